@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The only process of a booted state that is not a probe. Runs the probes that
+ * the kernel command line names after "--", one after the other, and passes
+ * what they say to the host on a channel that no printk can tear apart:
+ *
+ *	KTAP=ttyS1 PROBE_SECONDS=60 -- capabilities exit_on_missing
+ *
+ * It knows nothing about KVM, and judges nothing but how a probe ended.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+#define INDENT		4
+#define LINE_MAX_BYTES	4096
+
+/* For a probe that the command line gives no PROBE_SECONDS. */
+#define DEFAULT_SECONDS	60
+
+/* Death by SIGKILL is a matter of microseconds, unless the kernel is stuck. */
+#define REAP_MS		2000
+
+/* What may still wait in the pipe of a dead probe; pipes hold 64 KiB. */
+#define DRAIN_BYTES	(1 << 20)
+
+struct line {
+	char text[INDENT + LINE_MAX_BYTES + 1];
+	size_t len;
+};
+
+static int channel = STDOUT_FILENO;
+
+static void complain(const char *what, const char *where)
+{
+	dprintf(STDERR_FILENO, "kseries: init: %s %s: %s\n", what, where,
+		strerror(errno));
+}
+
+/* No PID 1, no kernel: the panic that follows tells the host at once. */
+static _Noreturn void die(const char *what, const char *where)
+{
+	complain(what, where);
+	exit(1);
+}
+
+static void send(const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(channel, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			die("cannot write to", "the KTAP channel");
+		text += n;
+		len -= n;
+	}
+}
+
+static __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text) - 1, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		return;
+	if ((size_t)len > sizeof(text) - 2)
+		len = sizeof(text) - 2;
+	text[len++] = '\n';
+	send(text, len);
+}
+
+static void line_reset(struct line *line)
+{
+	memset(line->text, ' ', INDENT);
+	line->len = INDENT;
+}
+
+static void line_end(struct line *line)
+{
+	line->text[line->len++] = '\n';
+	send(line->text, line->len);
+	line_reset(line);
+}
+
+static void line_add(struct line *line, const char *bytes, size_t n)
+{
+	for (; n; n--, bytes++) {
+		if (*bytes == '\n')
+			line_end(line);
+		else if (line->len < INDENT + LINE_MAX_BYTES)
+			line->text[line->len++] = *bytes;
+	}
+}
+
+static void mount_all(void)
+{
+	static const struct {
+		const char *type, *path;
+	} mounts[] = {
+		{ "devtmpfs", "/dev" },
+		{ "proc", "/proc" },
+		{ "sysfs", "/sys" },
+		{ "tmpfs", "/tmp" },
+	};
+	int errors[ARRAY_SIZE(mounts)];
+	size_t i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
+		mkdir(mounts[i].path, 0755);
+		errors[i] = 0;
+		if (mount(mounts[i].type, mounts[i].path, mounts[i].type, 0, NULL) &&
+		    errno != EBUSY)
+			errors[i] = errno;
+	}
+
+	/* An image without /dev/console starts us with no stdio at all. */
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0) {
+		fd = open("/dev/console", O_RDWR | O_NOCTTY);
+		while (fd >= 0 && fd < STDERR_FILENO)
+			fd = dup(fd);
+	}
+
+	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
+		if (!errors[i])
+			continue;
+		errno = errors[i];
+		complain("cannot mount", mounts[i].path);
+	}
+}
+
+static void open_channel(void)
+{
+	const char *name = getenv("KTAP");
+	struct termios tio;
+	char path[64];
+
+	/* A person who boots this by hand reads it on the console. */
+	if (!name || !*name)
+		return;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	/* Not blocking: an open must not wait for a carrier. */
+	channel = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (channel < 0)
+		die("cannot open", path);
+	fcntl(channel, F_SETFL, fcntl(channel, F_GETFL) & ~O_NONBLOCK);
+
+	if (tcgetattr(channel, &tio)) {
+		complain("no terminal:", path);
+		return;
+	}
+	cfmakeraw(&tio);
+	tio.c_cflag |= CLOCAL;
+	cfsetspeed(&tio, B115200);
+	if (tcsetattr(channel, TCSANOW, &tio))
+		die("cannot make raw", path);
+}
+
+static int probe_seconds(void)
+{
+	const char *text = getenv("PROBE_SECONDS");
+	char *end;
+	long n;
+
+	if (!text)
+		return DEFAULT_SECONDS;
+	n = strtol(text, &end, 10);
+	if (end == text || *end || n < 1 || n > INT_MAX / 1000) {
+		dprintf(STDERR_FILENO, "kseries: init: PROBE_SECONDS=%s is no number of seconds, taking %d\n",
+			text, DEFAULT_SECONDS);
+		return DEFAULT_SECONDS;
+	}
+	return n;
+}
+
+static _Noreturn void exec_probe(const char *name, int out)
+{
+	char path[256];
+	int null;
+
+	setpgid(0, 0);
+	null = open("/dev/null", O_RDONLY);
+	if (null >= 0)
+		dup2(null, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+
+	snprintf(path, sizeof(path), "/probes/%s", name);
+	execl(path, name, NULL);
+	printf("# cannot run %s: %s\n", path, strerror(errno));
+	fflush(stdout);
+	_exit(127);
+}
+
+/* Pass on what is in the pipe now. False once there is no more to come. */
+static bool pass_on(int from, struct line *line, size_t *passed)
+{
+	char buf[LINE_MAX_BYTES];
+	ssize_t n = read(from, buf, sizeof(buf));
+
+	if (n > 0) {
+		line_add(line, buf, n);
+		*passed += n;
+		return true;
+	}
+	return n < 0 && errno == EINTR;
+}
+
+/*
+ * True when the probe ended by itself. Its end is told by its pidfd, not by the
+ * end of its output: something that it left behind may hold the pipe open.
+ */
+static bool follow(int from, int pidfd, int seconds, struct line *line)
+{
+	long long deadline = clock_ms() + seconds * 1000LL;
+	struct pollfd fds[] = {
+		{ .fd = from, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN },
+	};
+	size_t passed = 0;
+
+	for (;;) {
+		long long left = deadline - clock_ms();
+
+		if (left <= 0)
+			return false;
+		if (poll(fds, 2, left) < 0 && errno != EINTR)
+			die("cannot poll", "a probe");
+		if (fds[0].revents && !pass_on(from, line, &passed))
+			fds[0].fd = -1;
+		if (fds[1].revents)
+			return true;
+	}
+}
+
+static bool reap(pid_t pid, int pidfd, int *status)
+{
+	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+	long long deadline = clock_ms() + REAP_MS;
+
+	for (;;) {
+		long long left = deadline - clock_ms();
+
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return true;
+		if (left <= 0)
+			return false;
+		poll(&fd, 1, left);
+	}
+}
+
+static void run_probe(int number, const char *name, int seconds)
+{
+	int fds[2], pidfd, status = 0;
+	struct line line;
+	size_t passed = 0;
+	bool ended;
+	pid_t pid;
+
+	line_reset(&line);
+
+	if (pipe2(fds, O_CLOEXEC))
+		die("cannot make", "a pipe");
+	pid = fork();
+	if (pid < 0)
+		die("cannot fork for", name);
+	if (!pid)
+		exec_probe(name, fds[1]);
+	/* On both sides of the fork: whoever comes first, the group is there. */
+	setpgid(pid, pid);
+	close(fds[1]);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+
+	pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0)
+		die("cannot watch", name);
+
+	ended = follow(fds[0], pidfd, seconds, &line);
+	/* Also what a probe that ended may have left behind. */
+	kill(-pid, SIGKILL);
+	reap(pid, pidfd, &status);
+
+	while (passed < DRAIN_BYTES && pass_on(fds[0], &line, &passed))
+		;
+	if (line.len > INDENT)
+		line_end(&line);
+	close(fds[0]);
+	close(pidfd);
+
+	if (!ended)
+		say("not ok %d %s # no answer after %d s", number, name, seconds);
+	else if (WIFSIGNALED(status))
+		say("not ok %d %s # killed by signal %d", number, name, WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		say("not ok %d %s # exit status %d", number, name, WEXITSTATUS(status));
+	else
+		say("ok %d %s", number, name);
+}
+
+int main(int argc, char **argv)
+{
+	int seconds, i;
+
+	mount_all();
+	open_channel();
+	seconds = probe_seconds();
+
+	say("KTAP version 1");
+	say("1..%d", argc - 1);
+	for (i = 1; i < argc; i++)
+		run_probe(i, argv[i], seconds);
+	say("# kseries: end");
+	tcdrain(channel);
+
+	/* The host quits QEMU; an init that ends would be one more panic. */
+	for (;;)
+		pause();
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "vm.h"
+
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_SWAPPED	(1ULL << 62)
+#define PAGEMAP_PRESENT	(1ULL << 63)
+
+size_t vm_page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+int vm_open_kvm(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		ktap_fail("cannot open /dev/kvm: %s", strerror(errno));
+	return fd;
+}
+
+int vm_cap(int fd, int cap)
+{
+	int value;
+
+	if (cap == CAP_ABSENT)
+		return 0;
+	value = ioctl(fd, KVM_CHECK_EXTENSION, cap);
+	if (value < 0)
+		ktap_fail("KVM_CHECK_EXTENSION of %d: %s", cap, strerror(errno));
+	return value;
+}
+
+void vm_create(struct vm *vm, unsigned long type)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->vcpu = -1;
+	vm->kvm = vm_open_kvm();
+	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, type);
+	if (vm->fd < 0)
+		ktap_fail("KVM_CREATE_VM of type %lu: %s", type, strerror(errno));
+}
+
+void vm_add_vcpu(struct vm *vm)
+{
+	int size;
+
+	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	if (vm->vcpu < 0)
+		ktap_fail("KVM_CREATE_VCPU: %s", strerror(errno));
+
+	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < (int)sizeof(*vm->run))
+		ktap_fail("KVM_GET_VCPU_MMAP_SIZE: %d", size);
+	vm->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
+	if (vm->run == MAP_FAILED)
+		ktap_fail("cannot map the vCPU: %s", strerror(errno));
+}
+
+struct slot vm_memory(uint32_t id, uint64_t gpa, size_t pages)
+{
+	struct slot slot = {
+		.id = id,
+		.gpa = gpa,
+		.size = pages * vm_page_size(),
+	};
+
+	slot.hva = mmap(NULL, slot.size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (slot.hva == MAP_FAILED)
+		ktap_fail("cannot map %zu bytes: %s", slot.size, strerror(errno));
+	/* A huge page would bring neighbours in. EINVAL: there are none. */
+	if (madvise(slot.hva, slot.size, MADV_NOHUGEPAGE) && errno != EINVAL)
+		ktap_fail("MADV_NOHUGEPAGE: %s", strerror(errno));
+	return slot;
+}
+
+int vm_set_slot_v1(struct vm *vm, const struct slot *slot, uint32_t flags)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot->id,
+		.flags = flags,
+		.guest_phys_addr = slot->gpa,
+		.memory_size = slot->size,
+		.userspace_addr = (uintptr_t)slot->hva,
+	};
+
+	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) ? errno : 0;
+}
+
+/* A flag may be known to the newer ioctl alone, so that is what counts. */
+int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags)
+{
+#ifdef KVM_SET_USER_MEMORY_REGION2
+	struct kvm_userspace_memory_region2 region = {
+		.slot = slot->id,
+		.flags = flags,
+		.guest_phys_addr = slot->gpa,
+		.memory_size = slot->size,
+		.userspace_addr = (uintptr_t)slot->hva,
+	};
+
+	if (vm_cap(vm->fd, KVM_CAP_USER_MEMORY2))
+		return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION2, &region) ? errno : 0;
+#endif
+	return vm_set_slot_v1(vm, slot, flags);
+}
+
+void *vm_hva(const struct slot *slot, uint64_t gpa)
+{
+	if (gpa < slot->gpa || gpa - slot->gpa >= slot->size)
+		ktap_fail("guest address %#llx is not in slot %u",
+			  (unsigned long long)gpa, slot->id);
+	return slot->hva + (gpa - slot->gpa);
+}
+
+int vm_populate(const struct slot *slot, uint64_t gpa, uint64_t size)
+{
+	return madvise(vm_hva(slot, gpa), size, MADV_POPULATE_WRITE) ? errno : 0;
+}
+
+bool vm_is_mapped(const void *hva)
+{
+	off_t where = (uintptr_t)hva / vm_page_size() * sizeof(uint64_t);
+	uint64_t entry;
+	int fd;
+
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		ktap_skip("cannot open /proc/self/pagemap: %s", strerror(errno));
+	if (pread(fd, &entry, sizeof(entry), where) != sizeof(entry))
+		ktap_fail("cannot read /proc/self/pagemap: %s", strerror(errno));
+	close(fd);
+	return entry & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED);
+}
+
+int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private)
+{
+#ifdef KVM_SET_MEMORY_ATTRIBUTES
+	struct kvm_memory_attributes attributes = {
+		.address = gpa,
+		.size = size,
+		.attributes = private ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0,
+	};
+
+	return ioctl(vm->fd, KVM_SET_MEMORY_ATTRIBUTES, &attributes) ? errno : 0;
+#else
+	(void)vm;
+	(void)gpa;
+	(void)size;
+	(void)private;
+	return ENOTTY;
+#endif
+}
+
+static bool reason_counts(int error)
+{
+	return error == 0 || error == EFAULT || error == EHWPOISON;
+}
+
+/*
+ * What an earlier exit left must not be taken for what the next one says. Only
+ * a memory fault is wiped: after MMIO, some architectures look at exit_reason
+ * to learn that there is something to finish.
+ */
+static void forget_fault(struct kvm_run *run)
+{
+#ifdef KVM_EXIT_MEMORY_FAULT
+	if (run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
+		run->exit_reason = KVM_EXIT_UNKNOWN;
+		memset(&run->memory_fault, 0, sizeof(run->memory_fault));
+	}
+#else
+	(void)run;
+#endif
+}
+
+static void take_fault(const struct kvm_run *run, struct vm_exit *exit)
+{
+#ifdef KVM_EXIT_MEMORY_FAULT
+	/* With 0 in hand, KVM_RUN has not failed, and memory_fault is not valid. */
+	if (!exit->error || exit->reason != KVM_EXIT_MEMORY_FAULT)
+		return;
+	exit->has_fault = true;
+	exit->flags = run->memory_fault.flags;
+	exit->gpa = run->memory_fault.gpa;
+	exit->size = run->memory_fault.size;
+#else
+	(void)run;
+	(void)exit;
+#endif
+}
+
+struct vm_exit vm_run(struct vm *vm)
+{
+	struct vm_exit exit = { 0 };
+
+	do {
+		forget_fault(vm->run);
+		exit.error = ioctl(vm->vcpu, KVM_RUN, 0) ? errno : 0;
+	} while (exit.error == EINTR);
+
+	exit.reason = vm->run->exit_reason;
+	if (reason_counts(exit.error))
+		take_fault(vm->run, &exit);
+	return exit;
+}
+
+void vm_finish_io(struct vm *vm)
+{
+	vm->run->immediate_exit = 1;
+	if (!ioctl(vm->vcpu, KVM_RUN, 0) || errno != EINTR)
+		ktap_fail("KVM_RUN with immediate_exit: expected EINTR, got %s with exit_reason %u",
+			  strerror(errno), vm->run->exit_reason);
+	vm->run->immediate_exit = 0;
+}
+
+static const char *reason_name(uint32_t reason)
+{
+	switch (reason) {
+	case KVM_EXIT_UNKNOWN:
+		return "KVM_EXIT_UNKNOWN";
+	case KVM_EXIT_EXCEPTION:
+		return "KVM_EXIT_EXCEPTION";
+	case KVM_EXIT_IO:
+		return "KVM_EXIT_IO";
+	case KVM_EXIT_HLT:
+		return "KVM_EXIT_HLT";
+	case KVM_EXIT_MMIO:
+		return "KVM_EXIT_MMIO";
+	case KVM_EXIT_SHUTDOWN:
+		return "KVM_EXIT_SHUTDOWN";
+	case KVM_EXIT_FAIL_ENTRY:
+		return "KVM_EXIT_FAIL_ENTRY";
+	case KVM_EXIT_INTR:
+		return "KVM_EXIT_INTR";
+	case KVM_EXIT_INTERNAL_ERROR:
+		return "KVM_EXIT_INTERNAL_ERROR";
+#ifdef KVM_EXIT_MEMORY_FAULT
+	case KVM_EXIT_MEMORY_FAULT:
+		return "KVM_EXIT_MEMORY_FAULT";
+#endif
+	}
+	return "a reason without a name here";
+}
+
+static const char *error_name(int error)
+{
+	const char *name = strerrorname_np(error);
+
+	return name ? name : "an unknown errno";
+}
+
+const char *vm_describe(const struct vm_exit *exit)
+{
+	static char text[256];
+	char fault[128] = "no memory_fault";
+
+	if (!reason_counts(exit->error)) {
+		snprintf(text, sizeof(text), "KVM_RUN returned %s", error_name(exit->error));
+		return text;
+	}
+	if (exit->has_fault)
+		snprintf(fault, sizeof(fault), "memory_fault gpa %#llx size %#llx flags %#llx",
+			 (unsigned long long)exit->gpa, (unsigned long long)exit->size,
+			 (unsigned long long)exit->flags);
+	snprintf(text, sizeof(text), "KVM_RUN returned %s with exit_reason %u (%s), %s",
+		 exit->error ? error_name(exit->error) : "0", exit->reason,
+		 reason_name(exit->reason), fault);
+	return text;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VM, its memory and its vCPU, as any architecture has them. What cannot fail
+ * on a kernel that works at all fails the check; what a check is about returns
+ * an errno instead.
+ */
+#ifndef KSERIES_VM_H
+#define KSERIES_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "uapi.h"
+
+/* The type of VM that every architecture has. */
+#define VM_TYPE_DEFAULT	0
+
+struct vm {
+	int kvm;
+	int fd;
+	int vcpu;
+	struct kvm_run *run;
+};
+
+/* A range of guest memory, and the anonymous memory of ours behind it. */
+struct slot {
+	uint32_t id;
+	uint64_t gpa;
+	size_t size;
+	uint8_t *hva;
+};
+
+/* How KVM_RUN came back. */
+struct vm_exit {
+	int error;			/* 0, or the errno */
+	uint32_t reason;		/* nothing to go by unless error is 0, EFAULT or EHWPOISON */
+	bool has_fault;			/* the rest is what memory_fault says */
+	uint64_t flags;
+	uint64_t gpa;
+	uint64_t size;
+};
+
+size_t vm_page_size(void);
+
+int vm_open_kvm(void);
+/* KVM_CHECK_EXTENSION on either fd; 0 for CAP_ABSENT. */
+int vm_cap(int fd, int cap);
+
+/* A VM with neither memory nor vCPU; guest_create() gives it both. */
+void vm_create(struct vm *vm, unsigned long type);
+void vm_add_vcpu(struct vm *vm);
+
+/* Memory that nobody has touched, not yet known to the VM. */
+struct slot vm_memory(uint32_t id, uint64_t gpa, size_t pages);
+/* Make @slot known to the VM, or change its flags. 0 or an errno. */
+int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags);
+/* The same through KVM_SET_USER_MEMORY_REGION, which has flags of its own. */
+int vm_set_slot_v1(struct vm *vm, const struct slot *slot, uint32_t flags);
+
+/* The host address of a guest address. */
+void *vm_hva(const struct slot *slot, uint64_t gpa);
+/* Provide the pages of a guest range, writable. 0 or an errno. */
+int vm_populate(const struct slot *slot, uint64_t gpa, uint64_t size);
+/* Does this process map a page at @hva? Skips the check where nobody can tell. */
+bool vm_is_mapped(const void *hva);
+
+/* Mark a guest range private or shared. 0 or an errno. */
+int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private);
+
+/* Run until user space has to look; a signal alone is no reason to. */
+struct vm_exit vm_run(struct vm *vm);
+/*
+ * Let KVM finish the I/O instruction that it last came back with, and nothing
+ * after it. To be called before registers are set anew.
+ */
+void vm_finish_io(struct vm *vm);
+
+/* An exit in words. The text is good until the next call. */
+const char *vm_describe(const struct vm_exit *exit);
+
+#endif

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel advertises, which contracts are chosen by, and whether the
+ * ways to ask and the flags that go with it agree.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "guest.h"
+#include "ktap.h"
+#include "mem_flags.h"
+#include "vm.h"
+
+static const struct {
+	const char *name;
+	int cap;
+} caps[] = {
+	{ "KVM_CAP_MEMORY_FAULT_INFO", CAP_MEMORY_FAULT_INFO },
+	{ "KVM_CAP_EXIT_ON_MISSING", CAP_EXIT_ON_MISSING },
+};
+
+static void tell_caps(void)
+{
+	struct vm vm;
+	size_t i;
+
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	for (i = 0; i < ARRAY_SIZE(caps); i++) {
+		if (caps[i].cap == CAP_ABSENT)
+			ktap_diag("the headers of this kernel do not define %s", caps[i].name);
+		ktap_cap(caps[i].name, vm_cap(vm.fd, caps[i].cap));
+	}
+}
+
+static void system_and_vm_agree(void)
+{
+	struct vm vm;
+	size_t i;
+
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	for (i = 0; i < ARRAY_SIZE(caps); i++) {
+		int system = vm_cap(vm.kvm, caps[i].cap);
+		int of_vm = vm_cap(vm.fd, caps[i].cap);
+
+		if (system != of_vm)
+			ktap_fail("expected one answer for %s, got %d from /dev/kvm and %d from a VM",
+				  caps[i].name, system, of_vm);
+	}
+}
+
+/* Try a slot with @flags. 0 or an errno. */
+static int try_flags(struct vm *vm, uint32_t flags)
+{
+	struct slot slot = vm_memory(GUEST_FIRST_SLOT, guest_free_gpa, 1);
+
+	return vm_set_slot(vm, &slot, flags);
+}
+
+static void flag_accepted(void)
+{
+	struct vm vm;
+	int error;
+
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	if (!vm_cap(vm.fd, CAP_EXIT_ON_MISSING))
+		ktap_skip("KVM_CAP_EXIT_ON_MISSING is not advertised");
+	if (!MEM_EXIT_ON_MISSING)
+		ktap_fail("KVM_CAP_EXIT_ON_MISSING is advertised, but the headers define no KVM_MEM_EXIT_ON_MISSING");
+
+	error = try_flags(&vm, MEM_EXIT_ON_MISSING);
+	if (error)
+		ktap_fail("expected a slot with KVM_MEM_EXIT_ON_MISSING to be accepted, got %s",
+			  strerror(error));
+}
+
+static void flag_refused(void)
+{
+	struct vm vm;
+	int error;
+
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	if (vm_cap(vm.fd, CAP_EXIT_ON_MISSING))
+		ktap_skip("KVM_CAP_EXIT_ON_MISSING is advertised");
+	if (!MEM_EXIT_ON_MISSING)
+		ktap_skip("the headers define no KVM_MEM_EXIT_ON_MISSING");
+
+	error = try_flags(&vm, MEM_EXIT_ON_MISSING);
+	if (error != EINVAL)
+		ktap_fail("expected KVM_MEM_EXIT_ON_MISSING to be refused with EINVAL, got %s",
+			  error ? strerror(error) : "a slot that has it");
+}
+
+static void undefined_flags_refused(void)
+{
+	struct slot slot = vm_memory(GUEST_FIRST_SLOT, guest_free_gpa, 1);
+	struct vm vm;
+	int bit, error;
+
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	for (bit = 0; bit < 32; bit++) {
+		uint32_t flag = 1U << bit;
+
+		if (flag & DEFINED_MEM_FLAGS)
+			continue;
+		error = vm_set_slot_v1(&vm, &slot, flag);
+		if (error != EINVAL)
+			ktap_fail("expected KVM_SET_USER_MEMORY_REGION to refuse flag bit %d, which no KVM_MEM_* name defines, with EINVAL, got %s",
+				  bit, error ? strerror(error) : "a slot that has it");
+		error = vm_set_slot(&vm, &slot, flag);
+		if (error != EINVAL)
+			ktap_fail("expected the newest KVM_SET_USER_MEMORY_REGION* to refuse flag bit %d, which no KVM_MEM_* name defines, with EINVAL, got %s",
+				  bit, error ? strerror(error) : "a slot that has it");
+	}
+}
+
+static const struct check checks[] = {
+	{ "system_and_vm_agree", system_and_vm_agree },
+	{ "flag_accepted", flag_accepted },
+	{ "flag_refused", flag_refused },
+	{ "undefined_flags_refused", undefined_flags_refused },
+};
+
+int main(void)
+{
+	return ktap_main("capabilities", checks, ARRAY_SIZE(checks), tell_caps);
+}

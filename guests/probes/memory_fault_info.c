@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_CAP_MEMORY_FAULT_INFO does not promise that every EFAULT comes with a
+ * memory_fault. It does for accesses to private memory that KVM cannot serve,
+ * two of which depend on nothing but what is set up here.
+ */
+#include <string.h>
+
+#include "ktap.h"
+#include "memory_fault.h"
+
+#define PAGES	4
+
+static const enum access accesses[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
+
+static unsigned long private_vm_type(void)
+{
+	int kvm = vm_open_kvm();
+	unsigned long type;
+
+	if (!vm_cap(kvm, CAP_MEMORY_FAULT_INFO))
+		ktap_skip("KVM_CAP_MEMORY_FAULT_INFO is not advertised");
+	if (!guest_private_vm_type(kvm, &type))
+		ktap_skip("no type of VM here has private memory");
+	return type;
+}
+
+/* Access private memory that has no backing, with a shared slot in its place or nothing. */
+static void expect_private_fault(unsigned long type, bool shared_slot, enum access access)
+{
+	struct slot memory = vm_memory(GUEST_FIRST_SLOT, guest_free_gpa, PAGES);
+	const struct expected_fault expected = {
+		.access = access,
+		.gpa = memory.gpa + vm_page_size(),
+		.private = true,
+		.within = &memory,
+	};
+	struct vm_exit exit;
+	struct vm vm;
+	int error;
+
+	guest_create(&vm, type);
+	if (shared_slot) {
+		error = vm_set_slot(&vm, &memory, 0);
+		if (error)
+			ktap_fail("cannot add a slot: %s", strerror(error));
+	}
+	error = vm_set_private(&vm, memory.gpa, memory.size, true);
+	if (error)
+		ktap_fail("cannot make memory private: %s", strerror(error));
+
+	guest_access(&vm, access, expected.gpa, 0);
+	exit = vm_run(&vm);
+	expect_memory_fault(&exit, &expected);
+}
+
+static void private_access_without_slot(void)
+{
+	unsigned long type = private_vm_type();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(accesses); i++)
+		expect_private_fault(type, false, accesses[i]);
+}
+
+static void private_access_to_shared_slot(void)
+{
+	unsigned long type = private_vm_type();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(accesses); i++)
+		expect_private_fault(type, true, accesses[i]);
+}
+
+static const struct check checks[] = {
+	{ "private_access_without_slot", private_access_without_slot },
+	{ "private_access_to_shared_slot", private_access_to_shared_slot },
+};
+
+int main(void)
+{
+	return ktap_main("memory_fault_info", checks, ARRAY_SIZE(checks), NULL);
+}
