@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""x86-64: QEMU's q35, booting the ELF vmlinux through PVH, L2 guests through SVM or VMX."""
+
+import fcntl
+import os
+import struct
+
+from harness.arch import Arch
+from harness.model import Accel
+
+# Documentation/virt/kvm/api.rst, 4.5 KVM_GET_SUPPORTED_CPUID: _IOWR(0xAE, 0x05, struct kvm_cpuid2).
+_KVM_GET_SUPPORTED_CPUID = 0xC008AE05
+_HEADER = struct.Struct("=II")
+_ENTRY = struct.Struct("=IIIIIII12x")
+_MAX_ENTRIES = 256
+# (CPUID leaf, bit of ECX): Intel SDM vol. 2A "CPUID" for VMX, AMD APM vol. 3 appendix E for SVM.
+_VMX = (0x00000001, 5)
+_SVM = (0x80000001, 2)
+
+
+def _supported_ecx(kvm: int) -> dict[int, int]:
+    """ECX by leaf of the CPU that this host's KVM can give a guest."""
+    buffer = bytearray(_HEADER.size + _ENTRY.size * _MAX_ENTRIES)
+    _HEADER.pack_into(buffer, 0, _MAX_ENTRIES, 0)
+    fcntl.ioctl(kvm, _KVM_GET_SUPPORTED_CPUID, buffer)
+    count, _ = _HEADER.unpack_from(buffer)
+    entries = (_ENTRY.unpack_from(buffer, _HEADER.size + number * _ENTRY.size) for number in range(count))
+    return {leaf: ecx for leaf, _index, _flags, _eax, _ebx, ecx, _edx in entries}
+
+
+def _accel() -> Accel:
+    """KVM if it offers its guests VMX or SVM. That /dev/kvm is there does not say so."""
+    try:
+        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        return Accel(name="tcg", why=f"/dev/kvm: {error.strerror}")
+    try:
+        ecx = _supported_ecx(kvm)
+    except OSError as error:
+        return Accel(name="tcg", why=f"/dev/kvm does not tell what it supports: {error.strerror}")
+    finally:
+        os.close(kvm)
+    for name, (leaf, bit) in (("SVM", _SVM), ("VMX", _VMX)):
+        if ecx.get(leaf, 0) >> bit & 1:
+            return Accel(name="kvm", why=f"this host's KVM offers its guests {name}")
+    return Accel(
+        name="tcg", why="this host's KVM offers its guests neither SVM nor VMX, so no nested guest can run on it"
+    )
+
+
+def _serial_ports(console: str, ktap: str) -> tuple[str, ...]:
+    return ("-serial", f"chardev:{console}", "-serial", f"chardev:{ktap}")
+
+
+ARCH = Arch(
+    name="x86_64",
+    make_arch="x86_64",
+    cross_prefix="",
+    kernel_target="vmlinux",
+    kernel_path="vmlinux",
+    config="x86_64.config",
+    qemu="qemu-system-x86_64",
+    qemu_package="qemu-system-x86",
+    machine="q35",
+    # Under TCG "max" is an AMD CPU with SVM and nested paging (QEMU: target/i386/cpu.c).
+    cpu={"tcg": "max", "kvm": "host"},
+    console="ttyS0",
+    ktap="ttyS1",
+    channels=_serial_ports,
+    accel=_accel,
+)

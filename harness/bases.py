@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where a base kernel comes from: a Debian source package, a tarball, an unpacked tree, a git repository."""
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from harness import proc
+from harness.errors import InfraError, InputError
+from harness.model import Base
+from harness.trees import TreeStore
+
+DEFAULT = "debian:linux-source-6.12"
+
+Say = Callable[[str], None]
+"""Called with a line of progress before each step that may take more than a moment."""
+
+_APT_SECONDS = 300
+
+
+def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say) -> Base:
+    """The base that ``--tree`` and ``--base`` name. Raises InputError, or InfraError when apt cannot deliver it."""
+    package = tree.removeprefix("debian:")
+    path = Path(tree)
+    if package != tree:
+        return _debian(package, store, cache, say)
+    if not path.exists():
+        raise InputError(
+            f"no such kernel tree: {tree}\n  --tree takes a git repository, a directory, a tarball or {DEFAULT}"
+        )
+    if path.is_file():
+        say(f"importing {path.name}")
+        return _base(tree, store.add_tarball(path), store)
+    if (path / ".git").exists() or (path / "HEAD").exists():
+        store.add_repository(path)
+        return _base(f"{tree} {revision or 'HEAD'}", store.tree_of(_commit(path, revision or "HEAD")), store)
+    say(f"importing {path}")
+    return _base(tree, store.add_directory(path), store)
+
+
+def _commit(repository: Path, revision: str) -> str:
+    done = proc.run(["git", "-C", repository, "rev-parse", "--verify", f"{revision}^{{commit}}"], seconds=60)
+    if done.returncode != 0:
+        raise InputError(f"{repository} has no revision {revision}")
+    return done.text
+
+
+def _base(name: str, tree: str, store: TreeStore) -> Base:
+    makefile = store.file(tree, "Makefile")
+    version = _kernel_version(makefile.decode(errors="replace")) if makefile else None
+    if version is None:
+        raise InputError(f"{name} is not a kernel tree: its Makefile names no VERSION")
+    return Base(name=name, version=version, tree=tree)
+
+
+def _kernel_version(makefile: str) -> str | None:
+    """VERSION.PATCHLEVEL.SUBLEVEL of the kernel's top Makefile."""
+    found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL)\s*=\s*(\d+)$", makefile, re.MULTILINE))
+    if "VERSION" not in found:
+        return None
+    return ".".join(found[key] for key in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if key in found)
+
+
+# --- debian:PACKAGE -----------------------------------------------------------------------------
+
+
+def _debian(package: str, store: TreeStore, cache: Path, say: Say) -> Base:
+    """A linux-source package, through apt and without root. What was imported once is used from then on."""
+    if not re.fullmatch(r"linux-source-[0-9.]+", package):
+        raise InputError(f"debian:{package}: expected debian:linux-source-VERSION")
+    note = cache / "bases" / f"{package}.json"
+    if note.exists():
+        known = msgspec.json.decode(note.read_bytes(), type=Base)
+        if store.git("cat-file", "-e", known.tree).returncode == 0:
+            return known
+    with tempfile.TemporaryDirectory(prefix="kseries-base-", dir=_made(cache / "bases")) as scratch:
+        say(f"fetching {package} from Debian")
+        deb, version = _download(package, Path(scratch))
+        say(f"importing {package} {version}")
+        done = proc.run(["dpkg-deb", "-x", deb, Path(scratch) / "x"], seconds=_APT_SECONDS)
+        if done.returncode != 0:
+            raise InfraError(f"cannot unpack {deb.name}: {done.stderr.decode(errors='replace').strip()}")
+        tarballs = list((Path(scratch) / "x" / "usr" / "src").glob("linux-source-*.tar.*"))
+        if len(tarballs) != 1:
+            raise InfraError(f"{package} {version} holds {len(tarballs)} source tarballs, expected 1")
+        base = _base(f"debian:{package} {version}", store.add_tarball(tarballs[0]), store)
+    beside = note.with_suffix(".new")
+    beside.write_bytes(msgspec.json.encode(base))
+    beside.replace(note)
+    return base
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _download(package: str, into: Path) -> tuple[Path, str]:
+    """The newest version that the mirror really has: the one named first may still answer 404."""
+    for options in ((), _private_lists(into)):
+        if options:
+            proc.run(["apt-get", *options, "-qq", "update"], seconds=_APT_SECONDS)
+        listed = proc.run(["apt-cache", *options, "madison", package], seconds=60).text
+        versions = [row.split("|")[1].strip() for row in listed.splitlines() if row.count("|") == 2]
+        for version in dict.fromkeys(versions):
+            proc.run(["apt-get", *options, "-qq", "download", f"{package}={version}"], seconds=_APT_SECONDS, cwd=into)
+            found = list(into.glob("*.deb"))
+            if found:
+                return found[0], version
+    raise InfraError(f"apt cannot fetch {package}\n  name another source: --tree TARBALL, DIRECTORY or REPOSITORY")
+
+
+def _private_lists(scratch: Path) -> tuple[str, ...]:
+    """apt options for package lists of our own from the host's sources: without root, and its apt is not touched."""
+    state, archives = scratch / "state" / "lists" / "partial", scratch / "cache" / "archives" / "partial"
+    for directory in (state, archives):
+        directory.mkdir(parents=True, exist_ok=True)
+    return (
+        "-o",
+        f"Dir::State={scratch / 'state'}",
+        "-o",
+        f"Dir::Cache={scratch / 'cache'}",
+        "-o",
+        "Debug::NoLocking=1",
+    )

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The initramfs: a cpio archive in "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+
+import os
+from pathlib import Path
+
+_DIRECTORY = 0o040755
+_PROGRAM = 0o100755
+_CHARACTER = 0o020600
+_CONSOLE = (5, 1)
+
+
+def write(path: Path, guests: Path) -> None:
+    """Pack ``guests``/init and ``guests``/probes/*, with /dev/console, into ``path``."""
+    probes = sorted(probe for probe in (guests / "probes").iterdir() if os.access(probe, os.X_OK))
+    members = [_member("dev", _DIRECTORY), _member("dev/console", _CHARACTER, device=_CONSOLE)]
+    members += [_member(name, _DIRECTORY) for name in ("proc", "sys", "tmp", "probes")]
+    members += [_member("init", _PROGRAM, (guests / "init").read_bytes())]
+    members += [_member(f"probes/{probe.name}", _PROGRAM, probe.read_bytes()) for probe in probes]
+    members.append(_member("TRAILER!!!", 0))
+    path.write_bytes(b"".join(members))
+
+
+def _member(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
+    encoded = name.encode() + b"\0"
+    #         inode mode uid gid links mtime size      devmajor, devminor, rdevmajor, rdevminor, namesize, check
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
+    header = b"070701" + b"".join(b"%08X" % field for field in fields)
+    return _padded(header + encoded) + _padded(data)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 4)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""QEMU's command line: one pure function in which every flag carries its reason."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.arch import Arch
+from harness.model import Accel
+
+MEMORY_MIB = 512
+CPUS = 2
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """The unix sockets on which the harness listens before QEMU starts."""
+
+    qmp: Path
+    console: Path
+    ktap: Path
+
+
+def kernel_command_line(arch: Arch, probes: tuple[str, ...], probe_seconds: int) -> str:
+    """What the kernel and, after "--", init are told."""
+    words = [
+        f"console={arch.console}",
+        "ignore_loglevel",  # a splat that is not printed is not found
+        "printk.devkmsg=on",  # init's marks in the log would be rate-limited
+        "panic=-1",  # reboot at once, which -no-reboot turns into an exit
+        f"KTAP={arch.ktap}",
+        f"PROBE_SECONDS={probe_seconds}",
+        "--",
+        *probes,
+    ]
+    return " ".join(words)
+
+
+def argv(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str, sockets: Sockets) -> list[str]:
+    """The command line that boots one kernel."""
+    return [
+        arch.qemu,
+        # No configuration but this one: neither a user's files nor QEMU's default NIC, floppy and VGA.
+        "-no-user-config",
+        "-nodefaults",
+        "-display", "none",
+        "-machine", arch.machine,
+        "-accel", accel.name,
+        "-cpu", arch.cpu[accel.name],
+        "-smp", str(CPUS),
+        "-m", str(MEMORY_MIB),
+        "-kernel", str(kernel),
+        "-initrd", str(initrd),
+        "-append", command_line,
+        # A kernel that reboots has died: end, and say so by QMP's SHUTDOWN event.
+        "-no-reboot",
+        # Nothing runs before we listen to its events.
+        "-S",
+        "-chardev", f"socket,id=qmp,path={sockets.qmp}",
+        "-mon", "chardev=qmp,mode=control",
+        # The kernel's log and the probes' results have a channel each, so that neither tears the other.
+        "-chardev", f"socket,id=console,path={sockets.console}",
+        "-chardev", f"socket,id=ktap,path={sockets.ktap}",
+        *arch.channels("console", "ktap"),
+    ]  # fmt: skip

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line: one file per command, exit statuses and errors in one place."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from harness import __version__
+from harness.cli import demo, run, test
+from harness.errors import KseriesError
+
+_COMMANDS = (demo, run, test)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command: 0 nothing found, 1 findings, 2 wrong input, 3 infrastructure, 130 Ctrl-C."""
+    # SIGTERM takes the same way out as Ctrl-C: the loop is cancelled, every box is killed.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    args = _parser().parse_args(words)
+    try:
+        return int(args.command(args))
+    except KseriesError as error:
+        print(f"kseries: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, as `| head` does
+        return 141
+    except KeyboardInterrupt:
+        print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kseries", description="Is every patch of a kernel series safe to land, to bisect through, and to revert?"
+    )
+    parser.add_argument("--version", action="version", version=f"kseries {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        module.register(commands)
+    return parser

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What ends a run early: each error says what, where and what to do, and knows its exit status."""
+
+
+class KseriesError(Exception):
+    """An error whose text is meant for the user: one or two lines, no traceback."""
+
+    exit_status = 3
+
+
+class InputError(KseriesError):
+    """The command line, the series or the base is wrong: the user can mend it."""
+
+    exit_status = 2
+
+
+class InfraError(KseriesError):
+    """This host failed (no disk, no QEMU, no network): it says nothing about a patch."""
+
+    exit_status = 3

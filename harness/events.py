@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the engine tells while it works. The terminal view and the log are listeners; the engine prints nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.model import StateResult
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """Something before the first state: a source that is fetched or imported."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """``todo`` of the distinct ``total`` trees have to be built; the others are known from before."""
+
+    series: str
+    total: int
+    todo: int
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A state enters "build" or "boot"; it is number ``position`` of those to do."""
+
+    state: str
+    stage: str
+    position: int
+    todo: int
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """make has made something."""
+
+    state: str
+    what: str
+
+
+@dataclass(frozen=True)
+class StateDone:
+    """A state is finished; ``known`` if its result was there before this run."""
+
+    result: StateResult
+    known: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Another run of kseries builds in the same place."""
+
+
+Event = Preparing | RunStarted | StageStarted | Compiled | StateDone | Waiting
+Listener = Callable[[Event], None]

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A range of commits, ``REV..REV``, in a git repository."""
+
+from pathlib import Path
+
+from harness import proc
+from harness.errors import InputError
+from harness.model import Patch, Series
+
+_SECONDS = 60
+
+
+def read(repository: Path, revisions: str) -> tuple[Series, str]:
+    """The series of a range and the commit it stands on. Raises InputError, for a range with merges too."""
+    listed = _git(repository, "log", "--reverse", "--format=%H%x00%P%x00%s", revisions, "--")
+    rows = [line.split("\0") for line in listed.splitlines()]
+    if not rows:
+        raise InputError(f"{revisions} holds no commit in {repository}")
+    fork = above = rows[0][1]
+    for commit, parents, subject in rows:
+        if parents != above:
+            raise InputError(f"{revisions} is not linear at {commit[:12]} ('{subject}')\n  rebase it first")
+        above = commit
+    patches = tuple(
+        Patch(number=number, subject=subject, origin=commit[:12], commit=commit)
+        for number, (commit, _, subject) in enumerate(rows, 1)
+    )
+    return Series(name=revisions.replace("/", "-"), version=1, patches=patches), fork
+
+
+def _git(repository: Path, *words: str) -> str:
+    done = proc.run(["git", "-C", repository, *words], seconds=_SECONDS)
+    if done.returncode != 0:
+        raise InputError(f"{repository}: {done.stderr.decode(errors='replace').strip().splitlines()[0]}")
+    return done.text

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A directory of patches, as ``git format-patch`` writes it."""
+
+import email
+import email.header
+import email.message
+import email.policy
+import re
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.model import Patch, Series
+
+_PREFIX = re.compile(r"^\s*\[(?P<tags>[^\]]*)\]\s*")
+_VERSION = re.compile(r"\bv(\d+)\b", re.IGNORECASE)
+_DIFF = re.compile(rb"^(diff --git |--- (?:a/|/dev/null))", re.MULTILINE)
+
+
+def read(directory: Path) -> Series:
+    """The series in a directory: every ``*.patch`` or ``*.diff`` in the order of their names.
+
+    A cover letter (``0000-…``) is passed over. Raises InputError for a directory that cannot be read
+    or holds no patch, and for a file without a diff.
+    """
+    try:
+        files = sorted(path for path in directory.iterdir() if path.suffix in (".patch", ".diff"))
+    except OSError as error:
+        raise InputError(f"cannot read {directory}: {error.strerror}") from error
+    files = [path for path in files if not path.name.startswith("0000-")]
+    if not files:
+        raise InputError(f"{directory} holds no *.patch file\n  make some with: git format-patch -o {directory} BASE..")
+    patches = tuple(_patch(number, path) for number, path in enumerate(files, 1))
+    versions = {version for path in files if (version := _version(path))}
+    return Series(name=directory.resolve().name, version=max(versions, default=1), patches=patches)
+
+
+def _message(path: Path) -> email.message.Message:
+    try:
+        return email.message_from_bytes(path.read_bytes(), policy=email.policy.compat32)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _subject_line(path: Path) -> str:
+    raw = _message(path).get("Subject", "")
+    return " ".join(str(email.header.make_header(email.header.decode_header(raw))).split())
+
+
+def _version(path: Path) -> int | None:
+    tags = _PREFIX.match(_subject_line(path))
+    version = _VERSION.search(tags["tags"]) if tags else None
+    return int(version[1]) if version else None
+
+
+def _patch(number: int, path: Path) -> Patch:
+    message = _message(path)
+    body = message.get_payload(decode=True)
+    # A file without mail headers is a bare diff: the parser may take its first lines for headers.
+    diff = body if "Subject" in message and isinstance(body, bytes) else path.read_bytes()
+    if not _DIFF.search(diff):
+        raise InputError(f"{path} holds no diff\n  is it a cover letter, or cut short?")
+    return Patch(number=number, subject=_PREFIX.sub("", _subject_line(path)) or path.stem, origin=path.name, diff=diff)

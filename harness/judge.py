@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Contracts, findings, verdict: pure functions from what was seen to what it means (docs/how-it-works.md)."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from harness.model import (
+    Advice,
+    Check,
+    Contract,
+    ContractVerdict,
+    Finding,
+    FindingKind,
+    Outcome,
+    Plan,
+    StateResult,
+    Status,
+    Verdict,
+)
+
+_GOOD = (Status.PASS, Status.XFAIL)
+
+
+def judge(
+    plan: Plan, seen: Mapping[str, StateResult], contracts: tuple[Contract, ...]
+) -> tuple[tuple[StateResult, ...], tuple[Finding, ...], Verdict]:
+    """The states with their contract verdicts, the findings, and the verdict of a run.
+
+    ``seen`` has a result for every state of the plan that has a tree of its own.
+    """
+    tip = _checks(seen[_original(plan, plan.tip)])
+    results = {state.id: _with_contracts(seen[state.id], contracts, tip) for state in plan.states}
+    judged = _Judged(plan, results, {contract.id: contract for contract in contracts})
+    findings = tuple(judged.findings())
+    return tuple(results[state.id] for state in plan.states), findings, judged.verdict(findings)
+
+
+def _original(plan: Plan, state: str) -> str:
+    return next(known.same_as or known.id for known in plan.states if known.id == state)
+
+
+def _checks(result: StateResult) -> dict[str, Check]:
+    return {check.id: check for check in result.checks}
+
+
+def _with_contracts(result: StateResult, contracts: tuple[Contract, ...], tip: Mapping[str, Check]) -> StateResult:
+    if result.outcome.loud or result.outcome is Outcome.INFRA_ERROR:
+        return result
+    return msgspec.structs.replace(result, contracts=tuple(contract_verdict(one, result, tip) for one in contracts))
+
+
+def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, Check]) -> ContractVerdict:
+    """Whether a booted state keeps a contract.
+
+    A check that never came does not hold. A skip is a violation where the tip passed and the state
+    advertises; where the tip skipped too, nobody knows.
+    """
+    if contract.when not in result.caps:
+        return ContractVerdict(id=contract.id, advertised=None, holds=None)
+    advertised = result.caps[contract.when] != 0
+    checks = _checks(result)
+    failed: list[str] = []
+    unknown = False
+    needed = contract.checks if advertised else contract.otherwise
+    for name in needed:
+        status = checks[name].status if name in checks else Status.MISSING
+        if status is Status.SKIP:
+            lost = advertised and name in tip and tip[name].status in _GOOD
+            failed += [name] if lost else []
+            unknown = unknown or not lost
+        elif status not in _GOOD:
+            failed.append(name)
+    holds = False if failed else None if unknown or not needed else True
+    return ContractVerdict(id=contract.id, advertised=advertised, holds=holds, failed=tuple(failed))
+
+
+class _Judged:
+    """A run's states with their contract verdicts, and the rules that read them."""
+
+    def __init__(self, plan: Plan, results: Mapping[str, StateResult], contracts: Mapping[str, Contract]) -> None:
+        self._plan = plan
+        self._results = results
+        self._contracts = contracts
+        self._base = results["base"]
+        self._tip = results[plan.tip]
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._of_tip()
+        for state in self._plan.states:
+            result = self._results[state.id]
+            if state.scenario == "prefixes" and state.id != self._plan.tip:
+                yield from self._bisect_hole(result)
+            elif state.scenario == "reverts":
+                yield from self._silent_breaks(result)
+
+    def verdict(self, findings: tuple[Finding, ...]) -> Verdict:
+        """Null where a state that is needed could not be judged, or nothing was promised."""
+        kinds = {finding.kind for finding in findings}
+        tip_is_known = self._known(self._tip) and any(
+            one.advertised and one.holds is not None for one in self._tip.contracts
+        )
+        return Verdict(
+            bisectable=self._answer("prefixes", FindingKind.BISECT_HOLE in kinds, tip_is_known),
+            revert_safe=self._answer("reverts", FindingKind.SILENT_BREAK in kinds, tip_is_known),
+        )
+
+    def _answer(self, scenario: str, found: bool, tip_is_known: bool) -> bool | None:
+        if found:
+            return False
+        states = [self._results[state.id] for state in self._plan.states if state.scenario == scenario]
+        all_seen = len(states) == len(self._plan.patches) and all(self._known(state) for state in states)
+        return True if all_seen and tip_is_known and self._known(self._base) else None
+
+    @staticmethod
+    def _known(result: StateResult) -> bool:
+        if result.outcome is Outcome.INFRA_ERROR:
+            return False
+        return not any(one.advertised is None or (one.advertised and one.holds is None) for one in result.contracts)
+
+    # --- the rules --------------------------------------------------------------------------
+
+    def _of_tip(self) -> Iterator[Finding]:
+        if not _ran(self._tip):
+            yield from self._bisect_hole(self._tip)
+            return
+        base = _checks(self._base)
+        for one in self._tip.contracts:
+            failed = [name for name in one.failed if name not in base or base[name].status is not Status.FAIL]
+            if failed:
+                yield self._finding(FindingKind.BROKEN_CONTRACT, self._tip, one.id, _evidence(self._tip, failed))
+        lost = self._lost(self._tip, {name for one in self._tip.contracts for name in one.failed})
+        if lost:
+            yield self._finding(FindingKind.REGRESSION, self._tip, None, _evidence(self._tip, lost))
+
+    def _silent_breaks(self, result: StateResult) -> Iterator[Finding]:
+        """A revert that goes through, and leaves a promise of the tip's unkept."""
+        if not _ran(result):
+            return
+        tip = {one.id: one for one in self._tip.contracts}
+        for one in result.contracts:
+            of_tip = tip.get(one.id)
+            if of_tip is None or one.holds is not False:
+                continue
+            failed = [name for name in one.failed if name not in of_tip.failed]
+            if failed:
+                yield self._finding(FindingKind.SILENT_BREAK, result, one.id, _evidence(result, failed))
+
+    def _bisect_hole(self, result: StateResult) -> Iterator[Finding]:
+        """A step of the series at which git bisect would stop for the wrong reason."""
+        if result.outcome is Outcome.INFRA_ERROR:
+            return
+        if not _ran(result):
+            yield self._finding(FindingKind.BISECT_HOLE, result, None, (f"{result.outcome}: {result.detail}",))
+            return
+        base = {one.id: one for one in self._base.contracts}
+        for one in result.contracts:
+            inherited = base[one.id].failed if one.id in base else ()
+            failed = [name for name in one.failed if name not in inherited]
+            if failed:
+                yield self._finding(FindingKind.BISECT_HOLE, result, one.id, _evidence(result, failed))
+        lost = self._lost(result, {name for one in result.contracts for name in one.failed})
+        if lost:
+            yield self._finding(FindingKind.BISECT_HOLE, result, None, _evidence(result, lost))
+
+    def _lost(self, result: StateResult, told: set[str]) -> list[str]:
+        """Checks that base passed and this state does not, but for those told already or no longer asked."""
+        now = _checks(result)
+        not_asked = {name for one in result.contracts if one.advertised for name in self._contracts[one.id].otherwise}
+        return [
+            check.id
+            for check in self._base.checks
+            if check.status is Status.PASS
+            and (check.id not in now or now[check.id].status not in _GOOD)
+            and check.id not in told | not_asked
+        ]
+
+    def _finding(
+        self, kind: FindingKind, result: StateResult, contract: str | None, evidence: tuple[str, ...]
+    ) -> Finding:
+        partner = self._partner(contract) if kind is FindingKind.SILENT_BREAK and contract else None
+        pair = {number for number in (result.patch, partner) if number is not None}
+        return Finding(
+            kind=kind,
+            state=result.id,
+            patch=result.patch if kind in (FindingKind.SILENT_BREAK, FindingKind.BISECT_HOLE) else None,
+            partner=partner if len(pair) == 2 else None,
+            contract=contract,
+            evidence=evidence,
+            advice=Advice(squash=tuple(sorted(pair))) if partner is not None and len(pair) == 2 else None,
+        )
+
+    def _partner(self, contract: str) -> int | None:
+        """The first patch whose prefix advertises the contract's capability; None when base does already."""
+        when = self._contracts[contract].when
+        if self._base.caps.get(when):
+            return None
+        for patch in self._plan.patches:
+            prefix = self._results.get(f"prefix-{patch.number}")
+            if prefix is not None and prefix.caps.get(when):
+                return patch.number
+        return None  # nor can it be told where the prefixes were not built
+
+
+def _ran(result: StateResult) -> bool:
+    """True where probes ran, to their end or not."""
+    return not result.outcome.loud and result.outcome is not Outcome.INFRA_ERROR
+
+
+def _evidence(result: StateResult, names: list[str]) -> tuple[str, ...]:
+    """A line for each check that tells: its name, its status, the first line of what it said."""
+    checks = _checks(result)
+    lines: list[str] = []
+    for name in names:
+        check = checks.get(name)
+        said = check.detail.splitlines()[0] if check and check.detail else ""
+        status = check.status if check else Status.MISSING
+        lines.append(f"{name}: {status}" + (f": {said}" if said else ""))
+    if result.outcome is not Outcome.OK:
+        lines.append(f"{result.outcome}: {result.detail}")
+    return tuple(lines)

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every record that travels between stages: frozen, typed, and JSON in both directions.
+
+This module imports nothing of ours. A record says what was seen; what it means is judge.py's.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """How far a state came. INFRA_ERROR is a fault of this host, never the patch's."""
+
+    OK = "ok"
+    CONFLICT = "conflict"
+    BUILD_FAILED = "build-failed"
+    BOOT_FAILED = "boot-failed"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed-out"
+    INFRA_ERROR = "infra-error"
+
+    @property
+    def loud(self) -> bool:
+        """True where whoever made this state is told at once, so that no promise is broken silently."""
+        return self in (Outcome.CONFLICT, Outcome.BUILD_FAILED, Outcome.BOOT_FAILED)
+
+
+class Status(StrEnum):
+    """The result of one check; MISSING when the plan promised it and it never came."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SKIP = "skip"
+    XFAIL = "xfail"
+    MISSING = "missing"
+
+
+class FindingKind(StrEnum):
+    """What a person must know; docs/how-it-works.md says when each is raised."""
+
+    BROKEN_CONTRACT = "broken-contract"
+    SILENT_BREAK = "silent-break"
+    BISECT_HOLE = "bisect-hole"
+    REGRESSION = "regression"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """The root of all records."""
+
+
+# --- input and plan -----------------------------------------------------------------------------
+
+
+class Patch(Record, frozen=True):
+    """One patch as it came in: a diff to apply, or a commit whose trees git already knows."""
+
+    number: int
+    subject: str
+    origin: str
+    """Where it was read: a file name or a commit id, for error messages."""
+    diff: bytes | None = None
+    commit: str | None = None
+
+
+class Series(Record, frozen=True):
+    """Patches in the order in which they apply."""
+
+    name: str
+    version: int
+    patches: tuple[Patch, ...]
+
+
+class Base(Record, frozen=True):
+    """The kernel source under the series. ``tree`` is a git tree id in the tree store."""
+
+    name: str
+    version: str
+    tree: str
+
+
+class AppliedPatch(Record, frozen=True):
+    """A patch of the series with the git trees on either side of it."""
+
+    number: int
+    subject: str
+    tree_before: str
+    tree_after: str
+
+
+class State(Record, frozen=True):
+    """One kernel source tree. ``tree`` is None exactly when git could not make it (``conflicts`` says where)."""
+
+    id: str
+    scenario: str
+    applied: tuple[int, ...]
+    patch: int | None = None
+    """The patch this state was made to ask about: K of prefix-K and of without-K."""
+    tree: str | None = None
+    conflicts: tuple[str, ...] = ()
+    same_as: str | None = None
+
+
+class Plan(Record, frozen=True):
+    """The states of a run, in the order in which they are visited. The first is always base."""
+
+    series: str
+    version: int
+    patches: tuple[AppliedPatch, ...]
+    base: Base
+    states: tuple[State, ...]
+
+    @property
+    def tip(self) -> str:
+        """The id of the state that is base + all patches."""
+        return f"prefix-{len(self.patches)}"
+
+
+class Contract(Record, frozen=True):
+    """If the kernel advertises ``when``, ``checks`` pass; if it does not, ``otherwise`` pass."""
+
+    id: str
+    title: str
+    when: str
+    checks: tuple[str, ...]
+    otherwise: tuple[str, ...] = ()
+
+
+# --- what was seen ------------------------------------------------------------------------------
+
+
+class Accel(Record, frozen=True):
+    """The accelerator that QEMU was given, and why not a faster one."""
+
+    name: str
+    why: str
+
+
+class Check(Record, frozen=True):
+    """One line of a probe's KTAP. ``id`` is ``probe.test_name``."""
+
+    id: str
+    status: Status
+    detail: str = ""
+
+
+class Build(Record, frozen=True):
+    """What make did. ``config_dropped`` names options that the fragment asked for and Kconfig did not keep."""
+
+    ok: bool
+    seconds: float
+    errors: tuple[str, ...] = ()
+    config_dropped: tuple[str, ...] = ()
+    log: str = ""
+    kernel: str | None = None
+    initrd: str | None = None
+
+
+class Boot(Record, frozen=True):
+    """What a booted kernel did, from QEMU's start to its end."""
+
+    outcome: Outcome
+    detail: str
+    seconds: float
+    seconds_to_first_check: float | None
+    caps: dict[str, int]
+    checks: tuple[Check, ...]
+    console: str
+    """The path of the kernel log."""
+
+
+# --- results ------------------------------------------------------------------------------------
+
+
+class ContractVerdict(Record, frozen=True):
+    """``holds`` is None where it cannot be known; ``failed`` names the checks that violate it."""
+
+    id: str
+    advertised: bool | None
+    holds: bool | None
+    failed: tuple[str, ...] = ()
+
+
+class StateResult(Record, frozen=True):
+    """All that is known of a state. ``seconds`` has a key for each stage that ran."""
+
+    id: str
+    scenario: str
+    applied: tuple[int, ...]
+    patch: int | None
+    tree: str | None
+    same_as: str | None
+    outcome: Outcome
+    detail: str = ""
+    seconds: dict[str, float] = {}
+    caps: dict[str, int] = {}
+    checks: tuple[Check, ...] = ()
+    contracts: tuple[ContractVerdict, ...] = ()
+    notes: tuple[str, ...] = ()
+    logs: dict[str, str] = {}
+
+
+class Advice(Record, frozen=True):
+    """``verified`` is None until the squashed series has been built and judged."""
+
+    squash: tuple[int, ...]
+    verified: bool | None = None
+
+
+class Finding(Record, frozen=True):
+    """What a person must know, with its evidence."""
+
+    kind: FindingKind
+    state: str
+    patch: int | None
+    partner: int | None
+    contract: str | None
+    evidence: tuple[str, ...]
+    advice: Advice | None = None
+
+
+class Verdict(Record, frozen=True):
+    """True, False, or None where it cannot be known. For one arch and one config."""
+
+    bisectable: bool | None
+    revert_safe: bool | None
+
+
+class SeriesSummary(Record, frozen=True):
+    """The series as the result names it."""
+
+    name: str
+    version: int
+    patches: tuple[AppliedPatch, ...]
+
+
+class RunResult(Record, frozen=True):
+    """The whole of ``result.json``; its schema is docs/result.schema.json."""
+
+    schema: int
+    series: SeriesSummary
+    base: Base
+    arch: str
+    accel: Accel
+    toolchain: str
+    config_fragment_hash: str
+    states: tuple[StateResult, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict

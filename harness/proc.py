@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The only place that starts a process: what it may write, how long it may take, and how it dies.
+
+Short tools (git, apt) go through ``run``. What comes from the series under test (its Makefiles, its
+kernel) goes through ``start`` in a Box: a bwrap pid namespace that dies with us, kill -9 included,
+because the kernel kills every process of a namespace whose init is gone (pid_namespaces(7)).
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from harness.errors import InfraError
+
+MAX_LINE = 64 * 1024
+"""Bytes of one line that ``lines`` returns; the rest of a longer line comes as further lines."""
+
+
+class DeadlineError(Exception):
+    """A wait took longer than it was given; what it waited for has been killed."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A point on a monotonic clock. Pass it down, so that a chain of waits shares one limit."""
+
+    at: float
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
+        return cls(clock() + seconds, clock)
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.at - self.clock())
+
+    @property
+    def passed(self) -> bool:
+        return self.left == 0.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """A process that has ended."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode(errors="replace").strip()
+
+
+def require(tool: str, package: str) -> str:
+    """The path of ``tool``; raises InfraError that names the Debian package when it is not installed."""
+    path = shutil.which(tool)
+    if path is None:
+        raise InfraError(f"{tool} is not installed\n  install it with: apt-get install {package}")
+    return path
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    seconds: float,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Done:
+    """Run a short tool to its end. Raises InfraError when it cannot start or takes too long."""
+    words = [str(word) for word in argv]
+    try:
+        ended = subprocess.run(
+            words, input=stdin, capture_output=True, timeout=seconds, cwd=cwd, check=False, env=_environment(env)
+        )
+    except FileNotFoundError as error:
+        raise InfraError(f"{error.filename} is not there: cannot run {words[0]}") from error
+    except subprocess.TimeoutExpired as error:
+        raise InfraError(f"{' '.join(words[:3])} gave no answer in {seconds:.0f} s") from error
+    return Done(ended.returncode, ended.stdout, ended.stderr)
+
+
+@contextlib.contextmanager
+def feeding(argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Iterator[IO[bytes]]:
+    """A process with an open standard input, for a stream too large to hold; raises InfraError if it fails."""
+    child = subprocess.Popen(
+        [str(word) for word in argv], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env)
+    )
+    assert child.stdin is not None and child.stderr is not None
+    try:
+        yield child.stdin
+        child.stdin.close()
+    except BrokenPipeError:
+        pass  # the process says why on stderr
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    words = child.stderr.read().decode(errors="replace").strip()
+    if child.wait() != 0:
+        raise InfraError(f"{argv[0]} failed: {words.splitlines()[-1] if words else child.returncode}")
+
+
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    """Our environment in the C locale, so that what a tool prints can be read by a program.
+
+    GIT_* is left out: a hook that calls us has GIT_DIR set to a repository of its own.
+    """
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**ours, "LC_ALL": "C", **(extra or {})}
+
+
+@dataclass(frozen=True)
+class Box:
+    """What a process of the series under test may touch.
+
+    All else is read-only, /tmp and /run are empty but for ``readable`` and ``writable``, and there is no network.
+    """
+
+    writable: tuple[Path, ...]
+    readable: tuple[Path, ...] = ()
+    devices: tuple[Path, ...] = ()
+    cwd: Path = Path("/")
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def argv(self, command: Sequence[str | Path]) -> list[str]:
+        """The bwrap command line for ``command``: a pure function, so that a test can read it."""
+        words = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session"]
+        words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"]
+        for device in self.devices:
+            words += ["--dev-bind", str(device), str(device)]
+        for place in self.readable:
+            words += ["--ro-bind", str(place), str(place)]
+        for place in self.writable:
+            words += ["--bind", str(place), str(place)]
+        for name, value in self.env.items():
+            words += ["--setenv", name, value]
+        return [*words, "--chdir", str(self.cwd), "--", *(str(word) for word in command)]
+
+
+class Running:
+    """A process in a Box. Leaving ``start``'s context kills its whole namespace."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def lines(self, deadline: Deadline) -> AsyncIterator[bytes]:
+        """Lines of output as they come, each without its newline; raises DeadlineError."""
+        assert self._process.stdout is not None
+        pending = b""
+        while True:
+            try:
+                async with asyncio.timeout(deadline.left):
+                    chunk = await self._process.stdout.read(MAX_LINE)
+            except TimeoutError as error:
+                raise DeadlineError from error
+            if not chunk:
+                break
+            *whole, pending = (pending + chunk).split(b"\n")
+            for line in whole:
+                yield line
+            if len(pending) > MAX_LINE:
+                yield pending
+                pending = b""
+        if pending:
+            yield pending
+
+    async def wait(self, deadline: Deadline) -> int:
+        """The exit status; raises DeadlineError."""
+        try:
+            async with asyncio.timeout(deadline.left):
+                return await self._process.wait()
+        except TimeoutError as error:
+            raise DeadlineError from error
+
+    def signal_end(self) -> None:
+        """Kill the namespace; harmless once it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+
+@contextlib.asynccontextmanager
+async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
+    """Start a process in a box, output and errors in one stream; it is gone when the context is left.
+
+    Must be called from the main thread: --die-with-parent follows the thread that forked (prctl(2)).
+    """
+    require("bwrap", "bubblewrap")
+    process = await asyncio.create_subprocess_exec(
+        *box.argv(argv),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=_environment(None),
+    )
+    running = Running(process)
+    try:
+        yield running
+    finally:
+        running.signal_end()
+        await process.wait()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Progress: one line that is rewritten on a terminal, a line per step elsewhere."""
+
+import shutil
+import time
+from typing import TextIO
+
+from harness import events
+from harness.model import Outcome
+
+_REDRAW_SECONDS = 0.1
+
+
+class Progress:
+    """A listener that writes what is at work and what is left to a stream (standard error)."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._terminal = stream.isatty()
+        self._began = time.monotonic()
+        self._drawn = 0.0
+        self._objects = 0
+        self._building = ""
+
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.Preparing(what):
+                self._line(what)
+            case events.RunStarted(series, total, todo):
+                known = f" ({total - todo} known from before)" if todo < total else ""
+                self._line(f"{series}: {todo} of {total} kernels to build and boot{known}")
+            case events.StageStarted(state, "build", position, todo):
+                self._objects = 0
+                self._building = f"[{position}/{todo}] {state}: building"
+                self._line(self._building)
+            case events.StageStarted(state, stage, position, todo):
+                self._line(f"[{position}/{todo}] {state}: {stage}ing")
+            case events.Compiled(_, what):
+                self._objects += 1
+                self._redraw(f"{self._building}, {self._objects} objects, {what}")
+            case events.StateDone(result, known) if not known:
+                spent = ", ".join(
+                    f"{stage} {took:.1f} s" for stage, took in result.seconds.items() if stage != "first_check"
+                )
+                why = f": {result.detail.splitlines()[0]}" if result.outcome is not Outcome.OK and result.detail else ""
+                self._line(f"{result.id}: {result.outcome}{why} ({spent})")
+            case events.Waiting():
+                self._line("another kseries is building here: waiting for it to finish")
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        elapsed = int(time.monotonic() - self._began)
+        print(f"{elapsed // 60:3d}:{elapsed % 60:02d}  {text}", file=self._stream, flush=True)
+
+    def _redraw(self, text: str) -> None:
+        now = time.monotonic()
+        if not self._terminal or now - self._drawn < _REDRAW_SECONDS:
+            return
+        self._drawn = now
+        width = shutil.get_terminal_size().columns - 1
+        self._stream.write(f"\r\x1b[K        {text}"[: width + 4])
+        self._stream.flush()
+
+    def _clear(self) -> None:
+        if self._terminal:
+            self._stream.write("\r\x1b[K")

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Source trees as git objects: import, apply, revert, cherry-pick. Nothing is checked out.
+
+All trees live in one bare repository in the cache. A repository of the user's is read through
+objects/info/alternates (gitrepository-layout(5)) and never written to.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from harness import proc
+from harness.errors import InfraError, InputError
+
+# What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
+_GIT_ENV = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    **{f"GIT_{who}_NAME": "kseries" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_EMAIL": "kseries@localhost" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_DATE": "@0 +0000" for who in ("AUTHOR", "COMMITTER")},
+}
+_GIT_SECONDS = 120
+_APPLY_ERROR = re.compile(r"error: (?P<what>.*)")
+
+
+class ApplyError(Exception):
+    """A diff does not fit a tree; the text is git's own: the file, the line, the reason."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The tree of a merge, or the paths in which it conflicts."""
+
+    tree: str | None
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file on its way into the store: path below the kernel's top directory, git mode, contents."""
+
+    path: str
+    mode: str
+    data: bytes
+
+
+class TreeStore:
+    """The bare repository that holds every tree kseries has seen."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not (path / "HEAD").exists():
+            path.mkdir(parents=True, exist_ok=True)
+            # gc would compress again what fast-import packed for speed, in the middle of somebody's run.
+            for words in (
+                ["init", "--quiet", "--bare"],
+                ["config", "gc.auto", "0"],
+                ["config", "core.compression", "1"],
+            ):
+                self._must(*words)
+
+    # --- how git is called ------------------------------------------------------------------
+
+    def git(
+        self, *words: str, stdin: bytes = b"", index: Path | None = None, work_tree: Path | None = None
+    ) -> proc.Done:
+        """Run git on the store, with nobody's configuration but our own."""
+        env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
+        if index is not None:
+            env["GIT_INDEX_FILE"] = str(index)
+        if work_tree is not None:
+            env["GIT_WORK_TREE"] = str(work_tree)
+        return proc.run(["git", *words], seconds=_GIT_SECONDS, stdin=stdin, env=env)
+
+    def _must(self, *words: str, stdin: bytes = b"", index: Path | None = None, work_tree: Path | None = None) -> str:
+        done = self.git(*words, stdin=stdin, index=index, work_tree=work_tree)
+        if done.returncode != 0:
+            raise InfraError(f"git {words[0]} failed in {self.path}: {_last_line(done.stderr)}")
+        return done.text
+
+    # --- bringing sources in ----------------------------------------------------------------
+
+    def add_tarball(self, path: Path) -> str:
+        """The tree of a kernel tarball; imported once, found again by the tarball's content."""
+        try:
+            with path.open("rb") as file:
+                key = hashlib.file_digest(file, "sha256").hexdigest()
+            return self._imported(key) or self._import(key, _tar_files(path))
+        except tarfile.TarError as error:
+            raise InputError(f"{path} is not a tarball that can be read: {error}") from error
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+    def add_directory(self, path: Path) -> str:
+        """The tree of an unpacked kernel; a directory with the same names, sizes and times is not read twice."""
+        if (path / ".config").exists() or (path / "include" / "config").exists():
+            raise InputError(f"{path} has been built in\n  clean it with: make -C {path} mrproper")
+        files = sorted(_walk(path))
+        key = hashlib.sha256(repr([(name, _signature(path / name)) for name in files]).encode()).hexdigest()
+        return self._imported(key) or self._import(key, (_read(path, name) for name in files))
+
+    def add_repository(self, path: Path) -> None:
+        """Make the objects of a user's repository readable here."""
+        done = proc.run(["git", "-C", path, "rev-parse", "--git-common-dir"], seconds=_GIT_SECONDS)
+        if done.returncode != 0:
+            raise InputError(f"{path} is not a git repository: {_last_line(done.stderr)}")
+        objects = (path / done.text / "objects").resolve()
+        alternates = self.path / "objects" / "info" / "alternates"
+        known = alternates.read_text().splitlines() if alternates.exists() else []
+        if str(objects) not in known:
+            _replace(alternates, "".join(f"{line}\n" for line in [*known, str(objects)]))
+
+    def _imported(self, key: str) -> str | None:
+        done = self.git("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")
+        return done.text if done.returncode == 0 else None
+
+    def _import(self, key: str, files: Iterable[SourceFile]) -> str:
+        words = ["git", "fast-import", "--quiet", "--depth=0", "--done"]
+        with proc.feeding(words, env={**_GIT_ENV, "GIT_DIR": str(self.path)}) as stream:
+            _write_import(stream, f"refs/imports/{key}", files)
+        tree = self._imported(key)
+        if tree is None:
+            raise InfraError(f"git fast-import left no tree in {self.path}\n  is the disk full?")
+        return tree
+
+    # --- making trees -----------------------------------------------------------------------
+
+    def apply(self, tree: str, diff: bytes) -> str:
+        """The tree with a diff applied as ``git apply`` does it, without fuzz. Raises ApplyError."""
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            index = Path(scratch) / "index"
+            self._must("read-tree", tree, index=index)
+            done = self.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, index=index)
+            if done.returncode != 0:
+                text = done.stderr.decode(errors="replace")
+                raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
+            return self._must("write-tree", index=index)
+
+    def revert(self, tip: str, before: str, after: str) -> Merge:
+        """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""
+        return self._merge(base=after, ours=tip, theirs=before)
+
+    def cherry_pick(self, onto: str, before: str, after: str) -> Merge:
+        """``onto`` with the patch that led from ``before`` to ``after``, as ``git cherry-pick`` makes it."""
+        return self._merge(base=before, ours=onto, theirs=after)
+
+    def _merge(self, *, base: str, ours: str, theirs: str) -> Merge:
+        # git 2.39 has no `merge-tree --merge-base`: two commits on top of a common one say the same.
+        root = self._must("commit-tree", base, "-m", "base")
+        tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (ours, theirs)]
+        done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips)
+        if done.returncode not in (0, 1):
+            raise InfraError(f"git merge-tree failed: {_last_line(done.stderr)}")
+        tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
+        if done.returncode == 0:
+            return Merge(tree)
+        return Merge(None, tuple(sorted({name for name in names if name})))
+
+    def tree_of(self, revision: str) -> str:
+        """The tree id of a revision; raises InputError when there is none."""
+        done = self.git("rev-parse", "--quiet", "--verify", f"{revision}^{{tree}}")
+        if done.returncode != 0:
+            raise InputError(f"no such revision: {revision}")
+        return done.text
+
+    def changed_paths(self, old: str, new: str) -> tuple[str, ...]:
+        """The paths in which two trees differ."""
+        done = self._must("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
+        return tuple(name for name in done.split("\0") if name)
+
+    def file(self, tree: str, path: str) -> bytes | None:
+        """The contents of a file of a tree, or None."""
+        done = self.git("cat-file", "blob", f"{tree}:{path}")
+        return done.stdout if done.returncode == 0 else None
+
+    # --- for a build ------------------------------------------------------------------------
+
+    def check_out(self, tree: str, work_tree: Path, index: Path) -> None:
+        """Make ``work_tree`` hold ``tree``, writing only the files that differ from what it held before.
+
+        An interrupted check-out leaves a mark behind; the next one then compares every file.
+        """
+        work_tree.mkdir(parents=True, exist_ok=True)
+        mark = index.with_suffix(".unsure")
+        if mark.exists() or not index.exists():
+            index.with_name(index.name + ".lock").unlink(missing_ok=True)
+            mark.touch()
+            self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree)
+            self._must("reset", "--quiet", "--hard", self._commit(tree), index=index, work_tree=work_tree)
+        else:
+            mark.touch()
+            self._must("read-tree", "-m", "-u", "--reset", tree, index=index, work_tree=work_tree)
+        mark.unlink()
+
+    def _commit(self, tree: str) -> str:
+        return self._must("commit-tree", tree, "-m", "check-out")
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no message"
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+def _tar_files(path: Path) -> Iterator[SourceFile]:
+    """The files of a tarball, below its one top directory."""
+    top: str | None = None
+    with tarfile.open(path, mode="r|*") as archive:
+        for member in archive:
+            first, _, rest = member.name.removeprefix("./").partition("/")
+            top = first if top is None else top
+            if first != top:
+                raise InputError(f"{path} has more than one top directory ({top}, {first}): is it a kernel tarball?")
+            if member.issym():
+                yield SourceFile(rest, "120000", member.linkname.encode())
+            elif member.isfile():
+                file = archive.extractfile(member)
+                assert file is not None
+                yield SourceFile(rest, "100755" if member.mode & stat.S_IXUSR else "100644", file.read())
+
+
+def _walk(top: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(top):
+        folders[:] = [name for name in folders if name != ".git"]
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        yield from (os.path.relpath(os.path.join(folder, name), top) for name in names + links)
+
+
+def _signature(path: Path) -> tuple[int, int, int]:
+    seen = path.lstat()
+    return seen.st_mode, seen.st_size, seen.st_mtime_ns
+
+
+def _read(top: Path, name: str) -> SourceFile:
+    path = top / name
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return SourceFile(name, "120000", os.readlink(path).encode())
+    return SourceFile(name, "100755" if mode & stat.S_IXUSR else "100644", path.read_bytes())
+
+
+def _write_import(stream: IO[bytes], ref: str, files: Iterable[SourceFile]) -> None:
+    """Write git fast-import's input (git-fast-import(1)) for one commit with these files."""
+    stream.write(f"commit {ref}\ncommitter kseries <kseries@localhost> 0 +0000\ndata 0\n".encode())
+    for file in files:
+        quoted = '"' + file.path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        stream.write(f"M {file.mode} inline {quoted}\ndata {len(file.data)}\n".encode())
+        stream.write(file.data + b"\n")
+    stream.write(b"done\n")
