@@ -93,11 +93,11 @@ def make_argv(arch: Arch, source: Path, obj: Path, targets: tuple[str, ...], job
     ]
 
 
-def errors_of(log: bytes) -> tuple[str, ...]:
-    """The compiler's own error lines; what make says of them only when there are none."""
+def errors_of(log: bytes, source: Path) -> tuple[str, ...]:
+    """The compiler's own error lines, paths as they are in the tree; what make says only when there are none."""
     found = [line for line in log.splitlines() if _ERROR.search(line)]
     own = [line for line in found if not _MAKE_GAVE_UP.search(line)] or found or log.splitlines()[-3:]
-    return tuple(line.decode(errors="replace").strip() for line in own[:_MAX_ERRORS])
+    return tuple(line.decode(errors="replace").replace(f"{source}/", "").strip() for line in own[:_MAX_ERRORS])
 
 
 class Worker:
@@ -151,7 +151,7 @@ class Worker:
         return Build(
             ok=ok,
             seconds=time.monotonic() - began,
-            errors=() if ok else errors_of(built),
+            errors=() if ok else errors_of(built, self._source),
             config_dropped=dropped,
             log=str(log),
             kernel=str(into / "kernel") if ok else None,

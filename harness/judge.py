@@ -57,7 +57,7 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     advertises; where the tip skipped too, nobody knows.
     """
     if contract.when not in result.caps:
-        return ContractVerdict(id=contract.id, advertised=None, holds=None)
+        return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
     advertised = result.caps[contract.when] != 0
     checks = _checks(result)
     failed: list[str] = []
@@ -72,7 +72,9 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
         elif status not in _GOOD:
             failed.append(name)
     holds = False if failed else None if unknown or not needed else True
-    return ContractVerdict(id=contract.id, advertised=advertised, holds=holds, failed=tuple(failed))
+    return ContractVerdict(
+        id=contract.id, capability=contract.when, advertised=advertised, holds=holds, failed=tuple(failed)
+    )
 
 
 class _Judged:

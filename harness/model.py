@@ -178,6 +178,7 @@ class ContractVerdict(Record, frozen=True):
     """``holds`` is None where it cannot be known; ``failed`` names the checks that violate it."""
 
     id: str
+    capability: str
     advertised: bool | None
     holds: bool | None
     failed: tuple[str, ...] = ()

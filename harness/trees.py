@@ -197,7 +197,7 @@ class TreeStore:
             self._must("reset", "--quiet", "--hard", self._commit(tree), index=index, work_tree=work_tree)
         else:
             mark.touch()
-            self._must("read-tree", "-m", "-u", "--reset", tree, index=index, work_tree=work_tree)
+            self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
         mark.unlink()
 
     def _commit(self, tree: str) -> str:

@@ -29,7 +29,7 @@ def read(directory: Path) -> Series:
     files = [path for path in files if not path.name.startswith("0000-")]
     if not files:
         raise InputError(f"{directory} holds no *.patch file\n  make some with: git format-patch -o {directory} BASE..")
-    patches = tuple(_patch(number, path) for number, path in enumerate(files, 1))
+    patches = tuple(read_patch(number, path) for number, path in enumerate(files, 1))
     versions = {version for path in files if (version := _version(path))}
     return Series(name=directory.resolve().name, version=max(versions, default=1), patches=patches)
 
@@ -52,7 +52,8 @@ def _version(path: Path) -> int | None:
     return int(version[1]) if version else None
 
 
-def _patch(number: int, path: Path) -> Patch:
+def read_patch(number: int, path: Path) -> Patch:
+    """One patch from a file: mail as ``git format-patch`` writes it, or a bare diff. Raises InputError."""
     message = _message(path)
     body = message.get_payload(decode=True)
     # A file without mail headers is a bare diff: the parser may take its first lines for headers.

@@ -43,7 +43,7 @@ class Progress:
                     f"{stage} {took:.1f} s" for stage, took in result.seconds.items() if stage != "first_check"
                 )
                 why = f": {result.detail.splitlines()[0]}" if result.outcome is not Outcome.OK and result.detail else ""
-                self._line(f"{result.id}: {result.outcome}{why} ({spent})")
+                self._line(f"{result.id}: {result.outcome}{why}" + (f" ({spent})" if spent else ""))
             case events.Waiting():
                 self._line("another kseries is building here: waiting for it to finish")
 

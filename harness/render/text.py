@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from harness.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, StateResult, Status
+from harness.model import AppliedPatch, ContractVerdict, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {
@@ -78,45 +78,43 @@ def _findings(run: RunResult) -> Iterator[str]:
         yield ""
     for finding in run.findings:
         yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
-        yield from (f"    {line}" for line in finding.evidence)
+        yield f"    {finding.evidence[0]}"
+        if len(finding.evidence) > 1:
+            yield f"    and {', '.join(line.partition(': ')[0] for line in finding.evidence[1:])}"
         if finding.advice is not None:
             first, second = finding.advice.squash
             yield (
-                f"  Squash {_number(run, first)} and {_number(run, second)}: then the revert takes the promise"
-                " back together with the behaviour. (Not yet tried.)"
+                f"  Squash {_number(run, first)} and {_number(run, second)}: then a revert takes the promise"
+                " back together with the behaviour. (Not tried yet.)"
             )
         yield ""
 
 
 def sentence(run: RunResult, finding: Finding) -> str:
-    """A finding in one plain sentence."""
+    """A finding in one plain sentence; its evidence follows."""
     state = next(state for state in run.states if state.id == finding.state)
-    cap = _capability(finding)
+    contract = next((one for one in state.contracts if one.id == finding.contract), None)
     match finding.kind:
-        case FindingKind.SILENT_BREAK:
-            return _silent_break(run, finding, state, cap)
+        case FindingKind.SILENT_BREAK if contract is not None:
+            return _silent_break(run, finding, contract)
         case FindingKind.BISECT_HOLE if state.outcome.loud:
-            what = "does not build" if state.outcome is Outcome.BUILD_FAILED else "does not boot"
-            return f"The series {what} at {_patch(run, finding.patch)}, so git bisect cannot pass through it."
+            what = "build" if state.outcome is Outcome.BUILD_FAILED else "boot"
+            return f"The series does not {what} at {_patch(run, finding.patch)}: git bisect cannot pass through it."
         case FindingKind.BISECT_HOLE:
-            return f"At {_patch(run, finding.patch)} the series breaks what it does not break before or after:"
-        case FindingKind.BROKEN_CONTRACT:
-            return f"With the whole series applied, the kernel does not keep the contract {finding.contract}{cap}:"
-        case FindingKind.REGRESSION:
+            return f"At {_patch(run, finding.patch)} the series breaks what works on the base:"
+        case FindingKind.BROKEN_CONTRACT if contract is not None:
+            verb = "advertises" if contract.advertised else "does not advertise"
+            return f"With the whole series applied the kernel {verb} {contract.capability}, and does not behave so:"
+        case _:
             return "With the whole series applied, checks fail that pass on the base:"
 
 
-def _silent_break(run: RunResult, finding: Finding, state: StateResult, cap: str) -> str:
+def _silent_break(run: RunResult, finding: Finding, contract: ContractVerdict) -> str:
     reverting = f"Reverting {_patch(run, finding.patch)}"
-    advertised = any(one.id == finding.contract and one.advertised for one in state.contracts)
-    if not advertised:
-        return f"{reverting} leaves a kernel that does not advertise what it still accepts{cap}:"
-    partner = f", which {_patch(run, finding.partner)} turned on" if finding.partner is not None else ""
-    return f"{reverting} leaves the capability of {finding.contract} advertised{partner}, but it no longer keeps it:"
-
-
-def _capability(finding: Finding) -> str:
-    return f" ({finding.contract})" if finding.contract else ""
+    if not contract.advertised:
+        return f"{reverting} leaves {contract.capability} not advertised, but what belongs to it is still accepted:"
+    partner = f" (by {_patch(run, finding.partner)})" if finding.partner is not None else ""
+    return f"{reverting} leaves {contract.capability} advertised{partner}, but the kernel no longer keeps the promise:"
 
 
 def _patch(run: RunResult, number: int | None) -> str:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run that is interrupted leaves no process behind, and the next one goes on."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from harness import resources
+from tests.e2e.conftest import TOP, Kseries
+
+GONE_SECONDS = 10
+
+
+def _ours() -> list[str]:
+    """The command lines of makes and QEMUs that work in our cache."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = place.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has ended
+        if str(resources.cache("workers")) in words or "/kseries-run-" in words:
+            found.append(words)
+    return found
+
+
+def _wait_until_gone() -> list[str]:
+    deadline = time.monotonic() + GONE_SECONDS
+    while (left := _ours()) and time.monotonic() < deadline:
+        time.sleep(0.1)  # /proc has no event to wait for
+    return left
+
+
+@pytest.fixture
+def running(new_series: Path, tmp_path: Path) -> Iterator["pexpect.spawn[str]"]:
+    """kseries on a terminal, in the middle of compiling something that nobody has compiled before."""
+    child = pexpect.spawn(str(TOP / "kseries"), ["run", str(new_series)], cwd=tmp_path, encoding="utf-8", timeout=600)
+    child.expect(r"prefix-1: building, \d+ objects")
+    yield child
+    child.close(force=True)
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
+def test_ctrl_c_ends_everything_at_once(running: "pexpect.spawn[str]", sent: signal.Signals, status: int) -> None:
+    assert _ours()
+    running.kill(sent)
+    running.expect("interrupted; finished states are kept, run it again to go on")
+    running.expect(pexpect.EOF)
+    running.close()
+    assert running.exitstatus == status
+    assert _wait_until_gone() == []
+
+
+def test_kill_9_leaves_nothing_and_the_next_run_goes_on(
+    running: "pexpect.spawn[str]", kseries: Kseries, new_series: Path
+) -> None:
+    assert _ours()
+    running.kill(signal.SIGKILL)
+    running.expect(pexpect.EOF)
+    assert _wait_until_gone() == []
+    again = kseries("run", new_series)
+    assert again.returncode == 0, again.stderr
+    assert "1 of 2 kernels to build and boot (1 known from before)" in again.stderr
+
+
+def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{TOP}/kseries run --help | head -n 1"],
+        cwd=tmp_path,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""./kseries on a machine that lacks something: it asks, or says exactly what to type."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.e2e.conftest import TOP
+
+ABSENT = "kseries-no-such-package"
+
+
+@pytest.fixture
+def clone() -> Iterator[Path]:
+    """The launcher in a clone that needs a package which no machine has; anybody may look into it."""
+    place = Path(tempfile.mkdtemp(prefix="kseries-clone-"))
+    for name in ("kseries", "requirements.lock", "requirements-dev.lock", "debian-packages.txt"):
+        shutil.copy(TOP / name, place)
+    with (place / "debian-packages.txt").open("a") as packages:
+        packages.write(f"{ABSENT}\n")
+    place.chmod(0o755)
+    yield place
+    shutil.rmtree(place)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "CI"}
+
+
+def test_on_a_terminal_it_asks_and_takes_no_for_an_answer(clone: Path) -> None:
+    child = pexpect.spawn(str(clone / "kseries"), ["demo"], env=_environment(), encoding="utf-8", timeout=60)
+    child.expect_exact(f"install from Debian: {ABSENT}? [Y/n] ")
+    child.sendline("n")
+    child.expect_exact(f"apt-get install --no-install-recommends {ABSENT}")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 3
+
+
+def test_without_a_terminal_it_prints_the_apt_line_and_exits_3(clone: Path) -> None:
+    done = subprocess.run(
+        [clone / "kseries", "demo"],
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert f"apt-get install --no-install-recommends {ABSENT}" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_unprivileged_user_is_not_asked_for_what_only_root_can_do(clone: Path) -> None:
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "./kseries", "demo", "--yes"]
+    done = subprocess.run(
+        argv if os.geteuid() == 0 else argv[4:],
+        cwd=clone,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert f"apt-get install --no-install-recommends {ABSENT}" in done.stderr
+
+
+def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
+    done = subprocess.run(
+        [clone / "kseries", "test"],
+        env={**_environment(), "CI": "true"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert f"installing {ABSENT}" in done.stderr
+    assert f"Unable to locate package {ABSENT}" in done.stderr
