@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Contracts, findings, verdict: pure functions from what was seen to what it means (docs/how-it-works.md)."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -14,6 +15,7 @@ from harness.model import (
     FindingKind,
     Outcome,
     Plan,
+    Squash,
     StateResult,
     Status,
     Verdict,
@@ -54,7 +56,7 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     """Whether a booted state keeps a contract.
 
     A check that never came does not hold. A skip is a violation where the tip passed and the state
-    advertises; where the tip skipped too, nobody knows.
+    advertises; where the tip skipped too, nobody knows, and nor does one of a flaky check.
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
@@ -65,7 +67,9 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     needed = contract.checks if advertised else contract.otherwise
     for name in needed:
         status = checks[name].status if name in checks else Status.MISSING
-        if status is Status.SKIP:
+        if name in result.flaky:
+            unknown = True
+        elif status is Status.SKIP:
             lost = advertised and name in tip and tip[name].status in _GOOD
             failed += [name] if lost else []
             unknown = unknown or not lost
@@ -95,6 +99,13 @@ class _Judged:
                 yield from self._bisect_hole(result)
             elif state.scenario == "reverts":
                 yield from self._silent_breaks(result)
+            elif state.scenario == "alone":
+                yield from self._needs_more(result)
+            if result.flaky and state.same_as is None:
+                evidence = tuple(f"{name}: two boots, two answers" for name in result.flaky)
+                yield Finding(
+                    kind=FindingKind.FLAKY, state=state.id, patch=None, partner=None, contract=None, evidence=evidence
+                )
 
     def verdict(self, findings: tuple[Finding, ...]) -> Verdict:
         """Null where a state that is needed could not be judged, or nothing was promised."""
@@ -146,7 +157,42 @@ class _Judged:
                 continue
             failed = [name for name in one.failed if name not in of_tip.failed]
             if failed:
-                yield self._finding(FindingKind.SILENT_BREAK, result, one.id, _evidence(result, failed))
+                found = self._finding(FindingKind.SILENT_BREAK, result, one.id, _evidence(result, failed))
+                yield found
+                yield from self._undocumented(found)
+
+    def _undocumented(self, found: Finding) -> Iterator[Finding]:
+        """That the patch which makes the promise needs the other one, unless its changelog says so."""
+        patches = {patch.number: patch for patch in self._plan.patches}
+        if found.patch is None or found.partner is None:
+            return
+        if patches[found.patch].subject.casefold() not in " ".join(patches[found.partner].message.split()).casefold():
+            yield Finding(
+                kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
+                state=found.state,
+                patch=found.partner,
+                partner=found.patch,
+                contract=found.contract,
+                evidence=found.evidence,
+            )
+
+    def _needs_more(self, result: StateResult) -> Iterator[Finding]:
+        """A patch that, alone on base, promises what the tip keeps and it does not: something else is needed."""
+        if not _ran(result):
+            return
+        tip = {one.id: one for one in self._tip.contracts}
+        base = {one.id: one for one in self._base.contracts}
+        for one in result.contracts:
+            kept = one.id in tip and tip[one.id].holds
+            if kept and one.advertised and one.holds is False and not (one.id in base and base[one.id].advertised):
+                yield Finding(
+                    kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
+                    state=result.id,
+                    patch=result.patch,
+                    partner=None,
+                    contract=one.id,
+                    evidence=_evidence(result, list(one.failed)),
+                )
 
     def _bisect_hole(self, result: StateResult) -> Iterator[Finding]:
         """A step of the series at which git bisect would stop for the wrong reason."""
@@ -174,7 +220,7 @@ class _Judged:
             for check in self._base.checks
             if check.status is Status.PASS
             and (check.id not in now or now[check.id].status not in _GOOD)
-            and check.id not in told | not_asked
+            and check.id not in told | not_asked | {*result.flaky}
         ]
 
     def _finding(
@@ -202,6 +248,28 @@ class _Judged:
             if prefix is not None and prefix.caps.get(when):
                 return patch.number
         return None  # nor can it be told where the prefixes were not built
+
+
+def with_proof(
+    finding: Finding, all_findings: tuple[Finding, ...], squashes: Mapping[tuple[int, ...], Squash]
+) -> Finding:
+    """A finding whose advice says what came of trying it.
+
+    The squash cures if the squashed series has this finding no more, and none of a kind and contract that the
+    series did not have before.
+    """
+    if finding.advice is None or finding.advice.squash not in squashes:
+        return finding
+    tried = squashes[finding.advice.squash]
+    before = Counter(_symptom(one) for one in all_findings if one is not finding)
+    after = Counter(_symptom(one) for one in tried.findings if not one.kind.advice)
+    left = after - before
+    verified = False if left else True if tried.verdict.revert_safe is not None else None
+    return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))
+
+
+def _symptom(finding: Finding) -> tuple[FindingKind, str | None]:
+    return finding.kind, finding.contract
 
 
 def _ran(result: StateResult) -> bool:

@@ -45,6 +45,13 @@ class FindingKind(StrEnum):
     SILENT_BREAK = "silent-break"
     BISECT_HOLE = "bisect-hole"
     REGRESSION = "regression"
+    UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
+    FLAKY = "flaky"
+
+    @property
+    def advice(self) -> bool:
+        """True for what is worth knowing and does not make a run exit 1."""
+        return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +68,8 @@ class Patch(Record, frozen=True):
     subject: str
     origin: str
     """Where it was read: a file name or a commit id, for error messages."""
+    message: str = ""
+    """The changelog below the subject."""
     diff: bytes | None = None
     commit: str | None = None
 
@@ -88,6 +97,7 @@ class AppliedPatch(Record, frozen=True):
     subject: str
     tree_before: str
     tree_after: str
+    message: str = ""
 
 
 class State(Record, frozen=True):
@@ -185,7 +195,10 @@ class ContractVerdict(Record, frozen=True):
 
 
 class StateResult(Record, frozen=True):
-    """All that is known of a state. ``seconds`` has a key for each stage that ran."""
+    """All that is known of a state. ``seconds`` has a key for each stage that ran.
+
+    ``flaky`` names the checks that gave two answers in two boots of the same kernel.
+    """
 
     id: str
     scenario: str
@@ -198,13 +211,17 @@ class StateResult(Record, frozen=True):
     seconds: dict[str, float] = {}
     caps: dict[str, int] = {}
     checks: tuple[Check, ...] = ()
+    flaky: tuple[str, ...] = ()
     contracts: tuple[ContractVerdict, ...] = ()
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
 
 
 class Advice(Record, frozen=True):
-    """``verified`` is None until the squashed series has been built and judged."""
+    """Patches to make one. ``verified``: built and judged, it cures the finding and brings no new one.
+
+    None where the squashed series could not be made, or not judged.
+    """
 
     squash: tuple[int, ...]
     verified: bool | None = None
@@ -237,6 +254,16 @@ class SeriesSummary(Record, frozen=True):
     patches: tuple[AppliedPatch, ...]
 
 
+class Squash(Record, frozen=True):
+    """A series with two patches made one, built and judged. Patch numbers are those of the squashed series."""
+
+    id: str
+    patches: tuple[AppliedPatch, ...]
+    states: tuple[StateResult, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+
 class RunResult(Record, frozen=True):
     """The whole of ``result.json``; its schema is docs/result.schema.json."""
 
@@ -250,3 +277,4 @@ class RunResult(Record, frozen=True):
     states: tuple[StateResult, ...]
     findings: tuple[Finding, ...]
     verdict: Verdict
+    squashes: tuple[Squash, ...] = ()

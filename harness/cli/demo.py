@@ -10,7 +10,7 @@ from harness.errors import InfraError
 from harness.render import text
 from harness.render.live import Progress
 
-_CASES = ("exit-on-missing-split",)
+_CASES = ("exit-on-missing-split", "exit-on-missing-squashed")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

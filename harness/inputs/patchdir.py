@@ -60,4 +60,15 @@ def read_patch(number: int, path: Path) -> Patch:
     diff = body if "Subject" in message and isinstance(body, bytes) else path.read_bytes()
     if not _DIFF.search(diff):
         raise InputError(f"{path} holds no diff\n  is it a cover letter, or cut short?")
-    return Patch(number=number, subject=_PREFIX.sub("", _subject_line(path)) or path.stem, origin=path.name, diff=diff)
+    return Patch(
+        number=number,
+        subject=_PREFIX.sub("", _subject_line(path)) or path.stem,
+        origin=path.name,
+        message=_changelog(diff) if "Subject" in message else "",
+        diff=diff,
+    )
+
+
+def _changelog(body: bytes) -> str:
+    """What stands above git's "---" line: the message without the subject."""
+    return re.split(r"^(?:---$|diff --git )", body.decode(errors="replace"), maxsplit=1, flags=re.MULTILINE)[0].strip()
