@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from harness import proc, resources
+from harness import proc, resources, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
-from harness.errors import InfraError
+from harness.errors import InfraError, InputError
 from harness.model import Build
 from harness.trees import TreeStore
 
@@ -35,6 +35,7 @@ _NOT_CONFIG = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dt
 _ERROR = re.compile(
     rb"^\S+:\d+(:\d+)?: (fatal )?error: |^ld: |undefined reference|^make(\[\d+\])?: \*\*\* |^error: |^ERROR: |Error: "
 )
+_MAKE_WORD = re.compile(r"^\w+=.*$")
 _MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
 _MAX_ERRORS = 8
 _STEP = re.compile(rb"^  (?:CC|AS|LD|AR|LINK)\s+(\S+)")
@@ -43,17 +44,30 @@ _OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG
 
 @dataclass(frozen=True)
 class Config:
-    """The fragments that make a configuration, joined; ``hash`` names it."""
+    """The fragments that make a configuration, joined, and words for make; ``hash`` names both."""
 
     text: str
+    make: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, fragments: tuple[Path, ...]) -> "Config":
-        return cls("".join(fragment.read_text() for fragment in fragments))
+    def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = ()) -> "Config":
+        """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
+        for word in make:
+            if not _MAKE_WORD.match(word):
+                raise InputError(f"--make {word}: expected NAME=VALUE, as in --make LLVM=1")
+        try:
+            return cls("".join(fragment.read_text() + "\n" for fragment in fragments), make)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read a config fragment: {error}") from error
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        return hashlib.sha256("\0".join([self.text, *self.make]).encode()).hexdigest()[:16]
+
+    @property
+    def llvm(self) -> bool:
+        """True where make is told to use clang (Documentation/kbuild/llvm.rst)."""
+        return any(word.startswith("LLVM=") for word in self.make)
 
     def dropped_by(self, config: str) -> tuple[str, ...]:
         """The options asked for here that a .config does not have, as ``CONFIG_X=y``."""
@@ -65,30 +79,34 @@ def _options(text: str) -> dict[str, str]:
     return {m["name"] or m["unset"]: m["value"] or "n" for m in _OPTION.finditer(text)}
 
 
-def toolchain(arch: Arch) -> str:
-    """What compiles, in one line: part of what a result depends on."""
-    gcc, ld = f"{arch.cross_prefix}gcc", f"{arch.cross_prefix}ld"
-    proc.require(gcc, "gcc")
-    return " / ".join(proc.run([tool, "--version"], seconds=30).text.splitlines()[0] for tool in (gcc, ld))
+def toolchain(arch: Arch, config: Config) -> str:
+    """What compiles, in one line: part of what a result depends on. Raises InfraError when it is not there."""
+    gcc = f"{arch.cross_prefix}gcc"
+    needed = {"clang": "clang", "ld.lld": "lld"} if config.llvm else {gcc: "gcc", f"{arch.cross_prefix}ld": "binutils"}
+    needed |= {gcc: "gcc"}  # the probes' compiler, whatever the kernel's is
+    versions = [proc.run([proc.require(tool, package), "--version"], seconds=30) for tool, package in needed.items()]
+    return " / ".join(done.text.splitlines()[0] for done in versions)
 
 
-def make_argv(arch: Arch, source: Path, obj: Path, targets: tuple[str, ...], jobs: int) -> list[str]:
+def make_argv(arch: Arch, config: Config, source: Path, obj: Path, targets: tuple[str, ...], jobs: int) -> list[str]:
     """make's command line. The KBUILD_BUILD_* keep time, user and host out of the image."""
-    cc = f"ccache {arch.cross_prefix}gcc"
+    cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.cross_prefix}gcc", "gcc")
     return [
         "make",
         f"-j{jobs}",
+        "--output-sync=target",  # what the compiler says stands below the step that it is about
         "-C",
         str(source),
         f"O={obj}",
         f"ARCH={arch.make_arch}",
         f"CROSS_COMPILE={arch.cross_prefix}",
-        f"CC={cc}",
-        "HOSTCC=ccache gcc",
+        f"CC=ccache {cc}",
+        f"HOSTCC=ccache {host_cc}",
         "KBUILD_BUILD_TIMESTAMP=@0",
         "KBUILD_BUILD_USER=kseries",
         "KBUILD_BUILD_HOST=kseries",
         "KBUILD_BUILD_VERSION=1",
+        *config.make,
         *targets,
     ]
 
@@ -145,6 +163,8 @@ class Worker:
             raise InfraError(
                 f"the disk is full: {self._home}\n  finished states are kept; free some space and run again"
             )
+        said = warnings.said_of(built.decode(errors="replace"), self._source)
+        warned = warnings.update(self._obj / "warnings.json", said)
         if ok:
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
             initramfs.write(into / "initrd.cpio", self._obj / "guests")
@@ -152,6 +172,7 @@ class Worker:
             ok=ok,
             seconds=time.monotonic() - began,
             errors=() if ok else errors_of(built, self._source),
+            warnings=warned,
             config_dropped=dropped,
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
@@ -190,7 +211,7 @@ class Worker:
         return "".join(path.read_text() for name in places if (path := self._source / name).exists())
 
     def _kernel_argv(self, *targets: str) -> list[str]:
-        return make_argv(self._arch, self._source, self._obj, targets, self._jobs)
+        return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs)
 
     def _guests_argv(self) -> list[str]:
         return [

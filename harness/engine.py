@@ -132,7 +132,8 @@ class Engine:
         finally:
             kernel.unlink()
             initrd.unlink()
-        return _booted(state, boot, again, seconds, notes)
+        result = _booted(state, boot, again, seconds, notes)
+        return msgspec.structs.replace(result, warnings=built.warnings)
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:
         """The result of a state in the words of this plan, and its logs beside the run's result."""

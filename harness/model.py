@@ -45,6 +45,7 @@ class FindingKind(StrEnum):
     SILENT_BREAK = "silent-break"
     BISECT_HOLE = "bisect-hole"
     REGRESSION = "regression"
+    NEW_WARNING = "new-warning"
     UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
     FLAKY = "flaky"
 
@@ -162,6 +163,7 @@ class Build(Record, frozen=True):
     ok: bool
     seconds: float
     errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     config_dropped: tuple[str, ...] = ()
     log: str = ""
     kernel: str | None = None
@@ -213,6 +215,10 @@ class StateResult(Record, frozen=True):
     checks: tuple[Check, ...] = ()
     flaky: tuple[str, ...] = ()
     contracts: tuple[ContractVerdict, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """The compiler's warnings of the whole tree, without line numbers."""
+    warnings_new: tuple[str, ...] = ()
+    """Those of them that base does not have."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
 

@@ -30,6 +30,9 @@ class Options:
     scenarios: tuple[str, ...] = scenarios.DEFAULT
     probes: tuple[str, ...] | None = None
     jobs: int = os.cpu_count() or 1
+    config: tuple[Path, ...] = ()
+    make: tuple[str, ...] = ()
+    debug: bool = False
 
 
 def contracts() -> tuple[Contract, ...]:
@@ -68,8 +71,9 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
 
 def _setup(options: Options) -> Setup:
     arch = archs.get(options.arch)
-    config = build.Config.read((resources.project("kernels", arch.config),))
-    return Setup(arch, arch.accel(), build.toolchain(arch), config, _chosen(options.probes), store.program())
+    ours = [arch.config, "debug.config"] if options.debug else [arch.config]
+    config = build.Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
+    return Setup(arch, arch.accel(), build.toolchain(arch, config), config, _chosen(options.probes), store.program())
 
 
 def _judged(planned: Plan, engine: Engine, setup: Setup, out: Path) -> RunResult:

@@ -128,6 +128,8 @@ def sentence(run: RunResult, finding: Finding) -> str:
             return f"With the whole series applied the kernel {verb} {contract.capability}, and does not behave so:"
         case FindingKind.UNDOCUMENTED_DEPENDENCY:
             return _dependency(run, finding)
+        case FindingKind.NEW_WARNING:
+            return f"Since {_patch(run, finding.patch)} the compiler warns:"
         case FindingKind.FLAKY:
             return f"In {finding.state} a check gave two answers in two boots of the same kernel, and is not judged:"
         case _:
