@@ -88,8 +88,13 @@ def toolchain(arch: Arch, config: Config) -> str:
     return " / ".join(done.text.splitlines()[0] for done in versions)
 
 
-def make_argv(arch: Arch, config: Config, source: Path, obj: Path, targets: tuple[str, ...], jobs: int) -> list[str]:
-    """make's command line. The KBUILD_BUILD_* keep time, user and host out of the image."""
+def make_argv(
+    arch: Arch, config: Config, source: Path, obj: Path, targets: tuple[str, ...], jobs: int, cache: str = "ccache "
+) -> list[str]:
+    """make's command line; ``cache`` goes before the compilers.
+
+    The KBUILD_BUILD_* keep time, user and host out of the image.
+    """
     cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.cross_prefix}gcc", "gcc")
     return [
         "make",
@@ -100,8 +105,8 @@ def make_argv(arch: Arch, config: Config, source: Path, obj: Path, targets: tupl
         f"O={obj}",
         f"ARCH={arch.make_arch}",
         f"CROSS_COMPILE={arch.cross_prefix}",
-        f"CC=ccache {cc}",
-        f"HOSTCC=ccache {host_cc}",
+        f"CC={cache}{cc}",
+        f"HOSTCC={cache}{host_cc}",
         "KBUILD_BUILD_TIMESTAMP=@0",
         "KBUILD_BUILD_USER=kseries",
         "KBUILD_BUILD_HOST=kseries",
@@ -119,16 +124,22 @@ def errors_of(log: bytes, source: Path) -> tuple[str, ...]:
 
 
 class Worker:
-    """One place to build in: a source folder, build folders, and a lock that a second run respects."""
+    """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
-    def __init__(self, home: Path, store: TreeStore, arch: Arch, config: Config, jobs: int) -> None:
+    ``cached=False`` is for measuring and proving: it compiles everything itself, in a build folder of its own.
+    """
+
+    def __init__(
+        self, home: Path, store: TreeStore, arch: Arch, config: Config, jobs: int, *, cached: bool = True
+    ) -> None:
         self._home = home
         self._store = store
         self._arch = arch
         self._config = config
         self._jobs = jobs
         self._source = home / "source"
-        self._obj = home / f"{arch.name}-{config.hash}"
+        self._obj = home / (f"{arch.name}-{config.hash}" + ("" if cached else "-uncached"))
+        self._cache = "ccache " if cached else ""
         self._ccache = resources.cache("ccache")
 
     @contextlib.contextmanager
@@ -142,6 +153,10 @@ class Worker:
                 wait()
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def clean(self) -> None:
+        """Remove the build folder: the next build starts from nothing."""
+        shutil.rmtree(self._obj, ignore_errors=True)
 
     async def build(self, tree: str, into: Path, compiled: Compiled) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
@@ -211,7 +226,7 @@ class Worker:
         return "".join(path.read_text() for name in places if (path := self._source / name).exists())
 
     def _kernel_argv(self, *targets: str) -> list[str]:
-        return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs)
+        return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs, self._cache)
 
     def _guests_argv(self) -> list[str]:
         return [
@@ -220,7 +235,7 @@ class Worker:
             f"--directory={resources.project('guests')}",
             f"OUT={self._obj / 'guests'}",
             f"ARCH={self._arch.name}",
-            f"CC=ccache {self._arch.cross_prefix}gcc",
+            f"CC={self._cache}{self._arch.cross_prefix}gcc",
             f"HEADERS={self._obj / 'usr' / 'include'}",
         ]
 
