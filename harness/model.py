@@ -45,6 +45,13 @@ class FindingKind(StrEnum):
     SILENT_BREAK = "silent-break"
     BISECT_HOLE = "bisect-hole"
     REGRESSION = "regression"
+    UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
+    FLAKY = "flaky"
+
+    @property
+    def advice(self) -> bool:
+        """True for what is worth knowing and does not make a run exit 1."""
+        return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,18 @@
 
 from collections.abc import Iterator
 
-from harness.model import AppliedPatch, ContractVerdict, Finding, FindingKind, Outcome, RunResult, StateResult, Status
+from harness.model import (
+    Advice,
+    AppliedPatch,
+    ContractVerdict,
+    Finding,
+    FindingKind,
+    Outcome,
+    RunResult,
+    StateResult,
+    Status,
+)
+from harness.render.plain import plain
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {
@@ -20,7 +31,9 @@ _LEGEND = ". pass   s skip   x expected failure   = same source tree as a column
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    return "\n".join([*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_verdict(run)])
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_verdict(run)]
+    # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
+    return plain("\n".join(lines))
 
 
 def _heading(run: RunResult) -> Iterator[str]:
@@ -82,12 +95,21 @@ def _findings(run: RunResult) -> Iterator[str]:
         if len(finding.evidence) > 1:
             yield f"    and {', '.join(line.partition(': ')[0] for line in finding.evidence[1:])}"
         if finding.advice is not None:
-            first, second = finding.advice.squash
-            yield (
-                f"  Squash {_number(run, first)} and {_number(run, second)}: then a revert takes the promise"
-                " back together with the behaviour. (Not tried yet.)"
-            )
+            yield f"  {advice(run, finding.advice)}"
         yield ""
+
+
+_PROOF = {
+    True: "Built and judged: every prefix and every revert of the squashed series is clean of it.",
+    False: "Built and judged: that does NOT cure it.",
+    None: "That could not be tried: the two do not merge without a conflict, or this host could not judge it.",
+}
+
+
+def advice(run: RunResult, given: Advice) -> str:
+    """What to do about a finding, and whether it was seen to help."""
+    first, second = (_number(run, number) for number in given.squash)
+    return f"Squash {first} and {second}: a revert then takes the promise back too. {_PROOF[given.verified]}"
 
 
 def sentence(run: RunResult, finding: Finding) -> str:
