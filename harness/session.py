@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json."""
+"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json and reports."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, events, inputs, judge, resources, scenarios, store
+from harness import bases, build, events, inputs, judge, resources, rundir, scenarios, store
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary
@@ -54,7 +54,7 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
-    """Carry out a run and write ``result.json``. Raises InputError or InfraError."""
+    """Carry out a run and write its result and reports. Raises InputError or InfraError."""
     arch = archs.get(options.arch)
     probes = _chosen(options.probes)
     with _room(options.out):
@@ -78,7 +78,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
             findings=findings,
             verdict=verdict,
         )
-        _write(options.out / "result.json", result)
+        rundir.write(options.out, result)
     return result
 
 
@@ -107,9 +107,3 @@ def _room(out: Path) -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise InfraError(f"{error.strerror}{where}\n  finished states are kept; mend that and run again") from error
-
-
-def _write(path: Path, result: RunResult) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-    beside.replace(path)

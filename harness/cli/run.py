@@ -6,10 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-import msgspec
-
 from harness import inputs, scenarios, session
-from harness.render import text
+from harness.render import json, text
 from harness.render.live import Progress
 
 
@@ -54,8 +52,8 @@ def command(args: argparse.Namespace) -> int:
     )
     result = session.run(inputs.load(args.target, args.tree), options, Progress(sys.stderr))
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
+        print(json.render(result))
     else:
         print(text.render(result))
-        print(f"\nthe whole result: {args.out / 'result.json'}")
+        print(f"\nthe whole result: {args.out / 'result.json'}; to read: {args.out / 'report.html'}")
     return session.exit_status(result)
