@@ -34,6 +34,7 @@ def render(run: RunResult, directory: Path) -> str:
         run=run,
         grid=grid(run),
         problems=[finding for finding in run.findings if not finding.kind.advice],
+        judged=None not in (run.verdict.bisectable, run.verdict.revert_safe),
         patches=[_Row(patch, tuple(_answers(run, patch))) for patch in run.series.patches],
         asked=_asked(run),
         scenarios=[one for one in dict.fromkeys(state.scenario for state in run.states) if one != "base"],

@@ -143,7 +143,7 @@ def test_the_bars_are_in_proportion() -> None:
 
 def test_a_clean_run_says_so() -> None:
     shown = page(run(state("base"), state("prefix-1", 1, contracts=(contract(),))))
-    assert "No findings" in shown.text
+    assert "No findings." in shown.text
     assert "Findings none" in shown.text
 
 
@@ -155,6 +155,8 @@ def test_a_run_that_could_not_be_judged_says_so() -> None:
     )
     shown = page(result)
     assert "Bisectable not judged" in shown.text and "Revert-safe not judged" in shown.text
+    assert "Findings none But not all could be judged." in shown.text
+    assert "No findings, but not all could be judged." in shown.text
     assert "this host failed the disk is full" in shown.text
     assert "KVM: Patch 1 this host failed runs, not judged" in shown.text
 
