@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json."""
+"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json and reports."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, events, inputs, judge, resources, scenarios, store
+from harness import bases, build, events, inputs, judge, resources, rundir, scenarios, store
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary, Squash
@@ -57,7 +57,7 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
-    """Carry out a run and write ``result.json``. Raises InputError or InfraError."""
+    """Carry out a run and write its result and reports. Raises InputError or InfraError."""
     with _room(options.out):
         trees = TreeStore(resources.cache("trees.git"))
         setup = _setup(options)
@@ -65,7 +65,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         engine = Engine(setup, worker, store.Store(resources.cache("results")), tell)
         planned = plan(target, options, trees, tell)
         result = _verified(_judged(planned, engine, setup, options.out), planned, engine, trees, options)
-        _write(options.out / "result.json", result)
+        rundir.write(options.out, result)
     return result
 
 
@@ -143,9 +143,3 @@ def _room(out: Path) -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise InfraError(f"{error.strerror}{where}\n  finished states are kept; mend that and run again") from error
-
-
-def _write(path: Path, result: RunResult) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-    beside.replace(path)

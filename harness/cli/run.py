@@ -4,11 +4,9 @@
 import argparse
 import sys
 
-import msgspec
-
 from harness import inputs, session
 from harness.cli import target
-from harness.render import text
+from harness.render import json, text
 from harness.render.live import Progress
 
 
@@ -25,8 +23,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     result = session.run(inputs.load(args.target, args.tree), target.options(args), Progress(sys.stderr))
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
+        print(json.render(result))
     else:
         print(text.render(result))
-        print(f"\nthe whole result: {args.out / 'result.json'}")
+        print(f"\nthe whole result: {args.out / 'result.json'}; to read: {args.out / 'report.html'}")
     return session.exit_status(result)

@@ -14,6 +14,7 @@ from harness.model import (
     StateResult,
     Status,
 )
+from harness.render.plain import plain
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {
@@ -30,7 +31,9 @@ _LEGEND = ". pass   s skip   x expected failure   = same source tree as a column
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    return "\n".join([*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_verdict(run)])
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_verdict(run)]
+    # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
+    return plain("\n".join(lines))
 
 
 def _heading(run: RunResult) -> Iterator[str]:

@@ -76,7 +76,7 @@ def test_a_branch_that_is_not_there_is_named(mirror: Path, tmp_path: Path) -> No
 
 def test_a_server_that_is_not_there_is_an_infrastructure_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KSERIES_KERNEL_MIRROR", "http://127.0.0.1:1")
-    with pytest.raises(InfraError, match="cannot fetch http://127.0.0.1:1/v6.x/sha256sums.asc"):
+    with pytest.raises(InfraError, match=r"cannot fetch http://127\.0\.0\.1:1/v6\.x/sha256sums\.asc"):
         kernelorg.fetch("6.12", tmp_path)
 
 
