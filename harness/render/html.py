@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from harness import resources
-from harness.model import AppliedPatch, Check, Outcome, RunResult, StateResult, Status
+from harness.model import AppliedPatch, Check, Finding, Outcome, RunResult, Squash, StateResult, Status
 from harness.render import logs, text
 from harness.render.evidence import exhibits
 from harness.render.grid import OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -60,6 +60,7 @@ def _environment() -> jinja2.Environment:
         "sentence": text.sentence,
         "advice": text.advice,
         "exhibits": exhibits,
+        "cures": _cures,
         "SCENARIOS": SCENARIOS,
         "STATUSES": STATUSES,
         "OUTCOMES": OUTCOMES,
@@ -88,6 +89,12 @@ def seconds(value: float) -> str:
 def _answer(value: bool | None) -> str:
     """The CSS class of a verdict."""
     return {True: "good", False: "bad", None: "unknown"}[value]
+
+
+def _cures(run: RunResult, finding: Finding) -> list[Squash]:
+    """What was built to try a finding's advice."""
+    wanted = finding.advice and f"squash-{'+'.join(str(number) for number in finding.advice.squash)}"
+    return [squash for squash in run.squashes if squash.id == wanted]
 
 
 # --- the patches --------------------------------------------------------------------------------

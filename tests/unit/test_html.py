@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from harness.model import Advice, Finding, FindingKind, Outcome, RunResult, StateResult, Status, Verdict
+from harness.model import Advice, Finding, FindingKind, Outcome, RunResult, Squash, StateResult, Status, Verdict
 from harness.render import html, text
 from harness.render.plain import plain
 from tests.unit.runs import NASTY, SPLIT, checks, contract, finding, hostile, run, split_run, state
@@ -182,6 +182,28 @@ def test_a_cure_says_whether_it_was_seen_to_work(verified: bool, said: str) -> N
     told = finding(FindingKind.REGRESSION, "base", "p.a: fail", advice=Advice(squash=(1, 2), verified=verified))
     shown = page(run(state("base"), findings=(told,)))
     assert "Cure: Squash 1/2 and 2/2" in shown.text and said in shown.text
+
+
+def test_the_states_of_the_squashed_series_are_told() -> None:
+    told = finding(FindingKind.REGRESSION, "base", "p.a: fail", advice=Advice(squash=(1, 2), verified=False))
+    broken = state("without-1", 1, contracts=(contract(False),))
+    squash = Squash(
+        id="squash-1+2",
+        patches=(),
+        states=(state("base"), broken),
+        findings=(),
+        verdict=Verdict(bisectable=True, revert_safe=False),
+    )
+    other = msgspec.structs.replace(squash, id="squash-1+3")
+    shown = page(run(state("base"), findings=(told,), squashes=(squash, other)))
+    assert "squash-1+2: 0 patches, 2 states base ok without-1 ok, breaks feature" in shown.text
+    assert "squash-1+3" not in shown.text
+
+
+def test_what_is_flaky_and_what_the_compiler_says_since_is_told() -> None:
+    shown = page(run(state("base"), state("prefix-1", 1, flaky=("p.a",), warnings_new=("x.c: warning: unused",))))
+    assert "Flaky p.a: two boots, two answers" in shown.text
+    assert "New warning x.c: warning: unused" in shown.text
 
 
 def test_advice_is_shown_and_not_counted() -> None:
