@@ -33,7 +33,8 @@ BUILD_SECONDS = 3600.0
 # Kconfig reads Kconfig files, Makefiles and what scripts answer: never these.
 _NOT_CONFIG = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dtsi"})
 _ERROR = re.compile(
-    rb"^\S+:\d+(:\d+)?: (fatal )?error: |^ld: |undefined reference|^make(\[\d+\])?: \*\*\* |^error: |^ERROR: |Error: "
+    rb"^\S+:(\d+:)* (fatal )?error: |^\S*\bld: (?!warning)|undefined reference|^(error|ERROR): |Error: "
+    rb"|^\S*Kconfig\S*:\d+: |^\S+:\d+: \*\*\* |^make(\[\d+\])?: \*\*\* "
 )
 _MAKE_WORD = re.compile(r"^\w+=.*$")
 _MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")

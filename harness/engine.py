@@ -79,7 +79,7 @@ class Engine:
                         if state.id == "base":
                             _check_base_build(built)
                         boots.create_task(self._finish(state, built, place, position, len(todo), results))
-            except* (InfraError, InputError) as group:
+            except* (InfraError, InputError, OSError) as group:
                 raise group.exceptions[0] from None
         return results
 

@@ -22,6 +22,7 @@ from harness.model import (
 )
 
 _GOOD = (Status.PASS, Status.XFAIL)
+_BAD = (Status.FAIL, Status.MISSING)
 
 
 def judge(
@@ -29,7 +30,7 @@ def judge(
 ) -> tuple[tuple[StateResult, ...], tuple[Finding, ...], Verdict]:
     """The states with their contract verdicts, the findings, and the verdict of a run.
 
-    ``seen`` has a result for every state of the plan that has a tree of its own.
+    ``seen`` has a result for every state of the plan.
     """
     tip = _checks(seen[_original(plan, plan.tip)])
     results = {state.id: _with_contracts(seen[state.id], contracts, tip) for state in plan.states}
@@ -132,8 +133,8 @@ class _Judged:
 
     @staticmethod
     def _known(result: StateResult) -> bool:
-        if result.outcome is Outcome.INFRA_ERROR:
-            return False
+        if result.outcome is not Outcome.OK and not result.outcome.loud:
+            return False  # it died, and in none of the checks that are judged: nobody knows what of
         return not any(one.advertised is None or (one.advertised and one.holds is None) for one in result.contracts)
 
     # --- the rules --------------------------------------------------------------------------
@@ -144,7 +145,7 @@ class _Judged:
             return
         base = _checks(self._base)
         for one in self._tip.contracts:
-            failed = [name for name in one.failed if name not in base or base[name].status is not Status.FAIL]
+            failed = [name for name in one.failed if name not in base or base[name].status not in _BAD]
             if failed:
                 yield self._finding(FindingKind.BROKEN_CONTRACT, self._tip, one.id, _evidence(self._tip, failed))
         lost = self._lost(self._tip, {name for one in self._tip.contracts for name in one.failed})
@@ -168,11 +169,12 @@ class _Judged:
         if not _ran(result):
             return
         tip = {one.id: one for one in self._tip.contracts}
+        kept = {check.id for check in self._tip.checks if check.status in _GOOD} - {*self._tip.flaky}
         for one in result.contracts:
             of_tip = tip.get(one.id)
-            if of_tip is None or one.holds is not False:
+            if of_tip is None or of_tip.advertised is None:
                 continue
-            failed = [name for name in one.failed if name not in of_tip.failed]
+            failed = [name for name in one.failed if name in kept or (not one.advertised and of_tip.advertised)]
             if failed:
                 found = self._finding(FindingKind.SILENT_BREAK, result, one.id, _evidence(result, failed))
                 yield found
@@ -237,7 +239,7 @@ class _Judged:
             for check in self._base.checks
             if check.status is Status.PASS
             and (check.id not in now or now[check.id].status not in _GOOD)
-            and check.id not in told | not_asked | {*result.flaky}
+            and check.id not in told | not_asked | {*result.flaky, *self._base.flaky}
         ]
 
     def _finding(
@@ -281,7 +283,8 @@ def with_proof(
     before = Counter(_symptom(one) for one in all_findings if one is not finding)
     after = Counter(_symptom(one) for one in tried.findings if not one.kind.advice)
     left = after - before
-    verified = False if left else True if tried.verdict.revert_safe is not None else None
+    judged = None not in (tried.verdict.bisectable, tried.verdict.revert_safe)
+    verified = False if left else True if judged else None
     return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))
 
 

@@ -104,7 +104,7 @@ def parse(text: str) -> Report:
     """Read all that came through the probes' channel."""
     reading = _Reading()
     ended = False
-    for line in text.split("\n"):
+    for line in text.split("\n")[:-1]:  # what the end of the machine tore in two has not been said
         match = _LINE.match(line.removesuffix("\r"))
         if match is None:
             continue

@@ -40,12 +40,19 @@ def plan_of(name: str, version: int, patches: Patches, base: Base, scenarios: It
     """As ``make_plan``, of patches whose trees are known."""
     tip = list(_prefixes(patches, base, store))[-1]
     states = {state.id: state for state in (State(id="base", scenario="base", applied=(), tree=base.tree), tip)}
-    for scenario in dict.fromkeys(scenarios):
-        if scenario not in SCENARIOS:
-            raise InputError(f"no such scenario: {scenario}\n  there are: {', '.join(SCENARIOS)}")
+    names = tuple(dict.fromkeys(scenarios))
+    check(names)
+    for scenario in names:
         states |= {state.id: state for state in SCENARIOS[scenario](patches, base, store)}
     ordered = tuple(_mark_equal(_visiting_order(states.values())))
     return Plan(series=name, version=version, patches=patches, base=base, states=ordered)
+
+
+def check(names: Iterable[str]) -> None:
+    """Raise InputError for a scenario that there is not."""
+    for name in names:
+        if name not in SCENARIOS:
+            raise InputError(f"no such scenario: {name}\n  there are: {', '.join(SCENARIOS)}")
 
 
 def squash(patches: Patches, first: int, second: int, store: TreeStore) -> Patches | None:

@@ -48,7 +48,10 @@ def known_probes() -> tuple[str, ...]:
 
 
 def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Plan:
-    """The states of a run; fetches and imports the base when it is not in the cache."""
+    """The states of a run; fetches and imports the base when it is not in the cache. Raises InputError."""
+    scenarios.check(options.scenarios)
+    if options.base is not None and target.base is not None:
+        raise InputError(f"--base {options.base}: a range of commits brings its own base")
     tree = options.tree or target.tree or bases.DEFAULT
     base = bases.get(
         tree, options.base or target.base, trees, resources.cache(), lambda what: tell(events.Preparing(what))

@@ -279,7 +279,7 @@ async def test_a_linker_error_is_told(kernel: Kernel) -> None:
 
 async def test_a_configuration_that_fails_is_a_failed_build(kernel: Kernel) -> None:
     broken = MAKEFILE.replace("allnoconfig:\n", "allnoconfig:\n\t@echo 'Kconfig:1: syntax error' >&2; false\n")
-    assert "allnoconfig" in (await kernel.fails(kernel.tree(Makefile=broken)))[-1]
+    assert (await kernel.fails(kernel.tree(Makefile=broken)))[0] == "Kconfig:1: syntax error"
     assert (await kernel.build(kernel.tree())).ok
 
 
@@ -382,3 +382,35 @@ def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
         pass
     with second.locked(wait):
         pass
+
+
+async def test_make_flags_of_our_own_environment_do_not_hide_a_failure(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEFLAGS", "i")
+    await kernel.fails(kernel.tree(main="x\n"))
+
+
+async def test_nothing_of_our_environment_that_changes_a_kernel_reaches_make(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KCFLAGS", "-DX")
+    monkeypatch.setenv("LOCALVERSION", "-mine")
+    check = 'headers:\n\ttest -z "$$KCFLAGS$$LOCALVERSION"\n'
+    assert (await kernel.build(kernel.tree(Makefile=MAKEFILE.replace("headers:\n", check)))).ok
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "virt/kvm/Kconfig:5: syntax error",
+        'arch/x86/Kconfig:2: unknown statement "foo"',
+        "Makefile:19: *** missing separator.  Stop.",
+        "cc1: fatal error: none.c: No such file or directory",
+        "gcc: error: unrecognized command-line option '-fnone'",
+        "/usr/bin/ld: cannot find -lnone: No such file or directory",
+    ],
+)
+def test_what_other_tools_say_is_told(line: str) -> None:
+    log = f"make: Entering directory '/x'\n{line}\nmake[1]: *** [Makefile:1: a] Error 1\nmake: Leaving directory '/x'\n"
+    assert build.errors_of(log.encode(), Path("/none"))[0] == line

@@ -106,3 +106,9 @@ def test_a_place_that_cannot_be_written_to_is_a_fault_of_the_host(
 ) -> None:
     (tmp_path / "file").touch()
     fails(capsys, 3, "run", "patches", "--tree", "linux", "--out", "file/out")
+
+
+def test_a_typo_in_a_scenario_is_told_before_a_base_is_looked_for(
+    tree: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no such scenario" in fails(capsys, 2, "run", "patches", "--scenario", "sideways", "--tree", "/no/where")

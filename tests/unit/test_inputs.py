@@ -368,3 +368,29 @@ def test_a_range_is_looked_up_in_the_current_repository(
 def test_what_is_no_target_is_named_with_what_is_one() -> None:
     with pytest.raises(InputError, match=r"no such TARGET: nowhere\n.*test case"):
         inputs.load("nowhere")
+
+
+def test_the_cover_letter_of_a_later_version_is_passed_over(repository: Repository, tmp_path: Path) -> None:
+    series = patchdir.read(formatted(repository, tmp_path / "patches", "-v2", "--cover-letter"))
+    assert (series.version, len(series.patches)) == (2, 3)
+
+
+def test_a_target_that_may_not_be_entered_is_the_users_mistake() -> None:
+    with readable_to_nobody() as directory:
+        directory.chmod(0o700 if os.geteuid() == 0 else 0)
+        with unprivileged(), pytest.raises(InputError, match="cannot read"):
+            inputs.load(str(directory))
+
+
+def test_a_target_with_too_long_a_name_is_the_users_mistake() -> None:
+    with pytest.raises(InputError):
+        inputs.load("x" * 5000)
+
+
+@pytest.mark.parametrize("subject", ["=?foo-8?q?x?=", "=?utf-8?b?x?="])
+def test_a_subject_that_cannot_be_decoded_is_taken_as_it_is(subject: str, tmp_path: Path) -> None:
+    assert patchdir.read(written(tmp_path / "1.patch", mail(subject))).patches[0].subject
+
+
+def test_a_subject_in_plain_utf8_is_read(tmp_path: Path) -> None:
+    assert patchdir.read(written(tmp_path / "1.patch", mail("KVM: é"))).patches[0].subject == "KVM: é"

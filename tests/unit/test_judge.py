@@ -731,3 +731,39 @@ def test_an_answer_is_yes_only_where_every_state_that_it_needs_came_through(
             assert all(seen.outcome is not Outcome.INFRA_ERROR for seen in needed)
             assert states["prefix-3"].caps.get(CAP) == 1
             assert all(seen.caps for seen in needed if not seen.outcome.loud)
+
+
+def test_a_tip_that_dies_after_its_last_check_is_not_good() -> None:
+    judged = run({"prefix-3": replace(ON, outcome=Outcome.CRASHED)})
+    assert judged.findings or judged.answers == (None, None)
+
+
+def test_a_revert_that_dies_outside_of_the_contracts_checks_is_not_safe() -> None:
+    judged = run({"without-1": OFF.but(Outcome.CRASHED, other__works=MISSING)})
+    assert judged.answers[1] is not True
+
+
+def test_a_squash_with_a_prefix_that_nobody_saw_is_not_verified() -> None:
+    assert proof(run({"without-1": SILENT}), run({"prefix-1": nothing(Outcome.INFRA_ERROR)})) is None
+    assert proof(run({"without-1": SILENT}), run(leave_out=("prefix-1", "prefix-2"))) is None
+
+
+def test_what_base_lost_too_is_no_broken_contract() -> None:
+    assert run(dict.fromkeys(SOUND, ON.but(feature__works=MISSING))).findings == ()
+
+
+def test_a_check_that_is_flaky_on_base_is_not_lost_later() -> None:
+    judged = run({"base": replace(OFF, flaky=("other.works",)), "prefix-1": OFF.but(other__works=FAIL)})
+    assert {one.kind for one in judged.findings} == {FindingKind.FLAKY}
+
+
+def test_a_check_that_is_flaky_on_the_tip_says_nothing_of_a_revert() -> None:
+    judged = run({"prefix-3": replace(ON, flaky=("feature.works",)), "without-1": SILENT})
+    assert {one.kind for one in judged.findings} == {FindingKind.FLAKY}
+    assert judged.answers[1] is None
+
+
+@pytest.mark.parametrize("tip", [replace(ON, caps={}), ON.but(feature__works=SKIP)])
+def test_what_the_tip_is_not_known_to_honour_cannot_be_broken_silently(tip: Seen) -> None:
+    judged = run({"prefix-3": tip, "without-1": SILENT})
+    assert FindingKind.SILENT_BREAK not in {one.kind for one in judged.findings}

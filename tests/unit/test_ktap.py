@@ -323,3 +323,12 @@ def _sane(report: ktap.Report) -> None:
 def test_once_failed_a_check_stays_failed_whatever_comes_after(rest: str) -> None:
     text = probe("not ok 1 a")
     assert statuses(text + rest)["p.a"] is Status.FAIL
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_cut_anywhere_no_check_is_better_than_in_the_whole(name: str) -> None:
+    text = golden(name)
+    whole = statuses(text)
+    for cut in range(len(text)):
+        for check, status in statuses(text[:cut]).items():
+            assert status in (Status.MISSING, whole.get(check)), text[:cut][-60:]

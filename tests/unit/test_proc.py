@@ -5,6 +5,7 @@ Whether a process still lives is told by a pipe with a name that it holds open f
 sees the end of the file when the last of them is gone, and not before.
 """
 
+import asyncio
 import os
 import select
 import signal
@@ -317,3 +318,23 @@ def test_a_fed_process_that_fails_says_why() -> None:
 def test_an_error_while_feeding_is_the_one_that_is_told() -> None:
     with pytest.raises(KeyError), proc.feeding(["cat"]):
         raise KeyError
+
+
+async def test_a_box_that_is_left_at_once_is_gone(tmp_path: Path) -> None:
+    async with asyncio.timeout(20):
+        with pytest.raises(proc.DeadlineError):
+            async with proc.start(["sleep", "1000"], proc.Box(writable=(tmp_path,))) as process:
+                await process.wait(proc.Deadline.after(0))
+
+
+async def test_a_box_cannot_be_made_writable_from_within(tmp_path: Path) -> None:
+    own, source = tmp_path / "own", tmp_path / "source"
+    own.mkdir()
+    source.mkdir()
+    await shell(f"mount -o remount,bind,rw {source}; touch {source}/x", own, readable=(source,))
+    assert list(source.iterdir()) == []
+
+
+async def test_no_line_is_longer_than_the_limit(tmp_path: Path) -> None:
+    lines = await shell(f"head -c {2 * proc.MAX_LINE} /dev/zero | tr '\\0' x; echo; printf '%0100000d\\n' 1", tmp_path)
+    assert max(map(len, lines)) <= proc.MAX_LINE

@@ -525,3 +525,49 @@ def test_a_check_out_whose_index_is_gone_is_made_anew(
     (source / "a").write_text("something else")
     store.check_out(versions["one"], source, index)
     assert held(source) == contents(store, versions["one"])
+
+
+def test_a_file_of_a_check_out_that_was_killed_does_not_stay(
+    store: TreeStore, versions: dict[str, str], tmp_path: Path
+) -> None:
+    source, index = tmp_path / "source", tmp_path / "index"
+    store.check_out(versions["one"], source, index)
+    (tmp_path / "index.unsure").touch()
+    (source / "n").write_text("new\n")  # what "two" has, written before git wrote its index
+    store.check_out(versions["one"], source, index)
+    assert held(source) == contents(store, versions["one"])
+
+
+def test_a_name_that_is_no_utf8_is_kept(tmp_path: Path, store: TreeStore) -> None:
+    top = tmp_path / "linux"
+    top.mkdir()
+    (top / os.fsdecode(b"\xe9")).write_text("x")
+    expected = {os.fsdecode(b"\xe9"): ("100644", b"x")}
+    assert listed(store, store.add_directory(top)) == expected
+    with tarfile.open(tmp_path / "linux.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        archive.add(top, "linux")
+    assert listed(store, store.add_tarball(tmp_path / "linux.tar")) == expected
+
+
+def test_a_hard_link_in_a_tarball_is_not_dropped_without_a_word(tmp_path: Path, store: TreeStore) -> None:
+    top = tmp_path / "linux"
+    top.mkdir()
+    (top / "a").write_text("x")
+    os.link(top / "a", top / "b")
+    with tarfile.open(tmp_path / "linux.tar", "w") as archive:
+        archive.add(top, "linux")
+    with pytest.raises(InputError, match=r"linux/[ab] is neither a file nor a link nor a directory"):
+        store.add_tarball(tmp_path / "linux.tar")
+
+
+def test_a_tarball_without_a_top_directory_is_the_users_mistake(tmp_path: Path, store: TreeStore) -> None:
+    with pytest.raises(InputError):
+        store.add_tarball(tarball(tmp_path / "linux.tar", ("Makefile", b"x", 0o644)))
+
+
+@pytest.mark.parametrize("cut", [3584, 3684, 4000])
+def test_a_plain_tarball_that_is_cut_short_is_refused(cut: int, tmp_path: Path, store: TreeStore) -> None:
+    path = tarball(tmp_path / "linux.tar", *((f"linux/{one}", b"x" * 3000, 0o644) for one in range(9)), mode="w")
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(InputError):
+        store.add_tarball(path)
