@@ -255,7 +255,8 @@ def _marked(obj: Path) -> Iterator[None]:
     A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
     """
     mark = obj / "interrupted"
-    if mark.exists():
+    # Nor can a folder be gone on with whose warnings are not known: they would all look new.
+    if mark.exists() or not (obj / "warnings.json").exists():
         for place in obj.iterdir():
             shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
     mark.touch()

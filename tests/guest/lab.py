@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -46,6 +47,10 @@ class Lab:
         """The split series with one more patch, which breaks it."""
         broken = patchdir.read_patch(len(self.series.patches) + 1, MUTANTS / f"{name}.patch")
         return msgspec.structs.replace(self.series, patches=(*self.series.patches, broken))
+
+    def forget(self) -> None:
+        """Drop all results, so that every state is built and booted again."""
+        shutil.rmtree(self.home / "results", ignore_errors=True)
 
     def tip(self, series: Series) -> tuple[StateResult, StateResult, tuple[Finding, ...]]:
         """Base and tip of a series, and the findings, from real boots."""
