@@ -58,8 +58,10 @@ class Config:
                 raise InputError(f"--make {word}: expected NAME=VALUE, as in --make LLVM=1")
         try:
             return cls("".join(fragment.read_text() + "\n" for fragment in fragments), make)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read a config fragment: {error}") from error
+        except OSError as error:
+            raise InputError(f"cannot read the config fragment {error.filename}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"a config fragment is not text: {error}") from error
 
     @property
     def hash(self) -> str:
