@@ -169,7 +169,9 @@ def _booted(state: State, boot: Boot, seconds: dict[str, float], notes: tuple[st
     if boot.seconds_to_first_check is not None:
         timed["first_check"] = round(boot.seconds_to_first_check, 2)
     result = _result(state, outcome=boot.outcome, detail=boot.detail, seconds=timed, notes=notes)
-    return msgspec.structs.replace(result, caps=boot.caps, checks=boot.checks)
+    return msgspec.structs.replace(
+        result, ending=boot.ending, caps=boot.caps, checks=boot.checks, log_tail=boot.log_tail, trace=boot.trace
+    )
 
 
 def _as(result: StateResult, state: State) -> StateResult:
