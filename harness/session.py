@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, events, inputs, judge, resources, scenarios, store
+from harness import bases, build, events, inputs, judge, resources, scenarios, store, suspects
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary
@@ -66,6 +66,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         engine = Engine(setup, worker, store.Store(resources.cache("results")), tell)
         seen = asyncio.run(engine.run(planned, options.out))
         states, findings, verdict = judge.judge(planned, seen, contracts())
+        states = suspects.with_suspects(planned, states, trees)
         result = RunResult(
             schema=SCHEMA_VERSION,
             series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
