@@ -110,6 +110,9 @@ def make_argv(
         f"CROSS_COMPILE={arch.cross_prefix}",
         f"CC={cache}{cc}",
         f"HOSTCC={cache}{host_cc}",
+        # Line tables, and of all debug info only these: what decodes a call trace, for 2 % of a compiler's time.
+        # Without the folders' names, an image does not depend on where it was built.
+        f"KCFLAGS=-g1 -fdebug-prefix-map={source}/= -fdebug-prefix-map={obj}=.",
         "KBUILD_BUILD_TIMESTAMP=@0",
         "KBUILD_BUILD_USER=kseries",
         "KBUILD_BUILD_HOST=kseries",

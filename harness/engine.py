@@ -189,7 +189,15 @@ def _booted(state: State, first: Boot, second: Boot, seconds: dict[str, float], 
     if boot.seconds_to_first_check is not None:
         timed["first_check"] = round(boot.seconds_to_first_check, 2)
     result = _result(state, outcome=boot.outcome, detail=boot.detail, seconds=timed, notes=notes)
-    return msgspec.structs.replace(result, caps=boot.caps, checks=boot.checks, flaky=_flaky(first, second))
+    return msgspec.structs.replace(
+        result,
+        ending=boot.ending,
+        caps=boot.caps,
+        checks=boot.checks,
+        flaky=_flaky(first, second),
+        log_tail=boot.log_tail,
+        trace=boot.trace,
+    )
 
 
 def _as(result: StateResult, state: State) -> StateResult:

@@ -28,6 +28,26 @@ class Outcome(StrEnum):
         return self in (Outcome.CONFLICT, Outcome.BUILD_FAILED, Outcome.BOOT_FAILED)
 
 
+class Ending(StrEnum):
+    """How a booted guest ended. Of a chain (an oops, a hang, a reset) this names what began it."""
+
+    DONE = "done"
+    """init ran every probe, and the kernel complained of nothing."""
+    WARNING = "warning"
+    """init ran every probe, and the kernel warned."""
+    OOPS = "oops"
+    """A task died in the kernel, which then went on to the end (outcome ok) or did not."""
+    PANIC = "panic"
+    RESET = "reset"
+    """A reboot or a triple fault, without a panic. Before the first probe it would be a reboot loop."""
+    POWEROFF = "poweroff"
+    HANG = "hang"
+    FLOOD = "flood"
+    """It printed without end."""
+    DEADLINE = "deadline"
+    """It got on, but too slowly for the time that all probes have together."""
+
+
 class Status(StrEnum):
     """The result of one check; MISSING when the plan promised it and it never came."""
 
@@ -157,6 +177,16 @@ class Check(Record, frozen=True):
     detail: str = ""
 
 
+class Frame(Record, frozen=True):
+    """A function in a call trace, and the line of it that ran; ``file`` is a path in the source tree."""
+
+    function: str
+    file: str
+    line: int
+    sure: bool = True
+    """False for an address found on the stack that need not be a caller."""
+
+
 class Build(Record, frozen=True):
     """What make did. ``config_dropped`` names options that the fragment asked for and Kconfig did not keep."""
 
@@ -174,6 +204,7 @@ class Boot(Record, frozen=True):
     """What a booted kernel did, from QEMU's start to its end."""
 
     outcome: Outcome
+    ending: Ending
     detail: str
     seconds: float
     seconds_to_first_check: float | None
@@ -181,6 +212,8 @@ class Boot(Record, frozen=True):
     checks: tuple[Check, ...]
     console: str
     """The path of the kernel log."""
+    log_tail: str = ""
+    trace: tuple[Frame, ...] = ()
 
 
 # --- results ------------------------------------------------------------------------------------
@@ -209,6 +242,8 @@ class StateResult(Record, frozen=True):
     tree: str | None
     same_as: str | None
     outcome: Outcome
+    ending: Ending | None = None
+    """None where nothing was booted, or this host is why it ended."""
     detail: str = ""
     seconds: dict[str, float] = {}
     caps: dict[str, int] = {}
@@ -221,6 +256,12 @@ class StateResult(Record, frozen=True):
     """Those of them that base does not have."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
+    log_tail: str = ""
+    """Of a boot that did not end as it should: the kernel log about the first complaint and at the end, decoded."""
+    trace: tuple[Frame, ...] = ()
+    """The frames of the call traces in it, from the first complaint on, innermost first."""
+    suspects: tuple[int, ...] = ()
+    """The patches of the series that last touched those lines or functions, by their numbers."""
 
 
 class Advice(Record, frozen=True):

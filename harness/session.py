@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, events, inputs, judge, resources, rundir, scenarios, store
+from harness import bases, build, events, inputs, judge, resources, rundir, scenarios, store, suspects
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary, Squash
@@ -67,7 +67,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         worker = build.Worker(resources.cache("workers", "0"), trees, setup.arch, setup.config, options.jobs)
         engine = Engine(setup, worker, store.Store(resources.cache("results")), tell)
         planned = plan(target, options, trees, tell)
-        result = _verified(_judged(planned, engine, setup, options.out), planned, engine, trees, options)
+        result = _verified(_judged(planned, engine, setup, trees, options.out), planned, engine, trees, options)
         rundir.write(options.out, result)
     return result
 
@@ -79,10 +79,11 @@ def _setup(options: Options) -> Setup:
     return Setup(arch, arch.accel(), build.toolchain(arch, config), config, _chosen(options.probes), store.program())
 
 
-def _judged(planned: Plan, engine: Engine, setup: Setup, out: Path) -> RunResult:
+def _judged(planned: Plan, engine: Engine, setup: Setup, trees: TreeStore, out: Path) -> RunResult:
     """Build, boot and judge what is planned."""
     seen = asyncio.run(engine.run(planned, out))
     states, findings, verdict = judge.judge(planned, seen, contracts())
+    states = suspects.with_suspects(planned, states, trees)
     return RunResult(
         schema=SCHEMA_VERSION,
         series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),

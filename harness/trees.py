@@ -197,7 +197,7 @@ class TreeStore:
             index.with_name(index.name + ".lock").unlink(missing_ok=True)
             mark.touch()
             self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree)
-            self._must("reset", "--quiet", "--hard", self._commit(tree), index=index, work_tree=work_tree)
+            self._must("reset", "--quiet", "--hard", self.commit(tree), index=index, work_tree=work_tree)
             # What was written for another tree, before the index knew of it.
             self._must("clean", "-ffdxq", index=index, work_tree=work_tree)
         else:
@@ -205,8 +205,11 @@ class TreeStore:
             self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
         mark.unlink()
 
-    def _commit(self, tree: str) -> str:
-        return self._must("commit-tree", tree, "-m", "check-out")
+    # --- for those who ask git about history ------------------------------------------------
+
+    def commit(self, tree: str, parent: str | None = None) -> str:
+        """A commit of a tree, on no branch; the same tree and parent always make the same commit."""
+        return self._must("commit-tree", tree, "-m", "kseries", *(("-p", parent) if parent else ()))
 
 
 def _last_line(output: bytes) -> str:

@@ -34,6 +34,12 @@ enum verdict {
 	SKIP = 4,
 };
 
+static const char *const verdict_words[] = {
+	[PASS] = " pass",
+	[FAIL] = " fail",
+	[SKIP] = " skip",
+};
+
 /* Where a check's process leaves the reason of its skip. */
 static int reason_fd = -1;
 
@@ -124,8 +130,12 @@ static void put_plan(const char *probe, const struct check *checks, int n)
 	dprintf(STDOUT_FILENO, "\n");
 }
 
-/* Tell in the kernel's log where a check begins and ends. */
-static void mark(const char *what, const char *probe, const char *check)
+/*
+ * Tell in the kernel's log where a check begins, where it ends, and how: printk
+ * is on the host's side of the serial port when this returns, while the result
+ * itself has still to pass through init, and may go down with the machine there.
+ */
+static void mark(const char *what, const char *probe, const char *check, const char *how)
 {
 	static bool told;
 	char line[256];
@@ -133,7 +143,7 @@ static void mark(const char *what, const char *probe, const char *check)
 
 	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	/* A record of the log is one write. */
-	len = snprintf(line, sizeof(line), "<6>kseries: %s %s.%s\n", what, probe, check);
+	len = snprintf(line, sizeof(line), "<6>kseries: %s %s.%s%s\n", what, probe, check, how);
 	if ((fd < 0 || write(fd, line, len) != len) && !told) {
 		told = true;
 		ktap_diag("cannot write to /dev/kmsg: %s", strerror(errno));
@@ -241,9 +251,9 @@ int ktap_main(const char *probe, const struct check *checks, int n,
 	for (i = 0; i < n; i++) {
 		enum verdict verdict;
 
-		mark("enter", probe, checks[i].name);
+		mark("enter", probe, checks[i].name, "");
 		verdict = run_apart(checks[i].run, reason, sizeof(reason));
-		mark("leave", probe, checks[i].name);
+		mark("leave", probe, checks[i].name, verdict_words[verdict]);
 
 		switch (verdict) {
 		case PASS:

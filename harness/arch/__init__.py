@@ -33,6 +33,8 @@ class Arch:
     """The device of the probes' channel: QEMU's second serial port."""
     channels: Callable[[str, str], tuple[str, ...]]
     """QEMU's arguments for (console chardev, KTAP chardev)."""
+    panic_device: tuple[str, ...]
+    """QEMU's arguments for the device by which a panic reaches QMP as GUEST_PANICKED; empty where there is none."""
     accel: Callable[[], Accel]
     """The accelerator under which a guest of this host can itself be a hypervisor, and why."""
 

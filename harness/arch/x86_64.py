@@ -67,5 +67,9 @@ ARCH = Arch(
     console="ttyS0",
     ktap="ttyS1",
     channels=_serial_ports,
+    # On the ISA bus, found through ACPI (QEMU0001) by drivers/misc/pvpanic/pvpanic-mmio.c. Only a configuration
+    # with PVPANIC, PVPANIC_MMIO and PCI listens: without PCI, ACPI cannot load q35's tables, and with it a boot
+    # takes 0.4 s longer. Ours leaves them out.
+    panic_device=("-device", "pvpanic"),
     accel=_accel,
 )

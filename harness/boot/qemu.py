@@ -53,6 +53,9 @@ def argv(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str
         "-append", command_line,
         # A kernel that reboots has died: end, and say so by QMP's SHUTDOWN event.
         "-no-reboot",
+        # A panic that is told goes on: the rest of its trace is still to be printed.
+        *arch.panic_device,
+        "-action", "panic=none",
         # Nothing runs before we listen to its events.
         "-S",
         "-chardev", f"socket,id=qmp,path={sockets.qmp}",

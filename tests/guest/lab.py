@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, inputs, judge, resources, scenarios, session, store
+from harness import bases, build, inputs, judge, resources, scenarios, session, store, suspects
 from harness.engine import Engine, Setup
 from harness.events import Event
 from harness.inputs import patchdir
@@ -58,5 +58,6 @@ class Lab:
         engine = Engine(self.setup, self.worker, self.store, self.events.append)
         seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
         states, findings, _ = judge.judge(plan, seen, session.contracts())
+        states = suspects.with_suspects(plan, states, self.trees)
         by_id = {state.id: state for state in states}
         return by_id["base"], by_id[plan.tip], findings

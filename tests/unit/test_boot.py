@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A boot without a machine: QEMU's command line, the initramfs, the channels, and what an ending means."""
+"""A boot without a machine: QEMU's command line, the initramfs, and what a complaint of the kernel means."""
 
-import asyncio
 import itertools
 import stat
 import subprocess
@@ -13,11 +12,10 @@ import pytest
 
 from harness import arch as archs
 from harness import ktap
-from harness.boot import initramfs, klog, machine, qemu
+from harness.boot import ending, initramfs, klog, qemu
 from harness.boot.klog import KernelLog, Splat
-from harness.boot.machine import Ending, How
-from harness.errors import InfraError, InputError
-from harness.model import Accel, Check, Outcome, Status
+from harness.errors import InputError
+from harness.model import Accel, Check, Ending, Outcome, Status
 
 ARCH = archs.get("x86_64")
 DATA = Path(__file__).parent / "data"
@@ -164,133 +162,27 @@ def test_the_same_guests_give_the_same_bytes(guests: Path, tmp_path: Path) -> No
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-# --- channels -----------------------------------------------------------------------------------
-
-
-async def heard(pieces: list[bytes], end: bytes | None = b"# end\n") -> machine.Channel:
-    """A channel after these pieces came through a socket, each read before the next is sent."""
-    channel = machine.Channel(end=end)
-    server = await asyncio.start_server(channel.read, "127.0.0.1", 0)
-    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    sent = 0
-    async with asyncio.timeout(60):
-        for piece in pieces:
-            writer.write(piece)
-            sent += len(piece)
-            while len(channel.data) < min(sent, machine.CHANNEL_LIMIT):
-                await asyncio.sleep(0)
-        writer.close()
-        await channel.closed.wait()
-    server.close()
-    return channel
-
-
-async def test_the_end_is_found_wherever_it_is_cut() -> None:
-    text = b"ok 1 a\n# end\nmore\n"
-    for cut in range(len(text) + 1):
-        channel = await heard([text[:cut], text[cut:]])
-        assert channel.ended.is_set()
-        assert channel.text == text.decode()
-
-
-async def test_without_its_end_a_channel_is_closed_and_not_ended() -> None:
-    channel = await heard([b"ok 1 a\n# en"])
-    assert channel.closed.is_set() and not channel.ended.is_set()
-    assert channel.first_result_at is not None
-    assert (await heard([b"KTAP version 1\n"])).first_result_at is None
-
-
-async def test_more_than_the_limit_is_read_on_and_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "CHANNEL_LIMIT", 1000)
-    channel = await heard([b"x" * 700] * 100, end=None)
-    assert bytes(channel.data) == b"x" * 1000
-
-
-async def test_bytes_that_are_no_text_do_not_matter() -> None:
-    assert (await heard([b"a\xff\xfe\0b\n"])).text == "a��\0b\n"
-
-
-# --- what an ending means -----------------------------------------------------------------------
-
-NOTHING = ktap.parse("")
-BEGAN = ktap.parse((DATA / "panic.ktap").read_text())
-QUIET = KernelLog((), None)
-PANIC = Splat("Kernel panic - not syncing: Fatal exception", "p.a")
-DOWN = Ending(How.DOWN, "the guest went down (guest-reset)")
-LATE = Ending(How.DEADLINE, "no end in sight after the time limit")
-
-
-@pytest.mark.parametrize("report", [NOTHING, BEGAN])
-@pytest.mark.parametrize("log", [QUIET, KernelLog((PANIC,), "p.a")])
-def test_a_qemu_that_died_says_nothing_of_the_kernel(report: ktap.Report, log: KernelLog) -> None:
-    with pytest.raises(InfraError, match="no such accelerator"):
-        machine.outcome_of(Ending(How.GONE, "no such accelerator"), report, log)
-
-
-def test_a_run_to_its_end_is_ok_whatever_the_kernel_complained_of() -> None:
-    assert machine.outcome_of(Ending(How.END), BEGAN, QUIET) == (Outcome.OK, "")
-    assert machine.outcome_of(Ending(How.END), BEGAN, KernelLog((Splat("WARNING: x", None),), None))[0] is Outcome.OK
-
-
-@pytest.mark.parametrize("ending", [DOWN, LATE])
-def test_before_the_first_probe_no_kernel_has_booted(ending: Ending) -> None:
-    outcome, detail = machine.outcome_of(ending, NOTHING, QUIET)
-    assert outcome is Outcome.BOOT_FAILED
-    assert ending.detail in detail
-
-
-def test_a_panic_before_the_first_probe_is_told() -> None:
-    log = klog.read((DATA / "no-init.console").read_text())
-    outcome, detail = machine.outcome_of(DOWN, ktap.parse("KTAP version 1\n1..3\n"), log)
-    assert outcome is Outcome.BOOT_FAILED
-    assert "No working init found" in detail
-
-
-def test_a_guest_that_goes_down_after_it_began_has_crashed() -> None:
-    assert machine.outcome_of(DOWN, BEGAN, QUIET) == (Outcome.CRASHED, DOWN.detail)
-
-
-def test_a_crash_is_told_by_its_panic_and_the_check_under_way() -> None:
-    log = klog.read((DATA / "panic.console").read_text())
-    assert machine.outcome_of(DOWN, BEGAN, log) == (
-        Outcome.CRASHED,
-        "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000004, during killer.kills_init",
-    )
-
-
-def test_a_deadline_after_it_began_is_a_hang_during_the_check_under_way() -> None:
-    outcome, detail = machine.outcome_of(LATE, BEGAN, KernelLog((), "p.a"))
-    assert outcome is Outcome.TIMED_OUT
-    assert detail == f"{LATE.detail}, during p.a"
-
-
-def test_a_panic_that_does_not_go_down_is_a_crash_and_no_hang() -> None:
-    assert machine.outcome_of(LATE, BEGAN, KernelLog((PANIC,), "p.a"))[0] is Outcome.CRASHED
-
-
 # --- complaints of the kernel -------------------------------------------------------------------
+
+DONE = ending.Judged(Ending.DONE, Outcome.OK)
 
 
 @pytest.mark.parametrize("status", [Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL])
 def test_a_check_during_which_the_kernel_complained_has_failed(status: Status) -> None:
-    (check,) = machine.with_splats((Check(id="p.a", status=status, detail="said"),), (Splat("WARNING: x", "p.a"),))
+    log = KernelLog((Splat("WARNING: x", "p.a"),), None)
+    (check,) = ending.settled((Check(id="p.a", status=status, detail="said"),), DONE, log)
     assert check == Check(id="p.a", status=Status.FAIL, detail="the kernel said: WARNING: x\nsaid")
-
-
-def test_a_check_that_never_came_stays_missing_and_tells_why() -> None:
-    (check,) = machine.with_splats((Check(id="p.a", status=Status.MISSING),), (PANIC,))
-    assert (check.status, check.detail) == (Status.MISSING, f"the kernel said: {PANIC.text}")
 
 
 def test_other_checks_and_complaints_outside_of_checks_are_left_alone() -> None:
     checks = (Check(id="p.a", status=Status.PASS), Check(id="p.b", status=Status.SKIP, detail="why"))
-    assert machine.with_splats(checks, (Splat("WARNING: x", None), Splat("WARNING: y", "q.a"))) == checks
-    assert machine.with_splats(checks, ()) == checks
+    log = KernelLog((Splat("WARNING: x", None), Splat("WARNING: y", "q.a")), None)
+    assert ending.settled(checks, DONE, log) == checks
+    assert ending.settled(checks, DONE, KernelLog((), None)) == checks
 
 
 def test_a_real_warning_fails_the_check_that_says_ok() -> None:
     report = ktap.parse((DATA / "warning.ktap").read_text())
     assert all(check.status in (Status.PASS, Status.SKIP) for check in report.checks)
-    log = klog.read((DATA / "warning.console").read_text())
-    judged = machine.with_splats(report.checks, log.splats)
+    judged = ending.settled(report.checks, DONE, klog.read((DATA / "warning.console").read_text()))
     assert {check.id for check in judged if check.status is Status.FAIL} == {"exit_on_missing.read_exits"}

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Call traces of a kernel log, decoded to file and line. Parsing is pure; only ``resolve`` starts a process.
+
+What scripts/decode_stacktrace.sh does, for the log of one boot: vmlinux has line tables (KCFLAGS in
+harness/build.py), nm tells where a symbol is, addr2line what was compiled there, inlined functions too.
+"""
+
+import bisect
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import proc
+from harness.arch import Arch
+from harness.boot import klog
+from harness.model import Frame
+
+MAX_FRAMES = 64
+"""Frames that are decoded, from the first complaint on."""
+_SECONDS = 30.0
+
+# printk's %pS (Documentation/core-api/printk-formats.rst), where it stands alone on the line of a call trace or
+# behind the name of the program counter: RIP on x86 (arch/x86/kernel/dumpstack.c), pc and lr on arm64.
+_SYMBOL = r"(?P<function>[A-Za-z_][\w.]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
+_CALL = re.compile(rf"^\s*(?P<doubt>\? )?{_SYMBOL}(?: \[[^\]]*\])?(?: \([A-Z]+\))?\s*$")
+_COUNTER = re.compile(rf"^\s*(?:RIP: \w+:|(?P<return>lr) : |pc : ){_SYMBOL}")
+
+# lib/bug.c and __warn() in kernel/panic.c, where CONFIG_DEBUG_BUGVERBOSE has them tell.
+_AT = re.compile(r"(?:kernel BUG|WARNING: .*) at (?P<file>[\w./-]+):(?P<line>\d+)")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place in the kernel's text as a log names it: ``offset`` bytes into a function of ``size`` bytes."""
+
+    function: str
+    offset: int
+    size: int
+    sure: bool = True
+    """False behind a "?": an address found on the stack that need not be a caller."""
+    called: bool = True
+    """True where the address is the one to return to, so that the call lies before it."""
+
+
+def spot_of(line: str) -> Spot | None:
+    """What a line of a log says of the kernel's text, if it is one of a call trace."""
+    text = klog.TIMESTAMP.sub("", line[: klog.MAX_LINE])
+    if call := _CALL.match(text):
+        return _spot(call, sure=not call["doubt"], called=True)
+    if counter := _COUNTER.match(text):
+        return _spot(counter, sure=True, called=bool(counter["return"]))
+    return None
+
+
+def _spot(match: re.Match[str], *, sure: bool, called: bool) -> Spot:
+    return Spot(match["function"], int(match["offset"], 16), int(match["size"], 16), sure, called)
+
+
+def spots(lines: Iterable[str]) -> tuple[Spot, ...]:
+    """The distinct places of the call traces in these lines, in their order, the first MAX_FRAMES."""
+    found: dict[Spot, None] = {}
+    for line in lines:
+        spot = spot_of(line)
+        if spot is not None:
+            found[spot] = None
+        if len(found) == MAX_FRAMES:
+            break
+    return tuple(found)
+
+
+# --- addresses ----------------------------------------------------------------------------------
+
+
+class Symbols:
+    """The text symbols of a vmlinux, from what ``nm`` prints of it."""
+
+    def __init__(self, nm: Iterable[str]) -> None:
+        rows = [line.split() for line in nm]
+        text = [(int(row[0], 16), row[2]) for row in rows if len(row) == 3 and row[1] in "tTwW"]
+        self._addresses = sorted({address for address, _ in text})
+        self._by_name: dict[str, list[int]] = {}
+        for address, name in text:
+            self._by_name.setdefault(name, []).append(address)
+
+    def address(self, spot: Spot) -> int | None:
+        """Where a spot is; None if it cannot be told, as of two functions with one name and one size.
+
+        A function's size is the distance to the next symbol, as in kernel/kallsyms.c get_symbol_pos().
+        """
+        places = self._by_name.get(spot.function, [])
+        if len(places) > 1:
+            places = [place for place in places if self._size(place) == spot.size]
+        if len(places) != 1:
+            return None
+        return places[0] + spot.offset - (1 if spot.called and spot.offset else 0)
+
+    def _size(self, address: int) -> int | None:
+        following = bisect.bisect_right(self._addresses, address)
+        return self._addresses[following] - address if following < len(self._addresses) else None
+
+
+def frames_of(addr2line: Iterable[str]) -> dict[int, tuple[tuple[str, str, int], ...]]:
+    """By address, what ``addr2line -a -f -i`` prints: (function, file, line), what is inlined before its caller."""
+    found: dict[int, tuple[tuple[str, str, int], ...]] = {}
+    address, function = None, None
+    for line in addr2line:
+        if line.startswith("0x"):
+            address, function = int(line, 16), None
+            found[address] = ()
+        elif address is not None and function is None:
+            function = line.strip()
+        elif address is not None and function is not None:
+            place = re.match(r"(?P<file>.+):(?P<line>\d+)", line)
+            if place and place["file"] != "??":
+                found[address] += ((function, posixpath.normpath(place["file"]), int(place["line"])),)
+            function = None
+    return found
+
+
+async def resolve(wanted: Sequence[Spot], kernel: Path, arch: Arch) -> dict[Spot, tuple[Frame, ...]]:
+    """File and line of each spot in a vmlinux; spots that cannot be told are left out.
+
+    The tools run in a box: what they read is made of the patches under test.
+    """
+    if not wanted:
+        return {}
+    symbols = Symbols(await _output([f"{arch.cross_prefix}nm", kernel], kernel))
+    addresses = {spot: address for spot in wanted if (address := symbols.address(spot)) is not None}
+    if not addresses:
+        return {}
+    words: list[str | Path] = [f"{arch.cross_prefix}addr2line", "-a", "-f", "-i", "-e", kernel]
+    told = frames_of(await _output([*words, *(hex(address) for address in addresses.values())], kernel))
+    return {
+        spot: tuple(Frame(function=name, file=file, line=line, sure=spot.sure) for name, file, line in told[address])
+        for spot, address in addresses.items()
+        if told.get(address)
+    }
+
+
+async def _output(argv: list[str | Path], kernel: Path) -> list[str]:
+    deadline = proc.Deadline.after(_SECONDS)
+    try:
+        async with proc.start(argv, proc.Box(writable=(), readable=(kernel,))) as tool:
+            lines = [line.decode(errors="replace") async for line in tool.lines(deadline)]
+            return lines if await tool.wait(deadline) == 0 else []
+    except proc.DeadlineError:
+        return []  # a log that is not decoded is still a log
+
+
+# --- what a result keeps ------------------------------------------------------------------------
+
+_AROUND = 60
+"""Lines that are kept from the first complaint on, and from the end of the log."""
+_BEFORE = 3
+"""Lines before the first complaint: "cut here", and what WARN() was given to say."""
+_MAX_WIDTH = 300
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The part of a log that tells, with file and line, and the frames of its call traces."""
+
+    tail: str
+    frames: tuple[Frame, ...]
+
+
+async def decode(log: str, kernel: Path, arch: Arch) -> Decoded:
+    """Decode what a log has from its first complaint on."""
+    lines = log.split("\n") if log else []
+    first = klog.first_complaint(lines)
+    wanted = spots(lines[first:]) if first is not None else ()
+    found = await resolve(wanted, kernel, arch)
+    frames = dict.fromkeys(frame for one in found.values() for frame in one)
+    if first is not None and (own := told_by(lines[first], wanted)) is not None:
+        frames = {own: None, **frames}
+    return Decoded("\n".join(excerpt(lines, first, found)), tuple(frames))
+
+
+def told_by(complaint: str, behind: Sequence[Spot]) -> Frame | None:
+    """The line that a WARNING or a BUG names itself (CONFIG_DEBUG_BUGVERBOSE): its trap has none of its own."""
+    at = _AT.search(complaint[: klog.MAX_LINE])
+    if at is None:
+        return None
+    return Frame(function=behind[0].function if behind else "", file=at["file"], line=int(at["line"]))
+
+
+def excerpt(lines: Sequence[str], first: int | None, found: Mapping[Spot, tuple[Frame, ...]]) -> Iterator[str]:
+    """The lines about the first complaint and the last ones, decoded and bounded."""
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    tail = max(0, len(lines) - _AROUND)
+    if first is not None and first < tail:
+        start = max(0, first - _BEFORE)
+        yield from (annotated(line, found) for line in lines[start : min(start + _AROUND, tail)])
+        if start + _AROUND < tail:
+            yield f"[... {tail - start - _AROUND} lines ...]"
+    yield from (annotated(line, found) for line in lines[tail:])
+
+
+def annotated(line: str, found: Mapping[Spot, tuple[Frame, ...]]) -> str:
+    """A line of the log with file and line of what it names, innermost first."""
+    text = line.rstrip()[:_MAX_WIDTH]
+    spot = spot_of(line)
+    frames = found.get(spot, ()) if spot is not None else ()
+    if not frames:
+        return text
+    *inlined, own = frames
+    places = [*(f"{frame.file}:{frame.line} in {frame.function}" for frame in inlined), f"{own.file}:{own.line}"]
+    return f"{text} ({', '.join(places)})"

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which patches of a series stand behind a call trace: git blame over the state's own chain of patches."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from harness.model import AppliedPatch, Frame, Plan, State, StateResult
+from harness.trees import TreeStore
+
+_HEAD = re.compile(r"[A-Za-z_](?!\w*:)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tree on the way from base to a state, and the patch that made it: applied, or taken back at the end."""
+
+    patch: int
+    tree: str
+
+
+def chain(state: State, patches: Sequence[AppliedPatch]) -> tuple[Step, ...]:
+    """The steps from base to a state: its own patches, or all of them and then the revert of one."""
+    if state.tree is None:
+        return ()
+    steps = tuple(Step(patch.number, patch.tree_after) for patch in patches)
+    if state.applied == tuple(range(1, len(state.applied) + 1)):
+        return steps[: len(state.applied)]
+    if state.patch is None:
+        return ()
+    made = Step(state.patch, state.tree)
+    return (made,) if state.patch in state.applied else (*steps, made)
+
+
+def with_suspects(plan: Plan, states: tuple[StateResult, ...], trees: TreeStore) -> tuple[StateResult, ...]:
+    """The results, with the patches that last touched what their call traces name."""
+    planned = {state.id: state for state in plan.states}
+    return tuple(
+        msgspec.structs.replace(
+            result, suspects=of_trace(plan.base.tree, chain(planned[result.id], plan.patches), result.trace, trees)
+        )
+        if result.trace
+        else result
+        for result in states
+    )
+
+
+def of_trace(base: str, steps: Sequence[Step], trace: Sequence[Frame], trees: TreeStore) -> tuple[int, ...]:
+    """The patches behind a trace, that of the innermost frame first.
+
+    A patch is suspected if it last touched the very line; failing that, another line of the same function. What
+    was found on the stack by guessing counts only where nothing else does.
+    """
+    if not steps or not trace:
+        return ()
+    way = [base, *(step.tree for step in steps)]
+    touched = {path for before, after in itertools.pairwise(way) for path in trees.changed_paths(before, after)}
+    near = [frame for frame in trace if frame.file in touched]
+    if not near:
+        return ()
+    blame = _Blame(base, steps, trees)
+    for frames in ([frame for frame in near if frame.sure], near):
+        for last_to_touch in (blame.line, blame.function):
+            found = dict.fromkeys(patch for frame in frames if (patch := last_to_touch(frame)) is not None)
+            if found:
+                return tuple(found)
+    return ()
+
+
+class _Blame:
+    """What git knows of a line and of a function, on commits that exist for this question alone."""
+
+    def __init__(self, base: str, steps: Sequence[Step], trees: TreeStore) -> None:
+        self._trees = trees
+        self._patch_of: dict[str, int] = {}
+        self._tree = steps[-1].tree
+        self._base = self._tip = trees.commit(base)
+        for step in steps:
+            self._tip = trees.commit(step.tree, self._tip)
+            self._patch_of[self._tip] = step.patch
+
+    def line(self, frame: Frame) -> int | None:
+        """The patch that a line is from."""
+        return self._first("blame", "--porcelain", "-L", f"{frame.line},{frame.line}", self._tip, "--", frame.file)
+
+    def function(self, frame: Frame) -> int | None:
+        """The last patch that changed a line of a function, or took one out of it."""
+        source = self._trees.file(self._tree, frame.file)
+        lines = source.decode(errors="replace").split("\n") if source is not None else []
+        if not 0 < frame.line <= len(lines):
+            return None
+        first, last = function_around(lines, frame.line)
+        where = f"-L{first},{last}:{frame.file}"
+        return self._first("log", "--no-patch", "--format=%H", where, f"{self._base}..{self._tip}")
+
+    def _first(self, *words: str) -> int | None:
+        commit = self._trees.git(*words).text.partition("\n")[0].partition(" ")[0]
+        return self._patch_of.get(commit)
+
+
+def function_around(source: Sequence[str], line: int) -> tuple[int, int]:
+    """The lines, counted from 1, of the function that a line is in: in the kernel's style its head and its last
+    brace stand at the left margin, and so does nothing in between but a label.
+    """
+    first = next((n for n in range(line, 0, -1) if _HEAD.match(source[n - 1])), line)
+    last = next((n for n in range(line, len(source) + 1) if source[n - 1].startswith("}")), line)
+    return first, last

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Machines that end on purpose: a mutant kernel, and a probe that asks it for the ending that it is named after."""
+
+import asyncio
+import dataclasses
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness import resources
+from harness.boot import initramfs, machine
+from harness.model import Boot, Check
+from tests.guest.lab import MUTANTS, Lab
+
+_PROBE = Path(__file__).parent / "probes" / "ending.c"
+_GCC = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
+
+
+class Machines:
+    """Boots the mutant with any of the endings' names for probes."""
+
+    def __init__(self, lab: Lab, home: Path) -> None:
+        self.home = home
+        self.arch = lab.arch
+        self.accel = lab.setup.accel
+        self._trees = lab.trees
+        self._tree = lab.trees.apply(lab.base.tree, (MUTANTS / "endings.patch").read_bytes())
+        with lab.worker.locked(lambda: None):
+            built = asyncio.run(lab.worker.build(self._tree, home / "build", lambda _: None))
+        assert built.kernel is not None, built.errors
+        self.kernel = Path(built.kernel)
+        guests = resources.project("guests")
+        self._init = _compiled(home / "init", guests, [guests / "init" / "init.c"])
+        shared = [*guests.glob("lib/*.c"), *guests.glob(f"{self.arch.name}/*.c")]
+        self._probe = _compiled(home / "ending", guests, [_PROBE, *shared])
+        self.booted = 0
+
+    def source(self, path: str) -> list[str]:
+        """The lines of a file of the mutant's source."""
+        return (self._trees.file(self._tree, path) or b"").decode().split("\n")
+
+    def image(self, *probes: str, init: bool = True) -> Path:
+        """An initramfs that has the probe under these names."""
+        self.booted += 1
+        top = self.home / f"boot-{self.booted}"
+        (top / "probes").mkdir(parents=True)
+        if init:
+            shutil.copy(self._init, top / "init")
+        else:
+            (top / "init").write_text("no program")
+        for name in probes:
+            shutil.copy(self._probe, top / "probes" / name)
+        initramfs.write(top / "initrd.cpio", top)
+        return top / "initrd.cpio"
+
+    async def start(self, *probes: str, init: bool = True, cpu: str | None = None) -> Boot:
+        """Boot, and see how it ends. The console is in ``console.log`` beside the image."""
+        image = self.image(*probes, init=init)
+        arch = dataclasses.replace(self.arch, cpu={self.accel.name: cpu}) if cpu else self.arch
+        return await machine.boot(arch, self.accel, self.kernel, image, probes, image.with_name("console.log"))
+
+    def boot(self, *probes: str, init: bool = True, cpu: str | None = None) -> Boot:
+        return asyncio.run(self.start(*probes, init=init, cpu=cpu))
+
+
+def checks(boot: Boot) -> Mapping[str, Check]:
+    return {check.id: check for check in boot.checks}
+
+
+def _compiled(program: Path, guests: Path, sources: list[Path]) -> Path:
+    subprocess.run([*_GCC, f"-I{guests / 'lib'}", *sources, "-o", program], check=True, timeout=120)
+    return program

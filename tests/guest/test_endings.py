@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every way in which a guest can end, made to happen in a real boot, and told apart."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.boot import channel, machine, watch
+from harness.errors import InfraError
+from harness.model import Boot, Ending, Outcome, Status
+from tests.guest.lab import Lab
+from tests.guest.machines import Machines, checks
+
+NULL = "BUG: kernel NULL pointer dereference, address: 0000000000000000"
+
+
+@pytest.fixture(scope="session")
+def machines(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Machines:
+    return Machines(lab, tmp_path_factory.mktemp("machines"))
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less patience with a guest of which we know that it hangs."""
+    monkeypatch.setattr(watch, "STALL_SECONDS", 5.0)
+
+
+def statuses(boot: Boot) -> list[Status]:
+    return [check.status for check in boot.checks]
+
+
+DIED = [Status.PASS, Status.FAIL, Status.MISSING]
+LIVED = [Status.PASS, Status.FAIL, Status.PASS]
+
+
+def test_done(machines: Machines) -> None:
+    boot = machines.boot("calm", "another")
+    assert (boot.ending, boot.outcome, boot.detail) == (Ending.DONE, Outcome.OK, "")
+    assert statuses(boot) == [Status.PASS] * 6
+
+
+# --- the kernel dies ----------------------------------------------------------------------------
+
+
+def test_panic(machines: Machines) -> None:
+    boot = machines.boot("panic", "another")
+    assert (boot.ending, boot.outcome) == (Ending.PANIC, Outcome.CRASHED)
+    assert boot.detail == "Kernel panic - not syncing: on purpose, during panic.end"
+    assert statuses(boot) == DIED
+    assert "the kernel said: Kernel panic - not syncing: on purpose" in checks(boot)["panic.end"].detail
+
+
+@pytest.mark.parametrize("how", ["triple_fault", "emergency_restart", "reboot"])
+def test_reset(machines: Machines, how: str) -> None:
+    boot = machines.boot(how)
+    assert (boot.ending, boot.outcome) == (Ending.RESET, Outcome.CRASHED)
+    assert boot.detail == f"the guest went down (guest-reset), during {how}.end"
+    assert statuses(boot) == DIED
+
+
+def test_an_oops_of_which_the_machine_dies(machines: Machines, hasty: None) -> None:
+    boot = machines.boot("deadly_oops")
+    assert (boot.ending, boot.outcome) == (Ending.OOPS, Outcome.CRASHED)
+    assert boot.detail.startswith(f"{NULL}, then no progress in 5 s")
+    assert statuses(boot) == DIED
+
+
+# --- the kernel goes on -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("how", "said"), [("oops", NULL), ("bug", "kernel BUG at kernel/reboot.c:")])
+def test_an_oops_after_which_the_kernel_goes_on(machines: Machines, how: str, said: str) -> None:
+    boot = machines.boot(how)
+    assert (boot.ending, boot.outcome) == (Ending.OOPS, Outcome.OK)
+    assert statuses(boot) == LIVED
+    assert f"the kernel said: {said}" in checks(boot)[f"{how}.end"].detail
+
+
+def test_a_warning_fails_the_check_that_passed(machines: Machines) -> None:
+    boot = machines.boot("warning")
+    assert (boot.ending, boot.outcome) == (Ending.WARNING, Outcome.OK)
+    assert statuses(boot) == LIVED
+    assert "at kernel/reboot.c:" in checks(boot)["warning.end"].detail
+
+
+@pytest.mark.parametrize(("how", "line"), [("panic", 'panic("on purpose")'), ("warning", "WARN(1"), ("bug", "BUG();")])
+def test_the_log_is_kept_decoded_to_file_and_line(machines: Machines, how: str, line: str) -> None:
+    boot = machines.boot(how)
+    number = 1 + next(n for n, text in enumerate(machines.source("kernel/reboot.c")) if line in text)
+    assert ("mutant_end", "kernel/reboot.c", number) in {(one.function, one.file, one.line) for one in boot.trace}
+    assert f"kernel/reboot.c:{number}" in boot.log_tail
+    assert " __do_sys_reboot+" in boot.log_tail and " (kernel/reboot.c:" in boot.log_tail
+
+
+def test_a_boot_that_ends_as_it_should_keeps_no_log(machines: Machines) -> None:
+    boot = machines.boot("calm")
+    assert (boot.log_tail, boot.trace) == ("", ())
+
+
+def test_the_patch_behind_a_real_trace_is_named(lab: Lab) -> None:
+    _, tip, _ = lab.tip(lab.mutant("warn"))
+    assert tip.ending is Ending.WARNING
+    assert tip.suspects == (len(lab.series.patches) + 1,)
+    assert "arch/x86/kvm/mmu/mmu.c:" in tip.log_tail
+
+
+# --- nothing more comes -------------------------------------------------------------------------
+
+
+def test_a_hang_with_interrupts_off_is_noticed_and_traced(machines: Machines) -> None:
+    boot = machines.boot("hang")
+    assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.TIMED_OUT)
+    assert statuses(boot) == DIED
+    assert boot.seconds < watch.STALL_SECONDS + 15
+    assert "the kernel said: INFO: rcu_sched" in checks(boot)["hang.end"].detail
+    assert ("mutant_end", "kernel/reboot.c") in {(frame.function, frame.file) for frame in boot.trace}
+
+
+def test_a_loop_in_the_kernel_is_a_hang(machines: Machines, hasty: None) -> None:
+    boot = machines.boot("loop")
+    assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.TIMED_OUT)
+    assert boot.detail == "no progress in 5 s, and not a word, during loop.end"
+
+
+@pytest.mark.parametrize("how", ["user_hang", "l2_hang"])
+def test_a_check_that_hangs_fails_and_the_next_one_runs(machines: Machines, how: str) -> None:
+    boot = machines.boot(how)
+    assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
+    assert statuses(boot) == LIVED
+    assert "no progress in 10 s" in checks(boot)[f"{how}.end"].detail
+
+
+def test_a_silent_probe_is_ended_by_init_and_the_next_one_runs(machines: Machines) -> None:
+    boot = machines.boot("silent_probe", "calm")
+    assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
+    assert [check.id for check in boot.checks] == ["calm.calm", "calm.end", "calm.after"]
+    assert boot.seconds < watch.STALL_SECONDS
+
+
+def test_a_time_limit_for_all_probes_together(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "BOOT_SECONDS", 5.0 - machine.PROBE_SECONDS)
+    boot = machines.boot("user_hang")
+    assert (boot.ending, boot.outcome) == (Ending.DEADLINE, Outcome.TIMED_OUT)
+    assert boot.detail.endswith(", during user_hang.end")
+    assert statuses(boot) == DIED
+
+
+# --- floods and noise ---------------------------------------------------------------------------
+
+
+def test_a_kernel_that_prints_for_ever_is_a_hang(machines: Machines, hasty: None) -> None:
+    boot = machines.boot("flood")
+    assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.TIMED_OUT)
+    assert " while it printed " in boot.detail
+    assert statuses(boot) == DIED
+
+
+def test_more_than_a_channel_holds_ends_it_at_once(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "LIMIT", 256 * 1024)
+    boot = machines.boot("flood")
+    assert (boot.ending, boot.outcome) == (Ending.FLOOD, Outcome.TIMED_OUT)
+    assert Path(boot.console).stat().st_size == channel.LIMIT
+    assert boot.seconds < 15
+
+
+def test_a_probe_that_prints_for_ever_is_a_hang(machines: Machines, hasty: None) -> None:
+    boot = machines.boot("probe_flood", "calm")
+    assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.BOOT_FAILED)
+    assert " while it printed " in boot.detail
+
+
+def test_a_check_that_prints_for_ever_fails_alone(machines: Machines) -> None:
+    boot = machines.boot("results_flood", "calm")
+    assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
+    assert statuses(boot) == LIVED + [Status.PASS] * 3
+    assert len(checks(boot)["results_flood.end"].detail) <= 4000
+
+
+def test_binary_noise_on_both_channels_is_survived(machines: Machines) -> None:
+    boot = machines.boot("noise", "calm")
+    assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
+    assert checks(boot)["noise.end"].status in (Status.PASS, Status.MISSING)  # the noise may tear its line
+    assert statuses(boot)[3:] == [Status.PASS] * 3
+
+
+# --- before the first probe ---------------------------------------------------------------------
+
+
+def test_a_panic_before_init(machines: Machines) -> None:
+    boot = machines.boot("calm", init=False)
+    assert (boot.ending, boot.outcome) == (Ending.PANIC, Outcome.BOOT_FAILED)
+    assert boot.detail.startswith("Kernel panic - not syncing: ")
+    assert boot.detail.endswith(", before the first probe")
+    assert boot.checks == ()
+
+
+def test_a_reboot_loop(machines: Machines) -> None:
+    """Without long mode the kernel's first steps are a triple fault: it would reboot for ever."""
+    boot = machines.boot("calm", cpu="qemu32")
+    assert (boot.ending, boot.outcome) == (Ending.RESET, Outcome.BOOT_FAILED)
+    assert boot.detail == "the guest went down (guest-reset), before the first probe"
+    assert boot.seconds < 15
+
+
+def test_a_panic_of_a_probe_that_has_said_nothing_yet(machines: Machines) -> None:
+    boot = machines.boot("at_once")
+    assert (boot.ending, boot.outcome) == (Ending.PANIC, Outcome.BOOT_FAILED)
+
+
+# --- ours ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (signal.SIGKILL, f"exit status {128 + signal.SIGKILL}"),
+        (signal.SIGTERM, r"host-signal|terminating on signal 15"),
+    ],
+)
+def test_a_qemu_that_is_killed_is_our_fault(machines: Machines, sent: signal.Signals, words: str) -> None:
+    async def kill_it_midway() -> Boot:
+        boot = asyncio.create_task(machines.start("user_hang"))
+        qemu = await asyncio.to_thread(_qemu_of, machines.home / f"boot-{machines.booted + 1}" / "initrd.cpio")
+        await asyncio.sleep(2)
+        os.kill(qemu, sent)
+        return await boot
+
+    with pytest.raises(InfraError, match=words):
+        asyncio.run(kill_it_midway())
+
+
+def _qemu_of(image: Path) -> int:
+    """The process id of the QEMU that boots an image; bwrap's command lines, which name it too, do not begin so."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = place.read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has ended
+            if words[0].startswith(b"qemu-system-") and str(image).encode() in words:
+                return int(place.parent.name)
+        time.sleep(0.05)
+    raise AssertionError("no QEMU was started")

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a guest ended, told from what it printed. data/endings/ has both channels of real boots of
+tests/guest/mutants/endings.patch, named after the probe of tests/guest/probes/ending.c that ran.
+"""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import ktap
+from harness.boot import channel, ending, klog, watch
+from harness.boot.channel import Channel
+from harness.boot.ending import How, Stop
+from harness.boot.klog import KernelLog, Splat
+from harness.boot.watch import BOOT_SECONDS, STALL_SECONDS, Watch
+from harness.errors import InfraError
+from harness.model import Check, Ending, Outcome, Status
+
+DATA = Path(__file__).parent / "data" / "endings"
+
+END = Stop(How.END)
+RESET = Stop(How.DOWN, "the guest went down (guest-reset)", "guest-reset")
+OFF = Stop(How.DOWN, "the guest went down (guest-shutdown)", "guest-shutdown")
+STALL = Stop(How.STALL, "no progress in 30 s, and not a word")
+FLOOD = Stop(How.FLOOD, "it printed without end")
+LATE = Stop(How.DEADLINE, "it was not done in time")
+
+PANIC = Splat("Kernel panic - not syncing: x", "p.a")
+OOPS = Splat("BUG: kernel NULL pointer dereference, address: 0000000000000000", "p.a")
+WARNING = Splat("WARNING: CPU: 0 PID: 1 at f+0x1/0x2", "p.a")
+BEGAN = ktap.parse("KTAP version 1\n1..1\n    # Subtest: p\n    # plan: a b\n")
+NOTHING = ktap.parse("KTAP version 1\n1..1\n")
+
+
+def golden(name: str) -> tuple[ktap.Report, KernelLog]:
+    texts = [(DATA / f"{name}.{kind}").read_bytes().decode(errors="replace") for kind in ("ktap", "console")]
+    return ktap.parse(texts[0]), klog.read(texts[1])
+
+
+# --- real boots ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "stop", "expected", "outcome"),
+    [
+        ("calm", END, Ending.DONE, Outcome.OK),
+        ("warning", END, Ending.WARNING, Outcome.OK),
+        ("oops", END, Ending.OOPS, Outcome.OK),
+        ("bug", END, Ending.OOPS, Outcome.OK),
+        ("deadly_oops", STALL, Ending.OOPS, Outcome.CRASHED),
+        ("panic", RESET, Ending.PANIC, Outcome.CRASHED),
+        ("triple_fault", RESET, Ending.RESET, Outcome.CRASHED),
+        ("reboot", RESET, Ending.RESET, Outcome.CRASHED),
+        ("hang", STALL, Ending.HANG, Outcome.TIMED_OUT),
+        ("loop", STALL, Ending.HANG, Outcome.TIMED_OUT),
+        ("no_init", RESET, Ending.PANIC, Outcome.BOOT_FAILED),
+        ("noise", END, Ending.DONE, Outcome.OK),
+    ],
+)
+def test_a_real_boot(name: str, stop: Stop, expected: Ending, outcome: Outcome) -> None:
+    report, log = golden(name)
+    judged = ending.judge(stop, report, log)
+    assert (judged.ending, judged.outcome) == (expected, outcome)
+
+
+@pytest.mark.parametrize("name", ["panic", "triple_fault", "hang", "deadly_oops"])
+def test_the_check_in_which_a_machine_ended_fails_and_those_after_it_are_missing(name: str) -> None:
+    report, log = golden(name)
+    judged = ending.judge(RESET, report, log)
+    settled = ending.settled(report.checks, judged, log)
+    assert [check.status for check in settled] == [Status.PASS, Status.FAIL, Status.MISSING]
+    assert f"the machine ended in it: {judged.detail}" in settled[1].detail
+
+
+# --- the cause, not the symptom -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stop", "splats", "expected", "outcome"),
+    [
+        (END, (), Ending.DONE, Outcome.OK),
+        (END, (WARNING,), Ending.WARNING, Outcome.OK),
+        (END, (WARNING, OOPS), Ending.OOPS, Outcome.OK),
+        (RESET, (), Ending.RESET, Outcome.CRASHED),
+        (RESET, (WARNING,), Ending.RESET, Outcome.CRASHED),
+        (RESET, (OOPS,), Ending.OOPS, Outcome.CRASHED),
+        (RESET, (OOPS, PANIC), Ending.PANIC, Outcome.CRASHED),
+        (OFF, (), Ending.POWEROFF, Outcome.CRASHED),
+        (STALL, (), Ending.HANG, Outcome.TIMED_OUT),
+        (STALL, (WARNING,), Ending.HANG, Outcome.TIMED_OUT),
+        (STALL, (OOPS,), Ending.OOPS, Outcome.CRASHED),
+        (STALL, (PANIC,), Ending.PANIC, Outcome.CRASHED),
+        (FLOOD, (), Ending.FLOOD, Outcome.TIMED_OUT),
+        (FLOOD, (OOPS,), Ending.OOPS, Outcome.CRASHED),
+        (LATE, (), Ending.DEADLINE, Outcome.TIMED_OUT),
+        (LATE, (PANIC,), Ending.PANIC, Outcome.CRASHED),
+        (Stop(How.DOWN, "d", "guest-reset", panicked=True), (), Ending.PANIC, Outcome.CRASHED),
+    ],
+)
+def test_what_stopped_it_and_what_was_said(
+    stop: Stop, splats: tuple[Splat, ...], expected: Ending, outcome: Outcome
+) -> None:
+    judged = ending.judge(stop, BEGAN, KernelLog(splats, None))
+    assert (judged.ending, judged.outcome) == (expected, outcome)
+    early = ending.judge(stop, NOTHING, KernelLog(splats, None))
+    assert early.ending is expected
+    assert early.outcome is (Outcome.OK if stop is END else Outcome.BOOT_FAILED)
+
+
+def test_a_probe_that_only_the_kernel_log_knows_of_has_begun() -> None:
+    log = KernelLog((), "p.a")
+    judged = ending.judge(RESET, NOTHING, log)
+    assert judged.outcome is Outcome.CRASHED
+    (check,) = ending.settled((), judged, log)
+    assert (check.id, check.status) == ("p.a", Status.FAIL)
+
+
+def test_a_panic_that_only_qmp_tells_of() -> None:
+    judged = ending.judge(Stop(How.DOWN, "it did not come down", panicked=True), BEGAN, KernelLog((), None))
+    assert judged.detail == "a kernel panic that did not reach the log, then it did not come down"
+
+
+def test_a_qemu_that_died_is_no_ending() -> None:
+    with pytest.raises(InfraError, match="QEMU ended by itself: exit status 137"):
+        ending.judge(Stop(How.GONE, "exit status 137"), BEGAN, KernelLog((PANIC,), None))
+
+
+def test_the_complaints_of_one_check_have_a_limit() -> None:
+    log = KernelLog(tuple(Splat(f"WARNING: {n}", "p.a") for n in (*range(1000), 1)), None)
+    judged = ending.judge(END, BEGAN, log)
+    (check,) = ending.settled((Check(id="p.a", status=Status.PASS, detail="said"),), judged, log)
+    *lines, more, said = check.detail.splitlines()
+    assert lines == [f"the kernel said: WARNING: {n}" for n in range(10)]
+    assert (more, said) == ("and 990 more", "said")
+
+
+# --- a channel, in pieces -----------------------------------------------------------------------
+
+
+def told(pieces: list[bytes], limit: int = channel.LIMIT) -> tuple[list[str], Channel]:
+    lines: list[str] = []
+    port = Channel(lines.append, limit)
+    for piece in pieces:
+        port.feed(piece)
+    return lines, port
+
+
+@pytest.mark.parametrize("name", ["panic.console", "calm.ktap", "noise.ktap"])
+def test_pieces_of_every_size_tell_the_same_lines(name: str) -> None:
+    data = (DATA / name).read_bytes()[-3000:]
+    whole = [line[: channel.MAX_LINE].decode(errors="replace") for line in data.split(b"\n")[:-1]]
+    for size in range(1, 200):
+        lines, port = told([data[at : at + size] for at in range(0, len(data), size)])
+        assert lines == whole
+        assert bytes(port.data) == data
+
+
+def test_the_end_is_found_wherever_it_is_cut() -> None:
+    data = (DATA / "calm.ktap").read_bytes()
+    for cut in range(len(data) + 1):
+        seen = Watch()
+        port = Channel(seen.results_line, channel.LIMIT)
+        port.feed(data[:cut])
+        assert not seen.ended.is_set() or cut == len(data)
+        port.feed(data[cut:])
+        assert seen.ended.is_set()
+
+
+@given(st.lists(st.binary(max_size=50)), st.integers(1, 100))
+def test_what_is_kept_is_the_beginning_and_has_a_limit(pieces: list[bytes], limit: int) -> None:
+    _, port = told(pieces, limit)
+    everything = b"".join(pieces)
+    assert bytes(port.data) == everything[:limit]
+    assert port.full.is_set() == (len(everything) >= limit)
+
+
+def test_a_line_without_end_is_cut() -> None:
+    lines, _ = told([b"x" * 1000] * 100 + [b"\nnext\n"])
+    assert [len(line) for line in lines] == [channel.MAX_LINE, 4]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        b"\n",
+        b" ",
+        b"x",
+        b"INFO: rcu ",
+        b"    ok 1 a ",
+        b"ok 1 -\t",
+        b"# ",
+        b"[ 1.0] ",
+        b"f+0x1/",
+        random.Random(1).randbytes(999),
+    ],
+)
+def test_the_worst_that_a_channel_holds_is_read_in_seconds(pattern: bytes) -> None:
+    line = pattern.decode(errors="replace") * (8000 // len(pattern))
+    lines = channel.LIMIT // len(line)
+    began = time.process_time()
+    ktap.parse("    # Subtest: p\n" + f"    {line}\n" * lines)
+    klog.read(f"{line}\n" * lines)
+    klog.read(line * lines)
+    assert time.process_time() - began < 30
+
+
+# --- progress -----------------------------------------------------------------------------------
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_silent_machine_is_given_up_after_a_while(clock: Clock) -> None:
+    seen = Watch(clock)
+    assert seen.left == STALL_SECONDS
+    clock.now += STALL_SECONDS - 1
+    assert seen.left == 1
+    clock.now += 5
+    assert seen.left == 0
+    assert seen.stall == "no progress in 34 s, and not a word"
+
+
+def test_a_machine_that_boots_may_talk_but_not_for_ever(clock: Clock) -> None:
+    seen = Watch(clock)
+    for _ in range(int(BOOT_SECONDS)):
+        assert seen.left > 0
+        clock.now += 1
+        seen.console_line("one more driver")
+    assert seen.left == 0
+    assert seen.stall == "no progress in 60 s, while it printed 60 lines"
+
+
+@pytest.mark.parametrize(
+    "line", ["KTAP version 1", "1..3", "    # Subtest: p", "    # plan: a b", "    ok 1 a", "not ok 2 p"]
+)
+def test_what_counts_as_progress(clock: Clock, line: str) -> None:
+    seen = Watch(clock)
+    clock.now += 20
+    seen.results_line(line)
+    assert seen.left == STALL_SECONDS
+
+
+@pytest.mark.parametrize("line", ["", "# a diagnostic", "    # cap X=1", "    # ok 1 a", "\x00\x01", "okay 1"])
+def test_what_can_be_printed_for_ever_does_not(clock: Clock, line: str) -> None:
+    seen = Watch(clock)
+    seen.results_line("KTAP version 1")
+    clock.now += 20
+    seen.results_line(line)
+    seen.console_line(line)
+    assert seen.left == STALL_SECONDS - 20
+
+
+def test_patience_covers_what_a_probe_may_take() -> None:
+    """CHECK_SECONDS + REAP_SECONDS of guests/lib/ktap.c, and SILENT_SECONDS of init, which must speak first."""
+    guests = Path(__file__).resolve().parents[2] / "guests"
+    check, reap = (_defined(guests / "lib" / "ktap.c", name) for name in ("CHECK_SECONDS", "REAP_SECONDS"))
+    silent = _defined(guests / "init" / "init.c", "SILENT_SECONDS")
+    assert check + reap < silent < watch.STALL_SECONDS
+
+
+def _defined(source: Path, name: str) -> int:
+    return next(
+        int(line.split()[2]) for line in source.read_text().splitlines() if line.startswith(f"#define {name}\t")
+    )
+
+
+def test_the_first_result_is_timed(clock: Clock) -> None:
+    seen = Watch(clock)
+    seen.results_line("KTAP version 1")
+    assert seen.first_result_at is None
+    clock.now += 3
+    seen.results_line("    not ok 1 a")
+    clock.now += 3
+    seen.results_line("    ok 2 b")
+    assert seen.first_result_at == 1003
