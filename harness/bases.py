@@ -2,13 +2,14 @@
 """Where a base kernel comes from: a Debian source package, a tarball, an unpacked tree, a git repository."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from harness import proc
+from harness import kernelorg, proc
 from harness.errors import InfraError, InputError
 from harness.model import Base
 from harness.trees import TreeStore
@@ -78,19 +79,31 @@ def _debian(package: str, store: TreeStore, cache: Path, say: Say) -> Base:
             return known
     with tempfile.TemporaryDirectory(prefix="kseries-base-", dir=_made(cache / "bases")) as scratch:
         say(f"fetching {package} from Debian")
-        deb, version = _download(package, Path(scratch))
-        say(f"importing {package} {version}")
-        done = proc.run(["dpkg-deb", "-x", deb, Path(scratch) / "x"], seconds=_APT_SECONDS)
-        if done.returncode != 0:
-            raise InfraError(f"cannot unpack {deb.name}: {done.stderr.decode(errors='replace').strip()}")
-        tarballs = list((Path(scratch) / "x" / "usr" / "src").glob("linux-source-*.tar.*"))
-        if len(tarballs) != 1:
-            raise InfraError(f"{package} {version} holds {len(tarballs)} source tarballs, expected 1")
-        base = _base(f"debian:{package} {version}", store.add_tarball(tarballs[0]), store)
+        deb = _download(package, Path(scratch))
+        if deb is not None:
+            name, tarball = f"debian:{package} {deb[1]}", _unpacked(deb[0], Path(scratch) / "x")
+        else:
+            branch = package.removeprefix("linux-source-")
+            say(f"apt has no {package}: fetching linux-{branch}.y from kernel.org")
+            tarball, version = kernelorg.fetch(branch, Path(scratch))
+            name = f"kernel.org linux-{version}"
+        say(f"importing {name}")
+        base = _base(name, store.add_tarball(tarball), store)
     beside = note.with_suffix(".new")
     beside.write_bytes(msgspec.json.encode(base))
     beside.replace(note)
     return base
+
+
+def _unpacked(deb: Path, into: Path) -> Path:
+    """The source tarball in a linux-source package."""
+    done = proc.run(["dpkg-deb", "-x", deb, into], seconds=_APT_SECONDS)
+    if done.returncode != 0:
+        raise InfraError(f"cannot unpack {deb.name}: {done.stderr.decode(errors='replace').strip()}")
+    tarballs = list((into / "usr" / "src").glob("linux-source-*.tar.*"))
+    if len(tarballs) != 1:
+        raise InfraError(f"{deb.name} holds {len(tarballs)} source tarballs, expected 1")
+    return tarballs[0]
 
 
 def _made(directory: Path) -> Path:
@@ -98,8 +111,10 @@ def _made(directory: Path) -> Path:
     return directory
 
 
-def _download(package: str, into: Path) -> tuple[Path, str]:
-    """The newest version that the mirror really has: the one named first may still answer 404."""
+def _download(package: str, into: Path) -> tuple[Path, str] | None:
+    """The newest version that the mirror really has (the one named first may still answer 404), or None."""
+    if shutil.which("apt-get") is None:
+        return None
     for options in ((), _private_lists(into)):
         if options:
             proc.run(["apt-get", *options, "-qq", "update"], seconds=_APT_SECONDS)
@@ -110,7 +125,7 @@ def _download(package: str, into: Path) -> tuple[Path, str]:
             found = list(into.glob("*.deb"))
             if found:
                 return found[0], version
-    raise InfraError(f"apt cannot fetch {package}\n  name another source: --tree TARBALL, DIRECTORY or REPOSITORY")
+    return None
 
 
 def _private_lists(scratch: Path) -> tuple[str, ...]:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from harness import proc, resources
+from harness import proc, resources, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
-from harness.errors import InfraError
+from harness.errors import InfraError, InputError
 from harness.model import Build
 from harness.trees import TreeStore
 
@@ -33,8 +33,10 @@ BUILD_SECONDS = 3600.0
 # Kconfig reads Kconfig files, Makefiles and what scripts answer: never these.
 _NOT_CONFIG = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dtsi"})
 _ERROR = re.compile(
-    rb"^\S+:\d+(:\d+)?: (fatal )?error: |^ld: |undefined reference|^make(\[\d+\])?: \*\*\* |^error: |^ERROR: |Error: "
+    rb"^\S+:(\d+:)* (fatal )?error: |^\S*\bld: (?!warning)|undefined reference|^(error|ERROR): |Error: "
+    rb"|^\S*Kconfig\S*:\d+: |^\S+:\d+: \*\*\* |^make(\[\d+\])?: \*\*\* "
 )
+_MAKE_WORD = re.compile(r"^\w+=.*$")
 _MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
 _MAX_ERRORS = 8
 _STEP = re.compile(rb"^  (?:CC|AS|LD|AR|LINK)\s+(\S+)")
@@ -43,17 +45,32 @@ _OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG
 
 @dataclass(frozen=True)
 class Config:
-    """The fragments that make a configuration, joined; ``hash`` names it."""
+    """The fragments that make a configuration, joined, and words for make; ``hash`` names both."""
 
     text: str
+    make: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, fragments: tuple[Path, ...]) -> "Config":
-        return cls("".join(fragment.read_text() for fragment in fragments))
+    def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = ()) -> "Config":
+        """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
+        for word in make:
+            if not _MAKE_WORD.match(word):
+                raise InputError(f"--make {word}: expected NAME=VALUE, as in --make LLVM=1")
+        try:
+            return cls("".join(fragment.read_text() + "\n" for fragment in fragments), make)
+        except OSError as error:
+            raise InputError(f"cannot read the config fragment {error.filename}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"a config fragment is not text: {error}") from error
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        return hashlib.sha256("\0".join([self.text, *self.make]).encode()).hexdigest()[:16]
+
+    @property
+    def llvm(self) -> bool:
+        """True where make is told to use clang (Documentation/kbuild/llvm.rst)."""
+        return any(word.startswith("LLVM=") for word in self.make)
 
     def dropped_by(self, config: str) -> tuple[str, ...]:
         """The options asked for here that a .config does not have, as ``CONFIG_X=y``."""
@@ -65,26 +82,34 @@ def _options(text: str) -> dict[str, str]:
     return {m["name"] or m["unset"]: m["value"] or "n" for m in _OPTION.finditer(text)}
 
 
-def toolchain(arch: Arch) -> str:
-    """What compiles, in one line: part of what a result depends on."""
-    gcc, ld = f"{arch.cross_prefix}gcc", f"{arch.cross_prefix}ld"
-    proc.require(gcc, "gcc")
-    return " / ".join(proc.run([tool, "--version"], seconds=30).text.splitlines()[0] for tool in (gcc, ld))
+def toolchain(arch: Arch, config: Config) -> str:
+    """What compiles, in one line: part of what a result depends on. Raises InfraError when it is not there."""
+    gcc = f"{arch.cross_prefix}gcc"
+    needed = {"clang": "clang", "ld.lld": "lld"} if config.llvm else {gcc: "gcc", f"{arch.cross_prefix}ld": "binutils"}
+    needed |= {gcc: "gcc"}  # the probes' compiler, whatever the kernel's is
+    versions = [proc.run([proc.require(tool, package), "--version"], seconds=30) for tool, package in needed.items()]
+    return " / ".join(done.text.splitlines()[0] for done in versions)
 
 
-def make_argv(arch: Arch, source: Path, obj: Path, targets: tuple[str, ...], jobs: int) -> list[str]:
-    """make's command line. The KBUILD_BUILD_* keep time, user and host out of the image."""
-    cc = f"ccache {arch.cross_prefix}gcc"
+def make_argv(
+    arch: Arch, config: Config, source: Path, obj: Path, targets: tuple[str, ...], jobs: int, cache: str = "ccache "
+) -> list[str]:
+    """make's command line; ``cache`` goes before the compilers.
+
+    The KBUILD_BUILD_* keep time, user and host out of the image.
+    """
+    cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.cross_prefix}gcc", "gcc")
     return [
         "make",
         f"-j{jobs}",
+        "--output-sync=target",  # what the compiler says stands below the step that it is about
         "-C",
         str(source),
         f"O={obj}",
         f"ARCH={arch.make_arch}",
         f"CROSS_COMPILE={arch.cross_prefix}",
-        f"CC={cc}",
-        "HOSTCC=ccache gcc",
+        f"CC={cache}{cc}",
+        f"HOSTCC={cache}{host_cc}",
         # Line tables, and of all debug info only these: what decodes a call trace, for 2 % of a compiler's time.
         # Without the folders' names, an image does not depend on where it was built.
         f"KCFLAGS=-g1 -fdebug-prefix-map={source}/= -fdebug-prefix-map={obj}=.",
@@ -92,6 +117,7 @@ def make_argv(arch: Arch, source: Path, obj: Path, targets: tuple[str, ...], job
         "KBUILD_BUILD_USER=kseries",
         "KBUILD_BUILD_HOST=kseries",
         "KBUILD_BUILD_VERSION=1",
+        *config.make,
         *targets,
     ]
 
@@ -104,16 +130,22 @@ def errors_of(log: bytes, source: Path) -> tuple[str, ...]:
 
 
 class Worker:
-    """One place to build in: a source folder, build folders, and a lock that a second run respects."""
+    """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
-    def __init__(self, home: Path, store: TreeStore, arch: Arch, config: Config, jobs: int) -> None:
+    ``cached=False`` is for measuring and proving: it compiles everything itself, in a build folder of its own.
+    """
+
+    def __init__(
+        self, home: Path, store: TreeStore, arch: Arch, config: Config, jobs: int, *, cached: bool = True
+    ) -> None:
         self._home = home
         self._store = store
         self._arch = arch
         self._config = config
         self._jobs = jobs
         self._source = home / "source"
-        self._obj = home / f"{arch.name}-{config.hash}"
+        self._obj = home / (f"{arch.name}-{config.hash}" + ("" if cached else "-uncached"))
+        self._cache = "ccache " if cached else ""
         self._ccache = resources.cache("ccache")
 
     @contextlib.contextmanager
@@ -127,6 +159,10 @@ class Worker:
                 wait()
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def clean(self) -> None:
+        """Remove the build folder: the next build starts from nothing."""
+        shutil.rmtree(self._obj, ignore_errors=True)
 
     async def build(self, tree: str, into: Path, compiled: Compiled) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
@@ -148,6 +184,8 @@ class Worker:
             raise InfraError(
                 f"the disk is full: {self._home}\n  finished states are kept; free some space and run again"
             )
+        said = warnings.said_of(built.decode(errors="replace"), self._source)
+        warned = warnings.update(self._obj / "warnings.json", said)
         if ok:
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
             initramfs.write(into / "initrd.cpio", self._obj / "guests")
@@ -155,6 +193,7 @@ class Worker:
             ok=ok,
             seconds=time.monotonic() - began,
             errors=() if ok else errors_of(built, self._source),
+            warnings=warned,
             config_dropped=dropped,
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
@@ -193,7 +232,7 @@ class Worker:
         return "".join(path.read_text() for name in places if (path := self._source / name).exists())
 
     def _kernel_argv(self, *targets: str) -> list[str]:
-        return make_argv(self._arch, self._source, self._obj, targets, self._jobs)
+        return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs, self._cache)
 
     def _guests_argv(self) -> list[str]:
         return [
@@ -202,7 +241,7 @@ class Worker:
             f"--directory={resources.project('guests')}",
             f"OUT={self._obj / 'guests'}",
             f"ARCH={self._arch.name}",
-            f"CC=ccache {self._arch.cross_prefix}gcc",
+            f"CC={self._cache}{self._arch.cross_prefix}gcc",
             f"HEADERS={self._obj / 'usr' / 'include'}",
         ]
 
@@ -221,7 +260,8 @@ def _marked(obj: Path) -> Iterator[None]:
     A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
     """
     mark = obj / "interrupted"
-    if mark.exists():
+    # Nor can a folder be gone on with whose warnings are not known: they would all look new.
+    if mark.exists() or not (obj / "warnings.json").exists():
         for place in obj.iterdir():
             shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
     mark.touch()

@@ -12,8 +12,10 @@ from harness import build, events
 from harness.arch import Arch
 from harness.boot import machine
 from harness.errors import InfraError, InputError
-from harness.model import Accel, Boot, Build, Outcome, Plan, State, StateResult
+from harness.model import Accel, Boot, Build, Outcome, Plan, State, StateResult, Status
 from harness.store import Store, key
+
+_BLAMELESS = (Status.PASS, Status.SKIP, Status.XFAIL)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Engine:
                         if state.id == "base":
                             _check_base_build(built)
                         boots.create_task(self._finish(state, built, place, position, len(todo), results))
-            except* (InfraError, InputError) as group:
+            except* (InfraError, InputError, OSError) as group:
                 raise group.exceptions[0] from None
         return results
 
@@ -121,12 +123,17 @@ class Engine:
         kernel, initrd, console = Path(built.kernel), Path(built.initrd), place / "console.log"
         try:
             boot = await machine.boot(setup.arch, setup.accel, kernel, initrd, setup.probes, console)
+            again = boot
+            if not _clean(boot):
+                # What is told of somebody's patch has been seen twice.
+                again = await machine.boot(setup.arch, setup.accel, kernel, initrd, setup.probes, console)
         except InfraError as error:
             return _result(state, outcome=Outcome.INFRA_ERROR, detail=str(error), seconds=seconds)
         finally:
             kernel.unlink()
             initrd.unlink()
-        return _booted(state, boot, seconds, notes)
+        result = _booted(state, boot, again, seconds, notes)
+        return msgspec.structs.replace(result, warnings=built.warnings)
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:
         """The result of a state in the words of this plan, and its logs beside the run's result."""
@@ -164,13 +171,32 @@ def _result(
     )
 
 
-def _booted(state: State, boot: Boot, seconds: dict[str, float], notes: tuple[str, ...]) -> StateResult:
-    timed = seconds | {"boot": round(boot.seconds, 2)}
+def _clean(boot: Boot) -> bool:
+    """True where there is nothing to blame a patch for."""
+    return boot.outcome is Outcome.OK and all(check.status in _BLAMELESS for check in boot.checks)
+
+
+def _flaky(first: Boot, second: Boot) -> tuple[str, ...]:
+    """The checks that two boots of one kernel do not agree on."""
+    answers = [{check.id: check.status for check in boot.checks} for boot in (first, second)]
+    return tuple(name for name in {**answers[0], **answers[1]} if answers[0].get(name) is not answers[1].get(name))
+
+
+def _booted(state: State, first: Boot, second: Boot, seconds: dict[str, float], notes: tuple[str, ...]) -> StateResult:
+    """A state after its boots; of two that disagree, the one that got further tells how it went."""
+    boot = second if second.outcome is Outcome.OK else first
+    timed = seconds | {"boot": round(first.seconds + (second.seconds if second is not first else 0.0), 2)}
     if boot.seconds_to_first_check is not None:
         timed["first_check"] = round(boot.seconds_to_first_check, 2)
     result = _result(state, outcome=boot.outcome, detail=boot.detail, seconds=timed, notes=notes)
     return msgspec.structs.replace(
-        result, ending=boot.ending, caps=boot.caps, checks=boot.checks, log_tail=boot.log_tail, trace=boot.trace
+        result,
+        ending=boot.ending,
+        caps=boot.caps,
+        checks=boot.checks,
+        flaky=_flaky(first, second),
+        log_tail=boot.log_tail,
+        trace=boot.trace,
     )
 
 

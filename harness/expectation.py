@@ -18,6 +18,9 @@ def _differences(expected: Expected, result: RunResult) -> Iterator[str]:
         if want is not got:
             yield f"{name}: expected {want}, got {got}"
     got_findings = {_essence(finding) for finding in result.findings}
+    for finding in result.findings:
+        if finding.advice is not None and finding.advice.verified is not True:
+            yield f"{finding.kind} in {finding.state}: the squash of {finding.advice.squash} is not seen to cure it"
     for missing in sorted(set(expected.findings) - got_findings, key=str):
         yield f"expected, and not found: {_words(missing)}"
     for extra in sorted(got_findings - set(expected.findings), key=str):

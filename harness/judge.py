@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Contracts, findings, verdict: pure functions from what was seen to what it means (docs/how-it-works.md)."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -14,12 +15,14 @@ from harness.model import (
     FindingKind,
     Outcome,
     Plan,
+    Squash,
     StateResult,
     Status,
     Verdict,
 )
 
 _GOOD = (Status.PASS, Status.XFAIL)
+_BAD = (Status.FAIL, Status.MISSING)
 
 
 def judge(
@@ -27,10 +30,14 @@ def judge(
 ) -> tuple[tuple[StateResult, ...], tuple[Finding, ...], Verdict]:
     """The states with their contract verdicts, the findings, and the verdict of a run.
 
-    ``seen`` has a result for every state of the plan that has a tree of its own.
+    ``seen`` has a result for every state of the plan.
     """
     tip = _checks(seen[_original(plan, plan.tip)])
     results = {state.id: _with_contracts(seen[state.id], contracts, tip) for state in plan.states}
+    base = Counter(seen["base"].warnings)
+    for name, result in results.items():
+        new = tuple((Counter(result.warnings) - base).elements())
+        results[name] = msgspec.structs.replace(result, warnings_new=new)
     judged = _Judged(plan, results, {contract.id: contract for contract in contracts})
     findings = tuple(judged.findings())
     return tuple(results[state.id] for state in plan.states), findings, judged.verdict(findings)
@@ -54,7 +61,7 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     """Whether a booted state keeps a contract.
 
     A check that never came does not hold. A skip is a violation where the tip passed and the state
-    advertises; where the tip skipped too, nobody knows.
+    advertises; where the tip skipped too, nobody knows, and nor does one of a flaky check.
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
@@ -65,7 +72,9 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     needed = contract.checks if advertised else contract.otherwise
     for name in needed:
         status = checks[name].status if name in checks else Status.MISSING
-        if status is Status.SKIP:
+        if name in result.flaky:
+            unknown = True
+        elif status is Status.SKIP:
             lost = advertised and name in tip and tip[name].status in _GOOD
             failed += [name] if lost else []
             unknown = unknown or not lost
@@ -89,12 +98,20 @@ class _Judged:
 
     def findings(self) -> Iterator[Finding]:
         yield from self._of_tip()
+        yield from self._new_warnings()
         for state in self._plan.states:
             result = self._results[state.id]
             if state.scenario == "prefixes" and state.id != self._plan.tip:
                 yield from self._bisect_hole(result)
             elif state.scenario == "reverts":
                 yield from self._silent_breaks(result)
+            elif state.scenario == "alone":
+                yield from self._needs_more(result)
+            if result.flaky and state.same_as is None:
+                evidence = tuple(f"{name}: two boots, two answers" for name in result.flaky)
+                yield Finding(
+                    kind=FindingKind.FLAKY, state=state.id, patch=None, partner=None, contract=None, evidence=evidence
+                )
 
     def verdict(self, findings: tuple[Finding, ...]) -> Verdict:
         """Null where a state that is needed could not be judged, or nothing was promised."""
@@ -116,8 +133,8 @@ class _Judged:
 
     @staticmethod
     def _known(result: StateResult) -> bool:
-        if result.outcome is Outcome.INFRA_ERROR:
-            return False
+        if result.outcome is not Outcome.OK and not result.outcome.loud:
+            return False  # it died, and in none of the checks that are judged: nobody knows what of
         return not any(one.advertised is None or (one.advertised and one.holds is None) for one in result.contracts)
 
     # --- the rules --------------------------------------------------------------------------
@@ -128,25 +145,73 @@ class _Judged:
             return
         base = _checks(self._base)
         for one in self._tip.contracts:
-            failed = [name for name in one.failed if name not in base or base[name].status is not Status.FAIL]
+            failed = [name for name in one.failed if name not in base or base[name].status not in _BAD]
             if failed:
                 yield self._finding(FindingKind.BROKEN_CONTRACT, self._tip, one.id, _evidence(self._tip, failed))
         lost = self._lost(self._tip, {name for one in self._tip.contracts for name in one.failed})
         if lost:
             yield self._finding(FindingKind.REGRESSION, self._tip, None, _evidence(self._tip, lost))
 
+    def _new_warnings(self) -> Iterator[Finding]:
+        """What the compiler says since a patch, and did not say before it: told once, of that patch."""
+        before = Counter(self._base.warnings)
+        for state in self._plan.states:
+            result = self._results[state.id]
+            if state.scenario != "prefixes" or not _ran(result):
+                continue
+            now = Counter(result.warnings)
+            if new := tuple((now - before).elements()):
+                yield self._finding(FindingKind.NEW_WARNING, result, None, new)
+            before = now
+
     def _silent_breaks(self, result: StateResult) -> Iterator[Finding]:
         """A revert that goes through, and leaves a promise of the tip's unkept."""
         if not _ran(result):
             return
         tip = {one.id: one for one in self._tip.contracts}
+        kept = {check.id for check in self._tip.checks if check.status in _GOOD} - {*self._tip.flaky}
         for one in result.contracts:
             of_tip = tip.get(one.id)
-            if of_tip is None or one.holds is not False:
+            if of_tip is None or of_tip.advertised is None:
                 continue
-            failed = [name for name in one.failed if name not in of_tip.failed]
+            failed = [name for name in one.failed if name in kept or (not one.advertised and of_tip.advertised)]
             if failed:
-                yield self._finding(FindingKind.SILENT_BREAK, result, one.id, _evidence(result, failed))
+                found = self._finding(FindingKind.SILENT_BREAK, result, one.id, _evidence(result, failed))
+                yield found
+                yield from self._undocumented(found)
+
+    def _undocumented(self, found: Finding) -> Iterator[Finding]:
+        """That the patch which makes the promise needs the other one, unless its changelog says so."""
+        patches = {patch.number: patch for patch in self._plan.patches}
+        if found.patch is None or found.partner is None:
+            return
+        if patches[found.patch].subject.casefold() not in " ".join(patches[found.partner].message.split()).casefold():
+            yield Finding(
+                kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
+                state=found.state,
+                patch=found.partner,
+                partner=found.patch,
+                contract=found.contract,
+                evidence=found.evidence,
+            )
+
+    def _needs_more(self, result: StateResult) -> Iterator[Finding]:
+        """A patch that, alone on base, promises what the tip keeps and it does not: something else is needed."""
+        if not _ran(result):
+            return
+        tip = {one.id: one for one in self._tip.contracts}
+        base = {one.id: one for one in self._base.contracts}
+        for one in result.contracts:
+            kept = one.id in tip and tip[one.id].holds
+            if kept and one.advertised and one.holds is False and not (one.id in base and base[one.id].advertised):
+                yield Finding(
+                    kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
+                    state=result.id,
+                    patch=result.patch,
+                    partner=None,
+                    contract=one.id,
+                    evidence=_evidence(result, list(one.failed)),
+                )
 
     def _bisect_hole(self, result: StateResult) -> Iterator[Finding]:
         """A step of the series at which git bisect would stop for the wrong reason."""
@@ -174,7 +239,7 @@ class _Judged:
             for check in self._base.checks
             if check.status is Status.PASS
             and (check.id not in now or now[check.id].status not in _GOOD)
-            and check.id not in told | not_asked
+            and check.id not in told | not_asked | {*result.flaky, *self._base.flaky}
         ]
 
     def _finding(
@@ -185,7 +250,7 @@ class _Judged:
         return Finding(
             kind=kind,
             state=result.id,
-            patch=result.patch if kind in (FindingKind.SILENT_BREAK, FindingKind.BISECT_HOLE) else None,
+            patch=None if kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION) else result.patch,
             partner=partner if len(pair) == 2 else None,
             contract=contract,
             evidence=evidence,
@@ -202,6 +267,29 @@ class _Judged:
             if prefix is not None and prefix.caps.get(when):
                 return patch.number
         return None  # nor can it be told where the prefixes were not built
+
+
+def with_proof(
+    finding: Finding, all_findings: tuple[Finding, ...], squashes: Mapping[tuple[int, ...], Squash]
+) -> Finding:
+    """A finding whose advice says what came of trying it.
+
+    The squash cures if the squashed series has this finding no more, and none of a kind and contract that the
+    series did not have before.
+    """
+    if finding.advice is None or finding.advice.squash not in squashes:
+        return finding
+    tried = squashes[finding.advice.squash]
+    before = Counter(_symptom(one) for one in all_findings if one is not finding)
+    after = Counter(_symptom(one) for one in tried.findings if not one.kind.advice)
+    left = after - before
+    judged = None not in (tried.verdict.bisectable, tried.verdict.revert_safe)
+    verified = False if left else True if judged else None
+    return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))
+
+
+def _symptom(finding: Finding) -> tuple[FindingKind, str | None]:
+    return finding.kind, finding.contract
 
 
 def _ran(result: StateResult) -> bool:

@@ -65,6 +65,14 @@ class FindingKind(StrEnum):
     SILENT_BREAK = "silent-break"
     BISECT_HOLE = "bisect-hole"
     REGRESSION = "regression"
+    NEW_WARNING = "new-warning"
+    UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
+    FLAKY = "flaky"
+
+    @property
+    def advice(self) -> bool:
+        """True for what is worth knowing and does not make a run exit 1."""
+        return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +89,8 @@ class Patch(Record, frozen=True):
     subject: str
     origin: str
     """Where it was read: a file name or a commit id, for error messages."""
+    message: str = ""
+    """The changelog below the subject."""
     diff: bytes | None = None
     commit: str | None = None
 
@@ -108,6 +118,7 @@ class AppliedPatch(Record, frozen=True):
     subject: str
     tree_before: str
     tree_after: str
+    message: str = ""
 
 
 class State(Record, frozen=True):
@@ -182,6 +193,7 @@ class Build(Record, frozen=True):
     ok: bool
     seconds: float
     errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     config_dropped: tuple[str, ...] = ()
     log: str = ""
     kernel: str | None = None
@@ -218,7 +230,10 @@ class ContractVerdict(Record, frozen=True):
 
 
 class StateResult(Record, frozen=True):
-    """All that is known of a state. ``seconds`` has a key for each stage that ran."""
+    """All that is known of a state. ``seconds`` has a key for each stage that ran.
+
+    ``flaky`` names the checks that gave two answers in two boots of the same kernel.
+    """
 
     id: str
     scenario: str
@@ -233,7 +248,12 @@ class StateResult(Record, frozen=True):
     seconds: dict[str, float] = {}
     caps: dict[str, int] = {}
     checks: tuple[Check, ...] = ()
+    flaky: tuple[str, ...] = ()
     contracts: tuple[ContractVerdict, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """The compiler's warnings of the whole tree, without line numbers."""
+    warnings_new: tuple[str, ...] = ()
+    """Those of them that base does not have."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
     log_tail: str = ""
@@ -245,7 +265,10 @@ class StateResult(Record, frozen=True):
 
 
 class Advice(Record, frozen=True):
-    """``verified`` is None until the squashed series has been built and judged."""
+    """Patches to make one. ``verified``: built and judged, it cures the finding and brings no new one.
+
+    None where the squashed series could not be made, or not judged.
+    """
 
     squash: tuple[int, ...]
     verified: bool | None = None
@@ -278,6 +301,16 @@ class SeriesSummary(Record, frozen=True):
     patches: tuple[AppliedPatch, ...]
 
 
+class Squash(Record, frozen=True):
+    """A series with two patches made one, built and judged. Patch numbers are those of the squashed series."""
+
+    id: str
+    patches: tuple[AppliedPatch, ...]
+    states: tuple[StateResult, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+
 class RunResult(Record, frozen=True):
     """The whole of ``result.json``; its schema is docs/result.schema.json."""
 
@@ -291,3 +324,4 @@ class RunResult(Record, frozen=True):
     states: tuple[StateResult, ...]
     findings: tuple[Finding, ...]
     verdict: Verdict
+    squashes: tuple[Squash, ...] = ()

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,12 @@ from harness.errors import InfraError
 
 MAX_LINE = 64 * 1024
 """Bytes of one line that ``lines`` returns; the rest of a longer line comes as further lines."""
+
+
+# What a kernel's make may see of our environment. MAKEFLAGS, KCFLAGS or LOCALVERSION would change what is built.
+_BOX_ENVIRONMENT = frozenset({"PATH", "HOME", "LC_ALL"})
+_KILL_SECONDS = 10.0
+"""A killed process that is not gone after this long is stuck in the host's kernel."""
 
 
 class DeadlineError(Exception):
@@ -136,6 +143,7 @@ class Box:
     def argv(self, command: Sequence[str | Path]) -> list[str]:
         """The bwrap command line for ``command``: a pure function, so that a test can read it."""
         words = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session"]
+        words += ["--cap-drop", "ALL"]  # root with its capabilities could mount its way out
         words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"]
         for device in self.devices:
             words += ["--dev-bind", str(device), str(device)]
@@ -168,10 +176,11 @@ class Running:
                 break
             *whole, pending = (pending + chunk).split(b"\n")
             for line in whole:
-                yield line
-            if len(pending) > MAX_LINE:
-                yield pending
-                pending = b""
+                for start in range(0, max(1, len(line)), MAX_LINE):
+                    yield line[start : start + MAX_LINE]
+            while len(pending) > MAX_LINE:
+                yield pending[:MAX_LINE]
+                pending = pending[MAX_LINE:]
         if pending:
             yield pending
 
@@ -185,8 +194,9 @@ class Running:
 
     def signal_end(self) -> None:
         """Kill the namespace; harmless once it has ended."""
+        # The group, and not bwrap alone: in its first milliseconds its child does not yet die with it.
         with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 @contextlib.asynccontextmanager
@@ -201,11 +211,13 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=_environment(None),
+        env={name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT},
+        start_new_session=True,
     )
     running = Running(process)
     try:
         yield running
     finally:
         running.signal_end()
-        await process.wait()
+        async with asyncio.timeout(_KILL_SECONDS):
+            await process.wait()

@@ -10,7 +10,7 @@ _INSTALLED = _PACKAGE / "data"
 
 
 def project(*parts: str) -> Path:
-    """A file of the project: guests, kernels, testcases."""
+    """A file of the project: guests, kernels, reports, testcases."""
     top = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
     return top.joinpath(*parts)
 

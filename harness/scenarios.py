@@ -9,8 +9,10 @@ from harness.errors import InputError
 from harness.model import AppliedPatch, Base, Plan, Series, State
 from harness.trees import ApplyError, Merge, TreeStore
 
+Patches = tuple[AppliedPatch, ...]
 
-def apply_all(series: Series, base: Base, store: TreeStore) -> tuple[AppliedPatch, ...]:
+
+def apply_all(series: Series, base: Base, store: TreeStore) -> Patches:
     """Each patch with its trees. Raises InputError that names the first patch that does not apply."""
     applied: list[AppliedPatch] = []
     tree = base.tree
@@ -21,29 +23,111 @@ def apply_all(series: Series, base: Base, store: TreeStore) -> tuple[AppliedPatc
         except ApplyError as error:
             under = f"{base.name}" + (f" + patches 1..{patch.number - 1}" if patch.number > 1 else "")
             raise InputError(f"{patch.origin} does not apply to {under}: {error}") from error
-        applied.append(AppliedPatch(number=patch.number, subject=patch.subject, tree_before=before, tree_after=tree))
+        applied.append(
+            AppliedPatch(
+                number=patch.number, subject=patch.subject, message=patch.message, tree_before=before, tree_after=tree
+            )
+        )
     return tuple(applied)
 
 
 def make_plan(series: Series, base: Base, scenarios: Iterable[str], store: TreeStore) -> Plan:
-    """The states of the scenarios named, base first, each tree to be done once."""
-    patches = apply_all(series, base, store)
-    tip = list(_prefixes(patches, store))[-1]
+    """The states of the scenarios named, base and tip always among them. Raises InputError."""
+    return plan_of(series.name, series.version, apply_all(series, base, store), base, scenarios, store)
+
+
+def plan_of(name: str, version: int, patches: Patches, base: Base, scenarios: Iterable[str], store: TreeStore) -> Plan:
+    """As ``make_plan``, of patches whose trees are known."""
+    tip = list(_prefixes(patches, base, store))[-1]
     states = {state.id: state for state in (State(id="base", scenario="base", applied=(), tree=base.tree), tip)}
-    for name in dict.fromkeys(scenarios):
+    names = tuple(dict.fromkeys(scenarios))
+    check(names)
+    for scenario in names:
+        states |= {state.id: state for state in SCENARIOS[scenario](patches, base, store)}
+    ordered = tuple(_mark_equal(_visiting_order(states.values())))
+    return Plan(series=name, version=version, patches=patches, base=base, states=ordered)
+
+
+def check(names: Iterable[str]) -> None:
+    """Raise InputError for a scenario that there is not."""
+    for name in names:
         if name not in SCENARIOS:
             raise InputError(f"no such scenario: {name}\n  there are: {', '.join(SCENARIOS)}")
-        states |= {state.id: state for state in SCENARIOS[name](patches, store)}
-    return Plan(
-        series=series.name,
-        version=series.version,
-        patches=patches,
-        base=base,
-        states=tuple(_mark_equal(_visiting_order(states.values()))),
+
+
+def squash(patches: Patches, first: int, second: int, store: TreeStore) -> Patches | None:
+    """The series with two patches made one, in the place of the second, or else of the first.
+
+    None when what lies between cannot be moved past either of them without a conflict. The tip keeps its tree.
+    """
+    order = [patch for patch in patches if patch.number not in (first, second)]
+    pair = [patch for patch in patches if patch.number in (first, second)]
+    one = AppliedPatch(
+        number=0,
+        subject=f"squash of {pair[0].subject} / {pair[1].subject}",
+        message=f"{pair[0].message}\n\n{pair[1].message}",
+        tree_before=pair[0].tree_before,
+        tree_after=pair[1].tree_after,
     )
+    before = [patch for patch in order if patch.number < first]
+    between = [patch for patch in order if first < patch.number < second]
+    after = [patch for patch in order if patch.number > second]
+    return _late(before, between, one, after, store) or _early(before, between, pair, one, after, store)
 
 
-def _prefixes(patches: tuple[AppliedPatch, ...], _store: TreeStore) -> Iterator[State]:
+def _late(
+    before: list[AppliedPatch],
+    between: list[AppliedPatch],
+    one: AppliedPatch,
+    after: list[AppliedPatch],
+    store: TreeStore,
+) -> Patches | None:
+    """The patches between move below the squash."""
+    moved = _stack(between, one.tree_before, store)
+    if moved is None:
+        return None
+    top = moved[-1].tree_after if moved else one.tree_before
+    return _numbered([*before, *moved, msgspec.structs.replace(one, tree_before=top), *after])
+
+
+def _early(
+    before: list[AppliedPatch],
+    between: list[AppliedPatch],
+    pair: list[AppliedPatch],
+    one: AppliedPatch,
+    after: list[AppliedPatch],
+    store: TreeStore,
+) -> Patches | None:
+    """The second patch moves down to the first."""
+    picked = store.cherry_pick(pair[0].tree_after, pair[1].tree_before, pair[1].tree_after)
+    if picked.tree is None:
+        return None
+    moved = _stack(between, picked.tree, store)
+    if moved is None or moved[-1].tree_after != one.tree_after:
+        return None
+    return _numbered([*before, msgspec.structs.replace(one, tree_after=picked.tree), *moved, *after])
+
+
+def _stack(patches: list[AppliedPatch], onto: str, store: TreeStore) -> list[AppliedPatch] | None:
+    """Patches cherry-picked one after the other, or None at the first conflict."""
+    moved: list[AppliedPatch] = []
+    for patch in patches:
+        merge = store.cherry_pick(onto, patch.tree_before, patch.tree_after)
+        if merge.tree is None:
+            return None
+        moved.append(msgspec.structs.replace(patch, tree_before=onto, tree_after=merge.tree))
+        onto = merge.tree
+    return moved
+
+
+def _numbered(patches: list[AppliedPatch]) -> Patches:
+    return tuple(msgspec.structs.replace(patch, number=number) for number, patch in enumerate(patches, 1))
+
+
+# --- the scenarios ------------------------------------------------------------------------------
+
+
+def _prefixes(patches: Patches, _base: Base, _store: TreeStore) -> Iterator[State]:
     for patch in patches:
         numbers = tuple(range(1, patch.number + 1))
         yield State(
@@ -51,30 +135,42 @@ def _prefixes(patches: tuple[AppliedPatch, ...], _store: TreeStore) -> Iterator[
         )
 
 
-def _reverts(patches: tuple[AppliedPatch, ...], store: TreeStore) -> Iterator[State]:
+def _reverts(patches: Patches, _base: Base, store: TreeStore) -> Iterator[State]:
     tip = patches[-1].tree_after
     for patch in patches:
-        merge = store.revert(tip, patch.tree_before, patch.tree_after)
         others = tuple(other.number for other in patches if other is not patch)
-        yield _merged(f"without-{patch.number}", "reverts", others, patch.number, merge)
+        merge = store.revert(tip, patch.tree_before, patch.tree_after)
+        yield _merged(f"without-{patch.number}", "reverts", others, patch, merge)
 
 
-def _merged(state: str, scenario: str, applied: tuple[int, ...], patch: int, merge: Merge) -> State:
-    return State(id=state, scenario=scenario, applied=applied, patch=patch, tree=merge.tree, conflicts=merge.conflicts)
+def _alone(patches: Patches, base: Base, store: TreeStore) -> Iterator[State]:
+    for patch in patches:
+        merge = store.cherry_pick(base.tree, patch.tree_before, patch.tree_after)
+        yield _merged(f"only-{patch.number}", "alone", (patch.number,), patch, merge)
 
 
-SCENARIOS: dict[str, Callable[[tuple[AppliedPatch, ...], TreeStore], Iterator[State]]] = {
+def _merged(state: str, scenario: str, applied: tuple[int, ...], patch: AppliedPatch, merge: Merge) -> State:
+    return State(
+        id=state, scenario=scenario, applied=applied, patch=patch.number, tree=merge.tree, conflicts=merge.conflicts
+    )
+
+
+SCENARIOS: dict[str, Callable[[Patches, Base, TreeStore], Iterator[State]]] = {
     "prefixes": _prefixes,
     "reverts": _reverts,
+    "alone": _alone,
 }
-DEFAULT = ("prefixes", "reverts")
+DEFAULT = ("prefixes", "reverts", "alone")
+
+
+# --- what is done, and in which order -----------------------------------------------------------
+
+_FIRST = ("base", "prefixes", "reverts", "alone")
 
 
 def _visiting_order(states: Iterable[State]) -> list[State]:
     """Base, the prefixes as they grow, then the rest: each differs from the one before it by about one patch."""
-    return sorted(
-        states, key=lambda state: (state.scenario != "base", state.scenario != "prefixes", len(state.applied))
-    )
+    return sorted(states, key=lambda state: (_FIRST.index(state.scenario), state.patch or 0))
 
 
 def _mark_equal(states: Iterable[State]) -> Iterator[State]:

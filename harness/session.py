@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json."""
+"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json and reports."""
 
 import asyncio
 import contextlib
@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, events, inputs, judge, resources, scenarios, store, suspects
+from harness import bases, build, events, inputs, judge, resources, rundir, scenarios, store, suspects
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
-from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary
+from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary, Squash
 from harness.trees import TreeStore
 
 
@@ -30,6 +30,9 @@ class Options:
     scenarios: tuple[str, ...] = scenarios.DEFAULT
     probes: tuple[str, ...] | None = None
     jobs: int = os.cpu_count() or 1
+    config: tuple[Path, ...] = ()
+    make: tuple[str, ...] = ()
+    debug: bool = False
 
 
 def contracts() -> tuple[Contract, ...]:
@@ -45,7 +48,10 @@ def known_probes() -> tuple[str, ...]:
 
 
 def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Plan:
-    """The states of a run; fetches and imports the base when it is not in the cache."""
+    """The states of a run; fetches and imports the base when it is not in the cache. Raises InputError."""
+    scenarios.check(options.scenarios)
+    if options.base is not None and target.base is not None:
+        raise InputError(f"--base {options.base}: a range of commits brings its own base")
     tree = options.tree or target.tree or bases.DEFAULT
     base = bases.get(
         tree, options.base or target.base, trees, resources.cache(), lambda what: tell(events.Preparing(what))
@@ -54,40 +60,76 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
-    """Carry out a run and write ``result.json``. Raises InputError or InfraError."""
-    arch = archs.get(options.arch)
-    probes = _chosen(options.probes)
+    """Carry out a run and write its result and reports. Raises InputError or InfraError."""
     with _room(options.out):
         trees = TreeStore(resources.cache("trees.git"))
-        planned = plan(target, options, trees, tell)
-        config = build.Config.read((resources.project("kernels", arch.config),))
-        setup = Setup(arch, arch.accel(), build.toolchain(arch), config, probes, store.program())
-        worker = build.Worker(resources.cache("workers", "0"), trees, arch, config, options.jobs)
+        setup = _setup(options)
+        worker = build.Worker(resources.cache("workers", "0"), trees, setup.arch, setup.config, options.jobs)
         engine = Engine(setup, worker, store.Store(resources.cache("results")), tell)
-        seen = asyncio.run(engine.run(planned, options.out))
-        states, findings, verdict = judge.judge(planned, seen, contracts())
-        states = suspects.with_suspects(planned, states, trees)
-        result = RunResult(
-            schema=SCHEMA_VERSION,
-            series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
-            base=planned.base,
-            arch=arch.name,
-            accel=setup.accel,
-            toolchain=setup.toolchain,
-            config_fragment_hash=config.hash,
-            states=states,
-            findings=findings,
-            verdict=verdict,
-        )
-        _write(options.out / "result.json", result)
+        planned = plan(target, options, trees, tell)
+        result = _verified(_judged(planned, engine, setup, trees, options.out), planned, engine, trees, options)
+        rundir.write(options.out, result)
     return result
+
+
+def _setup(options: Options) -> Setup:
+    arch = archs.get(options.arch)
+    ours = [arch.config, "debug.config"] if options.debug else [arch.config]
+    config = build.Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
+    return Setup(arch, arch.accel(), build.toolchain(arch, config), config, _chosen(options.probes), store.program())
+
+
+def _judged(planned: Plan, engine: Engine, setup: Setup, trees: TreeStore, out: Path) -> RunResult:
+    """Build, boot and judge what is planned."""
+    seen = asyncio.run(engine.run(planned, out))
+    states, findings, verdict = judge.judge(planned, seen, contracts())
+    return RunResult(
+        schema=SCHEMA_VERSION,
+        series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
+        base=planned.base,
+        arch=setup.arch.name,
+        accel=setup.accel,
+        toolchain=setup.toolchain,
+        config_fragment_hash=setup.config.hash,
+        states=suspects.with_suspects(planned, states, trees),
+        findings=findings,
+        verdict=verdict,
+    )
+
+
+def _verified(result: RunResult, planned: Plan, engine: Engine, trees: TreeStore, options: Options) -> RunResult:
+    """The result with each squash that it advises made, built and judged."""
+    squashes: dict[tuple[int, ...], Squash] = {}
+    for pair in dict.fromkeys(finding.advice.squash for finding in result.findings if finding.advice):
+        squashed = squash_plan(planned, pair, options.scenarios, trees)
+        if squashed is not None:
+            seen = asyncio.run(engine.run(squashed, options.out / squashed.series))
+            states, findings, verdict = judge.judge(squashed, seen, contracts())
+            squashes[pair] = Squash(
+                id=squashed.series,
+                patches=squashed.patches,
+                states=suspects.with_suspects(squashed, states, trees),
+                findings=findings,
+                verdict=verdict,
+            )
+    findings = tuple(judge.with_proof(finding, result.findings, squashes) for finding in result.findings)
+    return msgspec.structs.replace(result, findings=findings, squashes=tuple(squashes.values()))
+
+
+def squash_plan(planned: Plan, pair: tuple[int, ...], names: tuple[str, ...], trees: TreeStore) -> Plan | None:
+    """The plan of a series with two of its patches made one; None where they cannot be."""
+    first, second = pair
+    patches = scenarios.squash(planned.patches, first, second, trees)
+    if patches is None:
+        return None
+    return scenarios.plan_of(f"squash-{first}+{second}", planned.version, patches, planned.base, names, trees)
 
 
 def exit_status(result: RunResult) -> int:
     """3 where a state could not be had, 1 where something was found, else 0."""
     if any(state.outcome is Outcome.INFRA_ERROR for state in result.states):
         return 3
-    return 1 if result.findings else 0
+    return 1 if any(not finding.kind.advice for finding in result.findings) else 0
 
 
 def _chosen(names: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -108,9 +150,3 @@ def _room(out: Path) -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise InfraError(f"{error.strerror}{where}\n  finished states are kept; mend that and run again") from error
-
-
-def _write(path: Path, result: RunResult) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-    beside.replace(path)

@@ -16,19 +16,16 @@ from harness.model import StateResult
 LOGS = ("build.log", "console.log")
 
 
-def fingerprint(*places: Path) -> str:
-    """A hash over the names and contents of all files below some places."""
+def program() -> str:
+    """This program, guests included, as one of the things that a result depends on.
+
+    The same for a clone and for a wheel made of it.
+    """
     digest = hashlib.sha256()
-    for place in places:
-        files = (path for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-        for path in sorted(files):
+    for place, pattern in ((resources.project("guests"), "*"), (Path(__file__).parent, "*.py")):
+        for path in sorted(path for path in place.rglob(pattern) if path.is_file()):
             digest.update(f"{path.relative_to(place)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def program() -> str:
-    """This program, guests included, as one of the things that a result depends on."""
-    return fingerprint(resources.project("guests"), Path(__file__).parent)
 
 
 def key(tree: str, *inputs: str) -> str:

@@ -6,11 +6,13 @@ objects/info/alternates (gitrepository-layout(5)) and never written to.
 """
 
 import hashlib
+import lzma
 import os
 import re
 import stat
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +96,7 @@ class TreeStore:
             with path.open("rb") as file:
                 key = hashlib.file_digest(file, "sha256").hexdigest()
             return self._imported(key) or self._import(key, _tar_files(path))
-        except tarfile.TarError as error:
+        except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(f"{path} is not a tarball that can be read: {error}") from error
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from error
@@ -162,7 +164,8 @@ class TreeStore:
         tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
         if done.returncode == 0:
             return Merge(tree)
-        return Merge(None, tuple(sorted({name for name in names if name})))
+        # Where a file stands in a directory's way, git puts it beside with a commit's id: ours, of no use to anybody.
+        return Merge(None, tuple(sorted({re.sub("~[0-9a-f]{40}$", "", name) for name in names if name})))
 
     def tree_of(self, revision: str) -> str:
         """The tree id of a revision; raises InputError when there is none."""
@@ -195,6 +198,8 @@ class TreeStore:
             mark.touch()
             self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree)
             self._must("reset", "--quiet", "--hard", self.commit(tree), index=index, work_tree=work_tree)
+            # What was written for another tree, before the index knew of it.
+            self._must("clean", "-ffdxq", index=index, work_tree=work_tree)
         else:
             mark.touch()
             self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
@@ -218,8 +223,18 @@ def _replace(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+def _check_whole(path: Path) -> None:
+    """Raise InputError for a plain tarball without its end, which tarfile takes for a whole one."""
+    with path.open("rb") as file:
+        plain = file.read(tarfile.BLOCKSIZE)[257:262] == b"ustar"
+        file.seek(-min(tarfile.BLOCKSIZE, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        if plain and file.read().strip(b"\0"):
+            raise InputError(f"{path} is cut short")
+
+
 def _tar_files(path: Path) -> Iterator[SourceFile]:
     """The files of a tarball, below its one top directory."""
+    _check_whole(path)
     top: str | None = None
     with tarfile.open(path, mode="r|*") as archive:
         for member in archive:
@@ -227,19 +242,27 @@ def _tar_files(path: Path) -> Iterator[SourceFile]:
             top = first if top is None else top
             if first != top:
                 raise InputError(f"{path} has more than one top directory ({top}, {first}): is it a kernel tarball?")
+            if not rest and not member.isdir():
+                raise InputError(f"{path} has no top directory: is it a kernel tarball?")
             if member.issym():
                 yield SourceFile(rest, "120000", member.linkname.encode())
             elif member.isfile():
                 file = archive.extractfile(member)
                 assert file is not None
                 yield SourceFile(rest, "100755" if member.mode & stat.S_IXUSR else "100644", file.read())
+            elif not member.isdir():
+                raise InputError(f"{path}: {member.name} is neither a file nor a link nor a directory")
 
 
 def _walk(top: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(top):
+    for folder, folders, names in os.walk(top, onerror=_unreadable):
         folders[:] = [name for name in folders if name != ".git"]
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         yield from (os.path.relpath(os.path.join(folder, name), top) for name in names + links)
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
 def _signature(path: Path) -> tuple[int, int, int]:
@@ -259,7 +282,7 @@ def _write_import(stream: IO[bytes], ref: str, files: Iterable[SourceFile]) -> N
     """Write git fast-import's input (git-fast-import(1)) for one commit with these files."""
     stream.write(f"commit {ref}\ncommitter kseries <kseries@localhost> 0 +0000\ndata 0\n".encode())
     for file in files:
-        quoted = '"' + file.path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-        stream.write(f"M {file.mode} inline {quoted}\ndata {len(file.data)}\n".encode())
+        name = os.fsencode(file.path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+        stream.write(b'M %s inline "%s"\ndata %d\n' % (file.mode.encode(), name, len(file.data)))
         stream.write(file.data + b"\n")
     stream.write(b"done\n")

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import demo, run, test
+from harness.cli import demo, doctor, plan, report, run, test
 from harness.errors import KseriesError
 
-_COMMANDS = (demo, run, test)
+_COMMANDS = (demo, run, plan, report, doctor, test)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from harness.errors import InfraError
 from harness.render import text
 from harness.render.live import Progress
 
-_CASES = ("exit-on-missing-split",)
+_CASES = ("exit-on-missing-split", "exit-on-missing-squashed")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,7 +31,7 @@ def command(args: argparse.Namespace) -> int:
         assert target.testcase is not None
         result = session.run(target, session.Options(out=args.out / name), Progress(sys.stderr))
         print(text.render(result))
-        print(f"\nthe whole result: {args.out / name / 'result.json'}")
+        print(f"\nthe whole result: {args.out / name / 'result.json'}; to read: {args.out / name / 'report.html'}")
         if session.exit_status(result) == 3:
             raise InfraError("some states could not be built or booted on this host; see above")
         wrong = expectation.differences(target.testcase.expect, result)

@@ -52,19 +52,27 @@ class Target(Record, frozen=True):
 def load(target: str, tree: str | None = None) -> Target:
     """Read a TARGET; ``tree`` is --tree, which a range needs. Raises InputError."""
     path = Path(target)
-    if path.is_dir():
-        if (path / "testcase.toml").exists():
-            testcase = _testcase(path / "testcase.toml")
-            series = msgspec.structs.replace(patchdir.read(path / "patches"), name=path.resolve().name)
-            return Target(series=series, tree=testcase.tree, testcase=testcase)
-        return Target(series=patchdir.read(path))
-    if path.exists():
+    try:
+        if path.is_dir():
+            return _directory(path)
+        found = path.exists()
+    except OSError as error:
+        raise InputError(f"cannot read {target[:200]}: {error.strerror}") from error
+    if found:
         raise InputError(f"{target} is a file\n  a TARGET is a test case, a directory of patches, or REV..REV")
     if ".." in target:
         repository = Path(tree or ".")
         series, fork = gitrange.read(repository, target)
         return Target(series=series, tree=str(repository), base=fork)
     raise InputError(f"no such TARGET: {target}\n  it takes a test case, a directory of patches, or REV..REV")
+
+
+def _directory(path: Path) -> Target:
+    if not (path / "testcase.toml").exists():
+        return Target(series=patchdir.read(path))
+    testcase = _testcase(path / "testcase.toml")
+    series = msgspec.structs.replace(patchdir.read(path / "patches"), name=path.resolve().name)
+    return Target(series=series, tree=testcase.tree, testcase=testcase)
 
 
 def _testcase(path: Path) -> TestCase:

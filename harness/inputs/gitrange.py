@@ -12,18 +12,18 @@ _SECONDS = 60
 
 def read(repository: Path, revisions: str) -> tuple[Series, str]:
     """The series of a range and the commit it stands on. Raises InputError, for a range with merges too."""
-    listed = _git(repository, "log", "--reverse", "--format=%H%x00%P%x00%s", revisions, "--")
-    rows = [line.split("\0") for line in listed.splitlines()]
+    listed = _git(repository, "log", "--reverse", "--format=%H%x00%P%x00%s%x00%b%x01", revisions, "--")
+    rows = [row.strip("\n").split("\0") for row in listed.split("\1") if row.strip()]
     if not rows:
         raise InputError(f"{revisions} holds no commit in {repository}")
     fork = above = rows[0][1]
-    for commit, parents, subject in rows:
-        if parents != above:
+    for commit, parents, subject, _ in rows:
+        if parents != above or len(parents.split()) != 1:
             raise InputError(f"{revisions} is not linear at {commit[:12]} ('{subject}')\n  rebase it first")
         above = commit
     patches = tuple(
-        Patch(number=number, subject=subject, origin=commit[:12], commit=commit)
-        for number, (commit, _, subject) in enumerate(rows, 1)
+        Patch(number=number, subject=subject, origin=commit[:12], message=body.strip(), commit=commit)
+        for number, (commit, _, subject, body) in enumerate(rows, 1)
     )
     return Series(name=revisions.replace("/", "-"), version=1, patches=patches), fork
 

@@ -2,6 +2,7 @@
 """Progress: one line that is rewritten on a terminal, a line per step elsewhere."""
 
 import shutil
+import statistics
 import time
 from typing import TextIO
 
@@ -21,6 +22,7 @@ class Progress:
         self._drawn = 0.0
         self._objects = 0
         self._building = ""
+        self._builds: list[float] = []
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -32,13 +34,14 @@ class Progress:
             case events.StageStarted(state, "build", position, todo):
                 self._objects = 0
                 self._building = f"[{position}/{todo}] {state}: building"
-                self._line(self._building)
+                self._line(self._building + self._left(todo - position + 1))
             case events.StageStarted(state, stage, position, todo):
                 self._line(f"[{position}/{todo}] {state}: {stage}ing")
             case events.Compiled(_, what):
                 self._objects += 1
                 self._redraw(f"{self._building}, {self._objects} objects, {what}")
             case events.StateDone(result, known) if not known:
+                self._builds.append(result.seconds.get("build", 0.0))
                 spent = ", ".join(
                     f"{stage} {took:.1f} s" for stage, took in result.seconds.items() if stage != "first_check"
                 )
@@ -46,6 +49,13 @@ class Progress:
                 self._line(f"{result.id}: {result.outcome}{why}" + (f" ({spent})" if spent else ""))
             case events.Waiting():
                 self._line("another kseries is building here: waiting for it to finish")
+
+    def _left(self, states: int) -> str:
+        """How long the states left may take, once two have told: the first is a cold build, and no measure."""
+        later = self._builds[1:]
+        if not later:
+            return ""
+        return f" (about {max(1, round(statistics.mean(later) * states / 60))} min left)"
 
     def _line(self, text: str) -> None:
         self._clear()

@@ -3,7 +3,18 @@
 
 from collections.abc import Iterator
 
-from harness.model import AppliedPatch, ContractVerdict, Finding, FindingKind, Outcome, RunResult, StateResult, Status
+from harness.model import (
+    Advice,
+    AppliedPatch,
+    ContractVerdict,
+    Finding,
+    FindingKind,
+    Outcome,
+    RunResult,
+    StateResult,
+    Status,
+)
+from harness.render.plain import plain
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {
@@ -20,7 +31,9 @@ _LEGEND = ". pass   s skip   x expected failure   = same source tree as a column
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    return "\n".join([*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_verdict(run)])
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_verdict(run)]
+    # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
+    return plain("\n".join(lines))
 
 
 def _heading(run: RunResult) -> Iterator[str]:
@@ -54,7 +67,9 @@ def matrix(run: RunResult) -> Iterator[str]:
 def _head(state: StateResult) -> str:
     if state.patch is None:
         return state.id
-    return {"prefixes": f"1-{state.patch}", "reverts": f"w/o {state.patch}"}.get(state.scenario, state.id)
+    return {"prefixes": f"1-{state.patch}", "reverts": f"w/o {state.patch}", "alone": f"only {state.patch}"}.get(
+        state.scenario, state.id
+    )
 
 
 def _cap(state: StateResult, name: str) -> str:
@@ -82,12 +97,21 @@ def _findings(run: RunResult) -> Iterator[str]:
         if len(finding.evidence) > 1:
             yield f"    and {', '.join(line.partition(': ')[0] for line in finding.evidence[1:])}"
         if finding.advice is not None:
-            first, second = finding.advice.squash
-            yield (
-                f"  Squash {_number(run, first)} and {_number(run, second)}: then a revert takes the promise"
-                " back together with the behaviour. (Not tried yet.)"
-            )
+            yield f"  {advice(run, finding.advice)}"
         yield ""
+
+
+_PROOF = {
+    True: "Built and judged: every prefix and every revert of the squashed series is clean of it.",
+    False: "Built and judged: that does NOT cure it.",
+    None: "That could not be tried: the two do not merge without a conflict, or this host could not judge it.",
+}
+
+
+def advice(run: RunResult, given: Advice) -> str:
+    """What to do about a finding, and whether it was seen to help."""
+    first, second = (_number(run, number) for number in given.squash)
+    return f"Squash {first} and {second}: a revert then takes the promise back too. {_PROOF[given.verified]}"
 
 
 def sentence(run: RunResult, finding: Finding) -> str:
@@ -105,6 +129,12 @@ def sentence(run: RunResult, finding: Finding) -> str:
         case FindingKind.BROKEN_CONTRACT if contract is not None:
             verb = "advertises" if contract.advertised else "does not advertise"
             return f"With the whole series applied the kernel {verb} {contract.capability}, and does not behave so:"
+        case FindingKind.UNDOCUMENTED_DEPENDENCY:
+            return _dependency(run, finding)
+        case FindingKind.NEW_WARNING:
+            return f"Since {_patch(run, finding.patch)} the compiler warns:"
+        case FindingKind.FLAKY:
+            return f"In {finding.state} a check gave two answers in two boots of the same kernel, and is not judged:"
         case _:
             return "With the whole series applied, checks fail that pass on the base:"
 
@@ -117,6 +147,11 @@ def _silent_break(run: RunResult, finding: Finding, contract: ContractVerdict) -
     return f"{reverting} leaves {contract.capability} advertised{partner}, but the kernel no longer keeps the promise:"
 
 
+def _dependency(run: RunResult, finding: Finding) -> str:
+    needs = _patch(run, finding.partner) if finding.partner is not None else "more than the base has"
+    return f"{_patch(run, finding.patch)} needs {needs} to keep {finding.contract}, and its changelog does not say so:"
+
+
 def _patch(run: RunResult, number: int | None) -> str:
     subject: AppliedPatch | None = next((one for one in run.series.patches if one.number == number), None)
     return f"{_number(run, number)} '{subject.subject}'" if subject is not None and number is not None else "the tip"
@@ -126,10 +161,10 @@ def _trouble(run: RunResult) -> Iterator[str]:
     """States that did not come through: what their user is told."""
     told = {finding.state for finding in run.findings}
     for state in run.states:
-        if state.outcome is not Outcome.OK and state.same_as is None and state.id not in told:
+        expected = state.scenario == "alone" and state.outcome.loud  # a patch may need those before it
+        if state.outcome is not Outcome.OK and not expected and state.same_as is None and state.id not in told:
             yield f"{state.id}: {state.outcome}: {state.detail}"
-    if any(state.outcome is not Outcome.OK for state in run.states):
-        yield ""
+            yield ""
 
 
 _ANSWERS = {True: "yes", False: "NO", None: "not judged"}

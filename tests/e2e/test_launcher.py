@@ -43,47 +43,35 @@ def test_on_a_terminal_it_asks_and_takes_no_for_an_answer(clone: Path) -> None:
     assert child.exitstatus == 3
 
 
-def test_without_a_terminal_it_prints_the_apt_line_and_exits_3(clone: Path) -> None:
-    done = subprocess.run(
-        [clone / "kseries", "demo"],
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 3
-    assert f"apt-get install --no-install-recommends {ABSENT}" in done.stderr
-    assert done.stdout == ""
-
-
-def test_an_unprivileged_user_is_not_asked_for_what_only_root_can_do(clone: Path) -> None:
-    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "./kseries", "demo", "--yes"]
-    done = subprocess.run(
-        argv if os.geteuid() == 0 else argv[4:],
-        cwd=clone,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
-    assert f"apt-get install --no-install-recommends {ABSENT}" in done.stderr
-
-
-def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
-    done = subprocess.run(
-        [clone / "kseries", "test"],
-        env={**_environment(), "CI": "true"},
+def _launch(*argv: str | Path, cwd: Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        argv,
+        cwd=cwd,
+        env={**_environment(), **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def test_without_a_terminal_it_prints_the_apt_line_and_exits_3(clone: Path) -> None:
+    done = _launch("./kseries", "demo", cwd=clone)
+    assert done.returncode == 3
+    assert f"apt-get install --no-install-recommends {ABSENT}" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_unprivileged_user_is_not_asked_for_what_only_root_can_do(clone: Path) -> None:
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    done = _launch(*nobody, "sh", "./kseries", "demo", "--yes", cwd=clone)
+    assert done.returncode == 3, done.stderr
+    assert f"apt-get install --no-install-recommends {ABSENT}" in done.stderr
+
+
+def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
+    done = _launch("./kseries", "test", cwd=clone, CI="true")
     assert done.returncode == 3
     assert f"installing {ABSENT}" in done.stderr
     assert f"Unable to locate package {ABSENT}" in done.stderr

@@ -23,9 +23,11 @@ def _result(path: Path) -> Any:
 
 
 def _assert_silent_break(result: Any) -> None:
-    (finding,) = result["findings"]
+    finding, advice = result["findings"]
     assert (finding["kind"], finding["state"], finding["contract"]) == ("silent-break", "without-3", "exit-on-missing")
     assert (finding["patch"], finding["partner"], finding["advice"]["squash"]) == (3, 4, [3, 4])
+    assert finding["advice"]["verified"] is True
+    assert (advice["kind"], advice["patch"], advice["partner"]) == ("undocumented-dependency", 4, 3)
     assert any("exit_on_missing.write_exits: fail" in line for line in finding["evidence"])
     assert result["verdict"] == {"bisectable": True, "revert_safe": False}
 
@@ -38,16 +40,29 @@ def test_demo_finds_the_silent_break_and_is_content(kseries: Kseries, tmp_path: 
     result = _result(tmp_path / "out" / "exit-on-missing-split" / "result.json")
     _assert_silent_break(result)
     assert [state["id"] for state in result["states"]] == (
-        ["base"] + [f"prefix-{k}" for k in range(1, 7)] + [f"without-{k}" for k in range(1, 7)]
+        ["base"]
+        + [f"prefix-{k}" for k in range(1, 7)]
+        + [f"without-{k}" for k in range(1, 7)]
+        + [f"only-{k}" for k in range(1, 7)]
     )
     outcomes = {state["id"]: state["outcome"] for state in result["states"]}
-    assert outcomes.pop("without-2") == "build-failed"
+    assert [outcomes.pop(state) for state in ("without-2", "only-4", "only-6")] == ["build-failed"] * 3
     assert set(outcomes.values()) == {"ok"}
-    assert result["states"][-1]["same_as"] == "prefix-5"
+    same = {state["id"]: state["same_as"] for state in result["states"] if state["same_as"]}
+    assert same == {"without-6": "prefix-5", "only-1": "prefix-1"}
     for state in result["states"]:
         for log in state["logs"].values():
             assert (tmp_path / "out" / "exit-on-missing-split" / log).stat().st_size > 0
     assert result["accel"]["name"] in done.stdout and result["accel"]["why"] in done.stdout
+    squashed = _result(tmp_path / "out" / "exit-on-missing-squashed" / "result.json")
+    assert squashed["verdict"] == {"bisectable": True, "revert_safe": True}
+    assert squashed["findings"] == []
+
+
+def test_the_squashed_series_exits_0(kseries: Kseries) -> None:
+    done = kseries("run", SPLIT.with_name("exit-on-missing-squashed"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bisectable: yes    revert-safe: yes" in done.stdout
 
 
 def test_run_exits_1_for_the_finding(kseries: Kseries, tmp_path: Path) -> None:
@@ -76,7 +91,7 @@ def test_run_takes_a_range_of_commits(kseries: Kseries, repository: Path) -> Non
 def test_a_second_run_builds_and_boots_nothing(kseries: Kseries) -> None:
     kseries("run", SPLIT)
     again = kseries("run", SPLIT)
-    assert "0 of 12 kernels to build and boot (12 known from before)" in again.stderr
+    assert "0 of 16 kernels to build and boot (16 known from before)" in again.stderr
     assert "building" not in again.stderr
 
 

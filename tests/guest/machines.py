@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import resources
 from harness.boot import initramfs, machine
 from harness.model import Boot, Check
-from tests.guest.conftest import MUTANTS, Lab
+from tests.guest.lab import MUTANTS, Lab
 
 _PROBE = Path(__file__).parent / "probes" / "ending.c"
 _GCC = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static")

@@ -12,7 +12,7 @@ import pytest
 from harness.boot import channel, machine, watch
 from harness.errors import InfraError
 from harness.model import Boot, Ending, Outcome, Status
-from tests.guest.conftest import Lab
+from tests.guest.lab import Lab
 from tests.guest.machines import Machines, checks
 
 NULL = "BUG: kernel NULL pointer dereference, address: 0000000000000000"

@@ -4,7 +4,7 @@
 import pytest
 
 from harness.model import FindingKind, Outcome, StateResult, Status
-from tests.guest.conftest import Lab
+from tests.guest.lab import Lab
 
 _EXITS = {f"exit_on_missing.{access}_exits" for access in ("read", "write", "fetch")}
 # Where the exit itself is wrong, so is whatever looks at it on its way to something else.

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kseries report: a finished run's result in another form."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import rundir
+from harness.errors import InfraError, InputError
+from harness.model import RunResult
+from harness.render import html, json, junit, text
+
+_FORMATS: dict[str, Callable[[RunResult, Path], str]] = {
+    "html": html.render,
+    "junit": junit.render,
+    "json": lambda run, _directory: json.render(run),
+    "text": lambda run, _directory: text.render(run),
+}
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "report",
+        help="a finished run's result in another form",
+        description="Write the report of a finished run.",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="a directory that --out named, or its result.json")
+    parser.add_argument("--format", choices=_FORMATS, default="text", help="default: %(default)s")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
+    parser.set_defaults(command=command)
+
+
+def command(args: argparse.Namespace) -> int:
+    """Exit 0 whatever the run found: the report was asked for, not the verdict."""
+    result, directory = rundir.read(args.run)
+    # Bytes, because XML and HTML say of themselves that they are UTF-8, whatever the locale is.
+    data = f"{_FORMATS[args.format](result, directory).rstrip()}\n".encode()
+    if args.output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        _write(args.output, data)
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    if not path.parent.is_dir() or path.is_dir():
+        raise InputError(f"cannot write {path}: {'it is a directory' if path.is_dir() else 'no such directory'}")
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InfraError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TARGET and the options that go with it, for every command that takes one."""
+
+import argparse
+import os
+from pathlib import Path
+
+from harness import scenarios
+from harness.session import Options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides which states there are."""
+    parser.add_argument("target", metavar="TARGET", help="a test case, a directory of patches, or REV..REV")
+    parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
+    parser.add_argument("--base", metavar="REV", help="the revision of --tree under the series (default: HEAD)")
+    parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
+
+
+def add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides how they are built and booted."""
+    parser.add_argument("--arch", metavar="A", default="x86_64", help="architecture (default: x86_64)")
+    parser.add_argument("--probe", metavar="P,..", help="default: all")
+    parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
+    parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1")
+    parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
+    parser.add_argument("-j", "--jobs", metavar="N", type=_positive, default=os.cpu_count() or 1, help="make's jobs")
+
+
+def options(args: argparse.Namespace) -> Options:
+    """The options as the session takes them, from either set of arguments or both."""
+    names = _names(args.scenario)
+    if not hasattr(args, "out"):
+        return Options(out=Path(), tree=args.tree, base=args.base, scenarios=names)
+    return Options(
+        out=args.out,
+        tree=args.tree,
+        base=args.base,
+        arch=args.arch,
+        scenarios=names,
+        probes=_names(args.probe) if args.probe is not None else None,
+        jobs=args.jobs,
+        config=tuple(args.config),
+        make=tuple(args.make),
+        debug=args.debug,
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

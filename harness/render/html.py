@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run's result as one HTML file that needs nothing else: no script, no font, no network.
+
+What stands where is reports/run.html.j2; what it shows is computed here and in grid.py. All text passes
+through ``plain`` and is escaped by jinja2, and a Content-Security-Policy forbids what might get through.
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup, escape
+
+from harness import resources
+from harness.model import AppliedPatch, Check, Finding, Outcome, RunResult, Squash, StateResult, Status
+from harness.render import logs, text
+from harness.render.evidence import exhibits
+from harness.render.grid import OUTCOMES, SCENARIOS, STATUSES, anchor, grid
+from harness.render.plain import plain
+
+LOG_LIMIT = 16 * 1024
+"""Bytes of each log that are shown: what a person reads before opening the file."""
+
+_STAGES = ("build", "boot")
+"""The stages that take turns; ``first_check`` is a part of ``boot``."""
+
+
+def render(run: RunResult, directory: Path) -> str:
+    """The whole page. ``directory`` is the run's, to which the paths of its logs are relative."""
+    page = _environment().get_template("run.html.j2")
+    return page.render(
+        run=run,
+        grid=grid(run),
+        problems=[finding for finding in run.findings if not finding.kind.advice],
+        judged=None not in (run.verdict.bisectable, run.verdict.revert_safe),
+        patches=[_Row(patch, tuple(_answers(run, patch))) for patch in run.series.patches],
+        asked=_asked(run),
+        scenarios=[one for one in dict.fromkeys(state.scenario for state in run.states) if one != "base"],
+        told={finding.state for finding in run.findings if not finding.kind.advice},
+        times=_times(run),
+        tails={state.id: _tails(directory, state) for state in run.states},
+        tried=[_trial(run, state) for state in run.states],
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.project("reports")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"anchor": anchor, "breakable": breakable, "seconds": seconds, "answer": _answer}
+    environment.globals |= {
+        "sentence": text.sentence,
+        "advice": text.advice,
+        "exhibits": exhibits,
+        "cures": _cures,
+        "SCENARIOS": SCENARIOS,
+        "STATUSES": STATUSES,
+        "OUTCOMES": OUTCOMES,
+    }
+    return environment
+
+
+def _fit(value: object) -> object:
+    """Every value on its way into the page."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def breakable(name: str) -> Markup:
+    """A long identifier that a narrow column may break after ``_`` and ``.``."""
+    escaped = str(escape(plain(name)))
+    return Markup(escaped.replace("_", "_<wbr>").replace(".", ".<wbr>"))
+
+
+def seconds(value: float) -> str:
+    """A duration as a person says it."""
+    if value < 60:
+        return f"{value:.1f} s"
+    return f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def _answer(value: bool | None) -> str:
+    """The CSS class of a verdict."""
+    return {True: "good", False: "bad", None: "unknown"}[value]
+
+
+def _cures(run: RunResult, finding: Finding) -> list[Squash]:
+    """What was built to try a finding's advice."""
+    wanted = finding.advice and f"squash-{'+'.join(str(number) for number in finding.advice.squash)}"
+    return [squash for squash in run.squashes if squash.id == wanted]
+
+
+# --- the patches --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a scenario says of a patch. ``looks`` is a CSS class; ``href`` leads to what it rests on."""
+
+    looks: str
+    words: str
+    href: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A patch, and an answer for each scenario that asked about single patches; None where it did not."""
+
+    patch: AppliedPatch
+    answers: tuple[_Answer | None, ...]
+
+
+def _asked(run: RunResult) -> list[str]:
+    """The scenarios that have a state for single patches, in the order of the run."""
+    return list(dict.fromkeys(state.scenario for state in run.states if state.patch is not None))
+
+
+def _answers(run: RunResult, patch: AppliedPatch) -> Iterator[_Answer | None]:
+    for scenario in _asked(run):
+        states = (state for state in run.states if state.scenario == scenario and state.patch == patch.number)
+        state = next(states, None)
+        yield _of_state(run, state) if state is not None else None
+
+
+def _of_state(run: RunResult, state: StateResult) -> _Answer:
+    found = [
+        (number, one) for number, one in enumerate(run.findings, 1) if one.state == state.id and not one.kind.advice
+    ]
+    if found:
+        number, finding = found[0]
+        return _Answer("bad", f"NO: {finding.kind.replace('-', ' ')}", f"#finding-{number}")
+    looks, words = _without_finding(run, state)
+    return _Answer(looks, words, f"#{anchor(state.id)}")
+
+
+def _without_finding(run: RunResult, state: StateResult) -> tuple[str, str]:
+    """What is said of a state in which nothing was found: that may mean that nothing could be."""
+    verdict = {"prefixes": run.verdict.bisectable, "reverts": run.verdict.revert_safe}.get(state.scenario, True)
+    if state.outcome.loud:
+        return "loud", _LOUD[state.outcome]
+    if state.outcome is not Outcome.OK:
+        return "unknown", OUTCOMES[state.outcome].word
+    if any(one.holds is False for one in state.contracts):
+        return "loud", "promises what it does not keep"
+    if verdict is None or any(one.holds is None and one.advertised is not False for one in state.contracts):
+        return "unknown", "runs, not judged"
+    return "good", "yes"
+
+
+_LOUD = {
+    Outcome.CONFLICT: "no, conflicts",
+    Outcome.BUILD_FAILED: "no, does not build",
+    Outcome.BOOT_FAILED: "no, does not boot",
+}
+
+
+# --- the states ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A state in full: the numbers of its findings, its checks counted, and those that did not pass."""
+
+    state: StateResult
+    findings: tuple[int, ...]
+    counts: tuple[tuple[Status, int], ...]
+    not_passed: tuple[Check, ...]
+
+
+def _trial(run: RunResult, state: StateResult) -> _Trial:
+    counts = {status: sum(check.status is status for check in state.checks) for status in STATUSES}
+    return _Trial(
+        state,
+        tuple(number for number, finding in enumerate(run.findings, 1) if finding.state == state.id),
+        tuple((status, count) for status, count in counts.items() if count),
+        tuple(check for check in state.checks if check.status is not Status.PASS),
+    )
+
+
+def _tails(directory: Path, state: StateResult) -> list[tuple[str, logs.Tail]]:
+    found = ((name, logs.tail(directory, state, name, LOG_LIMIT)) for name in state.logs)
+    return [(name, one) for name, one in found if one is not None]
+
+
+# --- the time -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Where the time went: the sum of each stage, and the bars of each state in percent of the longest."""
+
+    sums: dict[str, float]
+    bars: tuple[tuple[StateResult, tuple[tuple[str, float, float], ...]], ...]
+    """A state, and (stage, seconds, percent) of each stage that it went through."""
+
+
+def _times(run: RunResult) -> _Times:
+    done = [state for state in run.states if state.same_as is None and any(state.seconds.get(one) for one in _STAGES)]
+    longest = max((sum(state.seconds.get(stage, 0.0) for stage in _STAGES) for state in done), default=1.0)
+    return _Times(
+        sums={stage: sum(state.seconds.get(stage, 0.0) for state in done) for stage in _STAGES},
+        bars=tuple((state, tuple(_bars(state, longest))) for state in done),
+    )
+
+
+def _bars(state: StateResult, longest: float) -> Iterator[tuple[str, float, float]]:
+    for stage in _STAGES:
+        spent = state.seconds.get(stage, 0.0)
+        if spent:
+            yield stage, spent, round(100 * spent / longest, 2)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run's result as JUnit XML: a suite per state, a test case per check, the logs with them.
+
+There is a failure exactly where a check or an outcome is evidence of a finding, so that a CI turns red
+when ``kseries run`` exits 1. Whatever else did not pass is "skipped", with the reason.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import junit_xml
+
+from harness.model import Check, Finding, Outcome, RunResult, StateResult, Status
+from harness.render import logs, text
+from harness.render.evidence import Exhibit, by_place
+from harness.render.plain import line, plain
+
+LOG_LIMIT = 64 * 1024
+"""Bytes of each log that are attached: CI systems refuse or cut what is much longer."""
+
+_STAGES = ("apply", "build", "boot")
+_ENDS_AT = {
+    Outcome.CONFLICT: "apply",
+    Outcome.BUILD_FAILED: "build",
+    Outcome.BOOT_FAILED: "boot",
+    Outcome.CRASHED: "boot",
+    Outcome.TIMED_OUT: "boot",
+}
+_LOGS = {"build": "build", "boot": "console"}
+"""The log of each stage."""
+
+
+def render(run: RunResult, directory: Path) -> str:
+    """The whole document. ``directory`` is the run's, to which the paths of its logs are relative."""
+    suites = [_Suite(run, state, directory).build() for state in run.states]
+    return str(junit_xml.to_xml_report_string(suites, encoding="utf-8"))
+
+
+class _Suite:
+    """The test suite of one state."""
+
+    def __init__(self, run: RunResult, state: StateResult, directory: Path) -> None:
+        self._run = run
+        self._state = state
+        self._directory = directory
+        self._evidence = {
+            name: told
+            for (where, name), exhibits in by_place(run).items()
+            if where == state.id and (told := [one for one in exhibits if not one.finding.kind.advice])
+        }
+
+    def build(self) -> junit_xml.TestSuite:
+        cases = [self._stage(name) for name in _STAGES]
+        cases += [self._check(check) for check in self._checks()]
+        cases += [self._bare(finding) for finding in self._run.findings if self._is_bare(finding)]
+        return junit_xml.TestSuite(line(self._state.id), cases, properties=self._properties())
+
+    def _properties(self) -> dict[str, str]:
+        run, state = self._run, self._state
+        about = {
+            "series": run.series.name,
+            "base": run.base.name,
+            "arch": run.arch,
+            "accel": run.accel.name,
+            "toolchain": run.toolchain,
+            "applied": " ".join(str(number) for number in state.applied),
+            "tree": state.tree or "",
+            "same_as": state.same_as or "",
+            "outcome": state.outcome,
+            **{cap: str(value) for cap, value in state.caps.items()},
+        }
+        return {line(name): line(value) for name, value in about.items()}
+
+    def _case(self, group: str, name: str, **more: Any) -> junit_xml.TestCase:
+        """A test case whose class names the state too: a CI that ignores suites would take 13 checks for one."""
+        return junit_xml.TestCase(str(name), classname=f"{line(self._state.id)}.{group}", **more)
+
+    # --- the state itself -----------------------------------------------------------------------
+
+    def _stage(self, stage: str) -> junit_xml.TestCase:
+        """How far the state came. One that has the tree of another took no time and has no logs."""
+        seconds = None if self._state.same_as else self._state.seconds.get(stage)
+        case = self._case("state", stage, elapsed_sec=seconds, stdout=self._log(stage))
+        last = self._last_stage()
+        if _STAGES.index(stage) > _STAGES.index(last):
+            case.add_skipped_info(f"not reached: {self._state.outcome}")
+        elif stage == last and self._state.outcome is not Outcome.OK:
+            self._not_ok(case)
+        return case
+
+    def _last_stage(self) -> str:
+        """The stage at which the state ended; a fault of this host is where the next time is missing."""
+        if self._state.outcome is Outcome.INFRA_ERROR:
+            return "boot" if "build" in self._state.seconds else "build"
+        return _ENDS_AT.get(self._state.outcome, "boot")
+
+    def _not_ok(self, case: junit_xml.TestCase) -> None:
+        outcome, detail = self._state.outcome, self._state.detail
+        if told := self._evidence.get(outcome):
+            self._fail(case, told, detail)
+        elif outcome is Outcome.INFRA_ERROR:
+            case.add_error_info(line(f"{outcome}: {detail}"), plain(detail), error_type=str(outcome))
+        else:
+            loud = " (no finding: whoever makes this state is told)" if outcome.loud else ""
+            case.add_skipped_info(line(f"{outcome}: {detail}") + loud)
+
+    def _log(self, stage: str) -> str | None:
+        log = logs.tail(self._directory, self._state, _LOGS.get(stage, ""), LOG_LIMIT)
+        if log is None:
+            return None
+        head = f"[the last {log.shown} of {log.size} bytes of {line(log.path)}]\n" if log.cut else ""
+        return head + log.text
+
+    # --- checks ---------------------------------------------------------------------------------
+
+    def _checks(self) -> list[Check]:
+        """The state's checks, and those that a finding misses in it."""
+        come = {check.id for check in self._state.checks}
+        known = {check.id for state in self._run.states for check in state.checks}
+        known |= {name for contract in self._state.contracts for name in contract.failed}
+        never = [name for name in self._evidence if name in known - come]
+        return [*self._state.checks, *(Check(id=name, status=Status.MISSING) for name in never)]
+
+    def _check(self, check: Check) -> junit_xml.TestCase:
+        probe, _, name = line(check.id).rpartition(".")
+        case = self._case(probe, name)
+        if told := self._evidence.get(check.id):
+            self._fail(case, told, check.detail)
+        elif check.status is not Status.PASS:
+            case.add_skipped_info(line(f"{_REASONS[check.status]}{check.detail and ': '}{check.detail}"))
+        return case
+
+    def _fail(self, case: junit_xml.TestCase, told: list[Exhibit], detail: str) -> None:
+        """Mark a case as evidence: what was seen first, then what each finding makes of it."""
+        sentences = [f"{one.finding.kind}: {text.sentence(self._run, one.finding)}" for one in told]
+        seen = told[0].said or told[0].name
+        case.add_failure_info(line(seen), plain("\n".join([*sentences, "", detail])), str(told[0].finding.kind))
+
+    # --- findings that name neither a check nor the state's outcome --------------------------------
+
+    def _is_bare(self, finding: Finding) -> bool:
+        if finding.state != self._state.id or finding.kind.advice:
+            return False
+        shown = {check.id for check in self._checks()} | {self._state.outcome}
+        names = (name for name, told in self._evidence.items() if any(one.finding == finding for one in told))
+        return shown.isdisjoint(names)
+
+    def _bare(self, finding: Finding) -> junit_xml.TestCase:
+        case = self._case("finding", finding.kind)
+        said = plain("\n".join(finding.evidence))
+        case.add_failure_info(line(text.sentence(self._run, finding)), said, str(finding.kind))
+        return case
+
+
+_REASONS = {
+    Status.FAIL: "fails, and is no finding",
+    Status.SKIP: "skip",
+    Status.XFAIL: "expected failure",
+    Status.MISSING: "missing: the plan promised it and it never came",
+}

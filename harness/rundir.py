@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The directory of a run: result.json and the reports made of it, written and read again."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import InfraError, InputError
+from harness.model import SCHEMA_VERSION, Record, RunResult
+from harness.render import html, json, junit
+
+RESULT = "result.json"
+
+
+def write(directory: Path, result: RunResult) -> None:
+    """Write the result, then the reports beside it. Each appears whole or not at all; raises OSError."""
+    _replace(directory / RESULT, json.render(result) + "\n")
+    _replace(directory / "report.html", html.render(result, directory))
+    _replace(directory / "junit.xml", junit.render(result, directory))
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+class _Header(Record, frozen=True):
+    """What every schema of a result has had."""
+
+    schema: int
+
+
+def read(run: Path) -> tuple[RunResult, Path]:
+    """The result of a run, and the run's directory. ``run`` is that directory or its result.json.
+
+    Raises InputError when it is not the result of a run, or that of another version.
+    """
+    path = run / RESULT if run.is_dir() else run
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(
+            f"no result of a run: {path}\n  RUN is a directory that --out named, or its {RESULT}"
+        ) from error
+    except OSError as error:
+        raise InfraError(f"cannot read {path}: {error.strerror}") from error
+    return _decode(path, data), path.parent
+
+
+def _decode(path: Path, data: bytes) -> RunResult:
+    try:
+        found = msgspec.json.decode(data, type=_Header).schema
+        if found != SCHEMA_VERSION:
+            raise InputError(
+                f"{path} has schema {found}, this kseries reads {SCHEMA_VERSION}\n  run the series again, or read it"
+                " with the kseries that wrote it"
+            )
+        result = msgspec.json.decode(data, type=RunResult)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not the result of a run: {error}") from error
+    known = {state.id for state in result.states}
+    for finding in result.findings:
+        if finding.state not in known:
+            raise InputError(f"{path} is not the result of a run: it has no state {finding.state}")
+    return result

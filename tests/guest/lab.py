@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real kernels, really booted. Sources, objects and ccache come from the user's cache; results never do."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from harness import arch as archs
+from harness import bases, build, inputs, judge, resources, scenarios, session, store, suspects
+from harness.engine import Engine, Setup
+from harness.events import Event
+from harness.inputs import patchdir
+from harness.model import Finding, Series, StateResult
+from harness.trees import TreeStore
+
+MUTANTS = Path(__file__).parent / "mutants"
+
+
+class Lab:
+    """Builds and boots the split series, with whatever is put on top of it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.trees = TreeStore(resources.cache("trees.git"))
+        self.base = bases.get(bases.DEFAULT, None, self.trees, resources.cache(), print)
+        self.series = inputs.load(str(resources.project("testcases", "exit-on-missing-split"))).series
+        self.arch = archs.get("x86_64")
+        self.config = build.Config.read((resources.project("kernels", self.arch.config),))
+        self.worker = build.Worker(
+            resources.cache("workers", "0"), self.trees, self.arch, self.config, os.cpu_count() or 1
+        )
+        self.store = store.Store(home / "results")
+        self.setup = Setup(
+            self.arch,
+            self.arch.accel(),
+            build.toolchain(self.arch, self.config),
+            self.config,
+            session.known_probes(),
+            store.program(),
+        )
+        self.events: list[Event] = []
+
+    def mutant(self, name: str) -> Series:
+        """The split series with one more patch, which breaks it."""
+        broken = patchdir.read_patch(len(self.series.patches) + 1, MUTANTS / f"{name}.patch")
+        return msgspec.structs.replace(self.series, patches=(*self.series.patches, broken))
+
+    def forget(self) -> None:
+        """Drop all results, so that every state is built and booted again."""
+        shutil.rmtree(self.home / "results", ignore_errors=True)
+
+    def tip(self, series: Series) -> tuple[StateResult, StateResult, tuple[Finding, ...]]:
+        """Base and tip of a series, and the findings, from real boots."""
+        plan = scenarios.make_plan(series, self.base, (), self.trees)
+        engine = Engine(self.setup, self.worker, self.store, self.events.append)
+        seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
+        states, findings, _ = judge.judge(plan, seen, session.contracts())
+        states = suspects.with_suspects(plan, states, self.trees)
+        by_id = {state.id: state for state in states}
+        return by_id["base"], by_id[plan.tip], findings

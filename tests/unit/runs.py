@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Results of runs for the tests of what shows them: a real one, small made ones, hostile text."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from harness.model import (
+    Accel,
+    AppliedPatch,
+    Base,
+    Check,
+    ContractVerdict,
+    Finding,
+    FindingKind,
+    Outcome,
+    RunResult,
+    SeriesSummary,
+    StateResult,
+    Status,
+    Verdict,
+)
+
+SPLIT = Path(__file__).parent / "data" / "split-run"
+"""What `kseries run testcases/exit-on-missing-split` wrote, with the logs of three states."""
+
+NASTY = (
+    "]]>",
+    "<script>alert(1)</script>",
+    "&amp;&#x0;",
+    "'\"><img src=x onerror=alert(1)>",
+    "<!--",
+    "-->",
+    "</pre></details>",
+    "{{ 7 * 7 }}{% raw %}",
+    "\x00\x08\x0b\x0c\x1b[31m\x7f\x85\x9f",
+    "\x1b]0;title\x07",
+    "\ud800",
+    "\udfff\ud800",
+    "\ufffe\uffff\ufdd0",
+    "\U0001ffff\U0010fffe",
+    "\r\n",
+    "\u2028\u202e",
+    "\U0001f427",
+)
+hostile = st.lists(
+    st.one_of(st.sampled_from(NASTY), st.text(st.characters(exclude_categories=()), max_size=8)), max_size=6
+).map("".join)
+"""What a patch or a guest may bring: every code point, lone surrogates too, and whatever means something in markup."""
+
+
+def split_run() -> RunResult:
+    return msgspec.json.decode((SPLIT / "result.json").read_bytes(), type=RunResult)
+
+
+def checks(**statuses: Status) -> tuple[Check, ...]:
+    """``probe__test=PASS`` is the check probe.test; one that did not pass says why."""
+    return tuple(
+        Check(id=name.replace("__", "."), status=status, detail="" if status is Status.PASS else "why it did not")
+        for name, status in statuses.items()
+    )
+
+
+def state(name: str, patch: int | None = None, **more: Any) -> StateResult:
+    """A state that came through, unless ``more`` says otherwise."""
+    scenario = {"base": "base", "prefix": "prefixes", "without": "reverts", "only": "alone"}[name.partition("-")[0]]
+    given = {"applied": (), "tree": "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "same_as": None, "outcome": Outcome.OK}
+    return StateResult(**{"id": name, "scenario": scenario, "patch": patch, **given, **more})
+
+
+def finding(kind: FindingKind, where: str, *evidence: str, **more: Any) -> Finding:
+    given: dict[str, Any] = {"patch": None, "partner": None, "contract": None}
+    return Finding(kind=kind, state=where, evidence=evidence, **{**given, **more})
+
+
+def contract(holds: bool | None = True, advertised: bool | None = True, *failed: str) -> ContractVerdict:
+    return ContractVerdict(
+        id="feature", capability="KVM_CAP_FEATURE", advertised=advertised, holds=holds, failed=failed
+    )
+
+
+def run(*states: StateResult, findings: tuple[Finding, ...] = (), **more: Any) -> RunResult:
+    """A run of a series of two patches."""
+    patches = tuple(
+        AppliedPatch(number=number, subject=f"KVM: Patch {number}", tree_before="", tree_after="") for number in (1, 2)
+    )
+    given: dict[str, Any] = {
+        "schema": 1,
+        "series": SeriesSummary(name="series", version=1, patches=patches),
+        "base": Base(name="linux-6.12.tar.xz", version="6.12", tree="4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
+        "arch": "x86_64",
+        "accel": Accel(name="tcg", why="there is no /dev/kvm"),
+        "toolchain": "gcc 12 / ld 2.40",
+        "config_fragment_hash": "c66684f95a2fd3cc",
+        "verdict": Verdict(bisectable=True, revert_safe=not findings),
+    }
+    return RunResult(**{**given, "states": states, "findings": findings, **more})

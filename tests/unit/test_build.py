@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Builds: the command line, the configuration, the errors of real tools, and a worker at work on a tiny kernel.
+
+The tiny kernel is a Makefile that answers to what the harness asks of the kernel's own, with O= and all.
+Its failures are switched on by what a commit puts into it; the guests built against it are the real ones.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import arch as archs
+from harness import build
+from harness.build import Config, Worker
+from harness.errors import InfraError
+from harness.model import Build
+from harness.trees import TreeStore
+from tests.unit.gitrepo import Repository
+
+ARCH = archs.get("x86_64")
+FRAGMENT = "CONFIG_KVM=y\nCONFIG_NR_CPUS=8\n# CONFIG_MODULES is not set\n"
+
+MAKEFILE = """
+VERSION = 6
+.DELETE_ON_ERROR:
+allnoconfig:
+	cat $(KCONFIG_ALLCONFIG) >$(O)/.config
+	echo configured >>$(O)/runs
+vmlinux: $(O)/main.o
+	@echo '  LD      vmlinux'
+	@ld -e main -o $(O)/vmlinux $(O)/main.o
+$(O)/main.o: main.c
+	@echo '  CC      main.o'
+	@$(CC) -c -o $@ main.c
+headers:
+	mkdir -p $(O)/usr/include/linux
+	cp /usr/include/linux/kvm.h $(O)/usr/include/linux/
+"""
+MAIN = "int main(void)\n{\n\treturn 0;\n}\n"
+KERNEL = {"Makefile": MAKEFILE, "main.c": MAIN, "Kconfig": ""}
+
+
+class Kernel:
+    """The tiny kernel, a worker, and the trees that it is to build."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.home = place / "worker"
+        self.repository = Repository(place / "linux")
+        self.store = TreeStore(place / "trees.git")
+        self.store.add_repository(self.repository.path)
+        self.worker = Worker(self.home, self.store, ARCH, Config(FRAGMENT), 2)
+        self.steps: list[str] = []
+        self._builds = 0
+
+    def tree(self, **changed: str) -> str:
+        """The tiny kernel with other contents of Makefile, Kconfig or main (.c)."""
+        named = {("main.c" if name == "main" else name): text for name, text in changed.items()}
+        return self.store.tree_of(self.repository.commit("state", {**KERNEL, **named}))
+
+    async def build(self, tree: str) -> Build:
+        self._builds += 1
+        return await self.worker.build(tree, self.place / f"build-{self._builds}", self.steps.append)
+
+    async def fails(self, tree: str) -> tuple[str, ...]:
+        built = await self.build(tree)
+        assert not built.ok
+        assert (built.kernel, built.initrd) == (None, None)
+        assert built.errors
+        return built.errors
+
+    @property
+    def obj(self) -> Path:
+        (obj,) = self.home.glob(f"{ARCH.name}-*")
+        return obj
+
+    @property
+    def configured(self) -> int:
+        """How often Kconfig has been run in the build folder as it is."""
+        return (self.obj / "runs").read_text().count("configured")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One ccache for all, so that the guests are compiled once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return Kernel(tmp_path)
+
+
+# --- the command line ---------------------------------------------------------------------------
+
+
+def argv(*targets: str) -> list[str]:
+    return build.make_argv(ARCH, Config(FRAGMENT), Path("/s"), Path("/o"), targets, 3)
+
+
+def test_make_is_told_where_what_and_how() -> None:
+    words = argv("vmlinux", "headers")
+    assert words[0] == "make"
+    assert words[-2:] == ["vmlinux", "headers"]
+    assert {"-j3", "O=/o", "ARCH=x86_64", "CROSS_COMPILE=", "CC=ccache gcc"} <= set(words)
+    assert words[words.index("-C") + 1] == "/s"
+
+
+def test_no_variable_is_given_twice() -> None:
+    names = [word.partition("=")[0] for word in argv() if "=" in word and not word.startswith("-")]
+    assert len(names) == len(set(names))
+
+
+def test_time_user_and_host_stay_out_of_the_image() -> None:
+    names = {word.partition("=")[0] for word in argv()}
+    assert {"KBUILD_BUILD_TIMESTAMP", "KBUILD_BUILD_USER", "KBUILD_BUILD_HOST", "KBUILD_BUILD_VERSION"} <= names
+    assert argv() == argv()
+
+
+# --- the configuration --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "got", "dropped"),
+    [
+        ("CONFIG_A=y\n", "CONFIG_A=y\n", ()),
+        ("CONFIG_A=y\n", "# CONFIG_A is not set\n", ("CONFIG_A=y",)),
+        ("CONFIG_A=y\n", "", ("CONFIG_A=y",)),
+        ("CONFIG_A=y\n", "CONFIG_A=m\n", ("CONFIG_A=y",)),
+        ("CONFIG_A=y\n", "CONFIG_AB=y\n", ("CONFIG_A=y",)),
+        ("# CONFIG_A is not set\n", "CONFIG_A=y\n", ("CONFIG_A=n",)),
+        ("# CONFIG_A is not set\n", "", ()),
+        ("# CONFIG_A is not set\n", "# CONFIG_A is not set\n", ()),
+        ("CONFIG_A=n\n", "", ()),
+        ('CONFIG_S="a b"\n', 'CONFIG_S="a b"\n', ()),
+        ('CONFIG_S="a b"\n', 'CONFIG_S="a"\n', ('CONFIG_S="a b"',)),
+        ("CONFIG_N=8\n", "CONFIG_N=64\n", ("CONFIG_N=8",)),
+        ("# a comment\n\nCONFIG_A=y\n", "CONFIG_A=y\n", ()),
+        ("CONFIG_A=n\nCONFIG_A=y\n", "CONFIG_A=y\n", ()),
+        ("CONFIG_A=y\nCONFIG_B=y\n", "", ("CONFIG_A=y", "CONFIG_B=y")),
+    ],
+)
+def test_what_kconfig_dropped(asked: str, got: str, dropped: tuple[str, ...]) -> None:
+    assert Config(asked).dropped_by(got) == dropped
+
+
+def test_the_bundled_fragment_is_kept_by_itself(tmp_path: Path) -> None:
+    path = Path(build.__file__).parents[1] / "kernels" / ARCH.config
+    config = Config.read((path,))
+    assert config.dropped_by(config.text) == ()
+    assert len(config.dropped_by("")) > 20
+
+
+def test_the_hash_is_that_of_all_fragments_in_their_order(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("CONFIG_A=y\n")
+    two.write_text("CONFIG_A=n\n")
+    hashes = {Config.read(paths).hash for paths in ((one,), (two,), (one, two), (two, one))}
+    assert len(hashes) == 4
+    assert Config.read((one, two)).hash == Config.read((one, two)).hash
+
+
+# --- the errors of real tools -------------------------------------------------------------------
+
+
+def said(directory: Path, *words: str) -> bytes:
+    """What a tool that fails prints, as it does in a build."""
+    env = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(words, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode != 0
+    return done.stdout
+
+
+def written(directory: Path, name: str, text: str) -> Path:
+    (directory / name).write_text(text)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("int f(void) { return x; }\n", "a.c:1:22: error: 'x' undeclared (first use in this function)"),
+        ('#include "none.h"\n', "a.c:1:10: fatal error: none.h: No such file or directory"),
+        ("#error no good\n", "a.c:1:2: error: #error no good"),
+    ],
+)
+def test_what_the_compiler_says_is_told_and_what_make_says_of_it_is_not(text: str, first: str, tmp_path: Path) -> None:
+    written(tmp_path, "a.c", text)
+    written(tmp_path, "Makefile", "all: a.o\n\techo done\n")
+    errors = build.errors_of(said(tmp_path, "make", "-k"), Path("/none"))
+    assert errors[0] == first
+    assert not [line for line in errors if "***" in line]
+
+
+def test_a_path_of_the_source_folder_is_told_as_it_is_in_the_tree(tmp_path: Path) -> None:
+    written(tmp_path, "a.c", "x\n")
+    log = said(tmp_path, "gcc", "-c", str(tmp_path / "a.c"), "-o", "/dev/null")
+    assert build.errors_of(log, tmp_path)[0].startswith("a.c:1:")
+
+
+def test_the_assembler_is_told(tmp_path: Path) -> None:
+    written(tmp_path, "a.S", "nonsense %eax\n")
+    errors = build.errors_of(said(tmp_path, "gcc", "-c", "a.S"), Path("/none"))
+    assert errors[0] == "a.S:1: Error: no such instruction: `nonsense %eax'"
+
+
+def test_the_linker_is_told(tmp_path: Path) -> None:
+    written(tmp_path, "a.c", "void g(void);\nvoid f(void) { g(); }\n")
+    subprocess.run(["gcc", "-c", "a.c"], cwd=tmp_path, check=True)
+    errors = build.errors_of(said(tmp_path, "ld", "-e", "f", "-o", "a", "a.o"), Path("/none"))
+    assert errors[-1].endswith("undefined reference to `g'")
+    assert build.errors_of(said(tmp_path, "ld", "none.o"), Path("/none")) == (
+        "ld: cannot find none.o: No such file or directory",
+    )
+
+
+def test_make_is_told_when_nobody_else_said_anything(tmp_path: Path) -> None:
+    written(tmp_path, "Makefile", "all: none.o\n")
+    (only,) = build.errors_of(said(tmp_path, "make"), Path("/none"))
+    assert only.startswith("make: *** No rule to make target 'none.o'")
+
+
+def test_a_tool_that_fails_in_words_of_its_own_is_told_by_its_last_lines() -> None:
+    assert build.errors_of(b"1\n2\n3\n4\n", Path("/none")) == ("2", "3", "4")
+    assert build.errors_of(b"", Path("/none")) == ()
+
+
+def test_a_flood_of_errors_is_cut_at_its_head(tmp_path: Path) -> None:
+    written(tmp_path, "a.c", "".join(f"int f{one}(void) {{ return x{one}; }}\n" for one in range(50)))
+    errors = build.errors_of(said(tmp_path, "gcc", "-c", "a.c"), Path("/none"))
+    assert 1 < len(errors) < 20
+    assert errors[0].startswith("a.c:1:")
+
+
+def test_output_that_is_no_text_is_told_all_the_same() -> None:
+    assert build.errors_of(b"a.c:1:1: error: \xff\n", Path("/none")) == ("a.c:1:1: error: �",)
+
+
+# --- a worker at work ---------------------------------------------------------------------------
+
+
+async def test_a_build_leaves_the_kernel_an_initramfs_and_a_log(kernel: Kernel) -> None:
+    built = await kernel.build(kernel.tree())
+    assert built.ok, Path(built.log).read_text()
+    assert (built.errors, built.config_dropped) == ((), ())
+    assert built.kernel is not None and built.initrd is not None
+    assert Path(built.kernel).read_bytes() == (kernel.obj / "vmlinux").read_bytes()
+    assert Path(built.initrd).read_bytes().startswith(b"070701")
+    assert b"capabilities" in Path(built.initrd).read_bytes()
+    assert "LD      vmlinux" in Path(built.log).read_text()
+    assert kernel.steps[:2] == ["main.o", "vmlinux"]
+
+
+async def test_the_kernel_gets_the_fragment_and_kconfig_may_drop_some_of_it(kernel: Kernel) -> None:
+    dropping = MAKEFILE.replace("cat $(KCONFIG_ALLCONFIG)", "grep -v CONFIG_KVM $(KCONFIG_ALLCONFIG)")
+    built = await kernel.build(kernel.tree(Makefile=dropping))
+    assert built.ok
+    assert built.config_dropped == ("CONFIG_KVM=y",)
+    assert (kernel.obj / ".config").read_text() == FRAGMENT.replace("CONFIG_KVM=y\n", "")
+
+
+async def test_a_compiler_error_is_told_and_the_next_tree_builds(kernel: Kernel) -> None:
+    wrong = kernel.tree(main=MAIN.replace("0", "nothing"))
+    errors = await kernel.fails(wrong)
+    assert errors[0] == "main.c:3:16: error: 'nothing' undeclared (first use in this function)"
+    assert (await kernel.build(kernel.tree())).ok
+    assert (await kernel.fails(wrong))[0] == errors[0]
+
+
+async def test_a_linker_error_is_told(kernel: Kernel) -> None:
+    errors = await kernel.fails(kernel.tree(main="int g(void);\nint main(void)\n{\n\treturn g();\n}\n"))
+    assert any("undefined reference to `g'" in line for line in errors)
+
+
+async def test_a_configuration_that_fails_is_a_failed_build(kernel: Kernel) -> None:
+    broken = MAKEFILE.replace("allnoconfig:\n", "allnoconfig:\n\t@echo 'Kconfig:1: syntax error' >&2; false\n")
+    assert (await kernel.fails(kernel.tree(Makefile=broken)))[0] == "Kconfig:1: syntax error"
+    assert (await kernel.build(kernel.tree())).ok
+
+
+async def test_kconfig_runs_again_only_when_what_it_reads_may_differ(kernel: Kernel) -> None:
+    assert (await kernel.build(kernel.tree())).ok
+    assert (await kernel.build(kernel.tree(main=MAIN + "\n"))).ok
+    assert (await kernel.build(kernel.tree())).ok
+    assert kernel.configured == 1
+    assert (await kernel.build(kernel.tree(Kconfig="# other\n"))).ok
+    assert kernel.configured == 2
+    assert (await kernel.build(kernel.tree(Makefile=MAKEFILE + "\n"))).ok
+    assert kernel.configured == 3
+
+
+async def test_only_what_changed_is_compiled(kernel: Kernel) -> None:
+    await kernel.build(kernel.tree())
+    kernel.steps.clear()
+    assert (await kernel.build(kernel.tree(Kconfig="# other\n"))).ok
+    assert "main.o" not in kernel.steps
+    assert (await kernel.build(kernel.tree(main=MAIN + "\n"))).ok
+    assert "main.o" in kernel.steps
+
+
+async def test_a_build_cannot_write_into_its_source(kernel: Kernel) -> None:
+    errors = await kernel.fails(
+        kernel.tree(Makefile=MAKEFILE.replace("vmlinux:", "vmlinux: stamp\nstamp:\n\techo x >stamp\nvmlinux:"))
+    )
+    assert any("stamp" in line for line in errors), errors
+    assert not (kernel.home / "source" / "stamp").exists()
+
+
+async def test_a_build_cannot_write_anywhere_else(kernel: Kernel) -> None:
+    outside = [kernel.place / "stamp", kernel.home / "stamp", Path("/var/tmp/kseries-unit-stamp"), Path("/etc/stamp")]
+    attempts = "".join(f"\t-echo x >{place}\n" for place in outside)
+    built = await kernel.build(kernel.tree(Makefile=MAKEFILE.replace("headers:\n", f"headers:\n{attempts}")))
+    assert built.ok
+    assert Path(built.log).read_text().count("stamp") >= len(outside)
+    assert not [place for place in outside if place.exists()]
+
+
+async def test_a_build_has_no_network(kernel: Kernel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connect = f"bash -c 'exec 3<>/dev/tcp/127.0.0.1/{server.getsockname()[1]}'"
+        assert subprocess.run(connect, shell=True, check=False).returncode == 0
+        await kernel.fails(kernel.tree(Makefile=MAKEFILE.replace("headers:\n", f"headers:\n\t{connect}\n")))
+
+
+async def test_an_interrupted_build_leaves_nothing_to_the_next(kernel: Kernel) -> None:
+    """Ctrl-C while an object is half written: make would take it for a whole one."""
+    hanging = MAKEFILE.replace("vmlinux:", "vmlinux: half hang\nhalf:\n\techo '  CC      half.o' | tee $(O)/main.o\n"
+                               "hang: half\n\tsleep 1000\nnot:")  # fmt: skip
+    seen = asyncio.Event()
+    task = asyncio.create_task(
+        kernel.worker.build(kernel.tree(Makefile=hanging), kernel.place / "killed", lambda _: seen.set())
+    )
+    await asyncio.wait_for(seen.wait(), 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (kernel.obj / "main.o").read_text() == "  CC      half.o\n"
+    (kernel.obj / "link").symlink_to(kernel.home / "source")
+    assert (await kernel.build(kernel.tree())).ok
+    assert kernel.configured == 1
+    assert not (kernel.obj / "link").exists()
+    assert (kernel.home / "source" / "main.c").exists()
+
+
+async def test_a_build_without_an_end_fails_at_its_deadline(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "BUILD_SECONDS", 1.0)
+    errors = await kernel.fails(kernel.tree(Makefile=MAKEFILE.replace("headers:\n", "headers:\n\tsleep 1000\n")))
+    assert any("make was still at work after" in line for line in errors)
+
+
+async def test_a_full_disk_is_a_fault_of_the_host(kernel: Kernel) -> None:
+    full = MAKEFILE.replace("headers:\n", "headers:\n\tcp main.c /dev/full\n")
+    with pytest.raises(InfraError, match="the disk is full"):
+        await kernel.build(kernel.tree(Makefile=full))
+
+
+async def test_two_configurations_have_a_folder_each(kernel: Kernel) -> None:
+    tree = kernel.tree()
+    assert (await kernel.build(tree)).ok
+    other = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT + "CONFIG_A=y\n"), 2)
+    assert (await other.build(tree, kernel.place / "other", kernel.steps.append)).ok
+    folders = list(kernel.home.glob(f"{ARCH.name}-*"))
+    assert sorted((folder / ".config").read_text() for folder in folders) == sorted(
+        [FRAGMENT, FRAGMENT + "CONFIG_A=y\n"]
+    )
+
+
+def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
+    class WouldWaitError(Exception):
+        pass
+
+    def wait() -> None:
+        raise WouldWaitError
+
+    second = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2)
+    with kernel.worker.locked(wait), pytest.raises(WouldWaitError), second.locked(wait):
+        pass
+    with second.locked(wait):
+        pass
+
+
+async def test_make_flags_of_our_own_environment_do_not_hide_a_failure(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAKEFLAGS", "i")
+    await kernel.fails(kernel.tree(main="x\n"))
+
+
+async def test_nothing_of_our_environment_that_changes_a_kernel_reaches_make(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KCFLAGS", "-DX")
+    monkeypatch.setenv("LOCALVERSION", "-mine")
+    check = 'headers:\n\tcase "$$KCFLAGS$$LOCALVERSION" in *-DX*|*-mine*) exit 1;; esac\n'
+    assert (await kernel.build(kernel.tree(Makefile=MAKEFILE.replace("headers:\n", check)))).ok
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "virt/kvm/Kconfig:5: syntax error",
+        'arch/x86/Kconfig:2: unknown statement "foo"',
+        "Makefile:19: *** missing separator.  Stop.",
+        "cc1: fatal error: none.c: No such file or directory",
+        "gcc: error: unrecognized command-line option '-fnone'",
+        "/usr/bin/ld: cannot find -lnone: No such file or directory",
+    ],
+)
+def test_what_other_tools_say_is_told(line: str) -> None:
+    log = f"make: Entering directory '/x'\n{line}\nmake[1]: *** [Makefile:1: a] Error 1\nmake: Leaving directory '/x'\n"
+    assert build.errors_of(log.encode(), Path("/none"))[0] == line

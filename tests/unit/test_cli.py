@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the command line answers to what a user gets wrong: the exit status, and one or two lines."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import __version__
+from harness.cli import main
+from tests.unit.gitrepo import Repository
+
+MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
+
+
+@pytest.fixture(autouse=True)
+def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A cache and a current directory of our own; main's signal handler is taken back."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> str:
+    """A repository that calls itself a kernel, with one commit on top."""
+    repository = Repository(tmp_path / "linux")
+    repository.commit("base", {"Makefile": MAKEFILE, "file": "a\n"})
+    repository.git("tag", "base")
+    repository.commit("patch", {"file": "b\n"})
+    repository.git("format-patch", "--quiet", "-o", str(tmp_path / "patches"), "base..")
+    return str(repository.path)
+
+
+def fails(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
+    """Run a command that must fail like this; what it said."""
+    assert main(words) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    last = said.err[said.err.rindex("kseries: ") :]
+    assert 1 <= len(last.splitlines()) <= 2
+    return last
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere",), "no such TARGET: nowhere"),
+        (("patches", "--arch", "riscv64"), "unknown architecture: riscv64"),
+        (("patches", "--probe", "capabilities,nonsense"), "no such probe: nonsense"),
+        (("base..HEAD", "--tree", "linux", "--scenario", "prefixes,sideways"), "no such scenario: sideways"),
+        (("patches", "--tree", "/no/where"), "no such kernel tree: /no/where"),
+        (("patches", "--tree", "debian:linux-image-6.12"), "expected debian:linux-source-VERSION"),
+        (("patches", "--tree", "patches"), "is not a kernel tree"),
+        (("patches", "--tree", "linux", "--base", "v7"), "has no revision v7"),
+        (("patches", "--tree", "linux"), "0001-patch.patch does not apply to linux HEAD"),
+        (("base..base", "--tree", "linux"), "base..base holds no commit"),
+        (("base..v7", "--tree", "linux"), "base..v7"),
+        (("empty",), "holds no *.patch file"),
+        (("garbage.tar",), "is a file"),
+        (("patches", "--tree", "garbage.tar"), "garbage.tar is not a tarball"),
+    ],
+)  # fmt: skip
+def test_a_mistake_of_the_user_is_told_in_two_lines_and_status_2(
+    words: tuple[str, ...], said: str, tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "garbage.tar").write_text("garbage")
+    assert said in fails(capsys, 2, "run", *words)
+
+
+def test_a_mistake_leaves_no_result_behind(tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fails(capsys, 2, "run", "patches", "--tree", "linux", "--out", "out")
+    assert not list(tmp_path.glob("out/result.json*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("nonsense",), ("run",), ("run", "x", "--nonsense"), ("run", "x", "-j", "0"), ("run", "x", "-j", "x")],
+)  # fmt: skip
+def test_a_command_line_that_makes_no_sense_is_status_2(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    assert exit_.value.code == 2
+    assert "kseries" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [("--version",), ("--help",), ("run", "--help"), ("demo", "--help"), ("test", "--help")]
+)
+def test_what_is_asked_for_is_said_with_status_0(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith(f"kseries {__version__}" if words == ("--version",) else "usage: kseries")
+
+
+def test_a_place_that_cannot_be_written_to_is_a_fault_of_the_host(
+    tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    fails(capsys, 3, "run", "patches", "--tree", "linux", "--out", "file/out")
+
+
+def test_a_typo_in_a_scenario_is_told_before_a_base_is_looked_for(
+    tree: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no such scenario" in fails(capsys, 2, "run", "patches", "--scenario", "sideways", "--tree", "/no/where")

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kseries doctor, on hosts made of small scripts: what is there, what is missing, what it comes to."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from harness import arch as archs
+from harness import cli, doctor, resources
+from harness.doctor import Item
+from harness.model import Accel
+
+X86_64 = archs.get("x86_64")
+TOOLS = {
+    "qemu-system-x86_64": "QEMU emulator version 7.2.22",
+    "bwrap": "bubblewrap 0.8.0",
+    "git": "git version 2.39.5",
+    "gcc": "gcc 12.2.0",
+    "ld": "GNU ld 2.40",
+    "make": "GNU Make 4.3",
+    "bison": "bison 3.8.2",
+    "flex": "flex 2.6.4",
+    "bc": "bc 1.07.1",
+    "xz": "xz 5.4.1",
+    "ccache": "ccache version 4.7.5",
+    "apt-cache": "linux-source-6.12 | 6.12.117-1 | http://mirror bookworm/main amd64 Packages",
+}
+
+
+class Host(NamedTuple):
+    """A host: the directory of its tools, and its cache."""
+
+    tools: Path
+    cache: Path
+
+    def tool(self, name: str, script: str) -> None:
+        (self.tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.tools / name).chmod(0o755)
+
+    def items(self, accel: str = "tcg") -> dict[str, Item]:
+        arch = replace(X86_64, accel=lambda: Accel(name=accel, why="so it is"))
+        return {item.name: item for item in doctor.examine(arch, self.cache)}
+
+    def lacks(self) -> dict[str, Item]:
+        """What a run needs and this host has not."""
+        return {name: item for name, item in self.items().items() if item.needed and not item.ok}
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host with every tool, each a script that tells its version, and nothing in its cache."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", str(tools))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = Host(tools, resources.cache())
+    for name, version in TOOLS.items():
+        made.tool(name, f"echo '{version}'; echo 'and more'")
+    return made
+
+
+def test_a_host_with_everything(host: Host) -> None:
+    items = host.items()
+    assert not host.lacks()
+    assert items["qemu-system-x86_64"].said == "QEMU emulator version 7.2.22"
+    assert items["linux-source-6.12"] == Item(
+        name="linux-source-6.12", ok=True, said="apt has 6.12.117-1", needed=False
+    )
+    assert not host.cache.exists(), "looking must not change anything"
+
+
+@pytest.mark.parametrize("name", sorted(set(TOOLS) - {"apt-cache"}))
+def test_a_tool_that_is_not_there(host: Host, name: str) -> None:
+    (host.tools / name).unlink()
+    lacks = host.lacks()
+    assert lacks[name].said == "not installed"
+    assert lacks[name].package in doctor.packages(tuple(lacks.values()))
+
+
+@pytest.mark.parametrize("name", sorted(set(TOOLS) - {"apt-cache"}))
+def test_a_tool_that_does_not_run(host: Host, name: str) -> None:
+    host.tool(name, "echo 'libfoo.so.1: not found' >&2; exit 127")
+    assert host.lacks()[name].said == "does not run: libfoo.so.1: not found"
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_a_tool_that_the_kernel_refuses(host: Host, name: str) -> None:
+    (host.tools / name).write_bytes(b"\x7fELF but of no machine")
+    item = host.items()[name if name != "apt-cache" else "linux-source-6.12"]
+    assert not item.ok
+    assert item.said.startswith(("does not run: ", "apt does not know it"))
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"),
+    [("2.37.9", False), ("1.40", False), ("2.38.0", True), ("2.100.1.windows", True), ("3.0", True)],
+)
+def test_git_must_merge_without_checking_out(host: Host, version: str, fits: bool) -> None:
+    host.tool("git", f"echo 'git version {version}'")
+    assert ("git" not in host.lacks()) is fits
+
+
+def test_bwrap_must_be_able_to_make_a_box(host: Host) -> None:
+    host.tool("bwrap", '[ "$1" = --version ] || { echo "bwrap: setting up uid map: Permission denied"; exit 1; }')
+    assert host.lacks()["bwrap"].said.startswith("cannot make a box: bwrap: setting up uid map: Permission denied")
+
+
+def test_bwrap_that_hangs_is_killed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_SECONDS", 0.3)
+    host.tool("bwrap", '[ "$1" = --version ] || exec /bin/sleep 60')
+    assert host.lacks()["bwrap"].said.startswith("cannot make a box: no answer")
+
+
+def test_a_header_that_the_compiler_does_not_find(host: Host) -> None:
+    host.tool(
+        "gcc", 'while read -r line; do case $line in *gelf.h*) exit 1 ;; esac; done\n[ "$1" != --version ] || echo 1'
+    )
+    assert {name: item.package for name, item in host.lacks().items()} == {"gelf.h": "libelf-dev"}
+
+
+def test_no_room_in_the_cache(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "ROOM", 1 << 62)
+    assert "GiB free, a first run takes" in host.lacks()["cache"].said
+
+
+def test_a_cache_that_cannot_be_written(host: Host) -> None:
+    host.cache.parent.write_text("a file where the cache should be")
+    assert "is not writable; set XDG_CACHE_HOME" in host.lacks()["cache"].said
+
+
+def test_nesting_and_the_kernel_source_can_be_done_without(host: Host) -> None:
+    assert host.items("kvm")["nested KVM"].ok
+    (host.tools / "apt-cache").unlink()
+    items = host.items()
+    assert "TCG, which is slower" in items["nested KVM"].said
+    assert "there is no apt here" in items["linux-source-6.12"].said
+    host.tool("apt-cache", "")
+    assert "apt-get update" in host.items()["linux-source-6.12"].said
+    assert not host.lacks()
+
+
+def test_a_source_in_the_cache_needs_no_apt(host: Host) -> None:
+    (host.cache / "bases").mkdir(parents=True)
+    (host.cache / "bases" / "linux-source-6.12.json").touch()
+    (host.tools / "apt-cache").unlink()
+    assert host.items()["linux-source-6.12"].ok
+
+
+def test_the_packages_are_those_that_the_launcher_installs(host: Host) -> None:
+    for name in TOOLS:
+        (host.tools / name).unlink()
+    named = set(doctor.packages(tuple(host.items().values())))
+    installed = set(resources.project("debian-packages.txt").read_text().split())
+    # gcc depends on binutils; doctor itself runs in the venv.
+    assert named == installed - {"python3-venv"} | {"binutils"}
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_to_install(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    (host.tools / "bison").unlink()
+    (host.tools / "bc").unlink()
+    assert cli.main(["doctor"]) == 3
+    said = capsys.readouterr().out
+    assert "MISSING  bison               not installed\n" in said
+    assert "ok       gcc                 gcc 12.2.0\n" in said
+    assert "On Debian: apt-get install --no-install-recommends bison bc\n" in said
+    assert said.endswith("A run is NOT possible: see MISSING above.\n")
+
+
+def test_the_command_on_a_host_with_everything(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "MISSING" not in said and "apt-get" not in said
+    assert said.endswith("A run is possible.\n")
+
+
+def test_json(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    (host.tools / "flex").unlink()
+    assert cli.main(["doctor", "--json"]) == 3
+    said = json.loads(capsys.readouterr().out)
+    assert said["possible"] is False
+    assert {"name": "flex", "ok": False, "said": "not installed", "needed": True, "package": "flex"} in said["items"]
+
+
+def test_an_architecture_that_nobody_knows(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor", "--arch", "vax"]) == 2
+    assert capsys.readouterr().err.startswith("kseries: unknown architecture: vax\n")

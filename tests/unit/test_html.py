@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The HTML report: what it tells, that it needs nothing else, and that nobody's text becomes markup."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from harness.model import Advice, Finding, FindingKind, Outcome, RunResult, Squash, StateResult, Status, Verdict
+from harness.render import html, text
+from harness.render.plain import plain
+from tests.unit.runs import NASTY, SPLIT, checks, contract, finding, hostile, run, split_run, state
+
+PASS, FAIL, SKIP, XFAIL, MISSING = Status
+NOWHERE = Path("/nonexistent")
+VOID = {"meta", "wbr", "br", "img", "link"}
+
+Attributes = dict[str, str | None]
+
+
+class Page(HTMLParser):
+    """A page taken apart: its elements in order, its text, and whether every element is closed where it should be."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, Attributes]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(document)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    @property
+    def shape(self) -> list[tuple[str, list[str]]]:
+        """Elements and the names of their attributes; where a long word may break depends on the text."""
+        return [(tag, sorted(attributes)) for tag, attributes in self.elements if tag != "wbr"]
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attributes in self.elements if (value := attributes.get(name)) is not None]
+
+
+def page(result: RunResult, directory: Path = NOWHERE) -> Page:
+    return Page(html.render(result, directory))
+
+
+@pytest.fixture(scope="module")
+def split() -> Page:
+    return page(split_run(), SPLIT)
+
+
+# --- the real run -------------------------------------------------------------------------------
+
+
+def test_it_says_what_the_terminal_says(split: Page) -> None:
+    (told,) = split_run().findings
+    assert told.advice is not None
+    assert text.sentence(split_run(), told) in split.text
+    assert text.advice(split_run(), told.advice) in split.text
+    for patch in split_run().series.patches:
+        assert patch.subject in split.text
+    assert "Bisectable yes" in split.text and "Revert-safe NO" in split.text
+
+
+def test_each_patch_is_answered(split: Page) -> None:
+    answers = re.findall(
+        r"(\d/6) (KVM: .*?) (yes|NO: [a-z ]+) (yes|no, [a-z ]+|NO: [a-z ]+)(?= \d/6| Matrix)", split.text
+    )
+    assert [(number, bisect, revert) for number, _, bisect, revert in answers] == [
+        ("1/6", "yes", "yes"),
+        ("2/6", "yes", "no, does not build"),
+        ("3/6", "yes", "NO: silent break"),
+        ("4/6", "yes", "yes"),
+        ("5/6", "yes", "yes"),
+        ("6/6", "yes", "yes"),
+    ]
+
+
+def test_the_matrix_has_a_column_for_each_state_and_tells_each_cell_in_words(split: Page) -> None:
+    states = len(split_run().states)
+    titles = [title for title in split.values("title") if title.startswith("without-3: ")]
+    assert f"without-3: fail: {split_run().states[9].checks[4].detail}" in titles
+    assert len(titles) == 1 + 2 + 14
+    heads = [attributes for tag, attributes in split.elements if tag == "th" and attributes.get("scope") == "col"]
+    assert len(heads) >= states
+
+
+def test_the_failing_cells_lead_to_the_finding(split: Page) -> None:
+    cited = [one for tag, one in split.elements if tag == "td" and "cited" in (one.get("class") or "")]
+    assert len(cited) == 6
+    assert split.values("href").count("#finding-1") >= 6
+
+
+def test_every_link_leads_somewhere(split: Page) -> None:
+    ids = split.values("id")
+    assert len(ids) == len(set(ids))
+    links = split.values("href")
+    assert all(link.startswith("#") for link in links)
+    assert {link[1:] for link in links} <= set(ids)
+
+
+def test_it_needs_nothing_from_outside(split: Page) -> None:
+    document = html.render(split_run(), SPLIT)
+    assert "default-src 'none'; style-src 'unsafe-inline'" in document
+    assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in split.elements}
+    assert not split.values("src")
+    assert not re.search(r"url\(|@import", document)
+    assert "prefers-color-scheme: dark" in document
+
+
+def test_it_shows_the_ends_of_the_logs(split: Page) -> None:
+    assert "kseries: leave memory_fault_info.private_access_to_shared_slot" in split.text
+    assert "build log: states/without-2/build.log" in split.text
+
+
+def test_the_bars_are_in_proportion() -> None:
+    done = [state("base", seconds={"build": 60.0, "boot": 15.0}), state("prefix-1", 1, seconds={"build": 30.0})]
+    same = state("without-2", 2, same_as="prefix-1", seconds={"build": 30.0})
+    shown = page(run(*done, same))
+    assert shown.values("style") == ["width: 80.0%", "width: 20.0%", "width: 40.0%"]
+    assert "build 1 min 30 s boot 15.0 s for 2 distinct source trees" in shown.text
+
+
+# --- what is said of other runs -------------------------------------------------------------------
+
+
+def test_a_clean_run_says_so() -> None:
+    shown = page(run(state("base"), state("prefix-1", 1, contracts=(contract(),))))
+    assert "No findings." in shown.text
+    assert "Findings none" in shown.text
+
+
+def test_a_run_that_could_not_be_judged_says_so() -> None:
+    result = run(
+        state("prefix-1", 1, outcome=Outcome.INFRA_ERROR, detail="the disk is full"),
+        state("without-1", 1),
+        verdict=Verdict(bisectable=None, revert_safe=None),
+    )
+    shown = page(result)
+    assert "Bisectable not judged" in shown.text and "Revert-safe not judged" in shown.text
+    assert "Findings none But not all could be judged." in shown.text
+    assert "No findings, but not all could be judged." in shown.text
+    assert "this host failed the disk is full" in shown.text
+    assert "KVM: Patch 1 this host failed runs, not judged" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("seen", "answer"),
+    [
+        (state("without-1", 1), "yes"),
+        (state("without-1", 1, outcome=Outcome.CONFLICT), "no, conflicts"),
+        (state("without-1", 1, outcome=Outcome.BOOT_FAILED), "no, does not boot"),
+        (state("without-1", 1, outcome=Outcome.CRASHED), "crashed"),
+        (state("without-1", 1, contracts=(contract(False, True, "p.a"),)), "promises what it does not keep"),
+        (state("without-1", 1, contracts=(contract(None),)), "runs, not judged"),
+        (state("without-1", 1, contracts=(contract(None, False),)), "yes"),
+    ],
+)
+def test_a_patch_is_answered_by_what_was_seen_without_it(seen: StateResult, answer: str) -> None:
+    assert f"1/2 KVM: Patch 1 {answer} 2/2" in page(run(state("base"), seen)).text
+
+
+@pytest.mark.parametrize(("verified", "said"), [(True, "is clean of it"), (False, "does NOT cure it")])
+def test_a_cure_says_whether_it_was_seen_to_work(verified: bool, said: str) -> None:
+    told = finding(FindingKind.REGRESSION, "base", "p.a: fail", advice=Advice(squash=(1, 2), verified=verified))
+    shown = page(run(state("base"), findings=(told,)))
+    assert "Cure: Squash 1/2 and 2/2" in shown.text and said in shown.text
+
+
+def test_the_states_of_the_squashed_series_are_told() -> None:
+    told = finding(FindingKind.REGRESSION, "base", "p.a: fail", advice=Advice(squash=(1, 2), verified=False))
+    broken = state("without-1", 1, contracts=(contract(False),))
+    squash = Squash(
+        id="squash-1+2",
+        patches=(),
+        states=(state("base"), broken),
+        findings=(),
+        verdict=Verdict(bisectable=True, revert_safe=False),
+    )
+    other = msgspec.structs.replace(squash, id="squash-1+3")
+    shown = page(run(state("base"), findings=(told,), squashes=(squash, other)))
+    assert "squash-1+2: 0 patches, 2 states base ok without-1 ok, breaks feature" in shown.text
+    assert "squash-1+3" not in shown.text
+
+
+def test_what_is_flaky_and_what_the_compiler_says_since_is_told() -> None:
+    shown = page(run(state("base"), state("prefix-1", 1, flaky=("p.a",), warnings_new=("x.c: warning: unused",))))
+    assert "Flaky p.a: two boots, two answers" in shown.text
+    assert "New warning x.c: warning: unused" in shown.text
+
+
+def test_advice_is_shown_and_not_counted() -> None:
+    told = finding(FindingKind.FLAKY, "base", "p.a: two boots, two answers")
+    shown = page(run(state("base", checks=checks(p__a=FAIL)), findings=(told,)))
+    assert "Findings none" in shown.text
+    assert "flaky base advice, not counted" in shown.text and "two boots, two answers" in shown.text
+
+
+def test_evidence_that_never_came_is_a_cell_of_the_matrix() -> None:
+    told = finding(FindingKind.REGRESSION, "prefix-2", "p.a: missing")
+    shown = page(run(state("base", checks=checks(p__a=PASS)), state("prefix-2", 2), findings=(told,)))
+    assert "prefix-2: missing" in shown.values("title")
+
+
+# --- text from strangers --------------------------------------------------------------------------
+
+
+def filled(with_text: str, directory: Path) -> RunResult:
+    """A run in which every text that comes from a patch, a tool or a guest is ``with_text``."""
+    (directory / "build.log").write_bytes(with_text.encode(errors="surrogatepass"))
+    one = state(
+        "prefix-1",
+        1,
+        checks=tuple(msgspec.structs.replace(check, detail=with_text) for check in checks(p__a=FAIL, p__b=MISSING)),
+        caps={f"CAP{with_text}": 1},
+        contracts=(msgspec.structs.replace(contract(False, True, f"p.{with_text}"), capability=with_text),),
+        logs={"build": "build.log"},
+        notes=(with_text,),
+    )
+    two = state(
+        "without-1", 1, outcome=Outcome.BUILD_FAILED, detail=f"{with_text}\n{with_text}", seconds={"build": 1.0}
+    )
+    told: tuple[Finding, ...] = (
+        finding(FindingKind.BISECT_HOLE, "prefix-1", f"p.a: fail: {with_text}", patch=1, contract="feature"),
+        finding(FindingKind.SILENT_BREAK, "prefix-1", f"p.b: fail: {with_text}", patch=1, contract="feature"),
+    )
+    result = run(one, two, findings=told, toolchain=with_text, arch=with_text, config_fragment_hash=with_text)
+    patches = tuple(msgspec.structs.replace(patch, subject=with_text) for patch in result.series.patches)
+    return msgspec.structs.replace(
+        result,
+        series=msgspec.structs.replace(result.series, name=with_text, patches=patches),
+        base=msgspec.structs.replace(result.base, name=with_text, version=with_text),
+        accel=msgspec.structs.replace(result.accel, name=with_text, why=with_text),
+    )
+
+
+@settings(deadline=None)
+@given(bad=hostile)
+def test_no_text_becomes_markup(bad: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("run")
+    document = html.render(filled(bad, directory), directory)
+    document.encode()
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", document)
+    assert Page(document).shape == page(filled("x" if bad else "", directory), directory).shape
+
+
+def test_the_text_itself_is_kept(tmp_path: Path) -> None:
+    for bad in NASTY[:8]:
+        shown = page(filled(bad, tmp_path), tmp_path)
+        assert shown.text.count(" ".join(plain(bad).split())) > 10
+
+
+def test_the_name_of_a_state_or_a_check_is_no_markup_either() -> None:
+    bad = "\"><script> '&."
+    told = finding(FindingKind.REGRESSION, f"only-{bad}", f"{bad}: fail: {bad}")
+    odd = state(f"only-{bad}", 1, checks=(msgspec.structs.replace(checks(p__a=FAIL)[0], id=bad),), logs={bad: bad})
+    shown = page(run(odd, findings=(told,)))
+    assert "script" not in {tag for tag, _ in shown.elements}
+    assert not any(re.search(r"\s", name) for name in shown.values("id"))
+    assert {link[1:] for link in shown.values("href")} <= set(shown.values("id"))

@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TARGET -> series: test cases, directories of patches, ranges of commits; and what a user gets wrong."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from harness import inputs, scenarios
+from harness.errors import InputError
+from harness.inputs import gitrange, patchdir
+from harness.model import Base
+from harness.trees import TreeStore
+from tests.unit.gitrepo import Repository, lines
+
+NOBODY = 65534
+DIFF = "--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A base and three commits on top of it."""
+    repository = Repository(tmp_path / "linux")
+    repository.commit("base", {"file": lines(30)})
+    repository.git("tag", "base")
+    repository.commit("KVM: one\n\nWhy one.", {"file": lines(30, line3="one")})
+    repository.commit("KVM: two", {"file": lines(30, line3="one", line20="two")})
+    repository.commit("KVM: three", {"new": "x\n"})
+    return repository
+
+
+def formatted(repository: Repository, into: Path, *options: str) -> Path:
+    """The repository's commits as `git format-patch` writes them."""
+    repository.git("format-patch", "--quiet", "-o", str(into), *options, "base..")
+    return into
+
+
+def mail(subject: str, body: str = DIFF, headers: str = "") -> bytes:
+    return f"From: A <a@b>\nSubject: {subject}\n{headers}\n{body}".encode()
+
+
+def written(path: Path, contents: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(contents)
+    return path.parent
+
+
+@contextlib.contextmanager
+def readable_to_nobody() -> Iterator[Path]:
+    """A directory that only root may enter, below one that all may."""
+    top = Path(tempfile.mkdtemp())
+    try:
+        top.chmod(0o755)
+        yield written(top / "patches" / "0001-a.patch", mail("a"))
+    finally:
+        shutil.rmtree(top)
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """Not as root, who may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+# --- directories of patches ---------------------------------------------------------------------
+
+
+def test_what_format_patch_writes_is_read_in_its_order(repository: Repository, tmp_path: Path) -> None:
+    series = patchdir.read(formatted(repository, tmp_path / "my-series"))
+    assert (series.name, series.version) == ("my-series", 1)
+    assert [(patch.number, patch.subject, patch.origin) for patch in series.patches] == [
+        (1, "KVM: one", "0001-KVM-one.patch"),
+        (2, "KVM: two", "0002-KVM-two.patch"),
+        (3, "KVM: three", "0003-KVM-three.patch"),
+    ]
+    assert series.patches[0].message == "Why one."
+
+
+def test_its_patches_lead_to_the_trees_of_the_commits(repository: Repository, tmp_path: Path) -> None:
+    series = patchdir.read(formatted(repository, tmp_path / "patches"))
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    base = Base(name="base", version="6", tree=repository.tree("base"))
+    applied = scenarios.apply_all(series, base, store)
+    assert [patch.tree_after for patch in applied] == [repository.tree(f"HEAD~{back}") for back in (2, 1, 0)]
+
+
+def test_a_cover_letter_is_passed_over(repository: Repository, tmp_path: Path) -> None:
+    series = patchdir.read(formatted(repository, tmp_path / "patches", "--cover-letter"))
+    assert [patch.number for patch in series.patches] == [1, 2, 3]
+    assert series.patches[0].subject == "KVM: one"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "subject", "version"),
+    [
+        ("[PATCH] ", "KVM: a", 1),
+        ("[PATCH 1/3] ", "KVM: a", 1),
+        ("[PATCH v3 2/3] ", "KVM: a", 3),
+        ("[RFC PATCH V12 02/13] ", "KVM: a", 12),
+        ("[RESEND PATCH v2] ", "KVM: a [really]", 2),
+        ("", "KVM: arm64: v2 of everything", 1),
+    ],
+)
+def test_the_tags_of_a_subject_tell_the_version_and_are_no_part_of_it(
+    prefix: str, subject: str, version: int, tmp_path: Path
+) -> None:
+    series = patchdir.read(written(tmp_path / "1.patch", mail(prefix + subject)))
+    assert (series.patches[0].subject, series.version) == (subject, version)
+
+
+@pytest.mark.parametrize(
+    ("raw", "subject"),
+    [
+        ("=?UTF-8?q?KVM:=20=C3=A4=20b?=", "KVM: ä b"),
+        ("=?utf-8?b?S1ZNOiDDpA==?= plain", "KVM: ä plain"),
+        ("[PATCH] KVM: a line\n that goes on", "KVM: a line that goes on"),
+        ("KVM:   wide", "KVM: wide"),
+    ],
+)
+def test_an_encoded_or_folded_subject_is_decoded(raw: str, subject: str, tmp_path: Path) -> None:
+    assert patchdir.read(written(tmp_path / "1.patch", mail(raw))).patches[0].subject == subject
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("8bit", "ä\n---\n" + DIFF),
+        ("quoted-printable", "=C3=A4\n---\n" + DIFF.replace("=", "=3D")),
+        ("base64", "w6QKLS0tCi0tLSBhL2ZpbGUKKysrIGIvZmlsZQpAQCAtMSArMSBAQAotYQorYgo="),
+    ],
+)
+def test_a_body_is_decoded_as_its_headers_say(encoding: str, body: str, tmp_path: Path) -> None:
+    headers = f"Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: {encoding}\n"
+    (patch,) = patchdir.read(written(tmp_path / "1.patch", mail("a", body, headers))).patches
+    assert patch.diff is not None
+    assert DIFF.encode() in patch.diff
+    assert patch.message == "ä"
+
+
+def test_a_diff_without_mail_headers_is_named_after_its_file(tmp_path: Path) -> None:
+    (patch,) = patchdir.read(written(tmp_path / "fix-it.diff", DIFF.encode())).patches
+    assert (patch.subject, patch.diff) == ("fix-it", DIFF.encode())
+
+
+def test_a_binary_or_foreign_byte_in_a_diff_survives(tmp_path: Path) -> None:
+    raw = mail("a").replace(b"+b\n", b"+\xe9\xff\0\r\x0c\x85 b\r\n")
+    (patch,) = patchdir.read(written(tmp_path / "1.patch", raw)).patches
+    assert patch.diff is not None
+    assert b"+\xe9\xff\0\r\x0c\x85 b\r\n" in patch.diff
+
+
+def test_other_files_are_passed_over(repository: Repository, tmp_path: Path) -> None:
+    directory = formatted(repository, tmp_path / "patches")
+    for name in ("README", "series", "0001-KVM-one.patch~", ".0001.patch.swp"):
+        (directory / name).write_text("no patch")
+    assert len(patchdir.read(directory).patches) == 3
+
+
+def test_an_empty_directory_holds_no_patch(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no \*\.patch file\n.*git format-patch"):
+        patchdir.read(tmp_path)
+
+
+def test_a_directory_with_nothing_but_a_cover_letter_holds_no_patch(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no \*\.patch file"):
+        patchdir.read(written(tmp_path / "0000-cover-letter.patch", mail("[PATCH 0/2] cover", "words\n")))
+
+
+def test_a_patch_without_a_diff_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"0001-a\.patch holds no diff"):
+        patchdir.read(written(tmp_path / "0001-a.patch", mail("a", "Only words\n---\n file | 2 +-\n")))
+
+
+def test_a_patch_that_is_cut_short_is_named(repository: Repository, tmp_path: Path) -> None:
+    directory = formatted(repository, tmp_path / "patches")
+    path = directory / "0002-KVM-two.patch"
+    path.write_bytes(path.read_bytes().partition(b"+two")[0])
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    base = Base(name="base", version="6", tree=repository.tree("base"))
+    with pytest.raises(InputError, match=r"^0002-KVM-two\.patch does not apply .*corrupt patch") as error:
+        scenarios.apply_all(patchdir.read(directory), base, store)
+    assert len(str(error.value).splitlines()) <= 2
+
+
+def test_a_directory_that_may_not_be_read_is_named() -> None:
+    with readable_to_nobody() as directory:
+        directory.chmod(0o700 if os.geteuid() == 0 else 0)
+        with unprivileged(), pytest.raises(InputError, match=f"cannot read {directory}: Permission denied"):
+            patchdir.read(directory)
+
+
+def test_a_patch_that_may_not_be_read_is_named() -> None:
+    with readable_to_nobody() as directory:
+        (directory / "0001-a.patch").chmod(0o600 if os.geteuid() == 0 else 0)
+        with unprivileged(), pytest.raises(InputError, match=r"cannot read .*0001-a\.patch: Permission denied"):
+            patchdir.read(directory)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(st.one_of(st.binary(), st.binary().map(lambda data: data + DIFF.encode())))
+@example(b"")
+def test_no_file_is_too_odd_for_an_error_or_a_series(tmp_path: Path, data: bytes) -> None:
+    written(tmp_path / "1.patch", data)
+    try:
+        assert len(patchdir.read(tmp_path).patches) == 1
+    except InputError as error:
+        assert "1.patch" in str(error)
+
+
+# --- ranges of commits --------------------------------------------------------------------------
+
+
+def test_a_linear_range_is_a_series_on_its_fork(repository: Repository) -> None:
+    series, fork = gitrange.read(repository.path, "base..main")
+    assert fork == repository.git("rev-parse", "base")
+    assert [(patch.number, patch.subject, patch.commit) for patch in series.patches] == [
+        (number, f"KVM: {word}", repository.git("rev-parse", f"main~{3 - number}"))
+        for number, word in enumerate(("one", "two", "three"), 1)
+    ]
+    assert [patch.message for patch in series.patches] == ["Why one.", "", ""]
+
+
+def test_a_range_to_head_may_leave_it_out(repository: Repository) -> None:
+    assert len(gitrange.read(repository.path, "base..")[0].patches) == 3
+
+
+def test_a_branch_that_forked_earlier_stands_on_its_fork(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "-b", "topic/x", "base")
+    commit = repository.commit("KVM: aside", {"aside": "x\n"})
+    series, fork = gitrange.read(repository.path, "main..topic/x")
+    assert fork == repository.git("rev-parse", "base")
+    assert [patch.commit for patch in series.patches] == [commit]
+    assert "/" not in series.name
+
+
+def test_a_merge_in_a_range_is_refused_with_the_remedy(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "-b", "side", "base")
+    repository.commit("KVM: aside", {"aside": "x\n"})
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "-m", "a merge", "side")
+    with pytest.raises(InputError, match=r"is not linear at [0-9a-f]{12} .*\n  rebase it first"):
+        gitrange.read(repository.path, "base..main")
+
+
+def test_a_merge_as_the_first_commit_of_a_range_is_refused(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "-b", "side", "base")
+    repository.git("merge", "--quiet", "--no-ff", "-m", "a merge", "main~1")
+    with pytest.raises(InputError, match="is not linear"):
+        gitrange.read(repository.path, "main~1..side")
+
+
+@pytest.mark.parametrize("revisions", ["main..base", "main..main", ".."])
+def test_a_range_without_commits_is_named(revisions: str, repository: Repository) -> None:
+    with pytest.raises(InputError, match="holds no commit"):
+        gitrange.read(repository.path, revisions)
+
+
+@pytest.mark.parametrize("revisions", ["base..v7.0", "nowhere..main"])
+def test_a_range_of_unknown_revisions_is_named(revisions: str, repository: Repository) -> None:
+    with pytest.raises(InputError, match=f"{repository.path}: .*{revisions}"):
+        gitrange.read(repository.path, revisions)
+
+
+def test_a_range_outside_of_a_repository_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a git repository"):
+        gitrange.read(tmp_path, "a..b")
+
+
+# --- TARGET -------------------------------------------------------------------------------------
+
+TESTCASE = """
+title = "a title"
+tree = "debian:linux-source-6.12"
+
+[expect]
+bisectable = true
+revert_safe = false
+
+[[expect.findings]]
+kind = "silent-break"
+state = "without-1"
+patch = 1
+partner = 2
+contract = "a"
+"""
+
+
+def case_dir(tmp_path: Path, text: str) -> str:
+    written(tmp_path / "my-case" / "patches" / "0001-a.patch", mail("a"))
+    (tmp_path / "my-case" / "testcase.toml").write_text(text)
+    return str(tmp_path / "my-case")
+
+
+def test_a_test_case_brings_its_tree_its_patches_and_what_to_expect(tmp_path: Path) -> None:
+    target = inputs.load(case_dir(tmp_path, TESTCASE))
+    assert (target.series.name, len(target.series.patches)) == ("my-case", 1)
+    assert (target.tree, target.base) == ("debian:linux-source-6.12", None)
+    assert target.testcase is not None
+    assert target.testcase.expect.bisectable and not target.testcase.expect.revert_safe
+    assert [(one.kind, one.state, one.patch, one.partner) for one in target.testcase.expect.findings] == [
+        ("silent-break", "without-1", 1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (TESTCASE.replace("bisectable", "bisectible"), "bisectible"),
+        (TESTCASE.replace('state = "without-1"', 'sate = "without-1"'), "sate"),
+        (TESTCASE.replace('"silent-break"', '"silent-brake"'), "silent-brake"),
+        (TESTCASE.replace('title = "a title"', ""), "title"),
+        (TESTCASE.replace("revert_safe = false", 'revert_safe = "no"'), "revert_safe"),
+        (TESTCASE.replace("[expect]", "[expect"), "line 5"),
+        ("title = 'x'\nextra = 1\n" + TESTCASE.replace('title = "a title"', ""), "extra"),
+    ],
+)
+def test_a_typo_in_a_test_case_is_named_with_its_file(wrong: str, named: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"testcase\.toml: .*{named}"):
+        inputs.load(case_dir(tmp_path, wrong))
+
+
+def test_a_test_case_that_is_no_utf8_is_the_users_mistake(tmp_path: Path) -> None:
+    target = case_dir(tmp_path, "")
+    (Path(target) / "testcase.toml").write_bytes(b"title = '\xff'")
+    with pytest.raises(InputError, match=r"testcase\.toml"):
+        inputs.load(target)
+
+
+def test_the_bundled_test_cases_are_well_formed() -> None:
+    cases = sorted((Path(__file__).parents[2] / "testcases").glob("*/testcase.toml"))
+    assert cases
+    for case in cases:
+        assert inputs.load(str(case.parent)).testcase is not None
+
+
+def test_a_directory_without_a_testcase_is_a_directory_of_patches(repository: Repository, tmp_path: Path) -> None:
+    target = inputs.load(str(formatted(repository, tmp_path / "patches")))
+    assert (target.series.name, target.tree, target.base, target.testcase) == ("patches", None, None, None)
+
+
+def test_a_range_brings_its_repository_and_its_fork(repository: Repository) -> None:
+    target = inputs.load("base..main", str(repository.path))
+    assert (target.tree, target.base) == (str(repository.path), repository.git("rev-parse", "base"))
+
+
+def test_a_range_is_looked_up_in_the_current_repository(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.path)
+    assert len(inputs.load("base..main").series.patches) == 3
+
+
+def test_what_is_no_target_is_named_with_what_is_one() -> None:
+    with pytest.raises(InputError, match=r"no such TARGET: nowhere\n.*test case"):
+        inputs.load("nowhere")
+
+
+def test_the_cover_letter_of_a_later_version_is_passed_over(repository: Repository, tmp_path: Path) -> None:
+    series = patchdir.read(formatted(repository, tmp_path / "patches", "-v2", "--cover-letter"))
+    assert (series.version, len(series.patches)) == (2, 3)
+
+
+def test_a_target_that_may_not_be_entered_is_the_users_mistake() -> None:
+    with readable_to_nobody() as directory:
+        directory.chmod(0o700 if os.geteuid() == 0 else 0)
+        with unprivileged(), pytest.raises(InputError, match="cannot read"):
+            inputs.load(str(directory))
+
+
+def test_a_target_with_too_long_a_name_is_the_users_mistake() -> None:
+    with pytest.raises(InputError):
+        inputs.load("x" * 5000)
+
+
+@pytest.mark.parametrize("subject", ["=?foo-8?q?x?=", "=?utf-8?b?x?="])
+def test_a_subject_that_cannot_be_decoded_is_taken_as_it_is(subject: str, tmp_path: Path) -> None:
+    assert patchdir.read(written(tmp_path / "1.patch", mail(subject))).patches[0].subject
+
+
+def test_a_subject_in_plain_utf8_is_read(tmp_path: Path) -> None:
+    assert patchdir.read(written(tmp_path / "1.patch", mail("KVM: é"))).patches[0].subject == "KVM: é"

@@ -1,0 +1,769 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The rules of judgement, each on a series of three patches.
+
+Patch 1 brings behaviour, patch 2 advertises it, patch 3 has nothing to do with either. Left alone, the
+series is sound: taken out, patch 1 or 2 takes the promise along. Each test says in what a state differs.
+Every changelog names the other patches, but where a test is about that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.judge import contract_verdict, judge, with_proof
+from harness.model import (
+    Advice,
+    AppliedPatch,
+    Base,
+    Check,
+    Contract,
+    ContractVerdict,
+    Finding,
+    FindingKind,
+    Outcome,
+    Plan,
+    Squash,
+    State,
+    StateResult,
+    Status,
+    Verdict,
+)
+
+PASS, FAIL, SKIP, XFAIL, MISSING = Status
+PATCHES = (1, 2, 3)
+CAP = "KVM_CAP_FEATURE"
+FEATURE = Contract(
+    id="feature", title="", when=CAP, checks=("feature.works", "feature.lasts"), otherwise=("flag.refused",)
+)
+LOUD = (Outcome.CONFLICT, Outcome.BUILD_FAILED, Outcome.BOOT_FAILED)
+DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one state's boot showed."""
+
+    caps: Mapping[str, int]
+    checks: Mapping[str, Status]
+    outcome: Outcome = Outcome.OK
+    details: Mapping[str, str] = field(default_factory=dict)
+    flaky: tuple[str, ...] = ()
+
+    def but(self, outcome: Outcome | None = None, /, **changed: Status) -> "Seen":
+        """The same with other checks; ``feature__works=FAIL`` is feature.works."""
+        names = {name.replace("__", "."): status for name, status in changed.items()}
+        return replace(self, checks={**self.checks, **names}, outcome=outcome or self.outcome)
+
+    def with_cap(self, name: str, value: int) -> "Seen":
+        return replace(self, caps={**self.caps, name: value})
+
+    def without(self, *names: str) -> "Seen":
+        """The same with checks that were never announced."""
+        return replace(self, checks={name: status for name, status in self.checks.items() if name not in names})
+
+
+OFF = Seen({CAP: 0}, {"flag.refused": PASS, "feature.works": SKIP, "feature.lasts": SKIP, "other.works": PASS})
+ON = Seen({CAP: 1}, {"flag.refused": SKIP, "feature.works": PASS, "feature.lasts": PASS, "other.works": PASS})
+SOUND = {
+    "base": OFF,
+    "prefix-1": OFF,
+    "prefix-2": ON,
+    "prefix-3": ON,
+    "without-1": OFF,
+    "without-2": OFF,
+    "without-3": ON,
+}
+SILENT = ON.but(feature__works=FAIL)
+"""Advertised, and not kept."""
+
+
+def nothing(outcome: Outcome) -> Seen:
+    """A state of which no probe told."""
+    return Seen({}, {}, outcome)
+
+
+def plan_of(
+    states: tuple[str, ...],
+    same: Mapping[str, str] | None = None,
+    patches: tuple[int, ...] = PATCHES,
+    message: str = "This needs 'KVM: patch 1', 'KVM:\n patch 2' and 'kvm: Patch 3'.",
+) -> Plan:
+    """A plan in which each state has a tree of its own but for those that are the same as another."""
+
+    def state(name: str) -> State:
+        kind, _, number = name.partition("-")
+        patch = int(number) if number else None
+        applied = {
+            "base": (),
+            "prefix": tuple(one for one in patches if patch is not None and one <= patch),
+            "without": tuple(one for one in patches if one != patch),
+            "only": (patch or 0,),
+        }[kind]
+        original = (same or {}).get(name)
+        scenario = {"base": "base", "prefix": "prefixes", "without": "reverts", "only": "alone"}[kind]
+        return State(id=name, scenario=scenario, applied=applied, patch=patch, tree=original or name, same_as=original)
+
+    return Plan(
+        series="series",
+        version=1,
+        patches=tuple(
+            AppliedPatch(
+                number=one,
+                subject=f"KVM: patch {one}",
+                message=message,
+                tree_before=f"{one - 1}",
+                tree_after=f"{one}",
+            )
+            for one in patches
+        ),
+        base=Base(name="base", version="6.12", tree="base"),
+        states=tuple(state(name) for name in states),
+    )
+
+
+def result_of(state: State, seen: Seen) -> StateResult:
+    return StateResult(
+        id=state.id,
+        scenario=state.scenario,
+        applied=state.applied,
+        patch=state.patch,
+        tree=state.tree,
+        same_as=state.same_as,
+        outcome=seen.outcome,
+        detail="" if seen.outcome is Outcome.OK else "so it ended",
+        caps=dict(seen.caps),
+        checks=tuple(
+            Check(id=name, status=status, detail=seen.details.get(name, "")) for name, status in seen.checks.items()
+        ),
+        flaky=seen.flaky,
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    states: Mapping[str, StateResult]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+    @property
+    def essence(self) -> list[tuple[str, str, int | None, int | None, str | None]]:
+        return [(one.kind.value, one.state, one.patch, one.partner, one.contract) for one in self.findings]
+
+    @property
+    def answers(self) -> tuple[bool | None, bool | None]:
+        return self.verdict.bisectable, self.verdict.revert_safe
+
+
+def run(
+    changed: Mapping[str, Seen] | None = None,
+    contracts: tuple[Contract, ...] = (FEATURE,),
+    leave_out: tuple[str, ...] = (),
+    message: str | None = None,
+) -> Judged:
+    """Judge the sound series with some states changed, or not in the plan at all."""
+    seen = {name: one for name, one in {**SOUND, **(changed or {})}.items() if name not in leave_out}
+    plan = plan_of(tuple(seen)) if message is None else plan_of(tuple(seen), message=message)
+    states, findings, verdict = judge(plan, {one.id: result_of(one, seen[one.id]) for one in plan.states}, contracts)
+    return Judged({one.id: one for one in states}, findings, verdict)
+
+
+def kept(advertised: bool | None, holds: bool | None, *failed: str) -> ContractVerdict:
+    return ContractVerdict(id="feature", capability=CAP, advertised=advertised, holds=holds, failed=failed)
+
+
+def everywhere(change: Mapping[str, int]) -> dict[str, Seen]:
+    """The sound series with other capabilities besides its own."""
+    return {name: replace(seen, caps={**seen.caps, **change}) for name, seen in SOUND.items()}
+
+
+# --- a sound series -----------------------------------------------------------------------------
+
+
+def test_a_sound_series_has_no_findings_and_two_good_answers() -> None:
+    judged = run()
+    assert judged.findings == ()
+    assert judged.answers == (True, True)
+
+
+def test_every_booted_state_is_told_what_it_promises_and_keeps() -> None:
+    states = run({"without-1": SILENT, "without-2": nothing(Outcome.CONFLICT)}).states
+    assert states["base"].contracts == (kept(False, True),)
+    assert states["prefix-2"].contracts == (kept(True, True),)
+    assert states["without-1"].contracts == (kept(True, False, "feature.works"),)
+    assert states["without-2"].contracts == ()
+
+
+def test_the_states_come_back_in_the_order_of_the_plan() -> None:
+    assert list(run().states) == list(SOUND)
+
+
+# --- silent-break -------------------------------------------------------------------------------
+
+
+def test_a_revert_that_leaves_the_promise_and_takes_the_behaviour_is_a_silent_break() -> None:
+    judged = run({"without-1": SILENT})
+    (finding,) = judged.findings
+    assert finding == Finding(
+        kind=FindingKind.SILENT_BREAK,
+        state="without-1",
+        patch=1,
+        partner=2,
+        contract="feature",
+        evidence=("feature.works: fail",),
+        advice=Advice(squash=(1, 2), verified=None),
+    )
+    assert judged.answers == (True, False)
+
+
+def test_the_evidence_is_every_check_with_the_first_line_of_what_it_said() -> None:
+    seen = replace(SILENT.but(feature__lasts=MISSING), details={"feature.works": "expected 39\ngot 0"})
+    (finding,) = run({"without-1": seen}).findings
+    assert finding.evidence == ("feature.works: fail: expected 39", "feature.lasts: missing")
+
+
+def test_the_partner_is_the_first_patch_whose_prefix_advertises() -> None:
+    assert run({"without-3": SILENT}).essence == [("silent-break", "without-3", 3, 2, "feature")]
+    judged = run({"prefix-1": ON, "without-3": SILENT})
+    assert judged.essence == [("silent-break", "without-3", 3, 1, "feature")]
+    assert judged.findings[0].advice == Advice(squash=(1, 3))
+
+
+def test_there_is_no_partner_and_no_squash_where_base_advertises_already() -> None:
+    on_everywhere = dict.fromkeys(SOUND, ON)
+    (finding,) = run({**on_everywhere, "without-3": SILENT}).findings
+    assert (finding.kind, finding.patch, finding.partner, finding.advice) == (FindingKind.SILENT_BREAK, 3, None, None)
+
+
+def test_the_patch_that_advertises_is_not_its_own_partner() -> None:
+    (finding,) = run({"without-2": SILENT}).findings
+    assert (finding.patch, finding.partner, finding.advice) == (2, None, None)
+
+
+def test_there_is_no_partner_where_the_prefixes_were_not_asked_for() -> None:
+    (finding,) = run({"without-1": SILENT}, leave_out=("prefix-1", "prefix-2")).findings
+    # The tip is always there, and advertises; that patch 3 does not, nobody saw.
+    assert finding.patch == 1
+    assert finding.partner in (None, 3)
+
+
+def test_a_revert_that_withdraws_the_promise_and_still_accepts_the_flag_is_a_silent_break() -> None:
+    judged = run({"without-2": OFF.but(flag__refused=FAIL)})
+    assert [(one.kind, one.state, one.contract) for one in judged.findings] == [
+        (FindingKind.SILENT_BREAK, "without-2", "feature")
+    ]
+    assert judged.states["without-2"].contracts == (kept(False, False, "flag.refused"),)
+    assert judged.answers == (True, False)
+
+
+@pytest.mark.parametrize("outcome", LOUD)
+def test_a_loud_revert_is_no_hazard_and_is_known(outcome: Outcome) -> None:
+    judged = run({"without-1": nothing(outcome)})
+    assert judged.findings == ()
+    assert judged.answers == (True, True)
+
+
+@pytest.mark.parametrize("outcome", DIED)
+def test_a_crash_or_hang_in_a_contracts_check_violates_it_where_it_is_advertised(outcome: Outcome) -> None:
+    judged = run({"without-1": ON.but(outcome, feature__works=PASS, feature__lasts=MISSING, other__works=MISSING)})
+    assert judged.essence == [("silent-break", "without-1", 1, 2, "feature")]
+    assert judged.findings[0].evidence == ("feature.lasts: missing", f"{outcome}: so it ended")
+    assert judged.answers == (True, False)
+
+
+@pytest.mark.parametrize("status", [FAIL, MISSING, SKIP])
+def test_failed_lost_or_skipped_where_the_tip_passed_it_is_a_violation(status: Status) -> None:
+    judged = run({"without-1": ON.but(feature__works=status)})
+    assert judged.essence == [("silent-break", "without-1", 1, 2, "feature")]
+
+
+def test_a_check_that_was_not_even_announced_is_a_violation() -> None:
+    judged = run({"without-1": ON.without("feature.works", "feature.lasts")})
+    assert judged.essence == [("silent-break", "without-1", 1, 2, "feature")]
+    assert judged.findings[0].evidence == ("feature.works: missing", "feature.lasts: missing")
+
+
+def test_a_skip_where_nothing_is_advertised_is_none() -> None:
+    judged = run({"without-1": OFF.but(flag__refused=SKIP)})
+    assert judged.findings == ()
+    assert judged.answers == (True, True)
+
+
+def test_an_expected_failure_is_as_good_as_a_pass() -> None:
+    judged = run({"prefix-3": ON.but(feature__works=XFAIL), "without-3": ON.but(feature__works=XFAIL)})
+    assert judged.findings == ()
+    assert judged.answers == (True, True)
+
+
+def test_what_the_tip_violates_too_is_the_tips_finding_and_not_the_reverts() -> None:
+    judged = run({"prefix-3": SILENT, "without-3": SILENT})
+    assert judged.essence == [("broken-contract", "prefix-3", None, None, "feature")]
+
+
+def test_each_contract_has_a_finding_of_its_own() -> None:
+    other = Contract(id="other", title="", when="KVM_CAP_OTHER", checks=("other.works",))
+    states = everywhere({"KVM_CAP_OTHER": 1})
+    states["without-1"] = SILENT.but(other__works=FAIL).with_cap("KVM_CAP_OTHER", 1)
+    judged = run(states, contracts=(FEATURE, other))
+    assert judged.essence == [
+        ("silent-break", "without-1", 1, 2, "feature"),
+        ("silent-break", "without-1", 1, None, "other"),
+    ]
+
+
+# --- bisect-hole --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BUILD_FAILED, Outcome.BOOT_FAILED])
+def test_a_prefix_that_does_not_build_or_boot_is_a_hole(outcome: Outcome) -> None:
+    judged = run({"prefix-1": nothing(outcome)})
+    (finding,) = judged.findings
+    assert finding == Finding(
+        kind=FindingKind.BISECT_HOLE,
+        state="prefix-1",
+        patch=1,
+        partner=None,
+        contract=None,
+        evidence=(f"{outcome}: so it ended",),
+    )
+    assert judged.answers == (False, True)
+
+
+def test_a_prefix_that_breaks_a_contract_is_a_hole() -> None:
+    judged = run({"prefix-2": SILENT})
+    assert judged.essence == [("bisect-hole", "prefix-2", 2, None, "feature")]
+    assert judged.findings[0].evidence == ("feature.works: fail",)
+    assert judged.answers == (False, True)
+
+
+def test_a_prefix_that_accepts_what_it_does_not_advertise_is_a_hole() -> None:
+    judged = run({"prefix-1": OFF.but(flag__refused=FAIL)})
+    assert judged.essence == [("bisect-hole", "prefix-1", 1, None, "feature")]
+
+
+@pytest.mark.parametrize("status", [FAIL, SKIP, MISSING])
+def test_a_prefix_that_loses_a_check_which_base_passed_is_a_hole(status: Status) -> None:
+    judged = run({"prefix-1": OFF.but(other__works=status)})
+    assert judged.essence == [("bisect-hole", "prefix-1", 1, None, None)]
+    assert judged.findings[0].evidence == (f"other.works: {status}",)
+    assert judged.answers == (False, True)
+
+
+def test_a_prefix_in_which_a_check_of_base_is_not_there_at_all_is_a_hole() -> None:
+    judged = run({"prefix-1": OFF.without("other.works")})
+    assert judged.essence == [("bisect-hole", "prefix-1", 1, None, None)]
+
+
+@pytest.mark.parametrize("outcome", DIED)
+def test_a_prefix_that_dies_in_a_check_is_a_hole(outcome: Outcome) -> None:
+    judged = run({"prefix-1": OFF.but(outcome, other__works=MISSING)})
+    assert judged.essence == [("bisect-hole", "prefix-1", 1, None, None)]
+    assert judged.findings[0].evidence == ("other.works: missing", f"{outcome}: so it ended")
+
+
+def test_a_prefix_that_dies_before_it_tells_what_it_advertises_is_a_hole() -> None:
+    judged = run({"prefix-1": Seen({}, {"flag.refused": MISSING}, Outcome.CRASHED)})
+    assert {one.kind for one in judged.findings} == {FindingKind.BISECT_HOLE}
+    assert judged.answers[0] is False
+
+
+def test_a_violation_that_base_has_too_is_no_hole() -> None:
+    broken = ON.but(feature__works=FAIL)
+    judged = run({**dict.fromkeys(SOUND, ON), "base": broken, "prefix-1": broken})
+    assert judged.findings == ()
+    assert judged.answers[0] is True
+
+
+def test_a_second_violation_besides_that_of_base_is_a_hole() -> None:
+    broken = ON.but(feature__works=FAIL)
+    judged = run({**dict.fromkeys(SOUND, ON), "base": broken, "prefix-1": broken.but(feature__lasts=FAIL)})
+    assert judged.essence == [("bisect-hole", "prefix-1", 1, None, "feature")]
+    assert judged.findings[0].evidence == ("feature.lasts: fail",)
+
+
+def test_a_lost_check_that_a_contract_tells_of_is_told_once() -> None:
+    states = dict.fromkeys(SOUND, ON)
+    judged = run({**states, "prefix-1": SILENT})
+    assert judged.essence == [("bisect-hole", "prefix-1", 1, None, "feature")]
+
+
+def test_the_refusal_that_an_advertising_prefix_skips_is_not_lost() -> None:
+    assert SOUND["base"].checks["flag.refused"] is PASS
+    assert SOUND["prefix-2"].checks["flag.refused"] is SKIP
+    assert run().findings == ()
+
+
+# --- the tip ------------------------------------------------------------------------------------
+
+
+def test_a_tip_that_breaks_a_contract_is_a_broken_contract() -> None:
+    judged = run({"prefix-3": SILENT})
+    assert judged.essence == [("broken-contract", "prefix-3", None, None, "feature")]
+    assert judged.findings[0].evidence == ("feature.works: fail",)
+
+
+def test_a_tip_that_accepts_what_it_does_not_advertise_is_a_broken_contract() -> None:
+    judged = run({"prefix-3": OFF.but(flag__refused=FAIL)})
+    assert ("broken-contract", "prefix-3", None, None, "feature") in judged.essence
+
+
+def test_what_base_violates_too_is_no_broken_contract() -> None:
+    judged = run(dict.fromkeys(SOUND, SILENT))
+    assert judged.findings == ()
+
+
+def test_a_tip_violation_besides_that_of_base_is_a_broken_contract_of_its_own_check() -> None:
+    judged = run({**dict.fromkeys(SOUND, SILENT), "prefix-3": SILENT.but(feature__lasts=FAIL)})
+    assert judged.essence == [("broken-contract", "prefix-3", None, None, "feature")]
+    assert judged.findings[0].evidence == ("feature.lasts: fail",)
+
+
+@pytest.mark.parametrize("status", [FAIL, SKIP, MISSING])
+def test_a_tip_that_loses_a_check_which_base_passed_is_a_regression(status: Status) -> None:
+    judged = run({"prefix-3": ON.but(other__works=status)})
+    assert judged.essence == [("regression", "prefix-3", None, None, None)]
+    assert judged.findings[0].evidence == (f"other.works: {status}",)
+
+
+def test_the_refusal_that_an_advertising_tip_skips_is_no_regression() -> None:
+    judged = run({"base": OFF, "prefix-3": ON})
+    assert judged.findings == ()
+
+
+def test_a_refusal_that_a_tip_skips_without_advertising_is_a_regression() -> None:
+    judged = run({"prefix-2": OFF, "prefix-3": OFF.but(flag__refused=SKIP)})
+    assert ("regression", "prefix-3", None, None, None) in judged.essence
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BUILD_FAILED, Outcome.BOOT_FAILED])
+def test_a_tip_that_does_not_build_or_boot_is_a_hole(outcome: Outcome) -> None:
+    judged = run({"prefix-3": nothing(outcome)})
+    assert judged.essence == [("bisect-hole", "prefix-3", 3, None, None)]
+    assert judged.answers == (False, None)
+
+
+# --- the verdict --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "answers"),
+    [
+        ("base", (None, None)),
+        ("prefix-1", (None, True)),
+        ("prefix-2", (None, True)),
+        ("prefix-3", (None, None)),
+        ("without-1", (True, None)),
+        ("without-3", (True, None)),
+    ],
+)
+def test_a_fault_of_ours_leaves_open_what_needs_that_state_and_nothing_else(
+    state: str, answers: tuple[bool | None, bool | None]
+) -> None:
+    judged = run({state: nothing(Outcome.INFRA_ERROR)})
+    assert judged.findings == ()
+    assert judged.answers == answers
+
+
+def test_what_was_found_stays_found_whatever_else_is_open() -> None:
+    judged = run(
+        {"without-1": SILENT, "without-3": nothing(Outcome.INFRA_ERROR), "prefix-1": nothing(Outcome.BUILD_FAILED)}
+    )
+    assert judged.answers == (False, False)
+
+
+def test_nothing_is_judged_where_the_tip_advertises_nothing() -> None:
+    judged = run(dict.fromkeys(SOUND, OFF))
+    assert judged.findings == ()
+    assert judged.answers == (None, None)
+
+
+def test_nothing_is_judged_without_contracts() -> None:
+    states = {name: seen.without("flag.refused") for name, seen in SOUND.items()}
+    judged = run(states, contracts=())
+    assert judged.findings == ()
+    assert judged.answers == (None, None)
+
+
+def test_nothing_is_judged_where_the_tip_skipped_what_it_promises() -> None:
+    skipping = ON.but(feature__works=SKIP)
+    judged = run({name: skipping for name, seen in SOUND.items() if seen is ON})
+    assert judged.findings == ()
+    assert judged.states["prefix-3"].contracts == (kept(True, None),)
+    assert judged.answers == (None, None)
+
+
+@pytest.mark.parametrize("state", SOUND)
+def test_a_state_that_does_not_tell_what_it_advertises_is_not_good(state: str) -> None:
+    judged = run({state: replace(SOUND[state], caps={})})
+    assert judged.states[state].contracts == (kept(None, None),)
+    needed_by = {"base": (0, 1), "prefix-3": (0, 1)}.get(state, (0,) if state.startswith("prefix") else (1,))
+    assert all(judged.answers[one] is not True for one in needed_by)
+
+
+def test_an_answer_is_open_where_its_states_were_not_asked_for() -> None:
+    assert run(leave_out=("without-1", "without-2", "without-3")).answers == (True, None)
+    assert run(leave_out=("prefix-1", "prefix-2")).answers == (None, True)
+    assert run(leave_out=("without-2",)).answers == (True, None)
+
+
+def test_a_series_of_one_patch_is_judged_like_any_other() -> None:
+    seen = {"base": OFF, "prefix-1": ON, "without-1": OFF}
+    plan = plan_of(tuple(seen), patches=(1,))
+    results = {one.id: result_of(one, seen[one.id]) for one in plan.states}
+    assert judge(plan, results, (FEATURE,))[1:] == ((), Verdict(bisectable=True, revert_safe=True))
+
+
+# --- one contract and one state -----------------------------------------------------------------
+
+
+def verdict_of(seen: Seen, contract: Contract = FEATURE, tip: Seen = ON) -> ContractVerdict:
+    state = plan_of(("base",)).states[0]
+    return contract_verdict(contract, result_of(state, seen), {one.id: one for one in result_of(state, tip).checks})
+
+
+def test_a_contract_without_checks_never_holds() -> None:
+    empty = msgspec.structs.replace(FEATURE, checks=(), otherwise=())
+    assert verdict_of(ON, empty).holds is None
+    assert verdict_of(OFF, empty).holds is None
+
+
+def test_a_state_without_checks_never_holds() -> None:
+    assert verdict_of(replace(ON, checks={})).holds is False
+    assert verdict_of(replace(OFF, checks={})).holds is False
+    assert verdict_of(nothing(Outcome.CRASHED)) == kept(None, None)
+
+
+@pytest.mark.parametrize("value", [1, 2, -1])
+def test_any_answer_but_zero_advertises(value: int) -> None:
+    assert verdict_of(ON.with_cap(CAP, value)).advertised is True
+
+
+def test_a_skip_is_a_violation_where_the_tip_passed_and_unknown_where_it_did_not() -> None:
+    skipping = ON.but(feature__works=SKIP)
+    assert verdict_of(skipping).failed == ("feature.works",)
+    assert verdict_of(skipping, tip=ON.but(feature__works=XFAIL)).failed == ("feature.works",)
+    for tip in (skipping, ON.but(feature__works=FAIL), ON.but(feature__works=MISSING), ON.without("feature.works")):
+        assert verdict_of(skipping, tip=tip) == kept(True, None)
+
+
+def test_a_skip_is_unknown_where_nothing_is_advertised_even_if_the_tip_passed() -> None:
+    assert verdict_of(OFF.but(flag__refused=SKIP), tip=OFF) == kept(False, None)
+
+
+def test_a_violation_outweighs_what_is_unknown() -> None:
+    seen = ON.but(feature__works=SKIP, feature__lasts=FAIL)
+    assert verdict_of(seen, tip=seen) == kept(True, False, "feature.lasts")
+
+
+# --- dependencies that nobody wrote down ---------------------------------------------------------
+
+
+def test_a_silent_break_whose_partner_does_not_name_its_patch_is_an_undocumented_dependency_too() -> None:
+    judged = run({"without-1": SILENT}, message="It needs something.")
+    assert judged.essence == [
+        ("silent-break", "without-1", 1, 2, "feature"),
+        ("undocumented-dependency", "without-1", 2, 1, "feature"),
+    ]
+    assert judged.answers == (True, False)
+
+
+def test_a_patch_that_alone_promises_what_only_the_series_keeps_has_an_undocumented_dependency() -> None:
+    judged = run({"only-1": OFF, "only-2": SILENT, "only-3": OFF})
+    assert judged.essence == [("undocumented-dependency", "only-2", 2, None, "feature")]
+    assert judged.answers == (True, True)
+
+
+def test_a_patch_that_alone_keeps_the_promise_or_makes_none_needs_nothing() -> None:
+    judged = run({"only-1": nothing(Outcome.CONFLICT), "only-2": ON, "only-3": OFF.but(flag__refused=FAIL)})
+    assert judged.findings == ()
+
+
+def test_a_patch_alone_is_not_told_of_a_promise_that_base_made() -> None:
+    judged = run({**dict.fromkeys(SOUND, ON), "base": SILENT, "only-3": SILENT})
+    assert "only-3" not in {one.state for one in judged.findings}
+
+
+# --- two boots, two answers ---------------------------------------------------------------------
+
+
+def test_a_flaky_check_is_told_and_blamed_on_nobody() -> None:
+    flaky = replace(SILENT, flaky=("feature.works",))
+    judged = run({"without-1": flaky})
+    assert judged.essence == [("flaky", "without-1", None, None, None)]
+    assert "feature.works" in judged.findings[0].evidence[0]
+    assert judged.answers == (True, None)
+
+
+def test_a_flaky_check_is_no_hole_and_no_regression() -> None:
+    judged = run({"prefix-1": replace(OFF.but(other__works=FAIL), flaky=("other.works",))})
+    assert [one.kind for one in judged.findings] == [FindingKind.FLAKY]
+
+
+def test_what_is_not_flaky_counts_besides_what_is() -> None:
+    judged = run({"without-1": replace(SILENT.but(feature__lasts=FAIL), flaky=("feature.works",))})
+    assert {one.kind for one in judged.findings} == {FindingKind.SILENT_BREAK, FindingKind.FLAKY}
+    assert judged.findings[0].evidence == ("feature.lasts: fail",)
+    assert judged.answers == (True, False)
+
+
+# --- advice that was tried ----------------------------------------------------------------------
+
+
+def squashed(judged: Judged) -> Squash:
+    states = tuple(judged.states.values())
+    return Squash(id="squash-1+2", patches=(), states=states, findings=judged.findings, verdict=judged.verdict)
+
+
+def proof(found: Judged, tried: Judged | None) -> bool | None:
+    """Whether the squash that a finding advises is verified by a squashed series."""
+    squashes: dict[tuple[int, ...], Squash] = {} if tried is None else {(1, 2): squashed(tried)}
+    finding = next(one for one in found.findings if one.advice is not None)
+    advice = with_proof(finding, found.findings, squashes).advice
+    assert advice is not None
+    return advice.verified
+
+
+def test_a_squash_is_verified_by_a_squashed_series_without_findings() -> None:
+    assert proof(run({"without-1": SILENT}), run()) is True
+
+
+def test_a_squash_that_was_not_made_is_not_verified() -> None:
+    assert proof(run({"without-1": SILENT}), None) is None
+
+
+def test_a_squash_that_could_not_be_judged_is_not_verified() -> None:
+    assert proof(run({"without-1": SILENT}), run({"without-1": nothing(Outcome.INFRA_ERROR)})) is None
+
+
+def test_a_squash_that_leaves_the_break_does_not_cure_it() -> None:
+    assert proof(run({"without-1": SILENT}), run({"without-1": SILENT})) is False
+
+
+def test_a_squash_that_brings_a_new_finding_does_not_cure() -> None:
+    assert proof(run({"without-1": SILENT}), run({"prefix-1": nothing(Outcome.BUILD_FAILED)})) is False
+
+
+def test_what_was_there_before_does_not_speak_against_a_squash() -> None:
+    hole = {"prefix-1": nothing(Outcome.BUILD_FAILED)}
+    assert proof(run({**hole, "without-1": SILENT}), run(hole)) is not False
+
+
+# --- states with the same source tree -----------------------------------------------------------
+
+
+def test_a_state_with_the_tree_of_another_is_judged_in_its_own_right() -> None:
+    """The engine gives it its original's result under its own name: without-3 is prefix-2 here."""
+    plan = plan_of(tuple(SOUND), same={"without-3": "prefix-2"})
+    seen = {**SOUND, "prefix-2": SILENT, "without-3": SILENT}
+    states, findings, verdict = judge(plan, {one.id: result_of(one, seen[one.id]) for one in plan.states}, (FEATURE,))
+    assert [(one.kind, one.state, one.patch) for one in findings] == [
+        (FindingKind.BISECT_HOLE, "prefix-2", 2),
+        (FindingKind.SILENT_BREAK, "without-3", 3),
+    ]
+    assert {one.id: one.same_as for one in states if one.same_as} == {"without-3": "prefix-2"}
+    assert verdict == Verdict(bisectable=False, revert_safe=False)
+
+
+def test_a_tip_with_the_tree_of_another_is_still_the_tip() -> None:
+    plan = plan_of(tuple(SOUND), same={"prefix-3": "prefix-2"})
+    seen = {**SOUND, "without-1": ON.but(feature__works=SKIP)}
+    findings = judge(plan, {one.id: result_of(one, seen[one.id]) for one in plan.states}, (FEATURE,))[1]
+    assert [(one.kind, one.state, one.partner) for one in findings] == [(FindingKind.SILENT_BREAK, "without-1", 2)]
+
+
+# --- whatever was seen --------------------------------------------------------------------------
+
+_STATUS = st.sampled_from(Status)
+_SEEN = st.builds(
+    lambda caps, checks, outcome: nothing(outcome) if outcome.loud else Seen(caps, checks, outcome),
+    st.dictionaries(st.just(CAP), st.sampled_from([0, 1])),
+    st.dictionaries(st.sampled_from(list(ON.checks)), _STATUS),
+    st.sampled_from(Outcome),
+)
+_CHANGED = st.dictionaries(st.sampled_from([name for name in SOUND if name != "base"]), _SEEN)
+_BASE = st.sampled_from([OFF, ON, SILENT])
+
+
+@given(_CHANGED, _BASE)
+def test_an_answer_is_no_exactly_where_there_is_a_finding_of_its_kind(changed: dict[str, Seen], base: Seen) -> None:
+    judged = run({**changed, "base": base})
+    kinds = {one.kind for one in judged.findings}
+    assert (judged.verdict.bisectable is False) == (FindingKind.BISECT_HOLE in kinds)
+    assert (judged.verdict.revert_safe is False) == (FindingKind.SILENT_BREAK in kinds)
+
+
+@given(_CHANGED, _BASE)
+def test_every_finding_is_about_a_state_that_was_run_and_says_why(changed: dict[str, Seen], base: Seen) -> None:
+    for finding in run({**changed, "base": base}).findings:
+        outcome = {**SOUND, **changed}[finding.state].outcome
+        assert finding.evidence
+        assert outcome is not Outcome.INFRA_ERROR
+        assert finding.state.startswith("without-") == (finding.kind is FindingKind.SILENT_BREAK)
+        assert finding.partner != finding.patch or finding.patch is None
+        if finding.kind is FindingKind.SILENT_BREAK:
+            assert not outcome.loud
+            assert finding.contract is not None
+        if finding.advice is not None:
+            assert finding.advice.squash == tuple(sorted({finding.patch, finding.partner} - {None}, key=str))
+
+
+@given(_CHANGED, _BASE, st.sampled_from([name for name in SOUND if name != "base"]))
+def test_a_fault_of_ours_never_makes_a_finding(changed: dict[str, Seen], base: Seen, lost: str) -> None:
+    states = {**changed, "base": base}
+    before = {(one.kind, one.state) for one in run(states).findings}
+    after = {(one.kind, one.state) for one in run({**states, lost: nothing(Outcome.INFRA_ERROR)}).findings}
+    # Without the tip nobody knows whether a skip is a loss: there may be fewer findings, never more.
+    assert after <= before
+
+
+@given(_CHANGED, _BASE)
+def test_an_answer_is_yes_only_where_every_state_that_it_needs_came_through(
+    changed: dict[str, Seen], base: Seen
+) -> None:
+    states = {**SOUND, **changed, "base": base}
+    judged = run(states)
+    for answer, scenario in ((judged.verdict.bisectable, "prefix"), (judged.verdict.revert_safe, "without")):
+        if answer:
+            needed = [seen for name, seen in states.items() if name.startswith(scenario) or name == "prefix-3"]
+            assert all(seen.outcome is not Outcome.INFRA_ERROR for seen in needed)
+            assert states["prefix-3"].caps.get(CAP) == 1
+            assert all(seen.caps for seen in needed if not seen.outcome.loud)
+
+
+def test_a_tip_that_dies_after_its_last_check_is_not_good() -> None:
+    judged = run({"prefix-3": replace(ON, outcome=Outcome.CRASHED)})
+    assert judged.findings or judged.answers == (None, None)
+
+
+def test_a_revert_that_dies_outside_of_the_contracts_checks_is_not_safe() -> None:
+    judged = run({"without-1": OFF.but(Outcome.CRASHED, other__works=MISSING)})
+    assert judged.answers[1] is not True
+
+
+def test_a_squash_with_a_prefix_that_nobody_saw_is_not_verified() -> None:
+    assert proof(run({"without-1": SILENT}), run({"prefix-1": nothing(Outcome.INFRA_ERROR)})) is None
+    assert proof(run({"without-1": SILENT}), run(leave_out=("prefix-1", "prefix-2"))) is None
+
+
+def test_what_base_lost_too_is_no_broken_contract() -> None:
+    assert run(dict.fromkeys(SOUND, ON.but(feature__works=MISSING))).findings == ()
+
+
+def test_a_check_that_is_flaky_on_base_is_not_lost_later() -> None:
+    judged = run({"base": replace(OFF, flaky=("other.works",)), "prefix-1": OFF.but(other__works=FAIL)})
+    assert {one.kind for one in judged.findings} == {FindingKind.FLAKY}
+
+
+def test_a_check_that_is_flaky_on_the_tip_says_nothing_of_a_revert() -> None:
+    judged = run({"prefix-3": replace(ON, flaky=("feature.works",)), "without-1": SILENT})
+    assert {one.kind for one in judged.findings} == {FindingKind.FLAKY}
+    assert judged.answers[1] is None
+
+
+@pytest.mark.parametrize("tip", [replace(ON, caps={}), ON.but(feature__works=SKIP)])
+def test_what_the_tip_is_not_known_to_honour_cannot_be_broken_silently(tip: Seen) -> None:
+    judged = run({"prefix-3": tip, "without-1": SILENT})
+    assert FindingKind.SILENT_BREAK not in {one.kind for one in judged.findings}

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""JUnit XML: what is a failure and what is not, and that every XML parser takes it."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.model import FindingKind, Outcome, RunResult, Status
+from harness.render import junit
+from tests.unit.runs import SPLIT, checks, finding, hostile, run, split_run, state
+
+PASS, FAIL, SKIP, XFAIL, MISSING = Status
+NOWHERE = Path("/nonexistent")
+# XML 1.0, section 2.2: strict parsers refuse a document that holds anything else.
+CHARS = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
+
+Case = tuple[str, str]
+
+
+def parse(text: str) -> ElementTree.Element:
+    """The document, once it is seen to hold nothing that XML forbids, not even as a character reference."""
+    assert CHARS.fullmatch(text)
+    assert all(CHARS.fullmatch(chr(int(m[1], 16) if m[1] else int(m[2]))) for m in REFERENCE.finditer(text))
+    return ElementTree.fromstring(text.encode())
+
+
+def cases(document: ElementTree.Element, kind: str) -> dict[Case, ElementTree.Element]:
+    """The test cases that have a child of a kind (failure, error, skipped), by class and name."""
+    found = ((case, case.find(kind)) for case in document.iter("testcase"))
+    return {(case.get("classname", ""), case.get("name", "")): child for case, child in found if child is not None}
+
+
+def rendered(result: RunResult, directory: Path = NOWHERE) -> ElementTree.Element:
+    return parse(junit.render(result, directory))
+
+
+# --- the real run -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def split() -> ElementTree.Element:
+    return rendered(split_run(), SPLIT)
+
+
+def test_a_suite_for_each_state_and_a_case_for_each_check(split: ElementTree.Element) -> None:
+    assert split.tag == "testsuites"
+    assert [suite.get("name") for suite in split] == [state.id for state in split_run().states]
+    base = split.find("testsuite[@name='base']")
+    assert base is not None
+    names = [(case.get("classname"), case.get("name")) for case in base.iter("testcase")]
+    assert names[:3] == [("base.state", "apply"), ("base.state", "build"), ("base.state", "boot")]
+    expected = [(f"base.{probe}", test) for probe, test in (one.id.split(".") for one in split_run().states[0].checks)]
+    assert names[3:] == expected
+
+
+def test_no_two_cases_have_the_same_class_and_name(split: ElementTree.Element) -> None:
+    names = [(case.get("classname"), case.get("name")) for case in split.iter("testcase")]
+    assert len(names) == len(set(names))
+
+
+def test_the_failures_are_the_evidence_of_the_finding(split: ElementTree.Element) -> None:
+    (told,) = split_run().findings
+    expected = {line.partition(": ")[0] for line in told.evidence}
+    failures = cases(split, "failure")
+    assert {f"{where}.{name}" for where, name in failures} == {f"without-3.{name}" for name in expected}
+    failure = failures["without-3.exit_on_missing", "read_exits"]
+    assert failure.get("type") == "silent-break"
+    assert "expected EFAULT with exit_reason KVM_EXIT_MEMORY_FAULT" in failure.get("message", "")
+    assert "Reverting 3/6" in (failure.text or "")
+    assert not cases(split, "error")
+
+
+def test_the_counts_are_those_of_the_cases(split: ElementTree.Element) -> None:
+    for suite in split:
+        for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert int(suite.get(attribute, "-1")) == len(suite.findall(f"testcase/{kind}"))
+        assert int(suite.get("tests", "-1")) == len(suite.findall("testcase"))
+    assert int(split.get("tests", "-1")) == len(list(split.iter("testcase")))
+    assert int(split.get("failures", "-1")) == 6
+
+
+def test_a_revert_that_does_not_build_is_skipped_and_says_why(split: ElementTree.Element) -> None:
+    skipped = cases(split, "skipped")
+    assert "undeclared (first use in this function)" in skipped["without-2.state", "build"].get("message", "")
+    assert skipped["without-2.state", "boot"].get("message") == "not reached: build-failed"
+
+
+def test_a_log_is_attached_to_its_stage(split: ElementTree.Element) -> None:
+    out = {(case.get("classname"), case.get("name")): case.findtext("system-out") for case in split.iter("testcase")}
+    assert "undeclared (first use in this function)" in (out["without-2.state", "build"] or "")
+    assert (out["base.state", "boot"] or "").startswith("Linux version 6.12")
+    assert out["prefix-1.state", "boot"] is None
+
+
+def test_a_long_log_is_cut_at_its_start_and_its_path_named(tmp_path: Path) -> None:
+    (tmp_path / "build.log").write_text("the first line\n" + "CC something.o\n" * 10000 + "the last line\n")
+    document = rendered(run(state("base", logs={"build": "build.log"})), tmp_path)
+    out = document.findtext(".//system-out") or ""
+    assert len(out.encode()) < junit.LOG_LIMIT + 200
+    head, *lines = out.splitlines()
+    assert re.fullmatch(r"\[the last \d+ of 150029 bytes of build\.log\]", head)
+    assert set(lines[:-1]) == {"CC something.o"}
+    assert lines[-1] == "the last line"
+
+
+def test_a_log_is_shown_without_its_colours(tmp_path: Path) -> None:
+    (tmp_path / "build.log").write_bytes(b"\x1b[01;31merror:\x1b[m no\r\n\xff\n")
+    document = rendered(run(state("base", logs={"build": "build.log"})), tmp_path)
+    assert document.findtext(".//system-out") == "error: no\n\ufffd\n"
+
+
+def test_a_state_with_the_tree_of_another_took_no_time() -> None:
+    done = state("prefix-1", 1, seconds={"build": 3.0, "boot": 2.0})
+    document = rendered(run(done, state("without-2", 2, same_as="prefix-1", seconds=done.seconds)))
+    assert [suite.get("time") for suite in document] == ["5.0", "0"]
+
+
+def test_a_log_outside_of_the_run_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "link.log").symlink_to(tmp_path / "secret")
+    for path in ("../secret", str(tmp_path / "secret"), "link.log", ".", "nul\0", "a" * 5000):
+        document = junit.render(run(state("base", logs={"build": path})), tmp_path / "run")
+        assert "secret</" not in document and "system-out" not in document
+
+
+# --- what is a failure --------------------------------------------------------------------------
+
+
+def test_nothing_fails_where_nothing_was_found() -> None:
+    seen = checks(p__a=PASS, p__b=FAIL, p__c=SKIP, p__d=XFAIL, p__e=MISSING)
+    document = rendered(run(state("base", checks=seen), state("without-1", 1, outcome=Outcome.CRASHED, detail="oops")))
+    assert not cases(document, "failure") and not cases(document, "error")
+    said = {name: one.get("message") for (where, name), one in cases(document, "skipped").items() if where == "base.p"}
+    assert said == {
+        "b": "fails, and is no finding: why it did not",
+        "c": "skip: why it did not",
+        "d": "expected failure: why it did not",
+        "e": "missing: the plan promised it and it never came: why it did not",
+    }
+
+
+def test_a_prefix_that_does_not_build_fails() -> None:
+    hole = finding(FindingKind.BISECT_HOLE, "prefix-1", "build-failed: x.c:1: error: no", patch=1)
+    broken = state("prefix-1", 1, outcome=Outcome.BUILD_FAILED, detail="x.c:1: error: no")
+    document = rendered(run(state("base"), broken, findings=(hole,)))
+    failures = cases(document, "failure")
+    assert set(failures) == {("prefix-1.state", "build")}
+    assert failures["prefix-1.state", "build"].get("message") == "x.c:1: error: no"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stage"),
+    [
+        (Outcome.CONFLICT, "apply"),
+        (Outcome.BUILD_FAILED, "build"),
+        (Outcome.BOOT_FAILED, "boot"),
+        (Outcome.CRASHED, "boot"),
+        (Outcome.TIMED_OUT, "boot"),
+    ],
+)
+def test_an_outcome_stands_at_the_stage_where_the_state_ended(outcome: Outcome, stage: str) -> None:
+    document = rendered(run(state("without-1", 1, outcome=outcome, detail="why")))
+    skipped = cases(document, "skipped")
+    stages = ("apply", "build", "boot")
+    assert [name for _, name in skipped] == list(stages[stages.index(stage) :])
+    assert f"{outcome}: why" in skipped["without-1.state", stage].get("message", "")
+
+
+@pytest.mark.parametrize(("seconds", "stage"), [({}, "build"), ({"build": 3.0}, "boot")])
+def test_a_fault_of_this_host_is_an_error(seconds: dict[str, float], stage: str) -> None:
+    failed = state("prefix-1", 1, outcome=Outcome.INFRA_ERROR, detail="the disk is full", seconds=seconds)
+    document = rendered(run(failed))
+    assert set(cases(document, "error")) == {("prefix-1.state", stage)}
+    assert not cases(document, "failure")
+
+
+def test_a_check_that_never_came_fails_where_a_finding_misses_it() -> None:
+    lost = finding(FindingKind.REGRESSION, "prefix-2", "p.b: missing")
+    document = rendered(
+        run(
+            state("base", checks=checks(p__a=PASS, p__b=PASS)),
+            state("prefix-2", 2, checks=checks(p__a=PASS)),
+            findings=(lost,),
+        )
+    )
+    assert set(cases(document, "failure")) == {("prefix-2.p", "b")}
+
+
+def test_advice_fails_nothing() -> None:
+    advice = finding(FindingKind.FLAKY, "base", "p.a: two boots, two answers")
+    document = rendered(run(state("base", checks=checks(p__a=FAIL)), findings=(advice,)))
+    assert not cases(document, "failure")
+
+
+def test_a_check_that_serves_two_findings_tells_both() -> None:
+    two = tuple(
+        finding(kind, "prefix-2", "p.a: fail: no") for kind in (FindingKind.REGRESSION, FindingKind.BISECT_HOLE)
+    )
+    document = rendered(run(state("prefix-2", 2, checks=checks(p__a=FAIL)), findings=two))
+    ((case, failure),) = cases(document, "failure").items()
+    assert case == ("prefix-2.p", "a")
+    assert "regression: " in (failure.text or "") and "bisect-hole: " in (failure.text or "")
+
+
+def test_a_finding_whose_evidence_is_neither_check_nor_outcome_still_fails() -> None:
+    told = finding(FindingKind.REGRESSION, "base", "crashed: but the state came through")
+    document = rendered(run(state("base", checks=checks(p__a=PASS)), findings=(told,)))
+    assert set(cases(document, "failure")) == {("base.finding", "regression")}
+
+
+@given(
+    statuses=st.lists(st.sampled_from(Status), min_size=1, max_size=4),
+    outcome=st.sampled_from(Outcome),
+    kinds=st.lists(st.sampled_from(FindingKind), max_size=3),
+    names=st.lists(st.sampled_from(["p.0", "p.1", "p.9", "crashed", "build-failed", "conflict", "?"]), min_size=1),
+)
+def test_it_is_red_exactly_where_the_run_exits_1(
+    statuses: list[Status], outcome: Outcome, kinds: list[FindingKind], names: list[str]
+) -> None:
+    seen = checks(**{f"p__{number}": status for number, status in enumerate(statuses)})
+    found = tuple(finding(kind, "prefix-1", *(f"{name}: seen" for name in names)) for kind in kinds)
+    document = rendered(run(state("base"), state("prefix-1", 1, outcome=outcome, checks=seen), findings=found))
+    assert bool(cases(document, "failure")) == any(not kind.advice for kind in kinds)
+
+
+# --- text from strangers --------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(bad=hostile)
+def test_every_parser_takes_it_whatever_the_text(bad: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("run")
+    (directory / "console.log").write_bytes(bad.encode(errors="surrogatepass") + b"\xff\xfe\x00")
+    one = state(
+        "prefix-1",
+        1,
+        checks=tuple(msgspec.structs.replace(check, id=f"p.{bad}", detail=bad) for check in checks(p__a=FAIL)),
+        caps={bad: 1},
+        logs={"console": "console.log"},
+    )
+    two = state("without-1", 1, outcome=Outcome.BUILD_FAILED, detail=bad)
+    found = finding(FindingKind.BISECT_HOLE, "prefix-1", f"p.{bad}: fail: {bad}", patch=1)
+    result = run(one, two, findings=(found,), toolchain=bad)
+    patches = tuple(msgspec.structs.replace(patch, subject=bad) for patch in result.series.patches)
+    series = msgspec.structs.replace(result.series, name=bad, patches=patches)
+    document = rendered(msgspec.structs.replace(result, series=series), directory)
+    assert [suite.get("name") for suite in document] == ["prefix-1", "without-1"]
+    assert len(cases(document, "failure")) == 1
+    assert len(list(document.iter("system-out"))) == 1

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel log, read back. data/*.console are logs of real boots, as the serial port gave them:
+
+warning is a kernel that was made to WARN when a guest access finds its page missing; in panic a check
+killed init; no-init was booted with an initramfs that holds nothing.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.boot import klog
+from harness.boot.klog import Splat
+
+DATA = Path(__file__).parent / "data"
+
+ONE_LINERS = [
+    "WARNING: CPU: 0 PID: 40 at kvm_faultin_pfn+0x3a4/0x440",
+    "WARNING: possible recursive locking detected",
+    "WARNING: suspicious RCU usage",
+    "BUG: KASAN: slab-out-of-bounds in kvm_vcpu_ioctl+0x19c/0x6b5",
+    "BUG: kernel NULL pointer dereference, address: 0000000000000010",
+    "BUG: unable to handle page fault for address: ffffc90000000000",
+    "BUG: soft lockup - CPU#0 stuck for 22s! [exit_on_missing:40]",
+    "BUG: sleeping function called from invalid context at mm/memory.c:1",
+    "kernel BUG at virt/kvm/kvm_main.c:1234!",
+    "Oops: general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] SMP",
+    "Oops: invalid opcode: 0000 [#1] SMP",
+    "general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] SMP",
+    "Internal error: Oops: 0000000096000004 [#1] SMP",
+    "Kernel panic - not syncing: Fatal exception",
+    "INFO: rcu_sched self-detected stall on CPU",
+    "INFO: rcu_sched detected stalls on CPUs/tasks:",
+    "INFO: task exit_on_missing:40 blocked for more than 120 seconds.",
+    "UBSAN: shift-out-of-bounds in virt/kvm/kvm_main.c:10:5",
+]
+PREFIXES = [
+    "",
+    "[    1.234567] ",
+    "[    1.234567][   T40] ",
+    "<4>[    1.234567] ",
+    "rcu: ",
+    "[   12.345678] watchdog: ",
+]
+
+
+def golden(name: str) -> str:
+    return (DATA / f"{name}.console").read_bytes().decode()
+
+
+def during(check: str, *lines: str, newline: str = "\n") -> str:
+    return newline.join(["booting", f"kseries: enter {check}", *lines, f"kseries: leave {check}", "idle", ""])
+
+
+# --- real logs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["base", "tip", "without-3"])
+def test_a_healthy_kernel_complains_of_nothing(name: str) -> None:
+    assert klog.read(golden(name)) == klog.KernelLog((), None)
+
+
+def test_a_real_warning_is_attributed_to_the_check_under_way() -> None:
+    assert klog.read(golden("warning")) == klog.KernelLog(
+        (Splat("WARNING: CPU: 0 PID: 40 at kvm_faultin_pfn+0x3a4/0x440", "exit_on_missing.read_exits"),), None
+    )
+
+
+def test_a_real_panic_is_attributed_to_the_check_that_it_ends() -> None:
+    log = klog.read(golden("panic"))
+    assert log.under_way == "killer.kills_init"
+    assert [(splat.check, splat.panic) for splat in log.splats] == [("killer.kills_init", True)]
+    assert log.splats[0].text == "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000004"
+
+
+def test_a_panic_before_the_first_check_belongs_to_none() -> None:
+    log = klog.read(golden("no-init"))
+    assert [(splat.check, splat.panic) for splat in log.splats] == [(None, True)]
+    assert log.under_way is None
+
+
+# --- the grammar --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("line", ONE_LINERS)
+def test_a_complaint_is_found_with_and_without_a_timestamp(line: str, prefix: str) -> None:
+    (splat,) = klog.read(during("p.a", prefix + line)).splats
+    assert splat == Splat(line, "p.a")
+    assert splat.panic == line.startswith("Kernel panic")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "------------[ cut here ]------------",
+        "Command line: console=ttyS0 panic=-1",
+        "ignoring loglevel setting.",
+        "Bug reports to: list@example.com",
+        "kseries: init: PROBE_SECONDS=x is no number of seconds, taking 60",
+        "warning: process `a' used the deprecated sysctl system call",
+        "rcu: Hierarchical RCU implementation.",
+        "INFO: all is well",
+    ],
+)
+def test_what_is_no_complaint_is_passed_over(line: str) -> None:
+    assert klog.read(during("p.a", line)).splats == ()
+
+
+@pytest.mark.parametrize("prefix", ["", "[    1.234567] ", "[    1.234567][    T1] ", "<6>[    1.234567] "])
+def test_marks_are_found_with_and_without_a_timestamp(prefix: str) -> None:
+    text = f"{prefix}kseries: enter p.a\n{prefix}WARNING: x\n{prefix}kseries: leave p.a\n{prefix}WARNING: y\n"
+    assert klog.read(text).splats == (Splat("WARNING: x", "p.a"), Splat("WARNING: y", None))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_several_complaints_of_a_check_are_all_kept_in_their_order(newline: str) -> None:
+    text = during("p.a", "BUG: one", "noise", "Oops: two", newline=newline)
+    assert klog.read(text).splats == (Splat("BUG: one", "p.a"), Splat("Oops: two", "p.a"))
+
+
+def test_the_check_entered_last_is_the_one_under_way() -> None:
+    assert klog.read("kseries: enter p.a\nkseries: leave p.a\nkseries: enter p.b\nx\n").under_way == "p.b"
+    assert klog.read("kseries: enter p.a\nkseries: leave p.a\n").under_way is None
+    # A probe that init killed never says that it left.
+    assert klog.read("kseries: enter p.a\nkseries: enter q.b\n").under_way == "q.b"
+
+
+# --- whatever the text --------------------------------------------------------------------------
+
+
+@given(st.text())
+def test_no_text_is_too_odd(text: str) -> None:
+    klog.read(text)
+
+
+@given(st.binary())
+def test_no_bytes_are_too_odd(data: bytes) -> None:
+    klog.read(data.decode(errors="replace"))
+
+
+_NOISE = st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_characters=":"), max_size=30)
+
+
+@given(st.lists(_NOISE, max_size=5), st.sampled_from(ONE_LINERS), st.lists(_NOISE, max_size=5))
+def test_noise_around_a_complaint_neither_hides_nor_moves_it(before: list[str], line: str, after: list[str]) -> None:
+    assert klog.read(during("p.a", *before, line, *after)).splats == (Splat(line, "p.a"),)

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Processes in their box: what they may touch, how long they may take, and that none outlives us.
+
+Whether a process still lives is told by a pipe with a name that it holds open for writing: its reader
+sees the end of the file when the last of them is gone, and not before.
+"""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness import proc
+from harness.errors import InfraError
+
+SOON = proc.Deadline.after(60)
+PATIENCE_SECONDS = 20.0
+"""How long a process may take to die before the test fails; it takes milliseconds."""
+
+
+@dataclass
+class Clock:
+    """A clock that goes when it is told to."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Lifeline:
+    """A pipe with a name that processes hold open while they live."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = path
+        self._end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def wait_for(self, expected: bytes) -> None:
+        """Wait until someone has written this, or b"" for: until the last writer is gone."""
+        poll = select.poll()
+        poll.register(self._end, select.POLLIN | select.POLLHUP)
+        assert poll.poll(PATIENCE_SECONDS * 1000), f"still waiting for {expected!r}"
+        assert os.read(self._end, 100) == expected
+
+    def close(self) -> None:
+        os.close(self._end)
+
+
+@pytest.fixture
+def lifeline(tmp_path: Path) -> Iterator[Lifeline]:
+    lifeline = Lifeline(tmp_path / "lifeline")
+    yield lifeline
+    lifeline.close()
+
+
+async def output(command: list[str], box: proc.Box) -> list[bytes]:
+    async with proc.start(command, box) as process:
+        return [line async for line in process.lines(SOON)]
+
+
+async def shell(script: str, *writable: Path, readable: tuple[Path, ...] = ()) -> list[bytes]:
+    """What a script prints that runs in a box."""
+    return await output(["sh", "-c", script], proc.Box(writable=writable, readable=readable))
+
+
+# --- deadlines ----------------------------------------------------------------------------------
+
+
+def test_a_deadline_counts_down_to_zero_and_no_further() -> None:
+    clock = Clock()
+    deadline = proc.Deadline.after(10, clock)
+    assert (deadline.left, deadline.passed) == (10.0, False)
+    clock.now += 9.5
+    assert (deadline.left, deadline.passed) == (0.5, False)
+    clock.now += 0.5
+    assert (deadline.left, deadline.passed) == (0.0, True)
+    clock.now += 1000
+    assert (deadline.left, deadline.passed) == (0.0, True)
+
+
+def test_a_deadline_of_no_time_has_passed() -> None:
+    assert proc.Deadline.after(0, Clock()).passed
+    assert proc.Deadline.after(-1, Clock()).left == 0.0
+
+
+async def test_lines_of_a_silent_process_end_at_the_deadline_and_it_is_killed(
+    tmp_path: Path, lifeline: Lifeline
+) -> None:
+    script = f"exec 3>{lifeline.path}; echo up >&3; exec sleep 1000"
+    with pytest.raises(proc.DeadlineError):
+        async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))) as process:
+            lifeline.wait_for(b"up\n")
+            async for _ in process.lines(proc.Deadline.after(0)):
+                pass
+    lifeline.wait_for(b"")
+
+
+async def test_waiting_for_a_process_ends_at_the_deadline(tmp_path: Path, lifeline: Lifeline) -> None:
+    script = f"exec 3>{lifeline.path}; echo up >&3; exec sleep 1000"
+    with pytest.raises(proc.DeadlineError):
+        async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))) as process:
+            lifeline.wait_for(b"up\n")
+            await process.wait(proc.Deadline.after(0))
+    lifeline.wait_for(b"")
+
+
+# --- nothing outlives us ------------------------------------------------------------------------
+
+# Forks twice, leaves its session and ignores what it can; only its grandchild holds the pipe.
+DAEMON = """
+import os, signal, sys, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(number, signal.SIG_IGN)
+end = os.open(sys.argv[1], os.O_WRONLY)
+os.closerange(0, end)
+os.write(end, b"up")
+time.sleep(1000)
+"""
+
+
+async def test_a_daemon_is_gone_when_its_box_is_left(tmp_path: Path, lifeline: Lifeline) -> None:
+    script = f"/usr/bin/python3 -c '{DAEMON.replace(chr(39), chr(34))}' {lifeline.path} & exec sleep 1000"
+    async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))):
+        lifeline.wait_for(b"up")
+    lifeline.wait_for(b"")
+
+
+async def test_a_daemon_is_gone_when_the_process_that_started_it_ends(tmp_path: Path, lifeline: Lifeline) -> None:
+    os.mkfifo(tmp_path / "go")
+    script = f"(trap '' TERM HUP; exec 3>{lifeline.path}; echo up >&3; exec sleep 1000) & read x <{tmp_path}/go; exit 7"
+    async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))) as process:
+        lifeline.wait_for(b"up\n")
+        (tmp_path / "go").write_text("go\n")
+        assert await process.wait(SOON) == 7
+    lifeline.wait_for(b"")
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from harness import proc
+
+async def main():
+    place, lifeline = sys.argv[1:]
+    script = f"exec 3>{lifeline}; (setsid sleep 1000 &) ; echo up >&3; exec sleep 1000"
+    async with proc.start(["sh", "-c", script], proc.Box(writable=(Path(place),))) as process:
+        await process.wait(proc.Deadline.after(1000))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_whatever_kills_us_leaves_no_child(number: signal.Signals, tmp_path: Path, lifeline: Lifeline) -> None:
+    words = [sys.executable, "-c", PARENT, str(tmp_path), str(lifeline.path)]
+    env = {**os.environ, "PYTHONPATH": str(Path(proc.__file__).parents[1])}
+    parent = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL)
+    try:
+        lifeline.wait_for(b"up\n")
+        parent.send_signal(number)
+        assert parent.wait(PATIENCE_SECONDS) != 0
+        lifeline.wait_for(b"")
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+# --- what a box lets out ------------------------------------------------------------------------
+
+
+async def test_only_what_is_writable_can_be_written_to(tmp_path: Path) -> None:
+    own, source = tmp_path / "own", tmp_path / "source"
+    own.mkdir()
+    source.mkdir()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as elsewhere:
+        places = (own, source, Path(elsewhere))
+        script = "; ".join(f"(echo x >{place}/stamp) 2>/dev/null" for place in places) + "; true"
+        await shell(script, own, readable=(source,))
+        assert [(place / "stamp").exists() for place in places] == [True, False, False]
+
+
+async def test_tmp_is_empty_and_its_own(tmp_path: Path) -> None:
+    with tempfile.NamedTemporaryFile(dir="/tmp", prefix="kseries-test-") as ours:
+        assert await shell(
+            f"test -e {ours.name} || echo none; ls -A /run; echo x >/tmp/kseries-test-stamp", tmp_path
+        ) == [b"none"]
+    assert not Path("/tmp/kseries-test-stamp").exists()
+
+
+async def test_no_process_of_the_host_is_seen(tmp_path: Path) -> None:
+    (count,) = await shell("ls -d /proc/[0-9]* | wc -l", tmp_path)
+    assert int(count) <= 5
+    assert await shell(f"kill -0 {os.getpid()} 2>/dev/null || echo none", tmp_path) == [b"none"]
+
+
+async def test_there_is_no_network_not_even_to_this_host(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        connect = ["bash", "-c", f"(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo connected || echo none"]
+        assert subprocess.run(connect, capture_output=True, check=True).stdout == b"connected\n"
+        assert await output(connect, proc.Box(writable=(tmp_path,))) == [b"none"]
+
+
+async def test_a_box_has_its_environment_and_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    box = proc.Box(writable=(tmp_path,), cwd=tmp_path, env={"WORD": "with space", "CCACHE_DIR": "/x"})
+    said = await output(["sh", "-c", 'pwd; echo "$WORD" $CCACHE_DIR $LC_ALL "$GIT_DIR"'], box)
+    assert said == [str(tmp_path).encode(), b"with space /x C "]
+
+
+def test_words_reach_bwrap_as_they_are(tmp_path: Path) -> None:
+    box = proc.Box(writable=(tmp_path / "a b",), devices=(Path("/dev/kvm"),))
+    argv = box.argv(["make", "CC=ccache gcc", "$(evil)"])
+    assert argv[0] == "bwrap"
+    assert argv[argv.index("--") + 1 :] == ["make", "CC=ccache gcc", "$(evil)"]
+    assert argv[argv.index("--bind") + 1 :][:2] == [str(tmp_path / "a b")] * 2
+    assert argv[argv.index("--dev-bind") + 1 :][:2] == ["/dev/kvm"] * 2
+    assert {"--unshare-pid", "--unshare-net", "--die-with-parent"} <= set(argv[: argv.index("--")])
+
+
+# --- output -------------------------------------------------------------------------------------
+
+
+async def test_output_and_errors_come_as_lines_with_the_last_one_whole_or_not(tmp_path: Path) -> None:
+    assert await shell("echo one; echo two >&2; echo; printf three", tmp_path) == [b"one", b"two", b"", b"three"]
+
+
+async def test_a_long_line_is_cut_and_not_lost(tmp_path: Path) -> None:
+    size = 5 * proc.MAX_LINE + 17
+    lines = await shell(f"head -c {size} /dev/zero | tr '\\0' x; echo; echo after", tmp_path)
+    assert lines[-1] == b"after"
+    assert b"".join(lines[:-1]) == b"x" * size
+    assert len(lines) > 2
+
+
+async def test_binary_output_comes_through_as_it_is(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 3000
+    (tmp_path / "data").write_bytes(data)
+    lines = await output(["cat", str(tmp_path / "data")], proc.Box(writable=(tmp_path,)))
+    longest = max(len(line) for line in data.split(b"\n"))
+    assert longest < proc.MAX_LINE
+    assert b"\n".join(lines) == data.removesuffix(b"\n")
+
+
+async def test_the_exit_status_is_that_of_the_process(tmp_path: Path) -> None:
+    box = proc.Box(writable=(tmp_path,))
+    for status in (0, 1, 42):
+        async with proc.start(["sh", "-c", f"exit {status}"], box) as process:
+            assert await process.wait(SOON) == status
+
+
+async def test_killing_what_has_ended_is_harmless(tmp_path: Path) -> None:
+    async with proc.start(["true"], proc.Box(writable=(tmp_path,))) as process:
+        await process.wait(SOON)
+        process.signal_end()
+
+
+# --- short tools --------------------------------------------------------------------------------
+
+
+def test_a_tool_gets_its_input_and_both_outputs_are_kept() -> None:
+    done = proc.run(["sh", "-c", "cat; echo no >&2; exit 3"], seconds=60, stdin=b"in\xff\n")
+    assert done == proc.Done(3, b"in\xff\n", b"no\n")
+    assert done.text == "in�"
+
+
+def test_a_tool_that_is_not_there_is_named() -> None:
+    with pytest.raises(InfraError, match="no-such-tool"):
+        proc.run(["no-such-tool"], seconds=60)
+
+
+def test_a_tool_that_gives_no_answer_is_a_fault_of_the_host() -> None:
+    with pytest.raises(InfraError, match="sleep 1000 gave no answer in 0 s"):
+        proc.run(["sleep", "1000"], seconds=0)
+
+
+def test_a_missing_tool_is_named_with_the_package_that_has_it() -> None:
+    assert proc.require("sh", "dash").endswith("/sh")
+    with pytest.raises(InfraError, match=r"^qemu-system-none is not installed\n  .*apt-get install qemu-none$"):
+        proc.require("qemu-system-none", "qemu-none")
+
+
+async def test_no_box_without_bwrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InfraError, match=r"bwrap is not installed\n.*bubblewrap"):
+        await shell("true", tmp_path)
+
+
+def test_a_stream_is_fed_and_the_end_waited_for(tmp_path: Path) -> None:
+    with proc.feeding(["sh", "-c", f"cat >{tmp_path}/out"]) as stream:
+        for _ in range(1000):
+            stream.write(b"x" * 1000)
+    assert (tmp_path / "out").stat().st_size == 1_000_000
+
+
+def test_a_fed_process_that_fails_says_why() -> None:
+    with (
+        pytest.raises(InfraError, match="sh failed: the reason"),
+        proc.feeding(["sh", "-c", "echo the reason >&2; exit 1"]) as stream,
+    ):
+        for _ in range(1000):
+            stream.write(b"x" * 1000)
+
+
+def test_an_error_while_feeding_is_the_one_that_is_told() -> None:
+    with pytest.raises(KeyError), proc.feeding(["cat"]):
+        raise KeyError
+
+
+async def test_a_box_that_is_left_at_once_is_gone(tmp_path: Path) -> None:
+    async with asyncio.timeout(20):
+        with pytest.raises(proc.DeadlineError):
+            async with proc.start(["sleep", "1000"], proc.Box(writable=(tmp_path,))) as process:
+                await process.wait(proc.Deadline.after(0))
+
+
+async def test_a_box_cannot_be_made_writable_from_within(tmp_path: Path) -> None:
+    own, source = tmp_path / "own", tmp_path / "source"
+    own.mkdir()
+    source.mkdir()
+    await shell(f"mount -o remount,bind,rw {source}; touch {source}/x", own, readable=(source,))
+    assert list(source.iterdir()) == []
+
+
+async def test_no_line_is_longer_than_the_limit(tmp_path: Path) -> None:
+    lines = await shell(f"head -c {2 * proc.MAX_LINE} /dev/zero | tr '\\0' x; echo; printf '%0100000d\\n' 1", tmp_path)
+    assert max(map(len, lines)) <= proc.MAX_LINE

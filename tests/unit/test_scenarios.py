@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Series -> states: which there are, of which patches, in which order, and which are the same."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from harness import scenarios
+from harness.errors import InputError
+from harness.model import AppliedPatch, Base, Patch, Plan, Series, State
+from harness.trees import TreeStore
+from tests.unit.gitrepo import Repository, lines
+
+ALL = ("prefixes", "reverts", "alone")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "linux")
+
+
+@pytest.fixture
+def store(tmp_path: Path, repository: Repository) -> TreeStore:
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    return store
+
+
+def series_of(repository: Repository, *texts: str, diffs: bool = False) -> tuple[Series, Base]:
+    """A series that gives one file one text after the other; the first text is that of the base."""
+    base, *commits = [repository.commit(f"patch {number}", {"file": text}) for number, text in enumerate(texts)]
+    patches = tuple(
+        Patch(
+            number=number,
+            subject=f"patch {number}",
+            origin=f"000{number}.patch",
+            diff=repository.run("show", commit).stdout if diffs else None,
+            commit=None if diffs else commit,
+        )
+        for number, commit in enumerate(commits, 1)
+    )
+    return Series(name="series", version=2, patches=patches), Base(
+        name="v6.12", version="6.12", tree=repository.tree(base)
+    )
+
+
+def three(repository: Repository, *, diffs: bool = False) -> tuple[Series, Base]:
+    """Three patches: 1 and 2 touch lines far apart, 3 the same line as 1."""
+    return series_of(
+        repository,
+        lines(30),
+        lines(30, line3="a"),
+        lines(30, line3="a", line20="b"),
+        lines(30, line3="c", line20="b"),
+        diffs=diffs,
+    )
+
+
+def states(plan: Plan) -> dict[str, State]:
+    return {state.id: state for state in plan.states}
+
+
+def file(store: TreeStore, tree: str | None) -> str:
+    assert tree is not None
+    contents = store.file(tree, "file")
+    assert contents is not None
+    return contents.decode()
+
+
+def test_each_state_has_the_patches_and_the_tree_that_its_name_says(repository: Repository, store: TreeStore) -> None:
+    plan = scenarios.make_plan(*three(repository), ALL, store)
+    assert (plan.series, plan.version, plan.tip) == ("series", 2, "prefix-3")
+    found = states(plan)
+    assert {name: state.applied for name, state in found.items()} == {
+        "base": (),
+        "prefix-1": (1,),
+        "prefix-2": (1, 2),
+        "prefix-3": (1, 2, 3),
+        "without-1": (2, 3),
+        "without-2": (1, 3),
+        "without-3": (1, 2),
+        "only-1": (1,),
+        "only-2": (2,),
+        "only-3": (3,),
+    }
+    assert {name: state.patch for name, state in found.items() if name != "base"} == {
+        name: int(name[-1]) for name in found if name != "base"
+    }
+    assert found["base"].patch is None
+    assert file(store, found["base"].tree) == lines(30)
+    assert file(store, found["prefix-2"].tree) == lines(30, line3="a", line20="b")
+    assert file(store, found["without-2"].tree) == lines(30, line3="c")
+    assert file(store, found["only-2"].tree) == lines(30, line20="b")
+
+
+def test_a_state_that_git_cannot_make_has_its_conflicts_and_no_tree(repository: Repository, store: TreeStore) -> None:
+    found = states(scenarios.make_plan(*three(repository), ALL, store))
+    assert {name: state.conflicts for name, state in found.items() if state.tree is None} == {
+        "without-1": ("file",),
+        "only-3": ("file",),
+    }
+    assert all(not state.conflicts for state in found.values() if state.tree is not None)
+    assert all(state.same_as is None for state in found.values() if state.tree is None)
+
+
+def test_of_the_states_with_one_tree_the_later_ones_point_at_the_first(
+    repository: Repository, store: TreeStore
+) -> None:
+    found = states(scenarios.make_plan(*three(repository), ALL, store))
+    assert {name: state.same_as for name, state in found.items() if state.same_as} == {
+        "without-3": "prefix-2",
+        "only-1": "prefix-1",
+    }
+    for state in found.values():
+        if state.same_as is not None:
+            assert found[state.same_as].tree == state.tree
+            assert found[state.same_as].same_as is None
+
+
+def test_a_patch_that_changes_nothing_gives_states_that_are_the_same(repository: Repository, store: TreeStore) -> None:
+    plan = scenarios.make_plan(*series_of(repository, "a\n", "a\n", "b\n"), ("prefixes", "reverts"), store)
+    assert {name: state.same_as for name, state in states(plan).items()} == {
+        "base": None,
+        "prefix-1": "base",
+        "prefix-2": None,
+        "without-1": "prefix-2",
+        "without-2": "base",
+    }
+
+
+def test_a_series_that_ends_where_it_began_has_base_as_its_tip(repository: Repository, store: TreeStore) -> None:
+    plan = scenarios.make_plan(*series_of(repository, "a\n", "b\n", "a\n"), ("prefixes",), store)
+    assert states(plan)[plan.tip].same_as == "base"
+
+
+def test_base_comes_first_then_the_prefixes_as_they_grow(repository: Repository, store: TreeStore) -> None:
+    texts = [lines(60, **{f"line{5 * one}": "x" for one in range(1, count + 1)}) for count in range(12)]
+    ids = [state.id for state in scenarios.make_plan(*series_of(repository, *texts), reversed(ALL), store).states]
+    assert ids[:12] == ["base", *(f"prefix-{number}" for number in range(1, 12))]
+    assert ids[12:23] == [f"without-{number}" for number in range(1, 12)]
+    assert len(set(ids)) == len(ids) == 34
+
+
+@pytest.mark.parametrize("chosen", [(), ("reverts",), ("alone",)])
+def test_base_and_tip_are_in_every_plan(chosen: tuple[str, ...], repository: Repository, store: TreeStore) -> None:
+    ids = [state.id for state in scenarios.make_plan(*three(repository), chosen, store).states]
+    assert [name for name in ids if not name.startswith(("without", "only"))] == ["base", "prefix-3"]
+    assert ids[0] == "base"
+
+
+def test_a_scenario_named_twice_is_done_once(repository: Repository, store: TreeStore) -> None:
+    ids = [state.id for state in scenarios.make_plan(*three(repository), ("prefixes", "prefixes"), store).states]
+    assert ids == ["base", "prefix-1", "prefix-2", "prefix-3"]
+
+
+def test_an_unknown_scenario_is_named_with_those_that_there_are(repository: Repository, store: TreeStore) -> None:
+    with pytest.raises(InputError, match=r"no such scenario: prefix\n.*prefixes, reverts"):
+        scenarios.make_plan(*three(repository), ("prefix",), store)
+
+
+def test_diffs_and_commits_give_the_same_plan(repository: Repository, store: TreeStore) -> None:
+    commits = scenarios.make_plan(*three(repository), ALL, store)
+    again = Repository(repository.path.with_name("again"))
+    diffs = scenarios.make_plan(*three(again, diffs=True), ALL, store)
+    assert [(state.id, state.tree, state.same_as) for state in commits.states] == [
+        (state.id, state.tree, state.same_as) for state in diffs.states
+    ]
+
+
+def test_the_same_series_gives_the_same_plan_in_another_store(
+    repository: Repository, store: TreeStore, tmp_path: Path
+) -> None:
+    series, base = three(repository)
+    other = TreeStore(tmp_path / "other.git")
+    other.add_repository(repository.path)
+    assert scenarios.make_plan(series, base, ALL, store) == scenarios.make_plan(series, base, ALL, other)
+
+
+def test_a_patch_that_does_not_apply_is_named_with_its_file_and_what_it_was_put_on(
+    repository: Repository, store: TreeStore
+) -> None:
+    series, base = three(repository, diffs=True)
+    skipping = Series(name="series", version=1, patches=(series.patches[2],))
+    with pytest.raises(InputError) as error:
+        scenarios.make_plan(skipping, base, ALL, store)
+    assert str(error.value).startswith("0003.patch does not apply to v6.12")
+    assert "patch failed: file:" in str(error.value)
+    assert len(str(error.value).splitlines()) <= 2
+
+
+def test_a_later_patch_that_does_not_apply_tells_what_lies_under_it(repository: Repository, store: TreeStore) -> None:
+    series, base = three(repository, diffs=True)
+    twice = Series(name="series", version=1, patches=(*series.patches[:2], *series.patches[1:2]))
+    renumbered = [
+        Patch(number=number, subject=one.subject, origin=one.origin, diff=one.diff)
+        for number, one in enumerate(twice.patches, 1)
+    ]
+    with pytest.raises(InputError, match=r"^0002\.patch does not apply to v6\.12 \+ patches 1\.\.2: "):
+        scenarios.make_plan(Series(name="s", version=1, patches=tuple(renumbered)), base, ALL, store)
+
+
+# --- squash -------------------------------------------------------------------------------------
+
+
+def applied(repository: Repository, store: TreeStore, *texts: str) -> tuple[AppliedPatch, ...]:
+    return scenarios.apply_all(*series_of(repository, *texts), store)
+
+
+def assert_stacked(patches: tuple[AppliedPatch, ...], series: tuple[AppliedPatch, ...]) -> None:
+    """Numbered from 1, each on the one before it, from the same base to the same tip."""
+    assert [patch.number for patch in patches] == list(range(1, len(series)))
+    assert patches[0].tree_before == series[0].tree_before
+    assert patches[-1].tree_after == series[-1].tree_after
+    for below, above in itertools.pairwise(patches):
+        assert below.tree_after == above.tree_before
+
+
+def test_neighbours_become_one_patch(repository: Repository, store: TreeStore) -> None:
+    series = applied(repository, store, "0\n", "1\n", "2\n", "3\n")
+    squashed = scenarios.squash(series, 2, 3, store)
+    assert squashed is not None
+    assert_stacked(squashed, series)
+    assert [patch.subject for patch in squashed] == ["patch 1", "squash of patch 2 / patch 3"]
+    assert squashed[1].tree_before == series[0].tree_after
+
+
+def test_what_lies_between_moves_out_of_the_way(repository: Repository, store: TreeStore) -> None:
+    series = applied(
+        repository,
+        store,
+        lines(30),
+        lines(30, line3="a"),
+        lines(30, line3="a", line20="b"),
+        lines(30, line3="c", line20="b"),
+        lines(30, line3="d", line20="b"),
+    )
+    squashed = scenarios.squash(series, 1, 3, store)
+    assert squashed is not None
+    assert_stacked(squashed, series)
+    assert sorted(patch.subject for patch in squashed) == ["patch 2", "patch 4", "squash of patch 1 / patch 3"]
+
+
+def test_patches_that_cannot_be_moved_together_are_not_squashed(repository: Repository, store: TreeStore) -> None:
+    series = applied(repository, store, "0\n", "1\n", "2\n", "3\n")
+    assert scenarios.squash(series, 1, 3, store) is None
