@@ -106,8 +106,8 @@ def parse(text: str) -> Report:
     """Read all that came through the probes' channel."""
     reading = _Reading()
     ended = False
-    whole = text[: text.rfind("\n") + 1]  # what the end of the machine tore in two has not been said
-    for line in _LINE.finditer(whole):
+    # What the end of the machine tore in two has not been said.
+    for line in _LINE.finditer(text, 0, text.rfind("\n") + 1):
         words = line[0][:_MAX_LINE].rstrip()
         said = words.lstrip(" ")
         ended = ended or words == END

@@ -83,7 +83,6 @@ def _judged(planned: Plan, engine: Engine, setup: Setup, trees: TreeStore, out: 
     """Build, boot and judge what is planned."""
     seen = asyncio.run(engine.run(planned, out))
     states, findings, verdict = judge.judge(planned, seen, contracts())
-    states = suspects.with_suspects(planned, states, trees)
     return RunResult(
         schema=SCHEMA_VERSION,
         series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
@@ -92,7 +91,7 @@ def _judged(planned: Plan, engine: Engine, setup: Setup, trees: TreeStore, out: 
         accel=setup.accel,
         toolchain=setup.toolchain,
         config_fragment_hash=setup.config.hash,
-        states=states,
+        states=suspects.with_suspects(planned, states, trees),
         findings=findings,
         verdict=verdict,
     )
@@ -107,7 +106,11 @@ def _verified(result: RunResult, planned: Plan, engine: Engine, trees: TreeStore
             seen = asyncio.run(engine.run(squashed, options.out / squashed.series))
             states, findings, verdict = judge.judge(squashed, seen, contracts())
             squashes[pair] = Squash(
-                id=squashed.series, patches=squashed.patches, states=states, findings=findings, verdict=verdict
+                id=squashed.series,
+                patches=squashed.patches,
+                states=suspects.with_suspects(squashed, states, trees),
+                findings=findings,
+                verdict=verdict,
             )
     findings = tuple(judge.with_proof(finding, result.findings, squashes) for finding in result.findings)
     return msgspec.structs.replace(result, findings=findings, squashes=tuple(squashes.values()))

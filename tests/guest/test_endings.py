@@ -134,6 +134,13 @@ def test_a_check_that_hangs_fails_and_the_next_one_runs(machines: Machines, how:
     assert "no progress in 10 s" in checks(boot)[f"{how}.end"].detail
 
 
+def test_a_probe_may_take_long_as_long_as_it_answers(machines: Machines) -> None:
+    boot = machines.boot("two_hangs", "calm")
+    assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
+    assert statuses(boot) == [Status.PASS, Status.FAIL, Status.FAIL, *[Status.PASS] * 3]
+    assert boot.seconds > 20
+
+
 def test_a_silent_probe_is_ended_by_init_and_the_next_one_runs(machines: Machines) -> None:
     boot = machines.boot("silent_probe", "calm")
     assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A boot without a machine: QEMU's command line, the initramfs, and what a complaint of the kernel means."""
+"""A boot without a machine: QEMU's command line, the initramfs, the channels, and what an ending means."""
 
+import asyncio
 import itertools
 import stat
 import subprocess
@@ -12,10 +13,12 @@ import pytest
 
 from harness import arch as archs
 from harness import ktap
-from harness.boot import ending, initramfs, klog, qemu
+from harness.boot import channel, ending, initramfs, klog, qemu
+from harness.boot.channel import Channel
+from harness.boot.ending import How, Stop
 from harness.boot.klog import KernelLog, Splat
-from harness.errors import InputError
-from harness.model import Accel, Check, Ending, Outcome, Status
+from harness.errors import InfraError, InputError
+from harness.model import Accel, Check, Outcome, Status
 
 ARCH = archs.get("x86_64")
 DATA = Path(__file__).parent / "data"
@@ -162,27 +165,145 @@ def test_the_same_guests_give_the_same_bytes(guests: Path, tmp_path: Path) -> No
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-# --- complaints of the kernel -------------------------------------------------------------------
+# --- channels -----------------------------------------------------------------------------------
 
-DONE = ending.Judged(Ending.DONE, Outcome.OK)
+
+async def heard(pieces: list[bytes], limit: int = channel.LIMIT) -> tuple[Channel, list[str]]:
+    """A channel after these pieces came through a socket, each read before the next is sent, and its lines."""
+    lines: list[str] = []
+    port = Channel(lines.append, limit)
+    server = await asyncio.start_server(port.read, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    sent = 0
+    async with asyncio.timeout(60):
+        for piece in pieces:
+            writer.write(piece)
+            sent += len(piece)
+            while len(port.data) < min(sent, limit):
+                await asyncio.sleep(0)
+        writer.close()
+        await port.closed.wait()
+    server.close()
+    return port, lines
+
+
+async def test_a_line_is_told_wherever_it_is_cut() -> None:
+    text = b"ok 1 a\n# end\nmore\n"
+    for cut in range(len(text) + 1):
+        port, lines = await heard([text[:cut], text[cut:]])
+        assert lines == ["ok 1 a", "# end", "more"]
+        assert port.text == text.decode()
+
+
+async def test_a_line_without_its_end_is_kept_and_not_told() -> None:
+    port, lines = await heard([b"ok 1 a\n# en"])
+    assert port.closed.is_set() and lines == ["ok 1 a"]
+    assert port.text == "ok 1 a\n# en"
+
+
+async def test_more_than_the_limit_is_read_on_and_not_remembered() -> None:
+    port, _ = await heard([b"x" * 700] * 100, limit=1000)
+    assert bytes(port.data) == b"x" * 1000
+    assert port.full.is_set()
+
+
+async def test_bytes_that_are_no_text_do_not_matter() -> None:
+    port, lines = await heard([b"a\xff\xfe\0b\n"])
+    assert port.text == "a\ufffd\ufffd\0b\n" and lines == ["a\ufffd\ufffd\0b"]
+
+
+# --- what an ending means -----------------------------------------------------------------------
+
+NOTHING = ktap.parse("")
+BEGAN = ktap.parse((DATA / "panic.ktap").read_text())
+QUIET = KernelLog((), None)
+PANIC = Splat("Kernel panic - not syncing: Fatal exception", "p.a")
+DOWN = Stop(How.DOWN, "the guest went down (guest-reset)", "guest-reset")
+LATE = Stop(How.DEADLINE, "no end in sight after the time limit")
+
+
+def outcome_of(stop: Stop, report: ktap.Report, log: KernelLog) -> tuple[Outcome, str]:
+    judged = ending.judge(stop, report, log)
+    return judged.outcome, judged.detail
+
+
+def with_splats(checks: tuple[Check, ...], splats: tuple[Splat, ...]) -> tuple[Check, ...]:
+    """The checks of a guest that came to its end."""
+    log = KernelLog(splats, None)
+    return ending.settled(checks, ending.judge(Stop(How.END), BEGAN, log), log)
+
+
+@pytest.mark.parametrize("report", [NOTHING, BEGAN])
+@pytest.mark.parametrize("log", [QUIET, KernelLog((PANIC,), "p.a")])
+def test_a_qemu_that_died_says_nothing_of_the_kernel(report: ktap.Report, log: KernelLog) -> None:
+    with pytest.raises(InfraError, match="no such accelerator"):
+        outcome_of(Stop(How.GONE, "no such accelerator"), report, log)
+
+
+def test_a_run_to_its_end_is_ok_whatever_the_kernel_complained_of() -> None:
+    assert outcome_of(Stop(How.END), BEGAN, QUIET) == (Outcome.OK, "")
+    assert outcome_of(Stop(How.END), BEGAN, KernelLog((Splat("WARNING: x", None),), None))[0] is Outcome.OK
+
+
+@pytest.mark.parametrize("stop", [DOWN, LATE])
+def test_before_the_first_probe_no_kernel_has_booted(stop: Stop) -> None:
+    outcome, detail = outcome_of(stop, NOTHING, QUIET)
+    assert outcome is Outcome.BOOT_FAILED
+    assert stop.detail in detail
+
+
+def test_a_panic_before_the_first_probe_is_told() -> None:
+    log = klog.read((DATA / "no-init.console").read_text())
+    outcome, detail = outcome_of(DOWN, ktap.parse("KTAP version 1\n1..3\n"), log)
+    assert outcome is Outcome.BOOT_FAILED
+    assert "No working init found" in detail
+
+
+def test_a_guest_that_goes_down_after_it_began_has_crashed() -> None:
+    assert outcome_of(DOWN, BEGAN, QUIET) == (Outcome.CRASHED, DOWN.detail)
+
+
+def test_a_crash_is_told_by_its_panic_and_the_check_under_way() -> None:
+    log = klog.read((DATA / "panic.console").read_text())
+    assert outcome_of(DOWN, BEGAN, log) == (
+        Outcome.CRASHED,
+        "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000004, during killer.kills_init",
+    )
+
+
+def test_a_deadline_after_it_began_is_a_hang_during_the_check_under_way() -> None:
+    outcome, detail = outcome_of(LATE, BEGAN, KernelLog((), "p.a"))
+    assert outcome is Outcome.TIMED_OUT
+    assert detail == f"{LATE.detail}, during p.a"
+
+
+def test_a_panic_that_does_not_go_down_is_a_crash_and_no_hang() -> None:
+    assert outcome_of(LATE, BEGAN, KernelLog((PANIC,), "p.a"))[0] is Outcome.CRASHED
+
+
+# --- complaints of the kernel -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL])
 def test_a_check_during_which_the_kernel_complained_has_failed(status: Status) -> None:
-    log = KernelLog((Splat("WARNING: x", "p.a"),), None)
-    (check,) = ending.settled((Check(id="p.a", status=status, detail="said"),), DONE, log)
+    (check,) = with_splats((Check(id="p.a", status=status, detail="said"),), (Splat("WARNING: x", "p.a"),))
     assert check == Check(id="p.a", status=Status.FAIL, detail="the kernel said: WARNING: x\nsaid")
+
+
+def test_a_check_that_never_came_because_the_kernel_died_has_failed() -> None:
+    (check,) = with_splats((Check(id="p.a", status=Status.MISSING, detail="announced"),), (PANIC,))
+    assert (check.status, check.detail) == (Status.FAIL, f"the kernel said: {PANIC.text}")
 
 
 def test_other_checks_and_complaints_outside_of_checks_are_left_alone() -> None:
     checks = (Check(id="p.a", status=Status.PASS), Check(id="p.b", status=Status.SKIP, detail="why"))
-    log = KernelLog((Splat("WARNING: x", None), Splat("WARNING: y", "q.a")), None)
-    assert ending.settled(checks, DONE, log) == checks
-    assert ending.settled(checks, DONE, KernelLog((), None)) == checks
+    assert with_splats(checks, (Splat("WARNING: x", None), Splat("WARNING: y", "q.a"))) == checks
+    assert with_splats(checks, ()) == checks
 
 
 def test_a_real_warning_fails_the_check_that_says_ok() -> None:
     report = ktap.parse((DATA / "warning.ktap").read_text())
     assert all(check.status in (Status.PASS, Status.SKIP) for check in report.checks)
-    judged = ending.settled(report.checks, DONE, klog.read((DATA / "warning.console").read_text()))
+    log = klog.read((DATA / "warning.console").read_text())
+    judged = with_splats(report.checks, log.splats)
     assert {check.id for check in judged if check.status is Status.FAIL} == {"exit_on_missing.read_exits"}

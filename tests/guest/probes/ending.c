@@ -87,7 +87,7 @@ static void end(void)
 		if (!strcmp(name, commands[i].name))
 			reboot_with(commands[i].cmd);
 
-	if (!strcmp(name, "user_hang"))
+	if (!strcmp(name, "user_hang") || !strcmp(name, "two_hangs"))
 		pause();
 	if (!strcmp(name, "l2_hang"))
 		hang_l2();
@@ -101,6 +101,8 @@ static void end(void)
 
 static void after(void)
 {
+	if (!strcmp(name, "two_hangs"))
+		pause();
 }
 
 static const struct check checks[] = {
