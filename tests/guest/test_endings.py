@@ -113,12 +113,13 @@ def test_the_patch_behind_a_real_trace_is_named(lab: Lab) -> None:
 
 
 def test_a_hang_with_interrupts_off_is_noticed_and_traced(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The kernel reports the stall after 21 s of its own time, which a busy host makes longer.
+    # The kernel reports the stall after 21 s of its own time, which a busy host makes longer. How far the other
+    # CPU gets meanwhile, to the next check or not, is left open.
     monkeypatch.setattr(watch, "STALL_SECONDS", 60.0)
     boot = machines.boot("hang")
     assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.TIMED_OUT)
-    assert statuses(boot) == DIED
-    assert "the kernel said: INFO: rcu_sched" in checks(boot)["hang.end"].detail
+    assert statuses(boot)[:2] == DIED[:2]
+    assert "INFO: rcu_sched" in boot.log_tail
     assert ("mutant_end", "kernel/reboot.c") in {(frame.function, frame.file) for frame in boot.trace}
 
 
