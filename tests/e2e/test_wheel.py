@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An installed wheel does all but ``kseries test``, from any folder."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(installed: Path, folder: Path, *words: str | Path) -> "subprocess.CompletedProcess[str]":
+    """As a user's shell would: without PYTHONPATH and what else the tests have set."""
+    theirs = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME") if name in os.environ}
     return subprocess.run(
-        [installed, *words], cwd=folder, env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home())}, capture_output=True,
-        text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+        [installed, *words],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", **theirs},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
 
 
 def test_it_builds_boots_and_judges(installed: Path, new_series: Path, tmp_path: Path) -> None:
