@@ -112,15 +112,11 @@ def test_the_patch_behind_a_real_trace_is_named(lab: Lab) -> None:
 # --- nothing more comes -------------------------------------------------------------------------
 
 
-def test_a_hang_with_interrupts_off_is_noticed_and_traced(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The kernel reports the stall after 21 s of its own time, which a busy host makes longer. How far the other
-    # CPU gets meanwhile, to the next check or not, is left open.
-    monkeypatch.setattr(watch, "STALL_SECONDS", 60.0)
+def test_a_hang_with_interrupts_off_is_noticed(machines: Machines) -> None:
+    # How far the other CPU gets is left open, and so is a stall report: what hangs may be the CPU that keeps time.
     boot = machines.boot("hang")
     assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.TIMED_OUT)
     assert statuses(boot)[:2] == DIED[:2]
-    assert "INFO: rcu_sched" in boot.log_tail
-    assert ("mutant_end", "kernel/reboot.c") in {(frame.function, frame.file) for frame in boot.trace}
 
 
 def test_a_loop_in_the_kernel_is_a_hang(machines: Machines, hasty: None) -> None:
