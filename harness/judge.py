@@ -61,7 +61,8 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     """Whether a booted state keeps a contract.
 
     A check that never came does not hold. A skip is a violation where the tip passed and the state
-    advertises; where the tip skipped too, nobody knows, and nor does one of a flaky check.
+    advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
+    flaky check.
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
@@ -69,7 +70,7 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     checks = _checks(result)
     failed: list[str] = []
     unknown = False
-    needed = contract.checks if advertised else contract.otherwise
+    needed = (*contract.checks, *contract.optional) if advertised else contract.otherwise
     for name in needed:
         status = checks[name].status if name in checks else Status.MISSING
         if name in result.flaky:
@@ -77,7 +78,7 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
         elif status is Status.SKIP:
             lost = advertised and name in tip and tip[name].status in _GOOD
             failed += [name] if lost else []
-            unknown = unknown or not lost
+            unknown = unknown or not (lost or name in contract.optional)
         elif status not in _GOOD:
             failed.append(name)
     holds = False if failed else None if unknown or not needed else True

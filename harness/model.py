@@ -150,13 +150,17 @@ class Plan(Record, frozen=True):
 
 
 class Contract(Record, frozen=True):
-    """If the kernel advertises ``when``, ``checks`` pass; if it does not, ``otherwise`` pass."""
+    """If the kernel advertises ``when``, ``checks`` pass; if it does not, ``otherwise`` pass.
+
+    ``optional`` pass, too, or are skipped for want of what they need: hardware, a kind of memory.
+    """
 
     id: str
     title: str
     when: str
     checks: tuple[str, ...]
     otherwise: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 # --- what was seen ------------------------------------------------------------------------------

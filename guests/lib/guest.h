@@ -17,6 +17,9 @@ enum access {
 	ACCESS_READ,
 	ACCESS_WRITE,
 	ACCESS_FETCH,
+	ACCESS_ATOMIC,
+	ACCESS_WALK,		/* a table that translates an address */
+	ACCESS_PUSH,		/* the frame of an interrupt */
 };
 
 /* Slots from here on, at guest addresses from here on, are for the probe. */
@@ -32,8 +35,54 @@ void guest_create(struct vm *vm, unsigned long type);
  *   ACCESS_WRITE  store @value, and report @value once that is done
  *   ACCESS_FETCH  go on executing at @gpa, where guest_put_code() has put, or
  *                 will have put, what reports
+ *   ACCESS_ATOMIC add @value, and report what was there before
  */
 void guest_access(struct vm *vm, enum access access, uint64_t gpa, uint32_t value);
+
+/*
+ * Program the vCPU to read @offset of a page, once, by way of the translation
+ * table at @table, which guest_put_table() fills in, and to report what it read.
+ */
+void guest_read_through(struct vm *vm, uint64_t table, uint32_t offset);
+/* Write a table to @hva that leads to the page at @gpa. */
+void guest_put_table(void *hva, uint64_t gpa);
+
+/*
+ * Raise an interrupt whose frame goes to the stack below @stack, once the vCPU
+ * runs. The guest reports how many interrupts it has got: 0 if none comes soon.
+ */
+void guest_interrupt(struct vm *vm, uint64_t stack);
+
+/* Have another VM's vCPU go on where this one stands: registers and events. */
+void guest_move(const struct vm *from, struct vm *to);
+
+/* Prepare a vCPU that was added for guest_access(). */
+void guest_init_vcpu(struct vm *vm);
+/* A VM with one vCPU whose interrupt controller is the kernel's, and which takes interrupts. */
+void guest_create_with_irqchip(struct vm *vm);
+/* As guest_create(), with a capability of the VM switched on before it has a vCPU. */
+void guest_create_with_cap(struct vm *vm, const struct kvm_enable_cap *enable);
+/* Where the guest stands. */
+uint64_t guest_pc(const struct vm *vm);
+
+/*
+ * Accesses that KVM makes itself, on behalf of the guest. Each skips the check
+ * where the architecture or the kernel has no such thing.
+ */
+/* Program an I/O instruction that reports the 32 bits in memory at @gpa. */
+void guest_string_out(struct vm *vm, uint64_t gpa);
+/* Program an I/O instruction that stores its input at @gpa, then report what is there. */
+void guest_string_in(struct vm *vm, uint64_t gpa);
+/* Is this exit the request for that input? If so, answer it. */
+bool guest_give_input(struct vm *vm, const struct vm_exit *exit, uint32_t value);
+/* Have KVM keep its clock, or its account of stolen time, at @gpa. */
+void guest_keep_clock(struct vm *vm, uint64_t gpa);
+bool guest_clock_was_kept(const void *hva);
+void guest_keep_steal_time(struct vm *vm, uint64_t gpa);
+bool guest_steal_time_was_kept(const void *hva);
+/* Program an instruction for which KVM maps the page at @gpa, tries it and reports. */
+void guest_map_control_page(struct vm *vm, uint64_t gpa);
+bool guest_control_page_was_used(const void *hva);
 
 /* Write code to @hva that makes a guest which executes it report @value. */
 void guest_put_code(void *hva, uint32_t value);

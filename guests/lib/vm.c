@@ -2,10 +2,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "ktap.h"
@@ -51,13 +53,13 @@ void vm_create(struct vm *vm, unsigned long type)
 		ktap_fail("KVM_CREATE_VM of type %lu: %s", type, strerror(errno));
 }
 
-void vm_add_vcpu(struct vm *vm)
+static void open_vcpu(struct vm *vm, int id)
 {
 	int size;
 
-	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, id);
 	if (vm->vcpu < 0)
-		ktap_fail("KVM_CREATE_VCPU: %s", strerror(errno));
+		ktap_fail("KVM_CREATE_VCPU of %d: %s", id, strerror(errno));
 
 	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < (int)sizeof(*vm->run))
@@ -65,6 +67,19 @@ void vm_add_vcpu(struct vm *vm)
 	vm->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
 	if (vm->run == MAP_FAILED)
 		ktap_fail("cannot map the vCPU: %s", strerror(errno));
+}
+
+void vm_add_vcpu(struct vm *vm)
+{
+	open_vcpu(vm, 0);
+}
+
+struct vm vm_another_vcpu(const struct vm *vm, int id)
+{
+	struct vm other = *vm;
+
+	open_vcpu(&other, id);
+	return other;
 }
 
 struct slot vm_memory(uint32_t id, uint64_t gpa, size_t pages)
@@ -82,6 +97,13 @@ struct slot vm_memory(uint32_t id, uint64_t gpa, size_t pages)
 	/* A huge page would bring neighbours in. EINVAL: there are none. */
 	if (madvise(slot.hva, slot.size, MADV_NOHUGEPAGE) && errno != EINVAL)
 		ktap_fail("MADV_NOHUGEPAGE: %s", strerror(errno));
+	return slot;
+}
+
+struct slot vm_memory_at(uint32_t id, uint64_t gpa, void *hva, size_t size)
+{
+	struct slot slot = { .id = id, .gpa = gpa, .size = size, .hva = hva };
+
 	return slot;
 }
 
@@ -201,18 +223,44 @@ static void take_fault(const struct kvm_run *run, struct vm_exit *exit)
 #endif
 }
 
-struct vm_exit vm_run(struct vm *vm)
+struct vm_exit vm_run_once(struct vm *vm)
 {
 	struct vm_exit exit = { 0 };
 
-	do {
-		forget_fault(vm->run);
-		exit.error = ioctl(vm->vcpu, KVM_RUN, 0) ? errno : 0;
-	} while (exit.error == EINTR);
-
+	forget_fault(vm->run);
+	exit.error = ioctl(vm->vcpu, KVM_RUN, 0) ? errno : 0;
 	exit.reason = vm->run->exit_reason;
 	if (reason_counts(exit.error))
 		take_fault(vm->run, &exit);
+	return exit;
+}
+
+struct vm_exit vm_run(struct vm *vm)
+{
+	struct vm_exit exit;
+
+	do
+		exit = vm_run_once(vm);
+	while (exit.error == EINTR);
+	return exit;
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+struct vm_exit vm_run_briefly(struct vm *vm)
+{
+	/* Again and again: the first may come before KVM_RUN does. */
+	const struct itimerval second = { { 1, 0 }, { 1, 0 } }, never = { { 0, 0 }, { 0, 0 } };
+	const struct sigaction action = { .sa_handler = wake_up };
+	struct vm_exit exit;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &second, NULL);
+	exit = vm_run_once(vm);
+	setitimer(ITIMER_REAL, &never, NULL);
 	return exit;
 }
 

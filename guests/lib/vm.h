@@ -21,6 +21,8 @@ struct vm {
 	int fd;
 	int vcpu;
 	struct kvm_run *run;
+	uint8_t *own;		/* the guest's own memory, as guests/<arch>/ laid it out */
+	bool takes_interrupts;
 };
 
 /* A range of guest memory, and the anonymous memory of ours behind it. */
@@ -50,9 +52,13 @@ int vm_cap(int fd, int cap);
 /* A VM with neither memory nor vCPU; guest_create() gives it both. */
 void vm_create(struct vm *vm, unsigned long type);
 void vm_add_vcpu(struct vm *vm);
+/* One more vCPU of the same VM, as a struct vm of its own. */
+struct vm vm_another_vcpu(const struct vm *vm, int id);
 
 /* Memory that nobody has touched, not yet known to the VM. */
 struct slot vm_memory(uint32_t id, uint64_t gpa, size_t pages);
+/* A slot over memory that the caller has mapped. */
+struct slot vm_memory_at(uint32_t id, uint64_t gpa, void *hva, size_t size);
 /* Make @slot known to the VM, or change its flags. 0 or an errno. */
 int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags);
 /* The same through KVM_SET_USER_MEMORY_REGION, which has flags of its own. */
@@ -70,6 +76,10 @@ int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private);
 
 /* Run until user space has to look; a signal alone is no reason to. */
 struct vm_exit vm_run(struct vm *vm);
+/* KVM_RUN once, whatever it comes back with. */
+struct vm_exit vm_run_once(struct vm *vm);
+/* The same, but a KVM_RUN that blocks comes back with EINTR after a second. */
+struct vm_exit vm_run_briefly(struct vm *vm);
 /*
  * Let KVM finish the I/O instruction that it last came back with, and nothing
  * after it. To be called before registers are set anew.

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "guest.h"
 #include "ktap.h"
@@ -113,10 +114,72 @@ static void undefined_flags_refused(void)
 	}
 }
 
+static void enable_cap_refused(void)
+{
+	struct kvm_enable_cap enable = { 0 };
+	struct vm vm;
+
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	if (CAP_EXIT_ON_MISSING == CAP_ABSENT)
+		ktap_skip("the headers define no KVM_CAP_EXIT_ON_MISSING");
+	enable.cap = CAP_EXIT_ON_MISSING;
+	if (!ioctl(vm.fd, KVM_ENABLE_CAP, &enable) || errno != EINVAL)
+		ktap_fail("expected KVM_ENABLE_CAP of KVM_CAP_EXIT_ON_MISSING to be refused with EINVAL, got %s",
+			  errno ? strerror(errno) : "success");
+}
+
+static void need_flag(struct vm *vm)
+{
+	vm_create(vm, VM_TYPE_DEFAULT);
+	if (!vm_cap(vm->fd, CAP_EXIT_ON_MISSING))
+		ktap_skip("KVM_CAP_EXIT_ON_MISSING is not advertised");
+}
+
+static void flag_accepted_by_first_ioctl(void)
+{
+	struct slot slot = vm_memory(GUEST_FIRST_SLOT, guest_free_gpa, 1);
+	struct vm vm;
+	int error;
+
+	need_flag(&vm);
+	error = vm_set_slot_v1(&vm, &slot, MEM_EXIT_ON_MISSING);
+	if (error)
+		ktap_fail("expected KVM_SET_USER_MEMORY_REGION to accept KVM_MEM_EXIT_ON_MISSING, got %s",
+			  strerror(error));
+}
+
+static void flag_accepted_with_dirty_log(void)
+{
+	struct vm vm;
+	int error;
+
+	need_flag(&vm);
+	error = try_flags(&vm, MEM_EXIT_ON_MISSING | KVM_MEM_LOG_DIRTY_PAGES);
+	if (error)
+		ktap_fail("expected KVM_MEM_EXIT_ON_MISSING with KVM_MEM_LOG_DIRTY_PAGES to be accepted, got %s",
+			  strerror(error));
+}
+
+static void flag_refused_with_readonly(void)
+{
+	struct vm vm;
+	int error;
+
+	need_flag(&vm);
+	error = try_flags(&vm, MEM_EXIT_ON_MISSING | KVM_MEM_READONLY);
+	if (error != EINVAL)
+		ktap_fail("expected KVM_MEM_EXIT_ON_MISSING with KVM_MEM_READONLY to be refused with EINVAL, got %s",
+			  error ? strerror(error) : "a slot that has both");
+}
+
 static const struct check checks[] = {
 	{ "system_and_vm_agree", system_and_vm_agree },
 	{ "flag_accepted", flag_accepted },
+	{ "flag_accepted_by_first_ioctl", flag_accepted_by_first_ioctl },
+	{ "flag_accepted_with_dirty_log", flag_accepted_with_dirty_log },
 	{ "flag_refused", flag_refused },
+	{ "flag_refused_with_readonly", flag_refused_with_readonly },
+	{ "enable_cap_refused", enable_cap_refused },
 	{ "undefined_flags_refused", undefined_flags_refused },
 };
 

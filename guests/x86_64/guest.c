@@ -8,52 +8,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "guest.h"
+#include "code.h"
 #include "ktap.h"
 
-#define CODE_SLOT	0
-#define CODE_GPA	0x1000
-#define REPORT_PORT	0x10
-
-const uint64_t guest_free_gpa = 0x10000000;
-
-#define STR_(x)	#x
-#define STR(x)	STR_(x)
-
-/*
- * Copied to CODE_GPA; must not depend on where it stands. In: %ebx the address
- * to access, %eax the value to write. After its report the guest halts.
- */
-asm(".pushsection .rodata\n"
-    ".code32\n"
-    "guest_code:\n"
-    "guest_code_read:\n"
-    "	movl (%ebx), %eax\n"
-    "	jmp guest_report\n"
-    "guest_code_write:\n"
-    "	movl %eax, (%ebx)\n"
-    "	jmp guest_report\n"
-    "guest_code_fetch:\n"
-    "	jmp *%ebx\n"
-    "guest_report:\n"
-    "	outl %eax, $" STR(REPORT_PORT) "\n"
-    "	hlt\n"
-    "guest_code_end:\n"
-
-    /* What guest_put_code() writes; the operand of the first one is patched. */
-    "guest_stub:\n"
-    "	movl $0, %eax\n"
-    "	outl %eax, $" STR(REPORT_PORT) "\n"
-    "	hlt\n"
-    "guest_stub_end:\n"
-    ".code64\n"
-    ".popsection\n");
-
+#define CR0_PE		(1U << 0)
 #define STUB_VALUE	1	/* where the operand of "movl $0, %eax" begins */
 
-extern const char guest_code[], guest_code_end[];
-extern const char guest_code_read[], guest_code_write[], guest_code_fetch[];
-extern const char guest_stub[], guest_stub_end[];
+const uint64_t guest_free_gpa = 0x10000000;
 
 static struct kvm_segment flat_segment(int type, int selector)
 {
@@ -71,7 +32,7 @@ static struct kvm_segment flat_segment(int type, int selector)
 	return segment;
 }
 
-static void enter_protected_mode(struct vm *vm)
+void guest_init_vcpu(struct vm *vm)
 {
 	struct kvm_segment data = flat_segment(3 /* read/write, accessed */, 0x10);
 	struct kvm_sregs sregs;
@@ -80,24 +41,74 @@ static void enter_protected_mode(struct vm *vm)
 		ktap_fail("KVM_GET_SREGS: %s", strerror(errno));
 	sregs.cs = flat_segment(11 /* execute/read, accessed */, 0x8);
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
-	sregs.cr0 |= 1; /* PE */
+	sregs.gdt = (struct kvm_dtable){ .base = GDT_GPA, .limit = 3 * 8 - 1 };
+	sregs.idt = (struct kvm_dtable){ .base = IDT_GPA, .limit = 256 * 8 - 1 };
+	sregs.cr0 |= CR0_PE;
 	if (ioctl(vm->vcpu, KVM_SET_SREGS, &sregs))
 		ktap_fail("KVM_SET_SREGS: %s", strerror(errno));
 }
 
-void guest_create(struct vm *vm, unsigned long type)
+/* Descriptors for the two segments above, and a gate for the one interrupt. */
+static void put_tables(uint8_t *code_page)
+{
+	const uint64_t gdt[] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff };
+	const uint64_t handler = CODE_GPA + (guest_code_irq - guest_code);
+	const uint64_t gate = (handler & 0xffff) | 0x8 << 16 | 0x8eULL << 40 | handler >> 16 << 48;
+
+	memcpy(code_page + GDT_GPA - CODE_GPA, gdt, sizeof(gdt));
+	memcpy(code_page + IDT_GPA - CODE_GPA + VECTOR * sizeof(gate), &gate, sizeof(gate));
+}
+
+static void create(struct vm *vm, unsigned long type, bool irqchip, const struct kvm_enable_cap *enable)
 {
 	struct slot code;
 	int error;
 
 	vm_create(vm, type);
-	code = vm_memory(CODE_SLOT, CODE_GPA, 1);
+	if (irqchip && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
+		ktap_fail("KVM_CREATE_IRQCHIP: %s", strerror(errno));
+	if (enable && ioctl(vm->fd, KVM_ENABLE_CAP, enable))
+		ktap_fail("KVM_ENABLE_CAP of %u: %s", enable->cap, strerror(errno));
+	code = vm_memory(CODE_SLOT, CODE_GPA, CODE_PAGES);
+	vm->own = code.hva;
 	memcpy(code.hva, guest_code, guest_code_end - guest_code);
+	put_tables(code.hva);
 	error = vm_set_slot(vm, &code, 0);
 	if (error)
 		ktap_fail("cannot add the slot of the guest's code: %s", strerror(error));
 	vm_add_vcpu(vm);
-	enter_protected_mode(vm);
+	guest_init_vcpu(vm);
+}
+
+void guest_create(struct vm *vm, unsigned long type)
+{
+	create(vm, type, false, NULL);
+}
+
+void guest_create_with_irqchip(struct vm *vm)
+{
+	create(vm, VM_TYPE_DEFAULT, true, NULL);
+	vm->takes_interrupts = true;
+}
+
+void guest_create_with_cap(struct vm *vm, const struct kvm_enable_cap *enable)
+{
+	create(vm, VM_TYPE_DEFAULT, false, enable);
+}
+
+void *guest_own(const struct vm *vm, uint64_t gpa)
+{
+	return vm->own + (gpa - CODE_GPA);
+}
+
+void guest_start(struct vm *vm, const char *entry, struct kvm_regs regs)
+{
+	regs.rip = CODE_GPA + (entry - guest_code);
+	regs.rflags |= 2 /* always set */ | (vm->takes_interrupts ? 1 << 9 : 0);
+	if (vm->run->exit_reason == KVM_EXIT_IO)
+		vm_finish_io(vm);
+	if (ioctl(vm->vcpu, KVM_SET_REGS, &regs))
+		ktap_fail("KVM_SET_REGS: %s", strerror(errno));
 }
 
 void guest_access(struct vm *vm, enum access access, uint64_t gpa, uint32_t value)
@@ -106,18 +117,20 @@ void guest_access(struct vm *vm, enum access access, uint64_t gpa, uint32_t valu
 		[ACCESS_READ] = guest_code_read,
 		[ACCESS_WRITE] = guest_code_write,
 		[ACCESS_FETCH] = guest_code_fetch,
+		[ACCESS_ATOMIC] = guest_code_atomic,
 	};
-	struct kvm_regs regs = {
-		.rip = CODE_GPA + (entries[access] - guest_code),
-		.rflags = 2, /* the bit that is always set */
-		.rax = value,
-		.rbx = gpa,
-	};
+	struct kvm_regs regs = { .rax = value, .rbx = gpa };
 
-	if (vm->run->exit_reason == KVM_EXIT_IO)
-		vm_finish_io(vm);
-	if (ioctl(vm->vcpu, KVM_SET_REGS, &regs))
-		ktap_fail("KVM_SET_REGS: %s", strerror(errno));
+	guest_start(vm, entries[access], regs);
+}
+
+uint64_t guest_pc(const struct vm *vm)
+{
+	struct kvm_regs regs;
+
+	if (ioctl(vm->vcpu, KVM_GET_REGS, &regs))
+		ktap_fail("KVM_GET_REGS: %s", strerror(errno));
+	return regs.rip;
 }
 
 void guest_put_code(void *hva, uint32_t value)

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KVM_MEM_EXIT_ON_MISSING on every kind of memory that user space can put behind a slot. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "backing.h"
+#include "ktap.h"
+#include "scene.h"
+
+static void need_capability(void)
+{
+	struct vm vm;
+
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	scene_need_capability(&vm);
+}
+
+/* Exit, provide, go on: a write, then a read in another page. */
+static void expect_served(const struct slot *memory)
+{
+	struct vm_exit exit;
+	struct scene scene;
+
+	scene_set_in(&scene, memory, MEM_EXIT_ON_MISSING, ACCESS_WRITE);
+	exit = scene_run_into_missing(&scene);
+	if (vm_is_mapped(scene.hva))
+		ktap_fail("expected the page to be missing still after the exit, but it is mapped");
+	scene_provide(&scene, &exit);
+	scene_run_to_report(&scene);
+	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
+
+	scene_aim(&scene, ACCESS_READ, SCENE_PAGES - 1);
+	if (vm_populate(&scene.slot, scene.gpa - SCENE_OFFSET, vm_page_size()))
+		ktap_fail("cannot populate the last page");
+	scene_put_value(scene.hva, ~SCENE_VALUE);
+	scene_expect_value(&scene, "the guest", ~SCENE_VALUE, scene_run_to_report(&scene));
+}
+
+static void shmem_is_served(void)
+{
+	struct slot memory;
+	int fd;
+
+	need_capability();
+	memory = backing_shmem(GUEST_FIRST_SLOT, guest_free_gpa, SCENE_PAGES * vm_page_size(), &fd);
+	expect_served(&memory);
+}
+
+static void hugetlb_is_served(void)
+{
+	struct slot memory;
+
+	need_capability();
+	memory = backing_hugetlb(GUEST_FIRST_SLOT, guest_free_gpa);
+	expect_served(&memory);
+}
+
+static void thp_is_served(void)
+{
+	struct slot memory;
+
+	need_capability();
+	memory = backing_thp(GUEST_FIRST_SLOT, guest_free_gpa);
+	expect_served(&memory);
+}
+
+/* One page taken out of a huge one is missing, and its neighbours are not. */
+static void hole_in_thp_exits(void)
+{
+	struct vm_exit exit;
+	struct scene scene;
+	struct slot memory;
+
+	need_capability();
+	memory = backing_thp(GUEST_FIRST_SLOT, guest_free_gpa);
+	if (vm_populate(&memory, memory.gpa, memory.size))
+		ktap_fail("cannot populate a huge page");
+	scene_set_in(&scene, &memory, MEM_EXIT_ON_MISSING, ACCESS_WRITE);
+	scene_run_to_report(&scene);
+	if (madvise(scene_page(&scene), vm_page_size(), MADV_DONTNEED))
+		ktap_fail("MADV_DONTNEED: %s", strerror(errno));
+
+	scene_aim(&scene, ACCESS_READ, SCENE_PAGE + 1);
+	scene_expect_value(&scene, "the guest", 0, scene_run_to_report(&scene));
+	scene_aim(&scene, ACCESS_READ, SCENE_PAGE);
+	exit = scene_run_into_missing(&scene);
+	scene_provide(&scene, &exit);
+	scene_expect_value(&scene, "the guest", 0, scene_run_to_report(&scene));
+}
+
+static void never_mind(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * Poison may look missing to the guest, or raise SIGBUS. What may not be is that
+ * the guest goes on, or that user space could take it for a page that it can provide.
+ */
+static void poison_is_told_from_missing(void)
+{
+	const struct sigaction action = { .sa_handler = never_mind };
+	struct vm_exit exit;
+	struct scene scene;
+	uint32_t value;
+	int error;
+
+	scene_set_missing(&scene, ACCESS_READ);
+	scene_put_value(scene.hva, SCENE_VALUE);
+	/* Whoever poisons a page is told like one who came upon it. */
+	sigaction(SIGBUS, &action, NULL);
+	if (madvise(scene_page(&scene), vm_page_size(), MADV_HWPOISON))
+		ktap_skip("MADV_HWPOISON: %s", strerror(errno));
+	exit = vm_run_briefly(&scene.vm);
+	if (guest_reported(&scene.vm, &exit, &value))
+		ktap_fail("expected a poisoned page to stop the guest, which reads %#x", value);
+	if (exit.error == EFAULT) {
+		scene_expect_missing(&scene, &exit);
+		error = vm_populate(&scene.slot, exit.gpa, exit.size);
+		if (!error)
+			ktap_fail("expected MADV_POPULATE_WRITE to refuse a poisoned page, but it has provided one");
+	} else if (exit.error != EHWPOISON && exit.error != EINTR) {
+		ktap_fail("expected EFAULT, EHWPOISON or a signal for a poisoned page, got: %s",
+			  vm_describe(&exit));
+	}
+
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE + 1);
+	exit = scene_run_into_missing(&scene);
+	scene_provide(&scene, &exit);
+	scene_run_to_report(&scene);
+}
+
+static const struct check checks[] = {
+	{ "shmem_is_served", shmem_is_served },
+	{ "hugetlb_is_served", hugetlb_is_served },
+	{ "thp_is_served", thp_is_served },
+	{ "hole_in_thp_exits", hole_in_thp_exits },
+	{ "poison_is_told_from_missing", poison_is_told_from_missing },
+};
+
+int main(void)
+{
+	return ktap_main("exit_on_missing_backing", checks, ARRAY_SIZE(checks), NULL);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Translation, interrupts, and a vCPU that moves to another VM. */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "code.h"
+#include "ktap.h"
+
+#define CR0_PG		(1ULL << 31)
+#define CR4_PSE		(1ULL << 4)
+#define PRESENT		0x3	/* and writable */
+#define LARGE		0x80	/* 4 MiB by one entry of the directory */
+
+/* What the table of guest_read_through() translates. */
+#define WINDOW		0x40000000U
+
+#define AWAIT_ROUNDS	300000
+
+/* Get or set a part of a vCPU's state, which cannot fail. */
+#define STATE(vm, request, state)							\
+	do {										\
+		if (ioctl((vm)->vcpu, request, state))					\
+			ktap_fail(#request ": %s", strerror(errno));			\
+	} while (0)
+
+void guest_enable_paging(struct vm *vm)
+{
+	uint32_t *directory = guest_own(vm, PD_GPA);
+	struct kvm_sregs sregs;
+	uint32_t i;
+
+	for (i = 0; i < 1024; i++)
+		directory[i] = i << 22 | PRESENT | LARGE;
+	STATE(vm, KVM_GET_SREGS, &sregs);
+	sregs.cr3 = PD_GPA;
+	sregs.cr4 |= CR4_PSE;
+	sregs.cr0 |= CR0_PG;
+	STATE(vm, KVM_SET_SREGS, &sregs);
+}
+
+void guest_read_through(struct vm *vm, uint64_t table, uint32_t offset)
+{
+	struct kvm_regs regs = { .rbx = WINDOW + offset };
+	uint32_t *directory = guest_own(vm, PD_GPA);
+
+	guest_enable_paging(vm);
+	directory[WINDOW >> 22] = table | PRESENT;
+	guest_start(vm, guest_code_read, regs);
+}
+
+void guest_put_table(void *hva, uint64_t gpa)
+{
+	uint32_t entry = gpa | PRESENT;
+
+	memcpy(hva, &entry, sizeof(entry));
+}
+
+void guest_interrupt(struct vm *vm, uint64_t stack)
+{
+	struct kvm_regs regs = { .rbx = AWAIT_ROUNDS, .rsp = stack, .rflags = 1 << 9 /* IF */ };
+	struct kvm_interrupt interrupt = { .irq = VECTOR };
+
+	guest_start(vm, guest_code_await, regs);
+	STATE(vm, KVM_INTERRUPT, &interrupt);
+}
+
+void guest_move(const struct vm *from, struct vm *to)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	STATE(from, KVM_GET_REGS, &regs);
+	STATE(from, KVM_GET_SREGS, &sregs);
+	STATE(from, KVM_GET_VCPU_EVENTS, &events);
+	/* Not twice: sregs have it in a bitmap of their own. */
+	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
+	STATE(to, KVM_SET_REGS, &regs);
+	STATE(to, KVM_SET_SREGS, &sregs);
+	STATE(to, KVM_SET_VCPU_EVENTS, &events);
+}
