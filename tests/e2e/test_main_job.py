@@ -28,7 +28,7 @@ def _assert_silent_break(result: Any) -> None:
     assert (finding["patch"], finding["partner"], finding["advice"]["squash"]) == (3, 4, [3, 4])
     assert finding["advice"]["verified"] is True
     assert (advice["kind"], advice["patch"], advice["partner"]) == ("undocumented-dependency", 4, 3)
-    assert any("exit_on_missing.write_exits: fail" in line for line in finding["evidence"])
+    assert any("exit_on_missing_access.write_exits: fail" in line for line in finding["evidence"])
     assert result["verdict"] == {"bisectable": True, "revert_safe": False}
 
 

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The catalogue of mutants, the probes, the contracts and the documentation know of the same checks."""
+
+import re
+
+from harness import resources, session
+from tests.guest import catalogue
+from tests.guest.lab import MUTANTS
+
+_PROBE = re.compile(r'ktap_main\("(?P<probe>\w+)"')
+_CHECK = re.compile(r'^\t\{ "(?P<name>\w+)", \w+ \},$', re.MULTILINE)
+_NO_MUTANT = "endings"
+"""A kernel that ends on request (tests/guest/machines.py)."""
+
+
+def _checks() -> set[str]:
+    found: set[str] = set()
+    for source in resources.project("guests", "probes").glob("*.c"):
+        text = source.read_text()
+        probe = _PROBE.search(text)
+        assert probe is not None and probe["probe"] == source.stem
+        found |= {f"{source.stem}.{check['name']}" for check in _CHECK.finditer(text)}
+    return found
+
+
+def test_every_contract_asks_for_checks_that_there_are() -> None:
+    for contract in session.contracts():
+        asked = (*contract.checks, *contract.optional, *contract.otherwise)
+        assert len(set(asked)) == len(asked)
+        assert set(asked) <= _checks()
+
+
+def test_every_check_of_exit_on_missing_is_asked_for() -> None:
+    (contract,) = (one for one in session.contracts() if one.id == "exit-on-missing")
+    asked = {*contract.checks, *contract.optional, *contract.otherwise}
+    assert {name for name in _checks() if name.startswith("exit_on_missing")} <= asked
+
+
+def test_every_mutant_is_killed_by_a_check_that_there_is() -> None:
+    mutants = catalogue.read()
+    assert len(mutants) >= 25
+    assert {patch.stem for patch in MUTANTS.glob("*.patch")} - {_NO_MUTANT} == mutants.keys()
+    assert {mutant.killed_by for mutant in mutants.values()} <= _checks()
+    assert set(catalogue.SAMPLE) <= mutants.keys()
+
+
+def test_the_documentation_has_the_catalogue() -> None:
+    assert resources.project("docs", "mutants.md").read_text() == catalogue.page()
