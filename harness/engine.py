@@ -3,6 +3,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,11 @@ import msgspec
 
 from harness import build, events
 from harness.arch import Arch
-from harness.boot import machine
+from harness.boot import isolation, machine, repeat
+from harness.boot.repeat import Repeated
 from harness.errors import InfraError, InputError
-from harness.model import Accel, Boot, Build, Outcome, Plan, State, StateResult, Status
+from harness.model import Accel, Boot, Build, Outcome, Plan, State, StateResult
 from harness.store import Store, key
-
-_BLAMELESS = (Status.PASS, Status.SKIP, Status.XFAIL)
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,14 @@ class Setup:
     config: build.Config
     probes: tuple[str, ...]
     program: str
+    repeat: int = 1
+    """How often each kernel is booted; twice where it has failed a check."""
 
     def key(self, tree: str) -> str:
         """The name under which the result of a tree is stored."""
-        return key(tree, self.arch.name, self.accel.name, self.toolchain, self.config.hash, self.program, *self.probes)
+        fixed = (self.arch.name, self.accel.name, self.toolchain, self.config.hash, self.program)
+        times = (f"repeat={self.repeat}",) if self.repeat > 1 else ()
+        return key(tree, *fixed, *self.probes, *times)
 
 
 class Engine:
@@ -121,18 +125,19 @@ class Engine:
         self._tell(events.StageStarted(state.id, "boot", position, todo))
         setup = self._setup
         kernel, initrd, console = Path(built.kernel), Path(built.initrd), place / "console.log"
+
+        def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
+            return machine.boot(setup.arch, setup.accel, kernel, initrd, probes, log)
+
         try:
-            boot = await machine.boot(setup.arch, setup.accel, kernel, initrd, setup.probes, console)
-            again = boot
-            if not _clean(boot):
-                # What is told of somebody's patch has been seen twice.
-                again = await machine.boot(setup.arch, setup.accel, kernel, initrd, setup.probes, console)
+            # What is told of somebody's patch has been seen twice.
+            seen = await repeat.boot(lambda: isolation.boot(boot_once, setup.probes, console), setup.repeat)
         except InfraError as error:
             return _result(state, outcome=Outcome.INFRA_ERROR, detail=str(error), seconds=seconds)
         finally:
             kernel.unlink()
             initrd.unlink()
-        result = _booted(state, boot, again, seconds, notes)
+        result = _booted(state, seen, seconds, notes)
         return msgspec.structs.replace(result, warnings=built.warnings)
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:
@@ -171,21 +176,10 @@ def _result(
     )
 
 
-def _clean(boot: Boot) -> bool:
-    """True where there is nothing to blame a patch for."""
-    return boot.outcome is Outcome.OK and all(check.status in _BLAMELESS for check in boot.checks)
-
-
-def _flaky(first: Boot, second: Boot) -> tuple[str, ...]:
-    """The checks that two boots of one kernel do not agree on."""
-    answers = [{check.id: check.status for check in boot.checks} for boot in (first, second)]
-    return tuple(name for name in {**answers[0], **answers[1]} if answers[0].get(name) is not answers[1].get(name))
-
-
-def _booted(state: State, first: Boot, second: Boot, seconds: dict[str, float], notes: tuple[str, ...]) -> StateResult:
-    """A state after its boots; of two that disagree, the one that got further tells how it went."""
-    boot = second if second.outcome is Outcome.OK else first
-    timed = seconds | {"boot": round(first.seconds + (second.seconds if second is not first else 0.0), 2)}
+def _booted(state: State, seen: Repeated, seconds: dict[str, float], notes: tuple[str, ...]) -> StateResult:
+    """A state after its boots."""
+    boot = seen.boot
+    timed = seconds | {"boot": round(seen.seconds, 2)}
     if boot.seconds_to_first_check is not None:
         timed["first_check"] = round(boot.seconds_to_first_check, 2)
     result = _result(state, outcome=boot.outcome, detail=boot.detail, seconds=timed, notes=notes)
@@ -194,7 +188,7 @@ def _booted(state: State, first: Boot, second: Boot, seconds: dict[str, float], 
         ending=boot.ending,
         caps=boot.caps,
         checks=boot.checks,
-        flaky=_flaky(first, second),
+        flaky=seen.flaky,
         log_tail=boot.log_tail,
         trace=boot.trace,
     )

@@ -218,6 +218,8 @@ class Boot(Record, frozen=True):
     """The path of the kernel log."""
     log_tail: str = ""
     trace: tuple[Frame, ...] = ()
+    ended: tuple[str, ...] = ()
+    """The probes that came to their end, well or not."""
 
 
 # --- results ------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class Options:
     config: tuple[Path, ...] = ()
     make: tuple[str, ...] = ()
     debug: bool = False
+    repeat: int = 1
 
 
 def contracts() -> tuple[Contract, ...]:
@@ -76,7 +77,8 @@ def _setup(options: Options) -> Setup:
     arch = archs.get(options.arch)
     ours = [arch.config, "debug.config"] if options.debug else [arch.config]
     config = build.Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
-    return Setup(arch, arch.accel(), build.toolchain(arch, config), config, _chosen(options.probes), store.program())
+    probes = _chosen(options.probes)
+    return Setup(arch, arch.accel(), build.toolchain(arch, config), config, probes, store.program(), options.repeat)
 
 
 def _judged(planned: Plan, engine: Engine, setup: Setup, trees: TreeStore, out: Path) -> RunResult:

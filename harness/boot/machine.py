@@ -68,6 +68,7 @@ async def boot(
         console=str(console_log),
         log_tail=told.tail,
         trace=told.frames,
+        ended=tuple(report.probes),
     )
 
 

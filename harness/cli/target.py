@@ -24,6 +24,9 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1")
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
+    parser.add_argument(
+        "--repeat", metavar="N", type=_positive, default=1, help="boot each kernel N times: flaky, or broken?"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("-j", "--jobs", metavar="N", type=_positive, default=os.cpu_count() or 1, help="make's jobs")
 
@@ -44,6 +47,7 @@ def options(args: argparse.Namespace) -> Options:
         config=tuple(args.config),
         make=tuple(args.make),
         debug=args.debug,
+        repeat=args.repeat,
     )
 
 

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is made of several boots of one kernel: probes that were not come to, and boots that disagree."""
+
+import asyncio
+from pathlib import Path
+
+from harness.boot import isolation, repeat
+from harness.model import Boot, Check, Ending, Outcome, Status
+
+PROBES = ("first", "second", "third")
+
+
+def _boot(outcome: Outcome, checks: dict[str, Status], ended: tuple[str, ...] = ()) -> Boot:
+    return Boot(
+        outcome=outcome,
+        ending=Ending.DONE if outcome is Outcome.OK else Ending.PANIC,
+        detail="",
+        seconds=1.0,
+        seconds_to_first_check=None,
+        caps={},
+        checks=tuple(Check(id=name, status=status) for name, status in checks.items()),
+        console="",
+        ended=ended,
+    )
+
+
+def _run(tmp_path: Path, boots: list[Boot]) -> tuple[Boot, list[tuple[str, ...]]]:
+    asked: list[tuple[str, ...]] = []
+
+    async def boot_once(probes: tuple[str, ...], log: Path) -> Boot:
+        asked.append(probes)
+        log.write_text(f"log of {probes[0]}\n")
+        return boots[len(asked) - 1]
+
+    whole = asyncio.run(isolation.boot(boot_once, PROBES, tmp_path / "console.log"))
+    assert len(asked) == len(boots)
+    return whole, asked
+
+
+def test_a_boot_that_ends_well_is_the_only_one(tmp_path: Path) -> None:
+    whole, asked = _run(tmp_path, [_boot(Outcome.OK, {"first.a": Status.FAIL}, PROBES)])
+    assert asked == [PROBES]
+    assert whole.outcome is Outcome.OK
+
+
+def test_a_crash_costs_the_probe_that_it_came_in(tmp_path: Path) -> None:
+    crash = _boot(Outcome.CRASHED, {"first.a": Status.PASS, "second.a": Status.FAIL}, ("first",))
+    rest = _boot(Outcome.OK, {"third.a": Status.PASS}, ("third",))
+    whole, asked = _run(tmp_path, [crash, rest])
+    assert asked == [PROBES, ("third",)]
+    assert whole.outcome is Outcome.CRASHED
+    assert {check.id: check.status for check in whole.checks} == {
+        "first.a": Status.PASS,
+        "second.a": Status.FAIL,
+        "third.a": Status.PASS,
+    }
+    log = (tmp_path / "console.log").read_text()
+    assert "log of first" in log and "a fresh boot, from third on\nlog of third" in log
+
+
+def test_each_probe_may_crash_and_the_boots_come_to_an_end(tmp_path: Path) -> None:
+    boots = [_boot(Outcome.TIMED_OUT, {f"{name}.a": Status.FAIL}) for name in PROBES]
+    whole, asked = _run(tmp_path, boots)
+    assert asked == [PROBES, ("second", "third"), ("third",)]
+    assert [check.status for check in whole.checks] == [Status.FAIL] * 3
+    assert whole.seconds == 3.0
+
+
+def test_a_kernel_that_comes_to_no_probe_is_not_tried_again(tmp_path: Path) -> None:
+    _, asked = _run(tmp_path, [_boot(Outcome.BOOT_FAILED, {})])
+    assert asked == [PROBES]
+
+
+def _repeat(times: int, boots: list[Boot]) -> repeat.Repeated:
+    left = iter(boots)
+
+    async def boot_once() -> Boot:
+        return next(left)
+
+    seen = asyncio.run(repeat.boot(boot_once, times))
+    assert next(left, None) is None
+    return seen
+
+
+def test_what_is_good_is_booted_as_often_as_asked_for() -> None:
+    good = _boot(Outcome.OK, {"a": Status.PASS})
+    assert _repeat(1, [good]).flaky == ()
+    assert _repeat(3, [good] * 3).seconds == 3.0
+
+
+def test_what_fails_is_seen_twice_and_what_fails_always_is_broken() -> None:
+    bad = _boot(Outcome.OK, {"a": Status.FAIL})
+    assert _repeat(1, [bad] * 2).flaky == ()
+    assert _repeat(5, [bad] * 5).flaky == ()
+
+
+def test_one_answer_that_differs_is_flaky_wherever_it_comes() -> None:
+    good, bad = _boot(Outcome.OK, {"a": Status.PASS}), _boot(Outcome.OK, {"a": Status.FAIL})
+    for odd in range(4):
+        boots = [bad if number == odd else good for number in range(4)]
+        assert _repeat(4, boots).flaky == ("a",)
+
+
+def test_of_boots_that_disagree_one_that_came_to_its_end_tells() -> None:
+    crash, good = _boot(Outcome.CRASHED, {"a": Status.FAIL}), _boot(Outcome.OK, {"a": Status.PASS})
+    seen = _repeat(1, [crash, good])
+    assert seen.boot.outcome is Outcome.OK and seen.flaky == ("a",)
