@@ -2,6 +2,7 @@
 """Real kernels, really booted. Sources, objects and ccache come from the user's cache; results never do."""
 
 import asyncio
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -52,10 +53,10 @@ class Lab:
         """Drop all results, so that every state is built and booted again."""
         shutil.rmtree(self.home / "results", ignore_errors=True)
 
-    def tip(self, series: Series) -> tuple[StateResult, StateResult, tuple[Finding, ...]]:
-        """Base and tip of a series, and the findings, from real boots."""
+    def tip(self, series: Series, repeat: int = 1) -> tuple[StateResult, StateResult, tuple[Finding, ...]]:
+        """Base and tip of a series, and the findings, from real boots, each made ``repeat`` times."""
         plan = scenarios.make_plan(series, self.base, (), self.trees)
-        engine = Engine(self.setup, self.worker, self.store, self.events.append)
+        engine = Engine(dataclasses.replace(self.setup, repeat=repeat), self.worker, self.store, self.events.append)
         seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
         states, findings, _ = judge.judge(plan, seen, session.contracts())
         states = suspects.with_suspects(plan, states, self.trees)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.boot import channel, machine, watch
+from harness.boot import channel, isolation, machine, watch
 from harness.errors import InfraError
 from harness.model import Boot, Ending, Outcome, Status
 from tests.guest.lab import Lab
@@ -53,6 +53,25 @@ def test_panic(machines: Machines) -> None:
     assert boot.detail == "Kernel panic - not syncing: on purpose, during panic.end"
     assert statuses(boot) == DIED
     assert "the kernel said: Kernel panic - not syncing: on purpose" in checks(boot)["panic.end"].detail
+
+
+def test_a_crash_and_a_hang_cost_their_own_probe_each(machines: Machines, hasty: None) -> None:
+    """A fresh boot goes on with the next one; the first ending stands."""
+    log = machines.home / "isolated.log"
+    probes = ("calm", "panic", "another", "loop", "last")
+
+    async def boot_once(left: tuple[str, ...], console: Path) -> Boot:
+        again = await machines.start(*left)
+        console.write_bytes(Path(again.console).read_bytes())
+        return again
+
+    boot = asyncio.run(isolation.boot(boot_once, probes, log))
+    assert (boot.ending, boot.outcome) == (Ending.PANIC, Outcome.CRASHED)
+    failed = {name for name, check in checks(boot).items() if check.status is Status.FAIL}
+    assert failed == {"panic.end", "loop.end"}
+    for good in ("calm", "another", "last"):
+        assert {check.status for name, check in checks(boot).items() if name.startswith(f"{good}.")} == {Status.PASS}
+    assert log.read_text(errors="replace").count("--- a fresh boot, from ") == 2
 
 
 @pytest.mark.parametrize("how", ["triple_fault", "emergency_restart", "reboot"])
