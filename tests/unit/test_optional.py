@@ -20,8 +20,15 @@ def _state(**statuses: Status) -> StateResult:
 
 @pytest.mark.parametrize(
     ("always", "optional", "holds"),
-    [(PASS, PASS, True), (PASS, SKIP, True), (SKIP, PASS, None), (SKIP, SKIP, None)]
-    + [(PASS, FAIL, False), (PASS, MISSING, False), (FAIL, SKIP, False)],
+    [
+        (PASS, PASS, True),
+        (PASS, SKIP, True),
+        (SKIP, PASS, None),
+        (SKIP, SKIP, None),
+        (PASS, FAIL, False),
+        (PASS, MISSING, False),
+        (FAIL, SKIP, False),
+    ],
 )
 def test_of_a_tip(always: Status, optional: Status, holds: bool | None) -> None:
     tip = _state(always=always, with_hardware=optional)
