@@ -22,7 +22,12 @@ import pytest
 from harness import proc
 from harness.errors import InfraError
 
-SOON = proc.Deadline.after(60)
+
+def soon() -> proc.Deadline:
+    """From now on, and not from when this module was loaded: the tests before these may take a minute."""
+    return proc.Deadline.after(60)
+
+
 PATIENCE_SECONDS = 20.0
 """How long a process may take to die before the test fails; it takes milliseconds."""
 
@@ -65,7 +70,7 @@ def lifeline(tmp_path: Path) -> Iterator[Lifeline]:
 
 async def output(command: list[str], box: proc.Box) -> list[bytes]:
     async with proc.start(command, box) as process:
-        return [line async for line in process.lines(SOON)]
+        return [line async for line in process.lines(soon())]
 
 
 async def shell(script: str, *writable: Path, readable: tuple[Path, ...] = ()) -> list[bytes]:
@@ -143,7 +148,7 @@ async def test_a_daemon_is_gone_when_the_process_that_started_it_ends(tmp_path: 
     async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))) as process:
         lifeline.wait_for(b"up\n")
         (tmp_path / "go").write_text("go\n")
-        assert await process.wait(SOON) == 7
+        assert await process.wait(soon()) == 7
     lifeline.wait_for(b"")
 
 
@@ -259,12 +264,12 @@ async def test_the_exit_status_is_that_of_the_process(tmp_path: Path) -> None:
     box = proc.Box(writable=(tmp_path,))
     for status in (0, 1, 42):
         async with proc.start(["sh", "-c", f"exit {status}"], box) as process:
-            assert await process.wait(SOON) == status
+            assert await process.wait(soon()) == status
 
 
 async def test_killing_what_has_ended_is_harmless(tmp_path: Path) -> None:
     async with proc.start(["true"], proc.Box(writable=(tmp_path,))) as process:
-        await process.wait(SOON)
+        await process.wait(soon())
         process.signal_end()
 
 
