@@ -56,7 +56,7 @@ def judge(stop: Stop, report: ktap.Report, log: KernelLog) -> Judged:
     if stop.how is How.GONE:
         raise InfraError(f"QEMU ended by itself: {stop.detail}")
     if stop.how is How.END:
-        return Judged(_of_survivor(log), Outcome.OK)
+        return _of_survivor(log)
     ending = _of_victim(stop, log)
     if not (report.began or log.under_way or log.left):
         return Judged(ending, Outcome.BOOT_FAILED, f"{_cause(ending, stop, log)}, before the first probe")
@@ -64,10 +64,12 @@ def judge(stop: Stop, report: ktap.Report, log: KernelLog) -> Judged:
     return Judged(ending, _OUTCOMES.get(ending, Outcome.CRASHED), _cause(ending, stop, log) + during)
 
 
-def _of_survivor(log: KernelLog) -> Ending:
-    if any(splat.oops for splat in log.splats):
-        return Ending.OOPS
-    return Ending.WARNING if log.splats else Ending.DONE
+def _of_survivor(log: KernelLog) -> Judged:
+    """A kernel that went on to the end: what it complained of is its detail, an oops before all else."""
+    oopses = [splat for splat in log.splats if splat.oops]
+    if oopses:
+        return Judged(Ending.OOPS, Outcome.OK, oopses[0].text)
+    return Judged(Ending.WARNING, Outcome.OK, log.splats[0].text) if log.splats else Judged(Ending.DONE, Outcome.OK)
 
 
 def _of_victim(stop: Stop, log: KernelLog) -> Ending:

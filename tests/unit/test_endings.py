@@ -111,6 +111,14 @@ def test_what_stopped_it_and_what_was_said(
     assert early.outcome is (Outcome.OK if stop is END else Outcome.BOOT_FAILED)
 
 
+@pytest.mark.parametrize(
+    ("splats", "detail"),
+    [((), ""), ((WARNING,), WARNING.text), ((WARNING, OOPS), OOPS.text), ((OOPS, OOPS, WARNING), OOPS.text)],
+)
+def test_a_kernel_that_went_on_says_what_it_complained_of(splats: tuple[Splat, ...], detail: str) -> None:
+    assert ending.judge(END, BEGAN, KernelLog(splats, None)).detail == detail
+
+
 def test_a_probe_that_only_the_kernel_log_knows_of_has_begun() -> None:
     log = KernelLog((), "p.a")
     judged = ending.judge(RESET, NOTHING, log)
