@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run's result as text: the matrix of states and checks, the findings in plain words, the verdict."""
 
+import re
 from collections.abc import Iterator
 
 from harness.model import (
     Advice,
     AppliedPatch,
     ContractVerdict,
+    Ending,
     Finding,
     FindingKind,
     Outcome,
@@ -14,7 +16,8 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render.plain import plain
+from harness.render.ended import Ended, ended, place
+from harness.render.plain import line, plain
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {
@@ -26,6 +29,8 @@ _OUTCOMES = {
     Outcome.TIMED_OUT: "hang",
     Outcome.INFRA_ERROR: "infra",
 }
+_SURVIVED = {Ending.WARNING: "warn", Ending.OOPS: "oops"}
+"""In the place of "ok": the kernel came to the end, and not in peace."""
 _LEGEND = ". pass   s skip   x expected failure   = same source tree as a column further left"
 
 
@@ -53,14 +58,14 @@ def matrix(run: RunResult) -> Iterator[str]:
     heads = [_head(state) for state in run.states]
     names = list(dict.fromkeys(check.id for state in run.states for check in state.checks))
     caps = list(dict.fromkeys(cap for state in run.states for cap in state.caps))
-    rows = [("outcome", ["=" if state.same_as else _OUTCOMES[state.outcome] for state in run.states])]
+    rows = [("outcome", [_outcome(state) for state in run.states])]
     rows += [(cap, [_cap(state, cap) for state in run.states]) for cap in caps]
     rows += [(name, [_cell(state, name) for state in run.states]) for name in names]
     wide = max(len(name) for name, _ in rows)
     widths = [max(len(head), *(len(cells[column]) for _, cells in rows)) for column, head in enumerate(heads)]
     for name, cells in [("", heads), *rows]:
-        line = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-        yield f"  {name.ljust(wide)}  {line}".rstrip()
+        row = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        yield f"  {name.ljust(wide)}  {row}".rstrip()
     yield f"  ({_LEGEND})"
 
 
@@ -70,6 +75,13 @@ def _head(state: StateResult) -> str:
     return {"prefixes": f"1-{state.patch}", "reverts": f"w/o {state.patch}", "alone": f"only {state.patch}"}.get(
         state.scenario, state.id
     )
+
+
+def _outcome(state: StateResult) -> str:
+    if state.same_as:
+        return "="
+    survived = _SURVIVED.get(state.ending) if state.ending is not None and state.outcome is Outcome.OK else None
+    return survived or _OUTCOMES[state.outcome]
 
 
 def _cap(state: StateResult, name: str) -> str:
@@ -95,12 +107,14 @@ def _findings(run: RunResult) -> Iterator[str]:
         yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
         yield f"    {finding.evidence[0]}"
         if len(finding.evidence) > 1:
-            yield f"    and {', '.join(line.partition(': ')[0] for line in finding.evidence[1:])}"
+            yield f"    and {_some([one.partition(': ')[0] for one in finding.evidence[1:]], _NAMES)}"
         if finding.advice is not None:
             yield f"  {advice(run, finding.advice)}"
         yield ""
 
 
+_NAMES = 8
+"""Names of further checks that a finding has room for; the other reports have them all."""
 _PROOF = {
     True: "Built and judged: every prefix and every revert of the squashed series is clean of it.",
     False: "Built and judged: that does NOT cure it.",
@@ -157,14 +171,70 @@ def _patch(run: RunResult, number: int | None) -> str:
     return f"{_number(run, number)} '{subject.subject}'" if subject is not None and number is not None else "the tip"
 
 
+# --- states that did not come through -----------------------------------------------------------
+
+
 def _trouble(run: RunResult) -> Iterator[str]:
-    """States that did not come through: what their user is told."""
+    """States that did not come through, or not in peace: what their user is told."""
     told = {finding.state for finding in run.findings}
+    alike = _alike(run)
     for state in run.states:
+        if state.same_as is not None:
+            continue
+        end = ended(state, run.series.patches)
         expected = state.scenario == "alone" and state.outcome.loud  # a patch may need those before it
-        if state.outcome is not Outcome.OK and not expected and state.same_as is None and state.id not in told:
+        if end is not None:
+            if state.id in alike:
+                yield from _ending(run, state, end, alike[state.id])
+                yield ""
+        elif state.outcome is not Outcome.OK and not expected and state.id not in told:
             yield f"{state.id}: {state.outcome}: {state.detail}"
             yield ""
+
+
+_PLACES = 3
+"""Frames of a trace, or patches suspected, that a line has room for."""
+_WIDTH = 300
+_NUMBERS = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b")
+
+
+def _alike(run: RunResult) -> dict[str, list[str]]:
+    """By the first of them, the states that ended in one way: what one patch breaks is broken in those after it."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for state in run.states:
+        if state.same_as is None and (end := ended(state, run.series.patches)) is not None:
+            functions = tuple(frame.function for frame in end.frames[:_PLACES])
+            how = functions or _NUMBERS.sub("#", end.reason)
+            groups.setdefault((state.outcome, end.ending, how, state.suspects), []).append(state.id)
+    return {first: others for first, *others in groups.values()}
+
+
+def _ending(run: RunResult, state: StateResult, end: Ended, alike: list[str]) -> Iterator[str]:
+    """How a kernel ended, in three lines at most: the reason, where it was, who may know why."""
+    outcome = "" if state.outcome is Outcome.OK else f"{state.outcome}, "
+    yield _cut(f"{state.id}: {outcome}{end.ending}: {end.reason}") + (f" (so did {', '.join(alike)})" if alike else "")
+    last = [said for said in end.log.splitlines() if said.strip()][-1:]
+    if end.frames:
+        yield _cut(f"    in {_some([place(frame) for frame in end.frames], _PLACES)}")
+    elif last:
+        yield _cut(f"    it said last: {last[0]}")
+    suspects = _some([_patch(run, patch.number) for patch in end.suspects], _PLACES)
+    known = [f"suspected: {suspects}"] if suspects else []
+    known += [f"log: {state.logs['console']}"] if "console" in state.logs else []
+    if known:
+        yield _cut(f"    {'; '.join(known)}")
+
+
+def _some(things: list[str], limit: int) -> str:
+    more = [f"and {len(things) - limit} more"] if len(things) > limit else []
+    return ", ".join([*things[:limit], *more])
+
+
+def _cut(said: str) -> str:
+    """One line of bounded length, whatever a guest or a patch brings; its indentation stays."""
+    indent = said[: len(said) - len(said.lstrip())]
+    said = line(said)
+    return indent + (said if len(said) <= _WIDTH else f"{said[:_WIDTH]} ...")
 
 
 _ANSWERS = {True: "yes", False: "NO", None: "not judged"}

@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from harness import ktap
+from harness.boot import ending, klog, trace
+from harness.boot.ending import How, Stop
 from harness.model import (
     Accel,
     AppliedPatch,
@@ -15,6 +18,7 @@ from harness.model import (
     ContractVerdict,
     Finding,
     FindingKind,
+    Frame,
     Outcome,
     RunResult,
     SeriesSummary,
@@ -25,6 +29,24 @@ from harness.model import (
 
 SPLIT = Path(__file__).parent / "data" / "split-run"
 """What `kseries run testcases/exit-on-missing-split` wrote, with the logs of three states."""
+ENDINGS = Path(__file__).parent / "data" / "endings"
+"""Both channels of real boots, by how they ended."""
+
+_DOWN = Stop(How.DOWN, "the guest went down (guest-reset)", "guest-reset")
+_STALL = Stop(How.STALL, "no progress in 30 s, and not a word")
+STOPS = {
+    "warning": Stop(How.END),
+    "oops": Stop(How.END),
+    "bug": Stop(How.END),
+    "deadly_oops": _STALL,
+    "panic": _DOWN,
+    "triple_fault": _DOWN,
+    "reboot": _DOWN,
+    "hang": _STALL,
+    "loop": _STALL,
+    "no_init": _DOWN,
+}
+"""What stopped each of those that did not end as it should."""
 
 NASTY = (
     "]]>",
@@ -97,3 +119,28 @@ def run(*states: StateResult, findings: tuple[Finding, ...] = (), **more: Any) -
         "verdict": Verdict(bisectable=True, revert_safe=not findings),
     }
     return RunResult(**{**given, "states": states, "findings": findings, **more})
+
+
+def ended_state(name: str, boot: str, patch: int | None = None, **more: Any) -> StateResult:
+    """A state whose boot was that of ENDINGS. There is no vmlinux to it: the lines of the frames are made up."""
+    files = (ENDINGS / f"{boot}.{kind}" for kind in ("ktap", "console"))
+    results, console = (file.read_bytes().decode(errors="replace") for file in files)
+    report, log = ktap.parse(results), klog.read(console)
+    judged = ending.judge(STOPS[boot], report, log)
+    lines = console.split("\n")
+    first = klog.first_complaint(lines)
+    spots = trace.spots(lines[first:]) if first is not None else ()
+    frames = {
+        spot: (Frame(function=spot.function, file="kernel/reboot.c", line=700 + spot.offset % 100, sure=spot.sure),)
+        for spot in spots
+    }
+    given = {
+        "outcome": judged.outcome,
+        "ending": judged.ending,
+        "detail": judged.detail,
+        "checks": ending.settled(report.checks, judged, log),
+        "seconds": {"build": 6.5, "boot": 32.1, "first_check": 1.2},
+        "log_tail": "\n".join(trace.excerpt(lines, first, frames)),
+        "trace": tuple(frame for one in frames.values() for frame in one),
+    }
+    return state(name, patch, **{**given, **more})

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness.model import Advice, FindingKind, Outcome, RunResult, Status, Verdict
+from harness.model import Advice, Ending, FindingKind, Frame, Outcome, RunResult, Status, Verdict
 from harness.render import text
+from harness.render.ended import place
 from harness.render.plain import line, plain
-from tests.unit.runs import checks, contract, finding, hostile, run, split_run, state
+from tests.unit.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 
@@ -61,6 +62,95 @@ def test_a_patch_cannot_write_to_the_terminal() -> None:
     shown = text.render(result)
     assert "\x1b" not in shown and "gone\ufffd" in shown
     shown.encode()
+
+
+# --- how a kernel ended ---------------------------------------------------------------------------
+
+
+def paragraph(result: RunResult, start: str) -> list[str]:
+    """The lines of the report from the one that begins so to the next empty one."""
+    lines = text.render(result).splitlines()
+    first = next(number for number, one in enumerate(lines) if one.startswith(start))
+    return lines[first : lines.index("", first)]
+
+
+@pytest.mark.parametrize("boot", STOPS)
+def test_a_kernel_that_did_not_end_in_peace_has_three_lines(boot: str) -> None:
+    seen = ended_state("prefix-1", boot, 1, suspects=(1, 2), logs={"console": "states/prefix-1/console.log"})
+    lines = paragraph(run(state("base"), seen), "prefix-1: ")
+    assert len(lines) == 3
+    outcome = "" if seen.outcome is Outcome.OK else f"{seen.outcome}, "
+    assert lines[0].startswith(f"prefix-1: {outcome}{seen.ending}: {' '.join(seen.detail.split())}")
+    assert re.match(r"    in (\? )?\w+ \(kernel/reboot\.c:\d+\), " if seen.trace else "    it said last: ", lines[1])
+    assert lines[2].startswith("    suspected: 1/2 'KVM: Patch 1', 2/2 'KVM: Patch 2'; log: states/prefix-1/console")
+
+
+def test_it_is_told_where_a_finding_names_the_state_too() -> None:
+    told = finding(FindingKind.BISECT_HOLE, "prefix-1", "panic.end: fail", patch=1)
+    assert paragraph(
+        run(state("base"), ended_state("prefix-1", "panic", 1), findings=(told,)), "prefix-1: crashed, panic"
+    )
+
+
+def test_states_that_ended_in_one_way_are_told_together() -> None:
+    one, two, other = (
+        ended_state(name, boot, 1)
+        for name, boot in (("prefix-1", "oops"), ("prefix-2", "oops"), ("without-1", "panic"))
+    )
+    again = ended_state("only-1", "panic", 1, same_as="without-1")
+    shown = text.render(run(state("base"), one, two, other, again))
+    assert "and went on to the end (so did prefix-2)\n" in shown
+    assert "prefix-2: " not in shown and "only-1" not in shown and "without-1: crashed, panic" in shown
+
+
+def test_the_matrix_tells_a_kernel_that_warned_from_one_that_was_well() -> None:
+    row = next(
+        row
+        for row in text.render(
+            run(
+                state("base", ending=Ending.DONE),
+                ended_state("prefix-1", "warning", 1),
+                ended_state("prefix-2", "bug", 2),
+            )
+        ).splitlines()
+        if row.startswith("  outcome")
+    )
+    assert row.split() == ["outcome", "ok", "warn", "oops"]
+
+
+@given(hostile)
+def test_neither_a_guest_nor_a_patch_can_break_out_of_its_lines(bad: str) -> None:
+    frames = (Frame(function=f"f{bad}", file=bad * 100, line=1),)
+    seen = ended_state(
+        "prefix-1", "panic", 1, trace=frames, detail=bad * 100, log_tail=bad, suspects=(1, 2), logs={"console": bad}
+    )
+    result = run(state("base"), seen)
+    patches = tuple(msgspec.structs.replace(patch, subject=bad) for patch in result.series.patches)
+    result = msgspec.structs.replace(result, series=msgspec.structs.replace(result.series, patches=patches))
+    shown = text.render(result)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", shown)
+    lines = paragraph(result, "prefix-1: ")
+    assert len(lines) == 3 and all(len(one) < 320 for one in lines)
+
+
+@pytest.mark.parametrize(
+    ("frame", "shown"),
+    [
+        (Frame(function="f", file="a/b.c", line=3), "f (a/b.c:3)"),
+        (Frame(function="f", file="a/b.c", line=3, sure=False), "? f (a/b.c:3)"),
+        (Frame(function="", file="a/b.c", line=3), "a/b.c:3"),
+        (Frame(function="f\n\x1b[2Jg", file="a\r\nb.c", line=3), "f g (a b.c:3)"),
+    ],
+)
+def test_a_frame_is_one_line(frame: Frame, shown: str) -> None:
+    assert place(frame) == shown
+
+
+def test_of_many_checks_the_terminal_names_the_first() -> None:
+    told = finding(FindingKind.REGRESSION, "base", *(f"p.c{number}: fail" for number in range(50)))
+    assert "    and p.c1, p.c2, p.c3, p.c4, p.c5, p.c6, p.c7, p.c8, and 41 more\n" in text.render(
+        run(state("base"), findings=(told,))
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a booted kernel ended that did not come through in peace: what every report says of it, in words."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.model import AppliedPatch, Ending, Frame, Outcome, StateResult
+from harness.render.plain import line
+
+_MEANS = {
+    Ending.WARNING: "the kernel complained",
+    Ending.OOPS: "a task died in the kernel",
+    Ending.PANIC: "the kernel panicked",
+    Ending.RESET: "the machine reset itself",
+    Ending.POWEROFF: "the machine powered itself off",
+    Ending.HANG: "it got no further",
+    Ending.FLOOD: "it printed without end",
+    Ending.DEADLINE: "it was not done in time",
+}
+"""What is said where the result has no detail."""
+_REPORTING = frozenset(("__dump_stack", "dump_stack", "dump_stack_lvl", "panic", "vpanic"))
+"""Functions with which a kernel tells of its panic (kernel/panic.c): every such trace begins with them."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a kernel ended, and what tells why. ``log`` is the decoded part of its log, ``reason`` one line.
+
+    ``frames`` are those of the trace from the first that is not the telling itself.
+    """
+
+    ending: Ending
+    reason: str
+    frames: tuple[Frame, ...]
+    suspects: tuple[AppliedPatch, ...]
+    log: str
+
+
+def ended(state: StateResult, patches: Sequence[AppliedPatch]) -> Ended | None:
+    """What there is to say of a state's ending; None where it was ``done``, or nothing was booted."""
+    if state.ending is None or state.ending is Ending.DONE:
+        return None
+    known = {patch.number: patch for patch in patches}
+    return Ended(
+        ending=state.ending,
+        reason=_reason(state.ending, state),
+        frames=tuple(itertools.dropwhile(lambda frame: frame.function in _REPORTING, state.trace)),
+        suspects=tuple(known[number] for number in state.suspects if number in known),
+        log=state.log_tail,
+    )
+
+
+def _reason(ending: Ending, state: StateResult) -> str:
+    went_on = ", and went on to the end" if state.outcome is Outcome.OK else ""
+    return f"{line(state.detail) or _MEANS[ending]}{went_on}"
+
+
+def place(frame: Frame) -> str:
+    """A frame in one line; "?" stands before a guess of the unwinder, as in the kernel's own traces."""
+    where = f"{frame.file}:{frame.line}"
+    told = f"{frame.function} ({where})" if frame.function else where
+    return line(told if frame.sure else f"? {told}")
