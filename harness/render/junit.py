@@ -5,6 +5,7 @@ There is a failure exactly where a check or an outcome is evidence of a finding,
 when ``kseries run`` exits 1. Whatever else did not pass is "skipped", with the reason.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import junit_xml
 
 from harness.model import Check, Finding, Outcome, RunResult, StateResult, Status
 from harness.render import logs, text
+from harness.render.ended import Ended, ended, place
 from harness.render.evidence import Exhibit, by_place
 from harness.render.plain import line, plain
 
@@ -26,6 +28,8 @@ _ENDS_AT = {
     Outcome.CRASHED: "boot",
     Outcome.TIMED_OUT: "boot",
 }
+_FRAMES = 8
+"""Frames of a call trace that stand with a case; the log has the rest."""
 _LOGS = {"build": "build", "boot": "console"}
 """The log of each stage."""
 
@@ -48,6 +52,8 @@ class _Suite:
             for (where, name), exhibits in by_place(run).items()
             if where == state.id and (told := [one for one in exhibits if not one.finding.kind.advice])
         }
+        self._ended = ended(state, run.series.patches)
+        self._log_stands_with = self._case_of_log()
 
     def build(self) -> junit_xml.TestSuite:
         cases = [self._stage(name) for name in _STAGES]
@@ -57,6 +63,7 @@ class _Suite:
 
     def _properties(self) -> dict[str, str]:
         run, state = self._run, self._state
+        first = None if state.same_as else state.seconds.get("first_check")
         about = {
             "series": run.series.name,
             "base": run.base.name,
@@ -67,6 +74,10 @@ class _Suite:
             "tree": state.tree or "",
             "same_as": state.same_as or "",
             "outcome": state.outcome,
+            "ending": state.ending or "",
+            "suspects": " ".join(str(number) for number in state.suspects),
+            "flaky": " ".join(state.flaky),
+            "seconds_to_first_check": "" if first is None else str(first),
             **{cap: str(value) for cap, value in state.caps.items()},
         }
         return {line(name): line(value) for name, value in about.items()}
@@ -86,6 +97,8 @@ class _Suite:
             case.add_skipped_info(f"not reached: {self._state.outcome}")
         elif stage == last and self._state.outcome is not Outcome.OK:
             self._not_ok(case)
+        elif stage == last and self._log_stands_with == "boot":
+            case.stderr = self._account("boot")
         return case
 
     def _last_stage(self) -> str:
@@ -96,13 +109,14 @@ class _Suite:
 
     def _not_ok(self, case: junit_xml.TestCase) -> None:
         outcome, detail = self._state.outcome, self._state.detail
+        more = self._account("boot") or plain("\n".join([detail, *self._state.notes]))
         if told := self._evidence.get(outcome):
-            self._fail(case, told, detail)
+            self._fail(case, told, more)
         elif outcome is Outcome.INFRA_ERROR:
-            case.add_error_info(line(f"{outcome}: {detail}"), plain(detail), error_type=str(outcome))
+            case.add_error_info(line(f"{outcome}: {detail}"), more, error_type=str(outcome))
         else:
             loud = " (no finding: whoever makes this state is told)" if outcome.loud else ""
-            case.add_skipped_info(line(f"{outcome}: {detail}") + loud)
+            case.add_skipped_info(line(f"{outcome}: {detail}") + loud, more)
 
     def _log(self, stage: str) -> str | None:
         log = logs.tail(self._directory, self._state, _LOGS.get(stage, ""), LOG_LIMIT)
@@ -110,6 +124,33 @@ class _Suite:
             return None
         head = f"[the last {log.shown} of {log.size} bytes of {line(log.path)}]\n" if log.cut else ""
         return head + log.text
+
+    # --- how its kernel ended -------------------------------------------------------------------
+
+    def _case_of_log(self) -> str:
+        """The one case with which the decoded log stands: the boot, or the first check that fails if that is well."""
+        failed = [check.id for check in self._checks() if check.id in self._evidence]
+        return failed[0] if failed and self._state.outcome is Outcome.OK else "boot"
+
+    def _account(self, case: str) -> str:
+        """How the kernel ended, as it stands with a case; empty where that was in peace."""
+        if self._ended is None:
+            return ""
+        if case == self._log_stands_with:
+            log = ["", "the kernel log about the first complaint and at its end:", self._ended.log]
+        else:
+            log = [f"the kernel log stands with the case {self._log_stands_with} of this suite"]
+        return plain("\n".join([*self._told(self._ended), *(log if self._ended.log else [])]))
+
+    def _told(self, end: Ended) -> Iterator[str]:
+        """The reason, the patches suspected, the top of the trace."""
+        yield f"this kernel's end: {end.ending}: {end.reason}"
+        for patch in end.suspects:
+            yield line(f"suspected: {patch.number}/{len(self._run.series.patches)} {patch.subject}")
+        for frame in end.frames[:_FRAMES]:
+            yield f"    {place(frame)}"
+        if len(end.frames) > _FRAMES:
+            yield f"    ... {len(end.frames) - _FRAMES} more"
 
     # --- checks ---------------------------------------------------------------------------------
 
@@ -125,7 +166,7 @@ class _Suite:
         probe, _, name = line(check.id).rpartition(".")
         case = self._case(probe, name)
         if told := self._evidence.get(check.id):
-            self._fail(case, told, check.detail)
+            self._fail(case, told, "\n\n".join(filter(None, (check.detail, self._account(check.id)))))
         elif check.status is not Status.PASS:
             case.add_skipped_info(line(f"{_REASONS[check.status]}{check.detail and ': '}{check.detail}"))
         return case

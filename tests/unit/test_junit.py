@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model import FindingKind, Outcome, RunResult, Status
+from harness.model import Ending, FindingKind, Frame, Outcome, RunResult, StateResult, Status
 from harness.render import junit
-from tests.unit.runs import SPLIT, checks, finding, hostile, run, split_run, state
+from tests.unit.runs import SPLIT, STOPS, checks, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 NOWHERE = Path("/nonexistent")
@@ -230,6 +230,66 @@ def test_it_is_red_exactly_where_the_run_exits_1(
     assert bool(cases(document, "failure")) == any(not kind.advice for kind in kinds)
 
 
+# --- how a kernel ended ---------------------------------------------------------------------------
+
+
+def blamed(seen: StateResult) -> RunResult:
+    """A run in which whatever failed in a state is evidence of a finding."""
+    lines = [f"{check.id}: {check.status}" for check in seen.checks if check.status in (FAIL, MISSING)]
+    lines += [f"{seen.outcome}: {seen.detail}"] if seen.outcome is not Outcome.OK else []
+    return run(state("base"), seen, findings=(finding(FindingKind.BISECT_HOLE, seen.id, *lines, patch=1),))
+
+
+@pytest.mark.parametrize("boot", STOPS)
+def test_what_failed_says_how_the_kernel_ended(boot: str) -> None:
+    seen = ended_state("prefix-1", boot, 1, suspects=(1, 2))
+    assert seen.ending is not None
+    document = rendered(blamed(seen))
+    failures = cases(document, "failure")
+    for failure in failures.values():
+        assert f"this kernel's end: {seen.ending}: {seen.detail.split()[0]}" in (failure.text or "")
+        assert "suspected: 1/2 KVM: Patch 1\nsuspected: 2/2 KVM: Patch 2" in (failure.text or "")
+    told = [where for where, failure in failures.items() if seen.log_tail in (failure.text or "")]
+    expected = (f"prefix-1.{boot}", "end") if seen.outcome is Outcome.OK else ("prefix-1.state", "boot")
+    assert told == [expected]
+
+
+def test_the_reason_comes_before_the_trace_and_the_trace_before_the_log() -> None:
+    seen = ended_state("prefix-1", "oops", 1, suspects=(2,))
+    text = cases(rendered(blamed(seen)), "failure")["prefix-1.oops", "end"].text or ""
+    wanted = (
+        "the series breaks",
+        "the kernel said: BUG: kernel NULL",
+        "kernel's end: oops: BUG: kernel NULL",
+        "suspected: 2/2",
+        "    write_to_null (kernel/reboot.c:702)\n    ? mutant_end (",
+        "kernel log about",
+    )
+    places = [text.index(one) for one in wanted]
+    assert places == sorted(places)
+
+
+def test_a_kernel_that_ended_badly_and_is_no_finding_says_so_too() -> None:
+    crashed, warned = ended_state("without-1", "panic", 1), ended_state("without-2", "warning", 2)
+    document = rendered(run(state("base"), crashed, warned))
+    assert crashed.log_tail in (cases(document, "skipped")["without-1.state", "boot"].text or "")
+    assert warned.log_tail in (cases(document, "system-err")["without-2.state", "boot"].text or "")
+    assert not cases(document, "failure")
+
+
+def test_how_it_ended_is_a_property() -> None:
+    document = rendered(run(ended_state("prefix-1", "oops", 1, suspects=(1, 2), flaky=("oops.end",))))
+    told = {one.get("name"): one.get("value") for one in document.iter("property")}
+    wanted = {"ending": "oops", "suspects": "1 2", "flaky": "oops.end", "seconds_to_first_check": "1.2"}
+    assert wanted.items() <= told.items()
+
+
+def test_the_further_errors_of_a_build_stand_with_the_first() -> None:
+    broken = state("without-1", 1, outcome=Outcome.BUILD_FAILED, detail="x.c:1: no", notes=("x.c:2: nor this",))
+    skipped = cases(rendered(run(state("base"), broken)), "skipped")["without-1.state", "build"]
+    assert skipped.text == "x.c:1: no\nx.c:2: nor this"
+
+
 # --- text from strangers --------------------------------------------------------------------------
 
 
@@ -244,13 +304,23 @@ def test_every_parser_takes_it_whatever_the_text(bad: str, tmp_path_factory: pyt
         checks=tuple(msgspec.structs.replace(check, id=f"p.{bad}", detail=bad) for check in checks(p__a=FAIL)),
         caps={bad: 1},
         logs={"console": "console.log"},
+        ending=Ending.OOPS,
+        detail=bad,
+        log_tail=bad,
+        trace=(Frame(function=bad, file=bad, line=1, sure=False),),
+        suspects=(1,),
+        flaky=(bad,),
     )
-    two = state("without-1", 1, outcome=Outcome.BUILD_FAILED, detail=bad)
+    two = state("without-1", 1, outcome=Outcome.BUILD_FAILED, detail=bad, notes=(bad,))
     found = finding(FindingKind.BISECT_HOLE, "prefix-1", f"p.{bad}: fail: {bad}", patch=1)
-    result = run(one, two, findings=(found,), toolchain=bad)
+    died = msgspec.structs.replace(
+        one, id="without-2", outcome=Outcome.CRASHED, ending=Ending.PANIC, checks=(), logs={}
+    )
+    warned = msgspec.structs.replace(died, id="only-1", outcome=Outcome.OK, ending=Ending.WARNING)
+    result = run(one, two, died, warned, findings=(found,), toolchain=bad)
     patches = tuple(msgspec.structs.replace(patch, subject=bad) for patch in result.series.patches)
     series = msgspec.structs.replace(result.series, name=bad, patches=patches)
     document = rendered(msgspec.structs.replace(result, series=series), directory)
-    assert [suite.get("name") for suite in document] == ["prefix-1", "without-1"]
-    assert len(cases(document, "failure")) == 1
+    assert [suite.get("name") for suite in document] == ["prefix-1", "without-1", "without-2", "only-1"]
+    assert len(cases(document, "failure")) == len(cases(document, "system-err")) == 1
     assert len(list(document.iter("system-out"))) == 1
