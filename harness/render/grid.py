@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
-from harness.model import Outcome, RunResult, StateResult, Status
+from harness.model import Ending, Outcome, RunResult, StateResult, Status
 from harness.render.evidence import Exhibit, by_place
 
 
@@ -51,16 +51,31 @@ OUTCOMES = {
     Outcome.TIMED_OUT: Sign("hang", "timed out", "fail"),
     Outcome.INFRA_ERROR: Sign("infra", "this host failed", "miss"),
 }
+ENDINGS = {
+    Ending.DONE: Sign("done", "done", "none"),
+    Ending.WARNING: Sign("warn", "warning", "miss"),
+    Ending.OOPS: Sign("oops", "oops", "fail"),
+    Ending.PANIC: Sign("panic", "panic", "fail"),
+    Ending.RESET: Sign("reset", "reset", "fail"),
+    Ending.POWEROFF: Sign("off", "poweroff", "fail"),
+    Ending.HANG: Sign("hang", "hang", "fail"),
+    Ending.FLOOD: Sign("flood", "flood", "fail"),
+    Ending.DEADLINE: Sign("late", "deadline", "fail"),
+}
 _NOTHING = Sign("", "not run", "none")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing seen in one state. ``finding`` is the number of the finding that it is evidence of."""
+    """One thing seen in one state. ``finding`` is the number of the finding that it is evidence of.
+
+    ``href`` leads to that finding, or to what else is told of it.
+    """
 
     sign: Sign
     title: str
     finding: int | None = None
+    href: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,8 @@ class _Rows:
 
     def about_state(self) -> Iterator[Row]:
         yield Row("outcome", tuple(self._outcome(state) for state in self._run.states))
+        if any(state.ending not in (None, Ending.DONE) for state in self._run.states):
+            yield Row("ending", tuple(_ending(state) for state in self._run.states))
         for cap in dict.fromkeys(cap for state in self._run.states for cap in state.caps):
             yield Row(cap, tuple(_cap(state, cap) for state in self._run.states))
 
@@ -143,7 +160,8 @@ class _Rows:
         detail = f": {state.detail}" if state.detail else ""
         if state.same_as:
             sign = Sign("=", f"{sign.word}, same source tree as {state.same_as}", sign.looks)
-        return self._cell(state, state.outcome, sign, detail)
+        told_below = None if state.outcome is Outcome.OK else f"#{anchor(state.id)}"
+        return self._cell(state, state.outcome, sign, detail, told_below)
 
     def _status(self, state: StateResult, name: str) -> Cell:
         check = next((check for check in state.checks if check.id == name), None)
@@ -154,14 +172,22 @@ class _Rows:
         detail = f": {check.detail}" if check.detail else ""
         return self._cell(state, name, STATUSES[check.status], detail)
 
-    def _cell(self, state: StateResult, name: str, sign: Sign, detail: str) -> Cell:
-        told = self._evidence.get((state.id, name), [])
-        return Cell(sign, f"{state.id}: {sign.word}{detail}", self._number(told))
+    def _cell(self, state: StateResult, name: str, sign: Sign, detail: str, href: str | None = None) -> Cell:
+        number = self._number(self._evidence.get((state.id, name), []))
+        return Cell(sign, f"{state.id}: {sign.word}{detail}", number, f"#finding-{number}" if number else href)
 
     def _number(self, told: list[Exhibit]) -> int | None:
         """The number of the first finding, one that fails the run before mere advice."""
         numbered = [(one.finding.kind.advice, self._run.findings.index(one.finding) + 1) for one in told]
         return min(numbered)[1] if numbered else None
+
+
+def _ending(state: StateResult) -> Cell:
+    if state.ending is None:
+        return Cell(_NOTHING, f"{state.id}: {'no boot' if state.outcome.loud else 'not known'}")
+    sign = ENDINGS[state.ending]
+    href = None if state.ending is Ending.DONE else f"#{anchor(state.id)}"
+    return Cell(sign, f"{state.id}: {sign.word}", href=href)
 
 
 def _cap(state: StateResult, name: str) -> Cell:

@@ -6,6 +6,7 @@ through ``plain`` and is escaped by jinja2, and a Content-Security-Policy forbid
 """
 
 import functools
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,18 @@ import jinja2
 from markupsafe import Markup, escape
 
 from harness import resources
-from harness.model import AppliedPatch, Check, Finding, Outcome, RunResult, Squash, StateResult, Status
+from harness.model import AppliedPatch, Check, Ending, Finding, Outcome, RunResult, Squash, StateResult, Status
 from harness.render import logs, text
+from harness.render.ended import Ended, ended, place
 from harness.render.evidence import exhibits
-from harness.render.grid import OUTCOMES, SCENARIOS, STATUSES, anchor, grid
+from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
 from harness.render.plain import plain
 
 LOG_LIMIT = 16 * 1024
 """Bytes of each log that are shown: what a person reads before opening the file."""
+
+FEW = 4
+"""How much of a long list is shown before the rest is folded: checks that failed, frames of a call trace."""
 
 _STAGES = ("build", "boot")
 """The stages that take turns; ``first_check`` is a part of ``boot``."""
@@ -29,6 +34,7 @@ _STAGES = ("build", "boot")
 
 def render(run: RunResult, directory: Path) -> str:
     """The whole page. ``directory`` is the run's, to which the paths of its logs are relative."""
+    tried = {state.id: _trial(run, state) for state in run.states}
     page = _environment().get_template("run.html.j2")
     return page.render(
         run=run,
@@ -41,7 +47,8 @@ def render(run: RunResult, directory: Path) -> str:
         told={finding.state for finding in run.findings if not finding.kind.advice},
         times=_times(run),
         tails={state.id: _tails(directory, state) for state in run.states},
-        tried=[_trial(run, state) for state in run.states],
+        tried=tried,
+        ended=any(trial.ended for trial in tried.values()),
     )
 
 
@@ -55,13 +62,21 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"anchor": anchor, "breakable": breakable, "seconds": seconds, "answer": _answer}
+    environment.filters |= {
+        "anchor": anchor,
+        "breakable": breakable,
+        "seconds": seconds,
+        "answer": _answer,
+        "place": place,
+    }
     environment.globals |= {
         "sentence": text.sentence,
         "advice": text.advice,
         "exhibits": exhibits,
         "cures": _cures,
         "SCENARIOS": SCENARIOS,
+        "FEW": FEW,
+        "ENDINGS": ENDINGS,
         "STATUSES": STATUSES,
         "OUTCOMES": OUTCOMES,
     }
@@ -151,6 +166,8 @@ def _without_finding(run: RunResult, state: StateResult) -> tuple[str, str]:
         return "loud", "promises what it does not keep"
     if verdict is None or any(one.holds is None and one.advertised is not False for one in state.contracts):
         return "unknown", "runs, not judged"
+    if state.ending not in (None, Ending.DONE):
+        return "loud", f"runs, {state.ending}"
     return "good", "yes"
 
 
@@ -166,21 +183,28 @@ _LOUD = {
 
 @dataclass(frozen=True)
 class _Trial:
-    """A state in full: the numbers of its findings, its checks counted, and those that did not pass."""
+    """A state in full: the numbers of its findings, its checks counted, and those that did not pass.
+
+    ``ended`` is how its kernel ended, unless that was in peace.
+    """
 
     state: StateResult
+    ended: Ended | None
     findings: tuple[int, ...]
     counts: tuple[tuple[Status, int], ...]
-    not_passed: tuple[Check, ...]
+    failed: tuple[Check, ...]
+    skipped: tuple[Check, ...]
 
 
 def _trial(run: RunResult, state: StateResult) -> _Trial:
     counts = {status: sum(check.status is status for check in state.checks) for status in STATUSES}
     return _Trial(
         state,
+        ended(state, run.series.patches),
         tuple(number for number, finding in enumerate(run.findings, 1) if finding.state == state.id),
         tuple((status, count) for status, count in counts.items() if count),
-        tuple(check for check in state.checks if check.status is not Status.PASS),
+        tuple(check for check in state.checks if check.status in (Status.FAIL, Status.MISSING)),
+        tuple(check for check in state.checks if check.status in (Status.SKIP, Status.XFAIL)),
     )
 
 
@@ -199,14 +223,18 @@ class _Times:
     sums: dict[str, float]
     bars: tuple[tuple[StateResult, tuple[tuple[str, float, float], ...]], ...]
     """A state, and (stage, seconds, percent) of each stage that it went through."""
+    first_check: float | None
+    """From QEMU's start to the first result of a check, the median."""
 
 
 def _times(run: RunResult) -> _Times:
     done = [state for state in run.states if state.same_as is None and any(state.seconds.get(one) for one in _STAGES)]
+    first = [state.seconds["first_check"] for state in done if "first_check" in state.seconds]
     longest = max((sum(state.seconds.get(stage, 0.0) for stage in _STAGES) for state in done), default=1.0)
     return _Times(
         sums={stage: sum(state.seconds.get(stage, 0.0) for state in done) for stage in _STAGES},
         bars=tuple((state, tuple(_bars(state, longest))) for state in done),
+        first_check=statistics.median(first) if first else None,
     )
 
 

@@ -9,10 +9,34 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from harness.model import Advice, Finding, FindingKind, Outcome, RunResult, Squash, StateResult, Status, Verdict
+from harness.model import (
+    Advice,
+    Ending,
+    Finding,
+    FindingKind,
+    Frame,
+    Outcome,
+    RunResult,
+    Squash,
+    StateResult,
+    Status,
+    Verdict,
+)
 from harness.render import html, text
 from harness.render.plain import plain
-from tests.unit.runs import NASTY, SPLIT, checks, contract, finding, hostile, run, split_run, state
+from tests.unit.runs import (
+    NASTY,
+    SPLIT,
+    STOPS,
+    checks,
+    contract,
+    ended_state,
+    finding,
+    hostile,
+    run,
+    split_run,
+    state,
+)
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 NOWHERE = Path("/nonexistent")
@@ -81,7 +105,7 @@ def test_it_says_what_the_terminal_says(split: Page) -> None:
 
 def test_each_patch_is_answered(split: Page) -> None:
     answers = re.findall(
-        r"(\d/6) (KVM: .*?) (yes|NO: [a-z ]+) (yes|no, [a-z ]+|NO: [a-z ]+)(?= \d/6| Matrix)", split.text
+        r"(\d/6) (KVM: .*?) (yes|NO: [a-z ]+) (yes|no, [a-z ]+|NO: [a-z ]+)(?= \d/6| NO a finding)", split.text
     )
     assert [(number, bisect, revert) for number, _, bisect, revert in answers] == [
         ("1/6", "yes", "yes"),
@@ -136,6 +160,102 @@ def test_the_bars_are_in_proportion() -> None:
     shown = page(run(*done, same))
     assert shown.values("style") == ["width: 80.0%", "width: 20.0%", "width: 40.0%"]
     assert "build 1 min 30 s boot 15.0 s for 2 distinct source trees" in shown.text
+
+
+def test_the_time_of_each_stage_is_told() -> None:
+    base = state("base", seconds={"build": 90.0, "boot": 2.0, "first_check": 1.2})
+    prefix = state("prefix-1", 1, seconds={"build": 6.0, "boot": 2.5, "first_check": 1.4})
+    shown = page(run(base, prefix, state("without-1", 1))).text
+    assert "build boot first check base 1 min 30 s 2.0 s 1.2 s prefix-1 6.0 s 2.5 s 1.4 s Do it again" in shown
+    assert "to the first check: 1.3 s (median)" in shown
+
+
+# --- how a kernel ended ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("boot", STOPS)
+def test_a_kernel_that_did_not_end_in_peace_is_accounted_for(boot: str) -> None:
+    seen = ended_state("prefix-1", boot, 1, suspects=(1, 2))
+    shown = page(run(state("base", ending=Ending.DONE), seen))
+    assert seen.ending is not None and f"prefix-1: {seen.ending}" in shown.values("title")
+    assert " ".join(seen.detail.split()) in shown.text
+    assert "Suspected 1/2 KVM: Patch 1 2/2 KVM: Patch 2" in shown.text
+    assert " ".join(seen.log_tail.split()) in shown.text
+    for frame in seen.trace:
+        assert (
+            frame.function in ("dump_stack_lvl", "dump_stack", "panic")
+            or f"{frame.function} ({frame.file}:{frame.line})" in shown.text
+        )
+    assert ("details", {"id": "state-prefix-1", "open": None}) in shown.elements
+
+
+def test_a_panic_is_shown_from_the_caller_of_panic() -> None:
+    shown = page(run(state("base"), ended_state("prefix-1", "panic", 1)))
+    assert re.search(r"Call trace mutant_end \(kernel/reboot\.c:\d+\) __do_sys_reboot", shown.text)
+
+
+def test_the_cell_of_an_ending_leads_to_the_account_of_it() -> None:
+    shown = page(run(state("base", ending=Ending.DONE), ended_state("prefix-1", "oops", 1)))
+    cell = next(number for number, (_, one) in enumerate(shown.elements) if one.get("title") == "prefix-1: oops")
+    assert shown.elements[cell + 1] == ("a", {"href": "#state-prefix-1"})
+    assert "KVM: Patch 1 runs, oops" in shown.text
+
+
+def test_a_run_in_which_every_kernel_ended_in_peace_has_no_row_of_endings() -> None:
+    shown = page(run(state("base", ending=Ending.DONE), state("prefix-1", 1, ending=Ending.DONE)))
+    assert not any(title.endswith(": done") for title in shown.values("title"))
+    assert "Suspected" not in shown.text
+
+
+def test_a_finding_says_how_its_kernel_ended() -> None:
+    seen = ended_state("prefix-2", "oops", 2, suspects=(2,))
+    told = finding(FindingKind.REGRESSION, "prefix-2", "oops.end: fail: the kernel said: BUG")
+    (article,) = re.findall(
+        "<article.*?</article>", html.render(run(state("base"), seen, findings=(told,)), NOWHERE), re.S
+    )
+    shown = Page(article)
+    assert "The kernel oops: BUG: kernel NULL pointer dereference, address: 0000000000000000, and went on" in shown.text
+    assert re.search(r"In write_to_null \(kernel/reboot\.c:702\) *Suspected 2/2 KVM: Patch 2", shown.text)
+    assert "#state-prefix-2" in shown.values("href")
+
+
+def test_the_log_of_a_tree_that_two_states_have_is_shown_once() -> None:
+    seen = ended_state("prefix-1", "panic", 1)
+    same = msgspec.structs.replace(seen, id="without-2", scenario="reverts", patch=2, same_as="prefix-1", suspects=(2,))
+    shown = page(run(state("base"), seen, same))
+    assert shown.text.count(" ".join(seen.log_tail.split())) == 1
+    assert (
+        "Ended panic: Kernel panic - not syncing: on purpose, during panic.end Suspected 2/2 KVM: Patch 2" in shown.text
+    )
+    assert "Kernel log that of prefix-1" in shown.text
+
+
+# --- long lists -----------------------------------------------------------------------------------
+
+
+def many_failed() -> RunResult:
+    failed = checks(**{f"p__c{number}": FAIL for number in range(50)})
+    evidence = tuple(f"{check.id}: fail: said {number}" for number, check in enumerate(failed))
+    told = finding(FindingKind.REGRESSION, "prefix-2", *evidence)
+    again = finding(FindingKind.UNDOCUMENTED_DEPENDENCY, "prefix-2", *evidence, patch=1)
+    return run(state("base"), state("prefix-2", 2, checks=failed), findings=(told, again))
+
+
+def test_the_evidence_of_many_checks_is_folded_and_all_there() -> None:
+    document = html.render(many_failed(), NOWHERE)
+    article, again = re.findall("<article.*?</article>", document, re.S)
+    shown, _, folded = article.partition("<details")
+    assert [f"said {number}<" in shown for number in range(50)] == [number < html.FEW for number in range(50)]
+    assert [f"said {number}<" in folded for number in range(50)] == [number >= html.FEW for number in range(50)]
+    assert f"and {50 - html.FEW} more" in folded
+    assert "said 0" not in again and "On the evidence of finding 1." in Page(again).text
+
+
+def test_a_state_shows_its_first_failures_and_folds_the_rest_and_what_it_skipped() -> None:
+    more = checks(**{f"p__c{number}": FAIL for number in range(6)}, p__s=SKIP)
+    shown = page(run(state("base"), state("prefix-1", 1, checks=more))).text
+    assert "and 2 more that failed or are missing" in shown and "1 skipped or expected to fail" in shown
+    assert shown.count("why it did not") == 7
 
 
 # --- what is said of other runs -------------------------------------------------------------------
@@ -233,6 +353,13 @@ def filled(with_text: str, directory: Path) -> RunResult:
         contracts=(msgspec.structs.replace(contract(False, True, f"p.{with_text}"), capability=with_text),),
         logs={"build": "build.log"},
         notes=(with_text,),
+        ending=Ending.OOPS,
+        log_tail=with_text,
+        trace=(
+            Frame(function=with_text, file=with_text, line=1),
+            *(Frame(function=f"f{with_text}", file=with_text, line=line, sure=False) for line in range(2, 9)),
+        ),
+        suspects=(1, 2, 3),
     )
     two = state(
         "without-1", 1, outcome=Outcome.BUILD_FAILED, detail=f"{with_text}\n{with_text}", seconds={"build": 1.0}
