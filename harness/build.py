@@ -7,79 +7,32 @@ that make compiles what changed. ccache answers for what it has compiled before 
 
 import asyncio
 import contextlib
+import dataclasses
 import fcntl
-import hashlib
-import re
+import io
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
-from harness import proc, resources, warnings
+from harness import ccache, proc, resources, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
-from harness.errors import InfraError, InputError
+from harness.config import Config
+from harness.errors import InfraError
+from harness.make import Compiled, Make, errors_of, make_argv
 from harness.model import Build
-from harness.trees import TreeStore
-
-Compiled = Callable[[str], None]
-"""Called with each line of make's output that says what it works on ("CC virt/kvm/kvm_main.o")."""
+from harness.reads import Reads
+from harness.trees import Change, TreeStore
 
 BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
 
+_LINK_BEGINS = "vmlinux.o"
+"""What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
+
 # Kconfig reads Kconfig files, Makefiles and what scripts answer: never these.
 _NOT_CONFIG = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dtsi"})
-_ERROR = re.compile(
-    rb"^\S+:(\d+:)* (fatal )?error: |^\S*\bld: (?!warning)|undefined reference|^(error|ERROR): |Error: "
-    rb"|^\S*Kconfig\S*:\d+: |^\S+:\d+: \*\*\* |^make(\[\d+\])?: \*\*\* "
-)
-_MAKE_WORD = re.compile(r"^\w+=.*$")
-_MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
-_MAX_ERRORS = 8
-_STEP = re.compile(rb"^  (?:CC|AS|LD|AR|LINK)\s+(\S+)")
-_OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG_\w+) is not set)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Config:
-    """The fragments that make a configuration, joined, and words for make; ``hash`` names both."""
-
-    text: str
-    make: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = ()) -> "Config":
-        """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
-        for word in make:
-            if not _MAKE_WORD.match(word):
-                raise InputError(f"--make {word}: expected NAME=VALUE, as in --make LLVM=1")
-        try:
-            return cls("".join(fragment.read_text() + "\n" for fragment in fragments), make)
-        except OSError as error:
-            raise InputError(f"cannot read the config fragment {error.filename}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"a config fragment is not text: {error}") from error
-
-    @property
-    def hash(self) -> str:
-        return hashlib.sha256("\0".join([self.text, *self.make]).encode()).hexdigest()[:16]
-
-    @property
-    def llvm(self) -> bool:
-        """True where make is told to use clang (Documentation/kbuild/llvm.rst)."""
-        return any(word.startswith("LLVM=") for word in self.make)
-
-    def dropped_by(self, config: str) -> tuple[str, ...]:
-        """The options asked for here that a .config does not have, as ``CONFIG_X=y``."""
-        asked, got = _options(self.text), _options(config)
-        return tuple(f"{name}={value}" for name, value in asked.items() if got.get(name, "n") != value)
-
-
-def _options(text: str) -> dict[str, str]:
-    return {m["name"] or m["unset"]: m["value"] or "n" for m in _OPTION.finditer(text)}
 
 
 def toolchain(arch: Arch, config: Config) -> str:
@@ -89,44 +42,6 @@ def toolchain(arch: Arch, config: Config) -> str:
     needed |= {gcc: "gcc"}  # the probes' compiler, whatever the kernel's is
     versions = [proc.run([proc.require(tool, package), "--version"], seconds=30) for tool, package in needed.items()]
     return " / ".join(done.text.splitlines()[0] for done in versions)
-
-
-def make_argv(
-    arch: Arch, config: Config, source: Path, obj: Path, targets: tuple[str, ...], jobs: int, cache: str = "ccache "
-) -> list[str]:
-    """make's command line; ``cache`` goes before the compilers.
-
-    The KBUILD_BUILD_* keep time, user and host out of the image.
-    """
-    cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.cross_prefix}gcc", "gcc")
-    return [
-        "make",
-        f"-j{jobs}",
-        "--output-sync=target",  # what the compiler says stands below the step that it is about
-        "-C",
-        str(source),
-        f"O={obj}",
-        f"ARCH={arch.make_arch}",
-        f"CROSS_COMPILE={arch.cross_prefix}",
-        f"CC={cache}{cc}",
-        f"HOSTCC={cache}{host_cc}",
-        # Line tables, and of all debug info only these: what decodes a call trace, for 2 % of a compiler's time.
-        # Without the folders' names, an image does not depend on where it was built.
-        f"KCFLAGS=-g1 -fdebug-prefix-map={source}/= -fdebug-prefix-map={obj}=.",
-        "KBUILD_BUILD_TIMESTAMP=@0",
-        "KBUILD_BUILD_USER=kseries",
-        "KBUILD_BUILD_HOST=kseries",
-        "KBUILD_BUILD_VERSION=1",
-        *config.make,
-        *targets,
-    ]
-
-
-def errors_of(log: bytes, source: Path) -> tuple[str, ...]:
-    """The compiler's own error lines, paths as they are in the tree; what make says only when there are none."""
-    found = [line for line in log.splitlines() if _ERROR.search(line)]
-    own = [line for line in found if not _MAKE_GAVE_UP.search(line)] or found or log.splitlines()[-3:]
-    return tuple(line.decode(errors="replace").replace(f"{source}/", "").strip() for line in own[:_MAX_ERRORS])
 
 
 class Worker:
@@ -147,6 +62,9 @@ class Worker:
         self._obj = home / (f"{arch.name}-{config.hash}" + ("" if cached else "-uncached"))
         self._cache = "ccache " if cached else ""
         self._ccache = resources.cache("ccache")
+        self._ccache_log = self._obj / "ccache.log"
+
+        self._reads = Reads(self._obj, self._source)
 
     @contextlib.contextmanager
     def locked(self, wait: Callable[[], None]) -> Iterator[None]:
@@ -160,22 +78,45 @@ class Worker:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """An empty folder for what lies between build and boot, gone afterwards. Call it with the lock held.
+
+        On the cache's disk, which has room; what a run left that was killed goes first.
+        """
+        place = self._home / "scratch"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
     def clean(self) -> None:
         """Remove the build folder: the next build starts from nothing."""
         shutil.rmtree(self._obj, ignore_errors=True)
+
+    @property
+    def reads(self) -> Reads:
+        """What the builds in this folder have read so far."""
+        return self._reads
+
+    def changes(self, old: str, new: str) -> tuple[Change, ...]:
+        """What leads from one tree to another."""
+        return self._store.changes(old, new)
 
     async def build(self, tree: str, into: Path, compiled: Compiled) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
 
         Raises InfraError when this host, not the tree, is why it failed.
         """
-        began = time.monotonic()
         into.mkdir(parents=True, exist_ok=True)
         log = into / "build.log"
+        watch = _Stopwatch()
         with log.open("wb") as output:
-            make = _Make(self._box(), output, proc.Deadline.after(BUILD_SECONDS), compiled)
+            make = Make(self._box(), output, proc.Deadline.after(BUILD_SECONDS), compiled)
             try:
-                dropped, ok = await self._make(tree, make)
+                dropped, ok = await self._make(tree, make, watch)
             except proc.DeadlineError:
                 dropped, ok = (), False
                 output.write(f"error: make was still at work after {BUILD_SECONDS / 60:.0f} minutes\n".encode())
@@ -187,11 +128,16 @@ class Worker:
         said = warnings.said_of(built.decode(errors="replace"), self._source)
         warned = warnings.update(self._obj / "warnings.json", said)
         if ok:
+            await asyncio.to_thread(self._reads.update)
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
             initramfs.write(into / "initrd.cpio", self._obj / "guests")
+        compiled_now, found = ccache.counts(self._ccache_log)
         return Build(
             ok=ok,
-            seconds=time.monotonic() - began,
+            seconds=watch.total,
+            stages=watch.stages,
+            compiled=compiled_now,
+            found=found,
             errors=() if ok else errors_of(built, self._source),
             warnings=warned,
             config_dropped=dropped,
@@ -200,11 +146,12 @@ class Worker:
             initrd=str(into / "initrd.cpio") if ok else None,
         )
 
-    async def _make(self, tree: str, make: "_Make") -> tuple[tuple[str, ...], bool]:
+    async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
         self._obj.mkdir(parents=True, exist_ok=True)
         self._ccache.mkdir(parents=True, exist_ok=True)
         with _marked(self._obj):
+            self._ccache_log.unlink(missing_ok=True)
             before = self._configured()
             await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
             if before is None or self._config_may_differ(before, tree):
@@ -215,8 +162,37 @@ class Worker:
                     return (), False
             (self._obj / "configured").write_text(tree)
             dropped = self._config.dropped_by((self._obj / ".config").read_text())
-            ok = await make(self._kernel_argv(self._arch.kernel_target, "headers")) and await make(self._guests_argv())
-            return dropped, ok
+            ok = await make(self._kernel_argv("headers"))
+            watch.ends("configure")
+            return dropped, ok and await self._compile(make, watch)
+
+    async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
+        """The kernel, and the guests beside its link, which keeps only one core busy."""
+        output = io.BytesIO()
+        guests: list[asyncio.Task[bool]] = []
+
+        def start_guests() -> None:
+            watch.ends("compile")
+            beside = dataclasses.replace(make, log=output)
+            guests.append(asyncio.create_task(beside(self._guests_argv())))
+
+        def step(what: str) -> None:
+            make.compiled(what)
+            if what == _LINK_BEGINS and not guests:
+                start_guests()
+
+        try:
+            if not await dataclasses.replace(make, compiled=step)(self._kernel_argv(self._arch.kernel_target)):
+                return False
+            if not guests:  # there was nothing to link
+                start_guests()
+            watch.ends("link")
+            return await guests[0]
+        finally:
+            for task in guests:
+                task.cancel()
+            await asyncio.gather(*guests, return_exceptions=True)
+            make.log.write(output.getvalue())
 
     def _configured(self) -> str | None:
         """The tree that the build folder was last configured for."""
@@ -249,8 +225,32 @@ class Worker:
         return proc.Box(
             writable=(self._obj, self._ccache),
             readable=(self._source, resources.project("guests")),
-            env={"CCACHE_DIR": str(self._ccache), "CCACHE_MAXSIZE": "20G"},
+            env={
+                "CCACHE_DIR": str(self._ccache),
+                "CCACHE_MAXSIZE": "20G",
+                # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
+                # run first, which is a third of what a header of KVM's costs.
+                "CCACHE_DEPEND": "1",
+                "CCACHE_STATSLOG": str(self._ccache_log),
+            },
         )
+
+
+class _Stopwatch:
+    """Seconds of each stage of a build, one after the other."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self.stages: dict[str, float] = {}
+
+    def ends(self, stage: str) -> None:
+        now = time.monotonic()
+        self.stages[stage] = round(now - self._last, 2)
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        return time.monotonic() - self._began
 
 
 @contextlib.contextmanager
@@ -267,23 +267,3 @@ def _marked(obj: Path) -> Iterator[None]:
     mark.touch()
     yield
     mark.unlink()
-
-
-@dataclass(frozen=True)
-class _Make:
-    """Runs one make after another in the same box, into the same log, before the same deadline."""
-
-    box: proc.Box
-    log: IO[bytes]
-    deadline: proc.Deadline
-    compiled: Compiled
-
-    async def __call__(self, argv: list[str]) -> bool:
-        async with proc.start(argv, self.box) as make:
-            async for line in make.lines(self.deadline):
-                self.log.write(line + b"\n")
-                if step := _STEP.match(line):
-                    self.compiled(step[1].decode(errors="replace"))
-            status = await make.wait(self.deadline)
-        self.log.flush()
-        return status == 0

@@ -2,20 +2,25 @@
 """Plan -> results: builds and boots what is not known yet, one build ahead of the boots. Prints nothing."""
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from harness import build, events
+from harness import build, events, images
 from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
 from harness.boot.repeat import Repeated
+from harness.config import Config
 from harness.errors import InfraError, InputError
-from harness.model import Accel, Boot, Build, Outcome, Plan, State, StateResult
+from harness.images import Images
+from harness.model import Accel, Boot, Build, Objects, Outcome, Plan, State, StateResult
 from harness.store import Store, key
+from harness.visit import Footprint, SameBuild, Visit
+
+_NAMED = 3
+"""Files that a note names."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +30,27 @@ class Setup:
     arch: Arch
     accel: Accel
     toolchain: str
-    config: build.Config
+    config: Config
     probes: tuple[str, ...]
     program: str
     repeat: int = 1
     """How often each kernel is booted; twice where it has failed a check."""
 
-    def key(self, tree: str) -> str:
-        """The name under which the result of a tree is stored."""
+    def key(self, *what: str) -> str:
+        """The name under which the result of a tree, or of an image, is stored."""
         fixed = (self.arch.name, self.accel.name, self.toolchain, self.config.hash, self.program)
         times = (f"repeat={self.repeat}",) if self.repeat > 1 else ()
-        return key(tree, *fixed, *self.probes, *times)
+        return key(*what, *fixed, *self.probes, *times)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A state on its way: where its logs and its kernel are put, and which of how many it is."""
+
+    state: State
+    place: Path
+    position: int
+    todo: int
 
 
 class Engine:
@@ -46,6 +61,7 @@ class Engine:
         self._worker = worker
         self._store = store
         self._tell = tell
+        self._images = Images()
 
     async def run(self, plan: Plan, out: Path) -> dict[str, StateResult]:
         """The result of every state; logs go to ``out``/states/ID.
@@ -61,7 +77,7 @@ class Engine:
         done = known
         if todo:
             with self._worker.locked(lambda: self._tell(events.Waiting())):
-                done = known | await self._do(todo)
+                done = known | await self._do(todo, plan.base.tree)
         _check_base(done["base"])
         return {state.id: self._collect(state, done, out) for state in plan.states}
 
@@ -70,75 +86,110 @@ class Engine:
         found = self._store.find(self._setup.key(state.tree))
         return _as(found, state) if found is not None else None
 
-    async def _do(self, todo: list[State]) -> dict[str, StateResult]:
+    async def _do(self, todo: list[State], base: str) -> dict[str, StateResult]:
         """Build one after the other; each boots while the next one builds."""
         results: dict[str, StateResult] = {}
-        with tempfile.TemporaryDirectory(prefix="kseries-run-") as scratch:
-            try:
+        trees = {state.id: state.tree for state in todo if state.tree is not None}
+        visit = Visit(todo, {name: Footprint.of(self._worker.changes(base, tree)) for name, tree in trees.items()})
+        same: list[tuple[State, SameBuild]] = []
+        try:
+            with self._worker.scratch() as scratch:
                 async with asyncio.TaskGroup() as boots:
-                    for position, state in enumerate(todo, 1):
-                        place = Path(scratch) / state.id
-                        self._tell(events.StageStarted(state.id, "build", position, len(todo)))
-                        built = await self._build(state, place)
-                        if state.id == "base":
-                            _check_base_build(built)
-                        boots.create_task(self._finish(state, built, place, position, len(todo), results))
-            except* (InfraError, InputError, OSError) as group:
-                raise group.exceptions[0] from None
+                    for position in range(1, len(todo) + 1):
+                        state, like = visit.next(self._worker.reads)
+                        if like is not None:
+                            same.append((state, like))
+                            continue
+                        job = _Job(state, scratch / state.id, position, len(todo))
+                        built = await self._build(job)
+                        visit.built(state, well=isinstance(built, Build) and built.ok)
+                        boots.create_task(self._finish(job, built, results))
+        except* (InfraError, InputError, OSError) as group:
+            raise group.exceptions[0] from None
+        for state, like in same:
+            self._keep_same(state, like, results)
         return results
 
-    async def _build(self, state: State, place: Path) -> Build | InfraError:
+    async def _build(self, job: "_Job") -> Build | InfraError:
+        state = job.state
         assert state.tree is not None
+        self._tell(events.StageStarted(state.id, "build", job.position, job.todo))
         try:
-            return await self._worker.build(state.tree, place, lambda what: self._tell(events.Compiled(state.id, what)))
+            built = await self._worker.build(
+                state.tree, job.place, lambda what: self._tell(events.Compiled(state.id, what))
+            )
         except InfraError as error:
+            if state.id == "base":
+                raise
             return error
+        if state.id == "base":
+            _check_base_build(built)
+        return built
 
-    async def _finish(
-        self,
-        state: State,
-        built: Build | InfraError,
-        place: Path,
-        position: int,
-        todo: int,
-        results: dict[str, StateResult],
-    ) -> None:
+    async def _finish(self, job: "_Job", built: Build | InfraError, results: dict[str, StateResult]) -> None:
         """Boot what was built, and keep the result unless this host is why there is none."""
-        assert state.tree is not None
+        state = job.state
         if isinstance(built, InfraError):
             result = _result(state, outcome=Outcome.INFRA_ERROR, detail=str(built))
+        elif built.kernel is None or built.initrd is None:
+            said = built.errors[0] if built.errors else "make failed and said nothing"
+            result = _with_build(_result(state, outcome=Outcome.BUILD_FAILED, detail=said), built, built.errors[1:])
         else:
-            result = await self._boot(state, built, place, position, todo)
-        if result.outcome is not Outcome.INFRA_ERROR:
-            self._store.put(self._setup.key(state.tree), result, place)
+            result = await self._boot(job, built, Path(built.kernel), Path(built.initrd))
+        self._keep(result, job.place)
         results[state.id] = result
         self._tell(events.StateDone(result, known=False))
 
-    async def _boot(self, state: State, built: Build, place: Path, position: int, todo: int) -> StateResult:
-        notes = tuple(f"Kconfig dropped {option}" for option in built.config_dropped)
-        seconds = {"build": round(built.seconds, 2)}
-        if built.kernel is None or built.initrd is None:
-            said = built.errors[0] if built.errors else "make failed and said nothing"
-            return _result(
-                state, outcome=Outcome.BUILD_FAILED, detail=said, seconds=seconds, notes=notes + built.errors[1:]
-            )
-        self._tell(events.StageStarted(state.id, "boot", position, todo))
+    def _keep(self, result: StateResult, logs: Path) -> None:
+        if result.outcome is not Outcome.INFRA_ERROR:
+            assert result.tree is not None
+            self._store.put(self._setup.key(result.tree), result, logs)
+
+    def _keep_same(self, state: State, like: SameBuild, results: dict[str, StateResult]) -> None:
+        """The result of a state whose build would have been another's, file for file."""
+        more = f" and {len(like.paths) - _NAMED} more" if like.paths[_NAMED:] else ""
+        paths = ", ".join(like.paths[:_NAMED]) + more
+        note = f"not built: differs from {like.state} only in what no build reads ({paths})"
+        of = results[like.state]
+        result = msgspec.structs.replace(_as(of, state), built_as=like.state, seconds={}, notes=(note, *of.notes))
+        assert of.tree is not None
+        self._keep(result, self._store.place(self._setup.key(of.tree)))
+        results[state.id] = result
+        self._tell(events.StateDone(result, known=False))
+
+    async def _boot(self, job: "_Job", built: Build, kernel: Path, initrd: Path) -> StateResult:
+        """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""
+        image = self._setup.key("image", await asyncio.to_thread(images.digest, kernel, initrd))
+        try:
+            seen, fresh = await self._images.result(image, lambda: self._boot_image(job, image, kernel, initrd))
+        finally:
+            kernel.unlink()
+            initrd.unlink()
+        if fresh:
+            return _with_build(seen, built)
+        self._store.copy_logs(image, job.place, ("console.log",))
+        note = f"not booted: the same kernel, byte for byte, as that of {seen.id}"
+        return _with_build(msgspec.structs.replace(_as(seen, job.state), seconds={}), built, (note,))
+
+    async def _boot_image(self, job: "_Job", image: str, kernel: Path, initrd: Path) -> StateResult:
+        known = self._store.find(image)
+        if known is not None:
+            return known
         setup = self._setup
-        kernel, initrd, console = Path(built.kernel), Path(built.initrd), place / "console.log"
+        self._tell(events.StageStarted(job.state.id, "boot", job.position, job.todo))
 
         def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
             return machine.boot(setup.arch, setup.accel, kernel, initrd, probes, log)
 
         try:
             # What is told of somebody's patch has been seen twice.
+            console = job.place / "console.log"
             seen = await repeat.boot(lambda: isolation.boot(boot_once, setup.probes, console), setup.repeat)
         except InfraError as error:
-            return _result(state, outcome=Outcome.INFRA_ERROR, detail=str(error), seconds=seconds)
-        finally:
-            kernel.unlink()
-            initrd.unlink()
-        result = _booted(state, seen, seconds, notes)
-        return msgspec.structs.replace(result, warnings=built.warnings)
+            return _result(job.state, outcome=Outcome.INFRA_ERROR, detail=str(error))
+        result = _booted(job.state, seen)
+        self._store.put(image, result, job.place)
+        return result
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:
         """The result of a state in the words of this plan, and its logs beside the run's result."""
@@ -159,8 +210,6 @@ def _result(
     *,
     outcome: Outcome,
     detail: str,
-    seconds: dict[str, float] | None = None,
-    notes: tuple[str, ...] = (),
 ) -> StateResult:
     return StateResult(
         id=state.id,
@@ -171,26 +220,37 @@ def _result(
         same_as=state.same_as,
         outcome=outcome,
         detail=detail,
-        seconds=seconds or {},
-        notes=notes,
     )
 
 
-def _booted(state: State, seen: Repeated, seconds: dict[str, float], notes: tuple[str, ...]) -> StateResult:
+def _booted(state: State, seen: Repeated) -> StateResult:
     """A state after its boots."""
     boot = seen.boot
-    timed = seconds | {"boot": round(seen.seconds, 2)}
+    seconds = {"boot": round(seen.seconds, 2)}
     if boot.seconds_to_first_check is not None:
-        timed["first_check"] = round(boot.seconds_to_first_check, 2)
-    result = _result(state, outcome=boot.outcome, detail=boot.detail, seconds=timed, notes=notes)
+        seconds["first_check"] = round(boot.seconds_to_first_check, 2)
+    result = _result(state, outcome=boot.outcome, detail=boot.detail)
     return msgspec.structs.replace(
         result,
+        seconds=seconds,
         ending=boot.ending,
         caps=boot.caps,
         checks=boot.checks,
         flaky=seen.flaky,
         log_tail=boot.log_tail,
         trace=boot.trace,
+    )
+
+
+def _with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -> StateResult:
+    """A result with what is known of the build that went before it."""
+    dropped = tuple(f"Kconfig dropped {option}" for option in built.config_dropped)
+    return msgspec.structs.replace(
+        result,
+        seconds=built.stages | {"build": round(built.seconds, 2)} | result.seconds,
+        objects=Objects(compiled=built.compiled, found=built.found),
+        warnings=built.warnings,
+        notes=dropped + notes,
     )
 
 
@@ -207,9 +267,7 @@ def _as(result: StateResult, state: State) -> StateResult:
     )
 
 
-def _check_base_build(built: Build | InfraError) -> None:
-    if isinstance(built, InfraError):
-        raise built
+def _check_base_build(built: Build) -> None:
     if not built.ok:
         raise InputError("base does not build, so no patch can be judged:\n  " + "\n  ".join(built.errors[:3]))
     if built.config_dropped:

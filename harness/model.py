@@ -196,6 +196,11 @@ class Build(Record, frozen=True):
 
     ok: bool
     seconds: float
+    stages: dict[str, float] = {}
+    """Seconds of configure, compile and link, as far as it came."""
+    compiled: int = 0
+    """Objects that a compiler was asked for, and how many of them ccache had."""
+    found: int = 0
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     config_dropped: tuple[str, ...] = ()
@@ -235,6 +240,13 @@ class ContractVerdict(Record, frozen=True):
     failed: tuple[str, ...] = ()
 
 
+class Objects(Record, frozen=True):
+    """How often a build asked for a compiler, and how often ccache had the answer."""
+
+    compiled: int
+    found: int
+
+
 class StateResult(Record, frozen=True):
     """All that is known of a state. ``seconds`` has a key for each stage that ran.
 
@@ -248,6 +260,10 @@ class StateResult(Record, frozen=True):
     tree: str | None
     same_as: str | None
     outcome: Outcome
+    built_as: str | None = None
+    """The state whose build this one's would be, file for file; so this one was not built."""
+    objects: Objects | None = None
+    """None where nothing was built."""
     ending: Ending | None = None
     """None where nothing was booted, or this host is why it ended."""
     detail: str = ""

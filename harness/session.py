@@ -13,6 +13,7 @@ import msgspec
 
 from harness import arch as archs
 from harness import bases, build, events, inputs, judge, resources, rundir, scenarios, store, suspects
+from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary, Squash
@@ -76,7 +77,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
 def _setup(options: Options) -> Setup:
     arch = archs.get(options.arch)
     ours = [arch.config, "debug.config"] if options.debug else [arch.config]
-    config = build.Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
+    config = Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
     probes = _chosen(options.probes)
     return Setup(arch, arch.accel(), build.toolchain(arch, config), config, probes, store.program(), options.repeat)
 

@@ -60,10 +60,14 @@ class Store:
             shutil.rmtree(beside, ignore_errors=True)
             raise InfraError(f"cannot keep a result in {self._home}: {error.strerror}") from error
 
-    def copy_logs(self, name: str, into: Path) -> None:
+    def place(self, name: str) -> Path:
+        """The directory of a result."""
+        return self._home / name
+
+    def copy_logs(self, name: str, into: Path, logs: Iterable[str] = LOGS) -> None:
         """Put a stored state's logs into a directory of a run."""
         into.mkdir(parents=True, exist_ok=True)
-        _copy(self._home / name, into)
+        _copy(self.place(name), into, logs)
 
 
 def _copy(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:

@@ -54,6 +54,20 @@ class SourceFile:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Change:
+    """One file in which a tree differs from another: git mode and blob on either side, 000000 where it is not."""
+
+    path: str
+    old: tuple[str, str]
+    new: tuple[str, str]
+
+    @property
+    def contents_only(self) -> bool:
+        """True for a file that is there on both sides, and of one kind."""
+        return self.old[0] == self.new[0]
+
+
 class TreeStore:
     """The bare repository that holds every tree kseries has seen."""
 
@@ -179,6 +193,11 @@ class TreeStore:
         done = self._must("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
         return tuple(name for name in done.split("\0") if name)
 
+    def changes(self, old: str, new: str) -> tuple[Change, ...]:
+        """What leads from one tree to another, file by file; a rename is one file gone and one new."""
+        raw = self._must("diff-tree", "-r", "-z", "--no-renames", old, new).split("\0")
+        return tuple(_change(about, path) for about, path in zip(raw[::2], raw[1::2], strict=False))
+
     def file(self, tree: str, path: str) -> bytes | None:
         """The contents of a file of a tree, or None."""
         done = self.git("cat-file", "blob", f"{tree}:{path}")
@@ -210,6 +229,12 @@ class TreeStore:
     def commit(self, tree: str, parent: str | None = None) -> str:
         """A commit of a tree, on no branch; the same tree and parent always make the same commit."""
         return self._must("commit-tree", tree, "-m", "kseries", *(("-p", parent) if parent else ()))
+
+
+def _change(about: str, path: str) -> Change:
+    """One entry of git-diff-tree(1)'s raw output, behind its colon."""
+    old_mode, new_mode, old_blob, new_blob, _status = about.removeprefix(":").split(" ")
+    return Change(path, (old_mode, old_blob), (new_mode, new_blob))
 
 
 def _last_line(output: bytes) -> str:

@@ -43,8 +43,10 @@ class Progress:
             case events.StateDone(result, known) if not known:
                 self._builds.append(result.seconds.get("build", 0.0))
                 spent = ", ".join(
-                    f"{stage} {took:.1f} s" for stage, took in result.seconds.items() if stage != "first_check"
+                    f"{stage} {result.seconds[stage]:.1f} s" for stage in ("build", "boot") if stage in result.seconds
                 )
+                if result.built_as:
+                    spent = f"as {result.built_as}: no build reads what it changes"
                 why = f": {result.detail.splitlines()[0]}" if result.outcome is not Outcome.OK and result.detail else ""
                 self._line(f"{result.id}: {result.outcome}{why}" + (f" ({spent})" if spent else ""))
             case events.Waiting():

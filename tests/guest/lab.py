@@ -11,6 +11,7 @@ import msgspec
 
 from harness import arch as archs
 from harness import bases, build, inputs, judge, resources, scenarios, session, store, suspects
+from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.events import Event
 from harness.inputs import patchdir
@@ -29,7 +30,7 @@ class Lab:
         self.base = bases.get(bases.DEFAULT, None, self.trees, resources.cache(), print)
         self.series = inputs.load(str(resources.project("testcases", "exit-on-missing-split"))).series
         self.arch = archs.get("x86_64")
-        self.config = build.Config.read((resources.project("kernels", self.arch.config),))
+        self.config = Config.read((resources.project("kernels", self.arch.config),))
         self.worker = build.Worker(
             resources.cache("workers", "0"), self.trees, self.arch, self.config, os.cpu_count() or 1
         )

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from harness import arch as archs
-from harness import build
-from harness.build import Config, Worker
+from harness import build, make
+from harness.build import Worker
+from harness.config import Config
 from harness.errors import InfraError
 from harness.model import Build
 from harness.trees import TreeStore
@@ -100,7 +101,7 @@ def kernel(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Kern
 
 
 def argv(*targets: str) -> list[str]:
-    return build.make_argv(ARCH, Config(FRAGMENT), Path("/s"), Path("/o"), targets, 3)
+    return make.make_argv(ARCH, Config(FRAGMENT), Path("/s"), Path("/o"), targets, 3)
 
 
 def test_make_is_told_where_what_and_how() -> None:
@@ -192,7 +193,7 @@ def written(directory: Path, name: str, text: str) -> Path:
 def test_what_the_compiler_says_is_told_and_what_make_says_of_it_is_not(text: str, first: str, tmp_path: Path) -> None:
     written(tmp_path, "a.c", text)
     written(tmp_path, "Makefile", "all: a.o\n\techo done\n")
-    errors = build.errors_of(said(tmp_path, "make", "-k"), Path("/none"))
+    errors = make.errors_of(said(tmp_path, "make", "-k"), Path("/none"))
     assert errors[0] == first
     assert not [line for line in errors if "***" in line]
 
@@ -200,45 +201,45 @@ def test_what_the_compiler_says_is_told_and_what_make_says_of_it_is_not(text: st
 def test_a_path_of_the_source_folder_is_told_as_it_is_in_the_tree(tmp_path: Path) -> None:
     written(tmp_path, "a.c", "x\n")
     log = said(tmp_path, "gcc", "-c", str(tmp_path / "a.c"), "-o", "/dev/null")
-    assert build.errors_of(log, tmp_path)[0].startswith("a.c:1:")
+    assert make.errors_of(log, tmp_path)[0].startswith("a.c:1:")
 
 
 def test_the_assembler_is_told(tmp_path: Path) -> None:
     written(tmp_path, "a.S", "nonsense %eax\n")
-    errors = build.errors_of(said(tmp_path, "gcc", "-c", "a.S"), Path("/none"))
+    errors = make.errors_of(said(tmp_path, "gcc", "-c", "a.S"), Path("/none"))
     assert errors[0] == "a.S:1: Error: no such instruction: `nonsense %eax'"
 
 
 def test_the_linker_is_told(tmp_path: Path) -> None:
     written(tmp_path, "a.c", "void g(void);\nvoid f(void) { g(); }\n")
     subprocess.run(["gcc", "-c", "a.c"], cwd=tmp_path, check=True)
-    errors = build.errors_of(said(tmp_path, "ld", "-e", "f", "-o", "a", "a.o"), Path("/none"))
+    errors = make.errors_of(said(tmp_path, "ld", "-e", "f", "-o", "a", "a.o"), Path("/none"))
     assert errors[-1].endswith("undefined reference to `g'")
-    assert build.errors_of(said(tmp_path, "ld", "none.o"), Path("/none")) == (
+    assert make.errors_of(said(tmp_path, "ld", "none.o"), Path("/none")) == (
         "ld: cannot find none.o: No such file or directory",
     )
 
 
 def test_make_is_told_when_nobody_else_said_anything(tmp_path: Path) -> None:
     written(tmp_path, "Makefile", "all: none.o\n")
-    (only,) = build.errors_of(said(tmp_path, "make"), Path("/none"))
+    (only,) = make.errors_of(said(tmp_path, "make"), Path("/none"))
     assert only.startswith("make: *** No rule to make target 'none.o'")
 
 
 def test_a_tool_that_fails_in_words_of_its_own_is_told_by_its_last_lines() -> None:
-    assert build.errors_of(b"1\n2\n3\n4\n", Path("/none")) == ("2", "3", "4")
-    assert build.errors_of(b"", Path("/none")) == ()
+    assert make.errors_of(b"1\n2\n3\n4\n", Path("/none")) == ("2", "3", "4")
+    assert make.errors_of(b"", Path("/none")) == ()
 
 
 def test_a_flood_of_errors_is_cut_at_its_head(tmp_path: Path) -> None:
     written(tmp_path, "a.c", "".join(f"int f{one}(void) {{ return x{one}; }}\n" for one in range(50)))
-    errors = build.errors_of(said(tmp_path, "gcc", "-c", "a.c"), Path("/none"))
+    errors = make.errors_of(said(tmp_path, "gcc", "-c", "a.c"), Path("/none"))
     assert 1 < len(errors) < 20
     assert errors[0].startswith("a.c:1:")
 
 
 def test_output_that_is_no_text_is_told_all_the_same() -> None:
-    assert build.errors_of(b"a.c:1:1: error: \xff\n", Path("/none")) == ("a.c:1:1: error: �",)
+    assert make.errors_of(b"a.c:1:1: error: \xff\n", Path("/none")) == ("a.c:1:1: error: �",)
 
 
 # --- a worker at work ---------------------------------------------------------------------------
@@ -413,4 +414,4 @@ async def test_nothing_of_our_environment_that_changes_a_kernel_reaches_make(
 )
 def test_what_other_tools_say_is_told(line: str) -> None:
     log = f"make: Entering directory '/x'\n{line}\nmake[1]: *** [Makefile:1: a] Error 1\nmake: Leaving directory '/x'\n"
-    assert build.errors_of(log.encode(), Path("/none"))[0] == line
+    assert make.errors_of(log.encode(), Path("/none"))[0] == line

@@ -11,10 +11,12 @@ from typing import cast
 import pytest
 
 from harness import arch
-from harness.build import Config, Worker
+from harness.build import Worker
+from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError
 from harness.model import Accel, Build
+from harness.reads import Reads
 from harness.store import Store
 from tests.unit.test_judge import plan_of
 
@@ -24,6 +26,16 @@ class FullDisk:
 
     def locked(self, wait: Callable[[], None]) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def changes(self, _old: str, _new: str) -> tuple[()]:
+        return ()
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        return nullcontext(Path("/nonexistent"))
+
+    @property
+    def reads(self) -> Reads:
+        return Reads(Path("/nonexistent"), Path("/nonexistent"))
 
     async def build(self, *_: object) -> Build:
         raise OSError(errno.ENOSPC, "No space left on device", "/x")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The configuration under which every state of a run is built: fragments, and words for make."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InputError
+
+_MAKE_WORD = re.compile(r"^\w+=.*$")
+_OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG_\w+) is not set)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The fragments that make a configuration, joined, and words for make; ``hash`` names both."""
+
+    text: str
+    make: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = ()) -> "Config":
+        """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
+        for word in make:
+            if not _MAKE_WORD.match(word):
+                raise InputError(f"--make {word}: expected NAME=VALUE, as in --make LLVM=1")
+        try:
+            return cls("".join(fragment.read_text() + "\n" for fragment in fragments), make)
+        except OSError as error:
+            raise InputError(f"cannot read the config fragment {error.filename}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"a config fragment is not text: {error}") from error
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256("\0".join([self.text, *self.make]).encode()).hexdigest()[:16]
+
+    @property
+    def llvm(self) -> bool:
+        """True where make is told to use clang (Documentation/kbuild/llvm.rst)."""
+        return any(word.startswith("LLVM=") for word in self.make)
+
+    def dropped_by(self, config: str) -> tuple[str, ...]:
+        """The options asked for here that a .config does not have, as ``CONFIG_X=y``."""
+        asked, got = _options(self.text), _options(config)
+        return tuple(f"{name}={value}" for name, value in asked.items() if got.get(name, "n") != value)
+
+
+def _options(text: str) -> dict[str, str]:
+    return {m["name"] or m["unset"]: m["value"] or "n" for m in _OPTION.finditer(text)}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel and an initramfs are booted once, however many states are built into the same bytes."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from harness.model import StateResult
+
+Boot = Callable[[], Awaitable[StateResult]]
+
+
+def digest(*files: Path) -> str:
+    """The name of an image: all its bytes."""
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+class Images:
+    """The images that were booted since this was made."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, asyncio.Future[StateResult]] = {}
+
+    async def result(self, image: str, boot: Boot) -> tuple[StateResult, bool]:
+        """What an image did, and whether this call has booted it; waits for a boot of it that is under way."""
+        known = self._results.get(image)
+        if known is not None:
+            return await asyncio.shield(known), False
+        booting = self._results[image] = asyncio.ensure_future(boot())
+        return await booting, True

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""make: its command line, the errors it prints, and one run of it in a box."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from harness import proc
+from harness.arch import Arch
+from harness.config import Config
+
+Compiled = Callable[[str], None]
+"""Called with each line of make's output that says what it works on ("CC virt/kvm/kvm_main.o")."""
+
+_ERROR = re.compile(
+    rb"^\S+:(\d+:)* (fatal )?error: |^\S*\bld: (?!warning)|undefined reference|^(error|ERROR): |Error: "
+    rb"|^\S*Kconfig\S*:\d+: |^\S+:\d+: \*\*\* |^make(\[\d+\])?: \*\*\* "
+)
+_MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
+_MAX_ERRORS = 8
+_STEP = re.compile(rb"^  (?:CC|AS|LD|AR|LINK)\s+(\S+)")
+
+
+def make_argv(
+    arch: Arch, config: Config, source: Path, obj: Path, targets: tuple[str, ...], jobs: int, cache: str = "ccache "
+) -> list[str]:
+    """make's command line; ``cache`` goes before the compilers.
+
+    The KBUILD_BUILD_* keep time, user and host out of the image.
+    """
+    cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.cross_prefix}gcc", "gcc")
+    return [
+        "make",
+        f"-j{jobs}",
+        "--output-sync=target",  # what the compiler says stands below the step that it is about
+        "-C",
+        str(source),
+        f"O={obj}",
+        f"ARCH={arch.make_arch}",
+        f"CROSS_COMPILE={arch.cross_prefix}",
+        f"CC={cache}{cc}",
+        f"HOSTCC={cache}{host_cc}",
+        # Line tables, and of all debug info only these: what decodes a call trace, for 2 % of a compiler's time.
+        # Without the folders' names, an image does not depend on where it was built.
+        f"KCFLAGS=-g1 -fdebug-prefix-map={source}/= -fdebug-prefix-map={obj}=.",
+        "KBUILD_BUILD_TIMESTAMP=@0",
+        "KBUILD_BUILD_USER=kseries",
+        "KBUILD_BUILD_HOST=kseries",
+        "KBUILD_BUILD_VERSION=1",
+        *config.make,
+        *targets,
+    ]
+
+
+def errors_of(log: bytes, source: Path) -> tuple[str, ...]:
+    """The compiler's own error lines, paths as they are in the tree; what make says only when there are none."""
+    found = [line for line in log.splitlines() if _ERROR.search(line)]
+    own = [line for line in found if not _MAKE_GAVE_UP.search(line)] or found or log.splitlines()[-3:]
+    return tuple(line.decode(errors="replace").replace(f"{source}/", "").strip() for line in own[:_MAX_ERRORS])
+
+
+@dataclass(frozen=True)
+class Make:
+    """Runs one make after another in the same box, into the same log, before the same deadline."""
+
+    box: proc.Box
+    log: IO[bytes]
+    deadline: proc.Deadline
+    compiled: Compiled
+
+    async def __call__(self, argv: list[str]) -> bool:
+        async with proc.start(argv, self.box) as make:
+            async for line in make.lines(self.deadline):
+                self.log.write(line + b"\n")
+                if step := _STEP.match(line):
+                    self.compiled(step[1].decode(errors="replace"))
+            status = await make.wait(self.deadline)
+        self.log.flush()
+        return status == 0

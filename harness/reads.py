@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a build reads of its source tree, as kbuild itself has noted it beside every object.
+
+A ``.cmd`` file (scripts/basic/fixdep.c, scripts/Kbuild.include) holds the command that made a target and all that
+went into it; tools/build and the guests' own Makefile leave the like. A source file that none of them names is read by
+nothing that was compiled. Of Makefiles, Kconfig, scripts and tables there is no such note, so each of them counts as
+read. Documentation in .rst goes into no target but make's own for documentation, and nothing that is built runs those.
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from harness.model import Record
+from harness.trees import Change
+
+_NOTED = frozenset({".c", ".h", ".S"})
+"""What is compiled, and so noted wherever it is read."""
+_NEVER = frozenset({".rst"})
+# A path relative to who knows which folder: tools/build notes its sources so.
+_RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.[chS](?=[\s:]|$)")
+
+
+class _Note(Record, frozen=True):
+    """One note file: when it was written, and what it names."""
+
+    written: int
+    """Nanoseconds (st_mtime_ns)."""
+    paths: frozenset[int]
+    names: tuple[str, ...]
+
+
+class _Kept(Record, frozen=True):
+    """What is kept beside the objects, so that only new notes are read."""
+
+    paths: tuple[str, ...]
+    notes: dict[str, _Note]
+
+
+class Reads:
+    """The notes of one build folder, of all that was built in it since it was empty."""
+
+    def __init__(self, obj: Path, source: Path) -> None:
+        self._obj = obj
+        self._source = source
+        kept = _load(obj / "reads.json")
+        self._paths = {path: number for number, path in enumerate(kept.paths)}
+        self._notes = dict(kept.notes)
+        self._seen: dict[bytes, str] = {}
+        self._readers: dict[str, frozenset[str]] = {}
+        self._names: frozenset[str] = frozenset()
+
+    def update(self) -> None:
+        """Read the notes that are new since the last time, and keep them."""
+        absolute = re.compile(re.escape(os.fsencode(self._source)) + rb"/([^\s:;,'\"()]+)")
+        for name, place in _note_files(self._obj):
+            written = place.stat().st_mtime_ns
+            known = self._notes.get(name)
+            if known is None or known.written != written:
+                self._notes[name] = self._read(place.read_bytes(), written, absolute)
+        self._readers.clear()
+        self._names = frozenset(name for note in self._notes.values() for name in note.names)
+        beside = self._obj / "reads.new"
+        beside.write_bytes(msgspec.json.encode(_Kept(paths=tuple(self._paths), notes=self._notes)))
+        beside.replace(self._obj / "reads.json")
+
+    def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes]) -> _Note:
+        paths = {self._plain(path) for path in set(absolute.findall(data))}
+        names = {posixpath.basename(os.fsdecode(path)) for path in set(_RELATIVE.findall(data))}
+        numbers = frozenset(self._paths.setdefault(path, len(self._paths)) for path in paths)
+        return _Note(written=written, paths=numbers, names=tuple(sorted(names)))
+
+    def _plain(self, raw: bytes) -> str:
+        """A path without "..": KVM's objects name their sources from arch/x86/kvm/../../../virt."""
+        if raw not in self._seen:
+            self._seen[raw] = posixpath.normpath(os.fsdecode(raw))
+        return self._seen[raw]
+
+    def readers(self, path: str) -> frozenset[str]:
+        """The targets that are made again when this file changes."""
+        number = self._paths.get(path)
+        if number is None:
+            return frozenset()
+        if path not in self._readers:
+            self._readers[path] = frozenset(name for name, note in self._notes.items() if number in note.paths)
+        return self._readers[path]
+
+    def can_matter(self, change: Change) -> bool:
+        """False only if no build in this folder could have told a tree with this change from one without it."""
+        if not self._notes:
+            return True
+        suffix = PurePosixPath(change.path).suffix
+        if suffix in _NEVER:
+            return False
+        if suffix not in _NOTED or not change.contents_only:
+            return True  # a new file can be found by a search that had gone on past its place
+        return bool(self.readers(change.path)) or PurePosixPath(change.path).name in self._names
+
+    def cost(self, changes: Iterable[Change]) -> int:
+        """How many targets changes make again."""
+        return len(frozenset[str]().union(*(self.readers(change.path) for change in changes)))
+
+
+def _note_files(obj: Path) -> Iterator[tuple[str, Path]]:
+    for folder, _, names in os.walk(obj):
+        for name in names:
+            if (name.startswith(".") and name.endswith(".cmd")) or name.endswith(".d"):
+                place = Path(folder, name)
+                yield str(place.relative_to(obj)), place
+
+
+def _load(path: Path) -> _Kept:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Kept)
+    except (OSError, msgspec.DecodeError):
+        return _Kept(paths=(), notes={})

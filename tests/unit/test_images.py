@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""An image is booted once."""
+
+import asyncio
+from pathlib import Path
+
+from harness import images
+from harness.images import Images
+from harness.model import Outcome, StateResult
+
+
+def result(name: str) -> StateResult:
+    return StateResult(id=name, scenario="prefixes", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK)
+
+
+async def test_one_image_is_booted_once_however_many_wait_for_it() -> None:
+    booted: list[str] = []
+    seen = Images()
+
+    async def boot(name: str) -> StateResult:
+        booted.append(name)
+        await asyncio.sleep(0)
+        return result(name)
+
+    both = await asyncio.gather(seen.result("image", lambda: boot("a")), seen.result("image", lambda: boot("b")))
+    other = await seen.result("another image", lambda: boot("c"))
+    assert [(one.id, fresh) for one, fresh in (*both, other)] == [("a", True), ("a", False), ("c", True)]
+    assert booted == ["a", "c"]
+
+
+def test_the_name_of_an_image_is_all_its_bytes_and_where_each_file_ends(tmp_path: Path) -> None:
+    for name, data in (("k", b"kernel"), ("i", b"initrd"), ("k2", b"kerneli"), ("i2", b"nitrd")):
+        (tmp_path / name).write_bytes(data)
+    one = images.digest(tmp_path / "k", tmp_path / "i")
+    assert one == images.digest(tmp_path / "k", tmp_path / "i")
+    assert one != images.digest(tmp_path / "k2", tmp_path / "i2")
+    assert one != images.digest(tmp_path / "i", tmp_path / "k")

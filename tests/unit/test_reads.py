@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a build has read, from notes as kbuild writes them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.reads import Reads
+from harness.trees import Change
+
+NOTE = """savedcmd_virt/kvm/kvm_main.o := gcc -I{source}/include -c -o virt/kvm/kvm_main.o {source}/virt/kvm/kvm_main.c
+
+source_virt/kvm/kvm_main.o := {source}/arch/x86/kvm/../../../virt/kvm/kvm_main.c
+
+deps_virt/kvm/kvm_main.o := \\
+    $(wildcard include/config/KVM) \\
+  {source}/include/linux/kvm_host.h \\
+  include/generated/asm-offsets.h \\
+
+virt/kvm/kvm_main.o: $(deps_virt/kvm/kvm_main.o)
+"""
+TOOLS = "cmd_{obj}/tools/objtool/check.o := gcc check.c\n\ndeps := \\\n  check.c \\\n  /usr/include/string.h \\\n"
+
+
+def change(path: str, old: str = "100644", new: str = "100644") -> Change:
+    return Change(path, (old, "1" * 40), (new, "2" * 40))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> tuple[Path, Path]:
+    obj, source = tmp_path / "obj", tmp_path / "source"
+    for place, text in (("virt/kvm/.kvm_main.o.cmd", NOTE), ("tools/objtool/.check.o.cmd", TOOLS)):
+        (obj / place).parent.mkdir(parents=True)
+        (obj / place).write_text(text.format(source=source, obj=obj))
+    return obj, source
+
+
+@pytest.fixture
+def reads(folder: tuple[Path, Path]) -> Reads:
+    found = Reads(*folder)
+    found.update()
+    return found
+
+
+@pytest.mark.parametrize("path", ["virt/kvm/kvm_main.c", "include/linux/kvm_host.h"])
+def test_what_an_object_was_made_of_is_read(reads: Reads, path: str) -> None:
+    assert reads.readers(path) == {"virt/kvm/.kvm_main.o.cmd"}
+    assert reads.can_matter(change(path))
+
+
+@pytest.mark.parametrize("path", ["fs/ext4/inode.c", "Documentation/virt/kvm/api.rst", "include/linux/ext4.h"])
+def test_what_no_note_names_cannot_matter(reads: Reads, path: str) -> None:
+    assert not reads.can_matter(change(path))
+
+
+@pytest.mark.parametrize("path", ["virt/kvm/Kconfig", "Makefile", "scripts/x.sh", "arch/x86/lib/x86-opcode-map.txt"])
+def test_what_is_read_without_a_note_counts_as_read(reads: Reads, path: str) -> None:
+    assert reads.can_matter(change(path))
+
+
+def test_a_name_without_its_folder_may_be_any_file_of_that_name(reads: Reads) -> None:
+    assert reads.can_matter(change("tools/objtool/check.c"))
+    assert reads.can_matter(change("elsewhere/check.c"))
+
+
+@pytest.mark.parametrize(("old", "new"), [("000000", "100644"), ("100644", "000000"), ("100644", "120000")])
+def test_a_file_that_comes_goes_or_turns_into_a_link_can_matter(reads: Reads, old: str, new: str) -> None:
+    assert reads.can_matter(change("include/linux/ext4.h", old, new))
+    assert not reads.can_matter(change("Documentation/new.rst", old, new))
+
+
+def test_a_folder_without_notes_tells_nothing(tmp_path: Path) -> None:
+    empty = Reads(tmp_path, tmp_path / "source")
+    assert empty.can_matter(change("fs/ext4/inode.c"))
+
+
+def test_the_cost_of_a_change_is_what_is_made_again(reads: Reads) -> None:
+    both = (change("virt/kvm/kvm_main.c"), change("include/linux/kvm_host.h"))
+    assert reads.cost(both) == 1
+    assert reads.cost(()) == 0
+    assert reads.cost((change("fs/ext4/inode.c"),)) == 0
+
+
+def test_a_note_that_was_written_again_replaces_what_it_said(folder: tuple[Path, Path], reads: Reads) -> None:
+    obj, source = folder
+    note = obj / "virt/kvm/.kvm_main.o.cmd"
+    note.write_text(f"deps := {source}/include/linux/other.h \\\n")
+    os.utime(note, ns=(1, 1))
+    reads.update()
+    assert not reads.can_matter(change("include/linux/kvm_host.h"))
+    assert reads.can_matter(change("include/linux/other.h"))
+
+
+def test_what_was_read_is_kept_and_a_broken_file_is_made_again(folder: tuple[Path, Path], reads: Reads) -> None:
+    again = Reads(*folder)
+    assert again.readers("virt/kvm/kvm_main.c")
+    (folder[0] / "reads.json").write_bytes(b'{"paths": [')
+    broken = Reads(*folder)
+    assert not broken.readers("virt/kvm/kvm_main.c")
+    broken.update()
+    assert broken.readers("virt/kvm/kvm_main.c") == reads.readers("virt/kvm/kvm_main.c")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The order of a visit, and the states that need no build."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.model import State
+from harness.reads import Reads
+from harness.trees import Change
+from harness.visit import Footprint, SameBuild, Visit, between
+
+ABSENT = ("000000", "0" * 40)
+
+
+def change(path: str, new: str, old: str = "old") -> Change:
+    return Change(path, ("100644", old), ("100644", new))
+
+
+def state(name: str) -> State:
+    return State(id=name, scenario="prefixes", applied=())
+
+
+def noted(obj: Path, notes: Mapping[str, Iterable[str]]) -> Reads:
+    """A build folder in which each target has read some paths."""
+    obj.mkdir(exist_ok=True)
+    for target, paths in notes.items():
+        (obj / f".{target}.cmd").write_text("".join(f"  {obj}/source/{path} \\\n" for path in paths))
+    reads = Reads(obj, obj / "source")
+    reads.update()
+    return reads
+
+
+@pytest.fixture
+def reads(tmp_path: Path) -> Reads:
+    wide = {f"{name}.o": ("wide.h", f"{name}.c") for name in "abcdef"}
+    return noted(tmp_path / "obj", wide)
+
+
+def names(visit: Visit, reads: Reads) -> list[str]:
+    order = []
+    while visit:
+        one, same = visit.next(reads)
+        if same is None:
+            visit.built(one, well=True)
+        order.append(one.id)
+    return order
+
+
+def test_the_cheapest_comes_next_and_base_comes_first(reads: Reads) -> None:
+    prints = {
+        "base": Footprint.of(()),
+        "header": Footprint.of([change("wide.h", "1")]),
+        "header-and-a": Footprint.of([change("wide.h", "1"), change("a.c", "1")]),
+        "a": Footprint.of([change("a.c", "1")]),
+    }
+    visit = Visit([state(name) for name in ("header", "a", "header-and-a", "base")], prints)
+    assert names(visit, reads) == ["base", "a", "header", "header-and-a"]
+
+
+def test_what_differs_only_in_what_is_not_read_is_not_built(reads: Reads) -> None:
+    prints = {
+        "tip": Footprint.of([change("a.c", "1"), change("Documentation/x.rst", "1")]),
+        "code": Footprint.of([change("a.c", "1")]),
+    }
+    visit = Visit([state("tip"), state("code")], prints)
+    first, same = visit.next(reads)
+    assert (first.id, same) == ("tip", None)
+    visit.built(first, well=True)
+    second, same = visit.next(reads)
+    assert (second.id, same) == ("code", SameBuild("tip", ("Documentation/x.rst",)))
+
+
+def test_a_build_that_failed_stands_for_no_other(reads: Reads) -> None:
+    prints = {"tip": Footprint.of([change("x.rst", "1")]), "code": Footprint.of(())}
+    visit = Visit([state("tip"), state("code")], prints)
+    first, _ = visit.next(reads)
+    visit.built(first, well=False)
+    assert visit.next(reads)[1] is None
+
+
+Contents = dict[str, str | None]
+CONTENTS = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["1", "2", None]))
+
+
+def print_of(contents: Contents) -> Footprint:
+    new = {name: ABSENT if now is None else ("100644", now) for name, now in contents.items()}
+    return Footprint.of(Change(name, ("100644", "old"), now) for name, now in new.items())
+
+
+@given(CONTENTS, CONTENTS)
+def test_two_footprints_tell_what_lies_between_their_trees(
+    one: dict[str, str | None], two: dict[str, str | None]
+) -> None:
+    base: Contents = dict.fromkeys("abcd", "old")
+    differ = {name for name in base if (base | one)[name] != (base | two)[name]}
+    found = between(print_of(one), print_of(two))
+    assert {change.path for change in found} == differ
+    assert all(change.old != change.new for change in found)
