@@ -146,6 +146,13 @@ class TreeStore:
                 raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
             return self._must("write-tree", index=index)
 
+    def holds(self, tree: str, diff: bytes) -> bool:
+        """True where the tree has already what a diff does: its reverse applies."""
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            index = Path(scratch) / "index"
+            self._must("read-tree", tree, index=index)
+            return self.git("apply", "--cached", "--check", "--reverse", "-", stdin=diff, index=index).returncode == 0
+
     def revert(self, tip: str, before: str, after: str) -> Merge:
         """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""
         return self._merge(base=after, ours=tip, theirs=before)
