@@ -61,7 +61,7 @@ def fails(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
         (("base..base", "--tree", "linux"), "base..base holds no commit"),
         (("base..v7", "--tree", "linux"), "base..v7"),
         (("empty",), "holds no *.patch file"),
-        (("garbage.tar",), "is a file"),
+        (("garbage.tar",), "garbage.tar holds no patch"),
         (("patches", "--tree", "garbage.tar"), "garbage.tar is not a tarball"),
     ],
 )  # fmt: skip
