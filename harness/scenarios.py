@@ -26,7 +26,7 @@ def apply_all(series: Series, base: Base, store: TreeStore) -> Patches:
             tree = store.tree_of(patch.commit) if patch.commit else store.apply(before, patch.diff or b"")
         except ApplyError as error:
             under = f"{base.name}" + (f" + patches 1..{patch.number - 1}" if patch.number > 1 else "")
-            raise InputError(_why_not(patch, before, under, error, store)) from error
+            raise InputError(_why_not(patch, series, before, under, error, store)) from error
         applied.append(
             AppliedPatch(
                 number=patch.number, subject=patch.subject, message=patch.message, tree_before=before, tree_after=tree
@@ -35,13 +35,16 @@ def apply_all(series: Series, base: Base, store: TreeStore) -> Patches:
     return tuple(applied)
 
 
-def _why_not(patch: Patch, tree: str, under: str, error: ApplyError, store: TreeStore) -> str:
+def _why_not(patch: Patch, series: Series, tree: str, under: str, error: ApplyError, store: TreeStore) -> str:
     """What to tell of a patch that does not apply: git says where, and that is not always why."""
     said = str(error).split("; ")
     if any(what.startswith("corrupt patch") for what in said):
         return f"{patch.origin} is cut short or mangled: {said[0]}"
-    if store.holds(tree, patch.diff or b""):
+    rest = [one.diff or b"" for one in series.patches[series.patches.index(patch) :]]
+    if store.holds(tree, rest[:1]):
         return f"{patch.origin} is already in {under}: it does not apply, and its reverse does"
+    if store.holds(tree, rest):  # a later one changed the same lines
+        return f"{patch.origin} is already in {under}, and so are those after it: their reverses apply"
     if all(what.endswith(_ABSENT) for what in said):
         more = ", nor any other file that it changes" if len(said) > 1 else ""
         return f"{patch.origin} is not for {under}: there is no {said[0].removesuffix(_ABSENT)}{more}"
