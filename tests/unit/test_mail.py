@@ -125,6 +125,17 @@ def test_a_line_that_begins_with_from_ends_no_mail(repository: Repository) -> No
     assert patch.message.startswith("From the guest's side nothing changes.")
 
 
+def test_what_an_mboxrd_archive_quoted_is_unquoted_once(repository: Repository) -> None:
+    data = mails.mbox([mails.quoted_mboxrd(one) for one in mails.formatted(repository, "--binary")])
+    wanted = "From the guest's side nothing changes.\n\n>From here on, neither."
+    assert read(data).series.patches[0].message == wanted
+
+
+def test_a_diff_that_an_attachment_ends_with_keeps_its_last_newline() -> None:
+    attached = mails.as_an_attachment(mails.mail("[PATCH] a", b"a\n---\n" + DIFF.rstrip(b"\n")))
+    assert mail.read(attached, "x").diff.endswith(DIFF)
+
+
 def test_headers_in_the_body_are_no_part_of_the_message() -> None:
     body = b"From: Some Body Else <else@example.com>\nSubject: KVM: the real one\n\nWhy.\n---\n" + DIFF
     one = mail.read(mails.mail("[PATCH v2 1/2] KVM: not this", body), "x")

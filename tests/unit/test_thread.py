@@ -197,6 +197,18 @@ def test_an_mbox_without_its_beginning_lacks_a_patch(archive: bytes) -> None:
             thread.series(mbox.read(archive[cut:], "t.mbox"), "t.mbox")
 
 
+def test_a_changelog_may_quote_the_start_of_a_mail() -> None:
+    quoting = mails.mail("[PATCH 4/4] KVM: 4", b"It began with\n" + mails.FROM + b"and so on.\n" + diff("4"))
+    sent = [one.replace(b"/3]", b"/4]") for one in posted()]
+    assert subjects(read([*sent, quoting])) == [*WANTED, "KVM: 4"]
+
+
+def test_a_mail_put_in_front_of_an_mbox_belongs_to_it() -> None:
+    _, first, *rest = posted()
+    found = thread.series(mbox.read(first + mails.mbox(rest), "t.mbox"), "t.mbox")
+    assert subjects(found) == WANTED
+
+
 # --- TARGETs made of mails ----------------------------------------------------------------------
 
 
