@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where a base kernel comes from: a Debian source package, a tarball, an unpacked tree, a git repository."""
 
+import contextlib
 import re
 import shutil
 import tempfile
@@ -66,9 +67,10 @@ def _is_repository(path: Path) -> bool:
 def _tell_changes(repository: Path, say: Say) -> None:
     """Say that changes in a work tree, which are in no commit, are no part of the base."""
     # Without optional locks, status would write the index that it refreshed: the user's repository is not ours.
-    done = _git(repository, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
-    if done.returncode == 0 and done.stdout:
-        say(f"{repository} has changes that are not committed: nothing is taken from its work tree")
+    with contextlib.suppress(InfraError):  # on a slow disk it takes too long for what is but a word of warning
+        done = _git(repository, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+        if done.returncode == 0 and done.stdout:
+            say(f"{repository} has changes that are not committed: nothing is taken from its work tree")
 
 
 def _git(repository: Path, *words: str) -> proc.Done:

@@ -13,7 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides which states there are."""
     parser.add_argument("target", metavar="TARGET", help=inputs.FORMS + " (an mbox on standard input)")
     parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
-    parser.add_argument("--base", metavar="REV", help="the revision of --tree under the series (default: HEAD)")
+    parser.add_argument(
+        "--base", metavar="REV", help="the revision of --tree under the series (default: its base-commit, or HEAD)"
+    )
     parser.add_argument(
         "-v",
         "--reroll-count",
