@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where a base kernel comes from: a Debian source package, a tarball, an unpacked tree, a git repository."""
 
+import contextlib
 import re
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ Say = Callable[[str], None]
 """Called with a line of progress before each step that may take more than a moment."""
 
 _APT_SECONDS = 300
+_GIT_SECONDS = 120
 
 
 def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say) -> Base:
@@ -35,15 +37,48 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
     if path.is_file():
         say(f"importing {path.name}")
         return _base(tree, store.add_tarball(path), store)
-    if (path / ".git").exists() or (path / "HEAD").exists():
+    if _is_repository(path):
         store.add_repository(path)
+        _tell_changes(path, say)
         return _base(f"{tree} {revision or 'HEAD'}", store.tree_of(_commit(path, revision or "HEAD")), store)
     say(f"importing {path}")
     return _base(tree, store.add_directory(path), store)
 
 
+def base_commit(tree: str, commit: str, say: Say) -> str | None:
+    """The ``base-commit:`` of a series where --tree is a repository that has it, else None; says which."""
+    path = Path(tree)
+    if not path.is_dir() or not _is_repository(path):
+        say(f"the series is for base-commit {commit[:12]}; {tree} has no commits, and is taken as it is")
+        return None
+    if _git(path, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0:
+        say(f"base: {commit[:12]}, the base-commit of the series")
+        return commit
+    shallow = _git(path, "rev-parse", "--is-shallow-repository").text == "true"
+    cure = "it is a shallow clone, see git fetch --unshallow" if shallow else "name another with --base, or fetch it"
+    say(f"the series is for base-commit {commit[:12]}, which {tree} lacks ({cure}); trying HEAD")
+    return None
+
+
+def _is_repository(path: Path) -> bool:
+    return (path / ".git").exists() or (path / "HEAD").exists()
+
+
+def _tell_changes(repository: Path, say: Say) -> None:
+    """Say that changes in a work tree, which are in no commit, are no part of the base."""
+    # Without optional locks, status would write the index that it refreshed: the user's repository is not ours.
+    with contextlib.suppress(InfraError):  # on a slow disk it takes too long for what is but a word of warning
+        done = _git(repository, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+        if done.returncode == 0 and done.stdout:
+            say(f"{repository} has changes that are not committed: nothing is taken from its work tree")
+
+
+def _git(repository: Path, *words: str) -> proc.Done:
+    return proc.run(["git", "-C", repository, *words], seconds=_GIT_SECONDS)
+
+
 def _commit(repository: Path, revision: str) -> str:
-    done = proc.run(["git", "-C", repository, "rev-parse", "--verify", f"{revision}^{{commit}}"], seconds=60)
+    done = _git(repository, "rev-parse", "--verify", f"{revision}^{{commit}}")
     if done.returncode != 0:
         raise InputError(f"{repository} has no revision {revision}")
     return done.text

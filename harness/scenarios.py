@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from harness.errors import InputError
-from harness.model import AppliedPatch, Base, Plan, Series, State
+from harness.model import AppliedPatch, Base, Patch, Plan, Series, State
 from harness.trees import ApplyError, Merge, TreeStore
 
 Patches = tuple[AppliedPatch, ...]
+
+_ABSENT = ": does not exist in index"
+_TOLD = 3
+"""How many of the places where a patch does not apply an error names."""
 
 
 def apply_all(series: Series, base: Base, store: TreeStore) -> Patches:
@@ -22,13 +26,30 @@ def apply_all(series: Series, base: Base, store: TreeStore) -> Patches:
             tree = store.tree_of(patch.commit) if patch.commit else store.apply(before, patch.diff or b"")
         except ApplyError as error:
             under = f"{base.name}" + (f" + patches 1..{patch.number - 1}" if patch.number > 1 else "")
-            raise InputError(f"{patch.origin} does not apply to {under}: {error}") from error
+            raise InputError(_why_not(patch, series, before, under, error, store)) from error
         applied.append(
             AppliedPatch(
                 number=patch.number, subject=patch.subject, message=patch.message, tree_before=before, tree_after=tree
             )
         )
     return tuple(applied)
+
+
+def _why_not(patch: Patch, series: Series, tree: str, under: str, error: ApplyError, store: TreeStore) -> str:
+    """What to tell of a patch that does not apply: git says where, and that is not always why."""
+    said = str(error).split("; ")
+    if any(what.startswith("corrupt patch") for what in said):
+        return f"{patch.origin} is cut short or mangled: {said[0]}"
+    rest = [one.diff or b"" for one in series.patches[series.patches.index(patch) :]]
+    if store.holds(tree, rest[:1]):
+        return f"{patch.origin} is already in {under}: it does not apply, and its reverse does"
+    if store.holds(tree, rest):  # a later one changed the same lines
+        return f"{patch.origin} is already in {under}, and so are those after it: their reverses apply"
+    if all(what.endswith(_ABSENT) for what in said):
+        more = ", nor any other file that it changes" if len(said) > 1 else ""
+        return f"{patch.origin} is not for {under}: there is no {said[0].removesuffix(_ABSENT)}{more}"
+    more = f"; and {len(said) - _TOLD} more" if len(said) > _TOLD else ""
+    return f"{patch.origin} does not apply to {under}: {'; '.join(said[:_TOLD])}{more}"
 
 
 def make_plan(series: Series, base: Base, scenarios: Iterable[str], store: TreeStore) -> Plan:

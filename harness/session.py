@@ -54,10 +54,17 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     scenarios.check(options.scenarios)
     if options.base is not None and target.base is not None:
         raise InputError(f"--base {options.base}: a range of commits brings its own base")
+
+    def say(what: str) -> None:
+        tell(events.Preparing(what))
+
+    for note in target.notes:
+        say(note)
     tree = options.tree or target.tree or bases.DEFAULT
-    base = bases.get(
-        tree, options.base or target.base, trees, resources.cache(), lambda what: tell(events.Preparing(what))
-    )
+    revision = options.base or target.base
+    if revision is None and target.base_commit is not None:
+        revision = bases.base_commit(tree, target.base_commit, say)
+    base = bases.get(tree, revision, trees, resources.cache(), say)
     return scenarios.make_plan(target.series, base, options.scenarios, trees)
 
 

@@ -13,7 +13,7 @@ import stat
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -159,6 +159,14 @@ class TreeStore:
                 text = done.stderr.decode(errors="replace")
                 raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
             return self._must("write-tree", index=index)
+
+    def holds(self, tree: str, diffs: Sequence[bytes]) -> bool:
+        """True where the tree has already what the diffs do, one on top of the other: their reverses apply."""
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            index = Path(scratch) / "index"
+            self._must("read-tree", tree, index=index)
+            words = ("apply", "--cached", "--whitespace=nowarn", "--reverse", "-")
+            return all(self.git(*words, stdin=diff, index=index).returncode == 0 for diff in reversed(diffs))
 
     def revert(self, tip: str, before: str, after: str) -> Merge:
         """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""

@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from harness import inputs, resources, session
+from harness import resources, session
 from harness.cli import target
 from harness.model import Plan, State
 from harness.render.live import Progress
@@ -24,7 +24,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     trees = TreeStore(resources.cache("trees.git"))
-    made = session.plan(inputs.load(args.target, args.tree), target.options(args), trees, Progress(sys.stderr))
+    made = session.plan(target.load(args), target.options(args), trees, Progress(sys.stderr))
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
     else:

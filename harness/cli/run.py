@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from harness import inputs, session
+from harness import session
 from harness.cli import target
 from harness.render import json, text
 from harness.render.live import Progress
@@ -21,7 +21,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    result = session.run(inputs.load(args.target, args.tree), target.options(args), Progress(sys.stderr))
+    result = session.run(target.load(args), target.options(args), Progress(sys.stderr))
     if args.json:
         print(json.render(result))
     else:

@@ -5,15 +5,25 @@ import argparse
 import os
 from pathlib import Path
 
-from harness import scenarios
+from harness import inputs, scenarios
 from harness.session import Options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides which states there are."""
-    parser.add_argument("target", metavar="TARGET", help="a test case, a directory of patches, or REV..REV")
+    parser.add_argument("target", metavar="TARGET", help=inputs.FORMS + " (an mbox on standard input)")
     parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
-    parser.add_argument("--base", metavar="REV", help="the revision of --tree under the series (default: HEAD)")
+    parser.add_argument(
+        "--base", metavar="REV", help="the revision of --tree under the series (default: its base-commit, or HEAD)"
+    )
+    parser.add_argument(
+        "-v",
+        "--reroll-count",
+        metavar="N",
+        type=_positive,
+        dest="reroll",
+        help="v N of the series (default: the newest)",
+    )
     parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
 
 
@@ -29,6 +39,11 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("-j", "--jobs", metavar="N", type=_positive, default=os.cpu_count() or 1, help="make's jobs")
+
+
+def load(args: argparse.Namespace) -> inputs.Target:
+    """The TARGET of a command line. Raises InputError."""
+    return inputs.load(args.target, args.tree, args.reroll)
 
 
 def options(args: argparse.Namespace) -> Options:

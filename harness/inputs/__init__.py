@@ -1,82 +1,61 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a TARGET is: a test case, a directory of patches, or a range of commits."""
+"""What a TARGET is: a test case, patches in a directory, a queue or mails, or a range of commits."""
 
-import tomllib
 from pathlib import Path
 
 import msgspec
 
-from harness import bases
 from harness.errors import InputError
-from harness.inputs import gitrange, patchdir
-from harness.model import FindingKind, Record, Series
+from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, testcase, thread
+from harness.inputs.target import Target
+from harness.inputs.testcase import Expected, ExpectedFinding, TestCase
+
+__all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "load"]
+
+FORMS = "a test case, an mbox, a maildir, a directory of patches, a quilt series, REV..REV, a message-id, or -"
 
 
-class ExpectedFinding(Record, frozen=True, forbid_unknown_fields=True):
-    """A finding that a test case must give."""
-
-    kind: FindingKind
-    state: str
-    contract: str | None = None
-    patch: int | None = None
-    partner: int | None = None
+def load(target: str, tree: str | None = None, reroll: int | None = None) -> Target:
+    """Read a TARGET; ``tree`` is --tree, which a range needs, ``reroll`` is -v N. Raises InputError."""
+    found = _load(target, tree, reroll)
+    if reroll is not None and found.series.version != reroll:
+        raise InputError(f"-v {reroll}: {target} is v{found.series.version} of {found.series.name}, and no other")
+    return found
 
 
-class Expected(Record, frozen=True, forbid_unknown_fields=True):
-    """The verdict and the findings that a test case must give: these and no others."""
-
-    bisectable: bool
-    revert_safe: bool
-    findings: tuple[ExpectedFinding, ...] = ()
-
-
-class TestCase(Record, frozen=True, forbid_unknown_fields=True):
-    """testcase.toml: a series to validate, and what must come out."""
-
-    __test__ = False  # pytest: not a class of tests
-
-    title: str
-    expect: Expected
-    tree: str = bases.DEFAULT
-
-
-class Target(Record, frozen=True):
-    """A series, and what its source says about the tree it belongs on."""
-
-    series: Series
-    tree: str | None = None
-    base: str | None = None
-    testcase: TestCase | None = None
-
-
-def load(target: str, tree: str | None = None) -> Target:
-    """Read a TARGET; ``tree`` is --tree, which a range needs. Raises InputError."""
+def _load(target: str, tree: str | None, reroll: int | None) -> Target:
+    if target == "-":
+        return thread.series(mbox.read(files.standard_input(), "standard input"), "standard input", reroll)
     path = Path(target)
     try:
         if path.is_dir():
-            return _directory(path)
-        found = path.exists()
+            return _directory(path, reroll)
+        exists = path.exists()
     except OSError as error:
         raise InputError(f"cannot read {target[:200]}: {error.strerror}") from error
-    if found:
-        raise InputError(f"{target} is a file\n  a TARGET is a test case, a directory of patches, or REV..REV")
+    if exists:
+        return quilt.read(path) if quilt.is_one(path) else _mails(path, reroll)
+    if lore.is_one(target):
+        return lore.read(target, reroll)
     if ".." in target:
         repository = Path(tree or ".")
         series, fork = gitrange.read(repository, target)
         return Target(series=series, tree=str(repository), base=fork)
-    raise InputError(f"no such TARGET: {target}\n  it takes a test case, a directory of patches, or REV..REV")
+    raise InputError(f"no such TARGET: {target}\n  it takes {FORMS}")
 
 
-def _directory(path: Path) -> Target:
-    if not (path / "testcase.toml").exists():
-        return Target(series=patchdir.read(path))
-    testcase = _testcase(path / "testcase.toml")
-    series = msgspec.structs.replace(patchdir.read(path / "patches"), name=path.resolve().name)
-    return Target(series=series, tree=testcase.tree, testcase=testcase)
+def _directory(path: Path, reroll: int | None) -> Target:
+    if (path / testcase.FILE).exists():
+        case = testcase.read(path / testcase.FILE)
+        found = patchdir.read(path / "patches")
+        series = msgspec.structs.replace(found.series, name=path.resolve().name)
+        return msgspec.structs.replace(found, series=series, tree=case.tree, testcase=case)
+    if (path / "series").is_file():
+        return quilt.read(path / "series")
+    if maildir.is_one(path):
+        return thread.series(maildir.read(path), path.resolve().name, reroll)
+    return patchdir.read(path, reroll)
 
 
-def _testcase(path: Path) -> TestCase:
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text()), TestCase)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise InputError(f"{path}: {error}") from error
+def _mails(path: Path, reroll: int | None) -> Target:
+    return thread.series(mbox.read(files.read(path), path.name), path.name, reroll)

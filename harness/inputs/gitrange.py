@@ -18,6 +18,11 @@ def read(repository: Path, revisions: str) -> tuple[Series, str]:
         raise InputError(f"{revisions} holds no commit in {repository}")
     fork = above = rows[0][1]
     for commit, parents, subject, _ in rows:
+        if not parents:
+            raise InputError(
+                f"{commit[:12]} ('{subject}') has no parent in {repository}\n"
+                "  if that is a shallow clone: git fetch --unshallow"
+            )
         if parents != above or len(parents.split()) != 1:
             raise InputError(f"{revisions} is not linear at {commit[:12]} ('{subject}')\n  rebase it first")
         above = commit

@@ -57,11 +57,11 @@ def fails(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
         (("patches", "--tree", "debian:linux-image-6.12"), "expected debian:linux-source-VERSION"),
         (("patches", "--tree", "patches"), "is not a kernel tree"),
         (("patches", "--tree", "linux", "--base", "v7"), "has no revision v7"),
-        (("patches", "--tree", "linux"), "0001-patch.patch does not apply to linux HEAD"),
+        (("patches", "--tree", "linux"), "0001-patch.patch is already in linux HEAD"),
         (("base..base", "--tree", "linux"), "base..base holds no commit"),
         (("base..v7", "--tree", "linux"), "base..v7"),
         (("empty",), "holds no *.patch file"),
-        (("garbage.tar",), "is a file"),
+        (("garbage.tar",), "garbage.tar holds no patch"),
         (("patches", "--tree", "garbage.tar"), "garbage.tar is not a tarball"),
     ],
 )  # fmt: skip

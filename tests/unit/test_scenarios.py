@@ -196,7 +196,7 @@ def test_a_later_patch_that_does_not_apply_tells_what_lies_under_it(repository: 
         Patch(number=number, subject=one.subject, origin=one.origin, diff=one.diff)
         for number, one in enumerate(twice.patches, 1)
     ]
-    with pytest.raises(InputError, match=r"^0002\.patch does not apply to v6\.12 \+ patches 1\.\.2: "):
+    with pytest.raises(InputError, match=r"^0002\.patch is already in v6\.12 \+ patches 1\.\.2: "):
         scenarios.make_plan(Series(name="s", version=1, patches=tuple(renumbered)), base, ALL, store)
 
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The bytes of an input: from a file or standard input, unpacked if need be, and never without bound."""
+
+import gzip
+import io
+import sys
+import zlib
+from pathlib import Path
+from typing import IO
+
+from harness.errors import InputError
+
+LIMIT = 256 << 20
+"""Bytes of one input: the largest patch that kernel.org ever published has 120 MB."""
+
+
+def read(path: Path) -> bytes:
+    """A file's contents. Raises InputError."""
+    try:
+        with path.open("rb") as file:
+            return _whole(file, str(path))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def standard_input() -> bytes:
+    """All of standard input. Raises InputError when there is nothing."""
+    data = _whole(sys.stdin.buffer, "standard input")
+    if not data.strip():
+        raise InputError(
+            "standard input is empty\n  pipe a series in, as in: git format-patch --stdout BASE.. | kseries ..."
+        )
+    return data
+
+
+def _whole(file: IO[bytes], name: str) -> bytes:
+    data = file.read(LIMIT + 1)
+    if data.startswith(b"\x1f\x8b"):  # list archives hand out t.mbox.gz
+        try:
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(LIMIT + 1)
+        except (EOFError, OSError, zlib.error) as error:
+            raise InputError(f"{name} is not a gzip file that can be read: {error}") from error
+    if len(data) > LIMIT:
+        raise InputError(f"{name} has more than {LIMIT >> 20} MiB\n  if that is one series, make it a range of commits")
+    return data

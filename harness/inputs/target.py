@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every reader of a TARGET returns."""
+
+from harness.inputs.testcase import TestCase
+from harness.model import Record, Series
+
+
+class Target(Record, frozen=True):
+    """A series, and what its source says about the tree it belongs on."""
+
+    series: Series
+    tree: str | None = None
+    base: str | None = None
+    """The commit under a range: there is no other."""
+    base_commit: str | None = None
+    """The commit in a ``base-commit:`` trailer (git format-patch --base), which the tree may or may not have."""
+    notes: tuple[str, ...] = ()
+    """What was passed over, and why: for the user, before the first state."""
+    testcase: TestCase | None = None

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A mail -> a patch: whatever came of it on its way, it leads to the tree that git am makes of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from harness.errors import InputError
+from harness.inputs import mail, mbox, subject, thread
+from harness.inputs.target import Target
+from tests.unit import mails
+from tests.unit.gitrepo import Repository, lines
+
+DIFF = b"diff --git a/file b/file\n--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
+BLOB = bytes(range(256)) * 40
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Everything that a patch can do to a tree, a commit each."""
+    repository = Repository(tmp_path_factory.mktemp("repository") / "linux")
+    base: dict[str, str | bytes | None] = {
+        "file": lines(30),
+        "old/name": lines(40),
+        "tool": "#!/bin/sh\n",
+        "gone": "x\n",
+        "blob": BLOB,
+    }
+    repository.commit("base", {**base, "dos": "a\r\nb\r\nc\r\n", "latin": b"caf\xe9\n" + lines(9).encode()})
+    repository.git("tag", "base")
+    repository.commit("KVM: change a line\n\nFrom the guest's side nothing changes.\n\n>From here on, neither.",
+                      {"file": lines(30, line3="three")})  # fmt: skip
+    repository.git("mv", "old/name", "renamed")
+    repository.commit("KVM: rename a file")
+    repository.git("mv", "renamed", "moved")
+    repository.commit("KVM: rename and change a file", {"moved": lines(40, line20="twenty")})
+    (repository.path / "tool").chmod(0o755)
+    repository.commit("KVM: change a mode")
+    repository.commit("KVM: add files", {"dir/new": "new\n", "empty": "", "no newline": "at the end", "naïve": "x\n"})
+    repository.commit("KVM: remove files", {"gone": None, "empty": None})
+    repository.commit("KVM: add bytes", {"blob2": BLOB[::-1]})
+    repository.commit("KVM: change bytes", {"blob": BLOB[:5000] + b"\0other" + BLOB[5000:]})
+    (repository.path / "link").symlink_to("file")
+    repository.commit("KVM: link")
+    repository.commit("KVM: fix the end of a file", {"no newline": "at the end\n"})
+    repository.commit("KVM: Ärger mit Umlauten\n\nGrüße", {"latin": b"caf\xe9s\n" + lines(9).encode()})
+    repository.commit(
+        "KVM: like a header", {"file": lines(30, line3="-- a/file", line4="++ b/file", line9="@@ -1 +1 @@")}
+    )
+    repository.commit("KVM: take that away", {"file": lines(30)})
+    return repository
+
+
+@pytest.fixture
+def commits(repository: Repository) -> list[str]:
+    return [repository.tree(one) for one in repository.git("rev-list", "--reverse", "base..main").split()]
+
+
+def read(data: bytes) -> Target:
+    return thread.series(mbox.read(data, "x.mbox"), "x.mbox")
+
+
+@pytest.mark.parametrize("transport", mails.TRANSPORTS)
+def test_whatever_the_transport_the_trees_are_those_of_git_am(
+    transport: Callable[[bytes], bytes], repository: Repository, commits: list[str], tmp_path: Path
+) -> None:
+    data = mails.mbox([transport(one) for one in mails.formatted(repository, "-M", "--binary")])
+    options = ("--patch-format=mboxrd",) if transport is mails.quoted_mboxrd else ()
+    assert mails.am(repository, data, *options) == commits
+    assert mails.trees(read(data), repository, tmp_path) == commits
+
+
+@pytest.mark.parametrize("transport", mails.MORE_TRANSPORTS)
+def test_some_transports_are_read_that_git_am_must_be_told_of(
+    transport: Callable[[bytes], bytes], repository: Repository, commits: list[str], tmp_path: Path
+) -> None:
+    data = mails.mbox([transport(one) for one in mails.formatted(repository, "-M", "--binary")])
+    assert mails.trees(read(data), repository, tmp_path) == commits
+
+
+def test_no_renames_in_the_mails_is_the_same_to_the_trees(
+    repository: Repository, commits: list[str], tmp_path: Path
+) -> None:
+    data = repository.run("format-patch", "--stdout", "--no-renames", "--no-signature", "base..main").stdout
+    assert mails.trees(read(data), repository, tmp_path) == commits
+
+
+def test_a_file_with_dos_line_ends_is_changed_as_git_am_keep_cr_does_it(repository: Repository, tmp_path: Path) -> None:
+    repository.git("checkout", "--quiet", "-B", "dos", "base")
+    commit = repository.commit("DOS", {"dos": "a\r\nB\r\nc\r\n", "new-dos": "x\r\n"})
+    data = repository.run("format-patch", "--stdout", "base..dos").stdout
+    assert mails.am(repository, data, "--keep-cr") == [repository.tree(commit)]
+    assert mails.trees(read(data), repository, tmp_path) == [repository.tree(commit)]
+    # By a mailer with CRLF each line has one CR that is not the patch's.
+    assert mails.trees(read(mails.with_crlf(data)), repository, tmp_path) == [repository.tree(commit)]
+
+
+def test_a_subject_and_a_message_survive_every_charset(repository: Repository) -> None:
+    for transport in (*mails.TRANSPORTS, *mails.MORE_TRANSPORTS):
+        data = mails.mbox([transport(one) for one in mails.formatted(repository, "--binary")])
+        patch = read(data).series.patches[10]
+        assert patch.subject == "KVM: Ärger mit Umlauten"
+        assert "Grüße" in patch.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ("Content-Type: text/plain; charset=iso-8859-1\n", "Grüße"),
+        ("Content-Type: text/plain; charset=nonsense-7\n", "Grüße"),
+        ("", "Grüße"),
+    ],
+)
+def test_a_latin1_mail_is_read_whatever_its_headers_say(headers: str, body: str) -> None:
+    raw = b"From: J\xf6rg <j@b>\nSubject: [PATCH] KVM: \xc4rger\n" + headers.encode() + b"\n"
+    one = mail.read(raw + body.encode("latin-1") + b"\n---\n" + DIFF, "x")
+    assert (one.subject.text, one.message) == ("KVM: Ärger", "Grüße")
+
+
+def test_a_line_that_begins_with_from_ends_no_mail(repository: Repository) -> None:
+    patch = read(mails.mbox(mails.formatted(repository, "--binary"))).series.patches[0]
+    assert patch.message.startswith("From the guest's side nothing changes.")
+
+
+def test_what_an_mboxrd_archive_quoted_is_unquoted_once(repository: Repository) -> None:
+    data = mails.mbox([mails.quoted_mboxrd(one) for one in mails.formatted(repository, "--binary")])
+    wanted = "From the guest's side nothing changes.\n\n>From here on, neither."
+    assert read(data).series.patches[0].message == wanted
+
+
+def test_a_diff_that_an_attachment_ends_with_keeps_its_last_newline() -> None:
+    attached = mails.as_an_attachment(mails.mail("[PATCH] a", b"a\n---\n" + DIFF.rstrip(b"\n")))
+    assert mail.read(attached, "x").diff.endswith(DIFF)
+
+
+def test_headers_in_the_body_are_no_part_of_the_message() -> None:
+    body = b"From: Some Body Else <else@example.com>\nSubject: KVM: the real one\n\nWhy.\n---\n" + DIFF
+    one = mail.read(mails.mail("[PATCH v2 1/2] KVM: not this", body), "x")
+    assert (one.subject.text, one.message) == ("KVM: the real one", "Why.")
+    assert (one.subject.version, one.subject.number) == (2, 1)
+
+
+def test_a_diff_like_line_in_the_message_is_no_part_of_the_diff() -> None:
+    one = mail.read(mails.mail("[PATCH] a", b"Undo this hunk:\n\n@@ -1,3 +1,9 @@ int main(\n\n---\n" + DIFF), "x")
+    assert one.diff == b"---\n" + DIFF
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("[PATCH] KVM: a", ("KVM: a", False, 1, None, None)),
+        ("[PATCH v2 3/6] KVM: a", ("KVM: a", False, 2, 3, 6)),
+        ("[PATCHv3 02/13] KVM: a", ("KVM: a", False, 3, 2, 13)),
+        ("[RFC 1/2] a", ("a", False, 1, 1, 2)),
+        ("[RFC] [PATCH V4 1/2] a", ("a", False, 4, 1, 2)),
+        ("[RESEND][PATCH net-next v10 0/2] a", ("a", False, 10, 0, 2)),
+        ("[net-next,v2,3/6] a", ("a", False, 2, 3, 6)),
+        ("[PATCH 6.1.y v5.10 1/2] a", ("a", False, 1, 1, 2)),
+        ("[PATCH] [media] a [really]", ("[media] a [really]", False, 1, None, None)),
+        ("Re: [PATCH v2 3/6] a", ("a", True, 2, 3, 6)),
+        ("AW: [PATCH] a", ("a", True, 1, None, None)),
+        ("RE: Re: a", ("Re: a", True, 1, None, None)),
+        ("Revert: the [PATCH 1/2] a", ("Revert: the [PATCH 1/2] a", False, 1, None, None)),
+        ("", ("", False, 1, None, None)),
+    ],
+)
+def test_the_tags_of_a_subject(line: str, wanted: tuple[str, bool, int, int | None, int | None]) -> None:
+    found = subject.parse(line)
+    assert (found.text, found.reply, found.version, found.number, found.total) == wanted
+
+
+def test_an_attachment_that_does_not_end_is_cut_short() -> None:
+    whole = mails.as_an_attachment(mails.mail("[PATCH] a", b"a\n---\n" + DIFF))
+    with pytest.raises(InputError, match="cut short"):
+        mail.read(whole[:-7], "x")
+
+
+def test_an_escape_sequence_in_a_subject_does_not_reach_the_terminal() -> None:
+    assert mail.read(mails.mail("[PATCH] a\x1b[2Jb", DIFF), "x").subject.line == "[PATCH] a\ufffd[2Jb"
+
+
+def test_mails_in_mails_without_end_are_an_error() -> None:
+    nested = b"Subject: a\n" + b"Content-Type: message/rfc822\n\n" * 5000
+    with pytest.raises(InputError, match="not a mail that can be read"):
+        mail.read(nested, "x")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=600))
+@example(b"Content-Type: multipart/mixed; boundary=x\nSubject: a\n\n--x\nContent-Type: message/rfc822\n\n--x--\n")
+@example(b"Content-Type: text/plain; charset=\xff\nContent-Transfer-Encoding: base64\nSubject: =?x?b?=\n\n====")
+def test_no_bytes_are_too_odd_for_a_mail_or_an_error(data: bytes) -> None:
+    for one in (data, b"Subject: a\n" + data, b"Subject: a\nContent-Type: multipart/mixed; boundary=x\n\n--x\n" + data):
+        try:
+            mail.read(one, "x")
+        except InputError as error:
+            assert str(error).startswith("x ")

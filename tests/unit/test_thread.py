@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A thread of mails -> one series: versions, replies, order, and what a user is told of the rest."""
+
+import gzip
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness import inputs
+from harness.errors import InputError
+from harness.inputs import mbox, thread
+from tests.unit import mails
+from tests.unit.gitrepo import Repository, lines
+
+
+def diff(word: str) -> bytes:
+    stat = b"---\n file | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\n\n"
+    return stat + f"diff --git a/file b/file\n--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+{word}\n".encode()
+
+
+def posted(version: int = 1, total: int = 3, cover: bool = True) -> list[bytes]:
+    """A series as its author sends it."""
+    tag = f"PATCH v{version}" if version > 1 else "PATCH"
+    sent = [
+        mails.mail(f"[{tag} {n}/{total}] KVM: {n}", diff(f"v{version} {n}") + b"-- \n2.39\n")
+        for n in range(1, total + 1)
+    ]
+    return [mails.mail(f"[{tag} 0/{total}] KVM: all", b"Hello.\n"), *sent] if cover else sent
+
+
+def read(sent: list[bytes], reroll: int | None = None) -> inputs.Target:
+    return thread.series(mbox.read(mails.mbox(sent), "t.mbox"), "t.mbox", reroll)
+
+
+def subjects(found: inputs.Target) -> list[str]:
+    return [patch.subject for patch in found.series.patches]
+
+
+WANTED = ["KVM: 1", "KVM: 2", "KVM: 3"]
+
+
+def test_a_cover_letter_and_replies_are_no_patches() -> None:
+    sent = posted()
+    found = read([*sent, *(mails.reply(one) for one in sent)])
+    assert subjects(found) == WANTED
+    assert all(b"better" not in (patch.diff or b"") for patch in found.series.patches)
+    assert found.notes == ()
+
+
+def test_trailers_in_replies_are_not_applied() -> None:
+    sent = posted()
+    assert not any("Reviewed-by" in patch.message for patch in read([*sent, mails.reply(sent[1])]).series.patches)
+
+
+def test_the_newest_version_is_taken_and_told() -> None:
+    found = read([*posted(1), *posted(3), *posted(2)])
+    assert found.series.version == 3
+    assert b"+v3 2\n" in (found.series.patches[1].diff or b"")
+    assert found.notes == ("t.mbox: v3 of v1, v2, v3",)
+
+
+def test_v_takes_an_older_one() -> None:
+    assert read([*posted(1), *posted(2)], reroll=1).series.version == 1
+
+
+def test_a_version_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(InputError, match=r"t\.mbox has no v4 of the series\n  it has v1, v2"):
+        read([*posted(1), *posted(2)], reroll=4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_the_mails_is_of_no_matter(order: random.Random) -> None:
+    sent = [*posted(1), *posted(2, total=12), *(mails.reply(one) for one in posted(2))]
+    order.shuffle(sent)
+    assert subjects(read(sent)) == [f"KVM: {number}" for number in range(1, 13)]
+
+
+@pytest.mark.parametrize(("gone", "named"), [((2,), "2/3"), ((1, 3), "1/3, 3/3"), ((3,), "3/3")])
+def test_a_patch_that_is_not_there_is_named(gone: tuple[int, ...], named: str) -> None:
+    with pytest.raises(InputError, match=rf"^t\.mbox lacks {named}\n"):
+        read([one for number, one in enumerate(posted()) if number not in gone])
+
+
+def test_of_many_that_are_not_there_some_are_named() -> None:
+    with pytest.raises(InputError, match=r"lacks 2/200, 3/200, 4/200, 5/200, 6/200 and 194 more of v2\n") as error:
+        read(posted(2, total=200)[:2])
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_a_reroll_of_one_patch_alone_is_a_series_that_lacks_the_others() -> None:
+    with pytest.raises(InputError, match=r"lacks 1/3, 3/3 of v2"):
+        read([*posted(1), posted(2)[2]])
+
+
+def test_a_patch_added_later_belongs_to_the_series() -> None:
+    assert subjects(read([*posted(), mails.mail("[PATCH 4/3] KVM: late", diff("late"))])) == [*WANTED, "KVM: late"]
+
+
+def test_two_candidates_for_one_number_are_named() -> None:
+    with pytest.raises(InputError, match=r"has two patches 2/3: 'KVM: 2' and 'KVM: other'\n"):
+        read([*posted(), mails.mail("[PATCH 2/3] KVM: other", diff("other"))])
+
+
+def test_the_same_mail_twice_is_one() -> None:
+    ids = [one.replace(b"Subject:", b"Message-ID: <%d@x>\nSubject:" % number) for number, one in enumerate(posted())]
+    footed = [one + b"_______\na list's footer\n" for one in ids]
+    assert subjects(read([*ids, *footed])) == WANTED
+
+
+def test_a_resend_with_the_same_diff_is_one() -> None:
+    resent = [one.replace(b"[PATCH ", b"[PATCH RESEND ") for one in posted()]
+    assert subjects(read([*posted(), *resent])) == WANTED
+
+
+def test_patches_without_numbers_are_taken_as_they_stand_and_told() -> None:
+    found = read([mails.mail("[PATCH] KVM: b", diff("b")), mails.mail("[PATCH] KVM: a", diff("a"))])
+    assert subjects(found) == ["KVM: b", "KVM: a"]
+    assert "2 patches without numbers" in found.notes[0]
+
+
+def test_a_patch_without_a_number_in_the_thread_of_a_series_is_passed_over_and_told() -> None:
+    found = read([*posted(), mails.mail("[tip: x86/urgent] KVM: applied", diff("z"))])
+    assert subjects(found) == WANTED
+    assert found.notes == ("t.mbox: passed over, for want of a number: '[tip: x86/urgent] KVM: applied'",)
+
+
+@pytest.mark.parametrize("sent", [[], posted()[:1], [mails.reply(one) for one in posted()], [mails.mail("Hi", b"x\n")]])
+def test_mails_without_a_patch_are_no_series(sent: list[bytes]) -> None:
+    with pytest.raises(InputError, match=rf"t\.mbox holds no patch: mails {max(1, len(sent))}, replies "):
+        read(sent)
+
+
+def test_a_patch_mail_without_its_diff_is_named() -> None:
+    sent = posted()
+    sent[2] = sent[2].partition(b"\n\n")[0] + b"\n\nOnly words.\n"
+    with pytest.raises(InputError, match=r"^\[PATCH 2/3\] KVM: 2 holds no diff"):
+        read(sent)
+
+
+def test_base_commit_is_read_of_the_cover_letter_or_of_any_patch() -> None:
+    sent, trailer = posted(), b"\nbase-commit: " + b"1a" * 20 + b"\n"
+    assert read(sent).base_commit is None
+    assert read([sent[0] + trailer, *sent[1:]]).base_commit == "1a" * 20
+    assert read([*sent[:3], sent[3] + trailer]).base_commit == "1a" * 20
+    assert read([*sent, mails.reply(sent[1] + trailer)]).base_commit is None
+
+
+# --- what is cut short --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An mbox of two patches; the last has two files and two hunks in each, and no signature."""
+    repository = Repository(tmp_path_factory.mktemp("repository") / "linux")
+    repository.commit("base", {"a": lines(40), "b": lines(40)})
+    repository.git("tag", "base")
+    repository.commit("KVM: 1", {"c": "c\n"})
+    repository.commit("KVM: 2", {name: lines(40, line5="five", line35="more") for name in "ab"})
+    return repository.run("format-patch", "--stdout", "--no-signature", "base..main").stdout.rstrip(b"\n") + b"\n"
+
+
+def test_an_mbox_cut_anywhere_is_never_taken_for_a_whole_one(archive: bytes, tmp_path: Path) -> None:
+    """Each cut is refused when it is read, or its diff is one that git calls corrupt."""
+    last = archive.rindex(b"\ndiff --git")
+    repository = Repository(tmp_path / "linux")
+    repository.commit("base", {"a": lines(40), "b": lines(40)})
+    repository.git("tag", "base")
+    accepted = []
+    for cut in [*range(0, last, 37), *range(last - 30, len(archive) - 1)]:
+        try:
+            found = thread.series(mbox.read(archive[:cut], "t.mbox"), "t.mbox")
+        except InputError:
+            continue
+        if repository.run("apply", "--check", "-", stdin=found.series.patches[-1].diff or b"").returncode == 0:
+            accepted.append(archive[cut - 20 : cut])
+    assert accepted == []
+
+
+def test_a_cut_between_two_hunks_is_named(archive: bytes) -> None:
+    cut = archive.rindex(b"\n@@ ") + 1
+    with pytest.raises(InputError, match=r"^\[PATCH 2/2\] KVM: 2 is cut short: its diffstat has "):
+        thread.series(mbox.read(archive[:cut], "t.mbox"), "t.mbox")
+
+
+def test_a_cut_between_two_mails_is_a_patch_that_is_not_there(archive: bytes) -> None:
+    with pytest.raises(InputError, match="lacks 2/2"):
+        thread.series(mbox.read(archive[: archive.rindex(b"\nFrom ") + 1], "t.mbox"), "t.mbox")
+
+
+def test_an_mbox_without_its_beginning_lacks_a_patch(archive: bytes) -> None:
+    for cut in (200, archive.index(b"\ndiff --git") + 1, 3):
+        with pytest.raises(InputError, match="lacks 1/2"):
+            thread.series(mbox.read(archive[cut:], "t.mbox"), "t.mbox")
+
+
+def test_a_changelog_may_quote_the_start_of_a_mail() -> None:
+    quoting = mails.mail("[PATCH 4/4] KVM: 4", b"It began with\n" + mails.FROM + b"and so on.\n" + diff("4"))
+    sent = [one.replace(b"/3]", b"/4]") for one in posted()]
+    assert subjects(read([*sent, quoting])) == [*WANTED, "KVM: 4"]
+
+
+def test_a_mail_put_in_front_of_an_mbox_belongs_to_it() -> None:
+    _, first, *rest = posted()
+    found = thread.series(mbox.read(first + mails.mbox(rest), "t.mbox"), "t.mbox")
+    assert subjects(found) == WANTED
+
+
+# --- TARGETs made of mails ----------------------------------------------------------------------
+
+
+def test_a_packed_archive_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.mbox.gz").write_bytes(gzip.compress(mails.mbox(posted())))
+    assert subjects(inputs.load(str(tmp_path / "t.mbox.gz"))) == WANTED
+
+
+def test_a_packed_archive_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.mbox.gz").write_bytes(gzip.compress(mails.mbox(posted()))[:-9])
+    with pytest.raises(InputError, match=r"t\.mbox\.gz is not a gzip file that can be read"):
+        inputs.load(str(tmp_path / "t.mbox.gz"))
+
+
+def test_an_input_without_end_is_refused() -> None:
+    with pytest.raises(InputError, match="/dev/zero has more than 256 MiB"):
+        inputs.load("/dev/zero")
+
+
+def test_a_maildir_is_read_whatever_its_files_are_called(tmp_path: Path) -> None:
+    for folder in ("cur", "new", "tmp"):
+        (tmp_path / "m" / folder).mkdir(parents=True)
+    for number, one in enumerate(reversed([*posted(), *map(mails.reply, posted())])):
+        (tmp_path / "m" / ("cur" if number % 2 else "new") / f"1700000000.M{number}.host:2,S").write_bytes(one)
+    (tmp_path / "m" / "cur" / ".hidden").write_bytes(b"x")
+    found = inputs.load(str(tmp_path / "m"))
+    assert (found.series.name, subjects(found)) == ("m", WANTED)
+
+
+def test_one_mail_or_a_bare_diff_is_a_series_of_one(tmp_path: Path) -> None:
+    (tmp_path / "fix.patch").write_bytes(mails.mail("[PATCH] KVM: a", diff("a")))
+    (tmp_path / "fix.diff").write_bytes(diff("a").partition(b"\n\n")[2])
+    assert subjects(inputs.load(str(tmp_path / "fix.patch"))) == ["KVM: a"]
+    assert subjects(inputs.load(str(tmp_path / "fix.diff"))) == ["fix"]
+
+
+def test_a_patch_that_is_attached_as_format_patch_wrote_it_is_one_mail(tmp_path: Path) -> None:
+    inner = b"From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\n" + posted()[1]
+    (tmp_path / "x.eml").write_bytes(mails.as_an_attachment(mails.mail("KVM: attached", inner)))
+    assert subjects(inputs.load(str(tmp_path / "x.eml"))) == ["KVM: attached"]
+
+
+def test_v_of_what_has_no_versions_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fix.patch").write_bytes(mails.mail("[PATCH] KVM: a", diff("a")))
+    with pytest.raises(InputError, match="has no v2"):
+        inputs.load(str(tmp_path / "fix.patch"), reroll=2)
+
+
+def test_of_a_directory_with_two_versions_the_newest_is_taken(tmp_path: Path) -> None:
+    for version in (1, 2):
+        for number, one in enumerate(posted(version)):
+            name = f"v{version}-{number:04}-x.patch" if version > 1 else f"{number:04}-x.patch"
+            (tmp_path / name).write_bytes(one)
+    found = inputs.load(str(tmp_path))
+    assert (found.series.version, subjects(found), len(found.notes)) == (2, WANTED, 1)
+    assert inputs.load(str(tmp_path), reroll=1).series.version == 1
+    with pytest.raises(InputError, match=r"^-v 3: .* is v2 "):
+        inputs.load(str(tmp_path), reroll=3)
+
+
+# --- nothing but a Series or an InputError ------------------------------------------------------
+
+MBOX = mails.mbox([*posted(2), mails.reply(posted(2)[1]), *(mails.in_base64(one) for one in posted())])
+
+
+def never_more_than_an_error(data: bytes) -> None:
+    try:
+        found = thread.series(mbox.read(data, "t.mbox"), "t.mbox")
+    except InputError as error:
+        assert 1 <= len(str(error).splitlines()) <= 2
+    else:
+        assert [patch.number for patch in found.series.patches] == list(range(1, len(found.series.patches) + 1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400))
+def test_arbitrary_bytes(data: bytes) -> None:
+    never_more_than_an_error(data)
+    never_more_than_an_error(mails.FROM + data)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_mangled_mbox(data: st.DataObject) -> None:
+    """Pieces of an mbox taken out, doubled, or written over."""
+    mangled = bytearray(MBOX)
+    for _ in range(data.draw(st.integers(1, 6))):
+        start = data.draw(st.integers(0, len(mangled)))
+        end = min(len(mangled), start + data.draw(st.integers(0, 300)))
+        mangled[start:end] = data.draw(
+            st.sampled_from([b"", bytes(mangled[start:end] * 2), b"\0\xff\r", b"\n\n", b"\nFrom "])
+        )
+    never_more_than_an_error(bytes(mangled))
