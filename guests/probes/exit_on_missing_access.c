@@ -106,13 +106,16 @@ static void table_walk_exits(void)
 {
 	struct vm_exit exit;
 	struct scene scene;
-	uint64_t data;
+	struct slot data;
+	int error;
 
 	scene_set_missing(&scene, ACCESS_READ);
-	data = scene.slot.gpa + (SCENE_PAGE + 1) * vm_page_size();
-	if (vm_populate(&scene.slot, data, vm_page_size()))
-		ktap_fail("cannot populate a page");
-	scene_put_value((uint8_t *)vm_hva(&scene.slot, data) + SCENE_OFFSET, SCENE_VALUE);
+	/* What the table leads to lies in a slot without the flag: the table alone is missing. */
+	data = vm_memory(GUEST_FIRST_SLOT + 1, guest_free_gpa + 2 * scene.slot.size, 1);
+	scene_put_value(data.hva + SCENE_OFFSET, SCENE_VALUE);
+	error = vm_set_slot(&scene.vm, &data, 0);
+	if (error)
+		ktap_fail("cannot add a slot: %s", strerror(error));
 
 	scene.access = ACCESS_WALK;
 	scene.gpa = scene.slot.gpa + SCENE_PAGE * vm_page_size();
@@ -122,7 +125,7 @@ static void table_walk_exits(void)
 	if (vm_is_mapped(scene.hva))
 		ktap_fail("expected the table to be missing still after the exit, but it is mapped");
 	scene_provide(&scene, &exit);
-	guest_put_table(scene.hva, data);
+	guest_put_table(scene.hva, data.gpa);
 	scene_expect_value(&scene, "the guest", SCENE_VALUE, scene_run_to_report(&scene));
 }
 
