@@ -3,9 +3,11 @@
 
 import msgspec
 
-from harness import session
+from harness import arch, session
+from harness.build import Config
+from harness.engine import Setup
 from harness.judge import asked, contract_verdict
-from harness.model import Check, Contract, Outcome, StateResult, Status
+from harness.model import Accel, Check, Contract, Outcome, StateResult, Status
 from harness.render import text
 from tests.unit.runs import contract, run, state
 
@@ -57,6 +59,14 @@ def test_an_optional_check_that_was_skipped_is_named() -> None:
 def test_quick_leaves_out_the_probes_that_say_they_are_slow() -> None:
     assert session._chosen(None, quick=False) == session.known_probes()
     assert {*session.known_probes()} - {*session._chosen(None, quick=True)} == {"exit_on_missing_slow"}
+
+
+def test_a_quick_result_is_not_taken_for_a_whole_one() -> None:
+    def key(quick: bool, repeat: int = 1) -> str:
+        probes = session._chosen(None, quick)
+        return Setup(arch.get("x86_64"), Accel(name="tcg", why=""), "", Config(""), probes, "", repeat).key("tree")
+
+    assert len({key(False), key(True), key(False, 2), key(True, 2)}) == 4
 
 
 def test_every_contract_can_be_judged_without_the_slow_probes() -> None:
