@@ -152,7 +152,8 @@ class Plan(Record, frozen=True):
 class Contract(Record, frozen=True):
     """If the kernel advertises ``when``, ``checks`` pass; if it does not, ``otherwise`` pass.
 
-    ``optional`` pass, too, or are skipped for want of what they need: hardware, a kind of memory.
+    ``optional`` pass, too, or are skipped for want of what they need: hardware, a kind of memory. ``left_out`` are
+    those of either that this run does not perform.
     """
 
     id: str
@@ -161,6 +162,7 @@ class Contract(Record, frozen=True):
     checks: tuple[str, ...]
     otherwise: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 # --- what was seen ------------------------------------------------------------------------------
@@ -231,13 +233,17 @@ class Boot(Record, frozen=True):
 
 
 class ContractVerdict(Record, frozen=True):
-    """``holds`` is None where it cannot be known; ``failed`` names the checks that violate it."""
+    """``holds`` is None where it cannot be known; ``failed`` names the checks that violate it.
+
+    ``untested`` names those that nothing is known of where the state advertises: skipped, or left out of the run.
+    """
 
     id: str
     capability: str
     advertised: bool | None
     holds: bool | None
     failed: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
 
 
 class Objects(Record, frozen=True):
@@ -347,3 +353,5 @@ class RunResult(Record, frozen=True):
     findings: tuple[Finding, ...]
     verdict: Verdict
     squashes: tuple[Squash, ...] = ()
+    quick: bool = False
+    """True where the slow probes were left out."""

@@ -35,6 +35,11 @@ class Options:
     make: tuple[str, ...] = ()
     debug: bool = False
     repeat: int = 1
+    quick: bool = False
+
+
+_SLOW = "_slow"
+"""What the name of a probe ends in whose checks take more than a second each; ``quick`` leaves it out."""
 
 
 def contracts() -> tuple[Contract, ...]:
@@ -76,7 +81,10 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         worker = build.Worker(resources.cache("workers", "0"), trees, setup.arch, setup.config, options.jobs)
         engine = Engine(setup, worker, store.Store(resources.cache("results")), tell)
         planned = plan(target, options, trees, tell)
-        result = _verified(_judged(planned, engine, setup, trees, options.out), planned, engine, trees, options)
+        asked = tuple(judge.asked(contract, setup.probes) for contract in contracts())
+        result = _judged(planned, engine, setup, asked, trees, options.out)
+        result = msgspec.structs.replace(result, quick=options.quick)
+        result = _verified(result, planned, engine, asked, trees, options)
         rundir.write(options.out, result)
     return result
 
@@ -85,14 +93,16 @@ def _setup(options: Options) -> Setup:
     arch = archs.get(options.arch)
     ours = [arch.config, "debug.config"] if options.debug else [arch.config]
     config = Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
-    probes = _chosen(options.probes)
+    probes = _chosen(options.probes, options.quick)
     return Setup(arch, arch.accel(), build.toolchain(arch, config), config, probes, store.program(), options.repeat)
 
 
-def _judged(planned: Plan, engine: Engine, setup: Setup, trees: TreeStore, out: Path) -> RunResult:
+def _judged(
+    planned: Plan, engine: Engine, setup: Setup, asked: tuple[Contract, ...], trees: TreeStore, out: Path
+) -> RunResult:
     """Build, boot and judge what is planned."""
     seen = asyncio.run(engine.run(planned, out))
-    states, findings, verdict = judge.judge(planned, seen, contracts())
+    states, findings, verdict = judge.judge(planned, seen, asked)
     return RunResult(
         schema=SCHEMA_VERSION,
         series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
@@ -107,14 +117,21 @@ def _judged(planned: Plan, engine: Engine, setup: Setup, trees: TreeStore, out: 
     )
 
 
-def _verified(result: RunResult, planned: Plan, engine: Engine, trees: TreeStore, options: Options) -> RunResult:
+def _verified(
+    result: RunResult,
+    planned: Plan,
+    engine: Engine,
+    asked: tuple[Contract, ...],
+    trees: TreeStore,
+    options: Options,
+) -> RunResult:
     """The result with each squash that it advises made, built and judged."""
     squashes: dict[tuple[int, ...], Squash] = {}
     for pair in dict.fromkeys(finding.advice.squash for finding in result.findings if finding.advice):
         squashed = squash_plan(planned, pair, options.scenarios, trees)
         if squashed is not None:
             seen = asyncio.run(engine.run(squashed, options.out / squashed.series))
-            states, findings, verdict = judge.judge(squashed, seen, contracts())
+            states, findings, verdict = judge.judge(squashed, seen, asked)
             squashes[pair] = Squash(
                 id=squashed.series,
                 patches=squashed.patches,
@@ -142,13 +159,16 @@ def exit_status(result: RunResult) -> int:
     return 1 if any(not finding.kind.advice for finding in result.findings) else 0
 
 
-def _chosen(names: tuple[str, ...] | None) -> tuple[str, ...]:
+def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
     known = known_probes()
     for name in names or ():
         if name not in known:
             raise InputError(f"no such probe: {name}\n  there are: {', '.join(known)}")
+        if quick and name.endswith(_SLOW):
+            raise InputError(f"--quick leaves out {name}, which --probe asks for\n  drop one of them")
     # Without it nothing is known to be advertised, and no contract could be judged.
-    return known if names is None else tuple(dict.fromkeys(("capabilities", *names)))
+    wanted = known if names is None else dict.fromkeys(("capabilities", *names))
+    return tuple(name for name in wanted if not (quick and name.endswith(_SLOW)))
 
 
 @contextlib.contextmanager

@@ -13,6 +13,9 @@
 /* Linux names the pool of huge pages by their size in KiB. */
 #define POOL	"/sys/kernel/mm/hugepages/hugepages-%zukB/nr_hugepages"
 
+/* Off by default where there is less memory than 512 MiB (mm/huge_memory.c hugepage_init()). */
+#define THP	"/sys/kernel/mm/transparent_hugepage/enabled"
+
 size_t backing_huge_size(void)
 {
 	size_t kib = 0;
@@ -44,17 +47,22 @@ struct slot backing_shmem(uint32_t id, uint64_t gpa, size_t size, int *fd)
 	return vm_memory_at(id, gpa, hva, size);
 }
 
+static void need_setting(const char *path, const char *value, const char *what)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		ktap_skip("cannot %s: %s", what, strerror(errno));
+	close(fd);
+}
+
 /* The pool never shrinks here: another check may be using it. */
 static void reserve(size_t size)
 {
 	char path[128];
-	int fd;
 
 	snprintf(path, sizeof(path), POOL, size >> 10);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "2", 1) != 1)
-		ktap_skip("cannot reserve huge pages: %s", strerror(errno));
-	close(fd);
+	need_setting(path, "2", "reserve huge pages");
 }
 
 struct slot backing_hugetlb(uint32_t id, uint64_t gpa)
@@ -75,6 +83,7 @@ struct slot backing_thp(uint32_t id, uint64_t gpa)
 	size_t size = backing_huge_size();
 	uint8_t *hva;
 
+	need_setting(THP, "madvise", "switch on transparent huge pages");
 	hva = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (hva == MAP_FAILED)
@@ -83,4 +92,13 @@ struct slot backing_thp(uint32_t id, uint64_t gpa)
 	if (madvise(hva, size, MADV_HUGEPAGE))
 		ktap_skip("no transparent huge pages: %s", strerror(errno));
 	return vm_memory_at(id, gpa, hva, size);
+}
+
+void backing_need_thp(const struct slot *memory)
+{
+	if (!vm_is_mapped(memory->hva) || !vm_is_mapped(memory->hva + memory->size - 1))
+		ktap_skip("no transparent huge page came");
+	/* khugepaged would fill holes. */
+	if (madvise(memory->hva, memory->size, MADV_NOHUGEPAGE))
+		ktap_fail("MADV_NOHUGEPAGE: %s", strerror(errno));
 }

@@ -14,5 +14,10 @@ struct slot backing_shmem(uint32_t id, uint64_t gpa, size_t size, int *fd);
 struct slot backing_hugetlb(uint32_t id, uint64_t gpa);
 /* Anonymous memory for one transparent huge page. */
 struct slot backing_thp(uint32_t id, uint64_t gpa);
+/*
+ * Skip the check unless a huge page came, of which somebody has touched a part,
+ * and keep the kernel from making another one of what becomes of it.
+ */
+void backing_need_thp(const struct slot *memory);
 
 #endif

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ktap.h"
 #include "scene.h"
 
 /* How often the same exit may come again after its page was provided. */
 #define MAX_REPEATS	8
+
+/* What makes a page that is there look missing, migration say, is over by then. */
+#define REPEAT_USECONDS	10000
 
 void scene_need_capability(const struct vm *vm)
 {
@@ -35,6 +40,7 @@ void scene_set_in(struct scene *scene, const struct slot *memory, uint32_t flags
 
 	guest_create(&scene->vm, VM_TYPE_DEFAULT);
 	scene->slot = *memory;
+	scene->provided = 0;
 	error = vm_set_slot(&scene->vm, &scene->slot, flags);
 	if (error)
 		ktap_fail("cannot add a slot with flags %#x: %s", flags, strerror(error));
@@ -77,14 +83,24 @@ struct vm_exit scene_run_into_missing(struct scene *scene)
 	return exit;
 }
 
-void scene_provide(const struct scene *scene, const struct vm_exit *exit)
+void scene_provide(struct scene *scene, const struct vm_exit *exit)
 {
+	uint64_t first = (exit->gpa - scene->slot.gpa) / vm_page_size();
+	uint64_t count = exit->size / vm_page_size();
 	int error = vm_populate(&scene->slot, exit->gpa, exit->size);
+	uint64_t page;
 
 	if (error)
 		ktap_fail("cannot populate the reported range, gpa %#llx size %#llx: %s",
 			  (unsigned long long)exit->gpa, (unsigned long long)exit->size,
 			  strerror(error));
+	for (page = first; page < first + count && page < SCENE_PAGES; page++)
+		scene->provided |= 1U << page;
+}
+
+bool scene_has_provided(const struct scene *scene, unsigned int page)
+{
+	return scene->provided & 1U << page;
 }
 
 /* Run to the report; each exit on the way has to be the same one. */
@@ -101,6 +117,8 @@ static uint32_t run_to_report(struct scene *scene, bool provide, const char *how
 		scene_expect_missing(scene, &exit);
 		if (provide)
 			scene_provide(scene, &exit);
+		else
+			usleep(REPEAT_USECONDS);
 	}
 	ktap_fail("%s of %#llx: expected the guest to go on once %s, got %d more exits, the last: %s",
 		  access_name(scene->access), (unsigned long long)scene->gpa, how, i,
@@ -137,6 +155,16 @@ void scene_expect_value(const struct scene *scene, const char *who, uint32_t exp
 		ktap_fail("%s of %#llx: expected %s to see %#x, got %#x",
 			  access_name(scene->access), (unsigned long long)scene->gpa,
 			  who, expected, got);
+}
+
+void scene_expect_zeroes_elsewhere(const struct scene *scene)
+{
+	struct slot untouched = vm_memory(0, 0, 1);
+	uint32_t value = scene_value_at(untouched.hva + scene->gpa % vm_page_size());
+
+	if (value)
+		ktap_fail("%s of %#llx: expected it to leave the page of zeroes alone that all memory shares, but that now has %#x",
+			  access_name(scene->access), (unsigned long long)scene->gpa, value);
 }
 
 uint32_t scene_value_at(const uint8_t *hva)

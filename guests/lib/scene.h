@@ -25,6 +25,7 @@ struct scene {
 	enum access access;
 	uint64_t gpa;		/* what the guest accesses */
 	uint8_t *hva;		/* the same, for us */
+	uint32_t provided;	/* a bit for each of the first pages of the slot that scene_provide() has */
 };
 
 /* Skip the check where the capability is not advertised. */
@@ -43,8 +44,9 @@ void scene_aim_at(struct scene *scene, enum access access, uint64_t gpa);
 /* Fail the check unless @exit tells of a missing page where the guest is. */
 void scene_expect_missing(const struct scene *scene, const struct vm_exit *exit);
 struct vm_exit scene_run_into_missing(struct scene *scene);
-/* Populate what @exit tells. */
-void scene_provide(const struct scene *scene, const struct vm_exit *exit);
+/* Populate what @exit tells, and remember it. */
+void scene_provide(struct scene *scene, const struct vm_exit *exit);
+bool scene_has_provided(const struct scene *scene, unsigned int page);
 /* Run until the guest has reported, populating on the way. */
 uint32_t scene_run_to_report(struct scene *scene);
 /* The page is there for good: run to the report; at most a few repeats, and @how says who provided. */
@@ -52,6 +54,9 @@ void scene_expect_progress(struct scene *scene, const char *how, uint32_t value)
 /* Run to the report, without any exit before. */
 void scene_expect_no_exit(struct scene *scene, uint32_t reported);
 void scene_expect_value(const struct scene *scene, const char *who, uint32_t expected, uint32_t got);
+
+/* Fail the check if the guest has written to the page of zeroes that all of user space shares. */
+void scene_expect_zeroes_elsewhere(const struct scene *scene);
 
 uint32_t scene_value_at(const uint8_t *hva);
 void scene_put_value(uint8_t *hva, uint32_t value);

@@ -12,6 +12,7 @@
 
 /* A worker of KVM's would be under way by then. */
 #define SILENCE_MS	100
+#define EVENT_MS	5000
 
 int userfault_watch(const struct slot *slot, uint64_t mode, uint64_t features)
 {
@@ -63,4 +64,17 @@ void userfault_expect_silence(int fd)
 
 	if (poll(&event, 1, SILENCE_MS) > 0)
 		ktap_fail("expected no userfaultfd event for a guest access to a slot with KVM_MEM_EXIT_ON_MISSING, got one");
+}
+
+bool userfault_came(int fd, const uint8_t *hva)
+{
+	struct pollfd event = { .fd = fd, .events = POLLIN };
+	struct uffd_msg message;
+
+	if (poll(&event, 1, EVENT_MS) <= 0)
+		return false;
+	if (read(fd, &message, sizeof(message)) != sizeof(message))
+		ktap_fail("cannot read a userfaultfd event: %s", strerror(errno));
+	return message.event == UFFD_EVENT_PAGEFAULT &&
+	       message.arg.pagefault.address / vm_page_size() == (uintptr_t)hva / vm_page_size();
 }

@@ -18,5 +18,7 @@ int userfault_zero(int fd, uint8_t *hva, size_t size);
 
 /* Fail the check if anybody faulted on the memory; waits a little for one that is slow. */
 void userfault_expect_silence(int fd);
+/* Wait for somebody to fault on the page at @hva. False if nobody does. */
+bool userfault_came(int fd, const uint8_t *hva);
 
 #endif

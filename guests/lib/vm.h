@@ -63,6 +63,8 @@ struct slot vm_memory_at(uint32_t id, uint64_t gpa, void *hva, size_t size);
 int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags);
 /* The same through KVM_SET_USER_MEMORY_REGION, which has flags of its own. */
 int vm_set_slot_v1(struct vm *vm, const struct slot *slot, uint32_t flags);
+/* Make @slot known with a guest_memfd for its private half; skips the check where there is none. */
+int vm_set_slot_guest_memfd(struct vm *vm, const struct slot *slot, uint32_t flags);
 
 /* The host address of a guest address. */
 void *vm_hva(const struct slot *slot, uint64_t gpa);
@@ -78,7 +80,7 @@ int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private);
 struct vm_exit vm_run(struct vm *vm);
 /* KVM_RUN once, whatever it comes back with. */
 struct vm_exit vm_run_once(struct vm *vm);
-/* The same, but a KVM_RUN that blocks comes back with EINTR after a second. */
+/* The same, but a KVM_RUN that blocks comes back with EINTR after two seconds. */
 struct vm_exit vm_run_briefly(struct vm *vm);
 /*
  * Let KVM finish the I/O instruction that it last came back with, and nothing

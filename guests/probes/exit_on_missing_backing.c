@@ -18,53 +18,63 @@ static void need_capability(void)
 	scene_need_capability(&vm);
 }
 
-/* Exit, provide, go on: a write, then a read in another page. */
-static void expect_served(const struct slot *memory)
+/* A write to missing memory, which is provided. */
+static void expect_write_served(struct scene *scene, const struct slot *memory)
 {
 	struct vm_exit exit;
-	struct scene scene;
 
-	scene_set_in(&scene, memory, MEM_EXIT_ON_MISSING, ACCESS_WRITE);
-	exit = scene_run_into_missing(&scene);
-	if (vm_is_mapped(scene.hva))
+	scene_set_in(scene, memory, MEM_EXIT_ON_MISSING, ACCESS_WRITE);
+	exit = scene_run_into_missing(scene);
+	if (vm_is_mapped(scene->hva))
 		ktap_fail("expected the page to be missing still after the exit, but it is mapped");
-	scene_provide(&scene, &exit);
-	scene_run_to_report(&scene);
-	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
+	scene_provide(scene, &exit);
+	scene_run_to_report(scene);
+	scene_expect_value(scene, "user space", SCENE_VALUE, scene_value_at(scene->hva));
+}
 
-	scene_aim(&scene, ACCESS_READ, SCENE_PAGES - 1);
-	if (vm_populate(&scene.slot, scene.gpa - SCENE_OFFSET, vm_page_size()))
+/* A read elsewhere in it, of what user space has written. */
+static void expect_read_served(struct scene *scene)
+{
+	scene_aim(scene, ACCESS_READ, SCENE_PAGES - 1);
+	if (vm_populate(&scene->slot, scene->gpa - SCENE_OFFSET, vm_page_size()))
 		ktap_fail("cannot populate the last page");
-	scene_put_value(scene.hva, ~SCENE_VALUE);
-	scene_expect_value(&scene, "the guest", ~SCENE_VALUE, scene_run_to_report(&scene));
+	scene_put_value(scene->hva, ~SCENE_VALUE);
+	scene_expect_value(scene, "the guest", ~SCENE_VALUE, scene_run_to_report(scene));
 }
 
 static void shmem_is_served(void)
 {
+	struct scene scene;
 	struct slot memory;
 	int fd;
 
 	need_capability();
 	memory = backing_shmem(GUEST_FIRST_SLOT, guest_free_gpa, SCENE_PAGES * vm_page_size(), &fd);
-	expect_served(&memory);
+	expect_write_served(&scene, &memory);
+	expect_read_served(&scene);
 }
 
 static void hugetlb_is_served(void)
 {
+	struct scene scene;
 	struct slot memory;
 
 	need_capability();
 	memory = backing_hugetlb(GUEST_FIRST_SLOT, guest_free_gpa);
-	expect_served(&memory);
+	expect_write_served(&scene, &memory);
+	expect_read_served(&scene);
 }
 
 static void thp_is_served(void)
 {
+	struct scene scene;
 	struct slot memory;
 
 	need_capability();
 	memory = backing_thp(GUEST_FIRST_SLOT, guest_free_gpa);
-	expect_served(&memory);
+	expect_write_served(&scene, &memory);
+	backing_need_thp(&memory);
+	expect_read_served(&scene);
 }
 
 /* One page taken out of a huge one is missing, and its neighbours are not. */
@@ -76,19 +86,55 @@ static void hole_in_thp_exits(void)
 
 	need_capability();
 	memory = backing_thp(GUEST_FIRST_SLOT, guest_free_gpa);
-	if (vm_populate(&memory, memory.gpa, memory.size))
-		ktap_fail("cannot populate a huge page");
+	if (vm_populate(&memory, memory.gpa, vm_page_size()))
+		ktap_fail("cannot populate a page");
+	backing_need_thp(&memory);
 	scene_set_in(&scene, &memory, MEM_EXIT_ON_MISSING, ACCESS_WRITE);
 	scene_run_to_report(&scene);
 	if (madvise(scene_page(&scene), vm_page_size(), MADV_DONTNEED))
 		ktap_fail("MADV_DONTNEED: %s", strerror(errno));
 
 	scene_aim(&scene, ACCESS_READ, SCENE_PAGE + 1);
-	scene_expect_value(&scene, "the guest", 0, scene_run_to_report(&scene));
+	scene_expect_progress(&scene, "another page was taken out of the huge one", 0);
 	scene_aim(&scene, ACCESS_READ, SCENE_PAGE);
 	exit = scene_run_into_missing(&scene);
 	scene_provide(&scene, &exit);
 	scene_expect_value(&scene, "the guest", 0, scene_run_to_report(&scene));
+}
+
+/*
+ * The headers do not say whether the flag goes together with KVM_MEM_GUEST_MEMFD.
+ * It is refused, or kept for the half of the slot that is shared.
+ */
+static void guest_memfd_is_refused_or_served(void)
+{
+	struct slot memory = vm_memory(GUEST_FIRST_SLOT, guest_free_gpa, SCENE_PAGES);
+	struct scene scene = { .slot = memory };
+	struct vm_exit exit;
+	unsigned long type;
+	struct vm plain;
+	int error;
+
+	need_capability();
+	if (!guest_private_vm_type(vm_open_kvm(), &type))
+		ktap_skip("no type of VM here has private memory");
+	vm_create(&plain, type);
+	error = vm_set_slot_guest_memfd(&plain, &memory, 0);
+	if (error)
+		ktap_skip("no slot with a guest_memfd, whatever the other flags: %s", strerror(error));
+
+	guest_create(&scene.vm, type);
+	error = vm_set_slot_guest_memfd(&scene.vm, &memory, MEM_EXIT_ON_MISSING);
+	if (error == EINVAL)
+		return;
+	if (error)
+		ktap_fail("expected KVM_MEM_EXIT_ON_MISSING with KVM_MEM_GUEST_MEMFD to be accepted or refused with EINVAL, got %s",
+			  strerror(error));
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE);
+	exit = scene_run_into_missing(&scene);
+	scene_provide(&scene, &exit);
+	scene_run_to_report(&scene);
+	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
 }
 
 static volatile sig_atomic_t told_of_poison;
@@ -146,6 +192,7 @@ static const struct check checks[] = {
 	{ "hugetlb_is_served", hugetlb_is_served },
 	{ "thp_is_served", thp_is_served },
 	{ "hole_in_thp_exits", hole_in_thp_exits },
+	{ "guest_memfd_is_refused_or_served", guest_memfd_is_refused_or_served },
 	{ "poison_is_told_from_missing", poison_is_told_from_missing },
 };
 

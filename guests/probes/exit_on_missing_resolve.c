@@ -50,7 +50,7 @@ static void populate_resumes_fetch(void)
 			   scene_run_to_report(&scene));
 }
 
-/* What is mapped for reading alone may stay missing, and must not hang. */
+/* What is mapped for reading alone may stay missing. It must not hang, nor be written. */
 static void populate_read_yields_to_write(void)
 {
 	struct vm_exit exit;
@@ -68,6 +68,7 @@ static void populate_read_yields_to_write(void)
 		scene_run_to_report(&scene);
 	}
 	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
+	scene_expect_zeroes_elsewhere(&scene);
 }
 
 static void discarded_page_exits_again(void)
@@ -95,6 +96,9 @@ static void protected_page_exits(void)
 
 	scene_set_missing(&scene, ACCESS_READ);
 	scene_put_value(scene.hva, SCENE_VALUE);
+	/* The guest has used it. */
+	scene_expect_progress(&scene, "user space had written the page", SCENE_VALUE);
+	scene_aim(&scene, ACCESS_READ, SCENE_PAGE);
 	if (mprotect(scene_page(&scene), vm_page_size(), PROT_NONE))
 		ktap_fail("mprotect: %s", strerror(errno));
 	scene_run_into_missing(&scene);
@@ -105,6 +109,7 @@ static void protected_page_exits(void)
 	scene_expect_progress(&scene, "mprotect gave the page back", SCENE_VALUE);
 }
 
+/* Each page is missing until it is provided, however many beside it have been. */
 static void neighbours_are_told_apart(void)
 {
 	struct vm_exit exit;
@@ -113,12 +118,18 @@ static void neighbours_are_told_apart(void)
 
 	scene_set_missing(&scene, ACCESS_WRITE);
 	for (page = 0; page < SCENE_PAGES; page++) {
+		uint32_t value = page % 2 ? 0 : SCENE_VALUE;
+
 		scene_aim(&scene, page % 2 ? ACCESS_READ : ACCESS_WRITE, page);
-		if (!vm_is_mapped(scene.hva)) {
+		if (!scene_has_provided(&scene, page)) {
+			if (vm_is_mapped(scene.hva))
+				ktap_fail("expected page %u to be missing until it is provided, but somebody has mapped it",
+					  page);
 			exit = scene_run_into_missing(&scene);
 			scene_provide(&scene, &exit);
 		}
-		scene_run_to_report(&scene);
+		scene_expect_value(&scene, "the guest", value, scene_run_to_report(&scene));
+		scene_expect_value(&scene, "user space", value, scene_value_at(scene.hva));
 	}
 }
 

@@ -41,14 +41,13 @@ static void only_flagged_slots_exit(void)
 	scene_run_into_missing(&scene);
 }
 
-/* Change the flags of a live slot. False if the kernel does not let us, as it may. */
-static bool toggled(struct scene *scene, uint32_t flags)
+/* Change a live slot. False if the kernel does not let us, as it may. */
+static bool changed(struct scene *scene, const struct slot *slot, uint32_t flags, const char *what)
 {
-	int error = vm_set_slot(&scene->vm, &scene->slot, flags);
+	int error = vm_set_slot(&scene->vm, slot, flags);
 
 	if (error && error != EINVAL)
-		ktap_fail("%s KVM_MEM_EXIT_ON_MISSING on a live slot: expected success or EINVAL, got %s",
-			  flags ? "setting" : "clearing", strerror(error));
+		ktap_fail("%s: expected success or EINVAL, got %s", what, strerror(error));
 	return !error;
 }
 
@@ -68,8 +67,9 @@ static void set_on_live_slot(void)
 	need_capability();
 	scene_set(&scene, 0, ACCESS_WRITE);
 	scene_expect_no_exit(&scene, SCENE_VALUE);
-	if (!toggled(&scene, MEM_EXIT_ON_MISSING)) {
-		scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE + 1);
+	if (!changed(&scene, &scene.slot, MEM_EXIT_ON_MISSING,
+		     "setting KVM_MEM_EXIT_ON_MISSING on a live slot")) {
+		scene_aim(&scene, ACCESS_WRITE, SCENE_PAGES - 1);
 		scene_expect_no_exit(&scene, SCENE_VALUE);
 		return;
 	}
@@ -77,7 +77,7 @@ static void set_on_live_slot(void)
 	/* What the guest has used before is still there for it. */
 	scene_aim(&scene, ACCESS_READ, SCENE_PAGE);
 	scene_expect_value(&scene, "the guest", SCENE_VALUE, scene_run_to_report(&scene));
-	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE + 1);
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGES - 1);
 	scene_run_into_missing(&scene);
 }
 
@@ -88,7 +88,7 @@ static void cleared_on_live_slot(void)
 
 	scene_set_missing(&scene, ACCESS_WRITE);
 	scene_run_into_missing(&scene);
-	if (toggled(&scene, 0))
+	if (changed(&scene, &scene.slot, 0, "clearing KVM_MEM_EXIT_ON_MISSING on a live slot"))
 		scene_expect_no_exit(&scene, SCENE_VALUE);
 	else
 		scene_run_into_missing(&scene);
@@ -144,17 +144,28 @@ static void replaced_while_parked(void)
 	scene_expect_progress(&scene, "the new memory had the page", SCENE_VALUE);
 }
 
+/* Away from the guest that waits for a page of it; its pages are still missing where it is now. */
 static void moved_while_parked(void)
 {
-	struct slot moved;
+	struct vm_exit exit;
 	struct scene scene;
+	struct slot moved;
 
 	scene_set_missing(&scene, ACCESS_WRITE);
 	scene_run_into_missing(&scene);
 	moved = scene.slot;
 	moved.gpa += 4 * moved.size;
-	set_slot(&scene, &moved, MEM_EXIT_ON_MISSING, "move a slot");
+	if (!changed(&scene, &moved, MEM_EXIT_ON_MISSING, "moving a slot with KVM_MEM_EXIT_ON_MISSING")) {
+		scene_run_into_missing(&scene);
+		return;
+	}
 	expect_mmio(&scene, "moved away");
+	scene.slot = moved;
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE);
+	exit = scene_run_into_missing(&scene);
+	scene_provide(&scene, &exit);
+	scene_run_to_report(&scene);
+	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
 }
 
 static const struct check checks[] = {

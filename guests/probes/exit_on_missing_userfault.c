@@ -4,6 +4,7 @@
  * access raises no event and blocks on nobody, and userfaultfd can still provide
  * the page.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,7 +78,7 @@ static void copy_resumes(void)
 	userfault_expect_silence(fd);
 }
 
-/* The zero page is not writable, and may count as missing; it must not hang. */
+/* The zero page may not be written, and may count as missing; it must not hang. */
 static void zeropage_yields_to_populate(void)
 {
 	struct scene scene;
@@ -97,6 +98,7 @@ static void zeropage_yields_to_populate(void)
 		scene_run_to_report(&scene);
 	}
 	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
+	scene_expect_zeroes_elsewhere(&scene);
 }
 
 /* In the page cache, and not in our page table. */
@@ -122,6 +124,47 @@ static void minor_fault_exits_and_continue_resumes(void)
 	userfault_expect_silence(fd);
 }
 
+struct runner {
+	struct scene scene;
+	struct vm_exit exit;
+};
+
+static void *run(void *arg)
+{
+	struct runner *runner = arg;
+
+	runner->exit = vm_run(&runner->scene.vm);
+	return NULL;
+}
+
+/* A slot without the flag blocks the guest until the event is dealt with, as ever. */
+static void unflagged_slot_raises_an_event(void)
+{
+	uint8_t *page = aligned_alloc(vm_page_size(), vm_page_size());
+	struct runner runner;
+	struct scene *scene = &runner.scene;
+	pthread_t thread;
+	uint32_t value;
+	int fd, error;
+
+	scene_set(scene, 0, ACCESS_READ);
+	fd = userfault_watch(&scene->slot, UFFDIO_REGISTER_MODE_MISSING, 0);
+	memset(page, 0, vm_page_size());
+	scene_put_value(page + SCENE_OFFSET, SCENE_VALUE);
+	if (pthread_create(&thread, NULL, run, &runner))
+		ktap_fail("cannot start a thread");
+	if (!userfault_came(fd, scene->hva))
+		ktap_fail("expected a userfaultfd event for a guest access to a slot without KVM_MEM_EXIT_ON_MISSING, got none");
+	error = userfault_copy(fd, scene_page(scene), page, vm_page_size());
+	if (error)
+		ktap_fail("UFFDIO_COPY: %s", strerror(error));
+	pthread_join(thread, NULL);
+	if (!guest_reported(&scene->vm, &runner.exit, &value))
+		ktap_fail("expected the guest to go on once UFFDIO_COPY had provided the page, got: %s",
+			  vm_describe(&runner.exit));
+	scene_expect_value(scene, "the guest", SCENE_VALUE, value);
+}
+
 static const struct check checks[] = {
 	{ "read_raises_no_event", read_raises_no_event },
 	{ "write_raises_no_event", write_raises_no_event },
@@ -129,6 +172,7 @@ static const struct check checks[] = {
 	{ "copy_resumes", copy_resumes },
 	{ "zeropage_yields_to_populate", zeropage_yields_to_populate },
 	{ "minor_fault_exits_and_continue_resumes", minor_fault_exits_and_continue_resumes },
+	{ "unflagged_slot_raises_an_event", unflagged_slot_raises_an_event },
 };
 
 int main(void)

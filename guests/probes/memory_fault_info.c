@@ -50,7 +50,7 @@ static void expect_private_fault(unsigned long type, bool shared_slot, enum acce
 		ktap_fail("cannot make memory private: %s", strerror(error));
 
 	guest_access(&vm, access, expected.gpa, 0);
-	exit = vm_run(&vm);
+	exit = vm_run_briefly(&vm);
 	expect_memory_fault(&exit, &expected);
 }
 

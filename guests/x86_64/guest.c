@@ -105,7 +105,7 @@ void guest_start(struct vm *vm, const char *entry, struct kvm_regs regs)
 {
 	regs.rip = CODE_GPA + (entry - guest_code);
 	regs.rflags |= 2 /* always set */ | (vm->takes_interrupts ? 1 << 9 : 0);
-	if (vm->run->exit_reason == KVM_EXIT_IO)
+	if (vm->run->exit_reason == KVM_EXIT_IO || vm->run->exit_reason == KVM_EXIT_MMIO)
 		vm_finish_io(vm);
 	if (ioctl(vm->vcpu, KVM_SET_REGS, &regs))
 		ktap_fail("KVM_SET_REGS: %s", strerror(errno));

@@ -37,6 +37,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repeat", metavar="N", type=_positive, default=1, help="boot each kernel N times: flaky, or broken?"
     )
+    parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("-j", "--jobs", metavar="N", type=_positive, default=os.cpu_count() or 1, help="make's jobs")
 
@@ -63,6 +64,7 @@ def options(args: argparse.Namespace) -> Options:
         make=tuple(args.make),
         debug=args.debug,
         repeat=args.repeat,
+        quick=args.quick,
     )
 
 

@@ -36,7 +36,7 @@ _LEGEND = ". pass   s skip   x expected failure   = same source tree as a column
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_verdict(run)]
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_untested(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
     return plain("\n".join(lines))
 
@@ -45,6 +45,8 @@ def _heading(run: RunResult) -> Iterator[str]:
     count = len(run.series.patches)
     yield f"{run.series.name}: {count} patches on {run.base.name} (Linux {run.base.version}, {run.arch})"
     yield f"accelerator: {run.accel.name}, because {run.accel.why}"
+    if run.quick:
+        yield "quick: the slow probes were left out"
     for patch in run.series.patches:
         yield f"  {_number(run, patch.number)} {patch.subject}"
 
@@ -118,7 +120,7 @@ _NAMES = 8
 _PROOF = {
     True: "Built and judged: every prefix and every revert of the squashed series is clean of it.",
     False: "Built and judged: that does NOT cure it.",
-    None: "That could not be tried: the two do not merge without a conflict, or this host could not judge it.",
+    None: "That could not be told: the two do not merge without a conflict, or what came of it was not judged.",
 }
 
 
@@ -235,6 +237,19 @@ def _cut(said: str) -> str:
     indent = said[: len(said) - len(said.lstrip())]
     said = line(said)
     return indent + (said if len(said) <= _WIDTH else f"{said[:_WIDTH]} ...")
+
+
+def _untested(run: RunResult) -> Iterator[str]:
+    """What the contracts ask for and nobody has tried on the tip, so that it is not taken for tested."""
+    count = len(run.series.patches)
+    tips = (one for one in run.states if one.scenario == "prefixes" and len(one.applied) == count)
+    for tip in tips:
+        said = {check.id: check.detail.partition("\n")[0] for check in tip.checks}
+        for contract in tip.contracts:
+            for name in contract.untested:
+                yield f"not tested on the tip, though {contract.id} asks for it: {name} ({said.get(name, 'left out')})"
+        if any(contract.untested for contract in tip.contracts):
+            yield ""
 
 
 _ANSWERS = {True: "yes", False: "NO", None: "not judged"}

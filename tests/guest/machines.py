@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness import resources
+from harness.arch import Arch
 from harness.boot import initramfs, machine
 from harness.model import Boot, Check
 from tests.guest.lab import MUTANTS, Lab
 
-_PROBE = Path(__file__).parent / "probes" / "ending.c"
+_PROBES = Path(__file__).parent / "probes"
+_GUESTS = resources.project("guests")
 _GCC = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
 
 
@@ -30,10 +32,8 @@ class Machines:
             built = asyncio.run(lab.worker.build(self._tree, home / "build", lambda _: None))
         assert built.kernel is not None, built.errors
         self.kernel = Path(built.kernel)
-        guests = resources.project("guests")
-        self._init = _compiled(home / "init", guests, [guests / "init" / "init.c"])
-        shared = [*guests.glob("lib/*.c"), *guests.glob(f"{self.arch.name}/*.c")]
-        self._probe = _compiled(home / "ending", guests, [_PROBE, *shared])
+        self._init = init_program(home / "init")
+        self._probe = probe_program(home / "ending", self.arch)
         self.booted = 0
 
     def source(self, path: str) -> list[str]:
@@ -68,6 +68,16 @@ def checks(boot: Boot) -> Mapping[str, Check]:
     return {check.id: check for check in boot.checks}
 
 
-def _compiled(program: Path, guests: Path, sources: list[Path]) -> Path:
-    subprocess.run([*_GCC, f"-I{guests / 'lib'}", *sources, "-o", program], check=True, timeout=120)
+def init_program(program: Path) -> Path:
+    return _compiled(program, [_GUESTS / "init" / "init.c"])
+
+
+def probe_program(program: Path, arch: Arch) -> Path:
+    """The probe of this name, which is for the tests alone."""
+    shared = [*_GUESTS.glob("lib/*.c"), *_GUESTS.glob(f"{arch.name}/*.c")]
+    return _compiled(program, [_PROBES / f"{program.name}.c", *shared])
+
+
+def _compiled(program: Path, sources: list[Path]) -> Path:
+    subprocess.run([*_GCC, f"-I{_GUESTS / 'lib'}", *sources, "-o", program], check=True, timeout=120)
     return program

@@ -17,15 +17,6 @@ def test_without_a_defect_nothing_fails(lab: Lab) -> None:
     assert [check.id for check in tip.checks if check.status is Status.SKIP] == ["capabilities.flag_refused"]
 
 
-def test_a_number_that_another_capability_has_taken_does_not_count(lab: Lab) -> None:
-    """236 answers 1 on 6.12: it is KVM_CAP_PRE_FAULT_MEMORY there, and was EXIT_ON_MISSING in a series."""
-    header = lab.trees.file(lab.base.tree, "include/uapi/linux/kvm.h")
-    assert header is not None and b"#define KVM_CAP_PRE_FAULT_MEMORY 236" in header
-    base, _, _ = lab.tip(lab.series)
-    assert base.caps["KVM_CAP_EXIT_ON_MISSING"] == 0
-    assert base.caps["KVM_CAP_MEMORY_FAULT_INFO"] == 1
-
-
 @pytest.mark.parametrize("name", catalogue.SAMPLE)
 def test_a_defect_fails_the_check_that_is_about_it(lab: Lab, name: str) -> None:
     """A sample; tests/mutants has all of them."""

@@ -52,6 +52,7 @@ def fails(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
         (("nowhere",), "no such TARGET: nowhere"),
         (("patches", "--arch", "riscv64"), "unknown architecture: riscv64"),
         (("patches", "--probe", "capabilities,nonsense"), "no such probe: nonsense"),
+        (("patches", "--quick", "--probe", "exit_on_missing_slow"), "--quick leaves out exit_on_missing_slow"),
         (("base..HEAD", "--tree", "linux", "--scenario", "prefixes,sideways"), "no such scenario: sideways"),
         (("patches", "--tree", "/no/where"), "no such kernel tree: /no/where"),
         (("patches", "--tree", "debian:linux-image-6.12"), "expected debian:linux-source-VERSION"),

@@ -171,8 +171,10 @@ def run(
     return Judged({one.id: one for one in states}, findings, verdict)
 
 
-def kept(advertised: bool | None, holds: bool | None, *failed: str) -> ContractVerdict:
-    return ContractVerdict(id="feature", capability=CAP, advertised=advertised, holds=holds, failed=failed)
+def kept(advertised: bool | None, holds: bool | None, *failed: str, untested: tuple[str, ...] = ()) -> ContractVerdict:
+    return ContractVerdict(
+        id="feature", capability=CAP, advertised=advertised, holds=holds, failed=failed, untested=untested
+    )
 
 
 def everywhere(change: Mapping[str, int]) -> dict[str, Seen]:
@@ -491,7 +493,7 @@ def test_nothing_is_judged_where_the_tip_skipped_what_it_promises() -> None:
     skipping = ON.but(feature__works=SKIP)
     judged = run({name: skipping for name, seen in SOUND.items() if seen is ON})
     assert judged.findings == ()
-    assert judged.states["prefix-3"].contracts == (kept(True, None),)
+    assert judged.states["prefix-3"].contracts == (kept(True, None, untested=("feature.works",)),)
     assert judged.answers == (None, None)
 
 
@@ -546,7 +548,7 @@ def test_a_skip_is_a_violation_where_the_tip_passed_and_unknown_where_it_did_not
     assert verdict_of(skipping).failed == ("feature.works",)
     assert verdict_of(skipping, tip=ON.but(feature__works=XFAIL)).failed == ("feature.works",)
     for tip in (skipping, ON.but(feature__works=FAIL), ON.but(feature__works=MISSING), ON.without("feature.works")):
-        assert verdict_of(skipping, tip=tip) == kept(True, None)
+        assert verdict_of(skipping, tip=tip) == kept(True, None, untested=("feature.works",))
 
 
 def test_a_skip_is_unknown_where_nothing_is_advertised_even_if_the_tip_passed() -> None:
@@ -555,7 +557,7 @@ def test_a_skip_is_unknown_where_nothing_is_advertised_even_if_the_tip_passed() 
 
 def test_a_violation_outweighs_what_is_unknown() -> None:
     seen = ON.but(feature__works=SKIP, feature__lasts=FAIL)
-    assert verdict_of(seen, tip=seen) == kept(True, False, "feature.lasts")
+    assert verdict_of(seen, tip=seen) == kept(True, False, "feature.lasts", untested=("feature.works",))
 
 
 # --- dependencies that nobody wrote down ---------------------------------------------------------

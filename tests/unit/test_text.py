@@ -203,7 +203,7 @@ def test_each_kind_of_finding_has_its_sentence(result: RunResult, sentence: str)
     assert sentence in text.render(result)
 
 
-@pytest.mark.parametrize(("verified", "said"), [(True, "is clean of it"), (False, "NOT"), (None, "could not be tried")])
+@pytest.mark.parametrize(("verified", "said"), [(True, "is clean of it"), (False, "NOT"), (None, "could not be told")])
 def test_the_cure_says_whether_it_was_seen_to_work(verified: bool | None, said: str) -> None:
     shown = text.advice(run(state("base")), Advice(squash=(1, 2), verified=verified))
     assert shown.startswith("Squash 1/2 and 2/2: ") and said in shown

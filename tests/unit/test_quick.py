@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Probes that a run leaves out (--quick, --probe): nothing is made of what they would have told."""
+
+import msgspec
+
+from harness import arch, session
+from harness.build import Config
+from harness.engine import Setup
+from harness.judge import asked, contract_verdict
+from harness.model import Accel, Check, Contract, Outcome, StateResult, Status
+from harness.render import text
+from tests.unit.runs import contract, run, state
+
+ALL = Contract(
+    id="one", title="", when="CAP", checks=("p.always", "p_slow.race"), optional=("q.hardware",), otherwise=("c.no",)
+)
+PASS, FAIL, SKIP = Status.PASS, Status.FAIL, Status.SKIP
+
+
+def _state(advertised: bool, **statuses: Status) -> StateResult:
+    return StateResult(
+        id="tip", scenario="prefixes", applied=(), patch=None, tree="", same_as=None, outcome=Outcome.OK,
+        caps={"CAP": int(advertised)},
+        checks=tuple(Check(id=name.replace("__", "."), status=status) for name, status in statuses.items()),
+    )  # fmt: skip
+
+
+def test_a_check_that_was_left_out_is_neither_missing_nor_kept() -> None:
+    quick = asked(ALL, ("c", "p", "q"))
+    verdict = contract_verdict(quick, _state(True, p__always=PASS, q__hardware=PASS), {})
+    assert (verdict.holds, verdict.failed, verdict.untested) == (None, (), ("p_slow.race",))
+
+
+def test_nor_is_an_optional_one() -> None:
+    verdict = contract_verdict(asked(ALL, ("c", "p", "p_slow")), _state(True, p__always=PASS, p_slow__race=PASS), {})
+    assert (verdict.holds, verdict.untested) == (None, ("q.hardware",))
+
+
+def test_what_fails_is_a_violation_whatever_was_left_out() -> None:
+    verdict = contract_verdict(asked(ALL, ("c", "p")), _state(True, p__always=FAIL), {})
+    assert (verdict.holds, verdict.failed) == (False, ("p.always",))
+
+
+def test_where_nothing_is_advertised_nothing_was_left_out() -> None:
+    verdict = contract_verdict(asked(ALL, ("c",)), _state(False, c__no=PASS), {})
+    assert (verdict.holds, verdict.untested) == (True, ())
+
+
+def test_with_all_probes_a_contract_is_what_it_was() -> None:
+    assert asked(ALL, ("c", "p", "p_slow", "q")) == ALL
+
+
+def test_an_optional_check_that_was_skipped_is_named() -> None:
+    tip = _state(True, p__always=PASS, p_slow__race=PASS, q__hardware=SKIP)
+    verdict = contract_verdict(ALL, tip, {check.id: check for check in tip.checks})
+    assert (verdict.holds, verdict.untested) == (True, ("q.hardware",))
+
+
+def test_quick_leaves_out_the_probes_that_say_they_are_slow() -> None:
+    assert session._chosen(None, quick=False) == session.known_probes()
+    assert {*session.known_probes()} - {*session._chosen(None, quick=True)} == {"exit_on_missing_slow"}
+
+
+def test_a_quick_result_is_not_taken_for_a_whole_one() -> None:
+    def key(quick: bool, repeat: int = 1) -> str:
+        probes = session._chosen(None, quick)
+        return Setup(arch.get("x86_64"), Accel(name="tcg", why=""), "", Config(""), probes, "", repeat).key("tree")
+
+    assert len({key(False), key(True), key(False, 2), key(True, 2)}) == 4
+
+
+def test_every_contract_can_be_judged_without_the_slow_probes() -> None:
+    for whole in session.contracts():
+        quick = asked(whole, session._chosen(None, quick=True))
+        assert quick.checks and not set(quick.left_out) & {*quick.checks, *quick.optional}
+        assert all(name.partition(".")[0].endswith("_slow") for name in quick.left_out)
+
+
+def test_the_report_says_that_it_was_quick_and_what_nobody_tried() -> None:
+    given = msgspec.structs.replace(contract(None), untested=("p.hardware", "p_slow.race"))
+    skipped = Check(id="p.hardware", status=SKIP, detail="no SVM\nat all")
+    tip = state("prefix-2", 2, applied=(1, 2), contracts=(given,), checks=(skipped,))
+    shown = text.render(run(state("base"), tip, quick=True))
+    assert "quick: the slow probes were left out" in shown
+    assert "not tested on the tip, though feature asks for it: p.hardware (no SVM)" in shown
+    assert "not tested on the tip, though feature asks for it: p_slow.race (left out)" in shown
+
+
+def test_a_report_of_a_whole_run_says_nothing_of_it() -> None:
+    shown = text.render(run(state("base"), state("prefix-2", 2, applied=(1, 2), contracts=(contract(),))))
+    assert "quick" not in shown and "not tested" not in shown
