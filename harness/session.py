@@ -57,7 +57,9 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     base = bases.get(
         tree, options.base or target.base, trees, resources.cache(), lambda what: tell(events.Preparing(what))
     )
-    return scenarios.make_plan(target.series, base, options.scenarios, trees)
+    return scenarios.make_plan(
+        target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step))
+    )
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
