@@ -15,6 +15,15 @@ class Preparing:
 
 
 @dataclass(frozen=True)
+class Planning:
+    """Source trees are being made: ``done`` steps of ``total``."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class RunStarted:
     """``todo`` of the distinct ``total`` trees have to be built; the others are known from before."""
 
@@ -54,5 +63,5 @@ class Waiting:
     """Another run of kseries builds in the same place."""
 
 
-Event = Preparing | RunStarted | StageStarted | Compiled | StateDone | Waiting
+Event = Preparing | Planning | RunStarted | StageStarted | Compiled | StateDone | Waiting
 Listener = Callable[[Event], None]

@@ -2,7 +2,7 @@
 """Contracts, findings, verdict: pure functions from what was seen to what it means (docs/how-it-works.md)."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
@@ -123,6 +123,8 @@ class _Judged:
                 yield from self._bisect_hole(result)
             elif state.scenario == "reverts":
                 yield from self._silent_breaks(result)
+            elif state.scenario == "pairs":
+                yield from self._silent_breaks(result, self._told_of_single_reverts(result))
             elif state.scenario == "alone":
                 yield from self._needs_more(result)
             if result.flaky and state.same_as is None:
@@ -182,8 +184,26 @@ class _Judged:
                 yield self._finding(FindingKind.NEW_WARNING, result, None, new)
             before = now
 
-    def _silent_breaks(self, result: StateResult) -> Iterator[Finding]:
-        """A revert that goes through, and leaves a promise of the tip's unkept."""
+    def _silent_breaks(self, result: StateResult, told: Set[tuple[str, str]] = frozenset()) -> Iterator[Finding]:
+        """A revert that goes through, and leaves a promise of the tip's unkept, but for what is told already."""
+        for contract, broken in self._broken(result):
+            failed = [name for name in broken if (contract, name) not in told]
+            if failed:
+                found = self._finding(FindingKind.SILENT_BREAK, result, contract, _evidence(result, failed))
+                yield found
+                yield from self._undocumented(found)
+
+    def _told_of_single_reverts(self, result: StateResult) -> set[tuple[str, str]]:
+        """What one of the two reverts of a pair breaks by itself, as far as it was tried."""
+        singles = (self._results.get(f"without-{number}") for number in self._reverted(result))
+        broken = (one for single in singles if single is not None for one in self._broken(single))
+        return {(contract, name) for contract, names in broken for name in names}
+
+    def _reverted(self, result: StateResult) -> list[int]:
+        return [patch.number for patch in self._plan.patches if patch.number not in result.applied]
+
+    def _broken(self, result: StateResult) -> Iterator[tuple[str, list[str]]]:
+        """Contracts that the tip honours and a state without some patches does not, each with the checks that tell."""
         if not _ran(result):
             return
         tip = {one.id: one for one in self._tip.contracts}
@@ -194,9 +214,7 @@ class _Judged:
                 continue
             failed = [name for name in one.failed if name in kept or (not one.advertised and of_tip.advertised)]
             if failed:
-                found = self._finding(FindingKind.SILENT_BREAK, result, one.id, _evidence(result, failed))
-                yield found
-                yield from self._undocumented(found)
+                yield one.id, failed
 
     def _undocumented(self, found: Finding) -> Iterator[Finding]:
         """That the patch which makes the promise needs the other one, unless its changelog says so."""
@@ -264,15 +282,17 @@ class _Judged:
         self, kind: FindingKind, result: StateResult, contract: str | None, evidence: tuple[str, ...]
     ) -> Finding:
         partner = self._partner(contract) if kind is FindingKind.SILENT_BREAK and contract else None
+        if partner in self._reverted(result):
+            partner = None
         pair = {number for number in (result.patch, partner) if number is not None}
         return Finding(
             kind=kind,
             state=result.id,
             patch=None if kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION) else result.patch,
-            partner=partner if len(pair) == 2 else None,
+            partner=partner,
             contract=contract,
             evidence=evidence,
-            advice=Advice(squash=tuple(sorted(pair))) if partner is not None and len(pair) == 2 else None,
+            advice=Advice(squash=tuple(sorted(pair))) if len(pair) == 2 else None,
         )
 
     def _partner(self, contract: str) -> int | None:

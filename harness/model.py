@@ -128,7 +128,7 @@ class State(Record, frozen=True):
     scenario: str
     applied: tuple[int, ...]
     patch: int | None = None
-    """The patch this state was made to ask about: K of prefix-K and of without-K."""
+    """The patch this state was made to ask about: K of prefix-K and of without-K; None of without-J+K."""
     tree: str | None = None
     conflicts: tuple[str, ...] = ()
     same_as: str | None = None

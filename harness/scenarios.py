@@ -2,12 +2,14 @@
 """Series -> plan: the states of each scenario, those with equal trees marked, in the order of the visit."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations, groupby, pairwise
 
 import msgspec
 
 from harness.errors import InputError
+from harness.manytrees import ManyTrees, Tell, silent
 from harness.model import AppliedPatch, Base, Patch, Plan, Series, State
-from harness.trees import ApplyError, Merge, TreeStore
+from harness.trees import ApplyError, Merge, ThreeWay, TreeStore
 
 Patches = tuple[AppliedPatch, ...]
 
@@ -16,23 +18,26 @@ _TOLD = 3
 """How many of the places where a patch does not apply an error names."""
 
 
-def apply_all(series: Series, base: Base, store: TreeStore) -> Patches:
+def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent) -> Patches:
     """Each patch with its trees. Raises InputError that names the first patch that does not apply."""
-    applied: list[AppliedPatch] = []
-    tree = base.tree
-    for patch in series.patches:
-        before = tree
-        try:
-            tree = store.tree_of(patch.commit) if patch.commit else store.apply(before, patch.diff or b"")
-        except ApplyError as error:
+    trees = [base.tree]
+    for is_commit, group in groupby(series.patches, lambda patch: patch.commit is not None):
+        patches = list(group)
+        if is_commit:
+            trees += store.trees_of([patch.commit for patch in patches if patch.commit is not None])
+            continue
+        made, error = ManyTrees(store, tell).apply_all(trees[-1], [patch.diff or b"" for patch in patches])
+        trees += made
+        if error is not None:
+            patch = patches[len(made)]
             under = f"{base.name}" + (f" + patches 1..{patch.number - 1}" if patch.number > 1 else "")
-            raise InputError(_why_not(patch, series, before, under, error, store)) from error
-        applied.append(
-            AppliedPatch(
-                number=patch.number, subject=patch.subject, message=patch.message, tree_before=before, tree_after=tree
-            )
+            raise InputError(_why_not(patch, series, trees[-1], under, error, store)) from error
+    return tuple(
+        AppliedPatch(
+            number=patch.number, subject=patch.subject, message=patch.message, tree_before=before, tree_after=after
         )
-    return tuple(applied)
+        for patch, (before, after) in zip(series.patches, pairwise(trees), strict=True)
+    )
 
 
 def _why_not(patch: Patch, series: Series, tree: str, under: str, error: ApplyError, store: TreeStore) -> str:
@@ -52,19 +57,29 @@ def _why_not(patch: Patch, series: Series, tree: str, under: str, error: ApplyEr
     return f"{patch.origin} does not apply to {under}: {'; '.join(said[:_TOLD])}{more}"
 
 
-def make_plan(series: Series, base: Base, scenarios: Iterable[str], store: TreeStore) -> Plan:
+def make_plan(series: Series, base: Base, scenarios: Iterable[str], store: TreeStore, tell: Tell = silent) -> Plan:
     """The states of the scenarios named, base and tip always among them. Raises InputError."""
-    return plan_of(series.name, series.version, apply_all(series, base, store), base, scenarios, store)
+    patches = apply_all(series, base, store, tell)
+    return plan_of(series.name, series.version, patches, base, scenarios, store, tell)
 
 
-def plan_of(name: str, version: int, patches: Patches, base: Base, scenarios: Iterable[str], store: TreeStore) -> Plan:
+def plan_of(
+    name: str,
+    version: int,
+    patches: Patches,
+    base: Base,
+    scenarios: Iterable[str],
+    store: TreeStore,
+    tell: Tell = silent,
+) -> Plan:
     """As ``make_plan``, of patches whose trees are known."""
-    tip = list(_prefixes(patches, base, store))[-1]
+    trees = ManyTrees(store, tell)
+    tip = list(_prefixes(patches, base, trees))[-1]
     states = {state.id: state for state in (State(id="base", scenario="base", applied=(), tree=base.tree), tip)}
     names = tuple(dict.fromkeys(scenarios))
     check(names)
     for scenario in names:
-        states |= {state.id: state for state in SCENARIOS[scenario](patches, base, store)}
+        states |= {state.id: state for state in SCENARIOS[scenario](patches, base, trees)}
     ordered = tuple(_mark_equal(_visiting_order(states.values())))
     return Plan(series=name, version=version, patches=patches, base=base, states=ordered)
 
@@ -148,7 +163,7 @@ def _numbered(patches: list[AppliedPatch]) -> Patches:
 # --- the scenarios ------------------------------------------------------------------------------
 
 
-def _prefixes(patches: Patches, _base: Base, _store: TreeStore) -> Iterator[State]:
+def _prefixes(patches: Patches, _base: Base, _trees: ManyTrees) -> Iterator[State]:
     for patch in patches:
         numbers = tuple(range(1, patch.number + 1))
         yield State(
@@ -156,37 +171,65 @@ def _prefixes(patches: Patches, _base: Base, _store: TreeStore) -> Iterator[Stat
         )
 
 
-def _reverts(patches: Patches, _base: Base, store: TreeStore) -> Iterator[State]:
-    tip = patches[-1].tree_after
-    for patch in patches:
-        others = tuple(other.number for other in patches if other is not patch)
-        merge = store.revert(tip, patch.tree_before, patch.tree_after)
-        yield _merged(f"without-{patch.number}", "reverts", others, patch, merge)
+def _reverts(patches: Patches, _base: Base, trees: ManyTrees) -> Iterator[State]:
+    for patch, merge in zip(patches, _without(patches, trees), strict=True):
+        yield _merged(f"without-{patch.number}", "reverts", _others(patches, patch), patch, merge)
 
 
-def _alone(patches: Patches, base: Base, store: TreeStore) -> Iterator[State]:
-    for patch in patches:
-        merge = store.cherry_pick(base.tree, patch.tree_before, patch.tree_after)
+def _alone(patches: Patches, base: Base, trees: ManyTrees) -> Iterator[State]:
+    picks = [ThreeWay.cherry_pick(base.tree, patch.tree_before, patch.tree_after) for patch in patches]
+    for patch, merge in zip(patches, trees.merge_all(picks), strict=True):
         yield _merged(f"only-{patch.number}", "alone", (patch.number,), patch, merge)
 
 
-def _merged(state: str, scenario: str, applied: tuple[int, ...], patch: AppliedPatch, merge: Merge) -> State:
-    return State(
-        id=state, scenario=scenario, applied=applied, patch=patch.number, tree=merge.tree, conflicts=merge.conflicts
-    )
+def _pairs(patches: Patches, _base: Base, trees: ManyTrees) -> Iterator[State]:
+    """Two reverts, the later patch's first, of patches that interact; of no single patch, so ``patch`` is None."""
+    later = dict(zip(patches, _without(patches, trees), strict=True))
+    pairs = list(_interacting(patches, trees))
+    possible = [(early, late, tree) for early, late in pairs if (tree := later[late].tree) is not None]
+    reverts = [ThreeWay.revert(tree, early.tree_before, early.tree_after) for early, _, tree in possible]
+    both = {(early, late): merge for (early, late, _), merge in zip(possible, trees.merge_all(reverts), strict=True)}
+    for early, late in pairs:
+        name = f"without-{early.number}+{late.number}"
+        yield _merged(name, "pairs", _others(patches, early, late), None, both.get((early, late), later[late]))
 
 
-SCENARIOS: dict[str, Callable[[Patches, Base, TreeStore], Iterator[State]]] = {
+def _interacting(patches: Patches, trees: ManyTrees) -> Iterator[tuple[AppliedPatch, AppliedPatch]]:
+    """The pairs of patches that touch a file in common, as they are or as one renames it."""
+    touched = trees.touched([(patch.tree_before, patch.tree_after) for patch in patches])
+    for (early, its), (late, others) in combinations(zip(patches, touched, strict=True), 2):
+        if not its.isdisjoint(others):
+            yield early, late
+
+
+def _without(patches: Patches, trees: ManyTrees) -> list[Merge]:
+    """The tip with one patch reverted, for each patch."""
+    tip = patches[-1].tree_after
+    return trees.merge_all([ThreeWay.revert(tip, patch.tree_before, patch.tree_after) for patch in patches])
+
+
+def _others(patches: Patches, *taken: AppliedPatch) -> tuple[int, ...]:
+    numbers = {patch.number for patch in taken}
+    return tuple(patch.number for patch in patches if patch.number not in numbers)
+
+
+def _merged(state: str, scenario: str, applied: tuple[int, ...], patch: AppliedPatch | None, merge: Merge) -> State:
+    number = patch.number if patch is not None else None
+    return State(id=state, scenario=scenario, applied=applied, patch=number, tree=merge.tree, conflicts=merge.conflicts)
+
+
+SCENARIOS: dict[str, Callable[[Patches, Base, ManyTrees], Iterator[State]]] = {
     "prefixes": _prefixes,
     "reverts": _reverts,
     "alone": _alone,
+    "pairs": _pairs,
 }
 DEFAULT = ("prefixes", "reverts", "alone")
 
 
 # --- what is done, and in which order -----------------------------------------------------------
 
-_FIRST = ("base", "prefixes", "reverts", "alone")
+_FIRST = ("base", "prefixes", "reverts", "alone", "pairs")
 
 
 def _visiting_order(states: Iterable[State]) -> list[State]:

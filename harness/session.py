@@ -70,7 +70,9 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     if revision is None and target.base_commit is not None:
         revision = bases.base_commit(tree, target.base_commit, say)
     base = bases.get(tree, revision, trees, resources.cache(), say)
-    return scenarios.make_plan(target.series, base, options.scenarios, trees)
+    return scenarios.make_plan(
+        target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step))
+    )
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:

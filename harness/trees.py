@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Source trees as git objects: import, apply, revert, cherry-pick. Nothing is checked out.
 
+What is made here is made in the full tree, one at a time; manytrees.py makes many.
+
 All trees live in one bare repository in the cache. A repository of the user's is read through
 objects/info/alternates (gitrepository-layout(5)) and never written to.
 """
@@ -30,6 +32,8 @@ _GIT_ENV = {
     **{f"GIT_{who}_DATE": "@0 +0000" for who in ("AUTHOR", "COMMITTER")},
 }
 _GIT_SECONDS = 120
+_BATCH_SECONDS = 1800
+"""For a git that is given a thousand things to do at once."""
 _APPLY_ERROR = re.compile(r"error: (?P<what>.*)")
 
 
@@ -43,6 +47,31 @@ class Merge:
 
     tree: str | None
     conflicts: tuple[str, ...] = ()
+
+    @classmethod
+    def conflict(cls, names: Iterable[str]) -> "Merge":
+        """A merge that conflicts in the paths that git names."""
+        # Where a file stands in a directory's way, git puts it beside with a commit's id: ours, of no use to anybody.
+        return cls(None, tuple(sorted({re.sub("~[0-9a-f]{40}$", "", name) for name in names if name})))
+
+
+@dataclass(frozen=True)
+class ThreeWay:
+    """A merge to make: what ``theirs`` changed since ``base``, done to ``ours``. Each is a tree."""
+
+    base: str
+    ours: str
+    theirs: str
+
+    @classmethod
+    def revert(cls, tip: str, before: str, after: str) -> "ThreeWay":
+        """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""
+        return cls(base=after, ours=tip, theirs=before)
+
+    @classmethod
+    def cherry_pick(cls, onto: str, before: str, after: str) -> "ThreeWay":
+        """``onto`` with the patch that led from ``before`` to ``after``, as ``git cherry-pick`` makes it."""
+        return cls(base=before, ours=onto, theirs=after)
 
 
 @dataclass(frozen=True)
@@ -86,21 +115,37 @@ class TreeStore:
     # --- how git is called ------------------------------------------------------------------
 
     def git(
-        self, *words: str, stdin: bytes = b"", index: Path | None = None, work_tree: Path | None = None
+        self,
+        *words: str,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        work_tree: Path | None = None,
+        objects: Path | None = None,
+        seconds: float = _GIT_SECONDS,
     ) -> proc.Done:
-        """Run git on the store, with nobody's configuration but our own."""
+        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given."""
         env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
+        if objects is not None:
+            env["GIT_OBJECT_DIRECTORY"] = str(objects)
+            env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _c_quoted(self.path / "objects")
         if index is not None:
             env["GIT_INDEX_FILE"] = str(index)
         if work_tree is not None:
             env["GIT_WORK_TREE"] = str(work_tree)
-        return proc.run(["git", *words], seconds=_GIT_SECONDS, stdin=stdin, env=env)
+        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env)
+
+    def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
+        """What git prints when it is asked many things at once; raises InfraError where it fails."""
+        done = self.git(*words, stdin=stdin, index=index, objects=objects, seconds=_BATCH_SECONDS)
+        return self._checked(words, done).stdout
 
     def _must(self, *words: str, stdin: bytes = b"", index: Path | None = None, work_tree: Path | None = None) -> str:
-        done = self.git(*words, stdin=stdin, index=index, work_tree=work_tree)
+        return self._checked(words, self.git(*words, stdin=stdin, index=index, work_tree=work_tree)).text
+
+    def _checked(self, words: tuple[str, ...], done: proc.Done) -> proc.Done:
         if done.returncode != 0:
             raise InfraError(f"git {words[0]} failed in {self.path}: {_last_line(done.stderr)}")
-        return done.text
+        return done
 
     # --- bringing sources in ----------------------------------------------------------------
 
@@ -154,11 +199,15 @@ class TreeStore:
         with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
             index = Path(scratch) / "index"
             self._must("read-tree", tree, index=index)
-            done = self.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, index=index)
-            if done.returncode != 0:
-                text = done.stderr.decode(errors="replace")
-                raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
-            return self._must("write-tree", index=index)
+            return self.apply_to(index, diff)
+
+    def apply_to(self, index: Path, diff: bytes, objects: Path | None = None) -> str:
+        """As ``apply``, of the tree that an index holds; the index then holds the tree that comes out."""
+        done = self.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, index=index, objects=objects)
+        if done.returncode != 0:
+            text = done.stderr.decode(errors="replace")
+            raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
+        return self.answer("write-tree", index=index, objects=objects).decode().strip()
 
     def holds(self, tree: str, diffs: Sequence[bytes]) -> bool:
         """True where the tree has already what the diffs do, one on top of the other: their reverses apply."""
@@ -170,24 +219,22 @@ class TreeStore:
 
     def revert(self, tip: str, before: str, after: str) -> Merge:
         """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""
-        return self._merge(base=after, ours=tip, theirs=before)
+        return self.merge(ThreeWay.revert(tip, before, after))
 
     def cherry_pick(self, onto: str, before: str, after: str) -> Merge:
         """``onto`` with the patch that led from ``before`` to ``after``, as ``git cherry-pick`` makes it."""
-        return self._merge(base=before, ours=onto, theirs=after)
+        return self.merge(ThreeWay.cherry_pick(onto, before, after))
 
-    def _merge(self, *, base: str, ours: str, theirs: str) -> Merge:
+    def merge(self, merge: ThreeWay) -> Merge:
+        """The tree of a merge as git makes it, renames and all, or its conflicts."""
         # git 2.39 has no `merge-tree --merge-base`: two commits on top of a common one say the same.
-        root = self._must("commit-tree", base, "-m", "base")
-        tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (ours, theirs)]
+        root = self._must("commit-tree", merge.base, "-m", "base")
+        tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (merge.ours, merge.theirs)]
         done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips)
         if done.returncode not in (0, 1):
             raise InfraError(f"git merge-tree failed: {_last_line(done.stderr)}")
         tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
-        if done.returncode == 0:
-            return Merge(tree)
-        # Where a file stands in a directory's way, git puts it beside with a commit's id: ours, of no use to anybody.
-        return Merge(None, tuple(sorted({re.sub("~[0-9a-f]{40}$", "", name) for name in names if name})))
+        return Merge(tree) if done.returncode == 0 else Merge.conflict(names)
 
     def tree_of(self, revision: str) -> str:
         """The tree id of a revision; raises InputError when there is none."""
@@ -195,6 +242,15 @@ class TreeStore:
         if done.returncode != 0:
             raise InputError(f"no such revision: {revision}")
         return done.text
+
+    def trees_of(self, revisions: Sequence[str]) -> list[str]:
+        """As ``tree_of``, of many revisions at once."""
+        asked = "".join(f"{revision}^{{tree}}\n" for revision in revisions).encode()
+        rows = self.answer("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked).decode().splitlines()
+        for revision, row in zip(revisions, rows, strict=True):
+            if not row.endswith(" tree"):
+                raise InputError(f"no such revision: {revision}")
+        return [row.partition(" ")[0] for row in rows]
 
     def changed_paths(self, old: str, new: str) -> tuple[str, ...]:
         """The paths in which two trees differ."""
@@ -243,6 +299,11 @@ def _change(about: str, path: str) -> Change:
     """One entry of git-diff-tree(1)'s raw output, behind its colon."""
     old_mode, new_mode, old_blob, new_blob, _status = about.removeprefix(":").split(" ")
     return Change(path, (old_mode, old_blob), (new_mode, new_blob))
+
+
+def _c_quoted(path: Path) -> str:
+    """A path for git's lists of paths, in which a colon would end it."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _last_line(output: bytes) -> str:

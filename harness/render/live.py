@@ -10,6 +10,10 @@ from harness import events
 from harness.model import Outcome
 
 _REDRAW_SECONDS = 0.1
+_PATIENCE_SECONDS = 2.0
+"""A plan that is there sooner says nothing."""
+_LINE_SECONDS = 10.0
+"""Between lines that say how far a plan is, where there is no terminal."""
 
 
 class Progress:
@@ -20,6 +24,7 @@ class Progress:
         self._terminal = stream.isatty()
         self._began = time.monotonic()
         self._drawn = 0.0
+        self._say_at: float | None = None
         self._objects = 0
         self._building = ""
         self._builds: list[float] = []
@@ -28,6 +33,8 @@ class Progress:
         match event:
             case events.Preparing(what):
                 self._line(what)
+            case events.Planning(what, done, total):
+                self._planning(f"{what}: {done} of {total}", over=done == total)
             case events.RunStarted(series, total, todo):
                 known = f" ({total - todo} known from before)" if todo < total else ""
                 self._line(f"{series}: {todo} of {total} kernels to build and boot{known}")
@@ -51,6 +58,20 @@ class Progress:
                 self._line(f"{result.id}: {result.outcome}{why}" + (f" ({spent})" if spent else ""))
             case events.Waiting():
                 self._line("another kseries is building here: waiting for it to finish")
+
+    def _planning(self, text: str, over: bool) -> None:
+        now = time.monotonic()
+        if self._say_at is None:
+            self._say_at = now + _PATIENCE_SECONDS
+        if now < self._say_at:
+            return
+        if over:
+            self._clear()
+        elif self._terminal:
+            self._redraw(text)
+        else:
+            self._say_at = now + _LINE_SECONDS
+            self._line(text)
 
     def _left(self, states: int) -> str:
         """How long the states left may take, once two have told: the first is a cold build, and no measure."""

@@ -156,11 +156,19 @@ def sentence(run: RunResult, finding: Finding) -> str:
 
 
 def _silent_break(run: RunResult, finding: Finding, contract: ContractVerdict) -> str:
-    reverting = f"Reverting {_patch(run, finding.patch)}"
+    reverting = f"Reverting {' and '.join(_patch(run, number) for number in _reverted(run, finding))}"
     if not contract.advertised:
         return f"{reverting} leaves {contract.capability} not advertised, but what belongs to it is still accepted:"
     partner = f" (by {_patch(run, finding.partner)})" if finding.partner is not None else ""
     return f"{reverting} leaves {contract.capability} advertised{partner}, but the kernel no longer keeps the promise:"
+
+
+def _reverted(run: RunResult, finding: Finding) -> list[int]:
+    """The patch that a finding is of, or the two."""
+    if finding.patch is not None:
+        return [finding.patch]
+    state = next(state for state in run.states if state.id == finding.state)
+    return [patch.number for patch in run.series.patches if patch.number not in state.applied]
 
 
 def _dependency(run: RunResult, finding: Finding) -> str:

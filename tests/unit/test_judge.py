@@ -95,16 +95,18 @@ def plan_of(
     """A plan in which each state has a tree of its own but for those that are the same as another."""
 
     def state(name: str) -> State:
-        kind, _, number = name.partition("-")
-        patch = int(number) if number else None
+        kind, _, numbers = name.partition("-")
+        named = [int(number) for number in numbers.split("+") if number]
+        patch = named[0] if len(named) == 1 else None
         applied = {
             "base": (),
             "prefix": tuple(one for one in patches if patch is not None and one <= patch),
-            "without": tuple(one for one in patches if one != patch),
+            "without": tuple(one for one in patches if one not in named),
             "only": (patch or 0,),
         }[kind]
         original = (same or {}).get(name)
         scenario = {"base": "base", "prefix": "prefixes", "without": "reverts", "only": "alone"}[kind]
+        scenario = "pairs" if len(named) == 2 else scenario
         return State(id=name, scenario=scenario, applied=applied, patch=patch, tree=original or name, same_as=original)
 
     return Plan(
@@ -250,6 +252,45 @@ def test_there_is_no_partner_where_the_prefixes_were_not_asked_for() -> None:
     # The tip is always there, and advertises; that patch 3 does not, nobody saw.
     assert finding.patch == 1
     assert finding.partner in (None, 3)
+
+
+PAIR = "without-1+3"
+
+
+def test_two_reverts_that_break_together_what_neither_breaks_alone_are_a_silent_break_of_no_single_patch() -> None:
+    judged = run({PAIR: SILENT})
+    (finding,) = judged.findings
+    assert finding == Finding(
+        kind=FindingKind.SILENT_BREAK,
+        state=PAIR,
+        patch=None,
+        partner=2,
+        contract="feature",
+        evidence=("feature.works: fail",),
+    )
+    assert judged.answers == (True, False)
+
+
+@pytest.mark.parametrize("single", ["without-1", "without-3"])
+def test_what_one_revert_breaks_is_not_told_again_of_two(single: str) -> None:
+    assert [one.state for one in run({single: SILENT, PAIR: SILENT}).findings] == [single]
+    (_, finding) = run({single: SILENT, PAIR: SILENT.but(feature__lasts=FAIL)}).findings
+    assert (finding.state, finding.evidence) == (PAIR, ("feature.lasts: fail",))
+
+
+def test_a_single_revert_that_is_loud_or_was_not_tried_hides_nothing() -> None:
+    judged = run({"without-1": nothing(Outcome.CONFLICT), PAIR: SILENT}, leave_out=("without-3",))
+    assert [(one.state, one.patch) for one in judged.findings] == [(PAIR, None)]
+
+
+def test_the_partner_of_two_reverts_is_neither_of_them() -> None:
+    (finding,) = run({"without-1+2": SILENT}).findings
+    assert (finding.patch, finding.partner, finding.advice) == (None, None, None)
+
+
+def test_a_pair_that_is_loud_or_sound_is_no_finding() -> None:
+    assert run({PAIR: OFF}).findings == run({PAIR: nothing(Outcome.CONFLICT)}).findings == ()
+    assert run({PAIR: nothing(Outcome.CONFLICT)}).answers == (True, True)
 
 
 def test_a_revert_that_withdraws_the_promise_and_still_accepts_the_flag_is_a_silent_break() -> None:

@@ -3,6 +3,8 @@
 
 import io
 
+import pytest
+
 from harness import events
 from harness.model import Outcome, StateResult
 from harness.render.live import Progress
@@ -61,6 +63,31 @@ def test_the_time_left_is_told_once_a_build_that_is_not_cold_has_shown_it() -> N
     )
     assert "[2/11] prefix-1: building\n" in text
     assert "[3/11] prefix-2: building (about 4 min left)\n" in text
+
+
+def _planned(stream: io.StringIO, times: list[float], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is said of a plan whose steps are at these times."""
+    progress = Progress(stream)
+    for number, at in enumerate(times):
+        monkeypatch.setattr("time.monotonic", lambda at=at: progress._began + at)
+        progress(events.Planning("merging", number, len(times) - 1))
+    return stream.getvalue()
+
+
+def test_a_plan_that_is_made_at_once_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream in (io.StringIO(), Terminal()):
+        assert _planned(stream, [20.0, 20.5, 21.0, 21.9], monkeypatch) == ""
+
+
+def test_a_plan_that_takes_longer_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = _planned(io.StringIO(), [0.0, 1.0, 3.0, 5.0, 12.0, 14.0, 15.0], monkeypatch)
+    assert [line[8:] for line in text.splitlines()] == ["merging: 2 of 6", "merging: 5 of 6"]
+
+
+def test_on_a_terminal_a_plan_leaves_no_line_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = _planned(Terminal(), [0.0, 3.0, 4.0], monkeypatch)
+    assert "merging: 1 of 2" in text
+    assert text.endswith("\r\x1b[K")
 
 
 def test_a_result_from_before_is_no_step() -> None:

@@ -4,7 +4,7 @@
 import msgspec
 
 from harness import arch, session
-from harness.build import Config
+from harness.config import Config
 from harness.engine import Setup
 from harness.judge import asked, contract_verdict
 from harness.model import Accel, Check, Contract, Outcome, StateResult, Status

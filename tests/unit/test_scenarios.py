@@ -200,6 +200,86 @@ def test_a_later_patch_that_does_not_apply_tells_what_lies_under_it(repository: 
         scenarios.make_plan(Series(name="s", version=1, patches=tuple(renumbered)), base, ALL, store)
 
 
+# --- pairs --------------------------------------------------------------------------------------
+
+
+def pairs_of(plan: Plan) -> dict[str, State]:
+    return {state.id: state for state in plan.states if state.scenario == "pairs"}
+
+
+def test_two_reverts_are_made_of_patches_that_touch_a_file_in_common(repository: Repository, store: TreeStore) -> None:
+    history: list[dict[str, str | None]] = [
+        {"a": lines(30), "b": "b\n", "c": "c\n"},
+        {"a": lines(30, line3="x")},
+        {"b": "b, changed\n"},
+        {"a": lines(30, line3="x", line20="y")},
+        {"b": None, "d": "b, changed\n"},
+        {"c": "c, changed\n"},
+    ]
+    series, base = series_of_files(repository, *history)
+    found = pairs_of(scenarios.make_plan(series, base, ("pairs",), store))
+    assert list(found) == ["without-1+3", "without-2+4"]
+    both = found["without-1+3"]
+    assert (both.applied, both.patch, both.conflicts) == ((2, 4, 5), None, ())
+    assert both.tree == by_reverting(repository, 3, 1)
+
+
+def test_the_later_patch_goes_first(repository: Repository, store: TreeStore) -> None:
+    """Patch 3 touches the line of patch 1, which cannot be reverted before it."""
+    found = states(scenarios.make_plan(*three(repository), (*ALL, "pairs"), store))
+    assert found["without-1"].tree is None
+    assert file(store, found["without-1+3"].tree) == lines(30, line20="b")
+    assert file(store, found["without-2+3"].tree) == lines(30, line3="a")
+    assert found["without-2+3"].same_as == "prefix-1"
+    assert (found["without-1+2"].tree, found["without-1+2"].conflicts) == (None, ("file",))
+
+
+def test_a_later_patch_that_cannot_be_reverted_is_why_two_cannot(repository: Repository, store: TreeStore) -> None:
+    plan = scenarios.make_plan(*series_of(repository, "0\n", "1\n", "2\n", "3\n"), ("pairs",), store)
+    found = pairs_of(plan)
+    assert (found["without-1+2"].tree, found["without-1+2"].conflicts) == (None, ("file",))
+    assert file(store, found["without-2+3"].tree) == "1\n"
+
+
+def test_pairs_are_made_only_when_asked_for(repository: Repository, store: TreeStore) -> None:
+    plan = scenarios.make_plan(*three(repository), scenarios.DEFAULT, store)
+    assert not pairs_of(plan)
+    assert [state.scenario for state in scenarios.make_plan(*three(repository), ("pairs",), store).states][
+        -1
+    ] == "pairs"
+
+
+def series_of_files(repository: Repository, *history: dict[str, str | None]) -> tuple[Series, Base]:
+    """A series of commits, each of which writes some files; the first is the base."""
+    base, *commits = [repository.commit(f"patch {number}", files) for number, files in enumerate(history)]
+    patches = tuple(
+        Patch(number=number, subject=f"patch {number}", origin=commit, commit=commit)
+        for number, commit in enumerate(commits, 1)
+    )
+    return Series(name="series", version=1, patches=patches), Base(
+        name="v6.12", version="6.12", tree=repository.tree(base)
+    )
+
+
+def by_reverting(repository: Repository, *numbers: int) -> str:
+    """The tree after git revert of some patches of the series that the repository's branch is."""
+    count = len(repository.git("rev-list", "HEAD").split()) - 1
+    commits = [repository.git("rev-parse", f"HEAD~{count - number}") for number in numbers]
+    repository.git("revert", "--no-edit", *commits)
+    return repository.tree()
+
+
+# --- progress -----------------------------------------------------------------------------------
+
+
+def test_who_waits_is_told_how_far_it_is(repository: Repository, store: TreeStore) -> None:
+    told: list[tuple[str, int, int]] = []
+    scenarios.make_plan(*three(repository, diffs=True), ALL, store, lambda *step: told.append(step))
+    assert told[0] == ("applying patches", 0, 3)
+    assert ("applying patches", 3, 3) in told
+    assert told[-1] == ("merging", 3, 3)
+
+
 # --- squash -------------------------------------------------------------------------------------
 
 

@@ -193,6 +193,14 @@ def test_of_many_checks_the_terminal_names_the_first() -> None:
             "accepted:",
         ),
         (
+            run(
+                state("without-1+2", scenario="pairs", contracts=(contract(False, True, "p.a"),)),
+                findings=(finding(FindingKind.SILENT_BREAK, "without-1+2", "p.a: fail", contract="feature"),),
+            ),
+            "Reverting 1/2 'KVM: Patch 1' and 2/2 'KVM: Patch 2' leaves KVM_CAP_FEATURE advertised, but the kernel no "
+            "longer keeps the promise:",
+        ),
+        (
             run(state("prefix-2", 2), findings=(finding(FindingKind.REGRESSION, "prefix-2", "p.a: missing"),)),
             "With the whole series applied, checks fail that pass on the base:",
         ),
