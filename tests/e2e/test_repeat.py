@@ -36,6 +36,12 @@ def _watched(folder: Path) -> Iterator[set[str]]:
 def test_twice(kseries: Kseries, new_series: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "t"
     scratch.mkdir()
+    # A comment does not reach the image, and one that was judged in an earlier run is not booted again.
+    patch = new_series / "0001-a-comment.patch"
+    text = re.sub(
+        r"\+/\* (\w+) \*/", r'+static const char new_here[] __attribute__((__used__)) = "\1";', patch.read_text()
+    )
+    patch.write_text(text)
     words = ("run", new_series, "--scenario", "prefixes", "--quick", "--repeat", "2", "--json")
     with _watched(scratch) as boots:
         done = kseries(*words, TMPDIR=str(scratch))
@@ -43,8 +49,9 @@ def test_twice(kseries: Kseries, new_series: Path, tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     kernels = [state["id"] for state in result["states"] if not state["same_as"]]
     assert kernels == ["base", "prefix-1"]
-    assert "2 of 2 kernels to build and boot" in done.stderr
-    assert len(boots) == 2 * len(kernels)
+    todo = re.search(r"([12]) of 2 kernels to build and boot", done.stderr)  # base may be known from before
+    assert todo is not None, done.stderr
+    assert len(boots) == 2 * int(todo[1])
     assert [state["flaky"] for state in result["states"]] == [[], []]
 
     # No kernel here advertises what a slow probe is about, so that nothing is left open.
