@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guests' Makefile, with the host's own uapi headers: what was built of other sources is built again."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from harness import resources
+
+_WORDS = b"no progress in %d s"
+
+
+def _make(guests: Path, out: Path) -> bytes:
+    target = out / "obj" / "lib" / "ktap.o"
+    words = ["make", "--silent", f"--directory={guests}", f"OUT={out}", "HEADERS=/usr/include", str(target)]
+    subprocess.run(words, check=True, timeout=60)
+    return target.read_bytes()
+
+
+def test_another_copy_of_the_sources_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """Two clones, or a clone and a wheel, share a build folder; which of them is newer says nothing."""
+    ours, theirs, out = tmp_path / "ours", tmp_path / "theirs", tmp_path / "out"
+    for copy in (ours, theirs):
+        shutil.copytree(resources.project("guests"), copy)
+    source = theirs / "lib" / "ktap.c"
+    source.write_bytes(source.read_bytes().replace(_WORDS, b"nothing new in %d s"))
+    os.utime(source, (0, 0))
+    for _ in range(2):
+        assert _WORDS in _make(ours, out)
+        assert _WORDS not in _make(theirs, out)
+
+
+def test_what_was_built_of_these_sources_stands(tmp_path: Path) -> None:
+    built = tmp_path / "obj" / "lib" / "ktap.o"
+    _make(resources.project("guests"), tmp_path)
+    when = built.stat().st_mtime_ns
+    _make(resources.project("guests"), tmp_path)
+    assert built.stat().st_mtime_ns == when
