@@ -9,22 +9,26 @@ from pathlib import Path
 
 import msgspec
 
-from harness import resources
+from harness import imports, resources
 from harness.errors import InfraError
 from harness.model import StateResult
 
 LOGS = ("build.log", "console.log")
+_PACKAGE = Path(__file__).parent
 
 
 def program() -> str:
     """This program, guests included, as one of the things that a result depends on.
 
+    Of our own modules those that the engine is made of: how a result is judged or printed does not change it.
     The same for a clone and for a wheel made of it.
     """
+    guests = resources.project("guests")
+    files = {path.relative_to(guests): path for path in guests.rglob("*") if path.is_file()}
+    files |= {path.relative_to(_PACKAGE): path for path in imports.closure(_PACKAGE, "engine.py")}
     digest = hashlib.sha256()
-    for place, pattern in ((resources.project("guests"), "*"), (Path(__file__).parent, "*.py")):
-        for path in sorted(path for path in place.rglob(pattern) if path.is_file()):
-            digest.update(f"{path.relative_to(place)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name, path in sorted(files.items()):
+        digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
