@@ -22,6 +22,7 @@ from harness.config import Config
 from harness.errors import InfraError
 from harness.make import Compiled, Make, errors_of, make_argv
 from harness.model import Build
+from harness.pace import Pace
 from harness.reads import Reads
 from harness.trees import Change, TreeStore
 
@@ -105,6 +106,18 @@ class Worker:
         """What leads from one tree to another."""
         return self._store.changes(old, new)
 
+    @property
+    def holds(self) -> str | None:
+        """The tree that the build folder was last configured for, while it can be compared with others."""
+        note = self._obj / "configured"
+        tree = note.read_text() if note.exists() else None
+        return tree if tree is not None and self._store.has(tree) else None
+
+    @property
+    def pace(self) -> Pace:
+        """How long the builds in this folder took."""
+        return Pace(self._obj)
+
     async def build(self, tree: str, into: Path, compiled: Compiled) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
 
@@ -128,7 +141,7 @@ class Worker:
         said = warnings.said_of(built.decode(errors="replace"), self._source)
         warned = warnings.update(self._obj / "warnings.json", said)
         if ok:
-            await asyncio.to_thread(self._reads.update)
+            await asyncio.to_thread(self._reads.update, tree)
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
             initramfs.write(into / "initrd.cpio", self._obj / "guests")
         compiled_now, found = ccache.counts(self._ccache_log)
@@ -152,7 +165,7 @@ class Worker:
         self._ccache.mkdir(parents=True, exist_ok=True)
         with _marked(self._obj):
             self._ccache_log.unlink(missing_ok=True)
-            before = self._configured()
+            before = self.holds
             await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
             if before is None or self._config_may_differ(before, tree):
                 (self._obj / "configured").unlink(missing_ok=True)
@@ -193,11 +206,6 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*guests, return_exceptions=True)
             make.log.write(output.getvalue())
-
-    def _configured(self) -> str | None:
-        """The tree that the build folder was last configured for."""
-        note = self._obj / "configured"
-        return note.read_text() if note.exists() else None
 
     def _config_may_differ(self, old: str, new: str) -> bool:
         return any(PurePosixPath(path).suffix not in _NOT_CONFIG for path in self._store.changed_paths(old, new))

@@ -14,10 +14,11 @@ from harness.boot import isolation, machine, repeat
 from harness.boot.repeat import Repeated
 from harness.config import Config
 from harness.errors import InfraError, InputError
+from harness.forecast import forecast
 from harness.images import Images
-from harness.model import Accel, Boot, Build, Objects, Outcome, Plan, State, StateResult
+from harness.model import Accel, Boot, Build, Forecast, Objects, Outcome, Plan, State, StateResult
 from harness.store import Store, key
-from harness.visit import Footprint, SameBuild, Visit
+from harness.visit import SameBuild, Visit
 
 _NAMED = 3
 """Files that a note names."""
@@ -68,8 +69,8 @@ class Engine:
 
         Raises InputError when base does not build or boot: then no patch can be judged.
         """
-        distinct = [state for state in plan.states if state.tree is not None and state.same_as is None]
-        known = {state.id: found for state in distinct if (found := self._find(state)) is not None}
+        distinct = _distinct(plan)
+        known = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
         for result in known.values():
@@ -77,20 +78,40 @@ class Engine:
         done = known
         if todo:
             with self._worker.locked(lambda: self._tell(events.Waiting())):
-                done = known | await self._do(todo, plan.base.tree)
+                done = await self._do(todo, self._visit(plan, known), known)
         _check_base(done["base"])
         return {state.id: self._collect(state, done, out) for state in plan.states}
+
+    def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
+        """What carrying out a plan would cost, the known states first, then the others in their order."""
+        known = self._known(_distinct(plan))
+        return forecast(list(known), self._visit(plan, known), self._worker.reads, self._worker.pace)
+
+    def _known(self, states: list[State]) -> dict[str, StateResult]:
+        return {state.id: found for state in states if (found := self._find(state)) is not None}
+
+    def _visit(self, plan: Plan, known: dict[str, StateResult]) -> Visit:
+        """The states of a plan that are not known, from where the build folder is."""
+        reads, distinct = self._worker.reads, _distinct(plan)
+        todo = [state for state in distinct if state.id not in known]
+        built = [
+            state
+            for state in distinct
+            if state.id in known
+            and known[state.id].outcome is not Outcome.BUILD_FAILED
+            and state.tree is not None
+            and reads.knows(state.tree)
+        ]
+        return Visit.of(todo, built, plan.base.tree, self._worker.changes, self._worker.holds)
 
     def _find(self, state: State) -> StateResult | None:
         assert state.tree is not None
         found = self._store.find(self._setup.key(state.tree))
         return _as(found, state) if found is not None else None
 
-    async def _do(self, todo: list[State], base: str) -> dict[str, StateResult]:
+    async def _do(self, todo: list[State], visit: Visit, known: dict[str, StateResult]) -> dict[str, StateResult]:
         """Build one after the other; each boots while the next one builds."""
-        results: dict[str, StateResult] = {}
-        trees = {state.id: state.tree for state in todo if state.tree is not None}
-        visit = Visit(todo, {name: Footprint.of(self._worker.changes(base, tree)) for name, tree in trees.items()})
+        results = dict(known)
         same: list[tuple[State, SameBuild]] = []
         try:
             with self._worker.scratch() as scratch:
@@ -102,6 +123,8 @@ class Engine:
                             continue
                         job = _Job(state, scratch / state.id, position, len(todo))
                         built = await self._build(job)
+                        if isinstance(built, Build) and state.id != "base":  # which may have been a cold build
+                            self._worker.pace.note(visit.cost(state, self._worker.reads), built)
                         visit.built(state, well=isinstance(built, Build) and built.ok)
                         boots.create_task(self._finish(job, built, results))
         except* (InfraError, InputError, OSError) as group:
@@ -203,6 +226,11 @@ class Engine:
             logs = {log.stem: str(log.relative_to(out)) for log in sorted(place.glob("*.log"))}
             result = msgspec.structs.replace(result, logs=logs)
         return result
+
+
+def _distinct(plan: Plan) -> list[State]:
+    """The states with a tree that no other state of the plan stands for."""
+    return [state for state in plan.states if state.tree is not None and state.same_as is None]
 
 
 def _result(

@@ -149,6 +149,21 @@ class Plan(Record, frozen=True):
         return f"prefix-{len(self.patches)}"
 
 
+class Forecast(Record, frozen=True):
+    """What one state of a plan would cost, as far as earlier builds tell."""
+
+    state: str
+    known: bool = False
+    """Its result is there already."""
+    built_as: str | None = None
+    """It is not built: it differs from this state, which is, only in ``unread``, which no build reads."""
+    unread: tuple[str, ...] = ()
+    targets: int | None = None
+    """What make would make again of what is compiled; null where nothing has been built in this configuration."""
+    seconds: float | None = None
+    """Of its build, by what builds in this configuration took on this host; null where there were too few."""
+
+
 class Contract(Record, frozen=True):
     """If the kernel advertises ``when``, ``checks`` pass; if it does not, ``otherwise`` pass.
 

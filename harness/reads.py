@@ -39,6 +39,7 @@ class _Kept(Record, frozen=True):
 
     paths: tuple[str, ...]
     notes: dict[str, _Note]
+    trees: tuple[str, ...]
 
 
 class Reads:
@@ -50,12 +51,22 @@ class Reads:
         kept = _load(obj / "reads.json")
         self._paths = {path: number for number, path in enumerate(kept.paths)}
         self._notes = dict(kept.notes)
+        self._trees = set(kept.trees)
         self._seen: dict[bytes, str] = {}
         self._readers: dict[str, frozenset[str]] = {}
         self._names: frozenset[str] = frozenset()
 
-    def update(self) -> None:
-        """Read the notes that are new since the last time, and keep them."""
+    def __bool__(self) -> bool:
+        """False before anything has been built."""
+        return bool(self._notes)
+
+    def knows(self, tree: str) -> bool:
+        """True where the notes hold what a build of this tree read."""
+        return tree in self._trees
+
+    def update(self, tree: str) -> None:
+        """Read the notes that are new since the last time, and keep them: ``tree`` has just been built here."""
+        self._trees.add(tree)
         absolute = re.compile(re.escape(os.fsencode(self._source)) + rb"/([^\s:;,'\"()]+)")
         for name, place in _note_files(self._obj):
             written = place.stat().st_mtime_ns
@@ -65,7 +76,9 @@ class Reads:
         self._readers.clear()
         self._names = frozenset(name for note in self._notes.values() for name in note.names)
         beside = self._obj / "reads.new"
-        beside.write_bytes(msgspec.json.encode(_Kept(paths=tuple(self._paths), notes=self._notes)))
+        beside.write_bytes(
+            msgspec.json.encode(_Kept(paths=tuple(self._paths), notes=self._notes, trees=tuple(self._trees)))
+        )
         beside.replace(self._obj / "reads.json")
 
     def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes]) -> _Note:
@@ -117,4 +130,4 @@ def _load(path: Path) -> _Kept:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Kept)
     except (OSError, msgspec.DecodeError):
-        return _Kept(paths=(), notes={})
+        return _Kept(paths=(), notes={}, trees=())

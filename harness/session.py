@@ -16,7 +16,7 @@ from harness import bases, build, events, inputs, judge, resources, rundir, scen
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
-from harness.model import SCHEMA_VERSION, Contract, Outcome, Plan, RunResult, SeriesSummary, Squash
+from harness.model import SCHEMA_VERSION, Contract, Forecast, Outcome, Plan, RunResult, SeriesSummary, Squash
 from harness.trees import TreeStore
 
 
@@ -75,13 +75,17 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     )
 
 
+def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:
+    """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
+    return _engine(_setup(options), options, trees, lambda _: None).forecast(planned)
+
+
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
     """Carry out a run and write its result and reports. Raises InputError or InfraError."""
     with _room(options.out):
         trees = TreeStore(resources.cache("trees.git"))
         setup = _setup(options)
-        worker = build.Worker(resources.cache("workers", "0"), trees, setup.arch, setup.config, options.jobs)
-        engine = Engine(setup, worker, store.Store(resources.cache("results")), tell)
+        engine = _engine(setup, options, trees, tell)
         planned = plan(target, options, trees, tell)
         asked = tuple(judge.asked(contract, setup.probes) for contract in contracts())
         result = _judged(planned, engine, setup, asked, trees, options.out)
@@ -97,6 +101,11 @@ def _setup(options: Options) -> Setup:
     config = Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
     probes = _chosen(options.probes, options.quick)
     return Setup(arch, arch.accel(), build.toolchain(arch, config), config, probes, store.program(), options.repeat)
+
+
+def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener) -> Engine:
+    worker = build.Worker(resources.cache("workers", "0"), trees, setup.arch, setup.config, options.jobs)
+    return Engine(setup, worker, store.Store(resources.cache("results")), tell)
 
 
 def _judged(

@@ -252,6 +252,10 @@ class TreeStore:
                 raise InputError(f"no such revision: {revision}")
         return [row.partition(" ")[0] for row in rows]
 
+    def has(self, tree: str) -> bool:
+        """True for a tree that is here; what nothing refers to may be gone (git-gc(1))."""
+        return self.git("cat-file", "-e", f"{tree}^{{tree}}").returncode == 0
+
     def changed_paths(self, old: str, new: str) -> tuple[str, ...]:
         """The paths in which two trees differ."""
         done = self._must("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)

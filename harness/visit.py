@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which state is built next, and which need not be built: from what the trees differ in and what a build reads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.model import State
 from harness.reads import Reads
 from harness.trees import Change
 
+Changes = Callable[[str, str], tuple[Change, ...]]
+"""What leads from one tree to another (TreeStore.changes)."""
 Entry = tuple[str, str]
 """Git mode and blob; a mode of zeros where there is no file."""
 
@@ -33,6 +35,9 @@ def between(old: Footprint, new: Footprint) -> tuple[Change, ...]:
     return tuple(Change(path, before, after) for path, (before, after) in pairs.items() if before != after)
 
 
+_AT_BASE = Footprint.of(())
+
+
 @dataclass(frozen=True)
 class SameBuild:
     """A state that was built, and the files in which another differs from it without a build noticing."""
@@ -44,11 +49,31 @@ class SameBuild:
 class Visit:
     """The states of a run that are still to be had, in the order that makes least again."""
 
-    def __init__(self, states: Iterable[State], footprints: Mapping[str, Footprint]) -> None:
+    def __init__(
+        self,
+        states: Iterable[State],
+        footprints: Mapping[str, Footprint],
+        here: Footprint = _AT_BASE,
+        built: Iterable[str] = (),
+    ) -> None:
         self._waiting = list(states)
         self._footprints = footprints
-        self._here = Footprint.of(())
-        self._built: list[str] = []
+        self._here = here
+        self._built = list(built)
+
+    @classmethod
+    def of(
+        cls, states: Iterable[State], built: Iterable[State], base: str, changes: Changes, here: str | None
+    ) -> "Visit":
+        """The visit of states with trees, from a build folder that holds the tree ``here``, if any.
+
+        ``built`` are states that need no visit, and whose builds another's may equal.
+        """
+        todo, done = tuple(states), tuple(built)
+        trees = {state.id: state.tree for state in (*todo, *done) if state.tree is not None}
+        footprints = {name: Footprint.of(changes(base, tree)) for name, tree in trees.items()}
+        at = Footprint.of(changes(base, here)) if here is not None else _AT_BASE
+        return cls(todo, footprints, at, [state.id for state in done])
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -56,10 +81,10 @@ class Visit:
     def next(self, reads: Reads) -> tuple[State, SameBuild | None]:
         """The state that costs least from where the build folder is; of equals the first of the plan. Base goes first.
 
-        With it a state whose build it would be, file for file, where one of this visit is.
+        With it a state whose build it would be, file for file, where there is one.
         """
         first = next((state for state in self._waiting if state.id == "base"), None)
-        state = first or min(self._waiting, key=lambda state: reads.cost(self._way_to(state)))
+        state = first or min(self._waiting, key=lambda state: self.cost(state, reads))
         self._waiting.remove(state)
         return state, self._same_build(state, reads)
 
@@ -69,8 +94,9 @@ class Visit:
         if well:
             self._built.append(state.id)
 
-    def _way_to(self, state: State) -> tuple[Change, ...]:
-        return between(self._here, self._footprints[state.id])
+    def cost(self, state: State, reads: Reads) -> int:
+        """How many targets are made again from where the build folder is."""
+        return reads.cost(between(self._here, self._footprints[state.id]))
 
     def _same_build(self, state: State, reads: Reads) -> SameBuild | None:
         for built in self._built:

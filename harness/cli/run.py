@@ -15,7 +15,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "run", help="validate a series", description="Build, boot and probe every state of a series, and judge them."
     )
     target.add_arguments(parser)
-    target.add_build_arguments(parser)
+    target.add_kernel_arguments(parser)
+    target.add_run_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print result.json instead of the report")
     parser.set_defaults(command=command)
 

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
 
 
-def add_build_arguments(parser: argparse.ArgumentParser) -> None:
-    """What decides how they are built and booted."""
+def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides how they are built and booted, and so whether their results are known."""
     parser.add_argument("--arch", metavar="A", default="x86_64", help="architecture (default: x86_64)")
     parser.add_argument("--probe", metavar="P,..", help="default: all")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
@@ -38,6 +38,10 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         "--repeat", metavar="N", type=_positive, default=1, help="boot each kernel N times: flaky, or broken?"
     )
     parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides nothing of the result."""
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("-j", "--jobs", metavar="N", type=_positive, default=os.cpu_count() or 1, help="make's jobs")
 
@@ -48,18 +52,15 @@ def load(args: argparse.Namespace) -> inputs.Target:
 
 
 def options(args: argparse.Namespace) -> Options:
-    """The options as the session takes them, from either set of arguments or both."""
-    names = _names(args.scenario)
-    if not hasattr(args, "out"):
-        return Options(out=Path(), tree=args.tree, base=args.base, scenarios=names)
+    """The options as the session takes them; ``add_run_arguments`` may be left out."""
+    running = {name: getattr(args, name) for name in ("out", "jobs") if hasattr(args, name)}
     return Options(
-        out=args.out,
+        **{"out": Path(), **running},
         tree=args.tree,
         base=args.base,
         arch=args.arch,
-        scenarios=names,
+        scenarios=_names(args.scenario),
         probes=_names(args.probe) if args.probe is not None else None,
-        jobs=args.jobs,
         config=tuple(args.config),
         make=tuple(args.make),
         debug=args.debug,

@@ -34,6 +34,10 @@ class FullDisk:
         return nullcontext(Path("/nonexistent"))
 
     @property
+    def holds(self) -> None:
+        return None
+
+    @property
     def reads(self) -> Reads:
         return Reads(Path("/nonexistent"), Path("/nonexistent"))
 

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.fixture
 def reads(folder: tuple[Path, Path]) -> Reads:
     found = Reads(*folder)
-    found.update()
+    found.update("tree")
     return found
 
 
@@ -87,7 +87,7 @@ def test_a_note_that_was_written_again_replaces_what_it_said(folder: tuple[Path,
     note = obj / "virt/kvm/.kvm_main.o.cmd"
     note.write_text(f"deps := {source}/include/linux/other.h \\\n")
     os.utime(note, ns=(1, 1))
-    reads.update()
+    reads.update("tree")
     assert not reads.can_matter(change("include/linux/kvm_host.h"))
     assert reads.can_matter(change("include/linux/other.h"))
 
@@ -98,5 +98,5 @@ def test_what_was_read_is_kept_and_a_broken_file_is_made_again(folder: tuple[Pat
     (folder[0] / "reads.json").write_bytes(b'{"paths": [')
     broken = Reads(*folder)
     assert not broken.readers("virt/kvm/kvm_main.c")
-    broken.update()
+    broken.update("tree")
     assert broken.readers("virt/kvm/kvm_main.c") == reads.readers("virt/kvm/kvm_main.c")

@@ -30,7 +30,7 @@ def noted(obj: Path, notes: Mapping[str, Iterable[str]]) -> Reads:
     for target, paths in notes.items():
         (obj / f".{target}.cmd").write_text("".join(f"  {obj}/source/{path} \\\n" for path in paths))
     reads = Reads(obj, obj / "source")
-    reads.update()
+    reads.update("tree")
     return reads
 
 

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `kseries plan` says: a forecast made of what builds have read, and how it is told."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.forecast import forecast
+from harness.model import Build, Forecast, State
+from harness.pace import Pace
+from harness.reads import Reads
+from harness.render import planned
+from harness.trees import Change
+from harness.visit import Visit
+from tests.unit.test_judge import plan_of
+from tests.unit.test_visit import noted
+
+PATHS = {
+    "prefix-1": ("wide.h",),
+    "prefix-2": ("wide.h", "a.c"),
+    "prefix-3": ("wide.h", "a.c", "unread.c"),
+    "old": ("b.c",),
+}
+
+
+def changes(old: str, new: str) -> tuple[Change, ...]:
+    differ = sorted(set(PATHS.get(old, ())) ^ set(PATHS.get(new, ())))
+    return tuple(Change(path, ("100644", "before"), ("100644", "after")) for path in differ)
+
+
+def state(name: str) -> State:
+    return State(id=name, scenario="prefixes", applied=(), tree=name)
+
+
+def visit_of(*names: str, built: tuple[str, ...] = (), here: str | None = None) -> Visit:
+    return Visit.of([state(name) for name in names], [state(name) for name in built], "base", changes, here)
+
+
+@pytest.fixture
+def reads(tmp_path: Path) -> Reads:
+    return noted(tmp_path / "obj", {"a.o": ("a.c", "wide.h"), "b.o": ("b.c", "wide.h"), "c.o": ("c.c",)})
+
+
+@pytest.fixture
+def pace(tmp_path: Path) -> Pace:
+    told = Pace(tmp_path)
+    told.note(0, Build(ok=True, seconds=2.0))
+    told.note(1, Build(ok=True, seconds=3.0))
+    return told
+
+
+def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace: Pace) -> None:
+    told = forecast((), visit_of("base", "prefix-2", "prefix-1", "prefix-3"), reads, pace)
+    assert told == (
+        Forecast(state="base", targets=0, seconds=2.0),
+        Forecast(state="prefix-2", targets=2, seconds=4.0),
+        Forecast(state="prefix-3", built_as="prefix-2", unread=("unread.c",)),
+        Forecast(state="prefix-1", targets=1, seconds=3.0),
+    )
+
+
+def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_from_it(reads: Reads, pace: Pace) -> None:
+    told = forecast(("prefix-2",), visit_of("prefix-3", built=("prefix-2",)), reads, pace)
+    assert told == (
+        Forecast(state="prefix-2", known=True),
+        Forecast(state="prefix-3", built_as="prefix-2", unread=("unread.c",)),
+    )
+
+
+def test_where_the_build_folder_is_decides_what_is_cheap(reads: Reads, pace: Pace) -> None:
+    assert forecast((), visit_of("base", "prefix-1", here="old"), reads, pace)[0].targets == 1
+
+
+def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace) -> None:
+    empty = Reads(tmp_path / "none", tmp_path / "source")
+    assert forecast((), visit_of("base", "prefix-3"), empty, pace) == (
+        Forecast(state="base"),
+        Forecast(state="prefix-3"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ((Forecast(state="base", known=True), Forecast(state="prefix-1", known=True)), ["2 kernels: 2 known"]),
+        (
+            (Forecast(state="base", known=True), Forecast(state="prefix-1", targets=1, seconds=3.4)),
+            [
+                "to build, 1 target, about 3 s",
+                "1 known, ",
+                "1 to build",
+                "in this order: prefix-1",
+                "less than a minute",
+            ],
+        ),
+        (
+            (Forecast(state="base", targets=900), Forecast(state="prefix-1", targets=40, seconds=130.0)),
+            ["in this order: base, prefix-1", "the build of base, and then about 2 min"],
+        ),
+        ((Forecast(state="base"), Forecast(state="prefix-1")), ["the first is a cold build"]),
+        (
+            (Forecast(state="base", known=True), Forecast(state="prefix-1", built_as="base", unread=tuple("abcde"))),
+            ["not built: no build reads what sets it apart from base (a, b, c and 2 more)", "0 to build"],
+        ),
+        ((Forecast(state="base", known=True), Forecast(state="prefix-1", targets=4)), ["too few builds to tell by"]),
+    ],
+)
+def test_the_sum_says_what_is_left_to_do(costs: tuple[Forecast, ...], told: list[str]) -> None:
+    text = planned.render(plan_of(("base", "prefix-1"), patches=(1,)), costs)
+    for words in told:
+        assert words in text, text
+
+
+def test_a_host_that_cannot_build_still_plans() -> None:
+    text = planned.render(plan_of(("base", "prefix-1"), patches=(1,)), (), "gcc is not there")
+    assert text.splitlines()[-1] == "what they would cost is not known: gcc is not there"
+
+
+def test_a_long_order_fits_its_line() -> None:
+    names = tuple(f"prefix-{number}" for number in range(1, 60))
+    costs = tuple(Forecast(state=name, targets=1, seconds=1.0) for name in names)
+    order = planned.render(plan_of(("base", *names), patches=tuple(range(1, 60))), costs).splitlines()[-2]
+    assert order.startswith("in this order: prefix-1, ") and order.endswith("more")
+    assert len(order) < 140
