@@ -68,13 +68,18 @@ class Worker:
         self._reads = Reads(self._obj, self._source)
 
     @contextlib.contextmanager
-    def locked(self, wait: Callable[[], None]) -> Iterator[None]:
-        """Hold this worker; ``wait`` is called once if another run of kseries holds it."""
+    def locked(self, wait: Callable[[], None] | None = None) -> Iterator[None]:
+        """Hold this worker; where another run of kseries holds it, call ``wait`` once and wait.
+
+        Raises BlockingIOError if there is nothing to call.
+        """
         self._home.mkdir(parents=True, exist_ok=True)
         with (self._home / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                if wait is None:
+                    raise
                 wait()
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Plan -> results: builds and boots what is not known yet, one build ahead of the boots. Prints nothing."""
+"""Plan -> results: builds and boots what is not known yet, boots beside builds. Prints nothing."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from harness.forecast import forecast
 from harness.images import Images
 from harness.model import Accel, Boot, Build, Forecast, Objects, Outcome, Plan, State, StateResult
 from harness.store import Store, key
-from harness.visit import SameBuild, Visit
+from harness.visit import Footprint, Place, SameBuild, Visit
 
 _NAMED = 3
 """Files that a note names."""
@@ -54,12 +55,24 @@ class _Job:
     todo: int
 
 
-class Engine:
-    """Carries out plans with one worker, one store and one listener."""
+@dataclass(frozen=True)
+class _Hand:
+    """A worker at work: what its build folder holds, and where what it builds is put."""
 
-    def __init__(self, setup: Setup, worker: build.Worker, store: Store, tell: events.Listener) -> None:
+    worker: build.Worker
+    place: Place
+    scratch: Path
+
+
+class Engine:
+    """Carries out plans with its workers, one store and one listener.
+
+    The first worker is waited for; each other takes part in a run for which it is free.
+    """
+
+    def __init__(self, setup: Setup, workers: tuple[build.Worker, ...], store: Store, tell: events.Listener) -> None:
         self._setup = setup
-        self._worker = worker
+        self._workers = workers
         self._store = store
         self._tell = tell
         self._images = Images()
@@ -77,70 +90,95 @@ class Engine:
             self._tell(events.StateDone(result, known=True))
         done = known
         if todo:
-            with self._worker.locked(lambda: self._tell(events.Waiting())):
-                done = await self._do(todo, self._visit(plan, known), known)
+            with contextlib.ExitStack() as stack:
+                hands = [self._hand(worker, plan, stack) for worker in self._free(stack, len(todo))]
+                done = await self._do(self._visit(plan, known), hands, known)
         _check_base(done["base"])
         return {state.id: self._collect(state, done, out) for state in plan.states}
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order."""
         known = self._known(_distinct(plan))
-        return forecast(list(known), self._visit(plan, known), self._worker.reads, self._worker.pace)
+        worker = self._workers[0]
+        return forecast(list(known), self._visit(plan, known), _place(worker, plan), worker.pace)
+
+    def _free(self, stack: contextlib.ExitStack, most: int) -> list[build.Worker]:
+        """At most so many workers, locked: the first one, and those that no other run has."""
+        first, *others = self._workers
+        stack.enter_context(first.locked(lambda: self._tell(events.Waiting())))
+        free = [first]
+        for worker in others[: most - 1]:
+            with contextlib.suppress(BlockingIOError):
+                stack.enter_context(worker.locked())
+                free.append(worker)
+        return free
+
+    def _hand(self, worker: build.Worker, plan: Plan, stack: contextlib.ExitStack) -> _Hand:
+        return _Hand(worker, _place(worker, plan), stack.enter_context(worker.scratch()))
 
     def _known(self, states: list[State]) -> dict[str, StateResult]:
         return {state.id: found for state in states if (found := self._find(state)) is not None}
 
     def _visit(self, plan: Plan, known: dict[str, StateResult]) -> Visit:
-        """The states of a plan that are not known, from where the build folder is."""
-        reads, distinct = self._worker.reads, _distinct(plan)
+        """The states of a plan that are not known, and those that are and were built in our folders."""
+        distinct = _distinct(plan)
         todo = [state for state in distinct if state.id not in known]
-        built = [
-            state
+        built = {
+            state: worker.reads
+            for worker in self._workers
             for state in distinct
             if state.id in known
             and known[state.id].outcome is not Outcome.BUILD_FAILED
             and state.tree is not None
-            and reads.knows(state.tree)
-        ]
-        return Visit.of(todo, built, plan.base.tree, self._worker.changes, self._worker.holds)
+            and worker.reads.knows(state.tree)
+        }
+        return Visit.of(todo, built, plan.base.tree, self._workers[0].changes)
 
     def _find(self, state: State) -> StateResult | None:
         assert state.tree is not None
         found = self._store.find(self._setup.key(state.tree))
         return _as(found, state) if found is not None else None
 
-    async def _do(self, todo: list[State], visit: Visit, known: dict[str, StateResult]) -> dict[str, StateResult]:
-        """Build one after the other; each boots while the next one builds."""
+    async def _do(self, visit: Visit, hands: list[_Hand], known: dict[str, StateResult]) -> dict[str, StateResult]:
+        """Each worker builds one state after the other; each state boots while the next one builds."""
         results = dict(known)
         same: list[tuple[State, SameBuild]] = []
+        todo = visit.left
+
+        async def step(hand: _Hand) -> None:
+            state, like = visit.next(hand.place)
+            if like is not None:
+                same.append((state, like))
+                return
+            job = _Job(state, hand.scratch / state.id, todo - visit.left, todo)
+            built = await self._build(job, hand.worker)
+            if isinstance(built, Build) and state.id != "base":  # which may have been a cold build
+                hand.worker.pace.note(visit.cost(state, hand.place), built)
+            visit.built(state, hand.place, well=isinstance(built, Build) and built.ok)
+            tasks.create_task(self._finish(job, built, results))
+
+        async def work(hand: _Hand) -> None:
+            while visit.left:
+                await step(hand)
+
         try:
-            with self._worker.scratch() as scratch:
-                async with asyncio.TaskGroup() as boots:
-                    for position in range(1, len(todo) + 1):
-                        state, like = visit.next(self._worker.reads)
-                        if like is not None:
-                            same.append((state, like))
-                            continue
-                        job = _Job(state, scratch / state.id, position, len(todo))
-                        built = await self._build(job)
-                        if isinstance(built, Build) and state.id != "base":  # which may have been a cold build
-                            self._worker.pace.note(visit.cost(state, self._worker.reads), built)
-                        visit.built(state, well=isinstance(built, Build) and built.ok)
-                        boots.create_task(self._finish(job, built, results))
+            async with asyncio.TaskGroup() as tasks:
+                if "base" not in known:  # without which there is no use in any other
+                    await step(hands[0])
+                for hand in hands:
+                    tasks.create_task(work(hand))
         except* (InfraError, InputError, OSError) as group:
             raise group.exceptions[0] from None
         for state, like in same:
             self._keep_same(state, like, results)
         return results
 
-    async def _build(self, job: "_Job") -> Build | InfraError:
+    async def _build(self, job: "_Job", worker: build.Worker) -> Build | InfraError:
         state = job.state
         assert state.tree is not None
         self._tell(events.StageStarted(state.id, "build", job.position, job.todo))
         try:
-            built = await self._worker.build(
-                state.tree, job.place, lambda what: self._tell(events.Compiled(state.id, what))
-            )
+            built = await worker.build(state.tree, job.place, lambda what: self._tell(events.Compiled(state.id, what)))
         except InfraError as error:
             if state.id == "base":
                 raise
@@ -226,6 +264,12 @@ class Engine:
             logs = {log.stem: str(log.relative_to(out)) for log in sorted(place.glob("*.log"))}
             result = msgspec.structs.replace(result, logs=logs)
         return result
+
+
+def _place(worker: build.Worker, plan: Plan) -> Place:
+    """Where a worker's build folder is, told by how it differs from base."""
+    held = worker.holds
+    return Place(worker.reads, Footprint.of(worker.changes(plan.base.tree, held) if held is not None else ()))
 
 
 def _distinct(plan: Plan) -> list[State]:

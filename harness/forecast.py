@@ -5,24 +5,23 @@ from collections.abc import Iterable
 
 from harness.model import Forecast
 from harness.pace import Pace
-from harness.reads import Reads
-from harness.visit import Visit
+from harness.visit import Place, Visit
 
 
-def forecast(known: Iterable[str], visit: Visit, reads: Reads, pace: Pace) -> tuple[Forecast, ...]:
-    """The states that are known, then those of the visit, as if each built.
+def forecast(known: Iterable[str], visit: Visit, place: Place, pace: Pace) -> tuple[Forecast, ...]:
+    """The states that are known, then those of a visit by one worker, as if each built.
 
     One that does not, or a kernel that equals another byte for byte, costs less than is said here. What a change of
     Kconfig compiles is not told by what was read, so that costs more.
     """
     told = [Forecast(state=state, known=True) for state in known]
-    while visit:
-        state, same = visit.next(reads)
+    while visit.left:
+        state, same = visit.next(place)
         if same is not None:
             told.append(Forecast(state=state.id, built_as=same.state, unread=same.paths))
             continue
-        targets = visit.cost(state, reads) if reads else None
+        targets = visit.cost(state, place) if place.reads else None
         seconds = pace.seconds(targets) if targets is not None else None
         told.append(Forecast(state=state.id, targets=targets, seconds=seconds))
-        visit.built(state, well=True)
+        visit.built(state, place, well=True)
     return tuple(told)

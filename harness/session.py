@@ -31,6 +31,7 @@ class Options:
     scenarios: tuple[str, ...] = scenarios.DEFAULT
     probes: tuple[str, ...] | None = None
     jobs: int = os.cpu_count() or 1
+    workers: int = 1
     config: tuple[Path, ...] = ()
     make: tuple[str, ...] = ()
     debug: bool = False
@@ -104,8 +105,12 @@ def _setup(options: Options) -> Setup:
 
 
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener) -> Engine:
-    worker = build.Worker(resources.cache("workers", "0"), trees, setup.arch, setup.config, options.jobs)
-    return Engine(setup, worker, store.Store(resources.cache("results")), tell)
+    jobs = max(1, options.jobs // options.workers)
+    workers = tuple(
+        build.Worker(resources.cache("workers", str(number)), trees, setup.arch, setup.config, jobs)
+        for number in range(options.workers)
+    )
+    return Engine(setup, workers, store.Store(resources.cache("results")), tell)
 
 
 def _judged(

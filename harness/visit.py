@@ -2,7 +2,7 @@
 """Which state is built next, and which need not be built: from what the trees differ in and what a build reads."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.model import State
 from harness.reads import Reads
@@ -35,9 +35,6 @@ def between(old: Footprint, new: Footprint) -> tuple[Change, ...]:
     return tuple(Change(path, before, after) for path, (before, after) in pairs.items() if before != after)
 
 
-_AT_BASE = Footprint.of(())
-
-
 @dataclass(frozen=True)
 class SameBuild:
     """A state that was built, and the files in which another differs from it without a build noticing."""
@@ -46,60 +43,62 @@ class SameBuild:
     paths: tuple[str, ...]
 
 
+@dataclass
+class Place:
+    """A build folder: what builds in it have read, and what it holds."""
+
+    reads: Reads
+    here: Footprint = field(default_factory=lambda: Footprint({}, {}))
+
+
 class Visit:
     """The states of a run that are still to be had, in the order that makes least again."""
 
     def __init__(
-        self,
-        states: Iterable[State],
-        footprints: Mapping[str, Footprint],
-        here: Footprint = _AT_BASE,
-        built: Iterable[str] = (),
+        self, states: Iterable[State], footprints: Mapping[str, Footprint], built: Mapping[str, Reads] | None = None
     ) -> None:
         self._waiting = list(states)
         self._footprints = footprints
-        self._here = here
-        self._built = list(built)
+        self._built = dict(built or {})
 
     @classmethod
-    def of(
-        cls, states: Iterable[State], built: Iterable[State], base: str, changes: Changes, here: str | None
-    ) -> "Visit":
-        """The visit of states with trees, from a build folder that holds the tree ``here``, if any.
+    def of(cls, states: Iterable[State], built: Mapping[State, Reads], base: str, changes: Changes) -> "Visit":
+        """The visit of states with trees.
 
-        ``built`` are states that need no visit, and whose builds another's may equal.
+        ``built`` are states that need no visit, and whose builds another's may equal, with what these builds read.
         """
-        todo, done = tuple(states), tuple(built)
-        trees = {state.id: state.tree for state in (*todo, *done) if state.tree is not None}
+        todo = tuple(states)
+        trees = {state.id: state.tree for state in (*todo, *built) if state.tree is not None}
         footprints = {name: Footprint.of(changes(base, tree)) for name, tree in trees.items()}
-        at = Footprint.of(changes(base, here)) if here is not None else _AT_BASE
-        return cls(todo, footprints, at, [state.id for state in done])
+        return cls(todo, footprints, {state.id: reads for state, reads in built.items()})
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+    @property
+    def left(self) -> int:
+        """How many states are waiting."""
+        return len(self._waiting)
 
-    def next(self, reads: Reads) -> tuple[State, SameBuild | None]:
-        """The state that costs least from where the build folder is; of equals the first of the plan. Base goes first.
+    def next(self, place: Place) -> tuple[State, SameBuild | None]:
+        """The state that costs least from where a folder is; of equals the first of the plan. Base goes first.
 
         With it a state whose build it would be, file for file, where there is one.
         """
         first = next((state for state in self._waiting if state.id == "base"), None)
-        state = first or min(self._waiting, key=lambda state: self.cost(state, reads))
+        state = first or min(self._waiting, key=lambda state: self.cost(state, place))
         self._waiting.remove(state)
-        return state, self._same_build(state, reads)
+        return state, self._same_build(state)
 
-    def built(self, state: State, *, well: bool) -> None:
-        """The build folder now holds this state; ``well`` if it holds all of it."""
-        self._here = self._footprints[state.id]
+    def built(self, state: State, place: Place, *, well: bool) -> None:
+        """A folder now holds this state; ``well`` if it holds all of it."""
+        place.here = self._footprints[state.id]
         if well:
-            self._built.append(state.id)
+            self._built[state.id] = place.reads
 
-    def cost(self, state: State, reads: Reads) -> int:
-        """How many targets are made again from where the build folder is."""
-        return reads.cost(between(self._here, self._footprints[state.id]))
+    def cost(self, state: State, place: Place) -> int:
+        """How many targets are made again from where a folder is."""
+        return place.reads.cost(between(place.here, self._footprints[state.id]))
 
-    def _same_build(self, state: State, reads: Reads) -> SameBuild | None:
-        for built in self._built:
+    def _same_build(self, state: State) -> SameBuild | None:
+        for built, reads in self._built.items():
             changes = between(self._footprints[built], self._footprints[state.id])
             if not any(reads.can_matter(change) for change in changes):
                 return SameBuild(built, tuple(change.path for change in changes))

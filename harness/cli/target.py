@@ -8,6 +8,11 @@ from pathlib import Path
 from harness import inputs, scenarios
 from harness.session import Options
 
+_CORES_OF_A_WORKER = 16
+"""Where there are more, most of them would wait while one configures, links or reads Makefiles."""
+_MOST_WORKERS = 4
+"""The first build of each is a cold one, and its folders take 2 GiB."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides which states there are."""
@@ -43,7 +48,17 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides nothing of the result."""
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
-    parser.add_argument("-j", "--jobs", metavar="N", type=_positive, default=os.cpu_count() or 1, help="make's jobs")
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "-j", "--jobs", metavar="N", type=_positive, default=cores, help="make's jobs, of all workers together"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_positive,
+        default=max(1, min(cores // _CORES_OF_A_WORKER, _MOST_WORKERS)),
+        help="states that are built at a time (default here: %(default)s)",
+    )
 
 
 def load(args: argparse.Namespace) -> inputs.Target:
@@ -53,7 +68,7 @@ def load(args: argparse.Namespace) -> inputs.Target:
 
 def options(args: argparse.Namespace) -> Options:
     """The options as the session takes them; ``add_run_arguments`` may be left out."""
-    running = {name: getattr(args, name) for name in ("out", "jobs") if hasattr(args, name)}
+    running = {name: getattr(args, name) for name in ("out", "jobs", "workers") if hasattr(args, name)}
     return Options(
         **{"out": Path(), **running},
         tree=args.tree,

@@ -4,6 +4,7 @@
 import shutil
 import statistics
 import time
+from dataclasses import dataclass
 from typing import TextIO
 
 from harness import events
@@ -16,6 +17,14 @@ _LINE_SECONDS = 10.0
 """Between lines that say how far a plan is, where there is no terminal."""
 
 
+@dataclass
+class _Building:
+    """A state that a worker builds, and how far make is."""
+
+    what: str
+    objects: int = 0
+
+
 class Progress:
     """A listener that writes what is at work and what is left to a stream (standard error)."""
 
@@ -25,8 +34,7 @@ class Progress:
         self._began = time.monotonic()
         self._drawn = 0.0
         self._say_at: float | None = None
-        self._objects = 0
-        self._building = ""
+        self._building: dict[str, _Building] = {}
         self._builds: list[float] = []
 
     def __call__(self, event: events.Event) -> None:
@@ -39,15 +47,17 @@ class Progress:
                 known = f" ({total - todo} known from before)" if todo < total else ""
                 self._line(f"{series}: {todo} of {total} kernels to build and boot{known}")
             case events.StageStarted(state, "build", position, todo):
-                self._objects = 0
-                self._building = f"[{position}/{todo}] {state}: building"
-                self._line(self._building + self._left(todo - position + 1))
+                self._building[state] = _Building(f"[{position}/{todo}] {state}: building")
+                self._line(self._building[state].what + self._left(todo - position + 1))
             case events.StageStarted(state, stage, position, todo):
+                self._building.pop(state, None)
                 self._line(f"[{position}/{todo}] {state}: {stage}ing")
-            case events.Compiled(_, what):
-                self._objects += 1
-                self._redraw(f"{self._building}, {self._objects} objects, {what}")
+            case events.Compiled(state, what):
+                self._building[state].objects += 1
+                at_work = "; ".join(f"{one.what}, {one.objects} objects" for one in self._building.values())
+                self._redraw(f"{at_work}, {what}")
             case events.StateDone(result, known) if not known:
+                self._building.pop(result.id, None)
                 self._builds.append(result.seconds.get("build", 0.0))
                 spent = ", ".join(
                     f"{stage} {result.seconds[stage]:.1f} s" for stage in ("build", "boot") if stage in result.seconds
@@ -78,7 +88,8 @@ class Progress:
         later = self._builds[1:]
         if not later:
             return ""
-        return f" (about {max(1, round(statistics.mean(later) * states / 60))} min left)"
+        minutes = statistics.mean(later) * states / len(self._building) / 60
+        return f" (about {max(1, round(minutes))} min left)"
 
     def _line(self, text: str) -> None:
         self._clear()

@@ -95,21 +95,21 @@ def test_a_second_run_builds_and_boots_nothing(kseries: Kseries) -> None:
     assert "building" not in again.stderr
 
 
-def test_a_patch_of_documentation_alone_is_not_built_where_base_is_known(kseries: Kseries, new_series: Path) -> None:
-    patch = new_series / "0001-a-comment.patch"
-    patch.write_text(
-        "Subject: [PATCH] Documentation: KVM: Add a page\n\n---\ndiff --git a/Documentation/virt/kvm/new.rst "
-        "b/Documentation/virt/kvm/new.rst\nnew file mode 100644\n--- /dev/null\n"
-        f"+++ b/Documentation/virt/kvm/new.rst\n@@ -0,0 +1 @@\n+{new_series}\n"
-    )
+def test_a_patch_of_documentation_that_is_added_later_is_not_built(kseries: Kseries, new_series: Path) -> None:
     words = (new_series, "--scenario", "prefixes")
-    planned = kseries("plan", *words)
-    assert "not built: no build reads what sets it apart from base (Documentation/virt/kvm/new.rst)" in planned.stdout
+    assert kseries("run", *words).returncode == 0
+    (new_series / "0002-a-page.patch").write_text(
+        "Subject: [PATCH] Documentation: KVM: Add a page\n\n---\n"
+        "diff --git a/Documentation/virt/kvm/new.rst b/Documentation/virt/kvm/new.rst\nnew file mode 100644\n"
+        f"--- /dev/null\n+++ b/Documentation/virt/kvm/new.rst\n@@ -0,0 +1 @@\n+{new_series}\n"
+    )
+    planned = kseries("plan", *words).stdout
+    assert "not built: no build reads what sets it apart from prefix-1 (Documentation/virt/kvm/new.rst)" in planned
     done = kseries("run", *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "prefix-1: ok (as base: no build reads what it changes)" in done.stderr
+    assert "prefix-2: ok (as prefix-1: no build reads what it changes)" in done.stderr
     assert "building" not in done.stderr
-    assert "2 kernels: 2 known" in kseries("plan", *words).stdout
+    assert "3 kernels: 3 known" in kseries("plan", *words).stdout
 
 
 def test_a_harmless_series_exits_0(kseries: Kseries, new_series: Path) -> None:

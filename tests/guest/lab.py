@@ -57,7 +57,7 @@ class Lab:
     def tip(self, series: Series, repeat: int = 1) -> tuple[StateResult, StateResult, tuple[Finding, ...]]:
         """Base and tip of a series, and the findings, from real boots, each made ``repeat`` times."""
         plan = scenarios.make_plan(series, self.base, (), self.trees)
-        engine = Engine(dataclasses.replace(self.setup, repeat=repeat), self.worker, self.store, self.events.append)
+        engine = Engine(dataclasses.replace(self.setup, repeat=repeat), (self.worker,), self.store, self.events.append)
         seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
         states, findings, _ = judge.judge(plan, seen, session.contracts())
         states = suspects.with_suspects(plan, states, self.trees)

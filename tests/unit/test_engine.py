@@ -55,6 +55,6 @@ def test_a_full_disk_is_an_os_error_and_no_group(tmp_path: Path) -> None:
         probes=(),
         program="",
     )
-    engine = Engine(setup, cast(Worker, FullDisk()), Store(tmp_path / "s"), lambda _: None)
+    engine = Engine(setup, (cast(Worker, FullDisk()),), Store(tmp_path / "s"), lambda _: None)
     with pytest.raises((OSError, InfraError)):
         asyncio.run(engine.run(plan, tmp_path / "o"))

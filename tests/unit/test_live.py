@@ -53,6 +53,20 @@ def test_what_make_does_is_shown_on_a_terminal() -> None:
     assert "[1/3] base: building, 1 objects, virt/kvm/kvm_main.o" in text
 
 
+def test_states_that_are_built_at_a_time_are_shown_together_and_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = _told(
+        Terminal(),
+        _done("base", 300.0),
+        _done("prefix-1", 60.0),
+        events.StageStarted("prefix-2", "build", 3, 10),
+        events.StageStarted("prefix-3", "build", 4, 10),
+        events.Compiled("prefix-3", "a.o"),
+    )
+    assert "[4/10] prefix-3: building (about 4 min left)" in text
+    assert "[3/10] prefix-2: building, 0 objects; [4/10] prefix-3: building, 1 objects, a.o" in text
+
+
 def test_the_time_left_is_told_once_a_build_that_is_not_cold_has_shown_it() -> None:
     text = _told(
         io.StringIO(),

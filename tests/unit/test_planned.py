@@ -11,7 +11,7 @@ from harness.pace import Pace
 from harness.reads import Reads
 from harness.render import planned
 from harness.trees import Change
-from harness.visit import Visit
+from harness.visit import Footprint, Place, Visit
 from tests.unit.test_judge import plan_of
 from tests.unit.test_visit import noted
 
@@ -32,8 +32,8 @@ def state(name: str) -> State:
     return State(id=name, scenario="prefixes", applied=(), tree=name)
 
 
-def visit_of(*names: str, built: tuple[str, ...] = (), here: str | None = None) -> Visit:
-    return Visit.of([state(name) for name in names], [state(name) for name in built], "base", changes, here)
+def visit_of(*names: str) -> Visit:
+    return Visit.of([state(name) for name in names], {}, "base", changes)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def pace(tmp_path: Path) -> Pace:
 
 
 def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace: Pace) -> None:
-    told = forecast((), visit_of("base", "prefix-2", "prefix-1", "prefix-3"), reads, pace)
+    told = forecast((), visit_of("base", "prefix-2", "prefix-1", "prefix-3"), Place(reads), pace)
     assert told == (
         Forecast(state="base", targets=0, seconds=2.0),
         Forecast(state="prefix-2", targets=2, seconds=4.0),
@@ -60,7 +60,8 @@ def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace
 
 
 def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_from_it(reads: Reads, pace: Pace) -> None:
-    told = forecast(("prefix-2",), visit_of("prefix-3", built=("prefix-2",)), reads, pace)
+    visit = Visit.of([state("prefix-3")], {state("prefix-2"): reads}, "base", changes)
+    told = forecast(("prefix-2",), visit, Place(reads), pace)
     assert told == (
         Forecast(state="prefix-2", known=True),
         Forecast(state="prefix-3", built_as="prefix-2", unread=("unread.c",)),
@@ -68,12 +69,13 @@ def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_fro
 
 
 def test_where_the_build_folder_is_decides_what_is_cheap(reads: Reads, pace: Pace) -> None:
-    assert forecast((), visit_of("base", "prefix-1", here="old"), reads, pace)[0].targets == 1
+    place = Place(reads, Footprint.of(changes("base", "old")))
+    assert forecast((), visit_of("base", "prefix-1"), place, pace)[0].targets == 1
 
 
 def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace) -> None:
     empty = Reads(tmp_path / "none", tmp_path / "source")
-    assert forecast((), visit_of("base", "prefix-3"), empty, pace) == (
+    assert forecast((), visit_of("base", "prefix-3"), Place(empty), pace) == (
         Forecast(state="base"),
         Forecast(state="prefix-3"),
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.model import State
 from harness.reads import Reads
 from harness.trees import Change
-from harness.visit import Footprint, SameBuild, Visit, between
+from harness.visit import Footprint, Place, SameBuild, Visit, between
 
 ABSENT = ("000000", "0" * 40)
 
@@ -41,11 +41,11 @@ def reads(tmp_path: Path) -> Reads:
 
 
 def names(visit: Visit, reads: Reads) -> list[str]:
-    order = []
-    while visit:
-        one, same = visit.next(reads)
+    order, place = [], Place(reads)
+    while visit.left:
+        one, same = visit.next(place)
         if same is None:
-            visit.built(one, well=True)
+            visit.built(one, place, well=True)
         order.append(one.id)
     return order
 
@@ -67,19 +67,21 @@ def test_what_differs_only_in_what_is_not_read_is_not_built(reads: Reads) -> Non
         "code": Footprint.of([change("a.c", "1")]),
     }
     visit = Visit([state("tip"), state("code")], prints)
-    first, same = visit.next(reads)
+    place = Place(reads)
+    first, same = visit.next(place)
     assert (first.id, same) == ("tip", None)
-    visit.built(first, well=True)
-    second, same = visit.next(reads)
+    visit.built(first, place, well=True)
+    second, same = visit.next(place)
     assert (second.id, same) == ("code", SameBuild("tip", ("Documentation/x.rst",)))
 
 
 def test_a_build_that_failed_stands_for_no_other(reads: Reads) -> None:
     prints = {"tip": Footprint.of([change("x.rst", "1")]), "code": Footprint.of(())}
     visit = Visit([state("tip"), state("code")], prints)
-    first, _ = visit.next(reads)
-    visit.built(first, well=False)
-    assert visit.next(reads)[1] is None
+    place = Place(reads)
+    first, _ = visit.next(place)
+    visit.built(first, place, well=False)
+    assert visit.next(place)[1] is None
 
 
 Contents = dict[str, str | None]

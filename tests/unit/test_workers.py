@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Several workers at one plan: each builds in its own folder, and together they have every state's result."""
+
+import contextlib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness import events
+from harness.build import Worker
+from harness.config import Config
+from harness.engine import Engine, Setup
+from harness.model import Accel, Outcome, Plan
+from harness.store import Store
+from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
+from tests.unit.test_judge import nothing, plan_of, result_of
+
+__all__ = ["cache", "kernel"]  # fixtures
+
+STATES = 6
+SETUP = Setup(ARCH, Accel(name="tcg", why=""), "gcc", Config(FRAGMENT), (), "")
+
+
+def planned(kernel: Kernel) -> Plan:
+    """A plan in which base is known and no patch builds, so that nothing has to be booted."""
+    plan = plan_of(("base", *(f"prefix-{number}" for number in range(1, STATES))), patches=tuple(range(1, STATES)))
+    trees = [kernel.tree(), *(kernel.tree(main=f'{MAIN}#error "patch {number}"\n') for number in range(1, STATES))]
+    states = tuple(msgspec.structs.replace(state, tree=tree) for state, tree in zip(plan.states, trees, strict=True))
+    base = msgspec.structs.replace(plan.base, tree=trees[0])
+    return msgspec.structs.replace(plan, states=states, base=base)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results")
+
+
+@pytest.fixture
+def plan(kernel: Kernel, store: Store, tmp_path: Path) -> Plan:
+    made = planned(kernel)
+    known = result_of(made.states[0], nothing(Outcome.OK))
+    store.put(SETUP.key(made.base.tree), known, tmp_path)
+    return made
+
+
+@pytest.fixture
+def workers(kernel: Kernel, tmp_path: Path) -> tuple[Worker, ...]:
+    return tuple(
+        Worker(tmp_path / "workers" / str(number), kernel.store, ARCH, Config(FRAGMENT), 1) for number in range(3)
+    )
+
+
+def built_in(worker: Path) -> bool:
+    return any((place / ".config").exists() for place in worker.glob(f"{ARCH.name}-*"))
+
+
+async def test_each_state_is_built_once_and_each_worker_takes_part(
+    plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    told: list[events.Event] = []
+    results = await Engine(SETUP, workers, store, told.append).run(plan, tmp_path / "out")
+    assert {name: result.outcome for name, result in results.items() if name != "base"} == {
+        f"prefix-{number}": Outcome.BUILD_FAILED for number in range(1, STATES)
+    }
+    assert all(
+        f'#error "patch {name.removeprefix("prefix-")}"' in results[name].detail for name in results if name != "base"
+    )
+    started = [event for event in told if isinstance(event, events.StageStarted)]
+    assert sorted(event.state for event in started) == [f"prefix-{number}" for number in range(1, STATES)]
+    assert [event.position for event in started] == list(range(1, STATES))
+    assert all(built_in(tmp_path / "workers" / str(number)) for number in range(3))
+    assert not list((tmp_path / "workers").glob("*/scratch"))
+
+
+async def test_a_worker_that_another_run_has_takes_no_part(
+    plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    with contextlib.ExitStack() as elsewhere:
+        elsewhere.enter_context(workers[1].locked())
+        results = await Engine(SETUP, workers, store, lambda _: None).run(plan, tmp_path / "out")
+    assert len(results) == STATES
+    assert [built_in(tmp_path / "workers" / str(number)) for number in range(3)] == [True, False, True]
+
+
+async def test_no_more_workers_than_states_are_left(
+    plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    few = msgspec.structs.replace(plan, states=plan.states[:2])
+    await Engine(SETUP, workers, store, lambda _: None).run(few, tmp_path / "out")
+    assert [built_in(tmp_path / "workers" / str(number)) for number in range(3)] == [True, False, False]
