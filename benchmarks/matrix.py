@@ -25,7 +25,7 @@ _STAGES = ("configure", "compile", "link", "build", "boot", "first_check")
 
 @dataclass
 class Clock:
-    """A listener that notes when the cold build, the series and its squashes were done, and when nothing was at work."""
+    """A listener that notes when the cold build and each series were done, and how long nothing was at work."""
 
     began: float = field(default_factory=time.monotonic)
     cold: float = 0.0

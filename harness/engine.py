@@ -86,15 +86,17 @@ class Engine:
         known = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
-        for result in known.values():
-            self._tell(events.StateDone(result, known=True))
-        done = known
+        self._tell_known(known)
         if todo:
             with contextlib.ExitStack() as stack:
-                hands = [self._hand(worker, plan, stack) for worker in self._free(stack, len(todo))]
-                done = await self._do(self._visit(plan, known), hands, known)
-        _check_base(done["base"])
-        return {state.id: self._collect(state, done, out) for state in plan.states}
+                free = self._free(stack, len(todo))
+                late = self._known(todo)  # what another run has found out while this one waited for it
+                self._tell_known(late)
+                known |= late
+                hands = [self._hand(worker, plan, stack) for worker in free]
+                known = await self._do(self._visit(plan, known), hands, known)
+        _check_base(known["base"])
+        return {state.id: self._collect(state, known, out) for state in plan.states}
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order."""
@@ -118,6 +120,10 @@ class Engine:
 
     def _known(self, states: list[State]) -> dict[str, StateResult]:
         return {state.id: found for state in states if (found := self._find(state)) is not None}
+
+    def _tell_known(self, known: dict[str, StateResult]) -> None:
+        for result in known.values():
+            self._tell(events.StateDone(result, known=True))
 
     def _visit(self, plan: Plan, known: dict[str, StateResult]) -> Visit:
         """The states of a plan that are not known, and those that are and were built in our folders."""
