@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from harness.model import (
     Advice,
@@ -378,7 +378,6 @@ def filled(with_text: str, directory: Path) -> RunResult:
     )
 
 
-@settings(deadline=None)
 @given(bad=hostile)
 def test_no_text_becomes_markup(bad: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("run")

@@ -217,7 +217,7 @@ def test_a_patch_that_may_not_be_read_is_named() -> None:
             in_directory(directory)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.one_of(st.binary(), st.binary().map(lambda data: data + DIFF.encode())))
 @example(b"")
 def test_no_file_is_too_odd_for_an_error_or_a_series(tmp_path: Path, data: bytes) -> None:

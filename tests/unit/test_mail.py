@@ -188,7 +188,7 @@ def test_mails_in_mails_without_end_are_an_error() -> None:
         mail.read(nested, "x")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=600))
 @example(b"Content-Type: multipart/mixed; boundary=x\nSubject: a\n\n--x\nContent-Type: message/rfc822\n\n--x--\n")
 @example(b"Content-Type: text/plain; charset=\xff\nContent-Transfer-Encoding: base64\nSubject: =?x?b?=\n\n====")

@@ -145,7 +145,6 @@ def trees_of(series: list[list[Change]], kept: Tree) -> list[Tree]:
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(SERIES, st.sets(st.sampled_from(sorted(KEPT))))
@@ -158,7 +157,6 @@ def test_any_series_gives_what_each_gives_by_itself(
 
 @settings(
     max_examples=10,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(SERIES, st.data())

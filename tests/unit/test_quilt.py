@@ -114,7 +114,7 @@ def test_v_is_not_for_a_queue(tmp_path: Path) -> None:
         inputs.load(str(queue(tmp_path / "q", "a.patch", a=DIFF.encode())), reroll=2)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(), st.integers(0, 3))
 def test_stripping_never_fails_but_for_want_of_folders(data: bytes, strip: int) -> None:
     try:

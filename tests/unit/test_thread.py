@@ -71,7 +71,7 @@ def test_a_version_that_is_not_there_is_named_with_those_that_are() -> None:
         read([*posted(1), *posted(2)], reroll=4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_the_mails_is_of_no_matter(order: random.Random) -> None:
     sent = [*posted(1), *posted(2, total=12), *(mails.reply(one) for one in posted(2))]
@@ -283,14 +283,14 @@ def never_more_than_an_error(data: bytes) -> None:
         assert [patch.number for patch in found.series.patches] == list(range(1, len(found.series.patches) + 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes(data: bytes) -> None:
     never_more_than_an_error(data)
     never_more_than_an_error(mails.FROM + data)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_mangled_mbox(data: st.DataObject) -> None:
     """Pieces of an mbox taken out, doubled, or written over."""

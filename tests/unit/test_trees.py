@@ -128,7 +128,6 @@ def test_reverting_the_last_patch_gives_the_tree_before_it(store: TreeStore, rep
 
 @settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.lists(CHANGES, min_size=1, max_size=3), min_size=2, max_size=3))
