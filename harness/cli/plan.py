@@ -23,8 +23,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    trees = TreeStore(resources.cache("trees.git"))
-    made = session.plan(target.load(args), target.options(args), trees, Progress(sys.stderr))
+    with session.room():
+        trees = TreeStore(resources.cache("trees.git"))
+        made = session.plan(target.load(args), target.options(args), trees, Progress(sys.stderr))
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
     else:
