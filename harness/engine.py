@@ -13,7 +13,7 @@ from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
 from harness.boot.repeat import Repeated
 from harness.config import Config
-from harness.errors import InfraError, InputError
+from harness.errors import DiskFullError, InfraError, InputError
 from harness.images import Images
 from harness.model import Accel, Boot, Build, Objects, Outcome, Plan, State, StateResult
 from harness.store import Store, key
@@ -51,6 +51,8 @@ class _Job:
     place: Path
     position: int
     todo: int
+    out: Path
+    """The directory of the run."""
 
 
 class Engine:
@@ -71,14 +73,15 @@ class Engine:
         distinct = [state for state in plan.states if state.tree is not None and state.same_as is None]
         known = {state.id: found for state in distinct if (found := self._find(state)) is not None}
         todo = [state for state in distinct if state.id not in known]
+        if "base" in known:
+            self._check_base(known["base"], out)
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
         for result in known.values():
             self._tell(events.StateDone(result, known=True))
         done = known
         if todo:
             with self._worker.locked(lambda: self._tell(events.Waiting())):
-                done = known | await self._do(todo, plan.base.tree)
-        _check_base(done["base"])
+                done = known | await self._do(todo, plan.base.tree, out)
         return {state.id: self._collect(state, done, out) for state in plan.states}
 
     def _find(self, state: State) -> StateResult | None:
@@ -86,7 +89,7 @@ class Engine:
         found = self._store.find(self._setup.key(state.tree))
         return _as(found, state) if found is not None else None
 
-    async def _do(self, todo: list[State], base: str) -> dict[str, StateResult]:
+    async def _do(self, todo: list[State], base: str, out: Path) -> dict[str, StateResult]:
         """Build one after the other; each boots while the next one builds."""
         results: dict[str, StateResult] = {}
         trees = {state.id: state.tree for state in todo if state.tree is not None}
@@ -100,7 +103,7 @@ class Engine:
                         if like is not None:
                             same.append((state, like))
                             continue
-                        job = _Job(state, scratch / state.id, position, len(todo))
+                        job = _Job(state, scratch / state.id, position, len(todo), out)
                         built = await self._build(job)
                         visit.built(state, well=isinstance(built, Build) and built.ok)
                         boots.create_task(self._finish(job, built, results))
@@ -119,7 +122,7 @@ class Engine:
                 state.tree, job.place, lambda what: self._tell(events.Compiled(state.id, what))
             )
         except InfraError as error:
-            if state.id == "base":
+            if state.id == "base" or isinstance(error, DiskFullError):
                 raise
             return error
         if state.id == "base":
@@ -139,6 +142,21 @@ class Engine:
         self._keep(result, job.place)
         results[state.id] = result
         self._tell(events.StateDone(result, known=False))
+        if state.id == "base":
+            self._check_base(result, job.out)
+
+    def _check_base(self, base: StateResult, out: Path) -> None:
+        """Raise InputError unless base came through; nothing else need be built then."""
+        if base.outcome is Outcome.INFRA_ERROR:
+            raise InfraError(base.detail)
+        if base.outcome is not Outcome.OK:
+            assert base.tree is not None
+            logs = out / "states" / "base"
+            self._store.copy_logs(self._setup.key(base.tree), logs)
+            raise InputError(
+                f"base does not come through the probes, so no patch can be judged: {base.outcome}: {base.detail}\n"
+                f"  what it said is in {logs}"
+            )
 
     def _keep(self, result: StateResult, logs: Path) -> None:
         if result.outcome is not Outcome.INFRA_ERROR:
@@ -274,13 +292,4 @@ def _check_base_build(built: Build) -> None:
         raise InputError(
             f"base's Kconfig drops what the config fragment asks for: {', '.join(built.config_dropped)}\n"
             "  the fragment does not fit this kernel"
-        )
-
-
-def _check_base(base: StateResult) -> None:
-    if base.outcome is Outcome.INFRA_ERROR:
-        raise InfraError(base.detail)
-    if base.outcome is not Outcome.OK:
-        raise InputError(
-            f"base does not come through the probes, so no patch can be judged: {base.outcome}: {base.detail}"
         )
