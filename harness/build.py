@@ -15,11 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from harness import ccache, proc, resources, warnings
+from harness import ccache, disk, proc, resources, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
-from harness.errors import InfraError
 from harness.make import Compiled, Make, errors_of, make_argv
 from harness.model import Build
 from harness.pace import Pace
@@ -128,23 +127,30 @@ class Worker:
 
         Raises InfraError when this host, not the tree, is why it failed.
         """
-        into.mkdir(parents=True, exist_ok=True)
+        with disk.named(self._home, self._ccache, into):
+            for place in (into, self._obj, self._ccache):
+                place.mkdir(parents=True, exist_ok=True)
+            return await self._build(tree, into, compiled)
+
+    async def _build(self, tree: str, into: Path, compiled: Compiled) -> Build:
         log = into / "build.log"
         watch = _Stopwatch()
         with log.open("wb") as output:
             make = Make(self._box(), output, proc.Deadline.after(BUILD_SECONDS), compiled)
             try:
-                dropped, ok = await self._make(tree, make, watch)
+                with _marked(self._obj):
+                    dropped, ok = await self._make(tree, make, watch)
+                    output.flush()
+                    built = log.read_bytes()
+                    if not ok:
+                        self._check_room(built)
+                    warned = self._warned(built)
             except proc.DeadlineError:
                 dropped, ok = (), False
                 output.write(f"error: make was still at work after {BUILD_SECONDS / 60:.0f} minutes\n".encode())
-        built = log.read_bytes()
-        if not ok and b"No space left on device" in built:
-            raise InfraError(
-                f"the disk is full: {self._home}\n  finished states are kept; free some space and run again"
-            )
-        said = warnings.said_of(built.decode(errors="replace"), self._source)
-        warned = warnings.update(self._obj / "warnings.json", said)
+                output.flush()
+                built = log.read_bytes()
+                warned = self._warned(built)
         if ok:
             await asyncio.to_thread(self._reads.update, tree)
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
@@ -164,25 +170,32 @@ class Worker:
             initrd=str(into / "initrd.cpio") if ok else None,
         )
 
+    def _warned(self, log: bytes) -> tuple[str, ...]:
+        """All warnings of the tree, in the light of what was compiled last."""
+        said = warnings.said_of(log.decode(errors="replace"), self._source)
+        return warnings.update(self._obj / "warnings.json", said)
+
+    def _check_room(self, log: bytes) -> None:
+        """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
+        if disk.said(log.decode(errors="replace")) or disk.full(self._obj, self._ccache):
+            raise disk.trouble(self._obj, self._ccache)
+
     async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
-        self._obj.mkdir(parents=True, exist_ok=True)
-        self._ccache.mkdir(parents=True, exist_ok=True)
-        with _marked(self._obj):
-            self._ccache_log.unlink(missing_ok=True)
-            before = self.holds
-            await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
-            if before is None or self._config_may_differ(before, tree):
-                (self._obj / "configured").unlink(missing_ok=True)
-                fragment = self._obj / "fragment.config"
-                fragment.write_text(self._tiny() + self._config.text)
-                if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={fragment}", "allnoconfig")):
-                    return (), False
-            (self._obj / "configured").write_text(tree)
-            dropped = self._config.dropped_by((self._obj / ".config").read_text())
-            ok = await make(self._kernel_argv("headers"))
-            watch.ends("configure")
-            return dropped, ok and await self._compile(make, watch)
+        self._ccache_log.unlink(missing_ok=True)
+        before = self.holds
+        await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
+        if before is None or self._config_may_differ(before, tree):
+            (self._obj / "configured").unlink(missing_ok=True)
+            fragment = self._obj / "fragment.config"
+            fragment.write_text(self._tiny() + self._config.text)
+            if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={fragment}", "allnoconfig")):
+                return (), False
+        (self._obj / "configured").write_text(tree)
+        dropped = self._config.dropped_by((self._obj / ".config").read_text())
+        ok = await make(self._kernel_argv("headers"))
+        watch.ends("configure")
+        return dropped, ok and await self._compile(make, watch)
 
     async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
         """The kernel, and the guests beside its link, which keeps only one core busy."""

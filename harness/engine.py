@@ -14,7 +14,7 @@ from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
 from harness.boot.repeat import Repeated
 from harness.config import Config
-from harness.errors import InfraError, InputError
+from harness.errors import DiskFullError, InfraError, InputError
 from harness.forecast import forecast
 from harness.images import Images
 from harness.model import Accel, Boot, Build, Forecast, Objects, Outcome, Plan, State, StateResult
@@ -53,6 +53,8 @@ class _Job:
     place: Path
     position: int
     todo: int
+    out: Path
+    """The directory of the run."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +88,15 @@ class Engine:
         known = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
-        self._tell_known(known)
+        self._use(known, out)
         if todo:
             with contextlib.ExitStack() as stack:
                 free = self._free(stack, len(todo))
                 late = self._known(todo)  # what another run has found out while this one waited for it
-                self._tell_known(late)
+                self._use(late, out)
                 known |= late
                 hands = [self._hand(worker, plan, stack) for worker in free]
-                known = await self._do(self._visit(plan, known), hands, known)
-        _check_base(known["base"])
+                known = await self._do(self._visit(plan, known), hands, known, out)
         return {state.id: self._collect(state, known, out) for state in plan.states}
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
@@ -121,7 +122,9 @@ class Engine:
     def _known(self, states: list[State]) -> dict[str, StateResult]:
         return {state.id: found for state in states if (found := self._find(state)) is not None}
 
-    def _tell_known(self, known: dict[str, StateResult]) -> None:
+    def _use(self, known: dict[str, StateResult], out: Path) -> None:
+        if "base" in known:
+            self._check_base(known["base"], out)
         for result in known.values():
             self._tell(events.StateDone(result, known=True))
 
@@ -145,7 +148,9 @@ class Engine:
         found = self._store.find(self._setup.key(state.tree))
         return _as(found, state) if found is not None else None
 
-    async def _do(self, visit: Visit, hands: list[_Hand], known: dict[str, StateResult]) -> dict[str, StateResult]:
+    async def _do(
+        self, visit: Visit, hands: list[_Hand], known: dict[str, StateResult], out: Path
+    ) -> dict[str, StateResult]:
         """Each worker builds one state after the other; each state boots while the next one builds."""
         results = dict(known)
         same: list[tuple[State, SameBuild]] = []
@@ -156,7 +161,7 @@ class Engine:
             if like is not None:
                 same.append((state, like))
                 return
-            job = _Job(state, hand.scratch / state.id, todo - visit.left, todo)
+            job = _Job(state, hand.scratch / state.id, todo - visit.left, todo, out)
             built = await self._build(job, hand.worker)
             if isinstance(built, Build) and state.id != "base":  # which may have been a cold build
                 hand.worker.pace.note(visit.cost(state, hand.place), built)
@@ -186,7 +191,7 @@ class Engine:
         try:
             built = await worker.build(state.tree, job.place, lambda what: self._tell(events.Compiled(state.id, what)))
         except InfraError as error:
-            if state.id == "base":
+            if state.id == "base" or isinstance(error, DiskFullError):
                 raise
             return error
         if state.id == "base":
@@ -206,6 +211,21 @@ class Engine:
         self._keep(result, job.place)
         results[state.id] = result
         self._tell(events.StateDone(result, known=False))
+        if state.id == "base":
+            self._check_base(result, job.out)
+
+    def _check_base(self, base: StateResult, out: Path) -> None:
+        """Raise InputError unless base came through; nothing else need be built then."""
+        if base.outcome is Outcome.INFRA_ERROR:
+            raise InfraError(base.detail)
+        if base.outcome is not Outcome.OK:
+            assert base.tree is not None
+            logs = out / "states" / "base"
+            self._store.copy_logs(self._setup.key(base.tree), logs)
+            raise InputError(
+                f"base does not come through the probes, so no patch can be judged: {base.outcome}: {base.detail}\n"
+                f"  what it said is in {logs}"
+            )
 
     def _keep(self, result: StateResult, logs: Path) -> None:
         if result.outcome is not Outcome.INFRA_ERROR:
@@ -352,13 +372,4 @@ def _check_base_build(built: Build) -> None:
         raise InputError(
             f"base's Kconfig drops what the config fragment asks for: {', '.join(built.config_dropped)}\n"
             "  the fragment does not fit this kernel"
-        )
-
-
-def _check_base(base: StateResult) -> None:
-    if base.outcome is Outcome.INFRA_ERROR:
-        raise InfraError(base.detail)
-    if base.outcome is not Outcome.OK:
-        raise InputError(
-            f"base does not come through the probes, so no patch can be judged: {base.outcome}: {base.detail}"
         )

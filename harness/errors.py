@@ -18,3 +18,7 @@ class InfraError(KseriesError):
     """This host failed (no disk, no QEMU, no network): it says nothing about a patch."""
 
     exit_status = 3
+
+
+class DiskFullError(InfraError):
+    """There was no room: no state that is still to be done would fare better."""

@@ -49,6 +49,7 @@ def make_argv(
         "KBUILD_BUILD_USER=kseries",
         "KBUILD_BUILD_HOST=kseries",
         "KBUILD_BUILD_VERSION=1",
+        *arch.make,
         *config.make,
         *targets,
     ]

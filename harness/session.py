@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import os
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, events, inputs, judge, resources, rundir, scenarios, store, suspects
+from harness import bases, build, disk, events, inputs, judge, resources, rundir, scenarios, store, suspects
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
@@ -83,7 +84,8 @@ def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecas
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
     """Carry out a run and write its result and reports. Raises InputError or InfraError."""
-    with _room(options.out):
+    with room(options.out):
+        options.out.mkdir(parents=True, exist_ok=True)
         trees = TreeStore(resources.cache("trees.git"))
         setup = _setup(options)
         engine = _engine(setup, options, trees, tell)
@@ -188,11 +190,11 @@ def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _room(out: Path) -> Iterator[None]:
-    """Turn the errors of a disk that is full or not ours into two lines."""
+def room(*places: Path) -> Iterator[None]:
+    """Turn the errors of a disk that is full or not ours into two lines; ``places``: disks beside the cache's."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        yield
+        with disk.named(resources.cache(), *places, Path(tempfile.gettempdir())):
+            yield
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise InfraError(f"{error.strerror}{where}\n  finished states are kept; mend that and run again") from error

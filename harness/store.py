@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import imports, resources
+from harness import disk, imports, resources
 from harness.errors import InfraError
 from harness.model import StateResult
 
@@ -62,7 +62,8 @@ class Store:
             beside.rename(self._home / name)
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
-            raise InfraError(f"cannot keep a result in {self._home}: {error.strerror}") from error
+            with disk.named(self._home):
+                raise InfraError(f"cannot keep a result in {self._home}: {error.strerror}") from error
 
     def place(self, name: str) -> Path:
         """The directory of a result."""
@@ -77,4 +78,10 @@ class Store:
 def _copy(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:
     for name in names:
         if (source / name).exists():
-            shutil.copyfile(source / name, into / name)
+            beside = into / f"{name}.{os.getpid()}"
+            try:
+                shutil.copyfile(source / name, beside)
+                beside.replace(into / name)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise

@@ -7,6 +7,7 @@ All trees live in one bare repository in the cache. A repository of the user's i
 objects/info/alternates (gitrepository-layout(5)) and never written to.
 """
 
+import contextlib
 import hashlib
 import lzma
 import os
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import proc
+from harness import disk, proc
 from harness.errors import InfraError, InputError
 
 # What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
@@ -144,8 +145,19 @@ class TreeStore:
 
     def _checked(self, words: tuple[str, ...], done: proc.Done) -> proc.Done:
         if done.returncode != 0:
-            raise InfraError(f"git {words[0]} failed in {self.path}: {_last_line(done.stderr)}")
+            with self._checked_room():
+                raise InfraError(f"git {words[0]} failed in {self.path}: {_last_line(done.stderr)}")
         return done
+
+    @contextlib.contextmanager
+    def _checked_room(self) -> Iterator[None]:
+        """Where git fails for lack of room, say so: git itself may say "disk corruption?"."""
+        try:
+            yield
+        except InfraError as error:
+            if disk.full(self.path):
+                raise disk.trouble(self.path) from error
+            raise
 
     # --- bringing sources in ----------------------------------------------------------------
 
@@ -184,13 +196,28 @@ class TreeStore:
         return done.text if done.returncode == 0 else None
 
     def _import(self, key: str, files: Iterable[SourceFile]) -> str:
-        words = ["git", "fast-import", "--quiet", "--depth=0", "--done"]
-        with proc.feeding(words, env={**_GIT_ENV, "GIT_DIR": str(self.path)}) as stream:
-            _write_import(stream, f"refs/imports/{key}", files)
+        words = ["git", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done"]
+        # A fast-import that fails leaves its pack behind, as large as it got: beside the store it goes with its folder.
+        with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
+            env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
+            try:
+                with self._checked_room(), proc.feeding(words, env=env) as stream:
+                    _write_import(stream, f"refs/imports/{key}", files)
+            finally:
+                for report in self.path.glob("fast_import_crash_*"):
+                    report.unlink(missing_ok=True)
+            self._take_packs(Path(scratch) / "pack")
         tree = self._imported(key)
         if tree is None:
-            raise InfraError(f"git fast-import left no tree in {self.path}\n  is the disk full?")
+            raise InfraError(f"git fast-import left no tree in {self.path}")
         return tree
+
+    def _take_packs(self, made: Path) -> None:
+        """Move packs into the store: git looks for a pack once its index is there."""
+        packs = self.path / "objects" / "pack"
+        for suffix in (".pack", ".idx"):
+            for file in made.glob(f"*{suffix}"):
+                file.rename(packs / file.name)
 
     # --- making trees -----------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ class Arch:
     """ARCH= of the kernel's Makefile."""
     cross_prefix: str
     """CROSS_COMPILE=, empty for a native build."""
+    make: tuple[str, ...]
+    """Further words for make."""
     kernel_target: str
     """The make target that QEMU boots, and its path below the build folder."""
     kernel_path: str

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from harness.model import Status
 
-# Where each is printed: WARNING kernel/panic.c __warn(); BUG and Oops arch/*/mm/fault.c, lib/bug.c and
-# arch/*/kernel/dumpstack.c; panic kernel/panic.c; INFO kernel/rcu/tree_stall.h and kernel/hung_task.c;
-# UBSAN lib/ubsan.c; "BUG kmalloc-64 (Not tainted)" mm/slub.c slab_bug(); hard LOCKUP kernel/watchdog.c.
+# Where each is printed: WARNING kernel/panic.c __warn() and kernel/locking/lockdep.c; BUG and Oops arch/*/mm/fault.c,
+# lib/bug.c and arch/*/kernel/dumpstack.c, BUG also mm/kasan/report.c; panic kernel/panic.c; INFO
+# kernel/rcu/tree_stall.h, kernel/hung_task.c and lockdep.c; UBSAN lib/ubsan.c; "BUG kmalloc-64 (Not tainted)"
+# mm/slub.c slab_bug(); hard LOCKUP kernel/watchdog.c.
 _SPLAT = re.compile(
     r"(?P<kind>WARNING: |BUG: |kernel BUG at |Oops: |general protection fault|Internal error: "
     r"|Kernel panic - not syncing: |INFO: rcu\w* (?:self-)?detected |INFO: task .{1,80} blocked for more|UBSAN: "
+    r"|INFO: trying to register non-static key"
     r"|BUG \S{1,80} \((?:Not tainted|Tainted)|Watchdog detected hard LOCKUP)"
 )
 TIMESTAMP = re.compile(r"^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[[^\]]*\])? ?")

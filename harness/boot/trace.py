@@ -26,6 +26,9 @@ _SECONDS = 30.0
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
 _CALL = re.compile(rf"^\s*(?P<doubt>\? )?{_SYMBOL}(?: \[[^\]]*\])?(?: \([A-Z]+\))?\s*$")
 _COUNTER = re.compile(rf"^\s*(?:RIP: \w+:|(?P<return>lr) : |pc : ){_SYMBOL}")
+# Where a lock was taken that is held (kernel/locking/lockdep.c, print_lock()): an unlock that was left out leaves no
+# other trace.
+_HELD = re.compile(rf"\)\{{[^}}]*\}}-\{{\d+:\d+\}}, at: {_SYMBOL}\s*$")
 
 # lib/bug.c and __warn() in kernel/panic.c, where CONFIG_DEBUG_BUGVERBOSE has them tell.
 _AT = re.compile(r"(?:kernel BUG|WARNING: .*) at (?P<file>[\w./-]+):(?P<line>\d+)")
@@ -51,6 +54,8 @@ def spot_of(line: str) -> Spot | None:
         return _spot(call, sure=not call["doubt"], called=True)
     if counter := _COUNTER.match(text):
         return _spot(counter, sure=True, called=bool(counter["return"]))
+    if held := _HELD.search(text):
+        return _spot(held, sure=True, called=True)
     return None
 
 
@@ -59,15 +64,16 @@ def _spot(match: re.Match[str], *, sure: bool, called: bool) -> Spot:
 
 
 def spots(lines: Iterable[str]) -> tuple[Spot, ...]:
-    """The distinct places of the call traces in these lines, in their order, the first MAX_FRAMES."""
-    found: dict[Spot, None] = {}
+    """The distinct places of the call traces in these lines, in their order, then those of locks: MAX_FRAMES in all."""
+    calls: dict[Spot, None] = {}
+    locks: dict[Spot, None] = {}
     for line in lines:
         spot = spot_of(line)
         if spot is not None:
-            found[spot] = None
-        if len(found) == MAX_FRAMES:
+            (locks if _HELD.search(line[: klog.MAX_LINE]) else calls)[spot] = None
+        if len(calls) == MAX_FRAMES:
             break
-    return tuple(found)
+    return tuple(calls | locks)[:MAX_FRAMES]
 
 
 # --- addresses ----------------------------------------------------------------------------------
@@ -151,8 +157,10 @@ async def _output(argv: list[str | Path], kernel: Path) -> list[str]:
 
 # --- what a result keeps ------------------------------------------------------------------------
 
-_AROUND = 60
-"""Lines that are kept from the first complaint on, and from the end of the log."""
+_FROM_FIRST = 120
+"""Lines that are kept from the first complaint on: KASAN's report of a use after free is that long."""
+_AT_END = 60
+"""Lines that are kept from the end of the log."""
 _BEFORE = 3
 """Lines before the first complaint: "cut here", and what WARN() was given to say."""
 _MAX_WIDTH = 300
@@ -190,12 +198,12 @@ def excerpt(lines: Sequence[str], first: int | None, found: Mapping[Spot, tuple[
     """The lines about the first complaint and the last ones, decoded and bounded."""
     while lines and not lines[-1].strip():
         lines = lines[:-1]
-    tail = max(0, len(lines) - _AROUND)
+    tail = max(0, len(lines) - _AT_END)
     if first is not None and first < tail:
         start = max(0, first - _BEFORE)
-        yield from (annotated(line, found) for line in lines[start : min(start + _AROUND, tail)])
-        if start + _AROUND < tail:
-            yield f"[... {tail - start - _AROUND} lines ...]"
+        yield from (annotated(line, found) for line in lines[start : min(start + _FROM_FIRST, tail)])
+        if start + _FROM_FIRST < tail:
+            yield f"[... {tail - start - _FROM_FIRST} lines ...]"
     yield from (annotated(line, found) for line in lines[tail:])
 
 

@@ -2,13 +2,14 @@
 """The command line: one file per command, exit statuses and errors in one place."""
 
 import argparse
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
 
 from harness import __version__
 from harness.cli import demo, doctor, plan, report, run, test
-from harness.errors import KseriesError
+from harness.errors import InfraError, KseriesError
 
 _COMMANDS = (demo, run, plan, report, doctor, test)
 
@@ -19,16 +20,26 @@ def main(words: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     args = _parser().parse_args(words)
     try:
-        return int(args.command(args))
+        status = int(args.command(args))
+        sys.stdout.flush()  # or Python tries at our exit, when nobody asks for the status any more
+        return status
     except KseriesError as error:
-        print(f"kseries: {error}", file=sys.stderr)
-        return error.exit_status
+        return _fail(str(error), error.exit_status)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         return 141
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        return _fail(f"{error.strerror}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
         print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
         return 130
+
+
+def _fail(text: str, status: int) -> int:
+    with contextlib.suppress(OSError):  # where standard error is a file on a full disk, the status has to say it
+        print(f"kseries: {text}", file=sys.stderr)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

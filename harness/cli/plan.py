@@ -29,8 +29,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     options = target.options(args)
-    trees = TreeStore(resources.cache("trees.git"))
-    made = session.plan(target.load(args), options, trees, Progress(sys.stderr))
+    with session.room():
+        trees = TreeStore(resources.cache("trees.git"))
+        made = session.plan(target.load(args), options, trees, Progress(sys.stderr))
     costs, why_not = _costs(made, options, trees)
     if args.json:
         both = msgspec.to_builtins(made) | {"forecast": msgspec.to_builtins(costs)}

@@ -19,8 +19,16 @@ _MEANS = {
     Ending.DEADLINE: "it was not done in time",
 }
 """What is said where the result has no detail."""
-_REPORTING = frozenset(("__dump_stack", "dump_stack", "dump_stack_lvl", "panic", "vpanic"))
-"""Functions with which a kernel tells of its panic (kernel/panic.c): every such trace begins with them."""
+_REPORTING = frozenset(
+    (
+        *("__dump_stack", "dump_stack", "dump_stack_lvl", "panic", "vpanic"),  # kernel/panic.c, lib/dump_stack.c
+        *("print_address_description", "print_report", "kasan_report", "kasan_report_invalid_free"),  # mm/kasan/
+        *(f"__asan_report_{what}_noabort" for what in ("load1", "load2", "load4", "load8", "load16", "load_n")),
+        *(f"__asan_report_{what}_noabort" for what in ("store1", "store2", "store4", "store8", "store16", "store_n")),
+        *("__might_resched", "__might_sleep"),  # kernel/sched/core.c
+    )
+)
+"""Functions with which a kernel tells of what it found: every such trace begins with them."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 """A run's result as text: the matrix of states and checks, the findings in plain words, the verdict."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.model import (
     Advice,
@@ -11,6 +11,7 @@ from harness.model import (
     Ending,
     Finding,
     FindingKind,
+    Frame,
     Outcome,
     RunResult,
     StateResult,
@@ -213,7 +214,7 @@ def _alike(run: RunResult) -> dict[str, list[str]]:
     groups: dict[tuple[object, ...], list[str]] = {}
     for state in run.states:
         if state.same_as is None and (end := ended(state, run.series.patches)) is not None:
-            functions = tuple(frame.function for frame in end.frames[:_PLACES])
+            functions = tuple(frame.function for frame in _top(end)[:_PLACES])
             how = functions or _NUMBERS.sub("#", end.reason)
             groups.setdefault((state.outcome, end.ending, how, state.suspects), []).append(state.id)
     return {first: others for first, *others in groups.values()}
@@ -225,7 +226,7 @@ def _ending(run: RunResult, state: StateResult, end: Ended, alike: list[str]) ->
     yield _cut(f"{state.id}: {outcome}{end.ending}: {end.reason}") + (f" (so did {', '.join(alike)})" if alike else "")
     last = [said for said in end.log.splitlines() if said.strip()][-1:]
     if end.frames:
-        yield _cut(f"    in {_some([place(frame) for frame in end.frames], _PLACES)}")
+        yield _cut(f"    in {_some([place(frame) for frame in _top(end)], _PLACES)}")
     elif last:
         yield _cut(f"    it said last: {last[0]}")
     suspects = _some([_patch(run, patch.number) for patch in end.suspects], _PLACES)
@@ -233,6 +234,12 @@ def _ending(run: RunResult, state: StateResult, end: Ended, alike: list[str]) ->
     known += [f"log: {state.logs['console']}"] if "console" in state.logs else []
     if known:
         yield _cut(f"    {'; '.join(known)}")
+
+
+def _top(end: Ended) -> Sequence[Frame]:
+    """A trace without what the unwinder found on the stack on its way; where it was lost, that is all there is."""
+    sure = [frame for frame in end.frames if frame.sure]
+    return sure if len(sure) >= _PLACES else end.frames
 
 
 def _some(things: list[str], limit: int) -> str:

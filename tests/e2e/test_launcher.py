@@ -75,3 +75,24 @@ def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
     assert done.returncode == 3
     assert f"installing {ABSENT}" in done.stderr
     assert f"Unable to locate package {ABSENT}" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")
+def test_in_a_clone_of_somebody_elses_the_venv_is_made_in_the_users_cache(clone: Path, tmp_path: Path) -> None:
+    """As a user runs /opt/kseries/kseries: with nothing installed there yet, and not to be written to."""
+    (clone / "harness").mkdir()
+    (clone / "harness" / "__main__.py").write_text("import msgspec, sys; print(sys.prefix)\n")
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    cache = Path(tempfile.mkdtemp(prefix="kseries-nobody-"))
+    os.chown(cache, 65534, 65534)
+    try:
+        closed = _launch(*nobody, clone / "kseries", "plan", cwd=Path("/"), XDG_CACHE_HOME="/proc")
+        made = _launch(*nobody, clone / "kseries", "plan", cwd=Path("/"), XDG_CACHE_HOME=str(cache))
+        again = _launch(*nobody, clone / "kseries", "plan", cwd=Path("/"), XDG_CACHE_HOME=str(cache))
+    finally:
+        shutil.rmtree(cache)
+    assert closed.returncode == 3
+    assert f"neither {clone} nor /proc/kseries is writable" in closed.stderr
+    assert [done.stdout.strip() for done in (made, again)] == [str(cache / "kseries" / "venv")] * 2, made.stderr
+    assert "making" in made.stderr and "making" not in again.stderr
+    assert not (clone / ".venv").exists()

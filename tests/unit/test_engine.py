@@ -14,10 +14,11 @@ from harness import arch
 from harness.build import Worker
 from harness.config import Config
 from harness.engine import Engine, Setup
-from harness.errors import InfraError
-from harness.model import Accel, Build
+from harness.errors import InfraError, InputError
+from harness.model import Accel, Build, Outcome
 from harness.reads import Reads
 from harness.store import Store
+from tests.unit.runs import state as state_result
 from tests.unit.test_judge import plan_of
 
 
@@ -45,16 +46,32 @@ class FullDisk:
         raise OSError(errno.ENOSPC, "No space left on device", "/x")
 
 
+SETUP = Setup(
+    arch=arch.get("x86_64"),
+    accel=Accel(name="tcg", why=""),
+    toolchain="",
+    config=Config(""),
+    probes=(),
+    program="",
+)
+
+
 def test_a_full_disk_is_an_os_error_and_no_group(tmp_path: Path) -> None:
     plan = plan_of(("base", "prefix-1"), patches=(1,))
-    setup = Setup(
-        arch=arch.get("x86_64"),
-        accel=Accel(name="tcg", why=""),
-        toolchain="",
-        config=Config(""),
-        probes=(),
-        program="",
-    )
-    engine = Engine(setup, (cast(Worker, FullDisk()),), Store(tmp_path / "s"), lambda _: None)
+    engine = Engine(SETUP, (cast(Worker, FullDisk()),), Store(tmp_path / "s"), lambda _: None)
     with pytest.raises((OSError, InfraError)):
         asyncio.run(engine.run(plan, tmp_path / "o"))
+
+
+def test_a_base_that_is_known_to_crash_ends_the_run_before_anything_is_built(tmp_path: Path) -> None:
+    plan = plan_of(("base", "prefix-1"), patches=(1,))
+    store = Store(tmp_path / "s")
+    (base,) = (state for state in plan.states if state.id == "base")
+    assert base.tree is not None
+    (tmp_path / "console.log").write_text("panic\n")
+    result = state_result("base", tree=base.tree, outcome=Outcome.CRASHED, detail="it fell over")
+    store.put(SETUP.key(base.tree), result, tmp_path)
+    engine = Engine(SETUP, (cast(Worker, FullDisk()),), store, lambda _: None)
+    with pytest.raises(InputError, match=f"crashed: it fell over\n.* {tmp_path / 'o' / 'states' / 'base'}"):
+        asyncio.run(engine.run(plan, tmp_path / "o"))
+    assert (tmp_path / "o" / "states" / "base" / "console.log").read_text() == "panic\n"

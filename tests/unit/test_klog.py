@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel log, read back. data/*.console are logs of real boots, as the serial port gave them:
 
-warning is a kernel that was made to WARN when a guest access finds its page missing; in panic a check
+debug/* are of kernels with lockdep and KASAN (--debug), built from tests/guest/mutants/debug, up to where they are well
+again; warning is a kernel that was made to WARN when a guest access finds its page missing; in panic a check
 killed init; no-init was booted with an initramfs that holds nothing.
 """
 
@@ -36,6 +37,7 @@ ONE_LINERS = [
     "Kernel panic - not syncing: Fatal exception",
     "INFO: rcu_sched self-detected stall on CPU",
     "INFO: rcu_sched detected stalls on CPUs/tasks:",
+    "INFO: trying to register non-static key.",
     "INFO: task exit_on_missing:40 blocked for more than 120 seconds.",
     "UBSAN: shift-out-of-bounds in virt/kvm/kvm_main.c:10:5",
 ]
@@ -60,9 +62,10 @@ def during(check: str, *lines: str, newline: str = "\n") -> str:
 # --- real logs ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["base", "tip", "without-3"])
+@pytest.mark.parametrize("name", ["base", "tip", "without-3", "debug/calm"])
 def test_a_healthy_kernel_complains_of_nothing(name: str) -> None:
-    assert klog.read(golden(name)) == klog.KernelLog((), None)
+    assert klog.read(golden(name)).splats == ()
+    assert klog.read(golden(name)).under_way is None
 
 
 def test_a_real_warning_is_attributed_to_the_check_under_way() -> None:
@@ -82,6 +85,21 @@ def test_a_panic_before_the_first_check_belongs_to_none() -> None:
     log = klog.read(golden("no-init"))
     assert [(splat.check, splat.panic) for splat in log.splats] == [(None, True)]
     assert log.under_way is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sleeps", "BUG: sleeping function called from invalid context at include/linux/sched/mm.h:321"),
+        ("lock-held", "WARNING: lock held when returning to user space!"),
+        ("use-after-free", "BUG: KASAN: slab-use-after-free in kvm_faultin_pfn+0xee4/0x12ef"),
+    ],
+)
+def test_what_a_debug_kernel_finds_is_a_complaint_of_which_nobody_dies(name: str, said: str) -> None:
+    log = klog.read(golden(f"debug/{name}"))
+    assert [(splat.text, splat.check, splat.oops) for splat in log.splats] == [
+        (said, "exit_on_missing_access.read_exits", False)
+    ]
 
 
 # --- the grammar --------------------------------------------------------------------------------
