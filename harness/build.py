@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from harness import ccache, proc, resources, warnings
+from harness import ccache, linked, proc, resources, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
@@ -29,6 +29,9 @@ from harness.trees import Change, TreeStore
 BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
 
+_OBJECTS = "vmlinux.a"
+"""What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
+
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
 
@@ -41,8 +44,15 @@ def toolchain(arch: Arch, config: Config) -> str:
     gcc = f"{arch.cross_prefix}gcc"
     needed = {"clang": "clang", "ld.lld": "lld"} if config.llvm else {gcc: "gcc", f"{arch.cross_prefix}ld": "binutils"}
     needed |= {gcc: "gcc"}  # the probes' compiler, whatever the kernel's is
-    versions = [proc.run([proc.require(tool, package), "--version"], seconds=30) for tool, package in needed.items()]
-    return " / ".join(done.text.splitlines()[0] for done in versions)
+    versions = [_version(tool, package) for tool, package in needed.items()]
+    if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
+        versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
+    return " / ".join(versions)
+
+
+def _version(tool: str, package: str) -> str:
+    """The first line in which a tool tells its version."""
+    return proc.run([proc.require(tool, package), "--version"], seconds=30).text.partition("\n")[0]
 
 
 class Worker:
@@ -66,6 +76,7 @@ class Worker:
         self._ccache_log = self._obj / "ccache.log"
 
         self._reads = Reads(self._obj, self._source)
+        self._said = warnings.Kept(self._obj)
 
     @contextlib.contextmanager
     def locked(self, wait: Callable[[], None] | None = None) -> Iterator[None]:
@@ -134,17 +145,18 @@ class Worker:
         with log.open("wb") as output:
             make = Make(self._box(), output, proc.Deadline.after(BUILD_SECONDS), compiled)
             try:
-                dropped, ok = await self._make(tree, make, watch)
+                with self._marked():
+                    dropped, ok = await self._make(tree, make, watch)
+                    output.flush()
+                    warned, parts = self._warnings(log, ok)
             except proc.DeadlineError:
-                dropped, ok = (), False
+                dropped, ok, warned, parts = (), False, (), ""
                 output.write(f"error: make was still at work after {BUILD_SECONDS / 60:.0f} minutes\n".encode())
         built = log.read_bytes()
         if not ok and b"No space left on device" in built:
             raise InfraError(
                 f"the disk is full: {self._home}\n  finished states are kept; free some space and run again"
             )
-        said = warnings.said_of(built.decode(errors="replace"), self._source)
-        warned = warnings.update(self._obj / "warnings.json", said)
         if ok:
             await asyncio.to_thread(self._reads.update, tree)
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
@@ -158,6 +170,7 @@ class Worker:
             found=found,
             errors=() if ok else errors_of(built, self._source),
             warnings=warned,
+            linked=parts,
             config_dropped=dropped,
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
@@ -166,23 +179,43 @@ class Worker:
 
     async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
+        self._ccache_log.unlink(missing_ok=True)
+        before = self.holds
+        await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
+        if before is None or self._config_may_differ(before, tree):
+            (self._obj / "configured").unlink(missing_ok=True)
+            fragment = self._obj / "fragment.config"
+            fragment.write_text(self._tiny() + self._config.text)
+            if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={fragment}", "allnoconfig")):
+                return (), False
+        (self._obj / "configured").write_text(tree)
+        dropped = self._config.dropped_by((self._obj / ".config").read_text())
+        ok = await make(self._kernel_argv("headers"))
+        watch.ends("configure")
+        return dropped, ok and await self._compile(make, watch)
+
+    def _warnings(self, log: Path, ok: bool) -> tuple[tuple[str, ...], str]:
+        """The warnings of the tree that was built, and the digest of the objects that it is linked of."""
+        said = warnings.said_of(log.read_text(errors="replace"), self._source)
+        parts = linked.objects(self._obj / _OBJECTS) if ok else None
+        return self._said.update(said, parts), linked.digest(parts or frozenset())
+
+    @contextlib.contextmanager
+    def _marked(self) -> Iterator[None]:
+        """Start afresh where an earlier build was killed, and leave a mark while this one is at work.
+
+        A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
+        """
         self._obj.mkdir(parents=True, exist_ok=True)
         self._ccache.mkdir(parents=True, exist_ok=True)
-        with _marked(self._obj):
-            self._ccache_log.unlink(missing_ok=True)
-            before = self.holds
-            await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
-            if before is None or self._config_may_differ(before, tree):
-                (self._obj / "configured").unlink(missing_ok=True)
-                fragment = self._obj / "fragment.config"
-                fragment.write_text(self._tiny() + self._config.text)
-                if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={fragment}", "allnoconfig")):
-                    return (), False
-            (self._obj / "configured").write_text(tree)
-            dropped = self._config.dropped_by((self._obj / ".config").read_text())
-            ok = await make(self._kernel_argv("headers"))
-            watch.ends("configure")
-            return dropped, ok and await self._compile(make, watch)
+        mark = self._obj / "interrupted"
+        # Nor can a folder be gone on with whose warnings are not known: they would all look new.
+        if mark.exists() or not self._said.known:
+            for place in self._obj.iterdir():
+                shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
+        mark.touch()
+        yield
+        mark.unlink()
 
     async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
         """The kernel, and the guests beside its link, which keeps only one core busy."""
@@ -264,19 +297,3 @@ class _Stopwatch:
     @property
     def total(self) -> float:
         return time.monotonic() - self._began
-
-
-@contextlib.contextmanager
-def _marked(obj: Path) -> Iterator[None]:
-    """Start afresh where an earlier build was killed, and leave a mark while this one is at work.
-
-    A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
-    """
-    mark = obj / "interrupted"
-    # Nor can a folder be gone on with whose warnings are not known: they would all look new.
-    if mark.exists() or not (obj / "warnings.json").exists():
-        for place in obj.iterdir():
-            shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
-    mark.touch()
-    yield
-    mark.unlink()

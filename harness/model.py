@@ -119,6 +119,8 @@ class AppliedPatch(Record, frozen=True):
     tree_before: str
     tree_after: str
     message: str = ""
+    files: tuple[str, ...] = ()
+    """The paths in which the trees differ."""
 
 
 class State(Record, frozen=True):
@@ -220,6 +222,9 @@ class Build(Record, frozen=True):
     found: int = 0
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    """Those of all that the kernel is made of; of a build that failed, those that it came to."""
+    linked: str = ""
+    """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     config_dropped: tuple[str, ...] = ()
     log: str = ""
     kernel: str | None = None
@@ -294,9 +299,11 @@ class StateResult(Record, frozen=True):
     flaky: tuple[str, ...] = ()
     contracts: tuple[ContractVerdict, ...] = ()
     warnings: tuple[str, ...] = ()
-    """The compiler's warnings of the whole tree, without line numbers."""
+    """What the build warns of in the whole tree, without line numbers; of a build that failed, as far as it came."""
     warnings_new: tuple[str, ...] = ()
-    """Those of them that base does not have."""
+    """Those of them that base does not have, and that are not for objects only that base is not made of."""
+    linked: str = ""
+    """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
     log_tail: str = ""

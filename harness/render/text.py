@@ -107,12 +107,20 @@ def _findings(run: RunResult) -> Iterator[str]:
         yield ""
     for finding in run.findings:
         yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
-        yield f"    {finding.evidence[0]}"
-        if len(finding.evidence) > 1:
-            yield f"    and {_some([one.partition(': ')[0] for one in finding.evidence[1:]], _NAMES)}"
+        yield from _evidence(finding)
         if finding.advice is not None:
             yield f"  {advice(run, finding.advice)}"
         yield ""
+
+
+def _evidence(finding: Finding) -> Iterator[str]:
+    """The first of what was seen and the names of the rest; of warnings, whose names are files, their words."""
+    if finding.kind is FindingKind.NEW_WARNING:
+        yield from _listed([_cut(f"    {one}") for one in finding.evidence])
+        return
+    yield f"    {finding.evidence[0]}"
+    if len(finding.evidence) > 1:
+        yield f"    and {_some([one.partition(': ')[0] for one in finding.evidence[1:]], _NAMES)}"
 
 
 _NAMES = 8
@@ -122,6 +130,12 @@ _PROOF = {
     False: "Built and judged: that does NOT cure it.",
     None: "That could not be told: the two do not merge without a conflict, or what came of it was not judged.",
 }
+
+
+def _listed(lines: list[str]) -> list[str]:
+    """The first of many lines, and how many more there are."""
+    more = [f"    and {len(lines) - _NAMES} more"] if len(lines) > _NAMES else []
+    return [*lines[:_NAMES], *more]
 
 
 def advice(run: RunResult, given: Advice) -> str:
@@ -148,11 +162,19 @@ def sentence(run: RunResult, finding: Finding) -> str:
         case FindingKind.UNDOCUMENTED_DEPENDENCY:
             return _dependency(run, finding)
         case FindingKind.NEW_WARNING:
-            return f"Since {_patch(run, finding.patch)} the compiler warns:"
+            return _new_warning(run, finding, state)
         case FindingKind.FLAKY:
             return f"In {finding.state} a check gave two answers in two boots of the same kernel, and is not judged:"
         case _:
             return "With the whole series applied, checks fail that pass on the base:"
+
+
+def _new_warning(run: RunResult, finding: Finding, state: StateResult) -> str:
+    if finding.patch is None:
+        return (
+            f"Somewhere up to {_patch(run, state.patch)} (the state before it was not built) the build began to warn:"
+        )
+    return f"Since {_patch(run, finding.patch)} the build warns:"
 
 
 def _silent_break(run: RunResult, finding: Finding, contract: ContractVerdict) -> str:
