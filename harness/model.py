@@ -75,6 +75,14 @@ class FindingKind(StrEnum):
         return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
 
 
+class Severity(StrEnum):
+    """How much a remark of checkpatch.pl matters, in its own words."""
+
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+    CHECK = "CHECK"
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The root of all records."""
 
@@ -91,6 +99,8 @@ class Patch(Record, frozen=True):
     """Where it was read: a file name or a commit id, for error messages."""
     message: str = ""
     """The changelog below the subject."""
+    author: str = ""
+    """``NAME <ADDRESS>``; empty where there is none, and of a commit, which tells it itself."""
     diff: bytes | None = None
     commit: str | None = None
 
@@ -361,6 +371,35 @@ class Squash(Record, frozen=True):
     verdict: Verdict
 
 
+class Remark(Record, frozen=True):
+    """What checkpatch.pl says of a place in a patch; of the changelog, or of it all, where ``file`` is None.
+
+    ``line`` counts in the file as the patch leaves it.
+    """
+
+    severity: Severity
+    type: str
+    """Its name for what is wrong (LONG_LINE), as --ignore takes it."""
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+class PatchRemarks(Record, frozen=True):
+    """The remarks on one patch, or why it could not be checked."""
+
+    number: int
+    remarks: tuple[Remark, ...] = ()
+    failed: str = ""
+
+
+class Checkpatch(Record, frozen=True):
+    """What the base's checkpatch.pl says of a series: advice. ``missing`` is why it says nothing of any patch."""
+
+    patches: tuple[PatchRemarks, ...] = ()
+    missing: str = ""
+
+
 class RunResult(Record, frozen=True):
     """The whole of ``result.json``; its schema is docs/result.schema.json."""
 
@@ -377,3 +416,5 @@ class RunResult(Record, frozen=True):
     squashes: tuple[Squash, ...] = ()
     quick: bool = False
     """True where the slow probes were left out."""
+    checkpatch: Checkpatch | None = None
+    """None where nobody asked for it."""

@@ -2,17 +2,21 @@
 """A run's result as text: the matrix of states and checks, the findings in plain words, the verdict."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from harness.model import (
     Advice,
     AppliedPatch,
+    Checkpatch,
     ContractVerdict,
     Ending,
     Finding,
     FindingKind,
     Outcome,
+    Remark,
     RunResult,
+    Severity,
     StateResult,
     Status,
 )
@@ -36,7 +40,8 @@ _LEGEND = ". pass   s skip   x expected failure   = same source tree as a column
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_untested(run), *_verdict(run)]
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_untested(run)]
+    lines += [*_checkpatch(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
     return plain("\n".join(lines))
 
@@ -280,6 +285,43 @@ def _untested(run: RunResult) -> Iterator[str]:
                 yield f"not tested on the tip, though {contract.id} asks for it: {name} ({said.get(name, 'left out')})"
         if any(contract.untested for contract in tip.contracts):
             yield ""
+
+
+# --- checkpatch ---------------------------------------------------------------------------------
+
+
+def _checkpatch(run: RunResult) -> Iterator[str]:
+    """The remarks of checkpatch.pl, patch by patch."""
+    said = run.checkpatch
+    if said is None:
+        return
+    yield f"checkpatch, as advice: {summary(said)}"
+    for one in said.patches:
+        if one.failed:
+            yield _cut(f"  {_number(run, one.number)} not checked: {one.failed}")
+        yield from _listed([_cut(f"  {_number(run, one.number)} {remark_line(remark)}") for remark in one.remarks])
+    yield ""
+
+
+def summary(said: Checkpatch) -> str:
+    """How many remarks of each severity there are, in how many patches."""
+    if said.missing:
+        return f"not run, {said.missing}"
+    counts = Counter(remark.severity for one in said.patches for remark in one.remarks)
+    words = ", ".join(f"{counts[one]} {_SEVERITIES[one]}{'s' * (counts[one] > 1)}" for one in Severity if counts[one])
+    of = f"{len(said.patches)} patch{'es' * (len(said.patches) != 1)}"
+    return (
+        f"{words} in {sum(bool(one.remarks) for one in said.patches)} of {of}" if words else f"nothing to say of {of}"
+    )
+
+
+def remark_line(remark: Remark) -> str:
+    """A remark in one line, as a compiler would say it."""
+    place = f"{remark.file}:{remark.line}: " if remark.file is not None else ""
+    return f"{place}{_SEVERITIES[remark.severity]}: {remark.message} [{remark.type}]"
+
+
+_SEVERITIES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.CHECK: "check"}
 
 
 _ANSWERS = {True: "yes", False: "NO", None: "not judged"}

@@ -165,6 +165,14 @@ def test_the_objects_of_a_kernel_are_those_in_its_archive(tmp_path: Path, flags:
     assert linked.objects(archive(tmp_path, flags)) == {"virt/kvm/a_file_with_a_long_name.o", "b.o"}
 
 
+def test_a_symbol_table_of_an_odd_length_is_passed_over(tmp_path: Path) -> None:
+    """Members of an archive begin at even places."""
+    members = (("/", b"odd"), ("//", b"a.o/\nb.o/\n"))
+    data = [f"{name:<48}{len(body):<10}`\n".encode() + body + b"\n" * (len(body) % 2) for name, body in members]
+    (tmp_path / "a").write_bytes(b"!<thin>\n" + b"".join(data))
+    assert linked.objects(tmp_path / "a") == {"a.o", "b.o"}
+
+
 def test_what_is_no_thin_archive_tells_nothing(tmp_path: Path) -> None:
     assert linked.objects(archive(tmp_path, "cDPrS")) == frozenset()
     assert linked.objects(tmp_path / "none.a") == frozenset()
