@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from harness import ccache, disk, proc, resources, warnings
+from harness import ccache, disk, linked, proc, resources, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
@@ -27,6 +27,9 @@ from harness.trees import Change, TreeStore
 
 BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
+
+_OBJECTS = "vmlinux.a"
+"""What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
@@ -40,8 +43,15 @@ def toolchain(arch: Arch, config: Config) -> str:
     gcc = f"{arch.cross_prefix}gcc"
     needed = {"clang": "clang", "ld.lld": "lld"} if config.llvm else {gcc: "gcc", f"{arch.cross_prefix}ld": "binutils"}
     needed |= {gcc: "gcc"}  # the probes' compiler, whatever the kernel's is
-    versions = [proc.run([proc.require(tool, package), "--version"], seconds=30) for tool, package in needed.items()]
-    return " / ".join(done.text.splitlines()[0] for done in versions)
+    versions = [_version(tool, package) for tool, package in needed.items()]
+    if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
+        versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
+    return " / ".join(versions)
+
+
+def _version(tool: str, package: str) -> str:
+    """The first line in which a tool tells its version."""
+    return proc.run([proc.require(tool, package), "--version"], seconds=30).text.partition("\n")[0]
 
 
 class Worker:
@@ -65,6 +75,7 @@ class Worker:
         self._ccache_log = self._obj / "ccache.log"
 
         self._reads = Reads(self._obj, self._source)
+        self._said = warnings.Kept(self._obj)
 
     @contextlib.contextmanager
     def locked(self, wait: Callable[[], None] | None = None) -> Iterator[None]:
@@ -138,19 +149,15 @@ class Worker:
         with log.open("wb") as output:
             make = Make(self._box(), output, proc.Deadline.after(BUILD_SECONDS), compiled)
             try:
-                with _marked(self._obj):
+                with self._marked():
                     dropped, ok = await self._make(tree, make, watch)
                     output.flush()
-                    built = log.read_bytes()
                     if not ok:
-                        self._check_room(built)
-                    warned = self._warned(built)
+                        self._check_room(log.read_bytes())
+                    warned, parts = self._warnings(log, ok)
             except proc.DeadlineError:
-                dropped, ok = (), False
+                dropped, ok, warned, parts = (), False, (), ""
                 output.write(f"error: make was still at work after {BUILD_SECONDS / 60:.0f} minutes\n".encode())
-                output.flush()
-                built = log.read_bytes()
-                warned = self._warned(built)
         if ok:
             await asyncio.to_thread(self._reads.update, tree)
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
@@ -162,18 +169,14 @@ class Worker:
             stages=watch.stages,
             compiled=compiled_now,
             found=found,
-            errors=() if ok else errors_of(built, self._source),
+            errors=() if ok else errors_of(log.read_bytes(), self._source),
             warnings=warned,
+            linked=parts,
             config_dropped=dropped,
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
             initrd=str(into / "initrd.cpio") if ok else None,
         )
-
-    def _warned(self, log: bytes) -> tuple[str, ...]:
-        """All warnings of the tree, in the light of what was compiled last."""
-        said = warnings.said_of(log.decode(errors="replace"), self._source)
-        return warnings.update(self._obj / "warnings.json", said)
 
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
@@ -196,6 +199,27 @@ class Worker:
         ok = await make(self._kernel_argv("headers"))
         watch.ends("configure")
         return dropped, ok and await self._compile(make, watch)
+
+    def _warnings(self, log: Path, ok: bool) -> tuple[tuple[str, ...], str]:
+        """The warnings of the tree that was built, and the digest of the objects that it is linked of."""
+        said = warnings.said_of(log.read_text(errors="replace"), self._source)
+        parts = linked.objects(self._obj / _OBJECTS) if ok else None
+        return self._said.update(said, parts), linked.digest(parts or frozenset())
+
+    @contextlib.contextmanager
+    def _marked(self) -> Iterator[None]:
+        """Start afresh where an earlier build was killed, and leave a mark while this one is at work.
+
+        A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
+        """
+        mark = self._obj / "interrupted"
+        # Nor can a folder be gone on with whose warnings are not known: they would all look new.
+        if mark.exists() or not self._said.known:
+            for place in self._obj.iterdir():
+                shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
+        mark.touch()
+        yield
+        mark.unlink()
 
     async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
         """The kernel, and the guests beside its link, which keeps only one core busy."""
@@ -277,19 +301,3 @@ class _Stopwatch:
     @property
     def total(self) -> float:
         return time.monotonic() - self._began
-
-
-@contextlib.contextmanager
-def _marked(obj: Path) -> Iterator[None]:
-    """Start afresh where an earlier build was killed, and leave a mark while this one is at work.
-
-    A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
-    """
-    mark = obj / "interrupted"
-    # Nor can a folder be gone on with whose warnings are not known: they would all look new.
-    if mark.exists() or not (obj / "warnings.json").exists():
-        for place in obj.iterdir():
-            shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
-    mark.touch()
-    yield
-    mark.unlink()

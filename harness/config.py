@@ -41,6 +41,13 @@ class Config:
         """True where make is told to use clang (Documentation/kbuild/llvm.rst)."""
         return any(word.startswith("LLVM=") for word in self.make)
 
+    @property
+    def checker(self) -> str | None:
+        """What make runs on each source with C=1 or C=2 (the kernel's Makefile: CHECK); None without them."""
+        words = dict(word.split("=", 1) for word in self.make)
+        named = words.get("CHECK", "").split() or ["sparse"]
+        return named[0] if words.get("C") in ("1", "2") else None
+
     def dropped_by(self, config: str) -> tuple[str, ...]:
         """The options asked for here that a .config does not have, as ``CONFIG_X=y``."""
         asked, got = _options(self.text), _options(config)

@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import bases, proc
+import msgspec
+
+from harness import bases, checkpatch, proc
 from harness.arch import Arch
 from harness.errors import InfraError
 from harness.model import Record
@@ -44,6 +46,8 @@ def examine(arch: Arch, cache: Path) -> Iterator[Item]:
         yield _tool(tool, package)
     for header, package in _HEADERS:
         yield _header(f"{arch.cross_prefix}gcc", header, package)
+    yield _sparse()
+    yield _perl()
     yield _cache(cache)
     yield _kernel_source(cache)
 
@@ -98,6 +102,23 @@ def _tool(name: str, package: str) -> Item:
         why = _first_line(done.stderr.decode(errors="replace")) or f"exit status {done.returncode}"
         return Item(name=name, ok=False, said=f"does not run: {why}")
     return Item(name=name, ok=True, said=_first_line(done.text))
+
+
+def _sparse() -> Item:
+    item = _tool("sparse", "sparse")
+    said = item.said if item.ok else f"{item.said}; only --make C=1 and C=2 need it: apt-get install sparse"
+    # No package: what doctor tells to install is what every run needs.
+    return msgspec.structs.replace(item, said=said, needed=False, package=None)
+
+
+def _perl() -> Item:
+    """Perl with the modules of checkpatch.pl, which perl-base alone does not have."""
+    try:
+        checkpatch.require()
+    except InfraError as error:
+        said = f"{_first_line(str(error))}; only --checkpatch needs it: apt-get install {checkpatch.PACKAGE}"
+        return Item(name="perl", ok=False, said=said, needed=False)
+    return Item(name="perl", ok=True, said=f"has what {checkpatch.SCRIPT} uses", needed=False)
 
 
 def _git() -> Item:

@@ -348,6 +348,7 @@ def _with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) 
         seconds=built.stages | {"build": round(built.seconds, 2)} | result.seconds,
         objects=Objects(compiled=built.compiled, found=built.found),
         warnings=built.warnings,
+        linked=built.linked,
         notes=dropped + notes,
     )
 

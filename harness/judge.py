@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
+from harness import newwarnings
 from harness.model import (
     Advice,
     Check,
@@ -34,9 +35,8 @@ def judge(
     """
     tip = _checks(seen[_original(plan, plan.tip)])
     results = {state.id: _with_contracts(seen[state.id], contracts, tip) for state in plan.states}
-    base = Counter(seen["base"].warnings)
     for name, result in results.items():
-        new = tuple((Counter(result.warnings) - base).elements())
+        new = newwarnings.since(results["base"], result, newwarnings.touched(plan, {*result.applied}))
         results[name] = msgspec.structs.replace(result, warnings_new=new)
     judged = _Judged(plan, results, {contract.id: contract for contract in contracts})
     findings = tuple(judged.findings())
@@ -116,7 +116,7 @@ class _Judged:
 
     def findings(self) -> Iterator[Finding]:
         yield from self._of_tip()
-        yield from self._new_warnings()
+        yield from newwarnings.findings(self._plan, self._results)
         for state in self._plan.states:
             result = self._results[state.id]
             if state.scenario == "prefixes" and state.id != self._plan.tip:
@@ -171,18 +171,6 @@ class _Judged:
         lost = self._lost(self._tip, {name for one in self._tip.contracts for name in one.failed})
         if lost:
             yield self._finding(FindingKind.REGRESSION, self._tip, None, _evidence(self._tip, lost))
-
-    def _new_warnings(self) -> Iterator[Finding]:
-        """What the compiler says since a patch, and did not say before it: told once, of that patch."""
-        before = Counter(self._base.warnings)
-        for state in self._plan.states:
-            result = self._results[state.id]
-            if state.scenario != "prefixes" or not _ran(result):
-                continue
-            now = Counter(result.warnings)
-            if new := tuple((now - before).elements()):
-                yield self._finding(FindingKind.NEW_WARNING, result, None, new)
-            before = now
 
     def _silent_breaks(self, result: StateResult, told: Set[tuple[str, str]] = frozenset()) -> Iterator[Finding]:
         """A revert that goes through, and leaves a promise of the tip's unkept, but for what is told already."""

@@ -75,6 +75,14 @@ class FindingKind(StrEnum):
         return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
 
 
+class Severity(StrEnum):
+    """How much a remark of checkpatch.pl matters, in its own words."""
+
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+    CHECK = "CHECK"
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The root of all records."""
 
@@ -91,6 +99,8 @@ class Patch(Record, frozen=True):
     """Where it was read: a file name or a commit id, for error messages."""
     message: str = ""
     """The changelog below the subject."""
+    author: str = ""
+    """``NAME <ADDRESS>``; empty where there is none, and of a commit, which tells it itself."""
     diff: bytes | None = None
     commit: str | None = None
 
@@ -119,6 +129,8 @@ class AppliedPatch(Record, frozen=True):
     tree_before: str
     tree_after: str
     message: str = ""
+    files: tuple[str, ...] = ()
+    """The paths in which the trees differ."""
 
 
 class State(Record, frozen=True):
@@ -220,6 +232,9 @@ class Build(Record, frozen=True):
     found: int = 0
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    """Those of all that the kernel is made of; of a build that failed, those that it came to."""
+    linked: str = ""
+    """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     config_dropped: tuple[str, ...] = ()
     log: str = ""
     kernel: str | None = None
@@ -294,9 +309,11 @@ class StateResult(Record, frozen=True):
     flaky: tuple[str, ...] = ()
     contracts: tuple[ContractVerdict, ...] = ()
     warnings: tuple[str, ...] = ()
-    """The compiler's warnings of the whole tree, without line numbers."""
+    """What the build warns of in the whole tree, without line numbers; of a build that failed, as far as it came."""
     warnings_new: tuple[str, ...] = ()
-    """Those of them that base does not have."""
+    """Those of them that base does not have, and that are not for objects only that base is not made of."""
+    linked: str = ""
+    """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
     log_tail: str = ""
@@ -354,6 +371,35 @@ class Squash(Record, frozen=True):
     verdict: Verdict
 
 
+class Remark(Record, frozen=True):
+    """What checkpatch.pl says of a place in a patch; of the changelog, or of it all, where ``file`` is None.
+
+    ``line`` counts in the file as the patch leaves it.
+    """
+
+    severity: Severity
+    type: str
+    """Its name for what is wrong (LONG_LINE), as --ignore takes it."""
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+class PatchRemarks(Record, frozen=True):
+    """The remarks on one patch, or why it could not be checked."""
+
+    number: int
+    remarks: tuple[Remark, ...] = ()
+    failed: str = ""
+
+
+class Checkpatch(Record, frozen=True):
+    """What the base's checkpatch.pl says of a series: advice. ``missing`` is why it says nothing of any patch."""
+
+    patches: tuple[PatchRemarks, ...] = ()
+    missing: str = ""
+
+
 class RunResult(Record, frozen=True):
     """The whole of ``result.json``; its schema is docs/result.schema.json."""
 
@@ -370,3 +416,5 @@ class RunResult(Record, frozen=True):
     squashes: tuple[Squash, ...] = ()
     quick: bool = False
     """True where the slow probes were left out."""
+    checkpatch: Checkpatch | None = None
+    """None where nobody asked for it."""

@@ -220,4 +220,5 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
     finally:
         running.signal_end()
         async with asyncio.timeout(_KILL_SECONDS):
-            await process.wait()
+            # What it printed and nobody read would keep its pipe open, and asyncio waiting for that.
+            await process.communicate()

@@ -74,6 +74,7 @@ def plan_of(
 ) -> Plan:
     """As ``make_plan``, of patches whose trees are known."""
     trees = ManyTrees(store, tell)
+    patches = _with_files(patches, trees)
     tip = list(_prefixes(patches, base, trees))[-1]
     states = {state.id: state for state in (State(id="base", scenario="base", applied=(), tree=base.tree), tip)}
     names = tuple(dict.fromkeys(scenarios))
@@ -82,6 +83,15 @@ def plan_of(
         states |= {state.id: state for state in SCENARIOS[scenario](patches, base, trees)}
     ordered = tuple(_mark_equal(_visiting_order(states.values())))
     return Plan(series=name, version=version, patches=patches, base=base, states=ordered)
+
+
+def _with_files(patches: Patches, trees: ManyTrees) -> Patches:
+    """The patches with the paths that each touches."""
+    touched = trees.touched([(patch.tree_before, patch.tree_after) for patch in patches])
+    return tuple(
+        msgspec.structs.replace(patch, files=tuple(sorted(path.decode(errors="replace") for path in paths)))
+        for patch, paths in zip(patches, touched, strict=True)
+    )
 
 
 def check(names: Iterable[str]) -> None:

@@ -6,18 +6,42 @@ import contextlib
 import os
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, disk, events, inputs, judge, resources, rundir, scenarios, store, suspects
+from harness import (
+    bases,
+    build,
+    checkpatch,
+    disk,
+    events,
+    inputs,
+    judge,
+    resources,
+    rundir,
+    scenarios,
+    store,
+    suspects,
+)
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
-from harness.model import SCHEMA_VERSION, Contract, Forecast, Outcome, Plan, RunResult, SeriesSummary, Squash
+from harness.model import (
+    SCHEMA_VERSION,
+    Checkpatch,
+    Contract,
+    Forecast,
+    Outcome,
+    Plan,
+    RunResult,
+    SeriesSummary,
+    Squash,
+    StateResult,
+)
 from harness.trees import TreeStore
 
 
@@ -38,6 +62,7 @@ class Options:
     debug: bool = False
     repeat: int = 1
     quick: bool = False
+    checkpatch: bool = False
 
 
 _SLOW = "_slow"
@@ -87,12 +112,16 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     with room(options.out):
         options.out.mkdir(parents=True, exist_ok=True)
         trees = TreeStore(resources.cache("trees.git"))
+        if options.checkpatch:
+            checkpatch.require()
         setup = _setup(options)
         engine = _engine(setup, options, trees, tell)
         planned = plan(target, options, trees, tell)
         asked = tuple(judge.asked(contract, setup.probes) for contract in contracts())
-        result = _judged(planned, engine, setup, asked, trees, options.out)
-        result = msgspec.structs.replace(result, quick=options.quick)
+        remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
+        seen, said = asyncio.run(_carried_out(engine.run(planned, options.out), remarks))
+        result = _judged(planned, seen, setup, asked, trees)
+        result = msgspec.structs.replace(result, quick=options.quick, checkpatch=said)
         result = _verified(result, planned, engine, asked, trees, options)
         rundir.write(options.out, result)
     return result
@@ -115,11 +144,25 @@ def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Liste
     return Engine(setup, workers, store.Store(resources.cache("results")), tell)
 
 
-def _judged(
-    planned: Plan, engine: Engine, setup: Setup, asked: tuple[Contract, ...], trees: TreeStore, out: Path
-) -> RunResult:
-    """Build, boot and judge what is planned."""
-    seen = asyncio.run(engine.run(planned, out))
+Seen = dict[str, StateResult]
+
+
+async def _carried_out(
+    states: Coroutine[None, None, Seen], remarks: Coroutine[None, None, Checkpatch] | None
+) -> tuple[Seen, Checkpatch | None]:
+    """The results of all states, and what checkpatch says meanwhile, where it was asked for."""
+    if remarks is None:
+        return await states, None
+    checking = asyncio.create_task(remarks)
+    try:
+        return await states, await checking
+    finally:
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
+
+
+def _judged(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ...], trees: TreeStore) -> RunResult:
+    """What was built and booted, judged."""
     states, findings, verdict = judge.judge(planned, seen, asked)
     return RunResult(
         schema=SCHEMA_VERSION,

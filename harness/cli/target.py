@@ -37,7 +37,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arch", metavar="A", default="x86_64", help="architecture (default: x86_64)")
     parser.add_argument("--probe", metavar="P,..", help="default: all")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
-    parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1")
+    parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
     parser.add_argument(
         "--repeat", metavar="N", type=_positive, default=1, help="boot each kernel N times: flaky, or broken?"
@@ -46,7 +46,8 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """What decides nothing of the result."""
+    """What decides nothing of a state's result."""
+    parser.add_argument("--checkpatch", action="store_true", help="the base's checkpatch.pl on each patch, as advice")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     cores = os.cpu_count() or 1
     parser.add_argument(
@@ -68,7 +69,7 @@ def load(args: argparse.Namespace) -> inputs.Target:
 
 def options(args: argparse.Namespace) -> Options:
     """The options as the session takes them; ``add_run_arguments`` may be left out."""
-    running = {name: getattr(args, name) for name in ("out", "jobs", "workers") if hasattr(args, name)}
+    running = {name: getattr(args, name) for name in ("out", "jobs", "workers", "checkpatch") if hasattr(args, name)}
     return Options(
         **{"out": Path(), **running},
         tree=args.tree,

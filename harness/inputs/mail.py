@@ -28,6 +28,7 @@ _DIFF = re.compile(rb"^(?:diff --git |--- [^\n]*\n\+\+\+ )", re.MULTILINE)
 # git-am(1): the message ends at a line of three dashes, or where a diff begins.
 _MESSAGE_END = re.compile(rb"^(?:---[ \t\r]*$|--- [^\n]*\n\+\+\+ |diff -|Index: )", re.MULTILINE)
 _IN_BODY = re.compile(r"\s*(?:(?:From|Date|Subject): [^\n]*\n(?:[ \t]+\S[^\n]*\n)*)+(?:\n|\Z)")
+_IN_BODY_AUTHOR = re.compile(r"^From: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE)
 _IN_BODY_SUBJECT = re.compile(r"^Subject: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE)
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})\s*$", re.MULTILINE)
 _PLAIN = ("", "7bit", "8bit", "binary")
@@ -44,6 +45,7 @@ class Mail(Record, frozen=True):
     diff: bytes
     base_commit: str | None = None
     id: str = ""
+    author: str = ""
 
     @property
     def has_diff(self) -> bool:
@@ -53,7 +55,14 @@ class Mail(Record, frozen=True):
         """This mail as a patch of a series. Raises InputError when it holds no diff."""
         if not self.has_diff:
             raise InputError(f"{self.origin} holds no diff\n  is it a cover letter, or cut short?")
-        return Patch(number=number, subject=self.subject.text, origin=self.origin, message=self.message, diff=self.diff)
+        return Patch(
+            number=number,
+            subject=self.subject.text,
+            origin=self.origin,
+            message=self.message,
+            author=self.author,
+            diff=self.diff,
+        )
 
 
 def read(raw: bytes, origin: str) -> Mail:
@@ -72,7 +81,7 @@ def read(raw: bytes, origin: str) -> Mail:
     except _ODD as error:
         raise InputError(f"{origin} is not a mail that can be read: {error}") from error
     end = found.start() if (found := _MESSAGE_END.search(body)) else len(body)
-    again, message = _message(_text(body[:end], charset))
+    again, author, message = _message(_text(body[:end], charset))
     base = _BASE.search(body)
     return Mail(
         origin=origin,
@@ -81,6 +90,7 @@ def read(raw: bytes, origin: str) -> Mail:
         diff=body[end:],
         base_commit=base[1].decode() if base else None,
         id=str(headers.get("Message-ID", "")).strip(),
+        author=author or " ".join(_decoded(headers.get("From") or "").split()),
     )
 
 
@@ -139,8 +149,11 @@ def _unix(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n") if lines and data.count(b"\r\n") == lines else data
 
 
-def _message(text: str) -> tuple[str, str]:
-    """The subject that a body may begin with (or ""), and the changelog."""
+def _message(text: str) -> tuple[str, str, str]:
+    """The subject and the author that a body may begin with (each or ""), and the changelog."""
     head = _IN_BODY.match(text)
-    subject = _IN_BODY_SUBJECT.search(head[0]) if head else None
-    return _decoded(" ".join(subject[1].split())) if subject else "", text[head.end() if head else 0 :].strip()
+    subject, author = (
+        _decoded(" ".join(found[1].split())) if head and (found := line.search(head[0])) else ""
+        for line in (_IN_BODY_SUBJECT, _IN_BODY_AUTHOR)
+    )
+    return subject, author, text[head.end() if head else 0 :].strip()

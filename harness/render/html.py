@@ -74,6 +74,7 @@ def _environment() -> jinja2.Environment:
         "advice": text.advice,
         "exhibits": exhibits,
         "cures": _cures,
+        "summary": text.summary,
         "SCENARIOS": SCENARIOS,
         "FEW": FEW,
         "ENDINGS": ENDINGS,

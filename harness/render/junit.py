@@ -2,7 +2,8 @@
 """A run's result as JUnit XML: a suite per state, a test case per check, the logs with them.
 
 There is a failure exactly where a check or an outcome is evidence of a finding, so that a CI turns red
-when ``kseries run`` exits 1. Whatever else did not pass is "skipped", with the reason.
+when ``kseries run`` exits 1. Whatever else did not pass is "skipped", with the reason. What was asked for as advice,
+--checkpatch, has a suite of its own, whose failures make no run exit 1.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import junit_xml
 
-from harness.model import Check, Finding, Outcome, RunResult, StateResult, Status
+from harness.model import Check, Checkpatch, Finding, Outcome, PatchRemarks, RunResult, Severity, StateResult, Status
 from harness.render import logs, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import Exhibit, by_place
@@ -37,7 +38,35 @@ _LOGS = {"build": "build", "boot": "console"}
 def render(run: RunResult, directory: Path) -> str:
     """The whole document. ``directory`` is the run's, to which the paths of its logs are relative."""
     suites = [_Suite(run, state, directory).build() for state in run.states]
+    if run.checkpatch is not None:
+        suites.append(_checkpatch(run, run.checkpatch))
     return str(junit_xml.to_xml_report_string(suites, encoding="utf-8"))
+
+
+def _checkpatch(run: RunResult, said: Checkpatch) -> junit_xml.TestSuite:
+    """A case for each patch: errors make it fail, all else that was said is its output."""
+    return junit_xml.TestSuite("checkpatch", [_checked(run, one) for one in said.patches] or [_not_run(said)])
+
+
+def _checked(run: RunResult, one: PatchRemarks) -> junit_xml.TestCase:
+    subject = next((patch.subject for patch in run.series.patches if patch.number == one.number), "")
+    errors, others = (
+        [plain(text.remark_line(remark)) for remark in one.remarks if (remark.severity is Severity.ERROR) is wanted]
+        for wanted in (True, False)
+    )
+    name = line(f"{one.number}/{len(run.series.patches)} {subject}")
+    case = junit_xml.TestCase(name, classname="checkpatch", stdout="\n".join(others) or None)
+    if errors:
+        case.add_failure_info(line(errors[0]), "\n".join(errors), "checkpatch")
+    elif one.failed:
+        case.add_skipped_info(line(f"not checked: {one.failed}"))
+    return case
+
+
+def _not_run(said: Checkpatch) -> junit_xml.TestCase:
+    case = junit_xml.TestCase("checkpatch", classname="checkpatch")
+    case.add_skipped_info(line(text.summary(said)))
+    return case
 
 
 class _Suite:

@@ -2,18 +2,22 @@
 """A run's result as text: the matrix of states and checks, the findings in plain words, the verdict."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from harness.model import (
     Advice,
     AppliedPatch,
+    Checkpatch,
     ContractVerdict,
     Ending,
     Finding,
     FindingKind,
     Frame,
     Outcome,
+    Remark,
     RunResult,
+    Severity,
     StateResult,
     Status,
 )
@@ -37,7 +41,8 @@ _LEGEND = ". pass   s skip   x expected failure   = same source tree as a column
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_untested(run), *_verdict(run)]
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_untested(run)]
+    lines += [*_checkpatch(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
     return plain("\n".join(lines))
 
@@ -108,12 +113,20 @@ def _findings(run: RunResult) -> Iterator[str]:
         yield ""
     for finding in run.findings:
         yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
-        yield f"    {finding.evidence[0]}"
-        if len(finding.evidence) > 1:
-            yield f"    and {_some([one.partition(': ')[0] for one in finding.evidence[1:]], _NAMES)}"
+        yield from _evidence(finding)
         if finding.advice is not None:
             yield f"  {advice(run, finding.advice)}"
         yield ""
+
+
+def _evidence(finding: Finding) -> Iterator[str]:
+    """The first of what was seen and the names of the rest; of warnings, whose names are files, their words."""
+    if finding.kind is FindingKind.NEW_WARNING:
+        yield from _listed([_cut(f"    {one}") for one in finding.evidence])
+        return
+    yield f"    {finding.evidence[0]}"
+    if len(finding.evidence) > 1:
+        yield f"    and {_some([one.partition(': ')[0] for one in finding.evidence[1:]], _NAMES)}"
 
 
 _NAMES = 8
@@ -123,6 +136,12 @@ _PROOF = {
     False: "Built and judged: that does NOT cure it.",
     None: "That could not be told: the two do not merge without a conflict, or what came of it was not judged.",
 }
+
+
+def _listed(lines: list[str]) -> list[str]:
+    """The first of many lines, and how many more there are."""
+    more = [f"    and {len(lines) - _NAMES} more"] if len(lines) > _NAMES else []
+    return [*lines[:_NAMES], *more]
 
 
 def advice(run: RunResult, given: Advice) -> str:
@@ -149,11 +168,19 @@ def sentence(run: RunResult, finding: Finding) -> str:
         case FindingKind.UNDOCUMENTED_DEPENDENCY:
             return _dependency(run, finding)
         case FindingKind.NEW_WARNING:
-            return f"Since {_patch(run, finding.patch)} the compiler warns:"
+            return _new_warning(run, finding, state)
         case FindingKind.FLAKY:
             return f"In {finding.state} a check gave two answers in two boots of the same kernel, and is not judged:"
         case _:
             return "With the whole series applied, checks fail that pass on the base:"
+
+
+def _new_warning(run: RunResult, finding: Finding, state: StateResult) -> str:
+    if finding.patch is None:
+        return (
+            f"Somewhere up to {_patch(run, state.patch)} (the state before it was not built) the build began to warn:"
+        )
+    return f"Since {_patch(run, finding.patch)} the build warns:"
 
 
 def _silent_break(run: RunResult, finding: Finding, contract: ContractVerdict) -> str:
@@ -265,6 +292,43 @@ def _untested(run: RunResult) -> Iterator[str]:
                 yield f"not tested on the tip, though {contract.id} asks for it: {name} ({said.get(name, 'left out')})"
         if any(contract.untested for contract in tip.contracts):
             yield ""
+
+
+# --- checkpatch ---------------------------------------------------------------------------------
+
+
+def _checkpatch(run: RunResult) -> Iterator[str]:
+    """The remarks of checkpatch.pl, patch by patch."""
+    said = run.checkpatch
+    if said is None:
+        return
+    yield f"checkpatch, as advice: {summary(said)}"
+    for one in said.patches:
+        if one.failed:
+            yield _cut(f"  {_number(run, one.number)} not checked: {one.failed}")
+        yield from _listed([_cut(f"  {_number(run, one.number)} {remark_line(remark)}") for remark in one.remarks])
+    yield ""
+
+
+def summary(said: Checkpatch) -> str:
+    """How many remarks of each severity there are, in how many patches."""
+    if said.missing:
+        return f"not run, {said.missing}"
+    counts = Counter(remark.severity for one in said.patches for remark in one.remarks)
+    words = ", ".join(f"{counts[one]} {_SEVERITIES[one]}{'s' * (counts[one] > 1)}" for one in Severity if counts[one])
+    of = f"{len(said.patches)} patch{'es' * (len(said.patches) != 1)}"
+    return (
+        f"{words} in {sum(bool(one.remarks) for one in said.patches)} of {of}" if words else f"nothing to say of {of}"
+    )
+
+
+def remark_line(remark: Remark) -> str:
+    """A remark in one line, as a compiler would say it."""
+    place = f"{remark.file}:{remark.line}: " if remark.file is not None else ""
+    return f"{place}{_SEVERITIES[remark.severity]}: {remark.message} [{remark.type}]"
+
+
+_SEVERITIES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.CHECK: "check"}
 
 
 _ANSWERS = {True: "yes", False: "NO", None: "not judged"}

@@ -15,7 +15,7 @@ from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.events import Event
 from harness.inputs import patchdir
-from harness.model import Finding, Series, StateResult
+from harness.model import Base, Finding, Series, StateResult
 from harness.trees import TreeStore
 
 MUTANTS = Path(__file__).parent / "mutants"
@@ -56,10 +56,18 @@ class Lab:
 
     def tip(self, series: Series, repeat: int = 1) -> tuple[StateResult, StateResult, tuple[Finding, ...]]:
         """Base and tip of a series, and the findings, from real boots, each made ``repeat`` times."""
-        plan = scenarios.make_plan(series, self.base, (), self.trees)
-        engine = Engine(dataclasses.replace(self.setup, repeat=repeat), (self.worker,), self.store, self.events.append)
+        setup = dataclasses.replace(self.setup, repeat=repeat)
+        states, findings = self.run(series, (), self.base, setup)
+        return states["base"], states[f"prefix-{len(series.patches)}"], findings
+
+    def run(
+        self, series: Series, names: tuple[str, ...], base: Base, setup: Setup
+    ) -> tuple[dict[str, StateResult], tuple[Finding, ...]]:
+        """The states of some scenarios, by their names, and the findings."""
+        plan = scenarios.make_plan(series, base, names, self.trees)
+        engine = Engine(setup, (self.worker,), self.store, self.events.append)
         seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
-        states, findings, _ = judge.judge(plan, seen, session.contracts())
+        asked = tuple(judge.asked(contract, setup.probes) for contract in session.contracts())
+        states, findings, _ = judge.judge(plan, seen, asked)
         states = suspects.with_suspects(plan, states, self.trees)
-        by_id = {state.id: state for state in states}
-        return by_id["base"], by_id[plan.tip], findings
+        return {state.id: state for state in states}, findings

@@ -304,6 +304,104 @@ async def test_only_what_changed_is_compiled(kernel: Kernel) -> None:
     assert "main.o" in kernel.steps
 
 
+# --- its warnings -------------------------------------------------------------------------------
+
+WARNS = MAIN.replace("\treturn", "\tint *p = 1;\n\treturn")
+WARNING = "main.c: initialization of 'int *' from 'int' makes pointer from integer without a cast [-Wint-conversion]"
+OTHER = "main.c: initialization of 'int' from 'int *' makes integer from pointer without a cast [-Wint-conversion]"
+TWO_OBJECTS = MAKEFILE.replace("vmlinux: $(O)/main.o\n", """vmlinux: $(O)/main.o $(O)/more.o
+	@rm -f $(O)/vmlinux.a
+	@cd $(O) && ar cDPrST vmlinux.a PARTS
+""").replace("headers:", """$(O)/more.o: main.c
+	@echo '  CC      more.o'
+	@$(CC) -Dmain=more -c -o $@ main.c
+headers:""")  # fmt: skip
+
+
+async def test_a_warning_is_told_of_every_tree_that_has_it_compiled_or_not(kernel: Kernel) -> None:
+    assert (await kernel.build(kernel.tree(main=WARNS))).warnings == (WARNING,)
+    kernel.steps.clear()
+    assert (await kernel.build(kernel.tree(main=WARNS, Kconfig="# other\n"))).warnings == (WARNING,)
+    assert "main.o" not in kernel.steps
+    assert (await kernel.build(kernel.tree(main="\n\n" + WARNS))).warnings == (WARNING,)
+    assert (await kernel.build(kernel.tree())).warnings == ()
+
+
+async def test_a_warning_in_the_place_of_another_is_told(kernel: Kernel) -> None:
+    assert (await kernel.build(kernel.tree(main=WARNS))).warnings == (WARNING,)
+    swapped = WARNS.replace("int *p = 1", "int p = (int *)1")
+    assert (await kernel.build(kernel.tree(main=swapped))).warnings == (OTHER,)
+
+
+async def test_an_object_that_ccache_has_warns_as_if_it_were_compiled(kernel: Kernel) -> None:
+    tree = kernel.tree(main=WARNS + "/* of this test alone */\n")
+    first = await kernel.build(tree)
+    kernel.worker.clean()
+    again = await kernel.build(tree)
+    assert again.found > first.found, "main.o came from ccache"
+    assert again.warnings == first.warnings == (WARNING,)
+
+
+async def test_a_build_that_the_disk_had_no_room_for_has_told_its_warnings(kernel: Kernel) -> None:
+    """make takes main.o for up to date afterwards, and says nothing of it."""
+    full = MAKEFILE.replace("@ld -e main", "cp main.c /dev/full; exit 1; ld -e main")
+    with pytest.raises(InfraError, match="the disk is full"):
+        await kernel.build(kernel.tree(Makefile=full, main=WARNS))
+    kernel.steps.clear()
+    assert (await kernel.build(kernel.tree(main=WARNS))).warnings == (WARNING,)
+    assert "main.o" not in kernel.steps
+
+
+async def test_an_object_that_is_left_from_another_tree_has_no_say(kernel: Kernel) -> None:
+    both, one = (TWO_OBJECTS.replace("PARTS", parts) for parts in ("main.o more.o", "main.o"))
+    built = await kernel.build(kernel.tree(Makefile=both, main=WARNS))
+    assert built.ok and built.warnings == (WARNING,), "one warning in two objects is one"
+    fewer = await kernel.build(kernel.tree(Makefile=one, main=WARNS))
+    assert fewer.ok and fewer.linked and fewer.linked != built.linked
+    assert (await kernel.build(kernel.tree(Makefile=both + "\n", main=WARNS))).linked == built.linked
+
+
+async def test_a_build_that_fails_tells_what_it_came_to(kernel: Kernel) -> None:
+    built = await kernel.build(kernel.tree(main=WARNS.replace("return 0", "return nothing")))
+    assert (built.ok, built.warnings, built.linked) == (False, (WARNING,), "")
+
+
+@pytest.mark.parametrize(
+    ("words", "checker"),
+    [
+        ((), None),
+        (("C=0",), None),
+        (("C=1",), "sparse"),
+        (("C=2", "W=1"), "sparse"),
+        (("CHECK=smatch",), None),
+        (("C=1", "CHECK=smatch -p=kernel"), "smatch"),
+        (("C=1", "CHECK="), "sparse"),
+    ],
+)
+def test_what_checks_the_sources(words: tuple[str, ...], checker: str | None) -> None:
+    assert Config(FRAGMENT, words).checker == checker
+
+
+def test_a_checker_that_is_not_there_is_named_with_what_to_do() -> None:
+    with pytest.raises(InfraError) as error:
+        build.toolchain(ARCH, Config(FRAGMENT, ("C=1", "CHECK=kseries-no-such-checker")))
+    assert "kseries-no-such-checker is not installed\n" in str(error.value)
+
+
+def test_the_checker_is_a_part_of_the_toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checker = tmp_path / "sparse"
+    checker.write_text("#!/bin/sh\necho 0.6.4\n")
+    checker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    plain = build.toolchain(ARCH, Config(FRAGMENT))
+    assert build.toolchain(ARCH, Config(FRAGMENT, ("C=1",))) == f"{plain} / sparse 0.6.4"
+    in_the_tree = Config(FRAGMENT, ("C=1", "CHECK=scripts/coccicheck"))
+    assert build.toolchain(ARCH, in_the_tree) == plain
+
+
+# --- what a build may do ------------------------------------------------------------------------
+
+
 async def test_a_build_cannot_write_into_its_source(kernel: Kernel) -> None:
     errors = await kernel.fails(
         kernel.tree(Makefile=MAKEFILE.replace("vmlinux:", "vmlinux: stamp\nstamp:\n\techo x >stamp\nvmlinux:"))

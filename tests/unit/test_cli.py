@@ -109,6 +109,14 @@ def test_a_place_that_cannot_be_written_to_is_a_fault_of_the_host(
     fails(capsys, 3, "run", "patches", "--tree", "linux", "--out", "file/out")
 
 
+def test_a_checker_that_is_not_installed_is_a_fault_of_the_host_and_told_before_anything_is_built(
+    tree: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("run", "patches", "--tree", "linux", "--make", "C=1", "--make", "CHECK=no-such-checker")
+    said = fails(capsys, 3, *words)
+    assert said == ("kseries: no-such-checker is not installed\n  install it with: apt-get install no-such-checker\n")
+
+
 def test_a_typo_in_a_scenario_is_told_before_a_base_is_looked_for(
     tree: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,8 @@ TOOLS = {
     "ccache": "ccache version 4.7.5",
     "apt-cache": "linux-source-6.12 | 6.12.117-1 | http://mirror bookworm/main amd64 Packages",
 }
+BY_OPTION = {"sparse": "0.6.4 (Debian: 0.6.4-3)", "perl": "This is perl 5"}
+"""What a run needs only with an option."""
 
 
 class Host(NamedTuple):
@@ -57,7 +59,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setenv("PATH", str(tools))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made = Host(tools, resources.cache())
-    for name, version in TOOLS.items():
+    for name, version in {**TOOLS, **BY_OPTION}.items():
         made.tool(name, f"echo '{version}'; echo 'and more'")
     return made
 
@@ -190,3 +192,23 @@ def test_json(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_architecture_that_nobody_knows(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor", "--arch", "vax"]) == 2
     assert capsys.readouterr().err.startswith("kseries: unknown architecture: vax\n")
+
+
+def test_what_only_an_option_needs_keeps_no_run_from_starting(host: Host) -> None:
+    items = host.items()
+    assert (items["sparse"].said, items["sparse"].ok) == ("0.6.4 (Debian: 0.6.4-3)", True)
+    for name in BY_OPTION:
+        (host.tools / name).unlink()
+    items = host.items()
+    assert items["sparse"].said == "not installed; only --make C=1 and C=2 need it: apt-get install sparse"
+    assert items["perl"].said == "perl is not installed; only --checkpatch needs it: apt-get install perl"
+    assert doctor.possible(tuple(items.values()))
+
+
+def test_a_perl_without_the_modules_of_checkpatch_is_told(host: Host) -> None:
+    host.tool("perl", "exit 2")
+    assert host.items()["perl"].said == (
+        "perl lacks modules that scripts/checkpatch.pl uses; only --checkpatch needs it: apt-get install perl"
+    )
+    host.tool("perl", "exit 0")
+    assert host.items()["perl"].ok

@@ -332,6 +332,14 @@ async def test_a_box_that_is_left_at_once_is_gone(tmp_path: Path) -> None:
                 await process.wait(proc.Deadline.after(0))
 
 
+async def test_a_flood_that_is_left_unread_ends_as_soon_as_anything(tmp_path: Path) -> None:
+    deadline = soon()
+    async with proc.start(["yes"], proc.Box(writable=(tmp_path,))) as process:
+        async for _ in process.lines(deadline):
+            await asyncio.sleep(0.5)  # meanwhile every buffer fills up
+            break
+
+
 async def test_a_box_cannot_be_made_writable_from_within(tmp_path: Path) -> None:
     own, source = tmp_path / "own", tmp_path / "source"
     own.mkdir()
