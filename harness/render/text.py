@@ -36,7 +36,9 @@ _OUTCOMES = {
 }
 _SURVIVED = {Ending.WARNING: "warn", Ending.OOPS: "oops"}
 """In the place of "ok": the kernel came to the end, and not in peace."""
-_LEGEND = ". pass   s skip   x expected failure   = same source tree as a column further left"
+_LEGEND = (
+    ". pass   s skip   x expected failure   = same source tree as a column further left   +N as do N more of that probe"
+)
 
 
 def render(run: RunResult) -> str:
@@ -62,19 +64,27 @@ def _number(run: RunResult, number: int) -> str:
 
 
 def matrix(run: RunResult) -> Iterator[str]:
-    """A column for each state, a row for each check; outcome and capabilities first."""
+    """A column for each state, a row for the checks of a probe that tell the same; outcome and capabilities first."""
     heads = [_head(state) for state in run.states]
-    names = list(dict.fromkeys(check.id for state in run.states for check in state.checks))
     caps = list(dict.fromkeys(cap for state in run.states for cap in state.caps))
     rows = [("outcome", [_outcome(state) for state in run.states])]
     rows += [(cap, [_cap(state, cap) for state in run.states]) for cap in caps]
-    rows += [(name, [_cell(state, name) for state in run.states]) for name in names]
+    rows += _checks(run)
     wide = max(len(name) for name, _ in rows)
     widths = [max(len(head), *(len(cells[column]) for _, cells in rows)) for column, head in enumerate(heads)]
     for name, cells in [("", heads), *rows]:
         row = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
         yield f"  {name.ljust(wide)}  {row}".rstrip()
     yield f"  ({_LEGEND})"
+
+
+def _checks(run: RunResult) -> list[tuple[str, list[str]]]:
+    """Rows of checks, each named after the first of those that it stands for."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name in dict.fromkeys(check.id for state in run.states for check in state.checks):
+        cells = [_cell(state, name) for state in run.states]
+        groups.setdefault((name.rpartition(".")[0], *cells), []).append(name)
+    return [(f"{first} +{len(others)}" if others else first, cells) for (_, *cells), (first, *others) in groups.items()]
 
 
 def _head(state: StateResult) -> str:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness.model import Advice, Ending, FindingKind, Frame, Outcome, RunResult, Status, Verdict
+from harness.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Status, Verdict
 from harness.render import text
 from harness.render.ended import place
 from harness.render.plain import line, plain
@@ -44,6 +44,20 @@ def test_plain_text_is_fit_for_anything_and_stays_as_it_is(bad: str) -> None:
     assert "\n" not in line(bad)
 
 
+def test_checks_of_a_probe_that_tell_the_same_share_a_row() -> None:
+    told = {
+        "a.one": PASS,
+        "a.two": FAIL,
+        "a.three": PASS,
+        "a.four": PASS,
+        "b.one": PASS,
+    }
+    seen = tuple(Check(id=name, status=status) for name, status in told.items())
+    rows = list(text.matrix(run(state("base", checks=seen), state("prefix-1", 1, checks=seen[:4]))))
+    names = [row.split() for row in rows if row.startswith(("  a.", "  b."))]
+    assert names == [["a.one", "+2", ".", "."], ["a.two", "FAIL", "FAIL"], ["b.one", "."]]
+
+
 def test_the_report_of_the_split_series() -> None:
     shown = text.render(split_run())
     assert (
@@ -54,7 +68,7 @@ def test_the_report_of_the_split_series() -> None:
     assert "without-2: build-failed: arch/x86/kvm/x86.c:" in shown
     assert shown.endswith("bisectable: yes    revert-safe: NO")
     row = next(row for row in shown.splitlines() if row.startswith("  exit_on_missing.read_exits"))
-    assert row.split() == ["exit_on_missing.read_exits", *"ssss....", "FAIL", "s", ".", "="]
+    assert row.split() == ["exit_on_missing.read_exits", "+5", *"ssss....", "FAIL", "s", ".", "="]
 
 
 def test_a_patch_cannot_write_to_the_terminal() -> None:
