@@ -80,7 +80,7 @@ class Engine:
             self._tell(events.StateDone(result, known=True))
         done = known
         if todo:
-            with self._worker.locked(lambda: self._tell(events.Waiting())):
+            async with self._worker.locked(lambda: self._tell(events.Waiting())):
                 done = known | await self._do(todo, plan.base.tree, out)
         return {state.id: self._collect(state, done, out) for state in plan.states}
 
@@ -107,8 +107,12 @@ class Engine:
                         built = await self._build(job)
                         visit.built(state, well=isinstance(built, Build) and built.ok)
                         boots.create_task(self._finish(job, built, results))
-        except* (InfraError, InputError, OSError) as group:
-            raise group.exceptions[0] from None
+        except ExceptionGroup as group:
+            # Not except*: up to Python 3.11.3 what it raises comes out in a group again (gh-103590).
+            known = group.subgroup((InfraError, InputError, OSError))
+            if known is None:
+                raise
+            raise known.exceptions[0] from None
         for state, like in same:
             self._keep_same(state, like, results)
         return results
