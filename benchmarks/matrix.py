@@ -80,8 +80,7 @@ def _clean_build(tree: str) -> float:
     config = Config.read((resources.project("kernels", arch.config),))
     trees = TreeStore(resources.cache("trees.git"))
     worker = build.Worker(resources.cache("workers", "0"), trees, arch, config, os.cpu_count() or 1, cached=False)
-    with worker.locked(lambda: None):
-        return asyncio.run(worker.build(tree, resources.cache("clean"), lambda _: None)).seconds
+    return asyncio.run(worker.build_alone(tree, resources.cache("clean"))).seconds
 
 
 def _done(result: RunResult) -> list[StateResult]:

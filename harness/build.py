@@ -12,8 +12,9 @@ import fcntl
 import io
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from harness import ccache, disk, linked, proc, resources, warnings
 from harness.arch import Arch
@@ -30,6 +31,8 @@ BUILD_SECONDS = 3600.0
 
 _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
+_LOCK_SECONDS = 0.2
+"""Between two looks at a lock that another run holds."""
 
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
@@ -77,21 +80,21 @@ class Worker:
         self._reads = Reads(self._obj, self._source)
         self._said = warnings.Kept(self._obj)
 
-    @contextlib.contextmanager
-    def locked(self, wait: Callable[[], None] | None = None) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def locked(self, wait: Callable[[], None] | None = None) -> AsyncIterator[None]:
         """Hold this worker; where another run of kseries holds it, call ``wait`` once and wait.
 
         Raises BlockingIOError if there is nothing to call.
         """
         self._home.mkdir(parents=True, exist_ok=True)
         with (self._home / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _taken(lock):
                 if wait is None:
-                    raise
+                    raise BlockingIOError
                 wait()
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                # Not a flock that blocks: Ctrl-C would not get through to us before it returns.
+                while not _taken(lock):
+                    await asyncio.sleep(_LOCK_SECONDS)
             yield
 
     @contextlib.contextmanager
@@ -142,6 +145,11 @@ class Worker:
             for place in (into, self._obj, self._ccache):
                 place.mkdir(parents=True, exist_ok=True)
             return await self._build(tree, into, compiled)
+
+    async def build_alone(self, tree: str, into: Path) -> Build:
+        """As ``build``, with the lock held for it and nobody told: for whoever has one tree to build."""
+        async with self.locked(lambda: None):
+            return await self.build(tree, into, lambda _: None)
 
     async def _build(self, tree: str, into: Path, compiled: Compiled) -> Build:
         log = into / "build.log"
@@ -284,6 +292,15 @@ class Worker:
                 "CCACHE_STATSLOG": str(self._ccache_log),
             },
         )
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Try to take a lock; it is free again when its file is closed, or its process dead."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class _Stopwatch:

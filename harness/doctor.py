@@ -150,7 +150,11 @@ async def _try_box() -> tuple[int, str]:
     deadline = proc.Deadline.after(_SECONDS)
     async with proc.start(["true"], proc.Box(writable=())) as running:
         lines = [line async for line in running.lines(deadline)]
-        return await running.wait(deadline), lines[-1].decode(errors="replace") if lines else ""
+        said = lines[-1].decode(errors="replace") if lines else ""
+        try:
+            return await running.wait(deadline), said
+        except InfraError:
+            return 1, said
 
 
 def _header(compiler: str, header: str, package: str) -> Item:

@@ -90,8 +90,8 @@ class Engine:
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
         self._use(known, out)
         if todo:
-            with contextlib.ExitStack() as stack:
-                free = self._free(stack, len(todo))
+            async with contextlib.AsyncExitStack() as stack:
+                free = await self._free(stack, len(todo))
                 late = self._known(todo)  # what another run has found out while this one waited for it
                 self._use(late, out)
                 known |= late
@@ -105,18 +105,18 @@ class Engine:
         worker = self._workers[0]
         return forecast(list(known), self._visit(plan, known), _place(worker, plan), worker.pace)
 
-    def _free(self, stack: contextlib.ExitStack, most: int) -> list[build.Worker]:
+    async def _free(self, stack: contextlib.AsyncExitStack, most: int) -> list[build.Worker]:
         """At most so many workers, locked: the first one, and those that no other run has."""
         first, *others = self._workers
-        stack.enter_context(first.locked(lambda: self._tell(events.Waiting())))
+        await stack.enter_async_context(first.locked(lambda: self._tell(events.Waiting())))
         free = [first]
         for worker in others[: most - 1]:
             with contextlib.suppress(BlockingIOError):
-                stack.enter_context(worker.locked())
+                await stack.enter_async_context(worker.locked())
                 free.append(worker)
         return free
 
-    def _hand(self, worker: build.Worker, plan: Plan, stack: contextlib.ExitStack) -> _Hand:
+    def _hand(self, worker: build.Worker, plan: Plan, stack: contextlib.AsyncExitStack) -> _Hand:
         return _Hand(worker, _place(worker, plan), stack.enter_context(worker.scratch()))
 
     def _known(self, states: list[State]) -> dict[str, StateResult]:
@@ -178,8 +178,12 @@ class Engine:
                     await step(hands[0])
                 for hand in hands:
                     tasks.create_task(work(hand))
-        except* (InfraError, InputError, OSError) as group:
-            raise group.exceptions[0] from None
+        except ExceptionGroup as group:
+            # Not except*: up to Python 3.11.3 what it raises comes out in a group again (gh-103590).
+            ours = group.subgroup((InfraError, InputError, OSError))
+            if ours is None:
+                raise
+            raise ours.exceptions[0] from None
         for state, like in same:
             self._keep_same(state, like, results)
         return results

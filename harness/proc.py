@@ -159,8 +159,10 @@ class Box:
 class Running:
     """A process in a Box. Leaving ``start``'s context kills its whole namespace."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, status: IO[bytes]) -> None:
         self._process = process
+        self._status = status
+        self._last = b""
 
     async def lines(self, deadline: Deadline) -> AsyncIterator[bytes]:
         """Lines of output as they come, each without its newline; raises DeadlineError."""
@@ -176,6 +178,7 @@ class Running:
                 break
             *whole, pending = (pending + chunk).split(b"\n")
             for line in whole:
+                self._last = line
                 for start in range(0, max(1, len(line)), MAX_LINE):
                     yield line[start : start + MAX_LINE]
             while len(pending) > MAX_LINE:
@@ -185,12 +188,20 @@ class Running:
             yield pending
 
     async def wait(self, deadline: Deadline) -> int:
-        """The exit status; raises DeadlineError."""
+        """The exit status; raises DeadlineError, and InfraError where no box could be made."""
         try:
             async with asyncio.timeout(deadline.left):
-                return await self._process.wait()
+                status = await self._process.wait()
         except TimeoutError as error:
             raise DeadlineError from error
+        # bwrap tells of an exit code only if what it was to run did run (monitor_child() in bubblewrap.c).
+        if status == 1 and self._last.startswith(b"bwrap: ") and b"exit-code" not in (self._status.read() or b""):
+            said = self._last.decode(errors="replace").removeprefix("bwrap: ")
+            raise InfraError(
+                f"bwrap cannot make a box: {said}\n  it needs user namespaces (kernel.unprivileged_userns_clone,"
+                " user.max_user_namespaces), or root; see kseries doctor"
+            )
+        return status
 
     def signal_end(self) -> None:
         """Kill the namespace; harmless once it has ended."""
@@ -206,19 +217,34 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
     Must be called from the main thread: --die-with-parent follows the thread that forked (prctl(2)).
     """
     require("bwrap", "bubblewrap")
-    process = await asyncio.create_subprocess_exec(
-        *box.argv(argv),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT},
-        start_new_session=True,
-    )
-    running = Running(process)
-    try:
-        yield running
-    finally:
-        running.signal_end()
-        async with asyncio.timeout(_KILL_SECONDS):
-            # What it printed and nobody read would keep its pipe open, and asyncio waiting for that.
-            await process.communicate()
+    bwrap, *words = box.argv(argv)
+    with _pipe() as (reader, writer):
+        process = await asyncio.create_subprocess_exec(
+            bwrap,
+            *("--json-status-fd", str(writer.fileno())),
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT},
+            start_new_session=True,
+            pass_fds=(writer.fileno(),),
+        )
+        writer.close()
+        running = Running(process, reader)
+        try:
+            yield running
+        finally:
+            running.signal_end()
+            async with asyncio.timeout(_KILL_SECONDS):
+                # What it printed and nobody read would keep its pipe open, and asyncio waiting for that.
+                await process.communicate()
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Both ends of a pipe, the reader not blocking: a process that was left behind may hold the writer open."""
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    with open(ours, "rb") as reader, open(theirs, "wb") as writer:  # noqa: PTH123
+        yield reader, writer

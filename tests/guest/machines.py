@@ -28,8 +28,7 @@ class Machines:
         self.accel = lab.setup.accel
         self._trees = lab.trees
         self._tree = lab.trees.apply(lab.base.tree, (MUTANTS / "endings.patch").read_bytes())
-        with lab.worker.locked(lambda: None):
-            built = asyncio.run(lab.worker.build(self._tree, home / "build", lambda _: None))
+        built = asyncio.run(lab.worker.build_alone(self._tree, home / "build"))
         assert built.kernel is not None, built.errors
         self.kernel = Path(built.kernel)
         self._init = init_program(home / "init")

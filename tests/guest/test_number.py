@@ -13,8 +13,7 @@ def test_a_number_that_another_capability_has_taken_does_not_count(lab: Lab, tmp
     """One series took 236 for EXIT_ON_MISSING. On plain 6.12 it answers 1, and is KVM_CAP_PRE_FAULT_MEMORY."""
     header = lab.trees.file(lab.base.tree, "include/uapi/linux/kvm.h")
     assert header is not None and b"#define KVM_CAP_PRE_FAULT_MEMORY 236" in header
-    with lab.worker.locked(lambda: None):
-        built = asyncio.run(lab.worker.build(lab.base.tree, tmp_path, lambda _: None))
+    built = asyncio.run(lab.worker.build_alone(lab.base.tree, tmp_path))
     assert built.kernel is not None and built.initrd is not None, built.errors
     image = Path(built.initrd)
     _add_probe_that_asks(lab, image, tmp_path / "more")

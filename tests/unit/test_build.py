@@ -467,7 +467,7 @@ async def test_two_configurations_have_a_folder_each(kernel: Kernel) -> None:
     )
 
 
-def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
+async def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
     class WouldWaitError(Exception):
         pass
 
@@ -475,10 +475,28 @@ def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
         raise WouldWaitError
 
     second = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2)
-    with kernel.worker.locked(wait), pytest.raises(WouldWaitError), second.locked(wait):
+    async with kernel.worker.locked(wait):
+        with pytest.raises(WouldWaitError):
+            async with second.locked(wait):
+                pass
+    async with second.locked(wait):
         pass
-    with second.locked(wait):
-        pass
+
+
+async def test_a_run_that_waits_for_another_can_be_ended(kernel: Kernel) -> None:
+    """A flock that blocks would not hear of Ctrl-C."""
+    waits = asyncio.Event()
+
+    async def wait_for_it() -> None:
+        async with Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2).locked(waits.set):
+            pytest.fail("two hold one lock")
+
+    async with kernel.worker.locked(lambda: None):
+        task = asyncio.create_task(wait_for_it())
+        await asyncio.wait_for(waits.wait(), 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 10)
 
 
 async def test_make_flags_of_our_own_environment_do_not_hide_a_failure(

@@ -4,7 +4,7 @@
 import asyncio
 import errno
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -25,7 +25,7 @@ from tests.unit.test_judge import plan_of
 class FullDisk:
     """A worker on a disk that has no room left."""
 
-    def locked(self, wait: Callable[[], None]) -> AbstractContextManager[None]:
+    def locked(self, wait: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
     def changes(self, _old: str, _new: str) -> tuple[()]:

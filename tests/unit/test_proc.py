@@ -351,3 +351,17 @@ async def test_a_box_cannot_be_made_writable_from_within(tmp_path: Path) -> None
 async def test_no_line_is_longer_than_the_limit(tmp_path: Path) -> None:
     lines = await shell(f"head -c {2 * proc.MAX_LINE} /dev/zero | tr '\\0' x; echo; printf '%0100000d\\n' 1", tmp_path)
     assert max(map(len, lines)) <= proc.MAX_LINE
+
+
+async def test_a_box_that_cannot_be_made_is_the_hosts_fault_and_no_exit_status(tmp_path: Path) -> None:
+    """As where user namespaces are not allowed: what was to run did not run, and has not failed."""
+    async with proc.start(["true"], proc.Box(writable=(), readable=(tmp_path / "none",))) as running:
+        _ = [line async for line in running.lines(soon())]
+        with pytest.raises(InfraError, match=r"bwrap cannot make a box: .*none"):
+            await running.wait(soon())
+
+
+async def test_a_program_that_talks_like_bwrap_has_failed_by_itself() -> None:
+    async with proc.start(["sh", "-c", "echo bwrap: no; exit 1"], proc.Box(writable=())) as running:
+        _ = [line async for line in running.lines(soon())]
+        assert await running.wait(soon()) == 1

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Several workers at one plan: each builds in its own folder, and together they have every state's result."""
 
-import contextlib
-import threading
-import time
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -15,7 +13,6 @@ from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.model import Accel, Outcome, Plan
 from harness.store import Store
-from harness.trees import TreeStore
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import nothing, plan_of, result_of
 
@@ -79,8 +76,7 @@ async def test_each_state_is_built_once_and_each_worker_takes_part(
 async def test_a_worker_that_another_run_has_takes_no_part(
     plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
 ) -> None:
-    with contextlib.ExitStack() as elsewhere:
-        elsewhere.enter_context(workers[1].locked())
+    async with workers[1].locked():
         results = await Engine(SETUP, workers, store, lambda _: None).run(plan, tmp_path / "out")
     assert len(results) == STATES
     assert [built_in(tmp_path / "workers" / str(number)) for number in range(3)] == [True, False, True]
@@ -95,24 +91,24 @@ async def test_no_more_workers_than_states_are_left(
 
 
 async def test_what_another_run_found_while_this_one_waited_is_not_done_again(
-    plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
 ) -> None:
-    held, told = threading.Event(), list[events.Event]()
-    elsewhere = Worker(tmp_path / "workers" / "0", TreeStore(tmp_path / "trees.git"), ARCH, Config(FRAGMENT), 1)
+    told: list[events.Event] = []
+    held = asyncio.Event()
+    elsewhere = Worker(tmp_path / "workers" / "0", kernel.store, ARCH, Config(FRAGMENT), 1)
 
-    def other_run() -> None:
-        with elsewhere.locked():
+    async def other_run() -> None:
+        async with elsewhere.locked():
             held.set()
             while not any(isinstance(event, events.Waiting) for event in told):
-                time.sleep(0.01)
+                await asyncio.sleep(0.01)
             for state in plan.states[1:4]:
                 store.put(SETUP.key(state.tree or ""), result_of(state, nothing(Outcome.BUILD_FAILED)), tmp_path)
 
-    other = threading.Thread(target=other_run, daemon=True)
-    other.start()
-    held.wait()
+    other = asyncio.create_task(other_run())
+    await held.wait()
     results = await Engine(SETUP, workers[:1], store, told.append).run(plan, tmp_path / "out")
-    other.join()
+    await other
     assert len(results) == STATES
     assert [event.state for event in told if isinstance(event, events.StageStarted)] == ["prefix-4", "prefix-5"]
     assert sum(isinstance(event, events.StateDone) for event in told) == STATES
