@@ -44,6 +44,13 @@ void guest_access(struct vm *vm, enum access access, uint64_t gpa, uint32_t valu
  * table at @table, which guest_put_table() fills in, and to report what it read.
  */
 void guest_read_through(struct vm *vm, uint64_t table, uint32_t offset);
+/*
+ * As guest_access(), by way of translation: the guest uses an address that is not
+ * @gpa, which may be as high as guest_far_gpa.
+ */
+void guest_access_translated(struct vm *vm, enum access access, uint64_t gpa, uint32_t value);
+/* Beyond what 32 bits can say. */
+extern const uint64_t guest_far_gpa;
 /* Write a table to @hva that leads to the page at @gpa. */
 void guest_put_table(void *hva, uint64_t gpa);
 
@@ -71,6 +78,8 @@ uint64_t guest_pc(const struct vm *vm);
  */
 /* Program an I/O instruction that reports the 32 bits in memory at @gpa. */
 void guest_string_out(struct vm *vm, uint64_t gpa);
+/* The same for memory at @offset of the page that the translation table at @table leads to. */
+void guest_string_out_through(struct vm *vm, uint64_t table, uint32_t offset);
 /* Program an I/O instruction that stores its input at @gpa, then report what is there. */
 void guest_string_in(struct vm *vm, uint64_t gpa);
 /* Is this exit the request for that input? If so, answer it. */
@@ -83,6 +92,13 @@ bool guest_steal_time_was_kept(const void *hva);
 /* Program an instruction for which KVM maps the page at @gpa, tries it and reports. */
 void guest_map_control_page(struct vm *vm, uint64_t gpa);
 bool guest_control_page_was_used(const void *hva);
+
+/*
+ * Program the guest to have a guest of its own read or write @gpa, by way of
+ * translations that the guest has made for it, and to report as guest_access()
+ * has it. Skips the check where guests can have none.
+ */
+void guest_access_nested(struct vm *vm, enum access access, uint64_t gpa, uint32_t value);
 
 /* Write code to @hva that makes a guest which executes it report @value. */
 void guest_put_code(void *hva, uint32_t value);

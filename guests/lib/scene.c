@@ -77,9 +77,13 @@ void scene_expect_missing(const struct scene *scene, const struct vm_exit *exit)
 
 struct vm_exit scene_run_into_missing(struct scene *scene)
 {
-	struct vm_exit exit = vm_run_briefly(&scene->vm);
+	struct vm_mappings before;
+	struct vm_exit exit;
 
+	vm_see_mappings(&scene->slot, &before);
+	exit = vm_run_briefly(&scene->vm);
 	scene_expect_missing(scene, &exit);
+	vm_expect_no_mapping_since(&scene->slot, &before, access_name(scene->access));
 	return exit;
 }
 
@@ -165,6 +169,12 @@ void scene_expect_zeroes_elsewhere(const struct scene *scene)
 	if (value)
 		ktap_fail("%s of %#llx: expected it to leave the page of zeroes alone that all memory shares, but that now has %#x",
 			  access_name(scene->access), (unsigned long long)scene->gpa, value);
+}
+
+void scene_expect_served(struct scene *scene)
+{
+	scene_run_to_report(scene);
+	scene_expect_value(scene, "user space", SCENE_VALUE, scene_value_at(scene->hva));
 }
 
 uint32_t scene_value_at(const uint8_t *hva)

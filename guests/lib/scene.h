@@ -43,12 +43,15 @@ void scene_aim_at(struct scene *scene, enum access access, uint64_t gpa);
 
 /* Fail the check unless @exit tells of a missing page where the guest is. */
 void scene_expect_missing(const struct scene *scene, const struct vm_exit *exit);
+/* Run to an exit that tells of the missing page, and that has left user space's memory alone. */
 struct vm_exit scene_run_into_missing(struct scene *scene);
 /* Populate what @exit tells, and remember it. */
 void scene_provide(struct scene *scene, const struct vm_exit *exit);
 bool scene_has_provided(const struct scene *scene, unsigned int page);
 /* Run until the guest has reported, populating on the way. */
 uint32_t scene_run_to_report(struct scene *scene);
+/* The same for a write, after which user space has to see what was written. */
+void scene_expect_served(struct scene *scene);
 /* The page is there for good: run to the report; at most a few repeats, and @how says who provided. */
 void scene_expect_progress(struct scene *scene, const char *how, uint32_t value);
 /* Run to the report, without any exit before. */

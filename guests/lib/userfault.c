@@ -58,6 +58,16 @@ int userfault_zero(int fd, uint8_t *hva, size_t size)
 	return ioctl(fd, UFFDIO_ZEROPAGE, &zero) ? errno : 0;
 }
 
+int userfault_protect(int fd, uint8_t *hva, size_t size, bool protect)
+{
+	struct uffdio_writeprotect writes = {
+		.range = { (uintptr_t)hva, size },
+		.mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	return ioctl(fd, UFFDIO_WRITEPROTECT, &writes) ? errno : 0;
+}
+
 void userfault_expect_silence(int fd)
 {
 	struct pollfd event = { .fd = fd, .events = POLLIN };

@@ -15,6 +15,8 @@ int userfault_watch(const struct slot *slot, uint64_t mode, uint64_t features);
 int userfault_copy(int fd, uint8_t *hva, const void *from, size_t size);
 int userfault_continue(int fd, uint8_t *hva, size_t size);
 int userfault_zero(int fd, uint8_t *hva, size_t size);
+/* Have writes to the page at @hva raise events, or no more. 0 or an errno. */
+int userfault_protect(int fd, uint8_t *hva, size_t size, bool protect);
 
 /* Fail the check if anybody faulted on the memory; waits a little for one that is slow. */
 void userfault_expect_silence(int fd);

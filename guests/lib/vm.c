@@ -16,6 +16,10 @@
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_SWAPPED	(1ULL << 62)
 #define PAGEMAP_PRESENT	(1ULL << 63)
+#define PAGEMAP_PFN	((1ULL << 55) - 1)
+
+/* In the bytes of a memory_fault that KVM_RUN has not written: valid for no field of it. */
+#define LEFT_ALONE	0x5a
 
 /*
  * A machine that stood still for a second has its alarm before the guest has had
@@ -185,19 +189,53 @@ int vm_populate(const struct slot *slot, uint64_t gpa, uint64_t size)
 	return madvise(vm_hva(slot, gpa), size, MADV_POPULATE_WRITE) ? errno : 0;
 }
 
-bool vm_is_mapped(const void *hva)
+static void read_pagemap(const void *hva, size_t pages, uint64_t *entries)
 {
-	off_t where = (uintptr_t)hva / vm_page_size() * sizeof(uint64_t);
-	uint64_t entry;
+	off_t where = (uintptr_t)hva / vm_page_size() * sizeof(*entries);
+	ssize_t size = pages * sizeof(*entries);
 	int fd;
 
 	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		ktap_skip("cannot open /proc/self/pagemap: %s", strerror(errno));
-	if (pread(fd, &entry, sizeof(entry), where) != sizeof(entry))
+	if (pread(fd, entries, size, where) != size)
 		ktap_fail("cannot read /proc/self/pagemap: %s", strerror(errno));
 	close(fd);
+}
+
+bool vm_is_mapped(const void *hva)
+{
+	uint64_t entry;
+
+	read_pagemap(hva, 1, &entry);
 	return entry & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED);
+}
+
+void vm_see_mappings(const struct slot *slot, struct vm_mappings *mappings)
+{
+	mappings->pages = slot->size / vm_page_size();
+	if (mappings->pages > VM_SEEN_PAGES)
+		mappings->pages = VM_SEEN_PAGES;
+	read_pagemap(slot->hva, mappings->pages, mappings->entries);
+}
+
+/* That the kernel takes a page away, to reclaim it, is legal at any time. */
+void vm_expect_no_mapping_since(const struct slot *slot, const struct vm_mappings *before, const char *who)
+{
+	struct vm_mappings after;
+	size_t i;
+
+	vm_see_mappings(slot, &after);
+	for (i = 0; i < before->pages; i++) {
+		uint64_t was = before->entries[i], is = after.entries[i];
+
+		if (!(is & PAGEMAP_PRESENT) || was & PAGEMAP_SWAPPED)
+			continue;
+		if (!(was & PAGEMAP_PRESENT))
+			ktap_fail("expected %s to map nothing, but page %zu of the slot, which was missing, is mapped", who, i);
+		if ((was ^ is) & PAGEMAP_PFN)
+			ktap_fail("expected %s to map nothing, but page %zu of the slot is another one now", who, i);
+	}
 }
 
 int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private)
@@ -225,16 +263,16 @@ static bool reason_counts(int error)
 }
 
 /*
- * What an earlier exit left must not be taken for what the next one says. Only
- * a memory fault is wiped: after MMIO, some architectures look at exit_reason
- * to learn that there is something to finish.
+ * What an earlier exit left must not be taken for what the next one says, nor
+ * be what KVM adds to. Only a memory fault is wiped: after MMIO, some
+ * architectures look at exit_reason to learn that there is something to finish.
  */
 static void forget_fault(struct kvm_run *run)
 {
 #ifdef KVM_EXIT_MEMORY_FAULT
-	if (run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
+	if (run->exit_reason == KVM_EXIT_MEMORY_FAULT || run->exit_reason == KVM_EXIT_UNKNOWN) {
 		run->exit_reason = KVM_EXIT_UNKNOWN;
-		memset(&run->memory_fault, 0, sizeof(run->memory_fault));
+		memset(&run->memory_fault, LEFT_ALONE, sizeof(run->memory_fault));
 	}
 #else
 	(void)run;

@@ -73,6 +73,18 @@ int vm_populate(const struct slot *slot, uint64_t gpa, uint64_t size);
 /* Does this process map a page at @hva? Skips the check where nobody can tell. */
 bool vm_is_mapped(const void *hva);
 
+/* What this process maps in a slot, as far as anybody is told of it. */
+#define VM_SEEN_PAGES	512
+struct vm_mappings {
+	size_t pages;
+	uint64_t entries[VM_SEEN_PAGES];
+};
+
+/* Look at the first VM_SEEN_PAGES pages of @slot. Skips the check where nobody can tell. */
+void vm_see_mappings(const struct slot *slot, struct vm_mappings *mappings);
+/* Fail the check, which expects it of @who, if it has come to map another page since, or one page more. */
+void vm_expect_no_mapping_since(const struct slot *slot, const struct vm_mappings *before, const char *who);
+
 /* Mark a guest range private or shared. 0 or an errno. */
 int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private);
 

@@ -69,21 +69,43 @@ static void dirty_log_has_what_was_written(void)
 	expect_logged(&scene, SCENE_PAGE + 1);
 }
 
+static void switch_logging(struct scene *scene, bool on)
+{
+	int error = vm_set_slot(&scene->vm, &scene->slot, on ? LOGGED : MEM_EXIT_ON_MISSING);
+
+	if (error)
+		ktap_fail("cannot switch %s dirty logging: %s", on ? "on" : "off", strerror(error));
+}
+
+/* KVM_MEM_EXIT_ON_MISSING is still there, too. */
 static void logging_switched_on_later(void)
 {
 	struct scene scene;
-	int error;
 
 	need_capability();
 	scene_set_missing(&scene, ACCESS_WRITE);
 	write_a_page(&scene, SCENE_PAGE);
-	error = vm_set_slot(&scene.vm, &scene.slot, LOGGED);
-	if (error)
-		ktap_fail("cannot switch on dirty logging: %s", strerror(error));
+	switch_logging(&scene, true);
 	write_a_page(&scene, SCENE_PAGE);
 	expect_logged(&scene, SCENE_PAGE);
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE + 1);
+	scene_run_into_missing(&scene);
 	write_a_page(&scene, SCENE_PAGE + 1);
 	expect_logged(&scene, SCENE_PAGE + 1);
+}
+
+static void logging_switched_off_later(void)
+{
+	struct scene scene;
+
+	need_capability();
+	scene_set(&scene, LOGGED, ACCESS_WRITE);
+	write_a_page(&scene, SCENE_PAGE);
+	switch_logging(&scene, false);
+	write_a_page(&scene, SCENE_PAGE);
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE + 1);
+	scene_run_into_missing(&scene);
+	scene_expect_served(&scene);
 }
 
 /* A VM with a ring on each vCPU; skips the check where there is none. */
@@ -174,13 +196,13 @@ static void pre_fault_comes_back(void)
 	if (error)
 		ktap_fail("KVM_PRE_FAULT_MEMORY of a page that is there: expected success, got %s",
 			  strerror(error));
-	scene_run_to_report(&scene);
-	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
+	scene_expect_served(&scene);
 }
 
 static const struct check checks[] = {
 	{ "dirty_log_has_what_was_written", dirty_log_has_what_was_written },
 	{ "logging_switched_on_later", logging_switched_on_later },
+	{ "logging_switched_off_later", logging_switched_off_later },
 	{ "dirty_ring_has_what_was_written", dirty_ring_has_what_was_written },
 	{ "pre_fault_comes_back", pre_fault_comes_back },
 };

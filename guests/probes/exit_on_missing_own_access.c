@@ -3,6 +3,11 @@
  * KVM_MEM_EXIT_ON_MISSING is about the guest's accesses. Those that KVM makes
  * itself cannot wait for user space: they fault the page in, as without the flag.
  */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backing.h"
 #include "ktap.h"
 #include "scene.h"
 
@@ -26,6 +31,29 @@ static void string_output_works(void)
 	scene_set_missing(&scene, ACCESS_READ);
 	guest_string_out(&scene.vm, scene.gpa);
 	expect_report(&scene, "string output", 0);
+}
+
+/* KVM looks the address up itself, in a table that is in the page cache and not mapped. */
+static void string_output_through_a_table_works(void)
+{
+	uint8_t *table = calloc(1, vm_page_size());
+	struct slot memory, data;
+	struct scene scene;
+	int file, error;
+
+	scene_set_missing(&scene, ACCESS_READ);
+	memory = backing_shmem(GUEST_FIRST_SLOT, guest_free_gpa, SCENE_PAGES * vm_page_size(), &file);
+	data = vm_memory(GUEST_FIRST_SLOT + 1, guest_free_gpa + 2 * memory.size, 1);
+	scene_put_value(data.hva + SCENE_OFFSET, SCENE_VALUE);
+	guest_put_table(table, data.gpa);
+	if (pwrite(file, table, vm_page_size(), SCENE_PAGE * vm_page_size()) < 0)
+		ktap_fail("cannot write to a memfd");
+	scene_set_in(&scene, &memory, MEM_EXIT_ON_MISSING, ACCESS_READ);
+	error = vm_set_slot(&scene.vm, &data, 0);
+	if (error)
+		ktap_fail("cannot add a slot: %s", strerror(error));
+	guest_string_out_through(&scene.vm, scene.gpa - SCENE_OFFSET, SCENE_OFFSET);
+	expect_report(&scene, "string output through a table", SCENE_VALUE);
 }
 
 static void string_input_works(void)
@@ -92,6 +120,7 @@ static void control_page_works(void)
 
 static const struct check checks[] = {
 	{ "string_output_works", string_output_works },
+	{ "string_output_through_a_table_works", string_output_through_a_table_works },
 	{ "string_input_works", string_input_works },
 	{ "clock_works", clock_works },
 	{ "steal_time_works", steal_time_works },

@@ -102,40 +102,42 @@ static void set_slot(struct scene *scene, const struct slot *slot, uint32_t flag
 		ktap_fail("cannot %s: %s", what, strerror(error));
 }
 
-static void expect_mmio(struct scene *scene, const char *since)
+static void delete_slot(struct scene *scene)
+{
+	struct slot gone = scene->slot;
+
+	gone.size = 0;
+	set_slot(scene, &gone, 0, "delete a slot");
+}
+
+static void expect_mmio(struct scene *scene, const char *where)
 {
 	struct vm_exit exit = vm_run_briefly(&scene->vm);
 
 	if (exit.error || exit.reason != KVM_EXIT_MMIO)
-		ktap_fail("%s of %#llx: expected KVM_EXIT_MMIO since the slot was %s, got: %s",
-			  access_name(scene->access), (unsigned long long)scene->gpa, since,
+		ktap_fail("%s of %#llx: expected KVM_EXIT_MMIO since the slot is %s, got: %s",
+			  access_name(scene->access), (unsigned long long)scene->gpa, where,
 			  vm_describe(&exit));
 }
 
 static void deleted_while_parked(void)
 {
-	struct slot gone;
 	struct scene scene;
 
 	scene_set_missing(&scene, ACCESS_WRITE);
 	scene_run_into_missing(&scene);
-	gone = scene.slot;
-	gone.size = 0;
-	set_slot(&scene, &gone, 0, "delete a slot");
-	expect_mmio(&scene, "deleted");
+	delete_slot(&scene);
+	expect_mmio(&scene, "gone");
 }
 
 /* Other memory in its place: what was looked up before must not be used. */
 static void replaced_while_parked(void)
 {
-	struct slot gone;
 	struct scene scene;
 
 	scene_set_missing(&scene, ACCESS_READ);
 	scene_run_into_missing(&scene);
-	gone = scene.slot;
-	gone.size = 0;
-	set_slot(&scene, &gone, 0, "delete a slot");
+	delete_slot(&scene);
 	scene.slot = vm_memory(GUEST_FIRST_SLOT, guest_free_gpa, SCENE_PAGES);
 	set_slot(&scene, &scene.slot, MEM_EXIT_ON_MISSING, "add a slot");
 	scene.hva = vm_hva(&scene.slot, scene.gpa);
@@ -159,13 +161,43 @@ static void moved_while_parked(void)
 		scene_run_into_missing(&scene);
 		return;
 	}
-	expect_mmio(&scene, "moved away");
+	expect_mmio(&scene, "elsewhere");
 	scene.slot = moved;
 	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE);
 	exit = scene_run_into_missing(&scene);
 	scene_provide(&scene, &exit);
-	scene_run_to_report(&scene);
-	scene_expect_value(&scene, "user space", SCENE_VALUE, scene_value_at(scene.hva));
+	scene_expect_served(&scene);
+}
+
+/* Whatever has the number of a slot that is gone does not have its flag. */
+static void flag_goes_with_the_slot(void)
+{
+	struct scene scene;
+
+	scene_set_missing(&scene, ACCESS_WRITE);
+	scene_run_into_missing(&scene);
+	delete_slot(&scene);
+	set_slot(&scene, &scene.slot, 0, "add a slot");
+	scene_expect_no_exit(&scene, SCENE_VALUE);
+}
+
+/* A guest that has found nothing there before finds a missing page. */
+static void added_later(void)
+{
+	struct slot missing;
+	struct scene scene;
+
+	scene_set_missing(&scene, ACCESS_WRITE);
+	missing = vm_memory(GUEST_FIRST_SLOT + 1, guest_free_gpa + 2 * scene.slot.size, SCENE_PAGES);
+	scene.slot = missing;
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE);
+	expect_mmio(&scene, "not there yet");
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE);
+	expect_mmio(&scene, "not there yet");
+	set_slot(&scene, &missing, MEM_EXIT_ON_MISSING, "add a slot");
+	scene_aim(&scene, ACCESS_WRITE, SCENE_PAGE);
+	scene_run_into_missing(&scene);
+	scene_expect_served(&scene);
 }
 
 static const struct check checks[] = {
@@ -177,6 +209,8 @@ static const struct check checks[] = {
 	{ "deleted_while_parked", deleted_while_parked },
 	{ "replaced_while_parked", replaced_while_parked },
 	{ "moved_while_parked", moved_while_parked },
+	{ "flag_goes_with_the_slot", flag_goes_with_the_slot },
+	{ "added_later", added_later },
 };
 
 int main(void)

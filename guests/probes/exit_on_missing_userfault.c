@@ -124,6 +124,53 @@ static void minor_fault_exits_and_continue_resumes(void)
 	userfault_expect_silence(fd);
 }
 
+static void protect(int fd, struct scene *scene, bool writes)
+{
+	int error = userfault_protect(fd, scene_page(scene), vm_page_size(), writes);
+
+	if (error)
+		ktap_fail("UFFDIO_WRITEPROTECT: %s", strerror(error));
+}
+
+/* There, but nobody is to write to it without userfaultfd being told. */
+static void write_protected_page_raises_no_event(void)
+{
+	struct scene scene;
+	int fd;
+
+	scene_set_missing(&scene, ACCESS_WRITE);
+	fd = userfault_watch(&scene.slot, UFFDIO_REGISTER_MODE_WP, UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+	scene_put_value(scene.hva, ~SCENE_VALUE);
+	protect(fd, &scene, true);
+	scene_run_into_missing(&scene);
+	userfault_expect_silence(fd);
+	scene_expect_value(&scene, "user space", ~SCENE_VALUE, scene_value_at(scene.hva));
+	protect(fd, &scene, false);
+	scene_expect_served(&scene);
+}
+
+static void hugetlb_raises_no_event(void)
+{
+	size_t size = backing_huge_size();
+	uint8_t *page = aligned_alloc(size, size);
+	struct scene scene;
+	struct slot memory;
+	int fd, error;
+
+	scene_set_missing(&scene, ACCESS_READ);
+	memory = backing_hugetlb(GUEST_FIRST_SLOT, guest_free_gpa);
+	fd = userfault_watch(&memory, UFFDIO_REGISTER_MODE_MISSING, 0);
+	scene_set_in(&scene, &memory, MEM_EXIT_ON_MISSING, ACCESS_READ);
+	scene_run_into_missing(&scene);
+	userfault_expect_silence(fd);
+	memset(page, 0, size);
+	scene_put_value(page + (scene.hva - memory.hva), SCENE_VALUE);
+	error = userfault_copy(fd, memory.hva, page, size);
+	if (error)
+		ktap_fail("UFFDIO_COPY of a huge page: %s", strerror(error));
+	scene_expect_progress(&scene, "UFFDIO_COPY had provided the huge page", SCENE_VALUE);
+}
+
 struct runner {
 	struct scene scene;
 	struct vm_exit exit;
@@ -172,6 +219,8 @@ static const struct check checks[] = {
 	{ "copy_resumes", copy_resumes },
 	{ "zeropage_yields_to_populate", zeropage_yields_to_populate },
 	{ "minor_fault_exits_and_continue_resumes", minor_fault_exits_and_continue_resumes },
+	{ "write_protected_page_raises_no_event", write_protected_page_raises_no_event },
+	{ "hugetlb_raises_no_event", hugetlb_raises_no_event },
 	{ "unflagged_slot_raises_an_event", unflagged_slot_raises_an_event },
 };
 

@@ -9,11 +9,12 @@
 
 #define CR0_PG		(1ULL << 31)
 #define CR4_PSE		(1ULL << 4)
-#define PRESENT		0x3	/* and writable */
+#define PRESENT		0x7	/* and writable, for users too: to SVM, a guest is one */
 #define LARGE		0x80	/* 4 MiB by one entry of the directory */
+#define LARGE_SHIFT	22
+#define LARGE_HIGH	13	/* where such an entry has bits 32 to 39 of its address */
 
-/* What the table of guest_read_through() translates. */
-#define WINDOW		0x40000000U
+const uint64_t guest_far_gpa = 0x340000000;
 
 #define AWAIT_ROUNDS	300000
 
@@ -24,14 +25,27 @@
 			ktap_fail(#request ": %s", strerror(errno));			\
 	} while (0)
 
-void guest_enable_paging(struct vm *vm)
+void guest_put_directory(uint32_t *directory)
 {
-	uint32_t *directory = guest_own(vm, PD_GPA);
-	struct kvm_sregs sregs;
 	uint32_t i;
 
 	for (i = 0; i < 1024; i++)
-		directory[i] = i << 22 | PRESENT | LARGE;
+		directory[i] = i << LARGE_SHIFT | PRESENT | LARGE;
+}
+
+uint32_t guest_put_window(uint32_t *directory, uint64_t gpa)
+{
+	uint64_t around = gpa >> LARGE_SHIFT << LARGE_SHIFT;
+
+	directory[WINDOW >> LARGE_SHIFT] = (uint32_t)around | around >> 32 << LARGE_HIGH | PRESENT | LARGE;
+	return WINDOW + (gpa - around);
+}
+
+void guest_enable_paging(struct vm *vm)
+{
+	struct kvm_sregs sregs;
+
+	guest_put_directory(guest_own(vm, PD_GPA));
 	STATE(vm, KVM_GET_SREGS, &sregs);
 	sregs.cr3 = PD_GPA;
 	sregs.cr4 |= CR4_PSE;
@@ -39,14 +53,29 @@ void guest_enable_paging(struct vm *vm)
 	STATE(vm, KVM_SET_SREGS, &sregs);
 }
 
-void guest_read_through(struct vm *vm, uint64_t table, uint32_t offset)
+void guest_open_table(struct vm *vm, uint64_t table)
 {
-	struct kvm_regs regs = { .rbx = WINDOW + offset };
 	uint32_t *directory = guest_own(vm, PD_GPA);
 
 	guest_enable_paging(vm);
-	directory[WINDOW >> 22] = table | PRESENT;
+	directory[WINDOW >> LARGE_SHIFT] = table | PRESENT;
+}
+
+void guest_read_through(struct vm *vm, uint64_t table, uint32_t offset)
+{
+	struct kvm_regs regs = { .rbx = WINDOW + offset };
+
+	guest_open_table(vm, table);
 	guest_start(vm, guest_code_read, regs);
+}
+
+void guest_access_translated(struct vm *vm, enum access access, uint64_t gpa, uint32_t value)
+{
+	struct kvm_regs regs = { .rax = value };
+
+	guest_enable_paging(vm);
+	regs.rbx = guest_put_window(guest_own(vm, PD_GPA), gpa);
+	guest_start(vm, guest_entry(access), regs);
 }
 
 void guest_put_table(void *hva, uint64_t gpa)

@@ -111,7 +111,17 @@ void guest_start(struct vm *vm, const char *entry, struct kvm_regs regs)
 		ktap_fail("KVM_SET_REGS: %s", strerror(errno));
 }
 
-void guest_access(struct vm *vm, enum access access, uint64_t gpa, uint32_t value)
+bool guest_set_msr(struct vm *vm, uint32_t index, uint64_t value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+
+	return ioctl(vm->vcpu, KVM_SET_MSRS, &msrs) == 1;
+}
+
+const char *guest_entry(enum access access)
 {
 	static const char *const entries[] = {
 		[ACCESS_READ] = guest_code_read,
@@ -119,9 +129,15 @@ void guest_access(struct vm *vm, enum access access, uint64_t gpa, uint32_t valu
 		[ACCESS_FETCH] = guest_code_fetch,
 		[ACCESS_ATOMIC] = guest_code_atomic,
 	};
+
+	return entries[access];
+}
+
+void guest_access(struct vm *vm, enum access access, uint64_t gpa, uint32_t value)
+{
 	struct kvm_regs regs = { .rax = value, .rbx = gpa };
 
-	guest_start(vm, entries[access], regs);
+	guest_start(vm, guest_entry(access), regs);
 }
 
 uint64_t guest_pc(const struct vm *vm)

@@ -8,7 +8,7 @@ from tests.guest import catalogue
 from tests.guest.lab import MUTANTS
 
 _PROBE = re.compile(r'ktap_main\("(?P<probe>\w+)"')
-_CHECK = re.compile(r'^\t\{ "(?P<name>\w+)", \w+ \},$', re.MULTILINE)
+_CHECK = re.compile(r'^\t\{ "(?P<name>\w+)", (?P=name) \},$', re.MULTILINE)
 _NO_MUTANT = "endings"
 """A kernel that ends on request (tests/guest/machines.py)."""
 
@@ -42,6 +42,10 @@ def test_every_mutant_is_killed_by_a_check_that_there_is() -> None:
     assert {patch.stem for patch in MUTANTS.glob("*.patch")} - {_NO_MUTANT} == mutants.keys()
     assert {mutant.killed_by for mutant in mutants.values()} <= _checks()
     assert set(catalogue.SAMPLE) <= mutants.keys()
+
+
+def test_no_check_is_trusted_that_no_mutant_has_to_fail() -> None:
+    assert _checks() - {mutant.killed_by for mutant in catalogue.read().values()} == set()
 
 
 def test_the_documentation_has_the_catalogue() -> None:
