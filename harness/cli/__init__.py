@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import demo, doctor, plan, report, run, runs, test
+from harness.cli import demo, doctor, gc, plan, report, run, runs, test
 from harness.errors import InfraError, KseriesError
 from harness.runs import INTERRUPTED_STATUS
+from harness.runs import INTERRUPTED_STATUS
 
-_COMMANDS = (demo, run, plan, report, runs, doctor, test)
+_COMMANDS = (demo, run, plan, report, runs, gc, doctor, test)
 
 
 def main(words: Sequence[str] | None = None) -> int:
