@@ -13,7 +13,7 @@ def render(done: Collected) -> str:
     rows.append(("total", size(done.before), size(done.after), f"of at most {size(done.max_size)}"))
     lines = [f"{name:<11}{before:>10}{after:>10}   {removed}".rstrip() for name, before, after, removed in rows]
     if done.after > done.max_size:
-        lines.append("What is left has to stay: the base kernels in trees.git, and what is not removed one by one.")
+        lines.append("What is left has to stay: the base kernels in trees.git, the list of runs, and what is not ours.")
     return "\n".join(lines)
 
 
