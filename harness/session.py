@@ -7,6 +7,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Coroutine, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from harness import arch as archs
 from harness import (
     bases,
     build,
+    cachelock,
     checkpatch,
     disk,
     events,
@@ -23,6 +25,7 @@ from harness import (
     judge,
     resources,
     rundir,
+    runs,
     scenarios,
     store,
     suspects,
@@ -108,22 +111,38 @@ def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecas
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
-    """Carry out a run and write its result and reports. Raises InputError or InfraError."""
-    with room(options.out):
+    """Carry out a run, record it, and write its result and reports. Raises InputError or InfraError."""
+    series = target.series
+    with room(options.out), at_work(tell):
         options.out.mkdir(parents=True, exist_ok=True)
-        trees = TreeStore(resources.cache("trees.git"))
         if options.checkpatch:
             checkpatch.require()
         setup = _setup(options)
-        engine = _engine(setup, options, trees, tell)
-        planned = plan(target, options, trees, tell)
-        asked = tuple(judge.asked(contract, setup.probes) for contract in contracts())
-        remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
-        seen, said = asyncio.run(_carried_out(engine.run(planned, options.out), remarks))
-        result = _judged(planned, seen, setup, asked, trees)
-        result = msgspec.structs.replace(result, quick=options.quick, checkpatch=said)
-        result = _verified(result, planned, engine, asked, trees, options)
-        rundir.write(options.out, result)
+        kept = runs.Runs(resources.cache(), lambda what: tell(events.Preparing(what)))
+        with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
+            result = _recorded(target, options, setup, tell, recording)
+            recording.ended(exit_status(result), result.verdict, options.out / rundir.RESULT)
+    return result
+
+
+def _recorded(
+    target: inputs.Target, options: Options, setup: Setup, tell: events.Listener, recording: runs.Recording
+) -> RunResult:
+    def heard(event: events.Event) -> None:
+        recording(event)
+        tell(event)
+
+    trees = TreeStore(resources.cache("trees.git"))
+    engine = _engine(setup, options, trees, heard)
+    planned = plan(target, options, trees, tell)
+    recording.on(planned.base)
+    asked = tuple(judge.asked(contract, setup.probes) for contract in contracts())
+    remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
+    seen, said = asyncio.run(_carried_out(engine.run(planned, options.out), remarks))
+    result = _judged(planned, seen, setup, asked, trees)
+    result = msgspec.structs.replace(result, quick=options.quick, checkpatch=said)
+    result = _verified(result, planned, engine, asked, trees, options)
+    rundir.write(options.out, result)
     return result
 
 
@@ -230,6 +249,12 @@ def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
     # Without it nothing is known to be advertised, and no contract could be judged.
     wanted = known if names is None else dict.fromkeys(("capabilities", *names))
     return tuple(name for name in wanted if not (quick and name.endswith(_SLOW)))
+
+
+def at_work(tell: events.Listener) -> AbstractContextManager[None]:
+    """Keep kseries gc from removing what we use; wait for one that is at it."""
+    said = events.Preparing("kseries gc is at work in the cache: waiting for it to finish")
+    return cachelock.shared(resources.cache(), lambda: tell(said))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Results and artifacts, found again by what they depend on. A finished state is never done twice."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -45,10 +46,14 @@ class Store:
 
     def find(self, name: str) -> StateResult | None:
         """A stored result, or None; one that cannot be read counts as not there."""
+        path = self._home / name / "result.json"
         try:
-            return msgspec.json.decode((self._home / name / "result.json").read_bytes(), type=StateResult)
+            result = msgspec.json.decode(path.read_bytes(), type=StateResult)
         except (OSError, msgspec.DecodeError):
             return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # used now: kseries gc takes first what was found longest ago
+        return result
 
     def put(self, name: str, result: StateResult, logs: Path) -> None:
         """Keep a result with the logs found in a directory. It appears whole or not at all."""

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import demo, doctor, plan, report, run, test
+from harness.cli import demo, doctor, gc, plan, report, run, runs, test
 from harness.errors import InfraError, KseriesError
+from harness.runs import INTERRUPTED_STATUS
+from harness.runs import INTERRUPTED_STATUS
 
-_COMMANDS = (demo, run, plan, report, doctor, test)
+_COMMANDS = (demo, run, plan, report, runs, gc, doctor, test)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -33,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(f"{error.strerror}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
         print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
-        return 130
+        return INTERRUPTED_STATUS
 
 
 def _fail(text: str, status: int) -> int:

@@ -29,10 +29,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     options = target.options(args)
-    with session.room():
+    tell = Progress(sys.stderr)
+    with session.room(), session.at_work(tell):
         trees = TreeStore(resources.cache("trees.git"))
-        made = session.plan(target.load(args), options, trees, Progress(sys.stderr))
-    costs, why_not = _costs(made, options, trees)
+        made = session.plan(target.load(args), options, trees, tell)
+        costs, why_not = _costs(made, options, trees)
     if args.json:
         both = msgspec.to_builtins(made) | {"forecast": msgspec.to_builtins(costs)}
         print(msgspec.json.format(msgspec.json.encode(both), indent=2).decode())

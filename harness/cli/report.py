@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness import rundir
+from harness.cli import runs
 from harness.errors import InfraError, InputError
 from harness.model import RunResult
 from harness.render import html, json, junit, text
+from harness.runs import Kept
 
 _FORMATS: dict[str, Callable[[RunResult, Path], str]] = {
     "html": html.render,
@@ -19,13 +21,20 @@ _FORMATS: dict[str, Callable[[RunResult, Path], str]] = {
 }
 
 
+_WHY_NOT = {
+    Kept.NONE: "came to no result",
+    Kept.GONE: "has lost its result",
+    Kept.REPLACED: "is not the last one that wrote to its directory",
+}
+
+
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
         "report",
         help="a finished run's result in another form",
         description="Write the report of a finished run.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a directory that --out named, or its result.json")
+    parser.add_argument("run", metavar="RUN", help="a directory that --out named, its result.json, or an id of runs")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="default: %(default)s")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
     parser.set_defaults(command=command)
@@ -33,7 +42,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     """Exit 0 whatever the run found: the report was asked for, not the verdict."""
-    result, directory = rundir.read(args.run)
+    result, directory = rundir.read(_place(args.run))
     # Bytes, because XML and HTML say of themselves that they are UTF-8, whatever the locale is.
     data = f"{_FORMATS[args.format](result, directory).rstrip()}\n".encode()
     if args.output is None:
@@ -42,6 +51,19 @@ def command(args: argparse.Namespace) -> int:
     else:
         _write(args.output, data)
     return 0
+
+
+def _place(run: str) -> Path:
+    """Where the result of a run is; a file or directory whose name is a number goes before the run of that number."""
+    place = Path(run)
+    if not run.isascii() or not run.isdecimal() or place.exists():
+        return place
+    found = runs.known().find(int(run))
+    if found is None:
+        raise InputError(f"there is no run {run}\n  kseries runs lists those that there are")
+    if found.result is not Kept.THERE:
+        raise InputError(f"run {run} {_WHY_NOT[found.result]}: {found.out}\n  run the series again to have one")
+    return Path(found.out)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line as a user types it: ./kseries in a clone, real builds and boots behind it."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,19 +42,24 @@ def kseries(tmp_path: Path) -> Kseries:
 @pytest.fixture
 def new_series(tmp_path: Path) -> Path:
     """A directory with one patch that nobody has built before: it changes a comment in KVM."""
-    trees = TreeStore(resources.cache("trees.git"))
-    base = bases.get(bases.DEFAULT, None, trees, resources.cache(), print)
-    source = trees.file(base.tree, "virt/kvm/kvm_main.c")
-    assert source is not None
-    first = source.splitlines()[0].decode()
     directory = tmp_path / "new-series"
     directory.mkdir()
-    second, third = (line.decode() for line in source.splitlines()[1:3])
-    (directory / "0001-a-comment.patch").write_text(
-        f"Subject: [PATCH] KVM: Change a comment\n\n---\n--- a/virt/kvm/kvm_main.c\n+++ b/virt/kvm/kvm_main.c\n"
-        f"@@ -1,3 +1,4 @@\n {first}\n+/* {os.urandom(8).hex()} */\n {second}\n {third}\n"
-    )
+    patch = adding("virt/kvm/kvm_main.c", f"/* {os.urandom(8).hex()} */", "KVM: Change a comment")
+    (directory / "0001-a-comment.patch").write_text(patch)
     return directory
+
+
+def adding(path: str, line: str, subject: str) -> str:
+    """A patch that puts a line below the first one of a file."""
+    trees = TreeStore(resources.cache("trees.git"))
+    base = bases.get(bases.DEFAULT, None, trees, resources.cache(), print)
+    source = trees.file(base.tree, path)
+    assert source is not None
+    first, second, third = (line.decode() for line in source.splitlines()[:3])
+    return (
+        f"Subject: [PATCH] {subject}\n\n---\n--- a/{path}\n+++ b/{path}\n"
+        f"@@ -1,3 +1,4 @@\n {first}\n+{line}\n {second}\n {third}\n"
+    )
 
 
 @pytest.fixture
@@ -70,6 +77,12 @@ def repository(tmp_path: Path) -> Path:
         commit = git("-C", top, "commit-tree", patch.tree_after, "-p", commit, "-m", patch.subject)
     git("-C", top, "update-ref", "refs/heads/topic", commit)
     return top
+
+
+def runs_to(kseries: Kseries, out: Path) -> list[dict[str, Any]]:
+    """The runs whose result went to a directory, newest first, as ``kseries runs`` lists them."""
+    listed = json.loads(kseries("runs", "--json").stdout)["runs"]
+    return [run for run in listed if run["out"] == str(out)]
 
 
 def git(*words: str | Path) -> str:

@@ -12,7 +12,7 @@ import pexpect
 import pytest
 
 from harness import resources
-from tests.e2e.conftest import TOP, Kseries
+from tests.e2e.conftest import TOP, Kseries, runs_to
 
 GONE_SECONDS = 10
 
@@ -58,15 +58,21 @@ def test_ctrl_c_ends_everything_at_once(running: "pexpect.spawn[str]", sent: sig
 
 
 def test_kill_9_leaves_nothing_and_the_next_run_goes_on(
-    running: "pexpect.spawn[str]", kseries: Kseries, new_series: Path
+    running: "pexpect.spawn[str]", kseries: Kseries, new_series: Path, tmp_path: Path
 ) -> None:
     assert _ours()
     running.kill(signal.SIGKILL)
     running.expect(pexpect.EOF)
     assert _wait_until_gone() == []
+    (killed,) = runs_to(kseries, tmp_path / "kseries-out")
+    assert (killed["stage"], killed["states_done"], killed["states"]) == ("interrupted", 1, 2)
+    assert (killed["ended"], killed["exit_status"], killed["result"]) == (None, None, "none")
     again = kseries("run", new_series)
     assert again.returncode == 0, again.stderr
     assert "1 of 2 kernels to build and boot (1 known from before)" in again.stderr
+    second, first = runs_to(kseries, tmp_path / "kseries-out")
+    assert first == killed
+    assert (second["stage"], second["states_done"], second["exit_status"], second["result"]) == ("ended", 2, 0, "there")
 
 
 def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who is at work in the cache: any number of kseries that build and plan, or one that removes (flock(2)).
+
+The kernel gives a lock back when its holder dies, ``kill -9`` included. All raise InfraError where the cache cannot be
+written to.
+"""
+
+import contextlib
+import fcntl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from harness.errors import InfraError
+
+
+class BusyError(Exception):
+    """Another process is at work where this one wanted to be alone; the text is the lock's path."""
+
+
+@contextlib.contextmanager
+def shared(cache: Path, wait: Callable[[], None]) -> Iterator[None]:
+    """Work in the cache beside others; ``wait`` is called once if one is there who has to be alone."""
+    with _opened(cache / "lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait()
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
+def alone(cache: Path) -> Iterator[None]:
+    """Be alone in the cache, and in its workers, whose lock is held by whoever builds. Raises BusyError."""
+    with contextlib.ExitStack() as held:
+        for path in (cache / "lock", *sorted(cache.glob("workers/*/lock"))):
+            lock = held.enter_context(_opened(path))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BusyError(str(path)) from error
+        yield
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as error:
+        raise InfraError(f"cannot write to the cache: {error.strerror} ({error.filename})") from error
