@@ -11,7 +11,6 @@ from harness import __version__
 from harness.cli import demo, doctor, gc, plan, report, run, runs, test
 from harness.errors import InfraError, KseriesError
 from harness.runs import INTERRUPTED_STATUS
-from harness.runs import INTERRUPTED_STATUS
 
 _COMMANDS = (demo, run, plan, report, runs, gc, doctor, test)
 
