@@ -9,15 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from harness import build, events, images
+from harness import build, events, images, stateresult
 from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
-from harness.boot.repeat import Repeated
 from harness.config import Config
 from harness.errors import DiskFullError, InfraError, InputError
 from harness.forecast import forecast
 from harness.images import Images
-from harness.model import Accel, Boot, Build, Forecast, Objects, Outcome, Plan, State, StateResult
+from harness.model import Accel, Boot, Build, Forecast, Outcome, Plan, State, StateResult
 from harness.store import Store, key
 from harness.visit import Footprint, Place, SameBuild, Visit
 
@@ -146,7 +145,7 @@ class Engine:
     def _find(self, state: State) -> StateResult | None:
         assert state.tree is not None
         found = self._store.find(self._setup.key(state.tree))
-        return _as(found, state) if found is not None else None
+        return stateresult.as_state(found, state) if found is not None else None
 
     async def _do(
         self, visit: Visit, hands: list[_Hand], known: dict[str, StateResult], out: Path
@@ -206,10 +205,12 @@ class Engine:
         """Boot what was built, and keep the result unless this host is why there is none."""
         state = job.state
         if isinstance(built, InfraError):
-            result = _result(state, outcome=Outcome.INFRA_ERROR, detail=str(built))
+            result = stateresult.bare(state, outcome=Outcome.INFRA_ERROR, detail=str(built))
         elif built.kernel is None or built.initrd is None:
             said = built.errors[0] if built.errors else "make failed and said nothing"
-            result = _with_build(_result(state, outcome=Outcome.BUILD_FAILED, detail=said), built, built.errors[1:])
+            result = stateresult.with_build(
+                stateresult.bare(state, outcome=Outcome.BUILD_FAILED, detail=said), built, built.errors[1:]
+            )
         else:
             result = await self._boot(job, built, Path(built.kernel), Path(built.initrd))
         self._keep(result, job.place)
@@ -242,7 +243,9 @@ class Engine:
         paths = ", ".join(like.paths[:_NAMED]) + more
         note = f"not built: differs from {like.state} only in what no build reads ({paths})"
         of = results[like.state]
-        result = msgspec.structs.replace(_as(of, state), built_as=like.state, seconds={}, notes=(note, *of.notes))
+        result = msgspec.structs.replace(
+            stateresult.as_state(of, state), built_as=like.state, seconds={}, notes=(note, *of.notes)
+        )
         assert of.tree is not None
         self._keep(result, self._store.place(self._setup.key(of.tree)))
         results[state.id] = result
@@ -257,10 +260,12 @@ class Engine:
             kernel.unlink()
             initrd.unlink()
         if fresh:
-            return _with_build(seen, built)
+            return stateresult.with_build(seen, built)
         self._store.copy_logs(image, job.place, ("console.log",))
         note = f"not booted: the same kernel, byte for byte, as that of {seen.id}"
-        return _with_build(msgspec.structs.replace(_as(seen, job.state), seconds={}), built, (note,))
+        return stateresult.with_build(
+            msgspec.structs.replace(stateresult.as_state(seen, job.state), seconds={}), built, (note,)
+        )
 
     async def _boot_image(self, job: "_Job", image: str, kernel: Path, initrd: Path) -> StateResult:
         known = self._store.find(image)
@@ -277,8 +282,8 @@ class Engine:
             console = job.place / "console.log"
             seen = await repeat.boot(lambda: isolation.boot(boot_once, setup.probes, console), setup.repeat)
         except InfraError as error:
-            return _result(job.state, outcome=Outcome.INFRA_ERROR, detail=str(error))
-        result = _booted(job.state, seen)
+            return stateresult.bare(job.state, outcome=Outcome.INFRA_ERROR, detail=str(error))
+        result = stateresult.booted(job.state, seen)
         self._store.put(image, result, job.place)
         return result
 
@@ -286,8 +291,8 @@ class Engine:
         """The result of a state in the words of this plan, and its logs beside the run's result."""
         if state.tree is None:
             detail = f"does not apply: conflict in {', '.join(state.conflicts)}"
-            return _result(state, outcome=Outcome.CONFLICT, detail=detail)
-        result = _as(done[state.same_as or state.id], state)
+            return stateresult.bare(state, outcome=Outcome.CONFLICT, detail=detail)
+        result = stateresult.as_state(done[state.same_as or state.id], state)
         if state.same_as is None:
             place = out / "states" / state.id
             self._store.copy_logs(self._setup.key(state.tree), place)
@@ -305,69 +310,6 @@ def _place(worker: build.Worker, plan: Plan) -> Place:
 def _distinct(plan: Plan) -> list[State]:
     """The states with a tree that no other state of the plan stands for."""
     return [state for state in plan.states if state.tree is not None and state.same_as is None]
-
-
-def _result(
-    state: State,
-    *,
-    outcome: Outcome,
-    detail: str,
-) -> StateResult:
-    return StateResult(
-        id=state.id,
-        scenario=state.scenario,
-        applied=state.applied,
-        patch=state.patch,
-        tree=state.tree,
-        same_as=state.same_as,
-        outcome=outcome,
-        detail=detail,
-    )
-
-
-def _booted(state: State, seen: Repeated) -> StateResult:
-    """A state after its boots."""
-    boot = seen.boot
-    seconds = {"boot": round(seen.seconds, 2)}
-    if boot.seconds_to_first_check is not None:
-        seconds["first_check"] = round(boot.seconds_to_first_check, 2)
-    result = _result(state, outcome=boot.outcome, detail=boot.detail)
-    return msgspec.structs.replace(
-        result,
-        seconds=seconds,
-        ending=boot.ending,
-        caps=boot.caps,
-        checks=boot.checks,
-        flaky=seen.flaky,
-        log_tail=boot.log_tail,
-        trace=boot.trace,
-    )
-
-
-def _with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -> StateResult:
-    """A result with what is known of the build that went before it."""
-    dropped = tuple(f"Kconfig dropped {option}" for option in built.config_dropped)
-    return msgspec.structs.replace(
-        result,
-        seconds=built.stages | {"build": round(built.seconds, 2)} | result.seconds,
-        objects=Objects(compiled=built.compiled, found=built.found),
-        warnings=built.warnings,
-        linked=built.linked,
-        notes=dropped + notes,
-    )
-
-
-def _as(result: StateResult, state: State) -> StateResult:
-    """A result that was found for a tree, as the result of this plan's state with that tree."""
-    return msgspec.structs.replace(
-        result,
-        id=state.id,
-        scenario=state.scenario,
-        applied=state.applied,
-        patch=state.patch,
-        tree=state.tree,
-        same_as=state.same_as,
-    )
 
 
 def _check_base_build(built: Build) -> None:

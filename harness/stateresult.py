@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is kept of a state, made of what its build and its boots were: pure functions."""
+
+import msgspec
+
+from harness.boot.repeat import Repeated
+from harness.model import Build, Objects, Outcome, State, StateResult
+
+
+def bare(state: State, *, outcome: Outcome, detail: str) -> StateResult:
+    """A state of which no more is known than how far it came."""
+    return StateResult(
+        id=state.id,
+        scenario=state.scenario,
+        applied=state.applied,
+        patch=state.patch,
+        tree=state.tree,
+        same_as=state.same_as,
+        outcome=outcome,
+        detail=detail,
+    )
+
+
+def booted(state: State, seen: Repeated) -> StateResult:
+    """A state after its boots."""
+    boot = seen.boot
+    seconds = {"boot": round(seen.seconds, 2)}
+    if boot.seconds_to_first_check is not None:
+        seconds["first_check"] = round(boot.seconds_to_first_check, 2)
+    return msgspec.structs.replace(
+        bare(state, outcome=boot.outcome, detail=boot.detail),
+        seconds=seconds,
+        ending=boot.ending,
+        caps=boot.caps,
+        checks=boot.checks,
+        flaky=seen.flaky,
+        log_tail=boot.log_tail,
+        trace=boot.trace,
+    )
+
+
+def with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -> StateResult:
+    """A result with what is known of the build that went before it."""
+    dropped = tuple(f"Kconfig dropped {option}" for option in built.config_dropped)
+    return msgspec.structs.replace(
+        result,
+        seconds=built.stages | {"build": round(built.seconds, 2)} | result.seconds,
+        objects=Objects(compiled=built.compiled, found=built.found),
+        warnings=built.warnings,
+        linked=built.linked,
+        notes=dropped + notes,
+    )
+
+
+def as_state(result: StateResult, state: State) -> StateResult:
+    """A result that was found for a tree, as the result of this plan's state with that tree."""
+    return msgspec.structs.replace(
+        result,
+        id=state.id,
+        scenario=state.scenario,
+        applied=state.applied,
+        patch=state.patch,
+        tree=state.tree,
+        same_as=state.same_as,
+    )
