@@ -6,6 +6,7 @@ again first; figures are those of docs/how-it-works.md.
 """
 
 import contextlib
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -104,7 +105,6 @@ class _Collector:
         if self._alone:
             for part in (*PARTS, "at-work"):
                 self._remove_all(part, leftovers.found(self._cache, part))
-        self._pack()
         for step in (
             self._older_builds,
             self._planned_trees,
@@ -115,6 +115,7 @@ class _Collector:
         ):
             if self._over > 0:
                 step()
+        self._pack()  # last, since it takes some room before it gives any
         if not self._dry:
             self._measure_again()
         return Collected(parts=tuple(self._part(name) for name in self._before), max_size=self._max, dry_run=self._dry)
@@ -216,7 +217,7 @@ class _Collector:
         return Trees(home) if (home / "HEAD").exists() else None
 
     def _pack(self) -> None:
-        trees = self._repository()
+        trees = None if self._removed["trees.git"]["planned trees"] else self._repository()
         if trees is None or not (scattered := trees.scattered()):
             return
         self._removed["trees.git"]["packed"] = scattered
@@ -230,6 +231,8 @@ class _Collector:
         if trees is None:
             return
         home = self._cache / "trees.git"
+        if shutil.disk_usage(home).free < disk.used(home):
+            return  # git writes all that stays once more before it removes what was
         spare = disk.used(home / "objects") + disk.used(home / "answers.sqlite") - trees.needed()
         self._removed["trees.git"]["planned trees"] = 1
         self._after["trees.git"] -= max(0, spare)

@@ -301,6 +301,16 @@ def test_where_room_is_needed_the_trees_of_series_go_and_the_bases_stay(planned:
     assert (work / "d6" / "file").read_text().splitlines()[8] == "line 9"
 
 
+def test_where_there_is_no_room_to_pack_them_anew_the_trees_stay(
+    planned: Planned, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees = planned.plan(planned.base)
+    free = shutil.disk_usage(cache)._replace(free=4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    assert part(gc(cache, 0), "trees.git").removed == {}
+    assert all(planned.has(tree) for tree in trees)
+
+
 def test_a_store_without_a_base_of_its_own_is_emptied(cache: Path, tmp_path: Path) -> None:
     planned = Planned(cache, tmp_path)
     planned.store.git("update-ref", "-d", f"refs/imports/{_only_import(planned)}")
