@@ -104,6 +104,8 @@ async def _run(argv: list[str], box: proc.Box, socket: Path, guest: _Guest) -> S
             with qmp.listener(["SHUTDOWN", "GUEST_PANICKED"]) as events:
                 await qmp.execute("cont")
                 stop = await _stop(guest, events, said)
+                if stop.how in (How.STALL, How.DEADLINE):
+                    stop = await _whose(stop, qmp)
             with contextlib.suppress(QMPError, EOFError, ConnectionError, TimeoutError):
                 async with asyncio.timeout(QUIT_SECONDS):
                     await qmp.execute("quit")
@@ -114,6 +116,18 @@ async def _run(argv: list[str], box: proc.Box, socket: Path, guest: _Guest) -> S
             said.cancel()
             with contextlib.suppress(QMPError, EOFError, ConnectionError):
                 await qmp.disconnect()
+
+
+async def _whose(stop: Stop, qmp: QMPClient) -> Stop:
+    """The same, where QEMU runs its guest: else it is not the guest that got no further."""
+    try:
+        async with asyncio.timeout(QUIT_SECONDS):
+            seen = await qmp.execute("query-status")
+    except TimeoutError:
+        return Stop(How.GONE, "it does not answer on its monitor")
+    # "internal-error": KVM gave up (QEMU: qapi/run-state.json, RunState). "paused": somebody else's doing.
+    state = str(dict(seen).get("status")) if isinstance(seen, dict) else "?"
+    return stop if state == "running" else Stop(How.GONE, f"it has stopped running its guest ({state})")
 
 
 async def _collect(process: proc.Running, output: list[str], deadline: proc.Deadline) -> None:

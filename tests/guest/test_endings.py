@@ -210,6 +210,32 @@ def test_binary_noise_on_both_channels_is_survived(machines: Machines) -> None:
     assert statuses(boot)[3:] == [Status.PASS] * 3
 
 
+@pytest.mark.parametrize("how", ["half_line", "half_line_and_gone"])
+def test_half_a_line_is_no_result(machines: Machines, how: str) -> None:
+    boot = machines.boot(how, "calm")
+    assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
+    assert checks(boot)[f"{how}.end"].status in (Status.FAIL, Status.MISSING)
+    assert statuses(boot)[-3:] == [Status.PASS] * 3
+
+
+# --- processes ----------------------------------------------------------------------------------
+
+
+def test_a_check_that_forks_without_end_is_a_hang(machines: Machines, hasty: None) -> None:
+    """Out of memory, the kernel kills one after the other, and none of them is the last."""
+    boot = machines.boot("forks")
+    assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.TIMED_OUT)
+    assert statuses(boot) == DIED
+    assert boot.seconds < 90
+
+
+def test_a_probe_that_kills_init_ends_in_a_panic(machines: Machines) -> None:
+    boot = machines.boot("kills_init")
+    assert (boot.ending, boot.outcome) == (Ending.PANIC, Outcome.CRASHED)
+    assert "Attempted to kill init!" in boot.detail
+    assert statuses(boot) == DIED
+
+
 # --- before the first probe ---------------------------------------------------------------------
 
 
@@ -253,6 +279,20 @@ def test_a_qemu_that_is_killed_is_our_fault(machines: Machines, sent: signal.Sig
 
     with pytest.raises(InfraError, match=words):
         asyncio.run(kill_it_midway())
+
+
+def test_a_qemu_that_answers_no_more_is_our_fault(machines: Machines, hasty: None) -> None:
+    async def stop_it_midway() -> Boot:
+        boot = asyncio.create_task(machines.start("user_hang"))
+        qemu = await asyncio.to_thread(_qemu_of, machines.home / f"boot-{machines.booted + 1}" / "initrd.cpio")
+        await asyncio.sleep(2)
+        os.kill(qemu, signal.SIGSTOP)
+        return await boot
+
+    began = time.monotonic()
+    with pytest.raises(InfraError, match="does not answer on its monitor"):
+        asyncio.run(stop_it_midway())
+    assert time.monotonic() - began < 60
 
 
 def _qemu_of(image: Path) -> int:

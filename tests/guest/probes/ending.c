@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/reboot.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,38 @@ static void hang_l2(void)
 	vm_run(&vm);
 }
 
+/* init ignores every signal that it does not ask for, and dies of what it does itself. */
+static void kill_init(void)
+{
+	unsigned long from, to;
+	char line[512];
+	FILE *maps = fopen("/proc/1/maps", "r");
+	int mem = open("/proc/1/mem", O_WRONLY);
+
+	if (!maps || mem < 0)
+		ktap_fail("cannot look into init: %s", strerror(errno));
+	while (fgets(line, sizeof(line), maps)) {
+		static char rubbish[4096];
+
+		if (!strstr(line, "[stack]") || sscanf(line, "%lx-%lx", &from, &to) != 2)
+			continue;
+		memset(rubbish, 0xff, sizeof(rubbish));
+		for (; from < to; from += sizeof(rubbish))
+			if (pwrite(mem, rubbish, sizeof(rubbish), from) < 0)
+				ktap_fail("cannot write to init: %s", strerror(errno));
+	}
+	ktap_diag("for init to pass on");
+	pause();
+}
+
+static void put_half_a_line(void)
+{
+	static const char half[] = "ok 2 en";
+
+	if (write(STDOUT_FILENO, half, sizeof(half) - 1) < 0)
+		ktap_fail("cannot write: %s", strerror(errno));
+}
+
 static void end(void)
 {
 	static const struct {
@@ -95,6 +128,14 @@ static void end(void)
 		print_noise("/dev/ttyS0");
 		print_noise("/dev/ttyS1");
 	}
+	while (!strcmp(name, "forks"))
+		fork();
+	if (!strcmp(name, "kills_init"))
+		kill_init();
+	if (!strcmp(name, "half_line") || !strcmp(name, "half_line_and_gone"))
+		put_half_a_line();
+	if (!strcmp(name, "half_line_and_gone"))
+		kill(getppid(), SIGKILL);
 	while (!strcmp(name, "results_flood"))
 		ktap_diag("ok 1 is what this line is not, and there is no end to it");
 }
