@@ -259,10 +259,11 @@ class Engine:
         finally:
             kernel.unlink()
             initrd.unlink()
-        if fresh:
-            return stateresult.with_build(seen, built)
+        if fresh and seen.tree == job.state.tree:
+            return stateresult.with_build(stateresult.as_state(seen, job.state), built)
         self._store.copy_logs(image, job.place, ("console.log",))
-        note = f"not booted: the same kernel, byte for byte, as that of {seen.id}"
+        whose = "one that an earlier run booted" if fresh else f"that of {seen.id}"
+        note = f"not booted: the same kernel, byte for byte, as {whose}"
         return stateresult.with_build(
             msgspec.structs.replace(stateresult.as_state(seen, job.state), seconds={}), built, (note,)
         )

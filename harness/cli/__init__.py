@@ -3,6 +3,7 @@
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         return 141
     except OSError as error:
+        # What could not be printed is tried again at our exit, and would change the status.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         where = f": {error.filename}" if error.filename else ""
         return _fail(f"{error.strerror}{where}", InfraError.exit_status)
     except KeyboardInterrupt:

@@ -95,6 +95,17 @@ def test_a_second_run_builds_and_boots_nothing(kseries: Kseries) -> None:
     assert "building" not in again.stderr
 
 
+def test_a_kernel_that_an_earlier_run_has_booted_is_not_booted_again(kseries: Kseries, new_series: Path) -> None:
+    words = ("run", new_series, "--scenario", "prefixes")
+    assert kseries(*words).returncode == 0
+    patch = new_series / "0001-a-comment.patch"
+    patch.write_text(patch.read_text().replace("+/* ", "+/* again "))  # another tree, and the same kernel
+    again = kseries(*words)
+    assert again.returncode == 0, again.stderr
+    assert "prefix-1: building" in again.stderr and "prefix-1: booting" not in again.stderr
+    assert "0 of 2 kernels to build and boot" in kseries(*words).stderr
+
+
 def test_a_patch_of_documentation_that_is_added_later_is_not_built(kseries: Kseries, new_series: Path) -> None:
     words = (new_series, "--scenario", "prefixes")
     assert kseries("run", *words).returncode == 0
