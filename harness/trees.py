@@ -112,6 +112,18 @@ class TreeStore:
                 ["config", "core.compression", "1"],
             ):
                 self._must(*words)
+        self._forget_gone()
+
+    def _forget_gone(self) -> None:
+        """Drop the repositories that are not there any more: each call of git would complain of them."""
+        known = self._alternates.read_text().splitlines() if self._alternates.exists() else []
+        here = [line for line in known if Path(line).is_dir()]
+        if here != known:
+            _replace(self._alternates, "".join(f"{line}\n" for line in here))
+
+    @property
+    def _alternates(self) -> Path:
+        return self.path / "objects" / "info" / "alternates"
 
     # --- how git is called ------------------------------------------------------------------
 
@@ -186,10 +198,9 @@ class TreeStore:
         if done.returncode != 0:
             raise InputError(f"{path} is not a git repository: {_last_line(done.stderr)}")
         objects = (path / done.text / "objects").resolve()
-        alternates = self.path / "objects" / "info" / "alternates"
-        known = alternates.read_text().splitlines() if alternates.exists() else []
+        known = self._alternates.read_text().splitlines() if self._alternates.exists() else []
         if str(objects) not in known:
-            _replace(alternates, "".join(f"{line}\n" for line in [*known, str(objects)]))
+            _replace(self._alternates, "".join(f"{line}\n" for line in [*known, str(objects)]))
 
     def _imported(self, key: str) -> str | None:
         done = self.git("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")

@@ -4,6 +4,7 @@
 import io
 import itertools
 import os
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -337,6 +338,15 @@ def test_a_directory_that_was_built_in_is_refused_with_the_remedy(left: str, tmp
 def snapshot(top: Path) -> dict[str, tuple[int, int]]:
     """Every file below a directory with its size and time."""
     return {str(path): (path.lstat().st_size, path.lstat().st_mtime_ns) for path in top.rglob("*") if not path.is_dir()}
+
+
+def test_a_repository_that_is_gone_is_complained_of_by_nobody(store: TreeStore, repository: Repository) -> None:
+    tree = store.tree_of(repository.commit("state", {"a.c": "one\n"}))
+    assert store.has(tree)
+    shutil.rmtree(repository.path)
+    again = TreeStore(store.path)
+    assert not again.has(tree)
+    assert b"alternate" not in again.git("cat-file", "-e", tree).stderr
 
 
 def test_a_users_repository_is_read_and_never_written_to(tmp_path: Path, store: TreeStore) -> None:
