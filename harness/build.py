@@ -8,18 +8,17 @@ that make compiles what changed. ccache answers for what it has compiled before 
 import asyncio
 import contextlib
 import dataclasses
-import fcntl
 import io
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
 
-from harness import ccache, disk, linked, proc, resources, warnings
+from harness import cachelock, ccache, disk, linked, proc, resources, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
+from harness.errors import InfraError
 from harness.make import Compiled, Make, errors_of, make_argv
 from harness.model import Build
 from harness.pace import Pace
@@ -88,12 +87,12 @@ class Worker:
         """
         self._home.mkdir(parents=True, exist_ok=True)
         with (self._home / "lock").open("w") as lock:
-            if not _taken(lock):
+            if not cachelock.taken(lock):
                 if wait is None:
                     raise BlockingIOError
                 wait()
                 # Not a flock that blocks: Ctrl-C would not get through to us before it returns.
-                while not _taken(lock):
+                while not cachelock.taken(lock):
                     await asyncio.sleep(_LOCK_SECONDS)
             yield
 
@@ -163,9 +162,9 @@ class Worker:
                     if not ok:
                         self._check_room(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
-            except proc.DeadlineError:
-                dropped, ok, warned, parts = (), False, (), ""
-                output.write(f"error: make was still at work after {BUILD_SECONDS / 60:.0f} minutes\n".encode())
+            except proc.DeadlineError as error:
+                # A slow host, or a tree that make does not come to an end with: nobody can tell which.
+                raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error
         if ok:
             await asyncio.to_thread(self._reads.update, tree)
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
@@ -292,15 +291,6 @@ class Worker:
                 "CCACHE_STATSLOG": str(self._ccache_log),
             },
         )
-
-
-def _taken(lock: IO[str]) -> bool:
-    """Try to take a lock; it is free again when its file is closed, or its process dead."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class _Stopwatch:

@@ -18,13 +18,20 @@ class BusyError(Exception):
     """Another process is at work where this one wanted to be alone; the text is the lock's path."""
 
 
+def taken(lock: IO[str], how: int = fcntl.LOCK_EX) -> bool:
+    """Try to lock a file, without waiting; it is free again when the file is closed, or its process dead."""
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def shared(cache: Path, wait: Callable[[], None]) -> Iterator[None]:
     """Work in the cache beside others; ``wait`` is called once if one is there who has to be alone."""
     with _opened(cache / "lock") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not taken(lock, fcntl.LOCK_SH):
             wait()
             fcntl.flock(lock, fcntl.LOCK_SH)
         yield
@@ -35,11 +42,8 @@ def alone(cache: Path) -> Iterator[None]:
     """Be alone in the cache, and in its workers, whose lock is held by whoever builds. Raises BusyError."""
     with contextlib.ExitStack() as held:
         for path in (cache / "lock", *sorted(cache.glob("workers/*/lock"))):
-            lock = held.enter_context(_opened(path))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BusyError(str(path)) from error
+            if not taken(held.enter_context(_opened(path))):
+                raise BusyError(str(path))
         yield
 
 

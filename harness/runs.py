@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import events, ledger
+from harness import cachelock, events, ledger
 from harness.errors import InfraError, KseriesError
 from harness.ledger import Ledger
 from harness.model import Base, Record, Verdict
@@ -235,12 +235,9 @@ class Runs:
     def _is_alive(self, token: str) -> bool:
         try:
             with (self._at_work / token).open() as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return not cachelock.taken(file, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
-        except BlockingIOError:
-            return True
-        return False
 
     def _run(self, row: _Row) -> Run:
         stage = Stage.ENDED

@@ -31,13 +31,20 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         return 141
     except OSError as error:
-        # What could not be printed is tried again at our exit, and would change the status.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_what_can_be()
         where = f": {error.filename}" if error.filename else ""
         return _fail(f"{error.strerror}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
         print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
         return INTERRUPTED_STATUS
+
+
+def _print_what_can_be() -> None:
+    """Flush standard output; what it does not take would be tried again at our exit, and change the status."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(text: str, status: int) -> int:

@@ -23,6 +23,7 @@ PARTS = ("results", "workers", "ccache", "trees.git", "bases")
 OTHER = "other"
 """The list of runs, locks, and what is not ours."""
 _TRIALS = 5
+"""How often ccache is asked for more."""
 _CCACHE_SHARE = 4
 """ccache keeps one part in so many of what the cache may take, until nothing else is left to remove."""
 

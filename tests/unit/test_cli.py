@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the command line answers to what a user gets wrong: the exit status, and one or two lines."""
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import harness
 from harness import __version__
 from harness.cli import main
 from tests.unit.gitrepo import Repository
@@ -121,3 +125,16 @@ def test_a_typo_in_a_scenario_is_told_before_a_base_is_looked_for(
     tree: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "no such scenario" in fails(capsys, 2, "run", "patches", "--scenario", "sideways", "--tree", "/no/where")
+
+
+def test_what_was_printed_before_this_host_failed_is_not_lost() -> None:
+    program = (
+        "import sys\nfrom harness import cli\n"
+        "def broken(_):\n    print('half a report')\n    raise OSError(5, 'Input/output error', 'disk')\n"
+        "cli.doctor.command = broken\nsys.exit(cli.main(['doctor']))\n"
+    )
+    words = [sys.executable, "-c", program]
+    env = {**os.environ, "PYTHONPATH": str(Path(harness.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (3, "half a report\n")
+    assert done.stderr == "kseries: Input/output error: disk\n"

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import stateresult
 from harness.judge import contract_verdict, judge, with_proof
 from harness.model import (
     Advice,
@@ -128,15 +129,9 @@ def plan_of(
 
 
 def result_of(state: State, seen: Seen) -> StateResult:
-    return StateResult(
-        id=state.id,
-        scenario=state.scenario,
-        applied=state.applied,
-        patch=state.patch,
-        tree=state.tree,
-        same_as=state.same_as,
-        outcome=seen.outcome,
-        detail="" if seen.outcome is Outcome.OK else "so it ended",
+    detail = "" if seen.outcome is Outcome.OK else "so it ended"
+    return msgspec.structs.replace(
+        stateresult.bare(state, outcome=seen.outcome, detail=detail),
         caps=dict(seen.caps),
         checks=tuple(
             Check(id=name, status=status, detail=seen.details.get(name, "")) for name, status in seen.checks.items()
