@@ -81,6 +81,7 @@ def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
 def test_in_a_clone_of_somebody_elses_the_venv_is_made_in_the_users_cache(clone: Path, tmp_path: Path) -> None:
     """As a user runs /opt/kseries/kseries: with nothing installed there yet, and not to be written to."""
     (clone / "harness").mkdir()
+    (clone / "harness" / "__init__.py").touch()  # else a package of that name further down PYTHONPATH is preferred
     (clone / "harness" / "__main__.py").write_text("import msgspec, sys; print(sys.prefix)\n")
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     cache = Path(tempfile.mkdtemp(prefix="kseries-nobody-"))
