@@ -42,9 +42,10 @@ _NOT_CONFIG = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dt
 
 def toolchain(arch: Arch, config: Config) -> str:
     """What compiles, in one line: part of what a result depends on. Raises InfraError when it is not there."""
-    gcc = f"{arch.cross_prefix}gcc"
-    needed = {"clang": "clang", "ld.lld": "lld"} if config.llvm else {gcc: "gcc", f"{arch.cross_prefix}ld": "binutils"}
-    needed |= {gcc: "gcc"}  # the probes' compiler, whatever the kernel's is
+    tools = arch.toolchain
+    needed = {f"{tools.prefix}gcc": tools.compiler_package, f"{tools.prefix}ld": tools.binutils_package}
+    if config.llvm:  # the probes' compiler stays what it is
+        needed = {"clang": "clang", "ld.lld": "lld", f"{tools.prefix}gcc": tools.compiler_package}
     versions = [_version(tool, package) for tool, package in needed.items()]
     if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
         versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
@@ -168,6 +169,7 @@ class Worker:
         if ok:
             await asyncio.to_thread(self._reads.update, tree)
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
+            shutil.copyfile(self._obj / "vmlinux", into / "vmlinux")
             initramfs.write(into / "initrd.cpio", self._obj / "guests")
         compiled_now, found = ccache.counts(self._ccache_log)
         return Build(
@@ -182,6 +184,7 @@ class Worker:
             config_dropped=dropped,
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
+            symbols=str(into / "vmlinux") if ok else None,
             initrd=str(into / "initrd.cpio") if ok else None,
         )
 
@@ -261,7 +264,11 @@ class Worker:
 
     def _tiny(self) -> str:
         """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""
-        places = ("kernel/configs/tiny-base.config", "kernel/configs/tiny.config", "arch/x86/configs/tiny.config")
+        places = (
+            "kernel/configs/tiny-base.config",
+            "kernel/configs/tiny.config",
+            f"arch/{self._arch.source}/configs/tiny.config",
+        )
         return "".join(path.read_text() for name in places if (path := self._source / name).exists())
 
     def _kernel_argv(self, *targets: str) -> list[str]:
@@ -274,7 +281,7 @@ class Worker:
             f"--directory={resources.project('guests')}",
             f"OUT={self._obj / 'guests'}",
             f"ARCH={self._arch.name}",
-            f"CC={self._cache}{self._arch.cross_prefix}gcc",
+            f"CC={self._cache}{self._arch.toolchain.prefix}gcc",
             f"HEADERS={self._obj / 'usr' / 'include'}",
         ]
 

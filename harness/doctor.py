@@ -44,8 +44,9 @@ def examine(arch: Arch, cache: Path) -> Iterator[Item]:
     yield _git()
     for tool, package in _build_tools(arch):
         yield _tool(tool, package)
-    for header, package in _HEADERS:
-        yield _header(f"{arch.cross_prefix}gcc", header, package)
+    yield _header(f"{arch.toolchain.prefix}gcc", "stdio.h", arch.toolchain.libc_package)  # the guests' init and probes
+    for header, package in _HOST_HEADERS:
+        yield _header("gcc", header, package)
     yield _sparse()
     yield _perl()
     yield _cache(cache)
@@ -65,8 +66,9 @@ def packages(items: tuple[Item, ...]) -> tuple[str, ...]:
 def _build_tools(arch: Arch) -> tuple[tuple[str, str], ...]:
     """What the kernel's Makefiles call (Documentation/process/changes.rst), and what our build adds."""
     return (
-        (f"{arch.cross_prefix}gcc", "gcc"),
-        (f"{arch.cross_prefix}ld", "binutils"),
+        ("gcc", "gcc"),
+        (f"{arch.toolchain.prefix}gcc", arch.toolchain.compiler_package),
+        (f"{arch.toolchain.prefix}ld", arch.toolchain.binutils_package),
         ("make", "make"),
         ("bison", "bison"),
         ("flex", "flex"),
@@ -76,8 +78,7 @@ def _build_tools(arch: Arch) -> tuple[tuple[str, str], ...]:
     )
 
 
-_HEADERS = (
-    ("stdio.h", "libc6-dev"),  # the guests' init and probes
+_HOST_HEADERS = (
     ("gelf.h", "libelf-dev"),  # objtool
     ("openssl/opensslv.h", "libssl-dev"),  # scripts/sign-file, certs/
 )

@@ -206,13 +206,15 @@ class Engine:
         state = job.state
         if isinstance(built, InfraError):
             result = stateresult.bare(state, outcome=Outcome.INFRA_ERROR, detail=str(built))
-        elif built.kernel is None or built.initrd is None:
+        elif built.kernel is None or built.symbols is None or built.initrd is None:
             said = built.errors[0] if built.errors else "make failed and said nothing"
             result = stateresult.with_build(
                 stateresult.bare(state, outcome=Outcome.BUILD_FAILED, detail=said), built, built.errors[1:]
             )
         else:
-            result = await self._boot(job, built, Path(built.kernel), Path(built.initrd))
+            result = await self._boot(
+                job, built, machine.Image(*map(Path, (built.kernel, built.symbols, built.initrd)))
+            )
         self._keep(result, job.place)
         results[state.id] = result
         self._tell(events.StateDone(result, known=False))
@@ -251,32 +253,32 @@ class Engine:
         results[state.id] = result
         self._tell(events.StateDone(result, known=False))
 
-    async def _boot(self, job: "_Job", built: Build, kernel: Path, initrd: Path) -> StateResult:
+    async def _boot(self, job: "_Job", built: Build, image: machine.Image) -> StateResult:
         """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""
-        image = self._setup.key("image", await asyncio.to_thread(images.digest, kernel, initrd))
+        name = self._setup.key("image", await asyncio.to_thread(images.digest, image.kernel, image.initrd))
         try:
-            seen, fresh = await self._images.result(image, lambda: self._boot_image(job, image, kernel, initrd))
+            seen, fresh = await self._images.result(name, lambda: self._boot_image(job, name, image))
         finally:
-            kernel.unlink()
-            initrd.unlink()
+            for file in (image.kernel, image.symbols, image.initrd):
+                file.unlink()
         if fresh and seen.tree == job.state.tree:
             return stateresult.with_build(stateresult.as_state(seen, job.state), built)
-        self._store.copy_logs(image, job.place, ("console.log",))
+        self._store.copy_logs(name, job.place, ("console.log",))
         whose = "one that an earlier run booted" if fresh else f"that of {seen.id}"
         note = f"not booted: the same kernel, byte for byte, as {whose}"
         return stateresult.with_build(
             msgspec.structs.replace(stateresult.as_state(seen, job.state), seconds={}), built, (note,)
         )
 
-    async def _boot_image(self, job: "_Job", image: str, kernel: Path, initrd: Path) -> StateResult:
-        known = self._store.find(image)
+    async def _boot_image(self, job: "_Job", name: str, image: machine.Image) -> StateResult:
+        known = self._store.find(name)
         if known is not None:
             return known
         setup = self._setup
         self._tell(events.StageStarted(job.state.id, "boot", job.position, job.todo))
 
         def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
-            return machine.boot(setup.arch, setup.accel, kernel, initrd, probes, log)
+            return machine.boot(setup.arch, setup.accel, image, probes, log)
 
         try:
             # What is told of somebody's patch has been seen twice.
@@ -285,7 +287,7 @@ class Engine:
         except InfraError as error:
             return stateresult.bare(job.state, outcome=Outcome.INFRA_ERROR, detail=str(error))
         result = stateresult.booted(job.state, seen)
-        self._store.put(image, result, job.place)
+        self._store.put(name, result, job.place)
         return result
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:

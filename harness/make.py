@@ -30,7 +30,7 @@ def make_argv(
 
     The KBUILD_BUILD_* keep time, user and host out of the image.
     """
-    cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.cross_prefix}gcc", "gcc")
+    cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.toolchain.prefix}gcc", "gcc")
     return [
         "make",
         f"-j{jobs}",
@@ -39,7 +39,7 @@ def make_argv(
         str(source),
         f"O={obj}",
         f"ARCH={arch.make_arch}",
-        f"CROSS_COMPILE={arch.cross_prefix}",
+        f"CROSS_COMPILE={arch.toolchain.prefix}",
         f"CC={cache}{cc}",
         f"HOSTCC={cache}{host_cc}",
         # Line tables, and of all debug info only these: what decodes a call trace, for 2 % of a compiler's time.

@@ -238,6 +238,8 @@ class Build(Record, frozen=True):
     config_dropped: tuple[str, ...] = ()
     log: str = ""
     kernel: str | None = None
+    symbols: str | None = None
+    """The ELF file that tells where in the kernel's source an address is."""
     initrd: str | None = None
 
 

@@ -8,7 +8,7 @@ import tempfile
 import tomllib
 from collections.abc import Coroutine, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -55,7 +55,7 @@ class Options:
     out: Path
     tree: str | None = None
     base: str | None = None
-    arch: str = "x86_64"
+    arch: str = field(default_factory=archs.default)
     scenarios: tuple[str, ...] = scenarios.DEFAULT
     probes: tuple[str, ...] | None = None
     jobs: int = os.cpu_count() or 1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What differs by architecture: one record each, one file each. Nothing elsewhere asks which it is."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,30 +10,61 @@ from harness.model import Accel
 
 
 @dataclass(frozen=True)
+class Toolchain:
+    """What compiles for an architecture, and the Debian packages that bring it."""
+
+    prefix: str
+    """CROSS_COMPILE=, empty for a native build."""
+    compiler_package: str
+    binutils_package: str
+    libc_package: str
+    """The headers and the static libraries of the probes."""
+
+
+def toolchain(machine: str, triplet: str, debian: str) -> Toolchain:
+    """The native one on a host that is such a ``machine`` (uname -m), else Debian's cross compiler.
+
+    ``triplet`` is GNU's name of the architecture, ``debian`` Debian's.
+    """
+    if is_host(machine):
+        return Toolchain("", "gcc", "binutils", "libc6-dev")
+    package = triplet.replace("_", "-")
+    return Toolchain(f"{triplet}-", f"gcc-{package}", f"binutils-{package}", f"libc6-dev-{debian}-cross")
+
+
+def is_host(machine: str) -> bool:
+    """True where this host is such a machine (uname -m), so that its KVM runs that architecture's guests."""
+    return os.uname().machine == machine
+
+
+@dataclass(frozen=True)
 class Arch:
     """Everything about an architecture that a build or a boot has to know."""
 
     name: str
+    machine: str
+    """What uname -m says on such a machine."""
     make_arch: str
-    """ARCH= of the kernel's Makefile."""
-    cross_prefix: str
-    """CROSS_COMPILE=, empty for a native build."""
+    """ARCH= of the kernel's Makefile, and the folder below arch/ in which that finds it."""
+    source: str
+    toolchain: Toolchain
     make: tuple[str, ...]
     """Further words for make."""
     kernel_target: str
-    """The make target that QEMU boots, and its path below the build folder."""
+    """The make target that QEMU boots, and its path below the build folder. Symbols are those of vmlinux."""
     kernel_path: str
     config: str
     """The config fragment, below kernels/."""
     qemu: str
     qemu_package: str
-    machine: str
+    board: str
+    """QEMU's -machine."""
     cpu: dict[str, str]
     """The -cpu of each accelerator."""
     console: str
-    """console= of the kernel log: QEMU's first serial port."""
+    """console= of the kernel log."""
     ktap: str
-    """The device of the probes' channel: QEMU's second serial port."""
+    """The device of the probes' channel, below /dev."""
     channels: Callable[[str, str], tuple[str, ...]]
     """QEMU's arguments for (console chardev, KTAP chardev)."""
     panic_device: tuple[str, ...]
@@ -41,11 +73,22 @@ class Arch:
     """The accelerator under which a guest of this host can itself be a hypervisor, and why."""
 
 
-def get(name: str) -> Arch:
-    """The record of an architecture; raises InputError."""
+def known() -> dict[str, Arch]:
+    """All records, by their names."""
     from harness.arch import x86_64
 
-    known = {arch.name: arch for arch in (x86_64.ARCH,)}
-    if name not in known:
-        raise InputError(f"unknown architecture: {name}\n  there are: {', '.join(known)}")
-    return known[name]
+    return {arch.name: arch for arch in (x86_64.ARCH,)}
+
+
+def get(name: str) -> Arch:
+    """The record of an architecture; raises InputError."""
+    archs = known()
+    if name not in archs:
+        raise InputError(f"unknown architecture: {name}\n  there are: {', '.join(archs)}")
+    return archs[name]
+
+
+def default() -> str:
+    """The architecture of this host where we have it, and so the one that its KVM may run; else the first."""
+    archs = known()
+    return next((arch.name for arch in archs.values() if is_host(arch.machine)), next(iter(archs)))

@@ -5,11 +5,12 @@ import fcntl
 import os
 import struct
 
-from harness.arch import Arch
+from harness.arch import Arch, is_host, toolchain
 from harness.model import Accel
 
 # Documentation/virt/kvm/api.rst, 4.5 KVM_GET_SUPPORTED_CPUID: _IOWR(0xAE, 0x05, struct kvm_cpuid2).
 _KVM_GET_SUPPORTED_CPUID = 0xC008AE05
+_MACHINE = "x86_64"
 _HEADER = struct.Struct("=II")
 _ENTRY = struct.Struct("=IIIIIII12x")
 _MAX_ENTRIES = 256
@@ -30,6 +31,8 @@ def _supported_ecx(kvm: int) -> dict[int, int]:
 
 def _accel() -> Accel:
     """KVM if it offers its guests VMX or SVM. That /dev/kvm is there does not say so."""
+    if not is_host(_MACHINE):
+        return Accel(name="tcg", why=f"this host is no {_MACHINE} machine")
     try:
         kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
@@ -54,8 +57,10 @@ def _serial_ports(console: str, ktap: str) -> tuple[str, ...]:
 
 ARCH = Arch(
     name="x86_64",
+    machine=_MACHINE,
     make_arch="x86_64",
-    cross_prefix="",
+    source="x86",
+    toolchain=toolchain(_MACHINE, "x86_64-linux-gnu", "amd64"),
     # PVH's first C code asks CPUID for Xen's name, with memcmp(), before KASAN has a shadow to look into (6.12:
     # arch/x86/platform/pvh/enlighten.c); instrumented, it is a triple fault. With AMD_MEM_ENCRYPT, lib/Makefile
     # leaves string.o out for the like reason.
@@ -65,7 +70,7 @@ ARCH = Arch(
     config="x86_64.config",
     qemu="qemu-system-x86_64",
     qemu_package="qemu-system-x86",
-    machine="q35",
+    board="q35",
     # Under TCG "max" is an AMD CPU with SVM and nested paging (QEMU: target/i386/cpu.c).
     cpu={"tcg": "max", "kvm": "host"},
     console="ttyS0",

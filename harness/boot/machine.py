@@ -7,6 +7,7 @@ import logging
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,16 @@ QUIT_SECONDS = 10.0
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 
-async def boot(
-    arch: Arch, accel: Accel, kernel: Path, initrd: Path, probes: tuple[str, ...], console_log: Path
-) -> Boot:
+@dataclass(frozen=True)
+class Image:
+    """What one boot is made of, and the ELF file that tells what is where in the kernel."""
+
+    kernel: Path
+    symbols: Path
+    initrd: Path
+
+
+async def boot(arch: Arch, accel: Accel, image: Image, probes: tuple[str, ...], console_log: Path) -> Boot:
     """Boot a kernel, run its probes, and judge the ending. Raises InfraError when QEMU itself is at fault."""
     proc.require(arch.qemu, arch.qemu_package)
     began = time.monotonic()
@@ -39,10 +47,10 @@ async def boot(
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         sockets = qemu.Sockets(*(Path(scratch) / name for name in ("qmp", "console", "ktap")))
         command_line = qemu.kernel_command_line(arch, probes, PROBE_SECONDS)
-        argv = qemu.argv(arch, accel, kernel, initrd, command_line, sockets)
+        argv = qemu.argv(arch, accel, image.kernel, image.initrd, command_line, sockets)
         box = proc.Box(
             writable=(Path(scratch),),
-            readable=(kernel, initrd),
+            readable=(image.kernel, image.initrd),
             devices=(Path("/dev/kvm"),) if accel.name == "kvm" else (),
         )
         async with _listening(sockets.console, guest.console), _listening(sockets.ktap, guest.results):
@@ -55,7 +63,7 @@ async def boot(
     judged = ending.judge(stop, report, log)
     told = trace.Decoded("", ())
     if judged.ending is not Ending.DONE:
-        told = await trace.decode(guest.console.text, kernel, arch)
+        told = await trace.decode(guest.console.text, image.symbols, arch)
     first = guest.watch.first_result_at
     return Boot(
         outcome=judged.outcome,

@@ -43,7 +43,7 @@ def argv(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str
         "-no-user-config",
         "-nodefaults",
         "-display", "none",
-        "-machine", arch.machine,
+        "-machine", arch.board,
         "-accel", accel.name,
         "-cpu", arch.cpu[accel.name],
         "-smp", str(CPUS),

@@ -132,11 +132,11 @@ async def resolve(wanted: Sequence[Spot], kernel: Path, arch: Arch) -> dict[Spot
     """
     if not wanted:
         return {}
-    symbols = Symbols(await _output([f"{arch.cross_prefix}nm", kernel], kernel))
+    symbols = Symbols(await _output([f"{arch.toolchain.prefix}nm", kernel], kernel))
     addresses = {spot: address for spot in wanted if (address := symbols.address(spot)) is not None}
     if not addresses:
         return {}
-    words: list[str | Path] = [f"{arch.cross_prefix}addr2line", "-a", "-f", "-i", "-e", kernel]
+    words: list[str | Path] = [f"{arch.toolchain.prefix}addr2line", "-a", "-f", "-i", "-e", kernel]
     told = frames_of(await _output([*words, *(hex(address) for address in addresses.values())], kernel))
     return {
         spot: tuple(Frame(function=name, file=file, line=line, sure=spot.sure) for name, file, line in told[address])

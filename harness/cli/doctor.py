@@ -17,7 +17,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="what this host can do, and what is missing",
         description="Look at what a run needs of this host; exit 0 when a run is possible, else 3.",
     )
-    parser.add_argument("--arch", metavar="A", default="x86_64", help="architecture (default: x86_64)")
+    parser.add_argument("--arch", metavar="A", default=archs.default(), help="architecture (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=command)
 

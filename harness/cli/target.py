@@ -5,6 +5,7 @@ import argparse
 import os
 from pathlib import Path
 
+from harness import arch as archs
 from harness import inputs, scenarios
 from harness.session import Options
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides how they are built and booted, and so whether their results are known."""
-    parser.add_argument("--arch", metavar="A", default="x86_64", help="architecture (default: x86_64)")
+    parser.add_argument("--arch", metavar="A", default=archs.default(), help="architecture (default: %(default)s)")
     parser.add_argument("--probe", metavar="P,..", help="default: all")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")

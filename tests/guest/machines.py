@@ -57,7 +57,9 @@ class Machines:
         """Boot, and see how it ends. The console is in ``console.log`` beside the image."""
         image = self.image(*probes, init=init)
         arch = dataclasses.replace(self.arch, cpu={self.accel.name: cpu}) if cpu else self.arch
-        return await machine.boot(arch, self.accel, self.kernel, image, probes, image.with_name("console.log"))
+        return await machine.boot(
+            arch, self.accel, machine.Image(self.kernel, self.kernel, image), probes, image.with_name("console.log")
+        )
 
     def boot(self, *probes: str, init: bool = True, cpu: str | None = None) -> Boot:
         return asyncio.run(self.start(*probes, init=init, cpu=cpu))

@@ -19,7 +19,11 @@ def test_a_number_that_another_capability_has_taken_does_not_count(lab: Lab, tmp
     _add_probe_that_asks(lab, image, tmp_path / "more")
     boot = asyncio.run(
         machine.boot(
-            lab.arch, lab.setup.accel, Path(built.kernel), image, ("capabilities", "number"), tmp_path / "console.log"
+            lab.arch,
+            lab.setup.accel,
+            machine.Image(Path(built.kernel), Path(built.kernel), image),
+            ("capabilities", "number"),
+            tmp_path / "console.log",
         )
     )
     assert boot.caps == {"NUMBER_236": 1, "KVM_CAP_EXIT_ON_MISSING": 0, "KVM_CAP_MEMORY_FAULT_INFO": 1}
