@@ -75,9 +75,9 @@ class Arch:
 
 def known() -> dict[str, Arch]:
     """All records, by their names."""
-    from harness.arch import x86_64
+    from harness.arch import arm64, x86_64
 
-    return {arch.name: arch for arch in (x86_64.ARCH,)}
+    return {arch.name: arch for arch in (x86_64.ARCH, arm64.ARCH)}
 
 
 def get(name: str) -> Arch:
