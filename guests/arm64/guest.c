@@ -47,6 +47,8 @@
 
 const uint64_t guest_free_gpa = 0x10000000;
 const uint64_t guest_far_gpa = 0x340000000;
+/* A translation fault on a walk has no write in it, whatever marks an entry later (kvm_is_write_fault()). */
+const bool guest_walk_may_write = false;
 
 static void set_reg(struct vm *vm, uint64_t id, uint64_t value)
 {

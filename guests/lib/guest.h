@@ -51,6 +51,8 @@ void guest_read_through(struct vm *vm, uint64_t table, uint32_t offset);
 void guest_access_translated(struct vm *vm, enum access access, uint64_t gpa, uint32_t value);
 /* Beyond what 32 bits can say. */
 extern const uint64_t guest_far_gpa;
+/* May the hardware say that it writes to a table of which no page is there? */
+extern const bool guest_walk_may_write;
 /* Write a table to @hva that leads to the page at @gpa. */
 void guest_put_table(void *hva, uint64_t gpa);
 

@@ -12,9 +12,9 @@ static const struct {
 	[ACCESS_READ] = { "read", FAULT_READ, FAULT_READ },
 	[ACCESS_WRITE] = { "write", FAULT_WRITE, FAULT_WRITE },
 	[ACCESS_FETCH] = { "fetch", FAULT_EXEC, FAULT_EXEC },
-	/* Architectures differ in what they take a read-modify-write or a walk for. */
+	/* Architectures differ in what they take a read-modify-write or a walk for (guest_walk_may_write). */
 	[ACCESS_ATOMIC] = { "atomic", FAULT_WRITE, FAULT_READ },
-	[ACCESS_WALK] = { "page-table walk", FAULT_WRITE, FAULT_READ },
+	[ACCESS_WALK] = { "page-table walk", FAULT_READ, FAULT_WRITE },
 	[ACCESS_PUSH] = { "interrupt frame", FAULT_WRITE, FAULT_WRITE },
 };
 
@@ -54,6 +54,8 @@ void expect_memory_fault(const struct vm_exit *exit, const struct expected_fault
 	uint64_t or_flag = accesses[expected->access].or_flag;
 	const char *wrong;
 
+	if (expected->access == ACCESS_WALK && !guest_walk_may_write)
+		or_flag = flag;
 	if (exit->error != EFAULT || !exit->has_fault)
 		ktap_fail("%s of %#llx: expected EFAULT with exit_reason KVM_EXIT_MEMORY_FAULT, got: %s",
 			  name, gpa, vm_describe(exit));

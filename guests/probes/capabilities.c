@@ -182,6 +182,16 @@ static void flag_refused_with_readonly(void)
 		       "KVM_MEM_EXIT_ON_MISSING with KVM_MEM_READONLY");
 }
 
+/* Its exits are memory faults, and this is how user space knows that it may look at one. */
+static void memory_fault_info_too(void)
+{
+	struct vm vm;
+
+	need_flag(&vm);
+	if (!vm_cap(vm.fd, CAP_MEMORY_FAULT_INFO))
+		ktap_fail("expected KVM_CAP_MEMORY_FAULT_INFO beside KVM_CAP_EXIT_ON_MISSING, got 0");
+}
+
 static const struct check checks[] = {
 	{ "system_and_vm_agree", system_and_vm_agree },
 	{ "flag_accepted", flag_accepted },
@@ -190,6 +200,7 @@ static const struct check checks[] = {
 	{ "flag_refused", flag_refused },
 	{ "flag_refused_with_readonly", flag_refused_with_readonly },
 	{ "enable_cap_refused", enable_cap_refused },
+	{ "memory_fault_info_too", memory_fault_info_too },
 	{ "undefined_flags_refused", undefined_flags_refused },
 };
 

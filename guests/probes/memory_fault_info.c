@@ -2,24 +2,32 @@
 /*
  * KVM_CAP_MEMORY_FAULT_INFO does not promise that every EFAULT comes with a
  * memory_fault. It does for accesses to private memory that KVM cannot serve,
- * two of which depend on nothing but what is set up here.
+ * two of which depend on nothing but what is set up here. And what is told has to
+ * be right wherever it is told.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "ktap.h"
-#include "memory_fault.h"
+#include "scene.h"
 
 #define PAGES	4
 
 static const enum access accesses[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
+
+static void need_capability(int kvm)
+{
+	if (!vm_cap(kvm, CAP_MEMORY_FAULT_INFO))
+		ktap_skip("KVM_CAP_MEMORY_FAULT_INFO is not advertised");
+}
 
 static unsigned long private_vm_type(void)
 {
 	int kvm = vm_open_kvm();
 	unsigned long type;
 
-	if (!vm_cap(kvm, CAP_MEMORY_FAULT_INFO))
-		ktap_skip("KVM_CAP_MEMORY_FAULT_INFO is not advertised");
+	need_capability(kvm);
 	if (!guest_private_vm_type(kvm, &type))
 		ktap_skip("no type of VM here has private memory");
 	return type;
@@ -72,9 +80,47 @@ static void private_access_to_shared_slot(void)
 		expect_private_fault(type, true, accesses[i]);
 }
 
+static void protect(const struct scene *scene, int protection)
+{
+	if (mprotect(scene_page(scene), vm_page_size(), protection))
+		ktap_fail("mprotect: %s", strerror(errno));
+}
+
+/* Without any flag. A bare EFAULT is legal, a memory_fault that misleads is not. */
+static void expect_truth(enum access access)
+{
+	struct vm_exit exit;
+	struct scene scene;
+
+	scene_set(&scene, 0, access);
+	protect(&scene, PROT_NONE);
+	exit = vm_run_briefly(&scene.vm);
+	if (exit.error != EFAULT)
+		ktap_fail("%s of a protected page: expected EFAULT, got: %s", access_name(access), vm_describe(&exit));
+	if (exit.has_fault)
+		scene_expect_missing(&scene, &exit);
+
+	protect(&scene, PROT_READ | PROT_WRITE);
+	if (access == ACCESS_FETCH)
+		guest_put_code(scene.hva, SCENE_VALUE);
+	else
+		scene_put_value(scene.hva, SCENE_VALUE);
+	scene_expect_no_exit(&scene, SCENE_VALUE);
+}
+
+static void what_is_told_of_a_protected_page_is_right(void)
+{
+	size_t i;
+
+	need_capability(vm_open_kvm());
+	for (i = 0; i < ARRAY_SIZE(accesses); i++)
+		expect_truth(accesses[i]);
+}
+
 static const struct check checks[] = {
 	{ "private_access_without_slot", private_access_without_slot },
 	{ "private_access_to_shared_slot", private_access_to_shared_slot },
+	{ "what_is_told_of_a_protected_page_is_right", what_is_told_of_a_protected_page_is_right },
 };
 
 int main(void)

@@ -15,6 +15,8 @@
 #define LARGE_HIGH	13	/* where such an entry has bits 32 to 39 of its address */
 
 const uint64_t guest_far_gpa = 0x340000000;
+/* With nested paging, walks are writes, for the bits that mark an entry (AMD's manual, volume 2: 15.25.5). */
+const bool guest_walk_may_write = true;
 
 #define AWAIT_ROUNDS	300000
 
