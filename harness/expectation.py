@@ -3,6 +3,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from harness.inputs import Expected, ExpectedFinding
 from harness.model import Finding, RunResult
 
@@ -17,13 +19,18 @@ def _differences(expected: Expected, result: RunResult) -> Iterator[str]:
         want, got = getattr(expected, name), getattr(result.verdict, name)
         if want is not got:
             yield f"{name}: expected {want}, got {got}"
+    want_findings = {
+        msgspec.structs.replace(finding, arch=None)
+        for finding in expected.findings
+        if finding.arch in (None, result.arch)
+    }
     got_findings = {_essence(finding) for finding in result.findings}
     for finding in result.findings:
         if finding.advice is not None and finding.advice.verified is not True:
             yield f"{finding.kind} in {finding.state}: the squash of {finding.advice.squash} is not seen to cure it"
-    for missing in sorted(set(expected.findings) - got_findings, key=str):
+    for missing in sorted(want_findings - got_findings, key=str):
         yield f"expected, and not found: {_words(missing)}"
-    for extra in sorted(got_findings - set(expected.findings), key=str):
+    for extra in sorted(got_findings - want_findings, key=str):
         yield f"found, and not expected: {_words(extra)}"
 
 

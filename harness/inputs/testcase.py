@@ -14,13 +14,14 @@ FILE = "testcase.toml"
 
 
 class ExpectedFinding(Record, frozen=True, forbid_unknown_fields=True):
-    """A finding that a test case must give."""
+    """A finding that a test case must give: on every architecture, or on one."""
 
     kind: FindingKind
     state: str
     contract: str | None = None
     patch: int | None = None
     partner: int | None = None
+    arch: str | None = None
 
 
 class Expected(Record, frozen=True, forbid_unknown_fields=True):
