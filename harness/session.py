@@ -23,6 +23,7 @@ from harness import (
     events,
     inputs,
     judge,
+    proc,
     resources,
     rundir,
     runs,
@@ -144,6 +145,13 @@ def _recorded(
     result = _verified(result, planned, engine, asked, trees, options)
     rundir.write(options.out, result)
     return result
+
+
+def require(wanted: tuple[Options, ...]) -> None:
+    """Raise InfraError unless this host has what every one of these runs needs: before the first begins."""
+    for options in wanted:
+        setup = _setup(options)
+        proc.require(setup.arch.qemu, setup.arch.qemu_package)
 
 
 def _setup(options: Options) -> Setup:

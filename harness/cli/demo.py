@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 from harness import expectation, inputs, resources, session
+from harness.cli import target
 from harness.errors import InfraError
-from harness.render import text
+from harness.model import RunResult
+from harness.render import text, verdicts
 from harness.render.live import Progress
 
 _CASES = ("exit-on-missing-split", "exit-on-missing-squashed")
@@ -19,22 +21,33 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="the bundled series, end to end",
         description="Validate the bundled series; exit 0 when all is as expected.",
     )
+    target.add_arch_argument(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("--yes", action="store_true", help="install missing Debian packages without asking")
     parser.set_defaults(command=command)
 
 
 def command(args: argparse.Namespace) -> int:
+    archs = target.arch_names(args)
+    session.require(tuple(session.Options(out=args.out, arch=arch) for arch in archs))
     status = 0
     for name in _CASES:
-        target = inputs.load(str(resources.project("testcases", name)))
-        assert target.testcase is not None
-        result = session.run(target, session.Options(out=args.out / name), Progress(sys.stderr))
-        print(text.render(result))
-        print(f"\nthe whole result: {args.out / name / 'result.json'}; to read: {args.out / name / 'report.html'}")
-        if session.exit_status(result) == 3:
-            raise InfraError("some states could not be built or booted on this host; see above")
-        wrong = expectation.differences(target.testcase.expect, result)
-        print("as expected." if not wrong else "NOT as expected:\n" + "\n".join(f"  {line}" for line in wrong))
-        status = max(status, 1 if wrong else 0)
+        case = inputs.load(str(resources.project("testcases", name)))
+        results = [_judged(case, arch, args.out / name / (arch if len(archs) > 1 else "")) for arch in archs]
+        if len(results) > 1:
+            print(verdicts.render([result for result, _ in results]))
+        status = max(status, *(0 if expected else 1 for _, expected in results))
     return status
+
+
+def _judged(case: inputs.Target, arch: str, out: Path) -> tuple[RunResult, bool]:
+    """One series on one architecture, told, and whether all was as expected. Raises InfraError."""
+    assert case.testcase is not None
+    result = session.run(case, session.Options(out=out, arch=arch), Progress(sys.stderr))
+    print(text.render(result))
+    print(f"\nthe whole result: {out / 'result.json'}; to read: {out / 'report.html'}")
+    if session.exit_status(result) == 3:
+        raise InfraError("some states could not be built or booted on this host; see above")
+    wrong = expectation.differences(case.testcase.expect, result)
+    print("as expected." if not wrong else "NOT as expected:\n" + "\n".join(f"  {line}" for line in wrong))
+    return result, not wrong

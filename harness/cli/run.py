@@ -6,7 +6,7 @@ import sys
 
 from harness import session
 from harness.cli import target
-from harness.render import json, text
+from harness.render import json, text, verdicts
 from harness.render.live import Progress
 
 
@@ -22,10 +22,17 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    result = session.run(target.load(args), target.options(args), Progress(sys.stderr))
+    loaded, wanted = target.load(args), target.each(args)
+    session.require(wanted)
+    results = []
+    for options in wanted:
+        result = session.run(loaded, options, Progress(sys.stderr))
+        results.append(result)
+        if not args.json:
+            print(text.render(result))
+            print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
     if args.json:
-        print(json.render(result))
-    else:
-        print(text.render(result))
-        print(f"\nthe whole result: {args.out / 'result.json'}; to read: {args.out / 'report.html'}")
-    return session.exit_status(result)
+        print(json.render(results[0]) if len(results) == 1 else json.render_all(results))
+    elif len(results) > 1:
+        print(verdicts.render(results))
+    return max(map(session.exit_status, results))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import arch as archs
 from harness import inputs, scenarios
+from harness.errors import InputError
 from harness.session import Options
 
 _CORES_OF_A_WORKER = 16
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides how they are built and booted, and so whether their results are known."""
-    parser.add_argument("--arch", metavar="A", default=archs.default(), help="architecture (default: %(default)s)")
+    add_arch_argument(parser)
     parser.add_argument("--probe", metavar="P,..", help="default: all")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
@@ -44,6 +45,17 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         "--repeat", metavar="N", type=_positive, default=1, help="boot each kernel N times: flaky, or broken?"
     )
     parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
+
+
+def add_arch_argument(parser: argparse.ArgumentParser) -> None:
+    """Which architectures a command is about; ``options`` and ``each`` read it."""
+    known = ", ".join(archs.known())
+    parser.add_argument(
+        "--arch",
+        metavar="A,..",
+        default=archs.default(),
+        help=f"architectures, each judged by itself: {known} (default: %(default)s)",
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,14 +80,36 @@ def load(args: argparse.Namespace) -> inputs.Target:
     return inputs.load(args.target, args.tree, args.reroll)
 
 
+def arch_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """The architectures that a command line asks for. Raises InputError."""
+    names = tuple(archs.get(name).name for name in dict.fromkeys(_names(args.arch)))
+    if not names:
+        raise InputError(f"--arch names none\n  there are: {', '.join(archs.known())}")
+    return names
+
+
+def each(args: argparse.Namespace) -> tuple[Options, ...]:
+    """The options of each run that a command line asks for: one for each architecture, in a folder of its own."""
+    names = arch_names(args)
+    return tuple(_options(args, name, args.out / name if len(names) > 1 else args.out) for name in names)
+
+
 def options(args: argparse.Namespace) -> Options:
-    """The options as the session takes them; ``add_run_arguments`` may be left out."""
-    running = {name: getattr(args, name) for name in ("out", "jobs", "workers", "checkpatch") if hasattr(args, name)}
+    """The options of a command that does one thing; ``add_run_arguments`` may be left out. Raises InputError."""
+    names = arch_names(args)
+    if len(names) > 1:
+        raise InputError(f"--arch {','.join(names)}: one at a time here")
+    return _options(args, names[0], getattr(args, "out", Path()))
+
+
+def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
+    running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch") if hasattr(args, name)}
     return Options(
-        **{"out": Path(), **running},
+        **running,
+        out=out,
         tree=args.tree,
         base=args.base,
-        arch=args.arch,
+        arch=arch,
         scenarios=_names(args.scenario),
         probes=_names(args.probe) if args.probe is not None else None,
         config=tuple(args.config),
