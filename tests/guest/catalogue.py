@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The ways to get exit-on-missing wrong (mutants/catalogue.toml), and the check that has to tell of each."""
+"""The ways to get exit-on-missing wrong (mutants/ARCH/catalogue.toml), and the check that has to tell of each."""
 
 import tomllib
 
 import msgspec
 
+from harness import arch as archs
 from harness.model import Finding, StateResult, Status
 from tests.guest.lab import MUTANTS
 
-SAMPLE = ("gpa", "exit-reason", "warn", "interrupt-lost", "flag-without-cap")
+SAMPLE = (
+    *(("x86_64", name) for name in ("gpa", "exit-reason", "warn", "interrupt-lost", "flag-without-cap")),
+    *(("arm64", name) for name in ("writes-only", "hugetlb-size", "no-memory-fault-info")),
+)
 """Mutants that every run of the tests kills: one for each way in which a check fails."""
 
 
@@ -20,10 +24,14 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
-def read() -> dict[str, Mutant]:
-    """All mutants, by the name of their patch."""
-    table = tomllib.loads((MUTANTS / "catalogue.toml").read_text())
-    return msgspec.convert(table, dict[str, Mutant])
+def read() -> dict[tuple[str, str], Mutant]:
+    """All mutants, by architecture and the name of their patch."""
+    tables = {arch: tomllib.loads((MUTANTS / arch / "catalogue.toml").read_text()) for arch in archs.known()}
+    return {
+        (arch, name): msgspec.convert(mutant, Mutant)
+        for arch, table in tables.items()
+        for name, mutant in table.items()
+    }
 
 
 def survival(mutant: Mutant, tip: StateResult, findings: tuple[Finding, ...]) -> str | None:
@@ -39,7 +47,7 @@ def survival(mutant: Mutant, tip: StateResult, findings: tuple[Finding, ...]) ->
 
 def page() -> str:
     """docs/mutants.md."""
-    rows = "".join(f"| `{name}` | {one.wrong} | `{one.killed_by}` |\n" for name, one in read().items())
+    rows = "".join(f"| {arch} | `{name}` | {one.wrong} | `{one.killed_by}` |\n" for (arch, name), one in read().items())
     return f"""# Mutants
 
 Is a kernel that keeps its promise wrongly told from one that keeps it? Each patch in
@@ -51,6 +59,6 @@ for it, and a finding has to name it. The tip without such a patch and the plain
 `tox run -e mutants` tries them all, and boots tip and base 20 times each. A few of them are part of
 `./kseries test`. This table is made from the catalogue, and a test compares the two.
 
-| mutant | what is wrong | the check that tells |
-|---|---|---|
+| | mutant | what is wrong | the check that tells |
+|---|---|---|---|
 {rows}"""

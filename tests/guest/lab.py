@@ -22,14 +22,14 @@ MUTANTS = Path(__file__).parent / "mutants"
 
 
 class Lab:
-    """Builds and boots the split series, with whatever is put on top of it."""
+    """Builds and boots the split series on one architecture, with whatever is put on top of it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, arch: str) -> None:
         self.home = home
         self.trees = TreeStore(resources.cache("trees.git"))
         self.base = bases.get(bases.DEFAULT, None, self.trees, resources.cache(), print)
         self.series = inputs.load(str(resources.project("testcases", "exit-on-missing-split"))).series
-        self.arch = archs.get("x86_64")
+        self.arch = archs.get(arch)
         self.config = Config.read((resources.project("kernels", self.arch.config),))
         self.worker = build.Worker(
             resources.cache("workers", "0"), self.trees, self.arch, self.config, os.cpu_count() or 1
@@ -47,7 +47,7 @@ class Lab:
 
     def mutant(self, name: str) -> Series:
         """The split series with one more patch, which breaks it."""
-        broken = patchdir.read_patch(len(self.series.patches) + 1, MUTANTS / f"{name}.patch")
+        broken = patchdir.read_patch(len(self.series.patches) + 1, MUTANTS / self.arch.name / f"{name}.patch")
         return msgspec.structs.replace(self.series, patches=(*self.series.patches, broken))
 
     def forget(self) -> None:

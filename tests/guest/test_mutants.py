@@ -5,28 +5,50 @@ import pytest
 
 from harness.model import FindingKind, Outcome, Status
 from tests.guest import catalogue
-from tests.guest.lab import Lab
+from tests.guest.conftest import Labs
+
+NOT_THERE = {
+    "x86_64": {"capabilities.flag_refused"},
+    "arm64": {
+        "capabilities.flag_refused",
+        "exit_on_missing_access.nested_guest_exits",
+        "exit_on_missing_backing.guest_memfd_is_refused_or_served",
+        "exit_on_missing_dirty.pre_fault_comes_back",
+        "exit_on_missing_own_access.string_output_works",
+        "exit_on_missing_own_access.string_output_through_a_table_works",
+        "exit_on_missing_own_access.string_input_works",
+        "exit_on_missing_own_access.clock_works",
+        "exit_on_missing_own_access.control_page_works",
+        "memory_fault_info.private_access_without_slot",
+        "memory_fault_info.private_access_to_shared_slot",
+    },
+}
+"""Checks of what an architecture has not, or of what is not so on the tip."""
 
 
-def test_without_a_defect_nothing_fails(lab: Lab) -> None:
+@pytest.mark.parametrize("arch", NOT_THERE)
+def test_without_a_defect_nothing_fails(labs: Labs, arch: str) -> None:
+    lab = labs(arch)
     base, tip, findings = lab.tip(lab.series)
     assert findings == ()
     for state in (base, tip):
         assert state.outcome is Outcome.OK
         assert {check.status for check in state.checks} == {Status.PASS, Status.SKIP}
-    assert [check.id for check in tip.checks if check.status is Status.SKIP] == ["capabilities.flag_refused"]
+    assert {check.id for check in tip.checks if check.status is Status.SKIP} == NOT_THERE[arch]
 
 
-@pytest.mark.parametrize("name", catalogue.SAMPLE)
-def test_a_defect_fails_the_check_that_is_about_it(lab: Lab, name: str) -> None:
+@pytest.mark.parametrize(("arch", "name"), catalogue.SAMPLE)
+def test_a_defect_fails_the_check_that_is_about_it(labs: Labs, arch: str, name: str) -> None:
     """A sample; tests/mutants has all of them."""
+    lab = labs(arch)
     _, tip, findings = lab.tip(lab.mutant(name))
-    assert catalogue.survival(catalogue.read()[name], tip, findings) is None
+    assert catalogue.survival(catalogue.read()[arch, name], tip, findings) is None
     assert {(finding.kind, finding.contract) for finding in findings} == {
         (FindingKind.BROKEN_CONTRACT, "exit-on-missing")
     }
 
 
-def test_the_result_says_which_accelerator_and_why(lab: Lab) -> None:
-    accel = lab.setup.accel
+@pytest.mark.parametrize("arch", NOT_THERE)
+def test_the_result_says_which_accelerator_and_why(labs: Labs, arch: str) -> None:
+    accel = labs(arch).setup.accel
     assert accel.name in ("tcg", "kvm") and accel.why

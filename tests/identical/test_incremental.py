@@ -16,7 +16,7 @@ def _image(worker: build.Worker, tree: str, into: Path) -> bytes:
 
 
 def test_an_image_reached_from_another_state_is_that_of_a_clean_build(tmp_path: Path) -> None:
-    lab = Lab(tmp_path)
+    lab = Lab(tmp_path, "x86_64")
     plan = scenarios.make_plan(lab.series, lab.base, ("prefixes", "reverts"), lab.trees)
     trees = {state.id: state.tree for state in plan.states if state.tree}
     other = _image(lab.worker, trees["without-3"], tmp_path / "without-3")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The laboratory of tests/guest, for the run that is too long for it."""
+"""The laboratories of tests/guest, for the run that is too long for it."""
 
-from tests.guest.conftest import lab
+from tests.guest.conftest import labs
 
-__all__ = ["lab"]
+__all__ = ["labs"]

@@ -3,20 +3,24 @@
 
 import pytest
 
+from harness import arch as archs
 from harness.model import Outcome, Status
 from tests.guest import catalogue
-from tests.guest.lab import Lab
+from tests.guest.conftest import Labs
 
 REPEATS = 20
 
 
-@pytest.mark.parametrize("name", sorted(catalogue.read()))
-def test_killed(lab: Lab, name: str) -> None:
+@pytest.mark.parametrize(("arch", "name"), sorted(catalogue.read()))
+def test_killed(labs: Labs, arch: str, name: str) -> None:
+    lab = labs(arch)
     _, tip, findings = lab.tip(lab.mutant(name))
-    assert catalogue.survival(catalogue.read()[name], tip, findings) is None
+    assert catalogue.survival(catalogue.read()[arch, name], tip, findings) is None
 
 
-def test_nothing_is_raised_on_tip_and_base(lab: Lab) -> None:
+@pytest.mark.parametrize("arch", archs.known())
+def test_nothing_is_raised_on_tip_and_base(labs: Labs, arch: str) -> None:
+    lab = labs(arch)
     lab.forget()
     base, tip, findings = lab.tip(lab.series, repeat=REPEATS)
     assert findings == ()
