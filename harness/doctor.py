@@ -44,9 +44,10 @@ def examine(arch: Arch, cache: Path) -> Iterator[Item]:
     yield _git()
     for tool, package in _build_tools(arch):
         yield _tool(tool, package)
-    yield _header(f"{arch.toolchain.prefix}gcc", "stdio.h", arch.toolchain.libc_package)  # the guests' init and probes
-    for header, package in _HOST_HEADERS:
-        yield _header("gcc", header, package)
+    # The first is for the guests' init and probes, the others for the kernel's own tools.
+    headers = {(f"{arch.toolchain.prefix}gcc", "stdio.h"): arch.toolchain.libc_package, **_HOST_HEADERS}
+    for (compiler, header), package in headers.items():
+        yield _header(compiler, header, package)
     yield _sparse()
     yield _perl()
     yield _cache(cache)
@@ -78,10 +79,11 @@ def _build_tools(arch: Arch) -> tuple[tuple[str, str], ...]:
     )
 
 
-_HOST_HEADERS = (
-    ("gelf.h", "libelf-dev"),  # objtool
-    ("openssl/opensslv.h", "libssl-dev"),  # scripts/sign-file, certs/
-)
+_HOST_HEADERS = {
+    ("gcc", "stdio.h"): "libc6-dev",
+    ("gcc", "gelf.h"): "libelf-dev",  # objtool
+    ("gcc", "openssl/opensslv.h"): "libssl-dev",  # scripts/sign-file, certs/
+}
 
 
 # --- the single things --------------------------------------------------------------------------
@@ -160,12 +162,13 @@ async def _try_box() -> tuple[int, str]:
 
 def _header(compiler: str, header: str, package: str) -> Item:
     """A header that the compiler finds, wherever this distribution keeps it."""
+    name = header if compiler == "gcc" else f"{header} for {compiler}"
     if shutil.which(compiler) is None:
-        return Item(name=header, ok=False, said=f"not known without {compiler}", package=package)
+        return Item(name=name, ok=False, said=f"not known without {compiler}", package=package)
     done = _run(compiler, "-E", "-x", "c", "-o", "/dev/null", "-", stdin=f"#include <{header}>\n")
     if done.returncode == 0:
-        return Item(name=header, ok=True, said="found")
-    return Item(name=header, ok=False, said="not installed", package=package)
+        return Item(name=name, ok=True, said="found")
+    return Item(name=name, ok=False, said="not installed", package=package)
 
 
 def _cache(cache: Path) -> Item:

@@ -20,8 +20,9 @@ ABSENT = "kseries-no-such-package"
 def clone() -> Iterator[Path]:
     """The launcher in a clone that needs a package which no machine has; anybody may look into it."""
     place = Path(tempfile.mkdtemp(prefix="kseries-clone-"))
-    for name in ("kseries", "requirements.lock", "requirements-dev.lock", "debian-packages.txt"):
-        shutil.copy(TOP / name, place)
+    for pattern in ("kseries", "requirements*.lock", "debian-packages*.txt"):
+        for file in TOP.glob(pattern):
+            shutil.copy(file, place)
     with (place / "debian-packages.txt").open("a") as packages:
         packages.write(f"{ABSENT}\n")
     place.chmod(0o755)
@@ -61,6 +62,19 @@ def test_without_a_terminal_it_prints_the_apt_line_and_exits_3(clone: Path) -> N
     assert done.returncode == 3
     assert f"apt-get install --no-install-recommends {ABSENT}" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"), [(("demo",), False), (("demo", "--arch", "x86_64,arm64"), True), (("test",), True)]
+)
+def test_an_architectures_packages_are_asked_for_where_it_is_named(
+    clone: Path, words: tuple[str, ...], asked: bool
+) -> None:
+    (clone / "debian-packages-arm64.txt").write_text("kseries-no-such-emulator\n")
+    done = _launch("./kseries", *words, cwd=clone)
+    assert done.returncode == 3
+    assert ABSENT in done.stderr
+    assert ("kseries-no-such-emulator" in done.stderr) is asked
 
 
 def test_an_unprivileged_user_is_not_asked_for_what_only_root_can_do(clone: Path) -> None:

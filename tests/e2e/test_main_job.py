@@ -11,8 +11,8 @@ import jsonschema
 from tests.e2e.conftest import SPLIT, TOP, Kseries
 
 SILENT_BREAK = (
-    "SILENT-BREAK: Reverting 3/6 'KVM: x86: Annotate guest accesses to pages user space has not mapped' leaves"
-    " KVM_CAP_EXIT_ON_MISSING advertised (by 4/6 'KVM: x86: Honour KVM_MEM_EXIT_ON_MISSING'), but the kernel"
+    "SILENT-BREAK: Reverting 3/8 'KVM: x86: Annotate guest accesses to pages user space has not mapped' leaves"
+    " KVM_CAP_EXIT_ON_MISSING advertised (by 4/8 'KVM: x86: Honour KVM_MEM_EXIT_ON_MISSING'), but the kernel"
 )
 
 
@@ -41,15 +41,15 @@ def test_demo_finds_the_silent_break_and_is_content(kseries: Kseries, tmp_path: 
     _assert_silent_break(result)
     assert [state["id"] for state in result["states"]] == (
         ["base"]
-        + [f"prefix-{k}" for k in range(1, 7)]
-        + [f"without-{k}" for k in range(1, 7)]
-        + [f"only-{k}" for k in range(1, 7)]
+        + [f"prefix-{k}" for k in range(1, 9)]
+        + [f"without-{k}" for k in range(1, 9)]
+        + [f"only-{k}" for k in range(1, 9)]
     )
     outcomes = {state["id"]: state["outcome"] for state in result["states"]}
     assert [outcomes.pop(state) for state in ("without-2", "only-4", "only-6")] == ["build-failed"] * 3
     assert set(outcomes.values()) == {"ok"}
     same = {state["id"]: state["same_as"] for state in result["states"] if state["same_as"]}
-    assert same == {"without-6": "prefix-5", "only-1": "prefix-1"}
+    assert same == {"without-8": "prefix-7", "only-1": "prefix-1"}
     for state in result["states"]:
         for log in state["logs"].values():
             assert (tmp_path / "out" / "exit-on-missing-split" / log).stat().st_size > 0
@@ -57,6 +57,21 @@ def test_demo_finds_the_silent_break_and_is_content(kseries: Kseries, tmp_path: 
     squashed = _result(tmp_path / "out" / "exit-on-missing-squashed" / "result.json")
     assert squashed["verdict"] == {"bisectable": True, "revert_safe": True}
     assert squashed["findings"] == []
+
+
+def test_both_architectures_at_once_find_the_silent_break_of_each(kseries: Kseries, tmp_path: Path) -> None:
+    done = kseries("demo", "--arch", "x86_64,arm64", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("as expected.") == 4
+    results = {arch: _result(tmp_path / "out" / SPLIT.name / arch / "result.json") for arch in ("x86_64", "arm64")}
+    _assert_silent_break(results["x86_64"])
+    finding, advice = results["arm64"]["findings"]
+    assert (finding["kind"], finding["patch"], finding["partner"]) == ("silent-break", 7, 8)
+    assert finding["advice"] == {"squash": [7, 8], "verified": True}
+    assert (advice["kind"], advice["patch"], advice["partner"]) == ("undocumented-dependency", 8, 7)
+    assert results["arm64"]["verdict"] == {"bisectable": True, "revert_safe": False}
+    assert " 3/8  SILENT-BREAK with 4    revert is safe         KVM: x86: Annotate" in done.stdout
+    assert " 7/8  revert is safe         SILENT-BREAK with 8    KVM: arm64: Report" in done.stdout
 
 
 def test_the_squashed_series_exits_0(kseries: Kseries) -> None:

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Several architectures at once: one line for each patch, one column for each run."""
+
+import msgspec
+
+from harness.model import Outcome, RunResult
+from harness.render import verdicts
+from tests.unit.runs import split_run
+
+
+def _without(run: RunResult, patch: int, outcome: Outcome) -> RunResult:
+    states = tuple(
+        msgspec.structs.replace(state, outcome=outcome) if state.id == f"without-{patch}" else state
+        for state in run.states
+    )
+    return msgspec.structs.replace(run, states=states)
+
+
+def test_each_patch_has_a_line_that_says_how_it_does_on_each() -> None:
+    run = split_run()
+    other = msgspec.structs.replace(_without(run, 5, Outcome.CONFLICT), arch="arm64", findings=())
+    head, *lines = verdicts.render([run, other]).splitlines()
+    assert head.split() == ["x86_64", "arm64"]
+    assert len(lines) == len(run.series.patches)
+    assert lines[2].startswith("  3/6  SILENT-BREAK with 4    ")
+    assert lines[1].count("revert does not build") == 2
+    assert lines[4].split("  ")[2:] and "revert conflicts" in lines[4]
+    assert all(patch.subject in line for patch, line in zip(run.series.patches, lines, strict=True))
+
+
+def test_what_was_not_judged_is_not_called_safe() -> None:
+    run = split_run()
+    for outcome in (Outcome.INFRA_ERROR, Outcome.CRASHED):
+        line = verdicts.render([_without(run, 5, outcome)]).splitlines()[5]
+        assert "revert not judged" in line
+    nothing_reverted = tuple(state for state in run.states if state.scenario != "reverts")
+    partial = msgspec.structs.replace(run, states=nothing_reverted, findings=())
+    assert "not reverted" in verdicts.render([partial]).splitlines()[1]
