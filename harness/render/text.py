@@ -298,8 +298,12 @@ def _untested(run: RunResult) -> Iterator[str]:
     for tip in tips:
         said = {check.id: check.detail.partition("\n")[0] for check in tip.checks}
         for contract in tip.contracts:
+            why: dict[str, list[str]] = {}
             for name in contract.untested:
-                yield f"not tested on the tip, though {contract.id} asks for it: {name} ({said.get(name, 'left out')})"
+                why.setdefault(said.get(name, "left out"), []).append(name)
+            for reason, names in why.items():
+                listed = ", ".join(names)
+                yield f"not tested on the tip, though {contract.id} asks for it: {listed} ({reason})"
         if any(contract.untested for contract in tip.contracts):
             yield ""
 
