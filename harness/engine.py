@@ -14,6 +14,7 @@ from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
 from harness.config import Config
 from harness.errors import DiskFullError, InfraError, InputError
+from harness.exercised.watch import Watch, Watched
 from harness.forecast import forecast
 from harness.images import Images
 from harness.model import Accel, Boot, Build, Forecast, Outcome, Plan, State, StateResult
@@ -71,8 +72,16 @@ class Engine:
     The first worker is waited for; each other takes part in a run for which it is free.
     """
 
-    def __init__(self, setup: Setup, workers: tuple[build.Worker, ...], store: Store, tell: events.Listener) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        workers: tuple[build.Worker, ...],
+        store: Store,
+        tell: events.Listener,
+        watch: Watch | None = None,
+    ) -> None:
         self._setup = setup
+        self._watch = watch
         self._workers = workers
         self._store = store
         self._tell = tell
@@ -140,11 +149,21 @@ class Engine:
             and state.tree is not None
             and worker.reads.knows(state.tree)
         }
-        return Visit.of(todo, built, plan.base.tree, self._workers[0].changes)
+        watched = next((state.id for state in todo if self._watch_of(state) is not None), None)
+        return Visit.of(todo, built, plan.base.tree, self._workers[0].changes, watched)
+
+    def _watch_of(self, state: State | StateResult) -> Watch | None:
+        return self._watch if self._watch is not None and state.tree == self._watch.tip else None
+
+    def _keys(self, state: State | StateResult) -> tuple[str, ...]:
+        """The names under which a result is stored: that of its tree, and first that of what was watched in it."""
+        assert state.tree is not None
+        watch = self._watch_of(state)
+        watched = (self._setup.key(state.tree, "watched", watch.base),) if watch is not None else ()
+        return (*watched, self._setup.key(state.tree))
 
     def _find(self, state: State) -> StateResult | None:
-        assert state.tree is not None
-        found = self._store.find(self._setup.key(state.tree))
+        found = self._store.find(self._keys(state)[0])
         return stateresult.as_state(found, state) if found is not None else None
 
     async def _do(
@@ -236,8 +255,10 @@ class Engine:
 
     def _keep(self, result: StateResult, logs: Path) -> None:
         if result.outcome is not Outcome.INFRA_ERROR:
-            assert result.tree is not None
-            self._store.put(self._setup.key(result.tree), result, logs)
+            *watched, plain = self._keys(result)
+            for name in watched:
+                self._store.put(name, result, logs)
+            self._store.put(plain, msgspec.structs.replace(result, coverage=None), logs)
 
     def _keep_same(self, state: State, like: SameBuild, results: dict[str, StateResult]) -> None:
         """The result of a state whose build would have been another's, file for file."""
@@ -257,7 +278,10 @@ class Engine:
         """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""
         name = self._setup.key("image", await asyncio.to_thread(images.digest, image.kernel, image.initrd))
         try:
-            seen, fresh = await self._images.result(name, lambda: self._boot_image(job, name, image))
+            watch = self._watch_of(job.state)
+            seen, fresh = await self._images.result(
+                name, lambda: self._boot_image(job, name, image), afresh=watch is not None
+            )
         finally:
             for file in (image.kernel, image.symbols, image.initrd):
                 file.unlink()
@@ -271,14 +295,17 @@ class Engine:
         )
 
     async def _boot_image(self, job: "_Job", name: str, image: machine.Image) -> StateResult:
-        known = self._store.find(name)
+        watch = self._watch_of(job.state)
+        known = self._store.find(name) if watch is None else None
         if known is not None:
             return known
         setup = self._setup
+        watched = await Watched.find(watch, image.symbols, setup.arch, setup.accel) if watch is not None else None
         self._tell(events.StageStarted(job.state.id, "boot", job.position, job.todo))
 
         def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
-            return machine.boot(setup.arch, setup.accel, image, probes, log)
+            addresses = watched.addresses if watched is not None else ()
+            return machine.boot(setup.arch, setup.accel, image, probes, log, addresses)
 
         try:
             # What is told of somebody's patch has been seen twice.
@@ -288,6 +315,8 @@ class Engine:
             return stateresult.bare(job.state, outcome=Outcome.INFRA_ERROR, detail=str(error))
         result = stateresult.booted(job.state, seen)
         self._store.put(name, result, job.place)
+        if watched is not None:
+            result = msgspec.structs.replace(result, coverage=watched.coverage(seen.boot.executed))
         return result
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:

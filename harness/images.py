@@ -26,9 +26,12 @@ class Images:
     def __init__(self) -> None:
         self._results: dict[str, asyncio.Future[StateResult]] = {}
 
-    async def result(self, image: str, boot: Boot) -> tuple[StateResult, bool]:
-        """What an image did, and whether this call has booted it; waits for a boot of it that is under way."""
-        known = self._results.get(image)
+    async def result(self, image: str, boot: Boot, *, afresh: bool = False) -> tuple[StateResult, bool]:
+        """What an image did, and whether this call has booted it; waits for a boot of it that is under way.
+
+        ``afresh``: boot it, for others too, whatever is known.
+        """
+        known = None if afresh else self._results.get(image)
         if known is not None:
             return await asyncio.shield(known), False
         booting = self._results[image] = asyncio.ensure_future(boot())

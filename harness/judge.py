@@ -136,9 +136,7 @@ class _Judged:
     def verdict(self, findings: tuple[Finding, ...]) -> Verdict:
         """Null where a state that is needed could not be judged, or nothing was promised."""
         kinds = {finding.kind for finding in findings}
-        tip_is_known = self._known(self._tip) and any(
-            one.advertised and one.holds is not None for one in self._tip.contracts
-        )
+        tip_is_known = known(self._tip) and any(one.advertised and one.holds is not None for one in self._tip.contracts)
         return Verdict(
             bisectable=self._answer("prefixes", FindingKind.BISECT_HOLE in kinds, tip_is_known),
             revert_safe=self._answer("reverts", FindingKind.SILENT_BREAK in kinds, tip_is_known),
@@ -148,14 +146,8 @@ class _Judged:
         if found:
             return False
         states = [self._results[state.id] for state in self._plan.states if state.scenario == scenario]
-        all_seen = len(states) == len(self._plan.patches) and all(self._known(state) for state in states)
-        return True if all_seen and tip_is_known and self._known(self._base) else None
-
-    @staticmethod
-    def _known(result: StateResult) -> bool:
-        if result.outcome is not Outcome.OK and not result.outcome.loud:
-            return False  # it died, and in none of the checks that are judged: nobody knows what of
-        return not any(one.advertised is None or (one.advertised and one.holds is None) for one in result.contracts)
+        all_seen = len(states) == len(self._plan.patches) and all(known(state) for state in states)
+        return True if all_seen and tip_is_known and known(self._base) else None
 
     # --- the rules --------------------------------------------------------------------------
 
@@ -316,6 +308,13 @@ def with_proof(
 
 def _symptom(finding: Finding) -> tuple[FindingKind, str | None]:
     return finding.kind, finding.contract
+
+
+def known(result: StateResult) -> bool:
+    """True where all is known of a state that a verdict needs."""
+    if result.outcome is not Outcome.OK and not result.outcome.loud:
+        return False  # it died, and in none of the checks that are judged: nobody knows what of
+    return not any(one.advertised is None or (one.advertised and one.holds is None) for one in result.contracts)
 
 
 def _ran(result: StateResult) -> bool:

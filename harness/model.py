@@ -259,6 +259,8 @@ class Boot(Record, frozen=True):
     trace: tuple[Frame, ...] = ()
     ended: tuple[str, ...] = ()
     """The probes that came to their end, well or not."""
+    executed: tuple[int, ...] = ()
+    """Of the code that was watched, the addresses of the instructions that ran."""
 
 
 # --- results ------------------------------------------------------------------------------------
@@ -283,6 +285,17 @@ class Objects(Record, frozen=True):
 
     compiled: int
     found: int
+
+
+class Coverage(Record, frozen=True):
+    """Of the functions that a series changes, by file: the lines with code in the tip's kernel, and those that ran.
+
+    ``unknown`` says why nothing is known of what ran.
+    """
+
+    code: dict[str, tuple[int, ...]] = {}
+    ran: dict[str, tuple[int, ...]] = {}
+    unknown: str = ""
 
 
 class StateResult(Record, frozen=True):
@@ -324,6 +337,8 @@ class StateResult(Record, frozen=True):
     """The frames of the call traces in it, from the first complaint on, innermost first."""
     suspects: tuple[int, ...] = ()
     """The patches of the series that last touched those lines or functions, by their numbers."""
+    coverage: Coverage | None = None
+    """What ran of the functions that the series changes; None of any state but the tip."""
 
 
 class Advice(Record, frozen=True):
@@ -402,6 +417,44 @@ class Checkpatch(Record, frozen=True):
     missing: str = ""
 
 
+class Exercise(StrEnum):
+    """Whether what a patch changes ran while the tip was probed."""
+
+    EXERCISED = "exercised"
+    UNEXERCISED = "unexercised"
+    NO_CODE = "no-code"
+    """It changes nothing that has code of its own in this build: documentation, data, another architecture."""
+    UNKNOWN = "unknown"
+
+
+class ChangedFunction(Record, frozen=True):
+    """A function of the tip that a patch changes, and whether any of it ran."""
+
+    name: str
+    file: str
+    line: int
+    """Its first line in the tip's source."""
+    ran: bool
+
+
+class PatchResult(Record, frozen=True):
+    """What is known of one patch. Its verdict is null where nothing of it ran.
+
+    ``lines`` and ``lines_ran`` count the lines that are the patch's own in the tip and have code; ``not_run`` names
+    the others of them, as FILE:LINE.
+    """
+
+    number: int
+    verdict: Verdict
+    exercise: Exercise
+    why: str = ""
+    """Of what is unknown."""
+    functions: tuple[ChangedFunction, ...] = ()
+    lines: int = 0
+    lines_ran: int = 0
+    not_run: tuple[str, ...] = ()
+
+
 class RunResult(Record, frozen=True):
     """The whole of ``result.json``; its schema is docs/result.schema.json."""
 
@@ -420,3 +473,5 @@ class RunResult(Record, frozen=True):
     """True where the slow probes were left out."""
     checkpatch: Checkpatch | None = None
     """None where nobody asked for it."""
+    patches: tuple[PatchResult, ...] = ()
+    """What ran of each patch of the series, and so what its verdict is."""

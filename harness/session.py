@@ -34,6 +34,8 @@ from harness import (
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
+from harness.exercised import patches
+from harness.exercised.watch import Watch
 from harness.model import (
     SCHEMA_VERSION,
     Checkpatch,
@@ -108,7 +110,7 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
 
 def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
-    return _engine(_setup(options), options, trees, lambda _: None).forecast(planned)
+    return _engine(_setup(options), options, trees, lambda _: None, planned).forecast(planned)
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
@@ -134,8 +136,8 @@ def _recorded(
         tell(event)
 
     trees = TreeStore(resources.cache("trees.git"))
-    engine = _engine(setup, options, trees, heard)
     planned = plan(target, options, trees, tell)
+    engine = _engine(setup, options, trees, heard, planned)
     recording.on(planned.base)
     asked = tuple(judge.asked(contract, setup.probes) for contract in contracts())
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
@@ -143,6 +145,7 @@ def _recorded(
     result = _judged(planned, seen, setup, asked, trees)
     result = msgspec.structs.replace(result, quick=options.quick, checkpatch=said)
     result = _verified(result, planned, engine, asked, trees, options)
+    result = patches.with_patches(result, planned, trees)
     rundir.write(options.out, result)
     return result
 
@@ -162,13 +165,15 @@ def _setup(options: Options) -> Setup:
     return Setup(arch, arch.accel(), build.toolchain(arch, config), config, probes, store.program(), options.repeat)
 
 
-def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener) -> Engine:
+def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
+    """The engine for a plan, and for those that are made of the same tip."""
     jobs = max(1, options.jobs // options.workers)
     workers = tuple(
         build.Worker(resources.cache("workers", str(number)), trees, setup.arch, setup.config, jobs)
         for number in range(options.workers)
     )
-    return Engine(setup, workers, store.Store(resources.cache("results")), tell)
+    watch = Watch.of(trees, planned.base.tree, planned.patches)
+    return Engine(setup, workers, store.Store(resources.cache("results")), tell, watch)
 
 
 Seen = dict[str, StateResult]

@@ -53,9 +53,10 @@ def with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -
 
 
 def as_state(result: StateResult, state: State) -> StateResult:
-    """A result that was found for a tree, as the result of this plan's state with that tree."""
+    """A result that was found for a tree, or for one of which the same is built, as that of this plan's state."""
     return msgspec.structs.replace(
         result,
+        coverage=result.coverage if result.tree == state.tree else None,
         id=state.id,
         scenario=state.scenario,
         applied=state.applied,

@@ -55,22 +55,35 @@ class Visit:
     """The states of a run that are still to be had, in the order that makes least again."""
 
     def __init__(
-        self, states: Iterable[State], footprints: Mapping[str, Footprint], built: Mapping[str, Reads] | None = None
+        self,
+        states: Iterable[State],
+        footprints: Mapping[str, Footprint],
+        built: Mapping[str, Reads] | None = None,
+        watched: str | None = None,
     ) -> None:
+        self._watched = watched
         self._waiting = list(states)
         self._footprints = footprints
         self._built = dict(built or {})
 
     @classmethod
-    def of(cls, states: Iterable[State], built: Mapping[State, Reads], base: str, changes: Changes) -> "Visit":
+    def of(
+        cls,
+        states: Iterable[State],
+        built: Mapping[State, Reads],
+        base: str,
+        changes: Changes,
+        watched: str | None = None,
+    ) -> "Visit":
         """The visit of states with trees.
 
-        ``built`` are states that need no visit, and whose builds another's may equal, with what these builds read.
+        ``built`` are states that need no visit, and whose builds another's may equal, with what these builds read. Of
+        ``watched`` more is asked than of others, so that no other's build will do.
         """
         todo = tuple(states)
         trees = {state.id: state.tree for state in (*todo, *built) if state.tree is not None}
         footprints = {name: Footprint.of(changes(base, tree)) for name, tree in trees.items()}
-        return cls(todo, footprints, {state.id: reads for state, reads in built.items()})
+        return cls(todo, footprints, {state.id: reads for state, reads in built.items()}, watched)
 
     @property
     def left(self) -> int:
@@ -78,14 +91,16 @@ class Visit:
         return len(self._waiting)
 
     def next(self, place: Place) -> tuple[State, SameBuild | None]:
-        """The state that costs least from where a folder is; of equals the first of the plan. Base goes first.
+        """The state that costs least from where a folder is; of equals the first of the plan.
 
-        With it a state whose build it would be, file for file, where there is one.
+        Base goes first, then the one that is watched, whose result may be others' too. With it a state whose build it
+        would be, file for file, where there is one.
         """
-        first = next((state for state in self._waiting if state.id == "base"), None)
+        urgent = {state.id: state for state in self._waiting if state.id in ("base", self._watched)}
+        first = urgent.get("base") or next(iter(urgent.values()), None)
         state = first or min(self._waiting, key=lambda state: self.cost(state, place))
         self._waiting.remove(state)
-        return state, self._same_build(state)
+        return state, self._same_build(state) if state.id != self._watched else None
 
     def built(self, state: State, place: Place, *, well: bool) -> None:
         """A folder now holds this state; ``well`` if it holds all of it."""

@@ -53,4 +53,5 @@ def joined(whole: Boot, more: Boot) -> Boot:
         caps=more.caps | whole.caps,
         checks=tuple(checks.values()),
         ended=whole.ended + more.ended,
+        executed=whole.executed + more.executed,
     )

@@ -39,15 +39,27 @@ class Image:
     initrd: Path
 
 
-async def boot(arch: Arch, accel: Accel, image: Image, probes: tuple[str, ...], console_log: Path) -> Boot:
-    """Boot a kernel, run its probes, and judge the ending. Raises InfraError when QEMU itself is at fault."""
+async def boot(
+    arch: Arch,
+    accel: Accel,
+    image: Image,
+    probes: tuple[str, ...],
+    console_log: Path,
+    watched: tuple[tuple[int, int], ...] = (),
+) -> Boot:
+    """Boot a kernel, run its probes, and judge the ending. Raises InfraError when QEMU itself is at fault.
+
+    ``watched`` are addresses of which the boot tells what has run (exercised/watch.py).
+    """
     proc.require(arch.qemu, arch.qemu_package)
     began = time.monotonic()
     guest = _Guest(probes)
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         sockets = qemu.Sockets(*(Path(scratch) / name for name in ("qmp", "console", "ktap")))
         command_line = qemu.kernel_command_line(arch, probes, PROBE_SECONDS)
-        argv = qemu.argv(arch, accel, image.kernel, image.initrd, command_line, sockets)
+        log = Path(scratch) / "executed"
+        executed = qemu.Trace(log, watched) if watched else None
+        argv = qemu.argv(arch, accel, image.kernel, image.initrd, command_line, sockets, executed)
         box = proc.Box(
             writable=(Path(scratch),),
             readable=(image.kernel, image.initrd),
@@ -58,9 +70,10 @@ async def boot(arch: Arch, accel: Accel, image: Image, probes: tuple[str, ...], 
             for port in (guest.console, guest.results):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(port.closed.wait(), QUIT_SECONDS)
+        ran = qemu.instructions(log)
     console_log.write_bytes(guest.console.data)
-    report, log = ktap.parse(guest.results.text), klog.read(guest.console.text)
-    judged = ending.judge(stop, report, log)
+    report, said = ktap.parse(guest.results.text), klog.read(guest.console.text)
+    judged = ending.judge(stop, report, said)
     told = trace.Decoded("", ())
     if judged.ending is not Ending.DONE:
         told = await trace.decode(guest.console.text, image.symbols, arch)
@@ -72,11 +85,12 @@ async def boot(arch: Arch, accel: Accel, image: Image, probes: tuple[str, ...], 
         seconds=time.monotonic() - began,
         seconds_to_first_check=first - began if first is not None else None,
         caps=report.caps,
-        checks=ending.settled(report.checks, judged, log),
+        checks=ending.settled(report.checks, judged, said),
         console=str(console_log),
         log_tail=told.tail,
         trace=told.frames,
         ended=tuple(report.probes),
+        executed=ran,
     )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """QEMU's command line: one pure function in which every flag carries its reason."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from harness.model import Accel
 
 MEMORY_MIB = 512
 CPUS = 2
+_INSTRUCTION = re.compile(rb"^0x([0-9a-f]+):", re.MULTILINE)
+"""A line of what -d in_asm logs: address, bytes, mnemonic."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,20 @@ class Sockets:
     qmp: Path
     console: Path
     ktap: Path
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Code of which QEMU logs what it runs, each block as it is translated."""
+
+    log: Path
+    addresses: tuple[tuple[int, int], ...]
+    """The first address of each stretch, and the one behind it."""
+
+    def argv(self) -> list[str]:
+        """QEMU's arguments."""
+        ranges = ",".join(f"{first:#x}..{end - 1:#x}" for first, end in self.addresses)
+        return ["-d", "in_asm", "-D", str(self.log), "-dfilter", ranges]
 
 
 def kernel_command_line(arch: Arch, probes: tuple[str, ...], probe_seconds: int) -> str:
@@ -35,7 +52,15 @@ def kernel_command_line(arch: Arch, probes: tuple[str, ...], probe_seconds: int)
     return " ".join(words)
 
 
-def argv(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str, sockets: Sockets) -> list[str]:
+def argv(
+    arch: Arch,
+    accel: Accel,
+    kernel: Path,
+    initrd: Path,
+    command_line: str,
+    sockets: Sockets,
+    trace: Trace | None = None,
+) -> list[str]:
     """The command line that boots one kernel."""
     return [
         arch.qemu,
@@ -64,4 +89,13 @@ def argv(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str
         "-chardev", f"socket,id=console,path={sockets.console}",
         "-chardev", f"socket,id=ktap,path={sockets.ktap}",
         *arch.channels("console", "ktap"),
+        # Only TCG translates, so nothing else can tell.
+        *(trace.argv() if trace else ()),
     ]  # fmt: skip
+
+
+def instructions(log: Path) -> tuple[int, ...]:
+    """The addresses of the instructions in what ``-d in_asm`` has logged, each once; none without a log."""
+    if not log.exists():
+        return ()
+    return tuple({int(address, 16) for address in _INSTRUCTION.findall(log.read_bytes())})

@@ -4,6 +4,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.model import Boot, Outcome, Status
 
 _BLAMELESS = (Status.PASS, Status.SKIP, Status.XFAIL)
@@ -38,4 +40,6 @@ def settled(boots: list[Boot]) -> Repeated:
     answers = [{check.id: check.status for check in boot.checks} for boot in boots]
     names = {name: None for answer in answers for name in answer}
     flaky = tuple(name for name in names if len({answer.get(name) for answer in answers}) > 1)
+    executed = tuple({address for boot in boots for address in boot.executed})
+    told = msgspec.structs.replace(told, executed=executed)
     return Repeated(told, flaky, sum(boot.seconds for boot in boots))

@@ -12,14 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import proc
+from harness import binutils
 from harness.arch import Arch
 from harness.boot import klog
 from harness.model import Frame
 
 MAX_FRAMES = 64
 """Frames that are decoded, from the first complaint on."""
-_SECONDS = 30.0
 
 # printk's %pS (Documentation/core-api/printk-formats.rst), where it stands alone on the line of a call trace or
 # behind the name of the program counter: RIP on x86 (arch/x86/kernel/dumpstack.c), pc and lr on arm64.
@@ -102,6 +101,20 @@ class Symbols:
             return None
         return places[0] + spot.offset - (1 if spot.called and spot.offset else 0)
 
+    def start(self, function: str) -> int | None:
+        """Where a function begins; None unless just one has that name."""
+        places = self._by_name.get(function, [])
+        return places[0] if len(places) == 1 else None
+
+    def around(self, addresses: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        """The functions that addresses are in, whole: where each begins, and where the next one does."""
+        found = set()
+        for address in addresses:
+            following = bisect.bisect_right(self._addresses, address)
+            if 0 < following < len(self._addresses):
+                found.add((self._addresses[following - 1], self._addresses[following]))
+        return tuple(sorted(found))
+
     def _size(self, address: int) -> int | None:
         following = bisect.bisect_right(self._addresses, address)
         return self._addresses[following] - address if following < len(self._addresses) else None
@@ -132,27 +145,17 @@ async def resolve(wanted: Sequence[Spot], kernel: Path, arch: Arch) -> dict[Spot
     """
     if not wanted:
         return {}
-    symbols = Symbols(await _output([f"{arch.toolchain.prefix}nm", kernel], kernel))
+    symbols = Symbols(await binutils.output([f"{arch.toolchain.prefix}nm", kernel], kernel))
     addresses = {spot: address for spot in wanted if (address := symbols.address(spot)) is not None}
     if not addresses:
         return {}
     words: list[str | Path] = [f"{arch.toolchain.prefix}addr2line", "-a", "-f", "-i", "-e", kernel]
-    told = frames_of(await _output([*words, *(hex(address) for address in addresses.values())], kernel))
+    told = frames_of(await binutils.output([*words, *(hex(address) for address in addresses.values())], kernel))
     return {
         spot: tuple(Frame(function=name, file=file, line=line, sure=spot.sure) for name, file, line in told[address])
         for spot, address in addresses.items()
         if told.get(address)
     }
-
-
-async def _output(argv: list[str | Path], kernel: Path) -> list[str]:
-    deadline = proc.Deadline.after(_SECONDS)
-    try:
-        async with proc.start(argv, proc.Box(writable=(), readable=(kernel,))) as tool:
-            lines = [line.decode(errors="replace") async for line in tool.lines(deadline)]
-            return lines if await tool.wait(deadline) == 0 else []
-    except proc.DeadlineError:
-        return []  # a log that is not decoded is still a log
 
 
 # --- what a result keeps ------------------------------------------------------------------------

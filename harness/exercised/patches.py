@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What ran of each patch, by the coverage of the tip: a patch that nobody has seen run has no verdict."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import msgspec
+
+from harness import judge
+from harness.exercised import source, watch
+from harness.model import (
+    AppliedPatch,
+    ChangedFunction,
+    Coverage,
+    Exercise,
+    FindingKind,
+    PatchResult,
+    Plan,
+    RunResult,
+    StateResult,
+    Verdict,
+)
+from harness.trees import TreeStore
+
+_BLAMED = re.compile(r"^(?P<commit>[0-9a-f]{40}) \d+ (?P<line>\d+)", re.MULTILINE)
+_MOST_NAMED = 100
+"""Lines that did not run that a patch names."""
+
+
+def with_patches(result: RunResult, plan: Plan, trees: TreeStore) -> RunResult:
+    """The result with what ran of each patch; its verdict is not better than theirs."""
+    tip = next(state for state in result.states if state.id == plan.tip)
+    history = _History(plan, trees)
+    patches = tuple(
+        msgspec.structs.replace(one, verdict=_verdict(result, tip, one))
+        for one in (_exercised(patch, history, tip.coverage) for patch in plan.patches)
+    )
+    return msgspec.structs.replace(result, patches=patches, verdict=_tempered(result.verdict, patches))
+
+
+def _tempered(verdict: Verdict, patches: tuple[PatchResult, ...]) -> Verdict:
+    """What is true of a whole series, unless nobody has seen some patch of it run."""
+    if not any(one.exercise is Exercise.UNEXERCISED for one in patches):
+        return verdict
+    return Verdict(bisectable=verdict.bisectable and None, revert_safe=verdict.revert_safe and None)
+
+
+def _verdict(result: RunResult, tip: StateResult, patch: PatchResult) -> Verdict:
+    """What is true of one patch: of its prefix, and of its revert."""
+    promised = any(one.advertised and one.holds is not None for one in tip.contracts)
+    sound = promised and judge.known(tip) and patch.exercise is not Exercise.UNEXERCISED
+
+    def answer(scenario: str, kind: FindingKind) -> bool | None:
+        states = [one for one in result.states if one.scenario == scenario and one.patch == patch.number]
+        if any(finding.kind is kind and finding.state == state.id for finding in result.findings for state in states):
+            return False
+        return True if states and sound and all(judge.known(state) for state in states) else None
+
+    return Verdict(
+        bisectable=answer("prefixes", FindingKind.BISECT_HOLE), revert_safe=answer("reverts", FindingKind.SILENT_BREAK)
+    )
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What of a patch is in a file of the tip: its lines, and the functions that it changes."""
+
+    lines: tuple[int, ...]
+    functions: tuple[source.Function, ...]
+
+
+def _exercised(patch: AppliedPatch, history: "_History", coverage: Coverage | None) -> PatchResult:
+    """What ran of a patch; its verdict is left to whoever knows the states."""
+    nothing = PatchResult(
+        number=patch.number, exercise=Exercise.NO_CODE, verdict=Verdict(bisectable=None, revert_safe=None)
+    )
+    touched = source.compiled(patch.files)
+    if not touched:
+        return nothing
+    if coverage is None:
+        return msgspec.structs.replace(nothing, exercise=Exercise.UNKNOWN, why="the tip did not come to run")
+    own = {path: history.own(patch, path) for path in touched}
+    functions = tuple(_functions(own, coverage))
+    lines = {(path, line) for path, one in own.items() for line in one.lines if line in coverage.code.get(path, ())}
+    ran = {(path, line) for path, line in lines if line in coverage.ran.get(path, ())}
+    # Where all lines of a patch are declarations, or went, the functions that it changes have to do.
+    any_ran = bool(ran) if lines else any(one.ran for one in functions)
+    exercise, why = _told(coverage, touched, bool(lines or functions), any_ran)
+    return msgspec.structs.replace(
+        nothing,
+        exercise=exercise,
+        why=why,
+        functions=functions if exercise is not Exercise.UNKNOWN else (),
+        lines=len(lines),
+        lines_ran=len(ran),
+        not_run=tuple(f"{path}:{line}" for path, line in sorted(lines - ran)[:_MOST_NAMED])
+        if exercise is not Exercise.UNKNOWN
+        else (),
+    )
+
+
+def _told(coverage: Coverage, touched: tuple[str, ...], code: bool, ran: bool) -> tuple[Exercise, str]:
+    if coverage.unknown and (code or not coverage.code):
+        return Exercise.UNKNOWN, coverage.unknown
+    if ran:
+        return Exercise.EXERCISED, ""
+    if any(PurePosixPath(path).suffix == ".S" for path in touched):
+        return Exercise.UNKNOWN, "assembly has no line table"
+    return (Exercise.UNEXERCISED, "") if code else (Exercise.NO_CODE, "")
+
+
+def _functions(own: Mapping[str, _Own], coverage: Coverage) -> Iterator[ChangedFunction]:
+    """The functions that a patch changes and that have code, each with whether any of it ran."""
+    for path, one in own.items():
+        for function in one.functions:
+            if any(function.has(line) for line in coverage.code.get(path, ())):
+                ran = any(function.has(line) for line in coverage.ran.get(path, ()))
+                yield ChangedFunction(name=function.name, file=path, line=function.first, ran=ran)
+
+
+class _History:
+    """Which lines of the tip, and which of its functions, are of which patch."""
+
+    def __init__(self, plan: Plan, trees: TreeStore) -> None:
+        self._trees = trees
+        self._tree = plan.patches[-1].tree_after
+        self._base = self._tip = trees.commit(plan.base.tree)
+        self._patch_of: dict[str, int] = {}
+        for patch in plan.patches:
+            self._tip = trees.commit(patch.tree_after, self._tip)
+            self._patch_of[self._tip] = patch.number
+        self._blamed: dict[str, dict[int, list[int]]] = {}
+
+    def own(self, patch: AppliedPatch, path: str) -> _Own:
+        """What the tip has of a patch in a file: nothing of a file that is gone."""
+        here = watch.functions_of(self._trees, self._tree, path)
+        lines = self._lines(path).get(patch.number, [])
+        changed = watch.changes(self._trees, patch.tree_before, patch.tree_after, path).get(path, source.Changed())
+        then = watch.functions_of(self._trees, patch.tree_after, path)
+        names = {one.name for one in then if changed.inside(one)}
+        functions = (one for one in here if one.name in names or any(one.has(line) for line in lines))
+        return _Own(tuple(lines), tuple(functions))
+
+    def _lines(self, path: str) -> dict[int, list[int]]:
+        """By the patch, the lines of a file of the tip."""
+        if path not in self._blamed:
+            found: dict[int, list[int]] = {}
+            said = self._trees.git("blame", "--porcelain", f"{self._base}..{self._tip}", "--", path).text
+            for blamed in _BLAMED.finditer(said):
+                patch = self._patch_of.get(blamed["commit"])
+                if patch is not None:
+                    found.setdefault(patch, []).append(int(blamed["line"]))
+            self._blamed[path] = found
+        return self._blamed[path]

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What ran of each patch, in words."""
+
+from collections.abc import Iterator
+
+from harness.model import ChangedFunction, Exercise, PatchResult, RunResult
+from harness.render.plain import line
+
+_FEW = 4
+"""Functions that a line of the report names; the other reports have them all."""
+_WORDS = {
+    Exercise.EXERCISED: "ran",
+    Exercise.UNEXERCISED: "UNEXERCISED",
+    Exercise.NO_CODE: "no code of this build",
+    Exercise.UNKNOWN: "not known",
+}
+
+
+def brief(patch: PatchResult) -> str:
+    """In a few words, how much of a patch ran."""
+    words = _WORDS[patch.exercise]
+    if patch.exercise is Exercise.UNKNOWN:
+        return f"{words}: {patch.why}"
+    if patch.exercise is Exercise.EXERCISED and patch.lines:
+        return f"{patch.lines_ran} of {patch.lines} lines {words}"
+    return words
+
+
+def report(run: RunResult) -> Iterator[str]:
+    """A line for each patch, and more for one that did not run, or not whole."""
+    if not run.patches:
+        return
+    yield "what ran of each patch while the tip was probed:"
+    for patch in run.patches:
+        yield f"  {patch.number}/{len(run.patches)} {line(brief(patch))}{_named(patch)}"
+    if any(patch.exercise is Exercise.UNEXERCISED for patch in run.patches):
+        yield "  nobody has seen an unexercised patch run: no verdict covers it"
+    yield ""
+
+
+def _named(patch: PatchResult) -> str:
+    ran = [one for one in patch.functions if one.ran]
+    idle = [one for one in patch.functions if not one.ran]
+    parts = [f"in {_some(ran)}"] if ran else []
+    parts += [f"{'NOT ' if ran else ''}in {_some(idle)}"] if idle else []
+    return f", {'; '.join(parts)}" if parts else ""
+
+
+def _some(functions: list[ChangedFunction]) -> str:
+    names = ", ".join(line(one.name) for one in functions[:_FEW])
+    return names + (f" and {len(functions) - _FEW} more" if len(functions) > _FEW else "")
