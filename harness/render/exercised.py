@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from harness.model import ChangedFunction, Exercise, PatchResult, RunResult
+from harness.model import AppliedPatch, ChangedFunction, Exercise, PatchResult, RunResult
 from harness.render.plain import line
 
 _FEW = 4
@@ -14,6 +14,18 @@ _WORDS = {
     Exercise.NO_CODE: "no code of this build",
     Exercise.UNKNOWN: "not known",
 }
+LOOKS = {
+    Exercise.EXERCISED: "good",
+    Exercise.UNEXERCISED: "bad",
+    Exercise.NO_CODE: "unknown",
+    Exercise.UNKNOWN: "unknown",
+}
+"""The CSS class of each."""
+
+
+def of(run: RunResult, patch: AppliedPatch) -> PatchResult | None:
+    """What is known of a patch; None in a result from before it was looked at."""
+    return next((one for one in run.patches if one.number == patch.number), None)
 
 
 def brief(patch: PatchResult) -> str:

@@ -15,8 +15,19 @@ import jinja2
 from markupsafe import Markup, escape
 
 from harness import resources
-from harness.model import AppliedPatch, Check, Ending, Finding, Outcome, RunResult, Squash, StateResult, Status
-from harness.render import logs, text
+from harness.model import (
+    AppliedPatch,
+    Check,
+    Ending,
+    Finding,
+    Outcome,
+    PatchResult,
+    RunResult,
+    Squash,
+    StateResult,
+    Status,
+)
+from harness.render import exercised, logs, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -41,7 +52,7 @@ def render(run: RunResult, directory: Path) -> str:
         grid=grid(run),
         problems=[finding for finding in run.findings if not finding.kind.advice],
         judged=None not in (run.verdict.bisectable, run.verdict.revert_safe),
-        patches=[_Row(patch, tuple(_answers(run, patch))) for patch in run.series.patches],
+        patches=[_Row(patch, tuple(_answers(run, patch)), exercised.of(run, patch)) for patch in run.series.patches],
         asked=_asked(run),
         scenarios=[one for one in dict.fromkeys(state.scenario for state in run.states) if one != "base"],
         told={finding.state for finding in run.findings if not finding.kind.advice},
@@ -75,6 +86,8 @@ def _environment() -> jinja2.Environment:
         "exhibits": exhibits,
         "cures": _cures,
         "summary": text.summary,
+        "brief": exercised.brief,
+        "LOOKS": exercised.LOOKS,
         "SCENARIOS": SCENARIOS,
         "FEW": FEW,
         "ENDINGS": ENDINGS,
@@ -131,6 +144,8 @@ class _Row:
 
     patch: AppliedPatch
     answers: tuple[_Answer | None, ...]
+    seen: PatchResult | None
+    """What ran of it."""
 
 
 def _asked(run: RunResult) -> list[str]:
@@ -158,7 +173,8 @@ def _of_state(run: RunResult, state: StateResult) -> _Answer:
 
 def _without_finding(run: RunResult, state: StateResult) -> tuple[str, str]:
     """What is said of a state in which nothing was found: that may mean that nothing could be."""
-    verdict = {"prefixes": run.verdict.bisectable, "reverts": run.verdict.revert_safe}.get(state.scenario, True)
+    own = next((one.verdict for one in run.patches if one.number == state.patch), run.verdict)
+    verdict = {"prefixes": own.bisectable, "reverts": own.revert_safe}.get(state.scenario, True)
     if state.outcome.loud:
         return "loud", _LOUD[state.outcome]
     if state.outcome is not Outcome.OK:

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What ran of each patch: from C source, line table and QEMU's log to the patches of a series."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.boot import qemu
+from harness.boot.trace import Symbols
+from harness.exercised import linetable, patches, source
+from harness.exercised.linetable import Code
+from harness.exercised.watch import Watch, Watched
+from harness.model import (
+    Accel,
+    AppliedPatch,
+    Base,
+    ContractVerdict,
+    Coverage,
+    Exercise,
+    Finding,
+    FindingKind,
+    Outcome,
+    Plan,
+    RunResult,
+    SeriesSummary,
+    StateResult,
+    Verdict,
+)
+from harness.trees import TreeStore
+from tests.unit.gitrepo import Repository
+
+TCG = Accel(name="tcg", why="a test")
+SOURCE = """\
+#include <linux/kernel.h>
+
+static struct ops table = {
+\t.run = run,
+};
+
+/* Not of run(): a comment { with a brace */
+static int run(int a,
+\t       int b)
+{
+\tif (a)
+\t\tgoto out;
+out:
+\treturn b;
+}
+EXPORT_SYMBOL(run);
+
+static inline int one(void) { return 1; }
+
+__printf(1, 2) void say(const char *format, ...)
+{
+}
+
+SYSCALL_DEFINE2(answer, int, a, int, b)
+{
+\treturn a + b;
+}
+
+int declared(int a,
+\t     int b);
+"""
+
+
+def test_functions_are_found_with_their_first_and_last_line() -> None:
+    found = [(one.name, one.first, one.last) for one in source.functions(SOURCE)]
+    assert found == [("run", 8, 15), ("one", 18, 18), ("say", 20, 22), ("SYSCALL_DEFINE2(answer)", 24, 27)]
+
+
+@pytest.mark.parametrize("text", ["", "{", "}", "int", "int f(", "int f(void)\n{", "=\n{\n", "#define F(x) {\n"])
+def test_no_text_is_too_broken_to_be_read(text: str) -> None:
+    source.functions(text)
+
+
+DIFF = """\
+diff --git a/kernel/a.c b/kernel/a.c
+--- a/kernel/a.c
++++ b/kernel/a.c
+@@ -3,0 +4,2 @@ int f(void)
++++ an odd line
++and one more
+@@ -9,2 +10,0 @@
+-gone
+-gone too
+diff --git a/kernel/new.c b/kernel/new.c
+--- /dev/null
++++ b/kernel/new.c
+@@ -0,0 +1 @@
++first
+diff --git a/kernel/old.c b/kernel/old.c
+--- a/kernel/old.c
++++ /dev/null
+@@ -1 +0,0 @@
+-last
+"""
+
+
+def test_a_diff_tells_which_lines_came_and_after_which_some_went() -> None:
+    assert source.changed(DIFF) == {
+        "kernel/a.c": source.Changed(come=(4, 5), gone=(10,)),
+        "kernel/new.c": source.Changed(come=(1,)),
+    }
+
+
+def test_what_went_from_between_two_functions_changes_neither() -> None:
+    before, after = source.Function("a", 1, 5), source.Function("b", 6, 9)
+    assert not any(source.Changed(gone=(5,)).inside(one) for one in (before, after))
+    assert source.Changed(gone=(4,)).inside(before)
+
+
+# As readelf -W --debug-dump=decodedline prints it.
+TABLE = """\
+CU: arch/x86/kvm/../../../virt/kvm/kvm_main.c:
+File name                            Line number    Starting address    View    Stmt
+kvm_main.c                                   130  0xffffffff8101220a               x
+kvm_main.c                                   130  0xffffffff8101220a       1       x
+
+include/linux/kvm_host.h:
+kvm_host.h                                  1074  0xffffffff81012212               x
+
+arch/x86/kvm/../../../virt/kvm/kvm_main.c:
+kvm_main.c                                   131  0xffffffff81012220               x
+kvm_main.c                                   900  0xffffffff81012230               x
+kvm_main.c                                     -  0xffffffff81012240
+""".splitlines()
+
+
+def test_code_of_a_line_ends_where_the_next_row_begins_in_whatever_file() -> None:
+    found = tuple(linetable.rows(TABLE, {"virt/kvm/kvm_main.c": ((120, 140),)}))
+    start = 0xFFFFFFFF8101220A
+    assert found == (
+        Code("virt/kvm/kvm_main.c", 130, start, start),
+        Code("virt/kvm/kvm_main.c", 130, start, 0xFFFFFFFF81012212),
+        Code("virt/kvm/kvm_main.c", 131, 0xFFFFFFFF81012220, 0xFFFFFFFF81012230),
+    )
+
+
+def test_spans_are_merged_across_the_smallest_gaps() -> None:
+    assert linetable.merged([(1, 2), (3, 4), (90, 95), (96, 99)], 2) == ((1, 4), (90, 99))
+    assert linetable.merged([(5, 6), (1, 2)], 9) == ((1, 2), (5, 6))
+
+
+SYMBOLS = Symbols(["0000000000001000 T start_kernel", "0000000000002000 t run", "0000000000003000 T _etext"])
+CODE = (Code("a.c", 10, 0x2000, 0x2000), Code("a.c", 11, 0x2000, 0x2008), Code("a.c", 12, 0x2008, 0x2010))
+
+
+def test_the_whole_functions_are_watched_and_one_that_always_runs() -> None:
+    assert Watched(CODE[2:], SYMBOLS, TCG).addresses == ((0x1000, 0x2000), (0x2000, 0x3000))
+
+
+def test_a_line_ran_if_an_instruction_of_it_did() -> None:
+    seen = Watched(CODE, SYMBOLS, TCG).coverage([0x1000, 0x2000, 0x2004])
+    assert seen == Coverage(code={"a.c": (10, 11, 12)}, ran={"a.c": (10, 11)})
+
+
+@pytest.mark.parametrize(
+    ("watched", "executed", "why"),
+    [
+        (Watched(CODE, SYMBOLS, Accel(name="kvm", why="")), [], "does not tell"),
+        (Watched(CODE, SYMBOLS, TCG), [0x2000], "start_kernel"),
+        (Watched(None, SYMBOLS, TCG), [], "no line table"),
+    ],
+)
+def test_what_cannot_be_seen_is_not_known_and_not_unexercised(watched: Watched, executed: list[int], why: str) -> None:
+    assert why in watched.coverage(executed).unknown
+
+
+def test_the_log_of_qemu_tells_each_instruction_once(tmp_path: Path) -> None:
+    log = tmp_path / "executed"
+    log.write_text("----------------\nIN: run\n0x00002000:  55   pushq    %rbp\n0x00002001:  c3   retq\n\n" * 2)
+    assert sorted(qemu.instructions(log)) == [0x2000, 0x2001]
+    assert qemu.instructions(tmp_path / "none") == ()
+
+
+# --- per patch ----------------------------------------------------------------------------------
+
+BEFORE = "int run(int a)\n{\n\treturn a;\n}\n\nint idle(void)\n{\n\treturn 0;\n}\n"
+SERIES: tuple[dict[str, str], ...] = (
+    {"k/a.c": BEFORE.replace("return a;", "a++;\n\treturn a;")},
+    {"k/a.c": BEFORE.replace("return a;", "a++;\n\treturn a;").replace("return 0;", "return 1;")},
+    {"Documentation/a.rst": "said\n"},
+    {"k/entry.S": "nop\n"},
+)
+"""The first patch changes a line of run(), the second one of idle(), the third one nothing that is compiled."""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    repository = Repository(tmp_path / "repo")
+    repository.commit("base", {"k/a.c": BEFORE})
+    base = before = repository.tree()
+    made = []
+    for number, files in enumerate(SERIES, 1):
+        repository.commit(f"patch {number}", files)
+        after = repository.tree()
+        made.append(AppliedPatch(number=number, subject="", tree_before=before, tree_after=after, files=tuple(files)))
+        before = after
+    return Plan(series="s", version=1, patches=tuple(made), base=Base(name="b", version="6.12", tree=base), states=())
+
+
+@pytest.fixture
+def trees(tmp_path: Path, plan: Plan) -> TreeStore:
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(tmp_path / "repo")
+    return store
+
+
+def run_of(plan: Plan, coverage: Coverage | None, *findings: Finding) -> RunResult:
+    """A run in which all states came through and the tip keeps a promise."""
+    kept = ContractVerdict(id="c", capability="C", advertised=True, holds=True)
+    states = tuple(
+        StateResult(
+            id=f"{name}-{patch.number}",
+            scenario=scenario,
+            applied=(),
+            patch=patch.number,
+            tree=None,
+            same_as=None,
+            outcome=Outcome.OK,
+            contracts=(kept,),
+            coverage=coverage if (name, patch) == ("prefix", plan.patches[-1]) else None,
+        )
+        for scenario, name in (("prefixes", "prefix"), ("reverts", "without"))
+        for patch in plan.patches
+    )
+    return RunResult(
+        schema=1,
+        series=SeriesSummary(name="s", version=1, patches=plan.patches),
+        base=plan.base,
+        arch="x86_64",
+        accel=TCG,
+        toolchain="",
+        config_fragment_hash="",
+        states=states,
+        findings=findings,
+        verdict=Verdict(bisectable=True, revert_safe=True),
+    )
+
+
+SEEN = Coverage(code={"k/a.c": (1, 3, 4, 7, 9)}, ran={"k/a.c": (1, 3, 4)})
+GOOD, UNKNOWN = Verdict(bisectable=True, revert_safe=True), Verdict(bisectable=None, revert_safe=None)
+
+
+def test_the_changed_functions_of_the_tip_are_watched(trees: TreeStore, plan: Plan) -> None:
+    watch = Watch.of(trees, plan.base.tree, plan.patches)
+    assert watch is not None
+    assert watch.spans() == {"k/a.c": ((1, 5), (7, 10)), "k/entry.S": ((1, 1),)}
+    assert Watch.of(trees, plan.base.tree, plan.patches[2:3]) is None
+
+
+def test_each_patch_is_told_by_its_own_lines(trees: TreeStore, plan: Plan) -> None:
+    ran, idle, document, assembly = patches.with_patches(run_of(plan, SEEN), plan, trees).patches
+    assert (ran.exercise, ran.lines, ran.lines_ran, ran.verdict) == (Exercise.EXERCISED, 1, 1, GOOD)
+    assert [(one.name, one.ran) for one in ran.functions] == [("run", True)]
+    assert (idle.exercise, idle.not_run, idle.verdict) == (Exercise.UNEXERCISED, ("k/a.c:9",), UNKNOWN)
+    assert [(one.name, one.ran) for one in idle.functions] == [("idle", False)]
+    assert (document.exercise, document.verdict) == (Exercise.NO_CODE, GOOD)
+    assert assembly.exercise is Exercise.UNKNOWN
+
+
+def test_a_series_with_an_unexercised_patch_is_not_called_good(trees: TreeStore, plan: Plan) -> None:
+    assert patches.with_patches(run_of(plan, SEEN), plan, trees).verdict == UNKNOWN
+    all_ran = msgspec.structs.replace(SEEN, ran=SEEN.code)
+    assert patches.with_patches(run_of(plan, all_ran), plan, trees).verdict == GOOD
+
+
+def test_what_was_found_stands_whether_the_patch_ran_or_not(trees: TreeStore, plan: Plan) -> None:
+    found = Finding(
+        kind=FindingKind.SILENT_BREAK, state="without-2", patch=2, partner=1, contract="c", evidence=("x: fail",)
+    )
+    run = msgspec.structs.replace(run_of(plan, SEEN, found), verdict=Verdict(bisectable=True, revert_safe=False))
+    told = patches.with_patches(run, plan, trees)
+    assert told.verdict == Verdict(bisectable=None, revert_safe=False)
+    assert told.patches[1].verdict == Verdict(bisectable=None, revert_safe=False)
+
+
+@pytest.mark.parametrize(
+    "coverage", [None, Coverage(unknown="no line table"), msgspec.structs.replace(SEEN, unknown="kvm")]
+)
+def test_where_nobody_can_tell_a_patch_is_not_called_unexercised(
+    coverage: Coverage | None, trees: TreeStore, plan: Plan
+) -> None:
+    told = patches.with_patches(run_of(plan, coverage), plan, trees)
+    assert [one.exercise for one in told.patches[:3]] == [Exercise.UNKNOWN, Exercise.UNKNOWN, Exercise.NO_CODE]
+    assert told.verdict == GOOD
+
+
+def test_a_patch_whose_lines_have_all_gone_is_told_by_its_function(trees: TreeStore, plan: Plan) -> None:
+    back = msgspec.structs.replace(
+        plan.patches[0], number=2, tree_before=plan.patches[0].tree_after, tree_after=plan.base.tree
+    )
+    undone = msgspec.structs.replace(plan, patches=(plan.patches[0], back))
+    coverage = Coverage(code={"k/a.c": (1, 3, 4)}, ran={"k/a.c": (1,)})
+    told = patches.with_patches(run_of(undone, coverage), undone, trees).patches
+    assert [(one.exercise, one.lines) for one in told] == [(Exercise.EXERCISED, 0)] * 2
