@@ -35,3 +35,17 @@ def test_the_name_of_an_image_is_all_its_bytes_and_where_each_file_ends(tmp_path
     assert one == images.digest(tmp_path / "k", tmp_path / "i")
     assert one != images.digest(tmp_path / "k2", tmp_path / "i2")
     assert one != images.digest(tmp_path / "i", tmp_path / "k")
+
+
+async def test_an_image_that_is_booted_afresh_serves_others_after_that() -> None:
+    seen = Images()
+
+    async def boot(name: str) -> StateResult:
+        return result(name)
+
+    told = [
+        await seen.result("image", lambda: boot("a")),
+        await seen.result("image", lambda: boot("b"), afresh=True),
+        await seen.result("image", lambda: boot("c")),
+    ]
+    assert [(one.id, fresh) for one, fresh in told] == [("a", True), ("b", True), ("b", False)]

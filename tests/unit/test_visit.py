@@ -102,3 +102,17 @@ def test_two_footprints_tell_what_lies_between_their_trees(
     found = between(print_of(one), print_of(two))
     assert {change.path for change in found} == differ
     assert all(change.old != change.new for change in found)
+
+
+def test_what_is_watched_comes_after_base_and_is_built_whatever_others_are(reads: Reads) -> None:
+    prints = {
+        "base": Footprint.of(()),
+        "a": Footprint.of([change("a.c", "1")]),
+        "document": Footprint.of([change("document.c", "1")]),
+        "tip": Footprint.of([change("wide.h", "1"), change("document.c", "2")]),
+        "same": Footprint.of([change("wide.h", "1"), change("document.c", "3")]),
+    }
+    states = [state(name) for name in ("a", "document", "tip", "same", "base")]
+    assert names(Visit(states, prints, watched="tip"), reads)[:2] == ["base", "tip"]
+    like_base = Visit([state("document")], prints, {"base": reads}, watched="document")
+    assert like_base.next(Place(reads)) == (state("document"), None)

@@ -11,7 +11,8 @@ from harness import events
 from harness.build import Worker
 from harness.config import Config
 from harness.engine import Engine, Setup
-from harness.model import Accel, Outcome, Plan
+from harness.exercised.watch import Watch
+from harness.model import Accel, Coverage, Outcome, Plan
 from harness.store import Store
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import nothing, plan_of, result_of
@@ -112,3 +113,34 @@ async def test_what_another_run_found_while_this_one_waited_is_not_done_again(
     assert len(results) == STATES
     assert [event.state for event in told if isinstance(event, events.StageStarted)] == ["prefix-4", "prefix-5"]
     assert sum(isinstance(event, events.StateDone) for event in told) == STATES
+
+
+async def test_a_tip_that_is_watched_is_built_first_and_known_only_if_it_was_watched(
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    tip = plan.states[-1]
+    watch = Watch(kernel.store, plan.base.tree, tip.tree or "")
+    unwatched = result_of(tip, nothing(Outcome.BUILD_FAILED))
+    store.put(SETUP.key(tip.tree or ""), unwatched, tmp_path)
+
+    async def built() -> list[str]:
+        told: list[events.Event] = []
+        await Engine(SETUP, workers[:1], store, told.append, watch).run(plan, tmp_path / "out")
+        return [event.state for event in told if isinstance(event, events.StageStarted)]
+
+    assert (await built())[0] == tip.id
+    assert await built() == []
+
+
+async def test_what_ran_is_kept_for_the_base_it_was_asked_for(
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    tip = plan.states[-1]
+    watch = Watch(kernel.store, plan.base.tree, tip.tree or "")
+    engine = Engine(SETUP, workers[:1], store, lambda _: None, watch)
+    seen = msgspec.structs.replace(result_of(tip, nothing(Outcome.OK)), coverage=Coverage(unknown="said"))
+    engine._keep(seen, tmp_path)
+    only_tip = msgspec.structs.replace(plan, states=(plan.states[0], tip))
+    for engine_of, coverage in ((watch, Coverage(unknown="said")), (None, None)):
+        run = Engine(SETUP, workers[:1], store, lambda _: None, engine_of).run(only_tip, tmp_path / "out")
+        assert (await run)[tip.id].coverage == coverage
