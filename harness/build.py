@@ -22,7 +22,9 @@ from harness.errors import InfraError
 from harness.make import Compiled, Make, errors_of, make_argv
 from harness.model import Build
 from harness.pace import Pace
+from harness.programs import Program, stage
 from harness.reads import Reads
+from harness.selftests import READ, Bench, Selftest
 from harness.trees import Change, TreeStore
 
 BUILD_SECONDS = 3600.0
@@ -64,20 +66,31 @@ class Worker:
     """
 
     def __init__(
-        self, home: Path, store: TreeStore, arch: Arch, config: Config, jobs: int, *, cached: bool = True
+        self,
+        home: Path,
+        store: TreeStore,
+        arch: Arch,
+        config: Config,
+        jobs: int,
+        *,
+        cached: bool = True,
+        programs: tuple[Program, ...] = (),
+        selftests: tuple[Selftest, ...] = (),
     ) -> None:
         self._home = home
         self._store = store
         self._arch = arch
         self._config = config
         self._jobs = jobs
+        self._programs = programs
+        self._selftests = selftests
         self._source = home / "source"
         self._obj = home / (f"{arch.name}-{config.hash}" + ("" if cached else "-uncached"))
         self._cache = "ccache " if cached else ""
         self._ccache = resources.cache("ccache")
         self._ccache_log = self._obj / "ccache.log"
 
-        self._reads = Reads(self._obj, self._source)
+        self._reads = Reads(self._obj, self._source, (READ,) if selftests else ())
         self._said = warnings.Kept(self._obj)
 
     @contextlib.asynccontextmanager
@@ -239,7 +252,7 @@ class Worker:
         def start_guests() -> None:
             watch.ends("compile")
             beside = dataclasses.replace(make, log=output)
-            guests.append(asyncio.create_task(beside(self._guests_argv())))
+            guests.append(asyncio.create_task(self._make_guests(beside)))
 
         def step(what: str) -> None:
             make.compiled(what)
@@ -259,6 +272,17 @@ class Worker:
             await asyncio.gather(*guests, return_exceptions=True)
             make.log.write(output.getvalue())
 
+    async def _make_guests(self, make: Make) -> bool:
+        """Init and all probes; False where one of ours, or a user's, does not build."""
+        staged = stage(self._programs, self._obj / "programs")
+        if not await make(self._guests_argv(staged)):
+            return False
+        bench = Bench(self._arch, self._source, self._obj, self._jobs, self._cache)
+        for argv in bench.makes(self._selftests):
+            await make(argv)  # which tests there are then, the guest will tell
+        bench.install(self._selftests, self._obj / "guests" / "programs")
+        return True
+
     def _config_may_differ(self, old: str, new: str) -> bool:
         return any(PurePosixPath(path).suffix not in _NOT_CONFIG for path in self._store.changed_paths(old, new))
 
@@ -274,7 +298,7 @@ class Worker:
     def _kernel_argv(self, *targets: str) -> list[str]:
         return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs, self._cache)
 
-    def _guests_argv(self) -> list[str]:
+    def _guests_argv(self, programs: tuple[Path, ...]) -> list[str]:
         return [
             "make",
             f"-j{self._jobs}",
@@ -282,7 +306,9 @@ class Worker:
             f"OUT={self._obj / 'guests'}",
             f"ARCH={self._arch.name}",
             f"CC={self._cache}{self._arch.toolchain.prefix}gcc",
+            f"AR={self._arch.toolchain.prefix}ar",
             f"HEADERS={self._obj / 'usr' / 'include'}",
+            f"PROGRAMS={' '.join(str(program) for program in programs)}",
         ]
 
     def _box(self) -> proc.Box:

@@ -18,6 +18,8 @@ from harness.exercised.watch import Watch, Watched
 from harness.forecast import forecast
 from harness.images import Images
 from harness.model import Accel, Boot, Build, Forecast, Outcome, Plan, State, StateResult
+from harness.programs import Program
+from harness.selftests import Selftest
 from harness.store import Store, key
 from harness.visit import Footprint, Place, SameBuild, Visit
 
@@ -37,12 +39,16 @@ class Setup:
     program: str
     repeat: int = 1
     """How often each kernel is booted; twice where it has failed a check."""
+    programs: tuple[Program, ...] = ()
+    """What those of the probes are that are not ours."""
+    selftests: tuple[Selftest, ...] = ()
+    """Those of them that each state's tree has."""
 
     def key(self, *what: str) -> str:
         """The name under which the result of a tree, or of an image, is stored."""
         fixed = (self.arch.name, self.accel.name, self.toolchain, self.config.hash, self.program)
         times = (f"repeat={self.repeat}",) if self.repeat > 1 else ()
-        return key(*what, *fixed, *self.probes, *times)
+        return key(*what, *fixed, *self.probes, *(program.digest for program in self.programs), *times)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,11 @@ END = "# kseries: end"
 
 _LINE = re.compile(r"[^\n]+")
 _RESULT = re.compile(
-    r"^(?P<not>not )?ok \d+(?: -)? (?P<name>[^\s#]+)(?:\s+# ?(?P<directive>SKIP|XFAIL)?\s*(?P<reason>.*))?$"
+    r"^(?P<not>not )?ok \d+(?: -)? (?P<name>[^\s#](?:[^#]*[^\s#])?)"
+    r"(?:\s+# ?(?P<directive>SKIP|XFAIL)?\s*(?P<reason>.*))?$"
 )
+_NO_NAME = re.compile(r"[^\w.-]+")
+"""What the name of a check is not made of; kselftest's programs name theirs in sentences."""
 _SUBTEST = re.compile(r"^# Subtest: (?P<name>\S+)$")
 _PLAN = re.compile(r"^# plan: (?P<names>.+)$")
 _CAP = re.compile(r"^# cap (?P<name>\w+)=(?P<value>-?\d{1,18})$")
@@ -73,7 +76,7 @@ class _Reading:
         elif result := _RESULT.match(text):
             status = _status(result)
             said = [*self.diagnostics, result["reason"] or ""]
-            self._put(result["name"], status, "\n".join(line for line in said if line))
+            self._put(_NO_NAME.sub("_", result["name"]), status, "\n".join(line for line in said if line))
             self.diagnostics.clear()
         elif diagnostic := _DIAGNOSTIC.match(text):
             self.diagnostics.append(diagnostic["text"])

@@ -43,9 +43,13 @@ class _Kept(Record, frozen=True):
 
 
 class Reads:
-    """The notes of one build folder, of all that was built in it since it was empty."""
+    """The notes of one build folder, of all that was built in it since it was empty.
 
-    def __init__(self, obj: Path, source: Path) -> None:
+    ``always`` are folders of which everything counts as read.
+    """
+
+    def __init__(self, obj: Path, source: Path, always: tuple[str, ...] = ()) -> None:
+        self._always = always
         self._obj = obj
         self._source = source
         kept = _load(obj / "reads.json")
@@ -109,6 +113,8 @@ class Reads:
         suffix = PurePosixPath(change.path).suffix
         if suffix in _NEVER:
             return False
+        if change.path.startswith(self._always):
+            return True
         if suffix not in _NOTED or not change.contents_only:
             return True  # a new file can be found by a search that had gone on past its place
         return bool(self.readers(change.path)) or PurePosixPath(change.path).name in self._names

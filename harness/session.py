@@ -5,10 +5,9 @@ import asyncio
 import contextlib
 import os
 import tempfile
-import tomllib
 from collections.abc import Coroutine, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -19,22 +18,25 @@ from harness import (
     build,
     cachelock,
     checkpatch,
+    contracts,
     disk,
     events,
     inputs,
     judge,
     proc,
+    programs,
     resources,
     rundir,
     runs,
     scenarios,
+    selftests,
     store,
     suspects,
 )
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
-from harness.exercised import patches
+from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
 from harness.model import (
     SCHEMA_VERSION,
@@ -69,22 +71,45 @@ class Options:
     repeat: int = 1
     quick: bool = False
     checkpatch: bool = False
+    programs: tuple[Path, ...] = ()
+    """Probes that are not ours: C source, or static binaries."""
+    contracts: tuple[Path, ...] = ()
+    """Contracts beside ours."""
+    selftests: tuple[str, ...] = ()
+    """Tests of the kernel's own, as TARGET:TEST."""
+
+    def of(self, target: inputs.Target) -> "Options":
+        """These, with what a TARGET brings: probes and contracts of its own, and which of ours it is about."""
+        case = target.testcase
+        asked = case.probes if case is not None and self.probes is None else self.probes
+        return replace(
+            self,
+            probes=asked,
+            programs=tuple(dict.fromkeys((*self.programs, *target.programs))),
+            contracts=tuple(dict.fromkeys((*self.contracts, *target.contracts))),
+        )
 
 
+_CAPABILITIES = "capabilities"
 _SLOW = "_slow"
 """What the name of a probe ends in whose checks take more than a second each; ``quick`` leaves it out."""
-
-
-def contracts() -> tuple[Contract, ...]:
-    """Every contract that we have (guests/contracts)."""
-    files = sorted(resources.project("guests", "contracts").glob("*.toml"))
-    return tuple(msgspec.convert(tomllib.loads(file.read_text()), Contract) for file in files)
 
 
 def known_probes() -> tuple[str, ...]:
     """The probes that we have, capabilities first: the others are read in its light."""
     names = sorted(source.stem for source in resources.project("guests", "probes").glob("*.c"))
-    return tuple(sorted(names, key=lambda name: name != "capabilities"))
+    return tuple(sorted(names, key=lambda name: name != _CAPABILITIES))
+
+
+def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
+    """What is asked of the kernels of a run, as far as its probes can tell. Raises InputError.
+
+    Without the probe that tells of our contracts whether they are advertised, none of them can be judged.
+    """
+    ours = contracts.ours() if _CAPABILITIES in setup.probes else ()
+    every = (*ours, *contracts.read(options.contracts))
+    contracts.check(every, frozenset((*known_probes(), *setup.probes)))
+    return tuple(judge.asked(contract, setup.probes) for contract in every)
 
 
 def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Plan:
@@ -115,7 +140,7 @@ def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecas
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
     """Carry out a run, record it, and write its result and reports. Raises InputError or InfraError."""
-    series = target.series
+    series, options = target.series, options.of(target)
     with room(options.out), at_work(tell):
         options.out.mkdir(parents=True, exist_ok=True)
         if options.checkpatch:
@@ -135,17 +160,18 @@ def _recorded(
         recording(event)
         tell(event)
 
+    wanted = asked(setup, options)
     trees = TreeStore(resources.cache("trees.git"))
     planned = plan(target, options, trees, tell)
+    selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
     engine = _engine(setup, options, trees, heard, planned)
     recording.on(planned.base)
-    asked = tuple(judge.asked(contract, setup.probes) for contract in contracts())
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
     seen, said = asyncio.run(_carried_out(engine.run(planned, options.out), remarks))
-    result = _judged(planned, seen, setup, asked, trees)
+    result = _judged(planned, seen, setup, wanted, trees)
     result = msgspec.structs.replace(result, quick=options.quick, checkpatch=said)
-    result = _verified(result, planned, engine, asked, trees, options)
-    result = patches.with_patches(result, planned, trees)
+    result = _verified(result, planned, engine, wanted, trees, options)
+    result = with_patches(result, planned, trees)
     rundir.write(options.out, result)
     return result
 
@@ -161,15 +187,26 @@ def _setup(options: Options) -> Setup:
     arch = archs.get(options.arch)
     ours = [arch.config, "debug.config"] if options.debug else [arch.config]
     config = Config.read((*(resources.project("kernels", name) for name in ours), *options.config), options.make)
-    probes = _chosen(options.probes, options.quick)
-    return Setup(arch, arch.accel(), build.toolchain(arch, config), config, probes, store.program(), options.repeat)
+    others = programs.read(options.programs, known_probes())
+    tests = selftests.parse(options.selftests)
+    probes = (*_chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
+    toolchain = build.toolchain(arch, config)
+    return Setup(arch, arch.accel(), toolchain, config, probes, store.program(), options.repeat, others, tests)
 
 
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
     """The engine for a plan, and for those that are made of the same tip."""
     jobs = max(1, options.jobs // options.workers)
     workers = tuple(
-        build.Worker(resources.cache("workers", str(number)), trees, setup.arch, setup.config, jobs)
+        build.Worker(
+            resources.cache("workers", str(number)),
+            trees,
+            setup.arch,
+            setup.config,
+            jobs,
+            programs=setup.programs,
+            selftests=setup.selftests,
+        )
         for number in range(options.workers)
     )
     watch = Watch.of(trees, planned.base.tree, planned.patches)
@@ -259,8 +296,8 @@ def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
             raise InputError(f"no such probe: {name}\n  there are: {', '.join(known)}")
         if quick and name.endswith(_SLOW):
             raise InputError(f"--quick leaves out {name}, which --probe asks for\n  drop one of them")
-    # Without it nothing is known to be advertised, and no contract could be judged.
-    wanted = known if names is None else dict.fromkeys(("capabilities", *names))
+    # Without it nothing is known to be advertised, and none of our contracts could be judged.
+    wanted = known if names is None else dict.fromkeys((_CAPABILITIES, *names) if names else ())
     return tuple(name for name in wanted if not (quick and name.endswith(_SLOW)))
 
 

@@ -7,6 +7,10 @@
  *	KTAP=ttyS1 PROBE_SECONDS=60 -- capabilities exit_on_missing
  *
  * It knows nothing about KVM, and judges nothing but how a probe ended.
+ *
+ * A probe of ours is in /probes. Anybody else's program is in /programs and need
+ * not know of us: the status that it exits with is a check, and what it prints
+ * that is no KTAP explains it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,9 +53,18 @@
 /* What may still wait in the pipe of a dead probe; pipes hold 64 KiB. */
 #define DRAIN_BYTES	(1 << 20)
 
+/* A program may be silent; as long as it has time, the host hears this often of it. */
+#define BEAT_MS		10000
+
+/* What kselftest's programs exit with where they cannot test (kselftest.h). */
+#define EXIT_SKIP	4
+
 struct line {
 	char text[INDENT + LINE_MAX_BYTES + 1];
 	size_t len;
+	/* Of somebody else's program: its name, and how many results it told. */
+	const char *foreign;
+	int results;
 };
 
 static int channel = STDOUT_FILENO;
@@ -106,8 +119,41 @@ static void line_reset(struct line *line)
 	line->len = INDENT;
 }
 
+static bool starts(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
+}
+
+/*
+ * Make a comment of what is no KTAP. Nor may a program that knows nothing of us
+ * speak for other probes; one that begins as ours do (lib/ktap.c) is one of ours.
+ */
+static void line_quote(struct line *line)
+{
+	const char *text = line->text + INDENT;
+	char quoted[sizeof(line->text)];
+
+	line->text[line->len] = '\0';
+	if (starts(text, "# Subtest: ") && !strcmp(text + strlen("# Subtest: "), line->foreign)) {
+		line->foreign = NULL;
+		return;
+	}
+	if (starts(text, "ok ") || starts(text, "not ok ")) {
+		line->results++;
+		return;
+	}
+	if (starts(text, "#") && !starts(text, "# Subtest: ") && !starts(text, "# plan: "))
+		return;
+	line->len = snprintf(quoted, sizeof(quoted) - 1, "%*s# %s", INDENT, "", text);
+	if (line->len > sizeof(quoted) - 2)
+		line->len = sizeof(quoted) - 2;
+	memcpy(line->text, quoted, line->len);
+}
+
 static void line_end(struct line *line)
 {
+	if (line->foreign)
+		line_quote(line);
 	line->text[line->len++] = '\n';
 	send(line->text, line->len);
 	line_reset(line);
@@ -205,9 +251,21 @@ static int probe_seconds(void)
 	return n;
 }
 
-static _Noreturn void exec_probe(const char *name, int out)
+/* As lib/ktap.c does: whatever the kernel says from here on is about this check. */
+static void mark(const char *what, const char *name, const char *how)
 {
-	char path[256];
+	char line[256];
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	int len = snprintf(line, sizeof(line), "<6>kseries: %s %s.exit_status%s\n", what, name, how);
+
+	if (fd < 0 || write(fd, line, len) != len)
+		complain("cannot mark", name);
+	if (fd >= 0)
+		close(fd);
+}
+
+static _Noreturn void exec_probe(const char *name, const char *path, bool foreign, int out)
+{
 	int null;
 
 	setpgid(0, 0);
@@ -215,8 +273,9 @@ static _Noreturn void exec_probe(const char *name, int out)
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
+	if (foreign)
+		dup2(out, STDERR_FILENO);
 
-	snprintf(path, sizeof(path), "/probes/%s", name);
 	execl(path, name, NULL);
 	printf("# cannot run %s: %s\n", path, strerror(errno));
 	fflush(stdout);
@@ -246,6 +305,7 @@ static int follow(int from, int pidfd, int seconds, struct line *line)
 {
 	long long deadline = clock_ms() + seconds * 1000LL;
 	long long silent = clock_ms() + SILENT_SECONDS * 1000LL;
+	long long beat = clock_ms() + BEAT_MS;
 	struct pollfd fds[] = {
 		{ .fd = from, .events = POLLIN },
 		{ .fd = pidfd, .events = POLLIN },
@@ -254,10 +314,17 @@ static int follow(int from, int pidfd, int seconds, struct line *line)
 
 	for (;;) {
 		long long now = clock_ms();
-		long long left = (silent < deadline ? silent : deadline) - now;
+		long long until = line->foreign ? beat : silent;
+		long long left = (until < deadline ? until : deadline) - now;
 
-		if (left <= 0)
+		if (left <= 0 && (now >= deadline || !line->foreign))
 			return now >= deadline ? seconds : SILENT_SECONDS;
+		if (left <= 0) {
+			/* A header that begins nothing. */
+			say("%*sKTAP version 1", INDENT, "");
+			beat = now + BEAT_MS;
+			continue;
+		}
 		if (poll(fds, 2, left) < 0 && errno != EINTR)
 			die("cannot poll", "a probe");
 		if (fds[0].revents) {
@@ -286,14 +353,48 @@ static bool reap(pid_t pid, int pidfd, int *status)
 	}
 }
 
+/* The one check of a program that knows nothing of us. */
+static void tell_status(const struct line *line, int overdue, int status)
+{
+	int number = line->results + 1;
+
+	if (overdue)
+		say("%*snot ok %d exit_status # no answer after %d s", INDENT, "", number, overdue);
+	else if (WIFSIGNALED(status))
+		say("%*snot ok %d exit_status # killed by signal %d", INDENT, "", number, WTERMSIG(status));
+	else if (WEXITSTATUS(status) == EXIT_SKIP)
+		say("%*sok %d exit_status # SKIP exit status %d", INDENT, "", number, EXIT_SKIP);
+	else if (WEXITSTATUS(status))
+		say("%*snot ok %d exit_status # exit status %d", INDENT, "", number, WEXITSTATUS(status));
+	else
+		say("%*sok %d exit_status", INDENT, "", number);
+}
+
 static void run_probe(int number, const char *name, int seconds)
 {
 	int fds[2], pidfd, overdue, status = 0;
-	struct line line;
+	struct line line = { 0 };
 	size_t passed = 0;
+	char path[256];
+	bool foreign;
 	pid_t pid;
 
 	line_reset(&line);
+	snprintf(path, sizeof(path), "/programs/%s", name);
+	foreign = !access(path, X_OK);
+	if (!foreign)
+		snprintf(path, sizeof(path), "/probes/%s", name);
+	if (access(path, X_OK)) {
+		say("%*s# Subtest: %s", INDENT, "", name);
+		say("%*snot ok 1 exit_status # it was not built", INDENT, "");
+		say("not ok %d %s # it was not built", number, name);
+		return;
+	}
+	if (foreign) {
+		line.foreign = name;
+		say("%*s# Subtest: %s", INDENT, "", name);
+		mark("enter", name, "");
+	}
 
 	if (pipe2(fds, O_CLOEXEC))
 		die("cannot make", "a pipe");
@@ -301,7 +402,7 @@ static void run_probe(int number, const char *name, int seconds)
 	if (pid < 0)
 		die("cannot fork for", name);
 	if (!pid)
-		exec_probe(name, fds[1]);
+		exec_probe(name, path, foreign, fds[1]);
 	/* On both sides of the fork: whoever comes first, the group is there. */
 	setpgid(pid, pid);
 	close(fds[1]);
@@ -323,6 +424,13 @@ static void run_probe(int number, const char *name, int seconds)
 	close(fds[0]);
 	close(pidfd);
 
+	if (line.foreign) {
+		bool skip = !overdue && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP;
+		bool pass = !overdue && WIFEXITED(status) && !WEXITSTATUS(status);
+
+		mark("leave", name, skip ? " skip" : pass ? " pass" : " fail");
+		tell_status(&line, overdue, status);
+	}
 	if (overdue)
 		say("not ok %d %s # no answer after %d s", number, name, overdue);
 	else if (WIFSIGNALED(status))

@@ -8,15 +8,17 @@ _DIRECTORY = 0o040755
 _PROGRAM = 0o100755
 _CHARACTER = 0o020600
 _CONSOLE = (5, 1)
+_FOLDERS = ("probes", "programs")
 
 
 def write(path: Path, guests: Path) -> None:
-    """Pack ``guests``/init and ``guests``/probes/*, with /dev/console, into ``path``."""
-    probes = sorted(probe for probe in (guests / "probes").iterdir() if os.access(probe, os.X_OK))
+    """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``."""
     members = [_member("dev", _DIRECTORY), _member("dev/console", _CHARACTER, device=_CONSOLE)]
-    members += [_member(name, _DIRECTORY) for name in ("proc", "sys", "tmp", "probes")]
+    members += [_member(name, _DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]
     members += [_member("init", _PROGRAM, (guests / "init").read_bytes())]
-    members += [_member(f"probes/{probe.name}", _PROGRAM, probe.read_bytes()) for probe in probes]
+    for folder in _FOLDERS:
+        programs = sorted(one for one in guests.joinpath(folder).glob("*") if os.access(one, os.X_OK))
+        members += [_member(f"{folder}/{one.name}", _PROGRAM, one.read_bytes()) for one in programs]
     members.append(_member("TRAILER!!!", 0))
     path.write_bytes(b"".join(members))
 

@@ -28,11 +28,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    options = target.options(args)
+    loaded = target.load(args)
+    options = target.options(args).of(loaded)
     tell = Progress(sys.stderr)
     with session.room(), session.at_work(tell):
         trees = TreeStore(resources.cache("trees.git"))
-        made = session.plan(target.load(args), options, trees, tell)
+        made = session.plan(loaded, options, trees, tell)
         costs, why_not = _costs(made, options, trees)
     if args.json:
         both = msgspec.to_builtins(made) | {"forecast": msgspec.to_builtins(costs)}

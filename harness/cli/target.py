@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from harness import arch as archs
-from harness import inputs, scenarios
+from harness import inputs, programs, scenarios
 from harness.errors import InputError
 from harness.session import Options
 
@@ -37,7 +37,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides how they are built and booted, and so whether their results are known."""
     add_arch_argument(parser)
-    parser.add_argument("--probe", metavar="P,..", help="default: all")
+    parser.add_argument(
+        "--probe",
+        metavar="P,..",
+        action="append",
+        default=[],
+        help="which of ours (default: all), and FILE.c or a static binary to run beside them",
+    )
+    parser.add_argument(
+        "--contract", metavar="FILE", type=Path, action="append", default=[], help="what the series promises"
+    )
+    parser.add_argument(
+        "--selftest",
+        metavar="TARGET:T,..",
+        action="append",
+        default=[],
+        help="tests of the kernel's own (tools/testing/selftests), as in kvm:cpuid_test,guest_memfd_test",
+    )
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
@@ -104,6 +120,7 @@ def options(args: argparse.Namespace) -> Options:
 
 def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
     running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch") if hasattr(args, name)}
+    probes = [word for words in args.probe for word in _names(words)]
     return Options(
         **running,
         out=out,
@@ -111,7 +128,10 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         base=args.base,
         arch=arch,
         scenarios=_names(args.scenario),
-        probes=_names(args.probe) if args.probe is not None else None,
+        probes=tuple(word for word in probes if not programs.is_file(word)) or None,
+        programs=tuple(Path(word) for word in probes if programs.is_file(word)),
+        contracts=tuple(args.contract),
+        selftests=tuple(word for words in args.selftest for word in _names(words)),
         config=tuple(args.config),
         make=tuple(args.make),
         debug=args.debug,

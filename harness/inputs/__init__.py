@@ -45,6 +45,16 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
 
 
 def _directory(path: Path, reroll: int | None) -> Target:
+    """The series in a directory, with the contracts and the probes that lie in it."""
+    whole = path / "contracts.toml"
+    return msgspec.structs.replace(
+        _series(path, reroll),
+        contracts=(*([whole] if whole.exists() else []), *sorted(path.glob("contracts/*.toml"))),
+        programs=tuple(sorted(path.glob("probes/*.c"))),
+    )
+
+
+def _series(path: Path, reroll: int | None) -> Target:
     if (path / testcase.FILE).exists():
         case = testcase.read(path / testcase.FILE)
         found = patchdir.read(path / "patches")

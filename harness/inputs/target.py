@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every reader of a TARGET returns."""
 
+from pathlib import Path
+
 from harness.inputs.testcase import TestCase
 from harness.model import Record, Series
 
@@ -17,3 +19,7 @@ class Target(Record, frozen=True):
     notes: tuple[str, ...] = ()
     """What was passed over, and why: for the user, before the first state."""
     testcase: TestCase | None = None
+    contracts: tuple[Path, ...] = ()
+    """What the series promises, in files that lie beside it."""
+    programs: tuple[Path, ...] = ()
+    """Probes of its own."""

@@ -40,6 +40,8 @@ class TestCase(Record, frozen=True, forbid_unknown_fields=True):
     title: str
     expect: Expected
     tree: str = bases.DEFAULT
+    probes: tuple[str, ...] | None = None
+    """Those of ours that are run beside its own; all of them where it does not say."""
 
 
 def read(path: Path) -> TestCase:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, inputs, judge, resources, scenarios, session, store, suspects
+from harness import bases, build, contracts, inputs, judge, resources, scenarios, session, store, suspects
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.events import Event
@@ -67,7 +67,7 @@ class Lab:
         plan = scenarios.make_plan(series, base, names, self.trees)
         engine = Engine(setup, (self.worker,), self.store, self.events.append)
         seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
-        asked = tuple(judge.asked(contract, setup.probes) for contract in session.contracts())
+        asked = tuple(judge.asked(contract, setup.probes) for contract in contracts.ours())
         states, findings, _ = judge.judge(plan, seen, asked)
         states = suspects.with_suspects(plan, states, self.trees)
         return {state.id: state for state in states}, findings

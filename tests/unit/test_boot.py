@@ -146,7 +146,14 @@ def test_the_initramfs_holds_init_the_probes_and_what_init_needs(guests: Path, t
     files = {name: one.data for name, one in members.items() if stat.S_ISREG(one.mode)}
     assert files == {"init": b"init", "probes/a": b"aaaaa", "probes/b": b"bb", "probes/c": b""}
     assert all(members[name].mode & 0o111 for name in files)
-    assert {name for name, one in members.items() if stat.S_ISDIR(one.mode)} == {"dev", "proc", "sys", "tmp", "probes"}
+    assert {name for name, one in members.items() if stat.S_ISDIR(one.mode)} == {
+        "dev",
+        "proc",
+        "sys",
+        "tmp",
+        "probes",
+        "programs",
+    }
     assert stat.S_ISCHR(members["dev/console"].mode)
     assert members["dev/console"].device == (5, 1)
 

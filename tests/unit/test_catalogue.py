@@ -4,7 +4,7 @@
 import re
 
 from harness import arch as archs
-from harness import resources, session
+from harness import contracts, resources
 from tests.guest import catalogue
 from tests.guest.lab import MUTANTS
 
@@ -23,14 +23,14 @@ def _checks() -> set[str]:
 
 
 def test_every_contract_asks_for_checks_that_there_are() -> None:
-    for contract in session.contracts():
+    for contract in contracts.ours():
         asked = (*contract.checks, *contract.optional, *contract.otherwise)
         assert len(set(asked)) == len(asked)
         assert set(asked) <= _checks()
 
 
 def test_every_check_of_exit_on_missing_is_asked_for() -> None:
-    (contract,) = (one for one in session.contracts() if one.id == "exit-on-missing")
+    (contract,) = (one for one in contracts.ours() if one.id == "exit-on-missing")
     asked = {*contract.checks, *contract.optional, *contract.otherwise}
     assert {name for name in _checks() if name.startswith("exit_on_missing")} <= asked
 

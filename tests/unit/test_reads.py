@@ -100,3 +100,12 @@ def test_what_was_read_is_kept_and_a_broken_file_is_made_again(folder: tuple[Pat
     assert not broken.readers("virt/kvm/kvm_main.c")
     broken.update("tree")
     assert broken.readers("virt/kvm/kvm_main.c") == reads.readers("virt/kvm/kvm_main.c")
+
+
+def test_where_everything_counts_as_read_it_does_without_a_note(folder: tuple[Path, Path]) -> None:
+    """Most kselftests leave no note of what they are made of."""
+    found = Reads(*folder, ("tools/",))
+    found.update("tree")
+    assert found.can_matter(change("tools/testing/selftests/kvm/cpuid_test.c"))
+    assert not found.can_matter(change("fs/ext4/inode.c"))
+    assert not Reads(*folder).can_matter(change("tools/testing/selftests/kvm/cpuid_test.c"))

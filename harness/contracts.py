@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Contracts as files: ours, and those that come with a series. What one means is judge.py's."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness import resources
+from harness.errors import InputError
+from harness.model import Contract
+
+_FIELDS = frozenset({"id", "title", "when", "checks", "otherwise", "optional"})
+
+
+def ours() -> tuple[Contract, ...]:
+    """Every contract that we have (guests/contracts)."""
+    return read(sorted(resources.project("guests", "contracts").glob("*.toml")))
+
+
+def read(files: Iterable[Path]) -> tuple[Contract, ...]:
+    """The contracts in some files: one each, or one in each of its ``[[contract]]``. Raises InputError."""
+    return tuple(contract for file in files for contract in _read(file))
+
+
+def _read(file: Path) -> Iterator[Contract]:
+    try:
+        held = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"cannot read the contract {file}: {error}") from error
+    many = held.get("contract")
+    for one in many if isinstance(many, list) else [held]:
+        yield _contract(file, one)
+
+
+def _contract(file: Path, held: Any) -> Contract:
+    extra = sorted(held.keys() - _FIELDS) if isinstance(held, dict) else ["no table"]
+    if extra:
+        raise InputError(f"{file}: {', '.join(extra)}\n  a contract has {', '.join(sorted(_FIELDS))}, and no more")
+    try:
+        return msgspec.convert(held, Contract)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+def check(contracts: Iterable[Contract], probes: frozenset[str]) -> None:
+    """Raise InputError where two contracts have one id, or a check is of no probe that there is."""
+    seen: set[str] = set()
+    for contract in contracts:
+        if contract.id in seen:
+            raise InputError(f"two contracts are called {contract.id}\n  give one of them another id")
+        seen.add(contract.id)
+        for name in (*contract.checks, *contract.otherwise, *contract.optional):
+            probe = name.rpartition(".")[0]
+            if probe not in probes:
+                raise InputError(
+                    f"contract {contract.id}: {name} is of no probe that there is\n"
+                    "  a check is called PROBE.CHECK, PROBE being one of ours or a program of yours"
+                )

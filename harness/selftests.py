@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's own tests as probes (tools/testing/selftests): built from each state's tree, against its headers.
+
+They need no rsync: what ``make headers`` leaves in the build folder is what they are pointed at (KHDR_INCLUDES in
+lib.mk). A guest has no shared libraries, so the compiler is told to link statically.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from harness.arch import Arch
+from harness.errors import InputError
+from harness.trees import TreeStore
+
+_PLACE = "tools/testing/selftests"
+READ = "tools/"
+"""What such a test may be made of: of most of them no dependency is noted anywhere."""
+_WORD = re.compile(r"(?P<target>\w[\w./-]*):(?P<test>\w[\w./+-]*)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Selftest:
+    """A test of a kselftest target (a folder below tools/testing/selftests), as ``make`` knows it."""
+
+    target: str
+    test: str
+
+    @property
+    def name(self) -> str:
+        """What it is called as a probe."""
+        return f"{self.target.replace('/', '.')}.{PurePosixPath(self.test).name}"
+
+    def places(self, arch: Arch) -> tuple[str, ...]:
+        """Where its source may be, below the target's folder: in the folder of an architecture, too."""
+        folders = dict.fromkeys((arch.name, arch.machine, arch.source))
+        return (self.test, *(f"{folder}/{self.test}" for folder in folders))
+
+
+def parse(words: Iterable[str]) -> tuple[Selftest, ...]:
+    """The tests that words such as ``kvm:cpuid_test`` name; after the first, ``TARGET:`` may be left out."""
+    found: list[Selftest] = []
+    for word in words:
+        whole = word if ":" in word or not found else f"{found[-1].target}:{word}"
+        match = _WORD.fullmatch(whole)
+        if match is None or ".." in whole:
+            raise InputError(f"--selftest {word}: expected TARGET:TEST, as in --selftest kvm:cpuid_test")
+        found.append(Selftest(match["target"], match["test"]))
+    return tuple(dict.fromkeys(found))
+
+
+def check(tests: Iterable[Selftest], arch: Arch, trees: TreeStore, base: str, tip: str) -> None:
+    """Raise InputError for a test that neither base nor the tip has."""
+    for test in tests:
+        sources = [f"{_PLACE}/{test.target}/{place}.c" for place in test.places(arch)]
+        if not any(trees.file(tree, source) is not None for tree in (base, tip) for source in sources):
+            raise InputError(
+                f"--selftest {test.target}:{test.test}: neither base nor the series has {sources[0]}\n"
+                f"  a test is called as its source below {_PLACE}/{test.target}, without .c"
+            )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where tests are built: a source tree, the build folder with its headers, and what compiles."""
+
+    arch: Arch
+    source: Path
+    obj: Path
+    jobs: int
+    cache: str
+
+    def makes(self, tests: Iterable[Selftest]) -> list[list[str]]:
+        """Empty the places that tests are built in, and say how to make them: an argv for each target.
+
+        Most targets do not tell make which headers they are made of, so that nothing can be gone on with.
+        """
+        shutil.rmtree(self.obj / "selftests", ignore_errors=True)
+        wanted: dict[str, list[Path]] = {}
+        for test in tests:
+            built = self._built(test)
+            if built is not None:
+                built.parent.mkdir(parents=True, exist_ok=True)
+                wanted.setdefault(test.target, []).append(built)
+        return [self._argv(target, built) for target, built in wanted.items()]
+
+    def install(self, tests: Iterable[Selftest], into: Path) -> None:
+        """Put the tests that could be built where init looks for programs."""
+        into.mkdir(parents=True, exist_ok=True)
+        for test in tests:
+            built = self._built(test)
+            if built is not None and built.is_file():
+                shutil.copy(built, into / test.name)
+
+    def _built(self, test: Selftest) -> Path | None:
+        """Where a test is built; None where the tree does not have it."""
+        for place in test.places(self.arch):
+            if (self.source / _PLACE / test.target / f"{place}.c").exists():
+                return self.obj / "selftests" / test.target / place
+        return None
+
+    def _argv(self, target: str, built: list[Path]) -> list[str]:
+        output = self.obj / "selftests" / target
+        return [
+            "make",
+            "--keep-going",  # a test that does not build takes no other with it
+            f"-j{self.jobs}",
+            f"--directory={self.source / _PLACE / target}",
+            f"OUTPUT={output}",
+            f"abs_objdir={output}",
+            f"ARCH={self.arch.source}",
+            f"CROSS_COMPILE={self.arch.toolchain.prefix}",
+            f"CC={self.cache}{self.arch.toolchain.prefix}gcc -static -s",
+            f"KHDR_INCLUDES=-isystem {self.obj / 'usr' / 'include'}",
+            *(str(one) for one in built),
+        ]

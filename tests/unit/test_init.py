@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""init and other people's programs, without a kernel of their own: what it says is read as a guest's would be."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import ktap, resources
+from harness.model import Check, Status
+
+SILENT = "#include <unistd.h>\nint main(void) { return %d; }\n"
+TALKS = """\
+#include <stdio.h>
+int main(void)
+{
+	fputs("to standard error\\n", stderr);
+	puts("some words\\n# Subtest: other\\n# plan: never\\n# cap FOO=2");
+	puts("# kseries: end");
+	return 3;
+}
+"""
+TAP = """\
+#include <stdio.h>
+int main(void)
+{
+	puts("TAP version 13\\n1..3\\nok 1 the first thing\\nok 2 - second # SKIP no such thing\\nnot ok 3 third");
+	return 1;
+}
+"""
+OURS = """\
+#include "ktap.h"
+static void works(void) { }
+static void fails(void) { ktap_fail("of course"); }
+int main(void)
+{
+	static const struct check checks[] = { { "works", works }, { "fails", fails } };
+	return ktap_main("ours", checks, 2, 0);
+}
+"""
+PROGRAMS = {
+    "passes": SILENT % 0,
+    "skips": SILENT % 4,
+    "fails": SILENT % 1,
+    "dies": "#include <signal.h>\nint main(void) { return raise(SIGSEGV); }\n",
+    "talks": TALKS,
+    "tap": TAP,
+    "ours": OURS,
+    "own-names": "int say(void) { return 0; }\nint ktap_main(void) { return say(); }\nint main(void) { return 0; }\n",
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root directory with init and these programs, made by the guests' Makefile."""
+    top = tmp_path_factory.mktemp("guest")
+    sources = []
+    for name, text in PROGRAMS.items():
+        source = top / "src" / f"{name}.c"
+        source.parent.mkdir(exist_ok=True)
+        source.write_text(text)
+        sources.append(str(source))
+    out = top / "root"
+    words = ["make", "-j2", "--silent", f"--directory={resources.project('guests')}", f"OUT={out}"]
+    words += ["HEADERS=/usr/include", f"PROGRAMS={' '.join(sources)}", str(out / "init")]
+    subprocess.run([*words, *(str(out / "programs" / name) for name in PROGRAMS)], check=True, timeout=300)
+    for folder in ("dev", "proc", "sys", "tmp", "probes"):
+        (out / folder).mkdir(exist_ok=True)
+    return out
+
+
+def said(root: Path, *names: str) -> Iterator[str]:
+    """The lines of init, up to the one that it ends with."""
+    box = ["bwrap", "--unshare-pid", "--die-with-parent", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"]
+    with subprocess.Popen([*box, "--", "/init", *names], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            yield line
+            if line.rstrip() == ktap.END:
+                running.kill()
+                return
+
+
+def report(root: Path, *names: str) -> ktap.Report:
+    return ktap.parse("".join(said(root, *names)))
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "detail"),
+    [
+        ("passes", Status.PASS, ""),
+        ("skips", Status.SKIP, "exit status 4"),
+        ("fails", Status.FAIL, "exit status 1"),
+        ("dies", Status.FAIL, "killed by signal 11"),
+        ("own-names", Status.PASS, ""),
+        ("absent", Status.FAIL, "it was not built"),
+    ],
+)
+def test_what_a_program_exits_with_is_a_check(name: str, status: Status, detail: str, root: Path) -> None:
+    assert report(root, name).checks == (Check(id=f"{name}.exit_status", status=status, detail=detail),)
+
+
+def test_what_a_program_prints_explains_its_status_and_passes_for_nothing_else(root: Path) -> None:
+    told = report(root, "talks", "passes")
+    first, second = told.checks
+    assert (first.id, first.status, second.id) == ("talks.exit_status", Status.FAIL, "passes.exit_status")
+    assert {"to standard error", "some words", "exit status 3"} <= {*first.detail.splitlines()}
+    assert told.caps == {"FOO": 2} and told.ended
+
+
+def test_results_in_tap_count_beside_the_exit_status(root: Path) -> None:
+    found = {check.id: check.status for check in report(root, "tap").checks}
+    assert found == {
+        "tap.the_first_thing": Status.PASS,
+        "tap.second": Status.SKIP,
+        "tap.third": Status.FAIL,
+        "tap.exit_status": Status.FAIL,
+    }
+
+
+def test_a_program_that_uses_our_library_is_told_by_its_checks_alone(root: Path) -> None:
+    found = {check.id: check.status for check in report(root, "ours").checks}
+    assert found == {"ours.works": Status.PASS, "ours.fails": Status.FAIL}

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a user brings beside a series: programs, contracts, and the names of the kernel's own tests."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from harness import arch, contracts, inputs, programs, selftests, session
+from harness.config import Config
+from harness.engine import Setup
+from harness.errors import InputError
+from harness.model import Accel, Contract
+from harness.trees import TreeStore
+from tests.unit.gitrepo import Repository
+
+X86 = arch.get("x86_64")
+PATCH = """\
+From: A <a@example.com>
+Subject: [PATCH] a
+
+---
+ a | 1 +
+ 1 file changed, 1 insertion(+)
+
+diff --git a/a b/a
+--- a/a
++++ b/a
+@@ -0,0 +1 @@
++a
+"""
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def elf(kind: int) -> bytes:
+    """An ELF-64 file with one program header."""
+    header = b"\x7fELF\x02\x01\x01".ljust(32, b"\0") + struct.pack("<QQIHHH", 64, 0, 0, 64, 56, 1)
+    return header.ljust(64, b"\0") + struct.pack("<I", kind).ljust(56, b"\0")
+
+
+# --- programs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "file"), [("capabilities", False), ("repro.c", True), ("./repro", True), ("/tmp/x.y", True)]
+)
+def test_a_word_of_probe_is_a_file_if_it_looks_like_one(word: str, file: bool) -> None:
+    assert programs.is_file(word) is file
+
+
+def test_a_program_is_called_as_its_file_and_known_by_all_it_is_made_of(tmp_path: Path) -> None:
+    source = write(tmp_path / "repro.c", "int main(void) { return 0; }")
+    (first,) = programs.read([source], ())
+    write(tmp_path / "repro.h", "#define X 1")
+    (second,) = programs.read([source], ())
+    write(tmp_path / "unrelated.txt", "x")
+    assert first.name == "repro" and first.digest != second.digest
+    assert programs.read([source, source], ()) == (second,)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("capabilities.c", "", "already"),
+        ("a b.c", "", "is called by"),
+        ("script", "#!/bin/sh\n", "neither C source nor a program"),
+        ("dynamic", elf(3), "-static"),
+        ("cut", elf(1)[:60], "cut short"),
+    ],
+)
+def test_what_cannot_be_a_probe_is_the_users_mistake_and_named(
+    name: str, data: str | bytes, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=said):
+        programs.read([write(tmp_path / name, data)], session.known_probes())
+    with pytest.raises(InputError, match="cannot read"):
+        programs.read([tmp_path / "none.c"], ())
+
+
+def test_what_is_staged_is_what_was_asked_for_and_keeps_its_date(tmp_path: Path) -> None:
+    source, binary = write(tmp_path / "in/a.c", "one"), write(tmp_path / "in/b.x", elf(1))
+    write(tmp_path / "in/a.h", "two")
+    into = tmp_path / "staged"
+    placed = programs.stage(programs.read([source, binary], ()), into)
+    assert [str(place.relative_to(into)) for place in placed] == ["a/a.c", "b.x/b.x.elf"]
+    when = placed[0].stat().st_mtime_ns
+    (tmp_path / "in/a.h").unlink()
+    (again,) = programs.stage(programs.read([source], ()), into)
+    assert again.stat().st_mtime_ns == when
+    assert sorted(str(place.relative_to(into)) for place in into.rglob("*")) == ["a", "a/a.c"]
+
+
+def test_a_result_depends_on_the_programs_that_it_is_of(tmp_path: Path) -> None:
+    def key(text: str) -> str:
+        found = programs.read([write(tmp_path / "a.c", text)], ())
+        return Setup(X86, Accel(name="tcg", why=""), "", Config(""), ("a",), "", 1, found).key("tree")
+
+    assert key("one") == key("one") != key("two")
+
+
+# --- contracts ----------------------------------------------------------------------------------
+
+CONTRACT = 'id = "x"\ntitle = "t"\nwhen = "X"\nchecks = ["repro.exit_status"]\n'
+
+
+def test_a_file_holds_one_contract_or_a_list_of_them(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.toml", CONTRACT)
+    whole = "".join(f"[[contract]]\n{CONTRACT}".replace('"x"', f'"{name}"') for name in "ab")
+    two = write(tmp_path / "two.toml", whole)
+    assert [contract.id for contract in contracts.read([one, two])] == ["x", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id = ", "cannot read"),
+        (CONTRACT + "cheks = []\n", "cheks"),
+        ('id = "x"\n', "title"),
+        ("contract = [1]\n", "no table"),
+        (CONTRACT.replace('["repro.exit_status"]', "3"), "Expected"),
+    ],
+)
+def test_a_contract_that_cannot_be_read_is_the_users_mistake(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        contracts.read([write(tmp_path / "c.toml", text)])
+
+
+def test_a_contract_about_a_probe_that_is_not_there_is_told_before_anything_is_built() -> None:
+    contract = Contract(id="x", title="t", when="X", checks=("repor.exit_status",))
+    with pytest.raises(InputError, match=r"repor\.exit_status is of no probe"):
+        contracts.check([contract], frozenset({"repro"}))
+    with pytest.raises(InputError, match="two contracts"):
+        contracts.check([contract, contract], frozenset({"repor"}))
+
+
+# --- what lies beside a series ------------------------------------------------------------------
+
+
+def test_a_directory_brings_its_probes_and_its_contracts(tmp_path: Path) -> None:
+    write(tmp_path / "0001-a.patch", PATCH)
+    names = ["contracts.toml", "contracts/a.toml", "contracts/b.toml", "probes/p.c"]
+    files = [write(tmp_path / name, "") for name in names]
+    found = inputs.load(str(tmp_path))
+    assert (found.contracts, found.programs) == (tuple(files[:3]), tuple(files[3:]))
+    options = session.Options(out=tmp_path, programs=(tmp_path / "own.c",)).of(found)
+    assert options.programs == (tmp_path / "own.c", files[3]) and options.probes is None
+    assert options.of(found) == options
+
+
+def test_a_test_case_says_which_of_our_probes_it_is_about(tmp_path: Path) -> None:
+    write(tmp_path / "patches/0001-a.patch", PATCH)
+    write(tmp_path / "testcase.toml", 'title = "t"\nprobes = []\n[expect]\nbisectable = true\nrevert_safe = true\n')
+    found = inputs.load(str(tmp_path))
+    assert session.Options(out=tmp_path).of(found).probes == ()
+    assert session.Options(out=tmp_path, probes=("capabilities",)).of(found).probes == ("capabilities",)
+    assert session._chosen((), quick=False) == ()
+
+
+# --- the kernel's own tests ---------------------------------------------------------------------
+
+
+def test_a_target_is_said_once_for_the_tests_after_it() -> None:
+    found = selftests.parse(["kvm:cpuid_test", "x86_64/state_test", "net/lib:csum", "kvm:cpuid_test"])
+    assert [test.name for test in found] == ["kvm.cpuid_test", "kvm.state_test", "net.lib.csum"]
+
+
+@pytest.mark.parametrize("word", ["cpuid_test", "kvm:", ":x", "kvm:../x", "kvm:a b", "kvm:-x"])
+def test_a_word_that_names_no_test_is_the_users_mistake(word: str) -> None:
+    with pytest.raises(InputError, match="TARGET:TEST"):
+        selftests.parse([word])
+
+
+def test_a_test_that_neither_base_nor_the_series_has_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "repo")
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    place = "tools/testing/selftests/kvm"
+    repository.commit("base", {f"{place}/x86_64/old.c": ""})
+    base = repository.tree()
+    repository.commit("tip", {f"{place}/new.c": ""})
+    there = selftests.parse(["kvm:old", "new", "x86_64/old"])
+    selftests.check(there, X86, store, base, repository.tree())
+    with pytest.raises(InputError, match=f"neither base nor the series has {place}/none.c"):
+        selftests.check(selftests.parse(["kvm:none"]), X86, store, base, repository.tree())
+
+
+def test_tests_are_built_where_they_are_found_and_from_nothing(tmp_path: Path) -> None:
+    tree = tmp_path / "source/tools/testing/selftests"
+    write(tree / "kvm/x86_64/here.c", "")
+    write(tree / "timers/posix.c", "")
+    old = write(tmp_path / "obj/selftests/kvm/lib/kvm_util.o", "old")
+    bench = selftests.Bench(X86, tmp_path / "source", tmp_path / "obj", 2, "ccache ")
+    kvm, timers = bench.makes(selftests.parse(["kvm:here", "absent", "timers:posix"]))
+    assert kvm[-1] == str(tmp_path / "obj/selftests/kvm/x86_64/here") and f"--directory={tree / 'kvm'}" in kvm
+    assert timers[-1].endswith("/timers/posix") and not old.exists()
+    write(tmp_path / "obj/selftests/kvm/x86_64/here", "built")
+    bench.install(selftests.parse(["kvm:here", "absent", "timers:posix"]), tmp_path / "programs")
+    assert [place.name for place in (tmp_path / "programs").iterdir()] == ["kvm.here"]
