@@ -319,7 +319,7 @@ class Worker:
                 "CCACHE_DIR": str(self._ccache),
                 "CCACHE_MAXSIZE": "20G",
                 # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
-                # run first, which is a third of what a header of KVM's costs.
+                # run first, which is a third of what a header in wide use costs.
                 "CCACHE_DEPEND": "1",
                 "CCACHE_STATSLOG": str(self._ccache_log),
             },

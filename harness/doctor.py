@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness import arch as archs
 from harness import bases, checkpatch, proc
 from harness.arch import Arch
 from harness.errors import InfraError
@@ -91,9 +92,9 @@ _HOST_HEADERS = {
 
 def _accelerator(arch: Arch) -> Item:
     accel = arch.accel()
-    nests = accel.name == "kvm"
+    nests = not archs.translates(accel)
     slow = "" if nests else f"; guests run under {accel.name.upper()}, which is slower"
-    return Item(name="nested KVM", ok=nests, said=f"{accel.why}{slow}", needed=False)
+    return Item(name="nested guests", ok=nests, said=f"{accel.why}{slow}", needed=False)
 
 
 def _tool(name: str, package: str) -> Item:

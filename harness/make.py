@@ -12,7 +12,7 @@ from harness.arch import Arch
 from harness.config import Config
 
 Compiled = Callable[[str], None]
-"""Called with each line of make's output that says what it works on ("CC virt/kvm/kvm_main.o")."""
+"""Called with each line of make's output that says what it works on ("CC kernel/fork.o")."""
 
 _ERROR = re.compile(
     rb"^\S+:(\d+:)* (fatal )?error: |^\S*\bld: (?!warning)|undefined reference|^(error|ERROR): |Error: "

@@ -92,7 +92,7 @@ class Reads:
         return _Note(written=written, paths=numbers, names=tuple(sorted(names)))
 
     def _plain(self, raw: bytes) -> str:
-        """A path without "..": KVM's objects name their sources from arch/x86/kvm/../../../virt."""
+        """A path without "..": an object may name its source from three folders up (../../../virt)."""
         if raw not in self._seen:
             self._seen[raw] = posixpath.normpath(os.fsdecode(raw))
         return self._seen[raw]

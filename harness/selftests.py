@@ -40,13 +40,13 @@ class Selftest:
 
 
 def parse(words: Iterable[str]) -> tuple[Selftest, ...]:
-    """The tests that words such as ``kvm:cpuid_test`` name; after the first, ``TARGET:`` may be left out."""
+    """The tests that words such as ``timers:posix_timers`` name; after the first, ``TARGET:`` may be left out."""
     found: list[Selftest] = []
     for word in words:
         whole = word if ":" in word or not found else f"{found[-1].target}:{word}"
         match = _WORD.fullmatch(whole)
         if match is None or ".." in whole:
-            raise InputError(f"--selftest {word}: expected TARGET:TEST, as in --selftest kvm:cpuid_test")
+            raise InputError(f"--selftest {word}: expected TARGET:TEST, as in --selftest timers:posix_timers")
         found.append(Selftest(match["target"], match["test"]))
     return tuple(dict.fromkeys(found))
 

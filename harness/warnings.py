@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The warnings of a source tree, although an incremental build shows only those of what it made again.
 
-With make's --output-sync a step ("CC virt/kvm/kvm_main.o") is followed by what was said of it: by the compiler,
+With make's --output-sync a step ("CC kernel/fork.o") is followed by what was said of it: by the compiler,
 objtool and kernel-doc (W=1), and below a step CHECK by sparse (C=1). Beside the build folder's objects we keep what
 was last said of each. ccache prints again what the compiler had said; the others run whenever make makes an object,
 wherever ccache had it from.
@@ -83,7 +83,7 @@ def _closed(name: str, checking: bool, said: list[str], of_make: list[str]) -> I
 
 
 def _plain(path: str, source: Path) -> str:
-    """A path in the tree: KVM's objects name their sources from arch/x86/kvm/../../../virt."""
+    """A path in the tree: an object may name its source from three folders up (../../../virt)."""
     return posixpath.normpath(path.removeprefix(f"{source}/"))
 
 

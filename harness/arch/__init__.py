@@ -4,6 +4,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.errors import InputError
 from harness.model import Accel
@@ -71,6 +72,16 @@ class Arch:
     """QEMU's arguments for the device by which a panic reaches QMP as GUEST_PANICKED; empty where there is none."""
     accel: Callable[[], Accel]
     """The accelerator under which a guest of this host can itself be a hypervisor, and why."""
+
+
+def translates(accel: Accel) -> bool:
+    """True where QEMU translates the guest's code: slowly, and it can tell what runs."""
+    return accel.name == "tcg"
+
+
+def devices(accel: Accel) -> tuple[Path, ...]:
+    """The devices of this host that QEMU needs for an accelerator."""
+    return () if translates(accel) else (Path("/dev") / accel.name,)
 
 
 def known() -> dict[str, Arch]:

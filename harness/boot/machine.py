@@ -13,6 +13,7 @@ from typing import Any
 
 from qemu.qmp import EventListener, QMPClient, QMPError
 
+from harness import arch as archs
 from harness import ktap, proc
 from harness.arch import Arch
 from harness.boot import channel, ending, klog, qemu, trace
@@ -63,7 +64,7 @@ async def boot(
         box = proc.Box(
             writable=(Path(scratch),),
             readable=(image.kernel, image.initrd),
-            devices=(Path("/dev/kvm"),) if accel.name == "kvm" else (),
+            devices=archs.devices(accel),
         )
         async with _listening(sockets.console, guest.console), _listening(sockets.ktap, guest.results):
             stop = await _run(argv, box, sockets.qmp, guest)
@@ -147,7 +148,7 @@ async def _whose(stop: Stop, qmp: QMPClient) -> Stop:
             seen = await qmp.execute("query-status")
     except TimeoutError:
         return Stop(How.GONE, "it does not answer on its monitor")
-    # "internal-error": KVM gave up (QEMU: qapi/run-state.json, RunState). "paused": somebody else's doing.
+    # "internal-error": the accelerator gave up (QEMU: qapi/run-state.json, RunState). "paused": somebody else's doing.
     state = str(dict(seen).get("status")) if isinstance(seen, dict) else "?"
     return stop if state == "running" else Stop(How.GONE, f"it has stopped running its guest ({state})")
 

@@ -52,7 +52,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET:T,..",
         action="append",
         default=[],
-        help="tests of the kernel's own (tools/testing/selftests), as in kvm:cpuid_test,guest_memfd_test",
+        help="tests of the kernel's own (tools/testing/selftests), as in timers:posix_timers,rtcpie",
     )
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import arch as archs
 from harness import binutils
 from harness.arch import Arch
 from harness.boot.trace import Symbols
@@ -66,11 +67,6 @@ def functions_of(trees: TreeStore, tree: str, path: str) -> tuple[source.Functio
     return source.functions(text.decode(errors="replace")) if text is not None else ()
 
 
-def tells(accel: Accel) -> bool:
-    """Whether an accelerator tells what has run."""
-    return accel.name == "tcg"
-
-
 @dataclass(frozen=True)
 class Watched:
     """A kernel with the code that is watched in it."""
@@ -90,7 +86,7 @@ class Watched:
     def addresses(self) -> tuple[Span, ...]:
         """What QEMU is to log; empty where nothing that is watched has code."""
         always = self.symbols.start(_ALWAYS_RUNS)
-        if not self.code or always is None or not tells(self.accel):
+        if not self.code or always is None or not archs.translates(self.accel):
             return ()
         return linetable.merged(self.symbols.around([always, *(one.first for one in self.code)]), _MOST_SPANS)
 
@@ -106,7 +102,7 @@ class Watched:
             if _any_between(ran, one.first, max(one.end, one.first + 1)):
                 seen.setdefault(one.file, set()).add(one.line)
         unknown = ""
-        if not tells(self.accel):
+        if not archs.translates(self.accel):
             unknown = f"the accelerator {self.accel.name} does not tell what runs"
         elif self.code and self.symbols.start(_ALWAYS_RUNS) not in ran:
             unknown = f"the kernel was not seen to run {_ALWAYS_RUNS}()"

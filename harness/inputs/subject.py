@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The subject of a mail: ``Re: [RFC PATCH v2 3/6] KVM: ...`` and what its tags say."""
+"""The subject of a mail: ``Re: [RFC PATCH v2 3/6] mm: ...`` and what its tags say."""
 
 import re
 

@@ -134,10 +134,10 @@ def test_a_cache_that_cannot_be_written(host: Host) -> None:
 
 
 def test_nesting_and_the_kernel_source_can_be_done_without(host: Host) -> None:
-    assert host.items("kvm")["nested KVM"].ok
+    assert host.items("kvm")["nested guests"].ok
     (host.tools / "apt-cache").unlink()
     items = host.items()
-    assert "TCG, which is slower" in items["nested KVM"].said
+    assert "TCG, which is slower" in items["nested guests"].said
     assert "there is no apt here" in items["linux-source-6.12"].said
     host.tool("apt-cache", "")
     assert "apt-get update" in host.items()["linux-source-6.12"].said
