@@ -3,7 +3,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult
+from harness.model import AppliedPatch, Exercise, Finding, FindingKind, Outcome, RunResult
+from harness.render import exercised
 from harness.render.plain import line
 
 
@@ -42,6 +43,9 @@ def _revert(run: RunResult, patch: AppliedPatch) -> str:
     if state.outcome.loud:
         what = {Outcome.CONFLICT: "conflicts", Outcome.BUILD_FAILED: "does not build"}
         return f"revert {what.get(state.outcome, 'does not boot')}"
+    ran = exercised.of(run, patch)
+    if ran is not None and ran.exercise in (Exercise.NO_CODE, Exercise.UNEXERCISED):
+        return exercised.brief(ran)
     if state.outcome is not Outcome.OK or any(one.advertised and one.holds is None for one in state.contracts):
         return "revert not judged"
     return "revert is safe"

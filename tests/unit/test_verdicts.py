@@ -3,7 +3,7 @@
 
 import msgspec
 
-from harness.model import Outcome, RunResult
+from harness.model import Exercise, Outcome, PatchResult, RunResult, Verdict
 from harness.render import verdicts
 from tests.unit.runs import split_run
 
@@ -26,6 +26,14 @@ def test_each_patch_has_a_line_that_says_how_it_does_on_each() -> None:
     assert lines[1].count("revert does not build") == 2
     assert lines[4].split("  ")[2:] and "revert conflicts" in lines[4]
     assert all(patch.subject in line for patch, line in zip(run.series.patches, lines, strict=True))
+
+
+def test_a_patch_of_another_architecture_is_not_called_safe() -> None:
+    run = split_run()
+    nobody = Verdict(bisectable=None, revert_safe=None)
+    for exercise, said in ((Exercise.NO_CODE, "no code of this build"), (Exercise.UNEXERCISED, "UNEXERCISED")):
+        patches = (PatchResult(number=5, verdict=nobody, exercise=exercise),)
+        assert said in verdicts.render([msgspec.structs.replace(run, patches=patches)]).splitlines()[5]
 
 
 def test_what_was_not_judged_is_not_called_safe() -> None:
