@@ -32,6 +32,8 @@ BUILD_SECONDS = 3600.0
 
 _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
+_PROBES = b"\n--- probes\n"
+"""What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
 _LOCK_SECONDS = 0.2
 """Between two looks at a lock that another run holds."""
 
@@ -184,6 +186,8 @@ class Worker:
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
             shutil.copyfile(self._obj / "vmlinux", into / "vmlinux")
             initramfs.write(into / "initrd.cpio", self._obj / "guests")
+        made = self._obj / "guests" / "programs"
+        unbuilt = tuple(program.name for program in self._programs if ok and not (made / program.name).exists())
         compiled_now, found = ccache.counts(self._ccache_log)
         return Build(
             ok=ok,
@@ -191,7 +195,8 @@ class Worker:
             stages=watch.stages,
             compiled=compiled_now,
             found=found,
-            errors=() if ok else errors_of(log.read_bytes(), self._source),
+            errors=() if ok and not unbuilt else errors_of(log.read_bytes(), self._source),
+            unbuilt=unbuilt,
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
@@ -225,7 +230,8 @@ class Worker:
 
     def _warnings(self, log: Path, ok: bool) -> tuple[tuple[str, ...], str]:
         """The warnings of the tree that was built, and the digest of the objects that it is linked of."""
-        said = warnings.said_of(log.read_text(errors="replace"), self._source)
+        of_kernel, _, _ = log.read_bytes().partition(_PROBES)
+        said = warnings.said_of(of_kernel.decode(errors="replace"), self._source)
         parts = linked.objects(self._obj / _OBJECTS) if ok else None
         return self._said.update(said, parts), linked.digest(parts or frozenset())
 
@@ -270,13 +276,14 @@ class Worker:
             for task in guests:
                 task.cancel()
             await asyncio.gather(*guests, return_exceptions=True)
-            make.log.write(output.getvalue())
+            make.log.write(_PROBES + output.getvalue())
 
     async def _make_guests(self, make: Make) -> bool:
-        """Init and all probes; False where one of ours, or a user's, does not build."""
+        """Init and all probes; False where one of ours does not build."""
         staged = stage(self._programs, self._obj / "programs")
-        if not await make(self._guests_argv(staged)):
+        if not await make(self._guests_argv(staged, "ours")):
             return False
+        await make(self._guests_argv(staged, "theirs"))  # Build.unbuilt tells what came of it
         bench = Bench(self._arch, self._source, self._obj, self._jobs, self._cache)
         for argv in bench.makes(self._selftests):
             await make(argv)  # which tests there are then, the guest will tell
@@ -298,7 +305,7 @@ class Worker:
     def _kernel_argv(self, *targets: str) -> list[str]:
         return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs, self._cache)
 
-    def _guests_argv(self, programs: tuple[Path, ...]) -> list[str]:
+    def _guests_argv(self, programs: tuple[Path, ...], target: str) -> list[str]:
         return [
             "make",
             f"-j{self._jobs}",
@@ -309,6 +316,8 @@ class Worker:
             f"AR={self._arch.toolchain.prefix}ar",
             f"HEADERS={self._obj / 'usr' / 'include'}",
             f"PROGRAMS={' '.join(str(program) for program in programs)}",
+            "--keep-going",
+            target,
         ]
 
     def _box(self) -> proc.Box:

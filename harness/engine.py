@@ -353,6 +353,11 @@ def _distinct(plan: Plan) -> list[State]:
 def _check_base_build(built: Build) -> None:
     if not built.ok:
         raise InputError("base does not build, so no patch can be judged:\n  " + "\n  ".join(built.errors[:3]))
+    if built.unbuilt:
+        raise InputError(
+            f"the probe {built.unbuilt[0]} does not build with base's headers:\n  "
+            + "\n  ".join(built.errors[:3] or ("see the log of the build",))
+        )
     if built.config_dropped:
         raise InputError(
             f"base's Kconfig drops what the config fragment asks for: {', '.join(built.config_dropped)}\n"

@@ -231,6 +231,8 @@ class Build(Record, frozen=True):
     """Objects that a compiler was asked for, and how many of them ccache had."""
     found: int = 0
     errors: tuple[str, ...] = ()
+    unbuilt: tuple[str, ...] = ()
+    """A user's probes that do not build, of an otherwise good build; ``errors`` says why."""
     warnings: tuple[str, ...] = ()
     """Those of all that the kernel is made of; of a build that failed, those that it came to."""
     linked: str = ""

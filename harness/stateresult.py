@@ -42,13 +42,15 @@ def booted(state: State, seen: Repeated) -> StateResult:
 def with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -> StateResult:
     """A result with what is known of the build that went before it."""
     dropped = tuple(f"Kconfig dropped {option}" for option in built.config_dropped)
+    why = f": {built.errors[0]}" if built.errors else ""
+    unbuilt = tuple(f"the probe {name} does not build{why}" for name in built.unbuilt)
     return msgspec.structs.replace(
         result,
         seconds=built.stages | {"build": round(built.seconds, 2)} | result.seconds,
         objects=Objects(compiled=built.compiled, found=built.found),
         warnings=built.warnings,
         linked=built.linked,
-        notes=dropped + notes,
+        notes=dropped + unbuilt + notes,
     )
 
 

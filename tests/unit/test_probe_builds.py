@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A user's programs and the kernel's own tests, built beside a tiny kernel."""
+
+from pathlib import Path
+
+from harness import programs, selftests
+from harness.build import Worker
+from harness.config import Config
+from harness.trees import Change
+from tests.unit.test_build import ARCH, FRAGMENT, KERNEL, Kernel, cache, kernel
+
+__all__ = ["cache", "kernel"]  # fixtures
+
+PLACE = "tools/testing/selftests/toy"
+RULES = "$(OUTPUT)/%: %.c\n\t$(CC) $(KHDR_INCLUDES) -o $@ $<\n"
+HELLO = '#include <linux/kvm.h>\nint main(void) { return "{word}"[0]; }\n'
+
+
+def hello(word: str) -> str:
+    return HELLO.replace("{word}", word)
+
+
+def with_probes(kernel: Kernel, files: tuple[Path, ...] = (), tests: tuple[str, ...] = ()) -> None:
+    """Have the kernel's worker build these, too."""
+    kernel.worker = Worker(
+        kernel.home,
+        kernel.store,
+        ARCH,
+        Config(FRAGMENT),
+        2,
+        programs=programs.read(files, ()),
+        selftests=selftests.parse(tests),
+    )
+
+
+def tree(kernel: Kernel, files: dict[str, str]) -> str:
+    return kernel.store.tree_of(kernel.repository.commit("state", {**KERNEL, **files}))
+
+
+def in_guest(kernel: Kernel) -> dict[str, bytes]:
+    place = kernel.obj / "guests" / "programs"
+    return {one.name: one.read_bytes() for one in place.iterdir()} if place.exists() else {}
+
+
+async def test_a_program_that_does_not_build_is_named_and_takes_nothing_with_it(kernel: Kernel, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.c", tmp_path / "bad.c"
+    good.write_text(hello("good"))
+    bad.write_text("int main(void) { return NO_SUCH_NAME; }\n")
+    with_probes(kernel, (good, bad))
+    built = await kernel.build(kernel.tree())
+    assert built.ok and built.unbuilt == ("bad",)
+    assert "NO_SUCH_NAME" in built.errors[0]
+    assert {*in_guest(kernel)} == {"good"}
+    bad.write_text(hello("bad"))
+    with_probes(kernel, (good, bad))
+    assert (await kernel.build(kernel.tree())).unbuilt == ()
+    good.write_text("int main(void) { return NO_SUCH_NAME; }\n")
+    with_probes(kernel, (good,))
+    assert (await kernel.build(kernel.tree())).unbuilt == ("good",)
+    assert in_guest(kernel) == {}, "what was built before has to be gone"
+
+
+async def test_what_the_compiler_says_of_a_program_is_no_warning_of_the_kernel(kernel: Kernel, tmp_path: Path) -> None:
+    source = tmp_path / "sloppy.c"
+    source.write_text("int main(void) { int unused; return 0; }\n")
+    with_probes(kernel, (source,))
+    built = await kernel.build(kernel.tree())
+    assert "unused" in Path(built.log).read_text() and built.unbuilt == ()
+    assert built.warnings == ()
+
+
+async def test_a_test_is_that_of_its_tree_and_one_that_does_not_build_is_not_there(kernel: Kernel) -> None:
+    with_probes(kernel, tests=("toy:one", "two", "absent"))
+    files = {f"{PLACE}/Makefile": RULES, f"{PLACE}/one.c": hello("1"), f"{PLACE}/x86_64/two.c": hello("2")}
+    built = await kernel.build(tree(kernel, files))
+    first = in_guest(kernel)
+    assert built.ok and {*first} == {"toy.one", "toy.two"}, Path(built.log).read_text()
+    assert (await kernel.build(tree(kernel, files | {f"{PLACE}/x86_64/two.c": hello("3")}))).ok
+    second = in_guest(kernel)
+    assert second["toy.one"] == first["toy.one"] and second["toy.two"] != first["toy.two"]
+    built = await kernel.build(tree(kernel, files | {f"{PLACE}/one.c": "int main(void) { return NO; }\n"}))
+    assert built.ok and {*in_guest(kernel)} == {"toy.two"}
+
+
+async def test_a_patch_to_a_test_can_matter_where_tests_are_run(kernel: Kernel) -> None:
+    change = Change(f"{PLACE}/one.c", ("100644", "1" * 40), ("100644", "2" * 40))
+    await kernel.build(kernel.tree())
+    assert not kernel.worker.reads.can_matter(change)
+    with_probes(kernel, tests=("toy:one",))
+    assert kernel.worker.reads.can_matter(change)
