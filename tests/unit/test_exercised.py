@@ -261,6 +261,13 @@ def test_each_patch_is_told_by_its_own_lines(trees: TreeStore, plan: Plan) -> No
     assert assembly.exercise is Exercise.UNKNOWN
 
 
+def test_a_branch_that_was_not_taken_is_unexercised_though_its_function_ran(trees: TreeStore, plan: Plan) -> None:
+    seen = msgspec.structs.replace(SEEN, ran={"k/a.c": (1, 4)})
+    told = patches.with_patches(run_of(plan, seen), plan, trees).patches[0]
+    assert (told.exercise, told.not_run) == (Exercise.UNEXERCISED, ("k/a.c:3",))
+    assert [(one.name, one.ran) for one in told.functions] == [("run", True)]
+
+
 def test_a_series_with_an_unexercised_patch_is_not_called_good(trees: TreeStore, plan: Plan) -> None:
     assert patches.with_patches(run_of(plan, SEEN), plan, trees).verdict == UNKNOWN
     all_ran = msgspec.structs.replace(SEEN, ran=SEEN.code)
