@@ -81,7 +81,7 @@ def _exercised(patch: AppliedPatch, history: "_History", coverage: Coverage | No
         return nothing
     if coverage is None:
         return msgspec.structs.replace(nothing, exercise=Exercise.UNKNOWN, why="the tip did not come to run")
-    own = {path: history.own(patch, path) for path in touched}
+    own = history.own(patch, touched)
     functions = tuple(_functions(own, coverage))
     lines = {(path, line) for path, one in own.items() for line in one.lines if line in coverage.code.get(path, ())}
     ran = {(path, line) for path, line in lines if line in coverage.ran.get(path, ())}
@@ -132,14 +132,20 @@ class _History:
             self._tip = trees.commit(patch.tree_after, self._tip)
             self._patch_of[self._tip] = patch.number
         self._blamed: dict[str, dict[int, list[int]]] = {}
+        self._functions: dict[str, tuple[source.Function, ...]] = {}
 
-    def own(self, patch: AppliedPatch, path: str) -> _Own:
-        """What the tip has of a patch in a file: nothing of a file that is gone."""
-        here = watch.functions_of(self._trees, self._tree, path)
+    def own(self, patch: AppliedPatch, paths: tuple[str, ...]) -> dict[str, _Own]:
+        """What the tip has of a patch in each of these files: nothing of a file that is gone."""
+        changes = watch.changes(self._trees, patch.tree_before, patch.tree_after)
+        return {path: self._own(patch, path, changes.get(path, source.Changed())) for path in paths}
+
+    def _own(self, patch: AppliedPatch, path: str, changed: source.Changed) -> _Own:
+        if path not in self._functions:
+            self._functions[path] = watch.functions_of(self._trees, self._tree, path)
         lines = self._lines(path).get(patch.number, [])
-        changed = watch.changes(self._trees, patch.tree_before, patch.tree_after, path).get(path, source.Changed())
         then = watch.functions_of(self._trees, patch.tree_after, path)
         names = {one.name for one in then if changed.inside(one)}
+        here = self._functions[path]
         functions = (one for one in here if one.name in names or any(one.has(line) for line in lines))
         return _Own(tuple(lines), tuple(functions))
 

@@ -52,9 +52,9 @@ class Watch:
         return found
 
 
-def changes(trees: TreeStore, old: str, new: str, *only: str) -> Mapping[str, source.Changed]:
-    """What leads from one tree to another, of the files that a kernel may be compiled from, or of these alone."""
-    touched = only or source.compiled(trees.changed_paths(old, new))
+def changes(trees: TreeStore, old: str, new: str) -> Mapping[str, source.Changed]:
+    """What leads from one tree to another, of the files that a kernel may be compiled from."""
+    touched = source.compiled(trees.changed_paths(old, new))
     if not touched:
         return {}
     words = ("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", old, new, "--", *touched)
