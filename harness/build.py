@@ -94,6 +94,7 @@ class Worker:
 
         self._reads = Reads(self._obj, self._source, (READ,) if selftests else ())
         self._said = warnings.Kept(self._obj)
+        self._bench = Bench(arch, self._source, self._obj, jobs, self._cache)
 
     @contextlib.asynccontextmanager
     async def locked(self, wait: Callable[[], None] | None = None) -> AsyncIterator[None]:
@@ -186,8 +187,7 @@ class Worker:
             shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
             shutil.copyfile(self._obj / "vmlinux", into / "vmlinux")
             initramfs.write(into / "initrd.cpio", self._obj / "guests")
-        made = self._obj / "guests" / "programs"
-        unbuilt = tuple(program.name for program in self._programs if ok and not (made / program.name).exists())
+        unbuilt = self._unbuilt() if ok else ()
         compiled_now, found = ccache.counts(self._ccache_log)
         return Build(
             ok=ok,
@@ -284,11 +284,17 @@ class Worker:
         if not await make(self._guests_argv(staged, "ours")):
             return False
         await make(self._guests_argv(staged, "theirs"))  # Build.unbuilt tells what came of it
-        bench = Bench(self._arch, self._source, self._obj, self._jobs, self._cache)
-        for argv in bench.makes(self._selftests):
-            await make(argv)  # which tests there are then, the guest will tell
-        bench.install(self._selftests, self._obj / "guests" / "programs")
+        for argv in self._bench.makes(self._selftests):
+            await make(argv)
+        self._bench.install(self._selftests, self._obj / "guests" / "programs")
         return True
+
+    def _unbuilt(self) -> tuple[str, ...]:
+        """The programs that are not there, and the tests of which there is but the source."""
+        made = self._obj / "guests" / "programs"
+        wanted = [program.name for program in self._programs]
+        wanted += [test.name for test in self._selftests if self._bench.has(test)]
+        return tuple(name for name in wanted if not (made / name).exists())
 
     def _config_may_differ(self, old: str, new: str) -> bool:
         return any(PurePosixPath(path).suffix not in _NOT_CONFIG for path in self._store.changed_paths(old, new))

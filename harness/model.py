@@ -232,7 +232,7 @@ class Build(Record, frozen=True):
     found: int = 0
     errors: tuple[str, ...] = ()
     unbuilt: tuple[str, ...] = ()
-    """A user's probes that do not build, of an otherwise good build; ``errors`` says why."""
+    """Probes that are not ours and do not build, of an otherwise good build; ``errors`` says why."""
     warnings: tuple[str, ...] = ()
     """Those of all that the kernel is made of; of a build that failed, those that it came to."""
     linked: str = ""

@@ -94,6 +94,10 @@ class Bench:
             if built is not None and built.is_file():
                 shutil.copy(built, into / test.name)
 
+    def has(self, test: Selftest) -> bool:
+        """Whether the tree has a test."""
+        return self._built(test) is not None
+
     def _built(self, test: Selftest) -> Path | None:
         """Where a test is built; None where the tree does not have it."""
         for place in test.places(self.arch):

@@ -293,7 +293,9 @@ def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
     known = known_probes()
     for name in names or ():
         if name not in known:
-            raise InputError(f"no such probe: {name}\n  there are: {', '.join(known)}")
+            raise InputError(
+                f"no such probe: {name}\n  there are: {', '.join(known)}; a program of yours is named as ./{name}"
+            )
         if quick and name.endswith(_SLOW):
             raise InputError(f"--quick leaves out {name}, which --probe asks for\n  drop one of them")
     # Without it nothing is known to be advertised, and none of our contracts could be judged.

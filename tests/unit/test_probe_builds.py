@@ -75,11 +75,13 @@ async def test_a_test_is_that_of_its_tree_and_one_that_does_not_build_is_not_the
     built = await kernel.build(tree(kernel, files))
     first = in_guest(kernel)
     assert built.ok and {*first} == {"toy.one", "toy.two"}, Path(built.log).read_text()
+    assert built.unbuilt == (), "what the tree does not have is no failure"
     assert (await kernel.build(tree(kernel, files | {f"{PLACE}/x86_64/two.c": hello("3")}))).ok
     second = in_guest(kernel)
     assert second["toy.one"] == first["toy.one"] and second["toy.two"] != first["toy.two"]
     built = await kernel.build(tree(kernel, files | {f"{PLACE}/one.c": "int main(void) { return NO; }\n"}))
     assert built.ok and {*in_guest(kernel)} == {"toy.two"}
+    assert built.unbuilt == ("toy.one",) and "NO" in built.errors[0]
 
 
 async def test_a_patch_to_a_test_can_matter_where_tests_are_run(kernel: Kernel) -> None:
