@@ -156,10 +156,18 @@ class Engine:
             and worker.reads.knows(state.tree)
         }
         watched = next((state.id for state in todo if self._watch_of(state) is not None), None)
-        return Visit.of(todo, built, plan.base.tree, self._workers[0].changes, watched)
+        seen = (
+            {state.id for state in built if self._watched_result(state) is not None} if watched is not None else set()
+        )
+        return Visit.of(todo, built, plan.base.tree, self._workers[0].changes, watched, seen)
 
     def _watch_of(self, state: State | StateResult) -> Watch | None:
         return self._watch if self._watch is not None and state.tree == self._watch.tip else None
+
+    def _watched_result(self, state: State | StateResult) -> StateResult | None:
+        """What is stored of a state that was the tip of a series on the same base, and watched."""
+        assert self._watch is not None and state.tree is not None
+        return self._store.find(self._setup.key(state.tree, "watched", self._watch.base))
 
     def _keys(self, state: State | StateResult) -> tuple[str, ...]:
         """The names under which a result is stored: that of its tree, and first that of what was watched in it."""
@@ -272,6 +280,8 @@ class Engine:
         paths = ", ".join(like.paths[:_NAMED]) + more
         note = f"not built: differs from {like.state} only in what no build reads ({paths})"
         of = results[like.state]
+        if self._watch_of(state) is not None:
+            of = self._watched_result(of) or of
         result = msgspec.structs.replace(
             stateresult.as_state(of, state), built_as=like.state, seconds={}, notes=(note, *of.notes)
         )
@@ -301,12 +311,13 @@ class Engine:
         )
 
     async def _boot_image(self, job: "_Job", name: str, image: machine.Image) -> StateResult:
+        setup = self._setup
         watch = self._watch_of(job.state)
-        known = self._store.find(name) if watch is None else None
+        watched = await Watched.find(watch, image.symbols, setup.arch, setup.accel) if watch is not None else None
+        names = (setup.key(name, "watched", watched.digest), name) if watched is not None else (name,)
+        known = self._store.find(names[0])
         if known is not None:
             return known
-        setup = self._setup
-        watched = await Watched.find(watch, image.symbols, setup.arch, setup.accel) if watch is not None else None
         self._tell(events.StageStarted(job.state.id, "boot", job.position, job.todo))
 
         def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
@@ -319,10 +330,11 @@ class Engine:
             seen = await repeat.boot(lambda: isolation.boot(boot_once, setup.probes, console), setup.repeat)
         except InfraError as error:
             return stateresult.bare(job.state, outcome=Outcome.INFRA_ERROR, detail=str(error))
-        result = stateresult.booted(job.state, seen)
-        self._store.put(name, result, job.place)
+        plain = result = stateresult.booted(job.state, seen)
         if watched is not None:
-            result = msgspec.structs.replace(result, coverage=watched.coverage(seen.boot.executed))
+            result = msgspec.structs.replace(plain, coverage=watched.coverage(seen.boot.executed))
+        for kept, what in zip(names, (result, plain), strict=False):
+            self._store.put(kept, what, job.place)
         return result
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which state is built next, and which need not be built: from what the trees differ in and what a build reads."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from harness.model import State
@@ -60,8 +60,10 @@ class Visit:
         footprints: Mapping[str, Footprint],
         built: Mapping[str, Reads] | None = None,
         watched: str | None = None,
+        seen: Set[str] = frozenset(),
     ) -> None:
         self._watched = watched
+        self._seen = seen
         self._waiting = list(states)
         self._footprints = footprints
         self._built = dict(built or {})
@@ -74,16 +76,17 @@ class Visit:
         base: str,
         changes: Changes,
         watched: str | None = None,
+        seen: Set[str] = frozenset(),
     ) -> "Visit":
         """The visit of states with trees.
 
         ``built`` are states that need no visit, and whose builds another's may equal, with what these builds read. Of
-        ``watched`` more is asked than of others, so that no other's build will do.
+        ``watched`` more is asked than of others: of all builds, only those that were ``seen`` to run will do.
         """
         todo = tuple(states)
         trees = {state.id: state.tree for state in (*todo, *built) if state.tree is not None}
         footprints = {name: Footprint.of(changes(base, tree)) for name, tree in trees.items()}
-        return cls(todo, footprints, {state.id: reads for state, reads in built.items()}, watched)
+        return cls(todo, footprints, {state.id: reads for state, reads in built.items()}, watched, seen)
 
     @property
     def left(self) -> int:
@@ -100,7 +103,7 @@ class Visit:
         first = urgent.get("base") or next(iter(urgent.values()), None)
         state = first or min(self._waiting, key=lambda state: self.cost(state, place))
         self._waiting.remove(state)
-        return state, self._same_build(state) if state.id != self._watched else None
+        return state, self._same_build(state)
 
     def built(self, state: State, place: Place, *, well: bool) -> None:
         """A folder now holds this state; ``well`` if it holds all of it."""
@@ -114,6 +117,8 @@ class Visit:
 
     def _same_build(self, state: State) -> SameBuild | None:
         for built, reads in self._built.items():
+            if state.id == self._watched and built not in self._seen:
+                continue
             changes = between(self._footprints[built], self._footprints[state.id])
             if not any(reads.can_matter(change) for change in changes):
                 return SameBuild(built, tuple(change.path for change in changes))

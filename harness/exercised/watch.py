@@ -7,6 +7,7 @@ named costs nothing, and what is named costs its translation. An accelerator tha
 """
 
 import bisect
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,11 @@ class Watched:
         """Find what is to be watched in the kernel that was built of the tip."""
         code = await linetable.read(kernel, arch, watch.spans())
         return cls(code, Symbols(await binutils.output([f"{arch.toolchain.prefix}nm", kernel], kernel)), accel)
+
+    @property
+    def digest(self) -> str:
+        """The name of what is watched: of two tips with one image, the lines may differ, and what they are told by."""
+        return hashlib.sha256(repr((self.code, self.accel.name)).encode()).hexdigest()
 
     @property
     def addresses(self) -> tuple[Span, ...]:

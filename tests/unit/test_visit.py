@@ -75,6 +75,13 @@ def test_what_differs_only_in_what_is_not_read_is_not_built(reads: Reads) -> Non
     assert (second.id, same) == ("code", SameBuild("tip", ("Documentation/x.rst",)))
 
 
+def test_of_a_tip_that_is_watched_only_a_build_that_was_watched_tells(reads: Reads) -> None:
+    prints = {"tip": Footprint.of([change("x.rst", "1")]), "before": Footprint.of(())}
+    for seen in (frozenset({"before"}), frozenset[str]()):
+        visit = Visit([state("tip")], prints, {"before": reads}, watched="tip", seen=seen)
+        assert visit.next(Place(reads))[1] == (SameBuild("before", ("x.rst",)) if seen else None)
+
+
 def test_a_build_that_failed_stands_for_no_other(reads: Reads) -> None:
     prints = {"tip": Footprint.of([change("x.rst", "1")]), "code": Footprint.of(())}
     visit = Visit([state("tip"), state("code")], prints)
