@@ -318,16 +318,16 @@ class TreeStore:
         """
         work_tree.mkdir(parents=True, exist_ok=True)
         mark = index.with_suffix(".unsure")
-        if mark.exists() or not index.exists():
+        unsure = mark.exists() or not index.exists()
+        mark.touch()
+        if unsure:
             index.with_name(index.name + ".lock").unlink(missing_ok=True)
-            mark.touch()
             self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree)
-            self._must("reset", "--quiet", "--hard", self.commit(tree), index=index, work_tree=work_tree)
+        # Not git reset, which moves HEAD: there is one for all who check out at the same time.
+        self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
+        if unsure:
             # What was written for another tree, before the index knew of it.
             self._must("clean", "-ffdxq", index=index, work_tree=work_tree)
-        else:
-            mark.touch()
-            self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
         mark.unlink()
 
     # --- for those who ask git about history ------------------------------------------------

@@ -464,6 +464,14 @@ def test_check_out_of_the_same_tree_after_another_restores_it(
         assert held(tmp_path / "source") == contents(store, versions[name])
 
 
+def test_a_check_out_moves_no_branch_that_another_one_may_be_moving(
+    store: TreeStore, versions: dict[str, str], tmp_path: Path
+) -> None:
+    for name in versions:
+        store.check_out(versions[name], tmp_path / name / "source", tmp_path / name / "index")
+    assert store.git("rev-parse", "--quiet", "--verify", "HEAD").returncode != 0
+
+
 def test_an_interrupted_check_out_is_made_good_by_the_next(
     store: TreeStore, versions: dict[str, str], tmp_path: Path
 ) -> None:
