@@ -81,7 +81,7 @@ def plan_of(
     check(names)
     for scenario in names:
         states |= {state.id: state for state in SCENARIOS[scenario](patches, base, trees)}
-    ordered = tuple(_mark_equal(_visiting_order(states.values())))
+    ordered = tuple(mark_equal(_visiting_order(states.values())))
     return Plan(series=name, version=version, patches=patches, base=base, states=ordered)
 
 
@@ -101,16 +101,38 @@ def check(names: Iterable[str]) -> None:
             raise InputError(f"no such scenario: {name}\n  there are: {', '.join(SCENARIOS)}")
 
 
-def squash(patches: Patches, first: int, second: int, store: TreeStore) -> Patches | None:
-    """The series with two patches made one, in the place of the second, or else of the first.
+def squash(patches: Patches, numbers: tuple[int, ...], store: TreeStore) -> Patches | None:
+    """The series with some patches made one, in the place of the last of them, or else of an earlier one.
 
-    None when what lies between cannot be moved past either of them without a conflict. The tip keeps its tree.
+    None when what lies between cannot be moved past them without a conflict. The tip keeps its tree.
     """
+    *others, last = sorted(numbers)
+    for other in reversed(others):
+        made = _squash_two(patches, other, last, store)
+        if made is None:
+            return None
+        last = next(place for place, patch in enumerate(made, 1) if patch.number == 0)
+        patches = _numbered(made)
+    return patches
+
+
+def reorder(patches: Patches, order: tuple[int, ...], store: TreeStore) -> Patches | None:
+    """The patches in another order; None when they do not apply so, or to another end."""
+    by_number = {patch.number: patch for patch in patches}
+    moved = _stack([by_number[number] for number in order], patches[0].tree_before, store)
+    return _numbered(moved) if moved and moved[-1].tree_after == patches[-1].tree_after else None
+
+
+_SQUASH = "squash of "
+
+
+def _squash_two(patches: Patches, first: int, second: int, store: TreeStore) -> list[AppliedPatch] | None:
+    """The series with two patches made one, which has the number 0."""
     order = [patch for patch in patches if patch.number not in (first, second)]
     pair = [patch for patch in patches if patch.number in (first, second)]
     one = AppliedPatch(
         number=0,
-        subject=f"squash of {pair[0].subject} / {pair[1].subject}",
+        subject=_SQUASH + " / ".join(patch.subject.removeprefix(_SQUASH) for patch in pair),
         message=f"{pair[0].message}\n\n{pair[1].message}",
         tree_before=pair[0].tree_before,
         tree_after=pair[1].tree_after,
@@ -127,13 +149,13 @@ def _late(
     one: AppliedPatch,
     after: list[AppliedPatch],
     store: TreeStore,
-) -> Patches | None:
+) -> list[AppliedPatch] | None:
     """The patches between move below the squash."""
     moved = _stack(between, one.tree_before, store)
     if moved is None:
         return None
     top = moved[-1].tree_after if moved else one.tree_before
-    return _numbered([*before, *moved, msgspec.structs.replace(one, tree_before=top), *after])
+    return [*before, *moved, msgspec.structs.replace(one, tree_before=top), *after]
 
 
 def _early(
@@ -143,7 +165,7 @@ def _early(
     one: AppliedPatch,
     after: list[AppliedPatch],
     store: TreeStore,
-) -> Patches | None:
+) -> list[AppliedPatch] | None:
     """The second patch moves down to the first."""
     picked = store.cherry_pick(pair[0].tree_after, pair[1].tree_before, pair[1].tree_after)
     if picked.tree is None:
@@ -151,7 +173,7 @@ def _early(
     moved = _stack(between, picked.tree, store)
     if moved is None or moved[-1].tree_after != one.tree_after:
         return None
-    return _numbered([*before, msgspec.structs.replace(one, tree_after=picked.tree), *moved, *after])
+    return [*before, msgspec.structs.replace(one, tree_after=picked.tree), *moved, *after]
 
 
 def _stack(patches: list[AppliedPatch], onto: str, store: TreeStore) -> list[AppliedPatch] | None:
@@ -247,7 +269,7 @@ def _visiting_order(states: Iterable[State]) -> list[State]:
     return sorted(states, key=lambda state: (_FIRST.index(state.scenario), state.patch or 0))
 
 
-def _mark_equal(states: Iterable[State]) -> Iterator[State]:
+def mark_equal(states: Iterable[State]) -> Iterator[State]:
     """Point each state at the first one with the same tree."""
     first: dict[str, State] = {}
     for state in states:

@@ -40,6 +40,7 @@ from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
 from harness.model import (
     SCHEMA_VERSION,
+    Base,
     Checkpatch,
     Contract,
     Forecast,
@@ -115,6 +116,14 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
 def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Plan:
     """The states of a run; fetches and imports the base when it is not in the cache. Raises InputError."""
     scenarios.check(options.scenarios)
+    base = base_of(target, options, trees, tell)
+    return scenarios.make_plan(
+        target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step))
+    )
+
+
+def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Base:
+    """The kernel under the series; fetches and imports it when it is not in the cache. Raises InputError."""
     if options.base is not None and target.base is not None:
         raise InputError(f"--base {options.base}: a range of commits brings its own base")
 
@@ -127,10 +136,7 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     revision = options.base or target.base
     if revision is None and target.base_commit is not None:
         revision = bases.base_commit(tree, target.base_commit, say)
-    base = bases.get(tree, revision, trees, resources.cache(), say)
-    return scenarios.make_plan(
-        target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step))
-    )
+    return bases.get(tree, revision, trees, resources.cache(), say)
 
 
 def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:
@@ -192,6 +198,12 @@ def _setup(options: Options) -> Setup:
     probes = (*_chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
     toolchain = build.toolchain(arch, config)
     return Setup(arch, arch.accel(), toolchain, config, probes, store.program(), options.repeat, others, tests)
+
+
+def workshop(options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> tuple[Setup, Engine]:
+    """What all states have in common, and what builds and boots them: for whoever has no whole run to do."""
+    setup = _setup(options)
+    return setup, _engine(setup, options, trees, tell, planned)
 
 
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
@@ -273,13 +285,14 @@ def _verified(
     return msgspec.structs.replace(result, findings=findings, squashes=tuple(squashes.values()))
 
 
-def squash_plan(planned: Plan, pair: tuple[int, ...], names: tuple[str, ...], trees: TreeStore) -> Plan | None:
-    """The plan of a series with two of its patches made one; None where they cannot be."""
-    first, second = pair
-    patches = scenarios.squash(planned.patches, first, second, trees)
+def squash_plan(planned: Plan, numbers: tuple[int, ...], names: tuple[str, ...], trees: TreeStore) -> Plan | None:
+    """The plan of a series with some of its patches made one; None where they cannot be."""
+    patches = scenarios.squash(planned.patches, numbers, trees)
     if patches is None:
         return None
-    return scenarios.plan_of(f"squash-{first}+{second}", planned.version, patches, planned.base, names, trees)
+    return scenarios.plan_of(
+        f"squash-{'+'.join(map(str, numbers))}", planned.version, patches, planned.base, names, trees
+    )
 
 
 def exit_status(result: RunResult) -> int:

@@ -298,7 +298,7 @@ def assert_stacked(patches: tuple[AppliedPatch, ...], series: tuple[AppliedPatch
 
 def test_neighbours_become_one_patch(repository: Repository, store: TreeStore) -> None:
     series = applied(repository, store, "0\n", "1\n", "2\n", "3\n")
-    squashed = scenarios.squash(series, 2, 3, store)
+    squashed = scenarios.squash(series, (2, 3), store)
     assert squashed is not None
     assert_stacked(squashed, series)
     assert [patch.subject for patch in squashed] == ["patch 1", "squash of patch 2 / patch 3"]
@@ -315,7 +315,7 @@ def test_what_lies_between_moves_out_of_the_way(repository: Repository, store: T
         lines(30, line3="c", line20="b"),
         lines(30, line3="d", line20="b"),
     )
-    squashed = scenarios.squash(series, 1, 3, store)
+    squashed = scenarios.squash(series, (1, 3), store)
     assert squashed is not None
     assert_stacked(squashed, series)
     assert sorted(patch.subject for patch in squashed) == ["patch 2", "patch 4", "squash of patch 1 / patch 3"]
@@ -323,4 +323,4 @@ def test_what_lies_between_moves_out_of_the_way(repository: Repository, store: T
 
 def test_patches_that_cannot_be_moved_together_are_not_squashed(repository: Repository, store: TreeStore) -> None:
     series = applied(repository, store, "0\n", "1\n", "2\n", "3\n")
-    assert scenarios.squash(series, 1, 3, store) is None
+    assert scenarios.squash(series, (1, 3), store) is None
