@@ -45,6 +45,18 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
     return _base(tree, store.add_directory(path), store)
 
 
+def commit_tree(tree: str, revision: str, store: TreeStore) -> str | None:
+    """The tree of a revision of --tree, or None where that is no repository or has no such revision."""
+    path = Path(tree)
+    if not path.is_dir() or not _is_repository(path):
+        return None
+    done = _git(path, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
+    if done.returncode != 0:
+        return None
+    store.add_repository(path)
+    return store.tree_of(done.text)
+
+
 def base_commit(tree: str, commit: str, say: Say) -> str | None:
     """The ``base-commit:`` of a series where --tree is a repository that has it, else None; says which."""
     path = Path(tree)

@@ -9,17 +9,34 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import demo, doctor, gc, plan, report, run, runs, test
+from harness.cli import demo, doctor, gc, plan, report, run, runs, test, try_state
 from harness.errors import InfraError, KseriesError
 from harness.runs import INTERRUPTED_STATUS
 
-_COMMANDS = (demo, run, plan, report, runs, gc, doctor, test)
+_COMMANDS = (demo, run, plan, try_state, report, runs, gc, doctor, test)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command: 0 nothing found, 1 findings, 2 wrong input, 3 infrastructure, 130 Ctrl-C."""
+    """Run a command: 0 nothing found, 1 findings, 2 wrong input, 3 infrastructure, 130 Ctrl-C.
+
+    ``kseries try`` alone has statuses of its own, and says 129 where others would end with a traceback and 1: to
+    git bisect run that would be a bad commit.
+    """
     # SIGTERM takes the same way out as Ctrl-C: the loop is cancelled, every box is killed.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    words = sys.argv[1:] if words is None else list(words)
+    if words[:1] != [try_state.NAME]:
+        return _main(words)
+    try:
+        status = _main(words)
+    except SystemExit as usage:  # argparse has said why
+        return try_state.STATUSES.get(int(usage.code or 0), 0)
+    except Exception as error:
+        return _fail(f"a fault of ours, which says nothing of a patch: {error!r}", try_state.STATUSES[3])
+    return try_state.STATUSES.get(status, status)
+
+
+def _main(words: Sequence[str]) -> int:
     args = _parser().parse_args(words)
     try:
         status = int(args.command(args))

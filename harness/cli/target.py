@@ -18,6 +18,12 @@ _MOST_WORKERS = 4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides which states there are."""
+    add_series_arguments(parser)
+    parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
+
+
+def add_series_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides which series it is, and on which kernel."""
     parser.add_argument("target", metavar="TARGET", help=inputs.FORMS + " (an mbox on standard input)")
     parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
     parser.add_argument(
@@ -31,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="reroll",
         help="v N of the series (default: the newest)",
     )
-    parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
 
 
 def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,15 +116,20 @@ def each(args: argparse.Namespace) -> tuple[Options, ...]:
 
 
 def options(args: argparse.Namespace) -> Options:
-    """The options of a command that does one thing; ``add_run_arguments`` may be left out. Raises InputError."""
+    """The options of a command that does one thing; ``add_run_arguments`` and ``--scenario`` may be left out.
+
+    Raises InputError.
+    """
     names = arch_names(args)
     if len(names) > 1:
         raise InputError(f"--arch {','.join(names)}: one at a time here")
-    return _options(args, names[0], getattr(args, "out", Path()))
+    return _options(args, names[0], getattr(args, "out", None) or Path())
 
 
 def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
     running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch") if hasattr(args, name)}
+    if hasattr(args, "scenario"):
+        running["scenarios"] = _names(args.scenario)
     probes = [word for words in args.probe for word in _names(words)]
     return Options(
         **running,
@@ -127,7 +137,6 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         tree=args.tree,
         base=args.base,
         arch=arch,
-        scenarios=_names(args.scenario),
         probes=tuple(word for word in probes if not programs.is_file(word)) or None,
         programs=tuple(Path(word) for word in probes if programs.is_file(word)),
         contracts=tuple(args.contract),

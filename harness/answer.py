@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Good, bad or untestable: what one state's result says to whoever bisects. Pure functions."""
+
+from enum import StrEnum
+
+import msgspec
+
+from harness import judge
+from harness.errors import InfraError
+from harness.model import (
+    AppliedPatch,
+    Base,
+    Contract,
+    ContractVerdict,
+    FindingKind,
+    Outcome,
+    Plan,
+    Record,
+    State,
+    StateResult,
+    Status,
+)
+
+_GOOD = (Status.PASS, Status.XFAIL)
+_DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
+
+
+class Answer(StrEnum):
+    """In git-bisect(1)'s words; untestable is what it calls skip."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNTESTABLE = "untestable"
+
+
+class Asked(StrEnum):
+    """What is asked of a state."""
+
+    PROMISES = "promises"
+    """Does it violate a contract, or lose a check that base passed?"""
+    CHECK = "check"
+    """One check or one contract."""
+    BUILD = "build"
+    BOOT = "boot"
+
+
+class Question(Record, frozen=True):
+    """What a state is tried for; ``id`` names the check or the contract."""
+
+    asked: Asked = Asked.PROMISES
+    id: str = ""
+
+
+class Tried(Record, frozen=True):
+    """The answer of a state, and why, in lines; ``result`` has the verdicts on its contracts."""
+
+    answer: Answer
+    why: tuple[str, ...]
+    result: StateResult
+
+
+def answer(
+    question: Question,
+    base: StateResult,
+    state: StateResult,
+    contracts: tuple[Contract, ...],
+    tip: StateResult | None = None,
+) -> Tried:
+    """What a state answers. ``tip`` is asked what a state would have to pass that skips a check.
+
+    Raises InfraError where this host is why there is no answer.
+    """
+    if state.outcome is Outcome.INFRA_ERROR:
+        raise InfraError(f"{state.id}: {state.detail}")
+    judged, reasons = _judged(base, state, contracts)
+    passed = {check.id: check for check in tip.checks} if tip is not None else {}
+    verdicts = tuple(judge.contract_verdict(one, judged, passed) for one in contracts) if judged.contracts else ()
+    judged = msgspec.structs.replace(judged, contracts=verdicts)
+    said, why = _answer(question, base, judged, reasons)
+    return Tried(answer=said, why=why, result=judged)
+
+
+def asks_tip(tried: Tried) -> bool:
+    """True where a state promises something and skips a check of it: the tip tells whether it could be had."""
+    skipped = {check.id for check in tried.result.checks if check.status is Status.SKIP}
+    return any(not skipped.isdisjoint(contract.untested) for contract in tried.result.contracts)
+
+
+def _judged(base: StateResult, state: StateResult, contracts: tuple[Contract, ...]) -> tuple[StateResult, list[str]]:
+    """The state as judged if it were the tip of a series of one patch, and what is then found wrong with it."""
+    tree = state.tree or ""
+    patch = AppliedPatch(number=1, subject=state.id, tree_before=base.tree or "", tree_after=tree)
+    plan = Plan(
+        series=state.id,
+        version=1,
+        patches=(patch,),
+        base=Base(name="", version="", tree=base.tree or ""),
+        states=(
+            State(id="base", scenario="base", applied=(), tree=base.tree),
+            State(id="prefix-1", scenario="prefixes", applied=(1,), patch=1, tree=state.tree),
+        ),
+    )
+    as_tip = msgspec.structs.replace(state, id="prefix-1", scenario="prefixes", applied=(1,), patch=1, same_as=None)
+    results, findings, _ = judge.judge(plan, {"base": base, "prefix-1": as_tip}, contracts)
+    reasons = [
+        line
+        for finding in findings
+        if finding.kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION)
+        for line in finding.evidence
+    ]
+    return msgspec.structs.replace(state, contracts=results[1].contracts), reasons
+
+
+def _answer(
+    question: Question, base: StateResult, state: StateResult, reasons: list[str]
+) -> tuple[Answer, tuple[str, ...]]:
+    outcome = f"{state.outcome}: {state.detail}" if state.detail else str(state.outcome)
+    if question.asked is Asked.BUILD and state.outcome is not Outcome.CONFLICT:
+        return (Answer.BAD, (outcome,)) if state.outcome is Outcome.BUILD_FAILED else (Answer.GOOD, ())
+    if question.asked is Asked.BOOT and state.outcome is Outcome.BOOT_FAILED:
+        return Answer.BAD, (outcome,)
+    if state.outcome.loud:
+        return Answer.UNTESTABLE, (outcome,)
+    if question.asked is Asked.BOOT:
+        return Answer.GOOD, ()
+    if question.asked is Asked.CHECK:
+        return _of_one(question.id, state)
+    return _of_promises(base, state, reasons, outcome)
+
+
+def _of_promises(
+    base: StateResult, state: StateResult, reasons: list[str], outcome: str
+) -> tuple[Answer, tuple[str, ...]]:
+    if state.outcome in _DIED:
+        return Answer.BAD, (*reasons, *(() if outcome in reasons else (outcome,)))
+    told = {reason.partition(":")[0] for reason in reasons}
+    of_base = {name for contract in base.contracts for name in contract.failed}
+    skipped = [name for one in state.contracts for name in one.failed if name not in told | of_base]
+    reasons = [*reasons, *(f"{name}: skip: the tip passes it" for name in skipped if _status(state, name) == "skip")]
+    if reasons:
+        return Answer.BAD, tuple(reasons)
+    # Two boots of one kernel do not agree: either answer would lead a bisection astray.
+    passed = {check.id for check in base.checks if check.status in _GOOD} - {*base.flaky}
+    unsure = [name for name in state.flaky if name in passed]
+    if unsure:
+        return Answer.UNTESTABLE, tuple(f"{name}: two boots, two answers" for name in unsure)
+    return Answer.GOOD, ()
+
+
+def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
+    """The answer as to one contract or one check."""
+    contract = next((one for one in state.contracts if one.id == name), None)
+    if contract is not None:
+        return _of_contract(contract, state)
+    if name in state.flaky:
+        return Answer.UNTESTABLE, (f"{name}: two boots, two answers",)
+    status = _status(state, name)
+    if status in _GOOD:
+        return Answer.GOOD, ()
+    why = (_line(state, name),)
+    return (Answer.UNTESTABLE, why) if status is Status.SKIP else (Answer.BAD, why)
+
+
+def _of_contract(contract: ContractVerdict, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
+    if contract.holds is False:
+        return Answer.BAD, tuple(_line(state, name) for name in contract.failed)
+    if contract.holds is None and contract.advertised is not False:
+        return Answer.UNTESTABLE, (f"{contract.id}: not judged", *(_line(state, name) for name in contract.untested))
+    return Answer.GOOD, ()
+
+
+def _status(state: StateResult, name: str) -> Status:
+    return next((check.status for check in state.checks if check.id == name), Status.MISSING)
+
+
+def _line(state: StateResult, name: str) -> str:
+    detail = next((check.detail for check in state.checks if check.id == name), "")
+    said = detail.partition("\n")[0]
+    return f"{name}: {_status(state, name)}" + (f": {said}" if said else "")

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A series on the bench: any of its states built, booted and asked, one at a time, beside its base."""
+
+import asyncio
+import contextlib
+import difflib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import answer, bases, events, inputs, judge, pick, resources, scenarios, session
+from harness.answer import Asked, Question, Tried
+from harness.engine import Engine, Setup
+from harness.errors import InputError
+from harness.model import Base, Contract, Outcome, Plan, Series, State, StateResult
+from harness.trees import TreeStore
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What it takes to try a state of a series."""
+
+    series: Series
+    patches: scenarios.Patches
+    base: Base
+    repository: str
+    """--tree, in which a STATE that is no id is looked for."""
+    trees: TreeStore
+    setup: Setup
+    engine: Engine
+    contracts: tuple[Contract, ...]
+    out: Path
+
+    def state(self, name: str) -> State:
+        """The state that a STATE of the command line means. Raises InputError."""
+        return pick.find(name, self.patches, self.base, self.trees, self._commit)
+
+    @property
+    def tip(self) -> State:
+        return self.state(f"prefix-{len(self.patches)}")
+
+    def results(self, *states: State) -> dict[str, StateResult]:
+        """The results of base and of some states, by their ids. Raises InputError where base does not come through."""
+        base = State(id="base", scenario="base", applied=(), tree=self.base.tree)
+        chosen = {state.id: state for state in (base, *states)}
+        plan = Plan(
+            series=self.series.name,
+            version=self.series.version,
+            patches=self.patches,
+            base=self.base,
+            states=tuple(scenarios.mark_equal(chosen.values())),
+        )
+        return asyncio.run(self.engine.run(plan, self.out))
+
+    def ask(self, question: Question, state: State) -> Tried:
+        """What a state answers; the tip is built too where the state skips what it promises.
+
+        Raises InputError for a check that there is not, InfraError where this host is why there is no answer.
+        """
+        done = self.results(state)
+        if question.asked is Asked.CHECK:
+            self._check_name(question.id, done)
+        tried = answer.answer(question, done["base"], done[state.id], self.contracts)
+        if answer.asks_tip(tried) and state.tree != self.tip.tree:
+            tip = self.results(self.tip)[self.tip.id]
+            tried = answer.answer(question, done["base"], done[state.id], self.contracts, tip)
+        return tried
+
+    def _check_name(self, name: str, done: Mapping[str, StateResult]) -> None:
+        known = {check.id for result in done.values() for check in result.checks} | {one.id for one in self.contracts}
+        if name in known or any(result.outcome is not Outcome.OK for result in done.values()):
+            return
+        near = difflib.get_close_matches(name, sorted(known), 3) or sorted(one.id for one in self.contracts)
+        raise InputError(f"no such check or contract: {name}\n  there are: {', '.join(near)}, ...")
+
+    def _commit(self, name: str) -> str:
+        tree = bases.commit_tree(self.repository, name, self.trees)
+        if tree is None:
+            raise InputError(f"no such STATE: {name}\n  it is {pick.FORMS} of --tree ({self.repository})")
+        return tree
+
+
+@contextlib.contextmanager
+def bench(target: inputs.Target, options: session.Options, out: Path | None, tell: events.Listener) -> Iterator[Bench]:
+    """A bench for a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
+    with contextlib.ExitStack() as stack:
+        place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
+        stack.enter_context(session.room(place))
+        stack.enter_context(session.at_work(tell))
+        trees = TreeStore(resources.cache("trees.git"))
+        base = session.base_of(target, options, trees, tell)
+        patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
+        setup, engine = session.workshop(options, trees, tell)
+        yield Bench(
+            series=target.series,
+            patches=patches,
+            base=base,
+            repository=options.tree or target.tree or bases.DEFAULT,
+            trees=trees,
+            setup=setup,
+            engine=engine,
+            contracts=tuple(judge.asked(contract, setup.probes) for contract in session.contracts()),
+            out=place,
+        )

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Good, bad or untestable: each rule, on the results that the rules of judgement are tested with."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.answer import Answer, Asked, Question, Tried, answer, asks_tip
+from harness.errors import InfraError
+from harness.model import Outcome
+from tests.unit.test_judge import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
+from tests.unit.test_judge import result_of as result
+
+BASE, STATE, TIP = plan_of(("base", "prefix-1", "prefix-3")).states
+GOOD, BAD, UNTESTABLE = Answer
+
+
+def asked(state: Seen, question: Question | None = None, base: Seen = OFF, tip: Seen | None = None) -> Tried:
+    return answer(
+        question or Question(),
+        result(BASE, base),
+        result(STATE, state),
+        (FEATURE,),
+        result(TIP, tip) if tip is not None else None,
+    )
+
+
+@pytest.mark.parametrize("seen", [OFF, ON])
+def test_a_state_that_keeps_what_it_promises_is_good(seen: Seen) -> None:
+    assert asked(seen).answer is GOOD
+
+
+@pytest.mark.parametrize(
+    "seen", [SILENT, OFF.but(flag__refused=FAIL), OFF.but(other__works=FAIL), OFF.but(other__works=MISSING)]
+)
+def test_a_state_that_breaks_a_contract_or_loses_a_check_of_bases_is_bad(seen: Seen) -> None:
+    tried = asked(seen)
+    assert tried.answer is BAD
+    assert tried.why
+    assert tried.result.id == STATE.id
+
+
+def test_what_base_fails_too_is_not_the_states_fault() -> None:
+    assert asked(SILENT, base=SILENT).answer is GOOD
+    assert asked(OFF.but(other__works=FAIL), base=OFF.but(other__works=FAIL)).answer is GOOD
+
+
+@pytest.mark.parametrize("outcome", LOUD)
+def test_a_state_that_does_not_apply_build_or_boot_is_untestable(outcome: Outcome) -> None:
+    tried = asked(nothing(outcome))
+    assert tried.answer is UNTESTABLE
+    assert tried.why == (f"{outcome}: so it ended",)
+
+
+@pytest.mark.parametrize("outcome", DIED)
+def test_a_kernel_that_dies_after_its_last_check_is_bad(outcome: Outcome) -> None:
+    assert asked(ON.but(outcome)).answer is BAD
+
+
+def test_a_fault_of_this_host_is_no_answer() -> None:
+    with pytest.raises(InfraError, match="prefix-1: so it ended"):
+        asked(nothing(Outcome.INFRA_ERROR))
+
+
+def test_a_check_on_which_two_boots_disagree_is_no_answer() -> None:
+    assert asked(replace(OFF.but(other__works=FAIL), flaky=("other.works",))).answer is UNTESTABLE
+
+
+def test_a_skip_asks_the_tip_and_is_bad_where_that_passes() -> None:
+    skips = ON.but(feature__lasts=SKIP)
+    assert asks_tip(asked(skips))
+    assert asked(skips, tip=ON).answer is BAD
+    assert asked(skips, tip=skips).answer is GOOD
+    assert not asks_tip(asked(OFF))
+
+
+@pytest.mark.parametrize(
+    ("question", "bad"),
+    [
+        (Question(asked=Asked.BUILD), nothing(Outcome.BUILD_FAILED)),
+        (Question(asked=Asked.BOOT), nothing(Outcome.BOOT_FAILED)),
+        (Question(asked=Asked.CHECK, id="other.works"), ON.but(other__works=FAIL)),
+        (Question(asked=Asked.CHECK, id="other.works"), ON.without("other.works")),
+        (Question(asked=Asked.CHECK, id="feature"), SILENT),
+    ],
+)  # fmt: skip
+def test_what_is_asked_is_what_counts(question: Question, bad: Seen) -> None:
+    assert asked(bad, question).answer is BAD
+    assert asked(ON, question).answer is GOOD
+    assert asked(nothing(Outcome.CONFLICT), question).answer is UNTESTABLE
+    if question.asked is Asked.CHECK:
+        assert asked(nothing(Outcome.BUILD_FAILED), question).answer is UNTESTABLE
+    else:
+        assert asked(SILENT, question).answer is GOOD
+
+
+def test_a_skip_tells_nothing_of_a_check() -> None:
+    assert asked(OFF, Question(asked=Asked.CHECK, id="feature.works")).answer is UNTESTABLE
+
+
+def test_a_contract_that_nothing_was_promised_of_is_kept() -> None:
+    assert asked(OFF, Question(asked=Asked.CHECK, id="feature")).answer is GOOD

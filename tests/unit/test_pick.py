@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""STATE as a user writes it: the trees are those that git itself makes."""
+
+from pathlib import Path
+
+import pytest
+
+from harness import pick, scenarios
+from harness.errors import InputError
+from harness.model import State
+from harness.trees import TreeStore
+from tests.unit.gitrepo import Repository, lines
+from tests.unit.test_scenarios import series_of
+
+TEXTS = (
+    lines(30),
+    lines(30, line3="a"),
+    lines(30, line3="a", line12="b"),
+    lines(30, line3="a", line12="b", line20="c"),
+    lines(30, line3="d", line12="b", line20="c"),
+)
+
+
+class Bench:
+    def __init__(self, tmp_path: Path) -> None:
+        self.repository = Repository(tmp_path / "linux")
+        self.store = TreeStore(tmp_path / "trees.git")
+        self.store.add_repository(self.repository.path)
+        series, self.base = series_of(self.repository, *TEXTS)
+        self.patches = scenarios.apply_all(series, self.base, self.store)
+        self.commits = [patch.commit or "" for patch in series.patches]
+
+    def find(self, name: str) -> State:
+        return pick.find(name, self.patches, self.base, self.store, self.store.tree_of)
+
+    def text(self, name: str) -> str:
+        tree = self.find(name).tree
+        assert tree is not None
+        return (self.store.file(tree, "file") or b"").decode()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_an_id_is_the_state_that_its_scenario_makes(bench: Bench) -> None:
+    plan = scenarios.plan_of("s", 1, bench.patches, bench.base, scenarios.SCENARIOS, bench.store)
+    for state in plan.states:
+        found = bench.find(state.id)
+        assert (found.tree, found.applied, found.patch, found.conflicts) == (
+            state.tree,
+            state.applied,
+            state.patch,
+            state.conflicts,
+        )
+
+
+def test_several_reverts_are_what_git_revert_makes_of_them(bench: Bench) -> None:
+    bench.repository.git("revert", "--no-edit", bench.commits[2], bench.commits[1])
+    assert bench.find("without-2+3").tree == bench.repository.tree()
+    assert bench.text("without-1+4") == lines(30, line12="b", line20="c")
+    assert bench.find("without-1+3").conflicts == ("file",)
+
+
+def test_several_alone_are_picked_in_their_order(bench: Bench) -> None:
+    assert bench.text("only-3+2") == lines(30, line12="b", line20="c")
+
+
+def test_a_squash_has_states_of_its_own(bench: Bench) -> None:
+    assert bench.text("squash-1+4/prefix-2") == lines(30, line12="b", line20="c")
+    assert bench.text("squash-1+2+4") == TEXTS[-1]
+    assert bench.text("squash-1+3+4/prefix-1") == lines(30, line12="b")
+
+
+def test_anything_else_is_a_commit(bench: Bench) -> None:
+    bench.repository.git("branch", "topic/without-1", bench.commits[0])
+    bench.store.git("fetch", "--quiet", str(bench.repository.path), "topic/without-1:topic/without-1")
+    assert bench.text("topic/without-1") == TEXTS[1]
+    assert bench.text(bench.commits[1]) == TEXTS[2]
+
+
+@pytest.mark.parametrize("name", ["without-5", "prefix-0", "prefix-1+2", "squash-1", "squash-1+2/x", "nonsense"])
+def test_what_is_no_state_is_told_so(bench: Bench, name: str) -> None:
+    with pytest.raises(InputError):
+        bench.find(name)
