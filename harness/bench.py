@@ -31,6 +31,12 @@ class Bench:
     engine: Engine
     contracts: tuple[Contract, ...]
     out: Path
+    _builds: list[str]
+
+    @property
+    def built(self) -> int:
+        """How many states have been built so far; of all others the result was there."""
+        return len(self._builds)
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""
@@ -91,7 +97,14 @@ def bench(target: inputs.Target, options: session.Options, out: Path | None, tel
         trees = TreeStore(resources.cache("trees.git"))
         base = session.base_of(target, options, trees, tell)
         patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
-        setup, engine = session.workshop(options, trees, tell)
+        builds: list[str] = []
+
+        def heard(event: events.Event) -> None:
+            if isinstance(event, events.StageStarted) and event.stage == "build":
+                builds.append(event.state)
+            tell(event)
+
+        setup, engine = session.workshop(options, trees, heard)
         yield Bench(
             series=target.series,
             patches=patches,
@@ -102,4 +115,5 @@ def bench(target: inputs.Target, options: session.Options, out: Path | None, tel
             engine=engine,
             contracts=tuple(judge.asked(contract, setup.probes) for contract in session.contracts()),
             out=place,
+            _builds=builds,
         )

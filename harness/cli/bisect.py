@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kseries bisect: the first bad patch of a series, and what its revert would do."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from harness import bench, bisection
+from harness.bisection import Step
+from harness.cli import question, target
+from harness.render import bisected
+from harness.render.live import Progress
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "bisect",
+        help="find the patch that breaks a check",
+        description="Run git bisect over a series with the probes as the judge, then try to revert what it found.",
+    )
+    target.add_series_arguments(parser)
+    target.add_kernel_arguments(parser)
+    question.add_arguments(parser)
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=command)
+
+
+def command(args: argparse.Namespace) -> int:
+    """Exit 1 when a first bad patch was found, 0 when the tip is good."""
+
+    def told(step: Step) -> None:
+        if not args.json:
+            print(bisected.line_of(step), flush=True)
+
+    with bench.bench(target.load(args), target.options(args), args.out, Progress(sys.stderr)) as series:
+        found = bisection.run(series, question.of(args), told)
+        log = args.out / "bisect.log"
+        if found.log:
+            log.write_text(found.log)
+        patches = series.patches
+    if args.json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        print(bisected.render(found, patches, log))
+    return 1 if found.suspects else 0
