@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import answer, bases, events, inputs, judge, pick, resources, scenarios, session
+from harness import answer, bases, events, inputs, pick, resources, scenarios, session
 from harness.answer import Asked, Question, Tried
 from harness.engine import Engine, Setup
 from harness.errors import InputError
@@ -90,6 +90,7 @@ class Bench:
 @contextlib.contextmanager
 def bench(target: inputs.Target, options: session.Options, out: Path | None, tell: events.Listener) -> Iterator[Bench]:
     """A bench for a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
+    options = options.of(target)
     with contextlib.ExitStack() as stack:
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
         stack.enter_context(session.room(place))
@@ -104,7 +105,8 @@ def bench(target: inputs.Target, options: session.Options, out: Path | None, tel
                 builds.append(event.state)
             tell(event)
 
-        setup, engine = session.workshop(options, trees, heard)
+        plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
+        setup, engine = session.workshop(options, trees, heard, plan)
         yield Bench(
             series=target.series,
             patches=patches,
@@ -113,7 +115,7 @@ def bench(target: inputs.Target, options: session.Options, out: Path | None, tel
             trees=trees,
             setup=setup,
             engine=engine,
-            contracts=tuple(judge.asked(contract, setup.probes) for contract in session.contracts()),
+            contracts=session.asked(setup, options),
             out=place,
             _builds=builds,
         )

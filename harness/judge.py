@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
-from harness import newwarnings
+from harness import changelog, cures, newwarnings
 from harness.model import (
     Advice,
     Check,
@@ -39,7 +39,7 @@ def judge(
         new = newwarnings.since(results["base"], result, newwarnings.touched(plan, {*result.applied}))
         results[name] = msgspec.structs.replace(result, warnings_new=new)
     judged = _Judged(plan, results, {contract.id: contract for contract in contracts})
-    findings = tuple(judged.findings())
+    findings = cures.advised(results, tuple(judged.findings()))
     return tuple(results[state.id] for state in plan.states), findings, judged.verdict(findings)
 
 
@@ -197,11 +197,12 @@ class _Judged:
                 yield one.id, failed
 
     def _undocumented(self, found: Finding) -> Iterator[Finding]:
-        """That the patch which makes the promise needs the other one, unless its changelog says so."""
+        """That the patch which makes the promise needs the other one, unless a changelog says so."""
         patches = {patch.number: patch for patch in self._plan.patches}
-        if found.patch is None or found.partner is None:
+        if found.patch is None or found.partner is None or found.contract is None:
             return
-        if patches[found.patch].subject.casefold() not in " ".join(patches[found.partner].message.split()).casefold():
+        when = self._contracts[found.contract].when
+        if not changelog.documented(patches[found.partner], patches[found.patch], when):
             yield Finding(
                 kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
                 state=found.state,
@@ -213,7 +214,8 @@ class _Judged:
 
     def _needs_more(self, result: StateResult) -> Iterator[Finding]:
         """A patch that, alone on base, promises what the tip keeps and it does not: something else is needed."""
-        if not _ran(result):
+        messages = {patch.number: patch.message for patch in self._plan.patches}
+        if not _ran(result) or changelog.has_note(messages.get(result.patch or 0, "")):
             return
         tip = {one.id: one for one in self._tip.contracts}
         base = {one.id: one for one in self._base.contracts}
@@ -264,7 +266,6 @@ class _Judged:
         partner = self._partner(contract) if kind is FindingKind.SILENT_BREAK and contract else None
         if partner in self._reverted(result):
             partner = None
-        pair = {number for number in (result.patch, partner) if number is not None}
         return Finding(
             kind=kind,
             state=result.id,
@@ -272,7 +273,6 @@ class _Judged:
             partner=partner,
             contract=contract,
             evidence=evidence,
-            advice=Advice(squash=tuple(sorted(pair))) if len(pair) == 2 else None,
         )
 
     def _partner(self, contract: str) -> int | None:
@@ -287,21 +287,19 @@ class _Judged:
         return None  # nor can it be told where the prefixes were not built
 
 
-def with_proof(
-    finding: Finding, all_findings: tuple[Finding, ...], squashes: Mapping[tuple[int, ...], Squash]
-) -> Finding:
+def with_proof(finding: Finding, all_findings: tuple[Finding, ...], tried: Mapping[Advice, Squash]) -> Finding:
     """A finding whose advice says what came of trying it.
 
-    The squash cures if the squashed series has this finding no more, and none of a kind and contract that the
-    series did not have before.
+    The changed series is a cure if it has none of the findings with this advice any more, and none of a kind and
+    contract that the series did not have before.
     """
-    if finding.advice is None or finding.advice.squash not in squashes:
+    if finding.advice is None or finding.advice not in tried:
         return finding
-    tried = squashes[finding.advice.squash]
-    before = Counter(_symptom(one) for one in all_findings if one is not finding)
-    after = Counter(_symptom(one) for one in tried.findings if not one.kind.advice)
+    changed = tried[finding.advice]
+    before = Counter(_symptom(one) for one in all_findings if one.advice != finding.advice)
+    after = Counter(_symptom(one) for one in changed.findings if not one.kind.advice)
     left = after - before
-    judged = None not in (tried.verdict.bisectable, tried.verdict.revert_safe)
+    judged = None not in (changed.verdict.bisectable, changed.verdict.revert_safe)
     verified = False if left else True if judged else None
     return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))
 

@@ -131,6 +131,8 @@ class AppliedPatch(Record, frozen=True):
     message: str = ""
     files: tuple[str, ...] = ()
     """The paths in which the trees differ."""
+    symbols: tuple[str, ...] = ()
+    """The names that it introduces: functions, types, macros, Kconfig symbols; not known before a run."""
 
 
 class State(Record, frozen=True):
@@ -344,12 +346,15 @@ class StateResult(Record, frozen=True):
 
 
 class Advice(Record, frozen=True):
-    """Patches to make one. ``verified``: built and judged, it cures the finding and brings no new one.
+    """Patches to make one, or an order for all of them. ``verified``: built and judged, it cures the finding and brings
+    no new one.
 
-    None where the squashed series could not be made, or not judged.
+    None where the changed series could not be made, or not judged.
     """
 
-    squash: tuple[int, ...]
+    squash: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
+    """The patches by their numbers, in the order that closes a bisect-hole; empty where they are to be squashed."""
     verified: bool | None = None
 
 
@@ -380,8 +385,34 @@ class SeriesSummary(Record, frozen=True):
     patches: tuple[AppliedPatch, ...]
 
 
+class Bond(StrEnum):
+    """In which way one patch depends on another: at what a kernel fails that has only the one."""
+
+    TEXTUAL = "textual"
+    """The other's lines are in its way: a revert or a cherry-pick conflicts."""
+    BUILD = "build"
+    BOOT = "boot"
+    BEHAVIOUR = "behaviour"
+    """A promise is kept, or a check passes, only with both."""
+
+
+class Coupling(Record, frozen=True):
+    """``patch`` depends on ``needs``; ``needs`` is None where it is known only that it depends on something."""
+
+    kind: Bond
+    patch: int
+    needs: int | None
+    state: str
+    """The state that shows it."""
+    contract: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
 class Squash(Record, frozen=True):
-    """A series with two patches made one, built and judged. Patch numbers are those of the squashed series."""
+    """A series with some patches made one, or in another order, built and judged.
+
+    Patch numbers are those of the changed series.
+    """
 
     id: str
     patches: tuple[AppliedPatch, ...]
@@ -471,6 +502,7 @@ class RunResult(Record, frozen=True):
     findings: tuple[Finding, ...]
     verdict: Verdict
     squashes: tuple[Squash, ...] = ()
+    couplings: tuple[Coupling, ...] = ()
     quick: bool = False
     """True where the slow probes were left out."""
     checkpatch: Checkpatch | None = None

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -239,6 +240,25 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
             async with asyncio.timeout(_KILL_SECONDS):
                 # What it printed and nobody read would keep its pipe open, and asyncio waiting for that.
                 await process.communicate()
+
+
+def on_terminal(argv: Sequence[str | Path], box: Box) -> int:
+    """Run a process in a box on our own standard input and output, to its end; its exit status.
+
+    The box's process is of a session of its own: Ctrl-C is for whoever reads the terminal in there. The terminal gets
+    its settings back, whatever became of the process.
+    """
+    require("bwrap", "bubblewrap")
+    settings = termios.tcgetattr(0) if os.isatty(0) else None
+    with subprocess.Popen(
+        box.argv(argv), env={name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT}
+    ) as process:
+        try:
+            return process.wait()
+        finally:
+            process.kill()
+            if settings is not None:
+                termios.tcsetattr(0, termios.TCSADRAIN, settings)
 
 
 @contextlib.contextmanager

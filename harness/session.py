@@ -17,14 +17,17 @@ from harness import (
     bases,
     build,
     cachelock,
+    changelog,
     checkpatch,
     contracts,
+    couplings,
     disk,
     events,
     inputs,
     judge,
     proc,
     programs,
+    proposals,
     resources,
     rundir,
     runs,
@@ -40,6 +43,7 @@ from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
 from harness.model import (
     SCHEMA_VERSION,
+    Advice,
     Base,
     Checkpatch,
     Contract,
@@ -168,7 +172,7 @@ def _recorded(
 
     wanted = asked(setup, options)
     trees = TreeStore(resources.cache("trees.git"))
-    planned = plan(target, options, trees, tell)
+    planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
     engine = _engine(setup, options, trees, heard, planned)
     recording.on(planned.base)
@@ -245,6 +249,7 @@ async def _carried_out(
 def _judged(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ...], trees: TreeStore) -> RunResult:
     """What was built and booted, judged."""
     states, findings, verdict = judge.judge(planned, seen, asked)
+    states = suspects.with_suspects(planned, states, trees)
     return RunResult(
         schema=SCHEMA_VERSION,
         series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
@@ -253,9 +258,10 @@ def _judged(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ...]
         accel=setup.accel,
         toolchain=setup.toolchain,
         config_fragment_hash=setup.config.hash,
-        states=suspects.with_suspects(planned, states, trees),
+        states=states,
         findings=findings,
         verdict=verdict,
+        couplings=couplings.couplings(planned, {state.id: state for state in states}, findings),
     )
 
 
@@ -267,32 +273,23 @@ def _verified(
     trees: TreeStore,
     options: Options,
 ) -> RunResult:
-    """The result with each squash that it advises made, built and judged."""
-    squashes: dict[tuple[int, ...], Squash] = {}
-    for pair in dict.fromkeys(finding.advice.squash for finding in result.findings if finding.advice):
-        squashed = squash_plan(planned, pair, options.scenarios, trees)
-        if squashed is not None:
-            seen = asyncio.run(engine.run(squashed, options.out / squashed.series))
-            states, findings, verdict = judge.judge(squashed, seen, asked)
-            squashes[pair] = Squash(
-                id=squashed.series,
-                patches=squashed.patches,
-                states=suspects.with_suspects(squashed, states, trees),
+    """The result with each change of the series that it advises made, built and judged."""
+    result = proposals.with_orders(result, planned, trees)
+    tried: dict[Advice, Squash] = {}
+    for advice in dict.fromkeys(finding.advice for finding in result.findings if finding.advice):
+        changed = proposals.plan_of(advice, planned, options.scenarios, trees)
+        if changed is not None:
+            seen = asyncio.run(engine.run(changed, options.out / changed.series))
+            states, findings, verdict = judge.judge(changed, seen, asked)
+            tried[advice] = Squash(
+                id=changed.series,
+                patches=changed.patches,
+                states=suspects.with_suspects(changed, states, trees),
                 findings=findings,
                 verdict=verdict,
             )
-    findings = tuple(judge.with_proof(finding, result.findings, squashes) for finding in result.findings)
-    return msgspec.structs.replace(result, findings=findings, squashes=tuple(squashes.values()))
-
-
-def squash_plan(planned: Plan, numbers: tuple[int, ...], names: tuple[str, ...], trees: TreeStore) -> Plan | None:
-    """The plan of a series with some of its patches made one; None where they cannot be."""
-    patches = scenarios.squash(planned.patches, numbers, trees)
-    if patches is None:
-        return None
-    return scenarios.plan_of(
-        f"squash-{'+'.join(map(str, numbers))}", planned.version, patches, planned.base, names, trees
-    )
+    findings = tuple(judge.with_proof(finding, result.findings, tried) for finding in result.findings)
+    return msgspec.structs.replace(result, findings=findings, squashes=tuple(tried.values()))
 
 
 def exit_status(result: RunResult) -> int:

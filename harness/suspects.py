@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which patches of a series stand behind a call trace: git blame over the state's own chain of patches."""
+"""Which patches of a series stand behind a call trace or a compiler's errors: git blame over the state's chain."""
 
 import itertools
 import re
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.model import AppliedPatch, Frame, Plan, State, StateResult
+from harness.model import AppliedPatch, Frame, Outcome, Plan, State, StateResult
 from harness.trees import TreeStore
 
+_ERROR = re.compile(r"(?P<file>[^\s:]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?error: ")
 _HEAD = re.compile(r"[A-Za-z_](?!\w*:)")
 
 
@@ -36,16 +37,26 @@ def chain(state: State, patches: Sequence[AppliedPatch]) -> tuple[Step, ...]:
 
 
 def with_suspects(plan: Plan, states: tuple[StateResult, ...], trees: TreeStore) -> tuple[StateResult, ...]:
-    """The results, with the patches that last touched what their call traces name."""
+    """The results, with the patches that last touched what their call traces name, or their compiler's errors."""
     planned = {state.id: state for state in plan.states}
+    places = {result.id: result.trace or _errors(result) for result in states}
     return tuple(
         msgspec.structs.replace(
-            result, suspects=of_trace(plan.base.tree, chain(planned[result.id], plan.patches), result.trace, trees)
+            result,
+            suspects=of_trace(plan.base.tree, chain(planned[result.id], plan.patches), places[result.id], trees),
         )
-        if result.trace
+        if places[result.id]
         else result
         for result in states
     )
+
+
+def _errors(result: StateResult) -> tuple[Frame, ...]:
+    """The lines that a compiler found wrong."""
+    if result.outcome is not Outcome.BUILD_FAILED:
+        return ()
+    found = (_ERROR.match(said) for said in (result.detail, *result.notes))
+    return tuple(Frame(function="", file=error["file"], line=int(error["line"])) for error in found if error)
 
 
 def of_trace(base: str, steps: Sequence[Step], trace: Sequence[Frame], trees: TreeStore) -> tuple[int, ...]:

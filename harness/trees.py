@@ -299,6 +299,11 @@ class TreeStore:
         done = self._must("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
         return tuple(name for name in done.split("\0") if name)
 
+    def diff(self, old: str, new: str) -> str:
+        """What leads from one tree to another as a diff without context."""
+        done = self.git("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", old, new)
+        return self._checked(("diff-tree",), done).stdout.decode(errors="replace")
+
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another, file by file; a rename is one file gone and one new."""
         raw = self._must("diff-tree", "-r", "-z", "--no-renames", old, new).split("\0")

@@ -21,7 +21,7 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import exercised
+from harness.render import coupled, exercised
 from harness.render.ended import Ended, ended, place
 from harness.render.plain import line, plain
 
@@ -44,8 +44,8 @@ _LEGEND = (
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *_trouble(run), *_untested(run)]
-    lines += [*_checkpatch(run), *exercised.report(run), *_verdict(run)]
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *coupled.lines(run)]
+    lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *exercised.report(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
     return plain("\n".join(lines))
 
@@ -147,6 +147,11 @@ _PROOF = {
     False: "Built and judged: that does NOT cure it.",
     None: "That could not be told: the two do not merge without a conflict, or what came of it was not judged.",
 }
+_PROOF_OF_ORDER = {
+    True: "Built and judged: in that order every prefix is clean of it.",
+    False: "Built and judged: that order does NOT close the hole.",
+    None: "That could not be told: what came of it was not judged.",
+}
 
 
 def _listed(lines: list[str]) -> list[str]:
@@ -157,8 +162,10 @@ def _listed(lines: list[str]) -> list[str]:
 
 def advice(run: RunResult, given: Advice) -> str:
     """What to do about a finding, and whether it was seen to help."""
-    first, second = (_number(run, number) for number in given.squash)
-    return f"Squash {first} and {second}: a revert then takes the promise back too. {_PROOF[given.verified]}"
+    if given.order:
+        return f"Reorder: {' '.join(map(str, given.order))}. {_PROOF_OF_ORDER[given.verified]}"
+    *others, last = (_number(run, number) for number in given.squash)
+    return f"Squash {', '.join(others)} and {last}: a revert then takes the promise back too. {_PROOF[given.verified]}"
 
 
 def sentence(run: RunResult, finding: Finding) -> str:

@@ -324,3 +324,29 @@ def test_what_lies_between_moves_out_of_the_way(repository: Repository, store: T
 def test_patches_that_cannot_be_moved_together_are_not_squashed(repository: Repository, store: TreeStore) -> None:
     series = applied(repository, store, "0\n", "1\n", "2\n", "3\n")
     assert scenarios.squash(series, (1, 3), store) is None
+
+
+def test_three_patches_are_made_one_and_the_tip_stays(repository: Repository, store: TreeStore) -> None:
+    series, base = series_of(
+        repository,
+        lines(30),
+        lines(30, line3="a"),
+        lines(30, line3="a", line10="b"),
+        lines(30, line3="a", line10="b", line17="c"),
+        lines(30, line3="a", line10="b", line17="c", line24="d"),
+    )
+    patches = scenarios.apply_all(series, base, store)
+    squashed = scenarios.squash(patches, (1, 2, 4), store)
+    assert squashed is not None
+    assert [patch.subject for patch in squashed] == ["patch 3", "squash of patch 1 / patch 2 / patch 4"]
+    assert [patch.number for patch in squashed] == [1, 2]
+    assert squashed[-1].tree_after == patches[-1].tree_after
+
+
+def test_another_order_has_the_same_tip_or_is_none(repository: Repository, store: TreeStore) -> None:
+    patches = scenarios.apply_all(*three(repository), store)
+    moved = scenarios.reorder(patches, (2, 1, 3), store)
+    assert moved is not None
+    assert [patch.subject for patch in moved] == ["patch 2", "patch 1", "patch 3"]
+    assert moved[-1].tree_after == patches[-1].tree_after
+    assert scenarios.reorder(patches, (3, 1, 2), store) is None

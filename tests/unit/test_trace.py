@@ -16,8 +16,9 @@ from harness import arch as archs
 from harness import suspects
 from harness.boot import klog, trace
 from harness.boot.trace import Spot, Symbols
-from harness.model import AppliedPatch, Frame, State
-from harness.suspects import Step
+from harness.model import AppliedPatch, Base, Frame, Outcome, Plan, State
+from harness.stateresult import bare
+from harness.suspects import Step, with_suspects
 from harness.trees import TreeStore
 
 DATA = Path(__file__).parent / "data"
@@ -322,3 +323,26 @@ def test_the_chain_of_a_state(
 ) -> None:
     state = State(id="s", scenario="s", applied=applied, patch=patch, tree=made)
     assert [(step.patch, step.tree) for step in suspects.chain(state, PATCHES)] == expected
+
+
+def test_a_line_that_the_compiler_finds_wrong_leads_to_the_patch_that_wrote_it(store: TreeStore) -> None:
+    base = tree(store, "a\nb\nc\n")
+    first, tip = tree(store, "DEF\na\nb\nc\n"), tree(store, "DEF\na\nb\nc\nUSE\n")
+    gone = tree(store, "a\nb\nc\nUSE\n")
+    patches = tuple(
+        AppliedPatch(number=number, subject="", tree_before=before, tree_after=after)
+        for number, (before, after) in enumerate(((base, first), (first, tip)), 1)
+    )
+    broken = State(id="without-1", scenario="reverts", applied=(2,), patch=1, tree=gone)
+    plan = Plan(
+        series="s",
+        version=1,
+        patches=patches,
+        base=Base(name="b", version="6", tree=base),
+        states=(broken,),
+    )
+    failed = bare(broken, outcome=Outcome.BUILD_FAILED, detail="f.c:4:2: error: 'DEF' undeclared")
+    (result,) = with_suspects(plan, (failed,), store)
+    assert result.suspects == (2,)
+    (other,) = with_suspects(plan, (bare(broken, outcome=Outcome.BUILD_FAILED, detail="ld: no"),), store)
+    assert other.suspects == ()

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Couplings and orders as the terminal shows them."""
+
+from harness.model import Advice, Bond, Coupling, FindingKind
+from harness.render import text
+from tests.unit.runs import finding, run, state
+
+
+def coupling(kind: Bond, patch: int, needs: int | None, contract: str | None = None) -> Coupling:
+    return Coupling(kind=kind, patch=patch, needs=needs, state="base", contract=contract)
+
+
+def test_each_patch_has_a_line_with_what_it_needs_and_for_what() -> None:
+    couplings = (
+        coupling(Bond.TEXTUAL, 2, 1),
+        coupling(Bond.BEHAVIOUR, 2, 1, "feature"),
+        coupling(Bond.BUILD, 2, None),
+        coupling(Bond.BOOT, 1, 2),
+    )
+    said = text.render(run(state("base"), couplings=couplings))
+    assert (
+        "What depends on what:\n"
+        "  2 needs 1 to apply; 1 to keep feature; more than the base to build\n"
+        "  1 needs 2 to boot\n\n"
+    ) in said
+
+
+def test_a_run_without_couplings_says_nothing_of_them() -> None:
+    assert "depends" not in text.render(run(state("base")))
+
+
+def test_an_order_is_told_with_what_came_of_trying_it() -> None:
+    hole = finding(FindingKind.BISECT_HOLE, "prefix-1", "x: fail", patch=1, advice=Advice(order=(2, 1), verified=True))
+    said = text.render(run(state("base"), state("prefix-1", 1), findings=(hole,)))
+    assert "Reorder: 2 1. Built and judged: in that order every prefix is clean of it." in said
+
+
+def test_three_patches_are_named_in_one_squash() -> None:
+    given = Advice(squash=(1, 2, 3), verified=True)
+    assert text.advice(run(state("base")), given).startswith("Squash 1/2, 2/2 and 3/2: ")
