@@ -2,15 +2,14 @@
 """A series on the bench: any of its states built, booted and asked, one at a time, beside its base."""
 
 import asyncio
-import contextlib
 import difflib
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import answer, bases, events, inputs, pick, resources, scenarios, session
+from harness import answer, bases, pick, scenarios
 from harness.answer import Asked, Question, Tried
+from harness.build import Worker
 from harness.engine import Engine, Setup
 from harness.errors import InputError
 from harness.model import Base, Contract, Outcome, Plan, Series, State, StateResult
@@ -29,14 +28,11 @@ class Bench:
     trees: TreeStore
     setup: Setup
     engine: Engine
+    worker: Worker
     contracts: tuple[Contract, ...]
     out: Path
-    _builds: list[str]
-
-    @property
-    def built(self) -> int:
-        """How many states have been built so far; of all others the result was there."""
-        return len(self._builds)
+    builds: list[str]
+    """The states that have been built so far, of whatever bench: what is not in it was known before."""
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""
@@ -85,37 +81,3 @@ class Bench:
         if tree is None:
             raise InputError(f"no such STATE: {name}\n  it is {pick.FORMS} of --tree ({self.repository})")
         return tree
-
-
-@contextlib.contextmanager
-def bench(target: inputs.Target, options: session.Options, out: Path | None, tell: events.Listener) -> Iterator[Bench]:
-    """A bench for a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
-    options = options.of(target)
-    with contextlib.ExitStack() as stack:
-        place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
-        stack.enter_context(session.room(place))
-        stack.enter_context(session.at_work(tell))
-        trees = TreeStore(resources.cache("trees.git"))
-        base = session.base_of(target, options, trees, tell)
-        patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
-        builds: list[str] = []
-
-        def heard(event: events.Event) -> None:
-            if isinstance(event, events.StageStarted) and event.stage == "build":
-                builds.append(event.state)
-            tell(event)
-
-        plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
-        setup, engine = session.workshop(options, trees, heard, plan)
-        yield Bench(
-            series=target.series,
-            patches=patches,
-            base=base,
-            repository=options.tree or target.tree or bases.DEFAULT,
-            trees=trees,
-            setup=setup,
-            engine=engine,
-            contracts=session.asked(setup, options),
-            out=place,
-            _builds=builds,
-        )

@@ -74,9 +74,9 @@ def run(bench: Bench, question: Question, tell: Callable[[Step], None]) -> Bisec
     """
 
     def ask(state: State, patch: int) -> Step:
-        before = bench.built
+        before = len(bench.builds)
         tried = bench.ask(question, state)
-        step = Step(state=state.id, patch=patch, tried=tried, known=bench.built == before)
+        step = Step(state=state.id, patch=patch, tried=tried, known=len(bench.builds) == before)
         tell(step)
         return step
 

@@ -36,6 +36,7 @@ from harness import (
     store,
     suspects,
 )
+from harness.bench import Bench
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
@@ -186,6 +187,41 @@ def _recorded(
     return result
 
 
+@contextlib.contextmanager
+def bench(target: inputs.Target, options: Options, out: Path | None, tell: events.Listener) -> Iterator[Bench]:
+    """A bench for a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
+    options = options.of(target)
+    with contextlib.ExitStack() as stack:
+        place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
+        stack.enter_context(room(place))
+        stack.enter_context(at_work(tell))
+        trees = TreeStore(resources.cache("trees.git"))
+        base = base_of(target, options, trees, tell)
+        patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
+        builds: list[str] = []
+
+        def heard(event: events.Event) -> None:
+            if isinstance(event, events.StageStarted) and event.stage == "build":
+                builds.append(event.state)
+            tell(event)
+
+        plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
+        setup, engine = workshop(options, trees, heard, plan)
+        yield Bench(
+            series=target.series,
+            patches=patches,
+            base=base,
+            repository=options.tree or target.tree or bases.DEFAULT,
+            trees=trees,
+            setup=setup,
+            engine=engine,
+            worker=worker(setup, options, trees),
+            contracts=asked(setup, options),
+            out=place,
+            builds=builds,
+        )
+
+
 def require(wanted: tuple[Options, ...]) -> None:
     """Raise InfraError unless this host has what every one of these runs needs: before the first begins."""
     for options in wanted:
@@ -212,21 +248,22 @@ def workshop(options: Options, trees: TreeStore, tell: events.Listener, planned:
 
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
     """The engine for a plan, and for those that are made of the same tip."""
-    jobs = max(1, options.jobs // options.workers)
-    workers = tuple(
-        build.Worker(
-            resources.cache("workers", str(number)),
-            trees,
-            setup.arch,
-            setup.config,
-            jobs,
-            programs=setup.programs,
-            selftests=setup.selftests,
-        )
-        for number in range(options.workers)
-    )
+    workers = tuple(worker(setup, options, trees, number) for number in range(options.workers))
     watch = Watch.of(trees, planned.base.tree, planned.patches)
     return Engine(setup, workers, store.Store(resources.cache("results")), tell, watch)
+
+
+def worker(setup: Setup, options: Options, trees: TreeStore, number: int = 0) -> build.Worker:
+    """A place to build in, which all runs of this host share."""
+    return build.Worker(
+        resources.cache("workers", str(number)),
+        trees,
+        setup.arch,
+        setup.config,
+        max(1, options.jobs // options.workers),
+        programs=setup.programs,
+        selftests=setup.selftests,
+    )
 
 
 Seen = dict[str, StateResult]

@@ -2,10 +2,12 @@
 """The initramfs: a cpio archive in "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-_DIRECTORY = 0o040755
-_PROGRAM = 0o100755
+DIRECTORY = 0o040755
+PROGRAM = 0o100755
+LINK = 0o120777
 _CHARACTER = 0o020600
 _CONSOLE = (5, 1)
 _FOLDERS = ("probes", "programs")
@@ -13,17 +15,22 @@ _FOLDERS = ("probes", "programs")
 
 def write(path: Path, guests: Path) -> None:
     """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``."""
-    members = [_member("dev", _DIRECTORY), _member("dev/console", _CHARACTER, device=_CONSOLE)]
-    members += [_member(name, _DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]
-    members += [_member("init", _PROGRAM, (guests / "init").read_bytes())]
+    members = [member("dev", DIRECTORY), member("dev/console", _CHARACTER, device=_CONSOLE)]
+    members += [member(name, DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]
+    members += [member("init", PROGRAM, (guests / "init").read_bytes())]
     for folder in _FOLDERS:
         programs = sorted(one for one in guests.joinpath(folder).glob("*") if os.access(one, os.X_OK))
-        members += [_member(f"{folder}/{one.name}", _PROGRAM, one.read_bytes()) for one in programs]
-    members.append(_member("TRAILER!!!", 0))
-    path.write_bytes(b"".join(members))
+        members += [member(f"{folder}/{one.name}", PROGRAM, one.read_bytes()) for one in programs]
+    path.write_bytes(archive(members))
 
 
-def _member(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
+def archive(members: Iterable[bytes]) -> bytes:
+    """A whole archive; the kernel unpacks one after the other where several stand in a file."""
+    return b"".join((*members, member("TRAILER!!!", 0)))
+
+
+def member(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
+    """A file of an archive; of a link, ``data`` is where it leads."""
     encoded = name.encode() + b"\0"
     #         inode mode uid gid links mtime size      devmajor, devminor, rdevmajor, rdevminor, namesize, check
     fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)

@@ -52,6 +52,13 @@ def kernel_command_line(arch: Arch, probes: tuple[str, ...], probe_seconds: int)
     return " ".join(words)
 
 
+def console_command_line(arch: Arch, script: str) -> str:
+    """What the kernel is told for a person at the console, and the script that busybox's sh runs as init."""
+    # What the kernel warns of is for the console too; what it merely tells is in dmesg.
+    words = [f"console={arch.console}", "loglevel=5", "panic=-1", "rdinit=/bin/sh", "--", script]
+    return " ".join(words)
+
+
 def argv(
     arch: Arch,
     accel: Accel,
@@ -62,6 +69,42 @@ def argv(
     trace: Trace | None = None,
 ) -> list[str]:
     """The command line that boots one kernel."""
+    return [
+        *_machine(arch, accel, kernel, initrd, command_line),
+        # A panic that is told goes on: the rest of its trace is still to be printed.
+        *arch.panic_device,
+        "-action", "panic=none",
+        # Nothing runs before we listen to its events.
+        "-S",
+        "-chardev", f"socket,id=qmp,path={sockets.qmp}",
+        "-mon", "chardev=qmp,mode=control",
+        # The kernel's log and the probes' results have a channel each, so that neither tears the other.
+        "-chardev", f"socket,id=console,path={sockets.console}",
+        "-chardev", f"socket,id=ktap,path={sockets.ktap}",
+        *arch.channels("console", "ktap"),
+        # Only TCG translates, so nothing else can tell.
+        *(trace.argv() if trace else ()),
+    ]  # fmt: skip
+
+
+def console_argv(
+    arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str, sockets: Path | None
+) -> list[str]:
+    """The command line for a person at the console; ``sockets`` is where QMP and a gdb stub listen, if at all."""
+    listen = "server=on,wait=off"
+    return [
+        *_machine(arch, accel, kernel, initrd, command_line),
+        # Ctrl-C is for the guest; Ctrl-A x ends QEMU whatever the guest does (qemu(1), "-nographic").
+        "-chardev", "stdio,id=console,mux=on,signal=off",
+        "-mon", "chardev=console,mode=readline",
+        "-chardev", "null,id=ktap",
+        *arch.channels("console", "ktap"),
+        *(("-qmp", f"unix:{sockets / 'qmp'},{listen}", "-gdb", f"unix:{sockets / 'gdb'},{listen}") if sockets else ()),
+    ]  # fmt: skip
+
+
+def _machine(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str) -> list[str]:
+    """The machine, and what it boots."""
     return [
         arch.qemu,
         # No configuration but this one: neither a user's files nor QEMU's default NIC, floppy and VGA.
@@ -78,19 +121,6 @@ def argv(
         "-append", command_line,
         # A kernel that reboots has died: end, and say so by QMP's SHUTDOWN event.
         "-no-reboot",
-        # A panic that is told goes on: the rest of its trace is still to be printed.
-        *arch.panic_device,
-        "-action", "panic=none",
-        # Nothing runs before we listen to its events.
-        "-S",
-        "-chardev", f"socket,id=qmp,path={sockets.qmp}",
-        "-mon", "chardev=qmp,mode=control",
-        # The kernel's log and the probes' results have a channel each, so that neither tears the other.
-        "-chardev", f"socket,id=console,path={sockets.console}",
-        "-chardev", f"socket,id=ktap,path={sockets.ktap}",
-        *arch.channels("console", "ktap"),
-        # Only TCG translates, so nothing else can tell.
-        *(trace.argv() if trace else ()),
     ]  # fmt: skip
 
 

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import bisect, demo, doctor, gc, plan, report, run, runs, test, try_state
+from harness.cli import bisect, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
 from harness.errors import InfraError, KseriesError
 from harness.runs import INTERRUPTED_STATUS
 
-_COMMANDS = (demo, run, plan, try_state, bisect, report, runs, gc, doctor, test)
+_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, runs, gc, doctor, test)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -22,8 +22,11 @@ def main(words: Sequence[str] | None = None) -> int:
     ``kseries try`` alone has statuses of its own, and says 129 where others would end with a traceback and 1: to
     git bisect run that would be a bad commit.
     """
-    # SIGTERM takes the same way out as Ctrl-C: the loop is cancelled, every box is killed.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # SIGTERM takes the same way out as Ctrl-C: the loop is cancelled, every box is killed. So does a terminal that is
+    # closed, but for a run under nohup.
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(end) is not signal.SIG_IGN:
+            signal.signal(end, lambda *_: signal.raise_signal(signal.SIGINT))
     words = sys.argv[1:] if words is None else list(words)
     if words[:1] != [try_state.NAME]:
         return _main(words)

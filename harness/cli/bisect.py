@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import bench, bisection
+from harness import bisection, session
 from harness.bisection import Step
 from harness.cli import question, target
 from harness.render import bisected
@@ -35,7 +35,7 @@ def command(args: argparse.Namespace) -> int:
         if not args.json:
             print(bisected.line_of(step), flush=True)
 
-    with bench.bench(target.load(args), target.options(args), args.out, Progress(sys.stderr)) as series:
+    with session.bench(target.load(args), target.options(args), args.out, Progress(sys.stderr)) as series:
         found = bisection.run(series, question.of(args), told)
         log = args.out / "bisect.log"
         if found.log:

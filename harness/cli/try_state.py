@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import bench, pick
+from harness import pick, session
 from harness.answer import Answer, Tried
 from harness.cli import question, target
 from harness.render.live import Progress
@@ -40,7 +40,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     tell = Progress(sys.stderr)
-    with bench.bench(target.load(args), target.options(args), args.out, tell) as series:
+    with session.bench(target.load(args), target.options(args), args.out, tell) as series:
         state = series.state(args.state)
         tried = series.ask(question.of(args), state)
     if args.json:

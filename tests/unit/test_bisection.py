@@ -66,9 +66,10 @@ class Laid:
             trees=kernel.store,
             setup=SETUP,
             engine=Engine(SETUP, (kernel.worker,), self.store, self._heard),
+            worker=kernel.worker,
             contracts=(FEATURE,),
             out=tmp_path / "out",
-            _builds=self.builds,
+            builds=self.builds,
         )
 
     def _heard(self, event: Event) -> None:

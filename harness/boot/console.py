@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A booted state with a person at its console: busybox, the probes and the user's files, until they leave."""
+
+import os
+import shlex
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import proc
+from harness.arch import Arch
+from harness.boot import qemu
+from harness.boot.initramfs import DIRECTORY, LINK, PROGRAM, archive, member
+from harness.boot.machine import Image
+from harness.errors import InputError
+from harness.model import Accel
+
+_SCRIPT = "etc/kseries"
+_FILES = "user"
+"""Where the user's files are, below the root of the guest."""
+_LIMIT = 128 << 20
+"""Bytes of a user's files: the guest has 512 MiB for them, twice over while it unpacks."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person wants at the console: a prompt, files of their own, and sockets in a folder."""
+
+    prompt: str
+    busybox: Path
+    files: Path | None = None
+    sockets: Path | None = None
+
+
+def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path) -> int:
+    """Boot a kernel on this terminal and wait for its end; QEMU's exit status. Nothing is left running."""
+    proc.require(arch.qemu, arch.qemu_package)
+    initrd = scratch / "console.cpio"
+    initrd.write_bytes(image.initrd.read_bytes() + archive(_members(wanted)))
+    sockets = wanted.sockets.resolve() if wanted.sockets is not None else None
+    if sockets is not None:
+        sockets.mkdir(parents=True, exist_ok=True)
+    command_line = qemu.console_command_line(arch, f"/{_SCRIPT}")
+    box = proc.Box(
+        writable=(sockets,) if sockets is not None else (),
+        readable=(image.kernel, initrd),
+        devices=(Path("/dev/kvm"),) if accel.name == "kvm" else (),
+    )
+    try:
+        return proc.on_terminal(qemu.console_argv(arch, accel, image.kernel, initrd, command_line, sockets), box)
+    finally:
+        for name in ("qmp", "gdb") if sockets is not None else ():
+            (sockets or Path()).joinpath(name).unlink(missing_ok=True)
+
+
+def _members(wanted: Wanted) -> Iterator[bytes]:
+    yield from (member(name, DIRECTORY) for name in ("bin", "etc"))
+    yield member("bin/busybox", PROGRAM, wanted.busybox.read_bytes())
+    yield member("bin/sh", LINK, b"busybox")
+    yield member(_SCRIPT, PROGRAM, _script(wanted.prompt).encode())
+    if wanted.files is not None:
+        yield from _user_files(wanted.files)
+
+
+def _script(prompt: str) -> str:
+    """What is done before the prompt appears, and after whoever sits at it leaves.
+
+    sh reads it by itself: the configuration need not have scripts as programs (CONFIG_BINFMT_SCRIPT).
+    """
+    size = shutil.get_terminal_size()
+    return f"""\
+/bin/busybox --install -s /bin
+export PATH=/bin:/probes:/programs HOME=/ TERM={shlex.quote(os.environ.get("TERM", "vt100"))}
+export PS1={shlex.quote(f"{prompt} # ")}
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+stty rows {size.lines} cols {size.columns}
+echo
+echo {shlex.quote(f"This is {prompt}.")} "$(uname -r), the probes are in /probes"
+echo "exit, or Ctrl-A x, ends it"
+setsid cttyhack sh
+reboot -f
+"""
+
+
+def _user_files(top: Path) -> Iterator[bytes]:
+    """A directory as /user. Raises InputError where it is none, or too large."""
+    if not top.is_dir():
+        raise InputError(f"--add {top}: no such directory")
+    yield member(_FILES, DIRECTORY)
+    left = _LIMIT
+    for path in sorted(top.rglob("*")):
+        name = f"{_FILES}/{path.relative_to(top)}"
+        try:
+            kind = path.lstat()
+            left -= kind.st_size
+            if left < 0:
+                raise InputError(f"--add {top}: it has more than {_LIMIT >> 20} MiB")
+            if path.is_symlink():
+                yield member(name, LINK, os.fsencode(path.readlink()))
+            elif path.is_dir():
+                yield member(name, DIRECTORY)
+            elif path.is_file():
+                yield member(name, stat.S_IFREG | stat.S_IMODE(kind.st_mode), path.read_bytes())
+        except OSError as error:
+            raise InputError(f"--add {top}: cannot read {path}: {error.strerror}") from error
