@@ -67,8 +67,8 @@ class Repository:
         return tuple(self.commits.index(commit) for commit in self.git.mark(word))
 
 
-def run(bench: Bench, question: Question, tell: Callable[[Step], None]) -> Bisected:
-    """Bisect a series. ``tell`` hears of each state as it is asked.
+def run(bench: Bench, question: Question, tell: Callable[[Step], None], *, revert: bool = True) -> Bisected:
+    """Bisect a series, and try the revert of what was found. ``tell`` hears of each state as it is asked.
 
     Raises InputError where base is bad, or the tip cannot be asked: then there is nothing to bisect between.
     """
@@ -96,5 +96,7 @@ def run(bench: Bench, question: Question, tell: Callable[[Step], None]) -> Bisec
         patch = repository.patch
         steps.append(ask(bench.state(f"prefix-{patch}"), patch))
         suspects = repository.mark(WORDS[steps[-1].tried.answer])
-    revert = ask(bench.state(f"without-{suspects[0]}"), suspects[0]) if len(suspects) == 1 else None
-    return Bisected(ends=ends, steps=tuple(steps), suspects=suspects, log=repository.git.log, revert=revert)
+    log = repository.git.log
+    repository.git.end()
+    undone = ask(bench.state(f"without-{suspects[0]}"), suspects[0]) if revert and len(suspects) == 1 else None
+    return Bisected(ends=ends, steps=tuple(steps), suspects=suspects, log=log, revert=undone)

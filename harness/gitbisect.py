@@ -45,8 +45,12 @@ class GitBisect:
 
     def start(self, bad: str, good: str) -> None:
         """Begin, whatever was there before."""
-        self._must("bisect", "reset")
+        self.end()
         self._must("bisect", "start", "--no-checkout", bad, good)
+
+    def end(self) -> None:
+        """Forget the bisection, if there is one."""
+        self._must("bisect", "reset")
 
     @property
     def begun(self) -> bool:

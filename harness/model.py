@@ -408,6 +408,31 @@ class Coupling(Record, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
+class End(StrEnum):
+    """What a user runs who has reverted the patch that they blamed."""
+
+    SAFE = "safe"
+    LOUD = "loud"
+    """They were told: it conflicts, or does not build or boot."""
+    SILENT = "silently broken"
+
+
+class Journey(Record, frozen=True):
+    """Somebody blames a patch, and reverts it: what becomes of them. ``end`` is None where it could not be judged.
+
+    ``fault`` is where a fault was put for them to find, and None where no build would notice one.
+    """
+
+    patch: int
+    state: str
+    """What they run in the end."""
+    end: End | None
+    fault: str | None = None
+    steps: int = 0
+    """Those of git bisect, until it blamed the patch."""
+    blamed: int | None = None
+
+
 class Squash(Record, frozen=True):
     """A series with some patches made one, or in another order, built and judged.
 
@@ -503,6 +528,8 @@ class RunResult(Record, frozen=True):
     verdict: Verdict
     squashes: tuple[Squash, ...] = ()
     couplings: tuple[Coupling, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    """Those of the scenario of that name."""
     quick: bool = False
     """True where the slow probes were left out."""
     checkpatch: Checkpatch | None = None

@@ -226,6 +226,12 @@ def _pairs(patches: Patches, _base: Base, trees: ManyTrees) -> Iterator[State]:
         yield _merged(name, "pairs", _others(patches, early, late), None, both.get((early, late), later[late]))
 
 
+def _journey(patches: Patches, base: Base, trees: ManyTrees) -> Iterator[State]:
+    """Where the users of journeys.py come through and end up; the faults that they meet are made there."""
+    yield from _prefixes(patches, base, trees)
+    yield from _reverts(patches, base, trees)
+
+
 def _interacting(patches: Patches, trees: ManyTrees) -> Iterator[tuple[AppliedPatch, AppliedPatch]]:
     """The pairs of patches that touch a file in common, as they are or as one renames it."""
     touched = trees.touched([(patch.tree_before, patch.tree_after) for patch in patches])
@@ -255,6 +261,7 @@ SCENARIOS: dict[str, Callable[[Patches, Base, ManyTrees], Iterator[State]]] = {
     "reverts": _reverts,
     "alone": _alone,
     "pairs": _pairs,
+    "journey": _journey,
 }
 DEFAULT = ("prefixes", "reverts", "alone")
 

@@ -24,6 +24,7 @@ from harness import (
     disk,
     events,
     inputs,
+    journeys,
     judge,
     proc,
     programs,
@@ -182,6 +183,8 @@ def _recorded(
     result = _judged(planned, seen, setup, wanted, trees)
     result = msgspec.structs.replace(result, quick=options.quick, checkpatch=said)
     result = _verified(result, planned, engine, wanted, trees, options)
+    if "journey" in options.scenarios:
+        result = journeys.walked(result, _beside(target, options, setup, planned, trees, heard), tell)
     result = with_patches(result, planned, trees)
     rundir.write(options.out, result)
     return result
@@ -198,28 +201,34 @@ def bench(target: inputs.Target, options: Options, out: Path | None, tell: event
         trees = TreeStore(resources.cache("trees.git"))
         base = base_of(target, options, trees, tell)
         patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
-        builds: list[str] = []
-
-        def heard(event: events.Event) -> None:
-            if isinstance(event, events.StageStarted) and event.stage == "build":
-                builds.append(event.state)
-            tell(event)
-
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
-        setup, engine = workshop(options, trees, heard, plan)
-        yield Bench(
-            series=target.series,
-            patches=patches,
-            base=base,
-            repository=options.tree or target.tree or bases.DEFAULT,
-            trees=trees,
-            setup=setup,
-            engine=engine,
-            worker=worker(setup, options, trees),
-            contracts=asked(setup, options),
-            out=place,
-            builds=builds,
-        )
+        yield _beside(target, replace(options, out=place), _setup(options), plan, trees, tell)
+
+
+def _beside(
+    target: inputs.Target, options: Options, setup: Setup, planned: Plan, trees: TreeStore, tell: events.Listener
+) -> Bench:
+    """The bench for single states of a series that is planned."""
+    builds: list[str] = []
+
+    def heard(event: events.Event) -> None:
+        if isinstance(event, events.StageStarted) and event.stage == "build":
+            builds.append(event.state)
+        tell(event)
+
+    return Bench(
+        series=target.series,
+        patches=planned.patches,
+        base=planned.base,
+        repository=options.tree or target.tree or bases.DEFAULT,
+        trees=trees,
+        setup=setup,
+        engine=_engine(setup, options, trees, heard, planned),
+        worker=worker(setup, options, trees),
+        contracts=asked(setup, options),
+        out=options.out,
+        builds=builds,
+    )
 
 
 def require(wanted: tuple[Options, ...]) -> None:
@@ -238,12 +247,6 @@ def _setup(options: Options) -> Setup:
     probes = (*_chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
     toolchain = build.toolchain(arch, config)
     return Setup(arch, arch.accel(), toolchain, config, probes, store.program(), options.repeat, others, tests)
-
-
-def workshop(options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> tuple[Setup, Engine]:
-    """What all states have in common, and what builds and boots them: for whoever has no whole run to do."""
-    setup = _setup(options)
-    return setup, _engine(setup, options, trees, tell, planned)
 
 
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:

@@ -314,6 +314,16 @@ class TreeStore:
         done = self.git("cat-file", "blob", f"{tree}:{path}")
         return done.stdout if done.returncode == 0 else None
 
+    def with_file(self, tree: str, path: str, contents: bytes) -> str:
+        """A tree with other contents of a file that it has."""
+        mode = self._must("ls-tree", "-z", tree, "--", path).partition(" ")[0]
+        blob = self.answer("hash-object", "-w", "--stdin", stdin=contents).decode().strip()
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            index = Path(scratch) / "index"
+            self._must("read-tree", tree, index=index)
+            self._must("update-index", "--cacheinfo", f"{mode},{blob},{path}", index=index)
+            return self._must("write-tree", index=index)
+
     # --- for a build ------------------------------------------------------------------------
 
     def check_out(self, tree: str, work_tree: Path, index: Path) -> None:

@@ -21,7 +21,7 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import coupled, exercised
+from harness.render import coupled, exercised, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.plain import line, plain
 
@@ -44,7 +44,7 @@ _LEGEND = (
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *coupled.lines(run)]
+    lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *coupled.lines(run), *walked.lines(run)]
     lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *exercised.report(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
     return plain("\n".join(lines))

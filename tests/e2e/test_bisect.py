@@ -12,7 +12,7 @@ from tests.e2e.conftest import SECONDS, TOP, Kseries, git
 
 SHORT = ("--probe", "capabilities")
 CODE = "virt/kvm/eventfd.c"
-VICTIM = "void kvm_eventfd_init(struct kvm *kvm)\n{\n"
+VICTIM = "kvm_eventfd_init(struct kvm *kvm)\n{\n"
 """Every VM that a probe makes comes through here."""
 
 
@@ -33,7 +33,7 @@ def linux(tmp_path: Path) -> Path:
     source = top / CODE
     sound = source.read_text()
     assert VICTIM in sound
-    warns = sound.replace(VICTIM, f"{VICTIM}\tWARN_ON(kvm);\n")
+    warns = sound.replace(VICTIM, f"{VICTIM}\tWARN_ON(kvm);\n\n")
     texts = {
         "comment": f"{sound}/* one */\n",
         "break": f"{sound}/* one */\n#error two\n",

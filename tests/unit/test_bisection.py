@@ -34,13 +34,22 @@ SEEN = {Answer.GOOD: ON, Answer.BAD: BAD, Answer.UNTESTABLE: UNBUILT}
 AT_ALL = [Answer.GOOD] * (PATCHES + 1)
 
 
+def text(last: int) -> str:
+    """main.c after so many patches, each of which adds a line far from the others."""
+    spare = "".join(f"int spare_{letter}%d;\n" for letter in "abcd")
+    return MAIN + "".join(
+        spare.replace("%d", str(number)) + (f"int patch_{number};\n" if number <= last else "")
+        for number in range(1, PATCHES + 1)
+    )
+
+
 class Laid:
     """Eight patches of the tiny kernel on the bench; what each prefix answers is known from before, or not."""
 
     def __init__(self, kernel: Kernel, tmp_path: Path, *, as_commits: bool = True) -> None:
         self.repository = kernel.repository
         self.kernel = kernel
-        texts = [MAIN + "".join(f"/* patch {one} */\n" for one in range(1, last + 1)) for last in range(PATCHES + 1)]
+        texts = [text(last) for last in range(PATCHES + 1)]
         self.commits = [
             self.repository.commit(f"patch {number}", {**KERNEL, "main.c": text}) for number, text in enumerate(texts)
         ]
@@ -194,7 +203,7 @@ def test_the_log_replays_with_plain_git(lay: Callable[..., Laid], as_commits: bo
         assert f"{laid.commits[3]} is the first bad commit" in laid.repository.git("bisect", "log") + said
     bare = ("-C", str(laid.bench.out / "bisect.git"), "bisect")
     laid.repository.git(*bare, "replay", str(log))
-    assert "first bad commit" in laid.repository.git(*bare, "log")
+    assert f"first bad commit: [{found.log.rpartition('[')[2].partition(']')[0]}]" in laid.repository.git(*bare, "log")
 
 
 def test_a_tip_that_is_good_is_nothing_to_bisect(lay: Callable[..., Laid]) -> None:
