@@ -16,6 +16,7 @@ from harness.scenarios import Patches
 from harness.trees import TreeStore
 
 _FIRST_BAD = re.compile(r"^([0-9a-f]{40}) is the first bad commit$", re.MULTILINE)
+_ANSWER = re.compile(r"^git bisect (?:good|bad|skip) ", re.MULTILINE)
 _BRANCH = "refs/heads/series"
 _COMMIT = re.compile(r"^[0-9a-f]{40}$", re.MULTILINE)
 
@@ -55,6 +56,11 @@ class GitBisect:
     @property
     def begun(self) -> bool:
         return (self._path / "BISECT_LOG").exists()
+
+    @property
+    def answers(self) -> int:
+        """How many answers git has been given."""
+        return len(_ANSWER.findall(self.log)) if self.begun else 0
 
     @property
     def current(self) -> str:

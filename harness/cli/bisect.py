@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from harness import bisection, session
+from harness import bisection, manual, session, shell
+from harness.answer import Question
 from harness.bisection import Step
 from harness.cli import question, target
+from harness.errors import InputError
 from harness.render import bisected
 from harness.render.live import Progress
 
@@ -23,6 +25,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_series_arguments(parser)
     target.add_kernel_arguments(parser)
     question.add_arguments(parser)
+    parser.add_argument(
+        "--manual", action="store_true", help="ask you at each step; what you answered is there when you come back"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=command)
@@ -30,6 +35,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     """Exit 1 when a first bad patch was found, 0 when the tip is good."""
+
+    if args.manual:
+        return _manual(args)
 
     def told(step: Step) -> None:
         if not args.json:
@@ -46,3 +54,14 @@ def command(args: argparse.Namespace) -> int:
     else:
         print(bisected.render(found, patches, log))
     return 1 if found.suspects else 0
+
+
+def _manual(args: argparse.Namespace) -> int:
+    """Exit 1 when a first bad patch was found, 0 when the bisection is left for later."""
+    shell.check_terminal()
+    if args.json or question.of(args) != Question():
+        raise InputError("--manual asks you: it goes with neither --json nor --check, --build or --boot")
+    tell = Progress(sys.stderr)
+    with session.bench(target.load(args), target.options(args), args.out, tell) as series:
+        found = manual.run(series, input, print, lambda state: shell.run(series, state, tell))
+    return 1 if found else 0
