@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import answer, bases, pick, scenarios
+from harness import answer, bases, conflicts, pick, scenarios
 from harness.answer import Asked, Question, Tried
 from harness.build import Worker
 from harness.engine import Engine, Setup
@@ -31,16 +31,25 @@ class Bench:
     worker: Worker
     contracts: tuple[Contract, ...]
     out: Path
+    onto: str | None
+    """A commit that has the series and more, from which reverts are made."""
     builds: list[str]
     """The states that have been built so far, of whatever bench: what is not in it was known before."""
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""
-        return pick.find(name, self.patches, self.base, self.trees, self._commit)
+        return pick.find(name, self.patches, self.base, self.trees, self._commit, self.onto and self._commit(self.onto))
 
     @property
     def tip(self) -> State:
-        return self.state(f"prefix-{len(self.patches)}")
+        """The state with everything: the tip of the series, or the tree that it has become part of."""
+        return self.state(self.onto or f"prefix-{len(self.patches)}")
+
+    def conflict(self, state: State) -> str:
+        """As git shows it, why a state does not apply."""
+        onto = self._commit(self.onto) if self.onto else None
+        merge = pick.conflicting(state, self.patches, self.base, self.trees, onto)
+        return conflicts.shown(merge, self.trees) if merge is not None else ""
 
     def results(self, *states: State) -> dict[str, StateResult]:
         """The results of base and of some states, by their ids. Raises InputError where base does not come through."""

@@ -2,32 +2,55 @@
 """STATE -> one source tree: an id as the scenarios give them, of any set of patches, or a commit."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from harness.errors import InputError
-from harness.model import Base, State
-from harness.scenarios import Patches, squash
+from harness.model import AppliedPatch, Base, Plan, State
+from harness.scenarios import Patches, mark_equal, squash
 from harness.trees import Merge, ThreeWay, TreeStore
 
-_ID = re.compile(r"(?P<how>prefix|without|only|squash)-(?P<numbers>\d+(?:\+\d+)*)")
-FORMS = "base, prefix-K, without-K (or -J+K), only-K, squash-J+K/STATE, or a commit"
+_SOME = r"\d+(?:\.\.\d+)?"
+_ID = re.compile(rf"(?P<how>prefix|without|only|squash)-(?P<numbers>{_SOME}(?:\+{_SOME})*)")
+FORMS = "base, prefix-K, without-K (or -J+K, or -J..K), only-K, squash-J+K/STATE, or a commit"
 
 
-def find(name: str, patches: Patches, base: Base, trees: TreeStore, commit: Callable[[str], str]) -> State:
-    """The state that a name means; ``commit`` tells the tree of a commit-ish. Raises InputError."""
+def find(
+    name: str,
+    patches: Patches,
+    base: Base,
+    trees: TreeStore,
+    commit: Callable[[str], str],
+    onto: str | None = None,
+) -> State:
+    """The state that a name means; ``commit`` tells the tree of a commit-ish. Raises InputError.
+
+    ``onto`` is a tree that the series is part of, and from which patches are reverted in the place of its tip.
+    """
     if name == "base":
         return State(id=name, scenario="base", applied=(), tree=base.tree)
     first, _, rest = name.partition("/")
     found = _ID.fullmatch(first)
     if found is None or (rest and found["how"] != "squash"):
         return State(id=name, scenario="commit", applied=(), tree=commit(name))
-    numbers = tuple(sorted({int(number) for number in found["numbers"].split("+")}))
-    for number in numbers:
-        if not 1 <= number <= len(patches):
-            raise InputError(f"{name}: there is no patch {number}; the series has {len(patches)}")
+    numbers = _numbers(name, found["numbers"], len(patches))
+    if onto is not None and found["how"] != "without":
+        raise InputError(f"{name}: only reverts (without-K) are made on another tree")
     if found["how"] == "squash":
         return _of_squash(name, numbers, rest, patches, base, trees)
-    return _of_patches(name, found["how"], numbers, patches, base, trees)
+    return _of_patches(name, found["how"], numbers, patches, base, trees, onto)
+
+
+def _numbers(name: str, said: str, count: int) -> tuple[int, ...]:
+    """The patches of "2+4..6", each once and in their order."""
+    numbers: set[int] = set()
+    for part in said.split("+"):
+        first, _, last = part.partition("..")
+        numbers |= {*range(int(first), int(last or first) + 1)}
+    if not numbers or min(numbers) < 1 or max(numbers) > count:
+        raise InputError(f"{name}: there is no such patch; the series has {count}")
+    return tuple(sorted(numbers))
 
 
 def _of_squash(name: str, numbers: tuple[int, ...], rest: str, patches: Patches, base: Base, trees: TreeStore) -> State:
@@ -42,7 +65,15 @@ def _of_squash(name: str, numbers: tuple[int, ...], rest: str, patches: Patches,
     return State(id=name, scenario=state.scenario, applied=state.applied, tree=state.tree, conflicts=state.conflicts)
 
 
-def _of_patches(name: str, how: str, numbers: tuple[int, ...], patches: Patches, base: Base, trees: TreeStore) -> State:
+def _of_patches(
+    name: str,
+    how: str,
+    numbers: tuple[int, ...],
+    patches: Patches,
+    base: Base,
+    trees: TreeStore,
+    onto: str | None,
+) -> State:
     if how == "prefix":
         if len(numbers) > 1:
             raise InputError(f"{name}: a prefix has one number, that of its last patch")
@@ -53,26 +84,60 @@ def _of_patches(name: str, how: str, numbers: tuple[int, ...], patches: Patches,
     patch = numbers[0] if len(numbers) == 1 else None
     taken = [one for one in patches if one.number in numbers]
     if how == "only":
-        made = _in_turn([(one.tree_before, one.tree_after) for one in taken], base.tree, trees)
+        made = _in_turn(picks(taken), base.tree, trees)[0]
         scenario, applied = "alone", numbers
     else:
-        made = without(numbers, patches, patches[-1].tree_after, trees)
+        made = _in_turn(reverts(taken), onto or patches[-1].tree_after, trees)[0]
         scenario = "reverts" if patch is not None else "pairs"
         applied = tuple(one.number for one in patches if one.number not in numbers)
     return State(id=name, scenario=scenario, applied=applied, patch=patch, tree=made.tree, conflicts=made.conflicts)
 
 
-def without(numbers: tuple[int, ...], patches: Patches, tip: str, trees: TreeStore) -> Merge:
-    """A tree with patches reverted, the last one first, as ``git revert`` makes it; the first conflict ends it."""
-    taken = sorted((one for one in patches if one.number in numbers), key=lambda one: -one.number)
-    return _in_turn([(one.tree_after, one.tree_before) for one in taken], tip, trees)
+Changes = list[tuple[str, str]]
+"""What is to be done to a tree, one after the other: what leads from one tree to another."""
 
 
-def _in_turn(changes: list[tuple[str, str]], tree: str, trees: TreeStore) -> Merge:
-    """A tree with changes made to it, one after the other, each from one tree to another."""
+def picks(patches: Sequence[AppliedPatch]) -> Changes:
+    """What applies patches, the first one first."""
+    return [(one.tree_before, one.tree_after) for one in patches]
+
+
+def reverts(patches: Sequence[AppliedPatch]) -> Changes:
+    """What takes patches back, the last one first, as ``git revert`` does it."""
+    return [(one.tree_after, one.tree_before) for one in reversed(patches)]
+
+
+def _in_turn(changes: Changes, tree: str, trees: TreeStore) -> tuple[Merge, ThreeWay | None]:
+    """A tree with changes made to it; where one of them conflicts, that is the end, and this merge is told too."""
     made = Merge(tree)
     for before, after in changes:
+        assert made.tree is not None
+        merge = ThreeWay(base=before, ours=made.tree, theirs=after)
+        made = trees.merge(merge)
         if made.tree is None:
-            break
-        made = trees.merge(ThreeWay(base=before, ours=made.tree, theirs=after))
-    return made
+            return made, merge
+    return made, None
+
+
+def conflicting(
+    state: State, patches: Patches, base: Base, trees: TreeStore, onto: str | None = None
+) -> ThreeWay | None:
+    """The merge by which a state of patches could not be made, for whoever wants to see it."""
+    if state.scenario == "alone":
+        changes, tree = picks([one for one in patches if one.number in state.applied]), base.tree
+    else:
+        changes = reverts([one for one in patches if one.number not in state.applied])
+        tree = onto or patches[-1].tree_after
+    return _in_turn(changes, tree, trees)[1]
+
+
+def with_reverts(plan: Plan, together: Sequence[str], trees: TreeStore) -> Plan:
+    """The plan with states in which some patches are reverted together. Raises InputError."""
+
+    def no_commit(name: str) -> str:
+        raise InputError(f"--revert takes numbers of patches, as 2,3 or 2..4: {name}")
+
+    known = {state.id: state for state in plan.states}
+    for name in (f"without-{numbers}" for numbers in together):
+        known.setdefault(name, find(name, plan.patches, plan.base, trees, no_commit))
+    return msgspec.structs.replace(plan, states=tuple(mark_equal(known.values())))

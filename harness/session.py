@@ -26,6 +26,7 @@ from harness import (
     inputs,
     journeys,
     judge,
+    pick,
     proc,
     programs,
     proposals,
@@ -84,6 +85,8 @@ class Options:
     """Contracts beside ours."""
     selftests: tuple[str, ...] = ()
     """Tests of the kernel's own, as TARGET:TEST."""
+    reverts: tuple[str, ...] = ()
+    """Patches that are reverted together, beside the scenarios': "2+3"."""
 
     def of(self, target: inputs.Target) -> "Options":
         """These, with what a TARGET brings: probes and contracts of its own, and which of ours it is about."""
@@ -123,9 +126,10 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     """The states of a run; fetches and imports the base when it is not in the cache. Raises InputError."""
     scenarios.check(options.scenarios)
     base = base_of(target, options, trees, tell)
-    return scenarios.make_plan(
+    made = scenarios.make_plan(
         target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step))
     )
+    return pick.with_reverts(made, options.reverts, trees)
 
 
 def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Base:
@@ -191,7 +195,9 @@ def _recorded(
 
 
 @contextlib.contextmanager
-def bench(target: inputs.Target, options: Options, out: Path | None, tell: events.Listener) -> Iterator[Bench]:
+def bench(
+    target: inputs.Target, options: Options, out: Path | None, tell: events.Listener, onto: str | None = None
+) -> Iterator[Bench]:
     """A bench for a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
     options = options.of(target)
     with contextlib.ExitStack() as stack:
@@ -202,7 +208,8 @@ def bench(target: inputs.Target, options: Options, out: Path | None, tell: event
         base = base_of(target, options, trees, tell)
         patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
-        yield _beside(target, replace(options, out=place), _setup(options), plan, trees, tell)
+        beside = _beside(target, replace(options, out=place), _setup(options), plan, trees, tell)
+        yield replace(beside, onto=onto)
 
 
 def _beside(
@@ -227,6 +234,7 @@ def _beside(
         worker=worker(setup, options, trees),
         contracts=asked(setup, options),
         out=options.out,
+        onto=None,
         builds=builds,
     )
 

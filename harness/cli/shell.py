@@ -18,6 +18,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser.add_argument("state", metavar="STATE", help=pick.FORMS)
     target.add_series_arguments(parser)
+    parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
     target.add_kernel_arguments(parser)
     parser.add_argument("--add", metavar="DIR", type=Path, help="have the files of DIR in the guest, as /user")
     parser.add_argument("--sockets", metavar="DIR", type=Path, help="QMP and a gdb stub, as DIR/qmp and DIR/gdb")
@@ -28,6 +29,6 @@ def command(args: argparse.Namespace) -> int:
     """Exit 0 once the guest has ended, whatever it did."""
     shell.check_terminal()
     tell = Progress(sys.stderr)
-    with session.bench(target.load(args), target.options(args), None, tell) as series:
+    with session.bench(target.load(args), target.options(args), None, tell, args.onto) as series:
         shell.run(series, series.state(args.state), tell, files=args.add, sockets=args.sockets)
     return 0

@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides which states there are."""
     add_series_arguments(parser)
     parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
+    parser.add_argument(
+        "--revert", metavar="J,K", action="append", default=[], help="these patches reverted together, too; or J..K"
+    )
 
 
 def add_series_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,6 +133,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
     running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch") if hasattr(args, name)}
     if hasattr(args, "scenario"):
         running["scenarios"] = _names(args.scenario)
+        running["reverts"] = tuple("+".join(_names(numbers)) for numbers in args.revert)
     probes = [word for words in args.probe for word in _names(words)]
     return Options(
         **running,

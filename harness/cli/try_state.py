@@ -29,6 +29,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser.add_argument("state", metavar="STATE", help=pick.FORMS)
     target.add_series_arguments(parser)
+    parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
     target.add_kernel_arguments(parser)
     question.add_arguments(parser)
     parser.add_argument(
@@ -40,13 +41,14 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     tell = Progress(sys.stderr)
-    with session.bench(target.load(args), target.options(args), args.out, tell) as series:
+    with session.bench(target.load(args), target.options(args), args.out, tell, args.onto) as series:
         state = series.state(args.state)
         tried = series.ask(question.of(args), state)
+        conflict = series.conflict(state) if state.tree is None else ""
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(tried), indent=2).decode())
     else:
-        print(_text(tried))
+        print(_text(tried) + (f"\n{plain(conflict)}" if conflict else ""))
     return _ANSWERS[tried.answer]
 
 

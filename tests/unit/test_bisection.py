@@ -78,6 +78,7 @@ class Laid:
             worker=kernel.worker,
             contracts=(FEATURE,),
             out=tmp_path / "out",
+            onto=None,
             builds=self.builds,
         )
 

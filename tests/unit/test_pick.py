@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import pick, scenarios
+from harness import conflicts, pick, scenarios
 from harness.errors import InputError
 from harness.model import State
 from harness.trees import TreeStore
@@ -30,8 +30,8 @@ class Bench:
         self.patches = scenarios.apply_all(series, self.base, self.store)
         self.commits = [patch.commit or "" for patch in series.patches]
 
-    def find(self, name: str) -> State:
-        return pick.find(name, self.patches, self.base, self.store, self.store.tree_of)
+    def find(self, name: str, onto: str | None = None) -> State:
+        return pick.find(name, self.patches, self.base, self.store, self.store.tree_of, onto)
 
     def text(self, name: str) -> str:
         tree = self.find(name).tree
@@ -80,7 +80,52 @@ def test_anything_else_is_a_commit(bench: Bench) -> None:
     assert bench.text(bench.commits[1]) == TEXTS[2]
 
 
-@pytest.mark.parametrize("name", ["without-5", "prefix-0", "prefix-1+2", "squash-1", "squash-1+2/x", "nonsense"])
+@pytest.mark.parametrize(
+    "name", ["without-5", "without-3..2", "prefix-0", "prefix-1+2", "squash-1", "squash-1+2/x", "nonsense"]
+)
 def test_what_is_no_state_is_told_so(bench: Bench, name: str) -> None:
     with pytest.raises(InputError):
         bench.find(name)
+
+
+def test_a_range_is_all_in_it(bench: Bench) -> None:
+    assert bench.find("without-2..4").applied == (1,)
+    assert bench.find("without-2..4").tree == bench.find("prefix-1").tree
+    assert bench.find("without-1+3..4").applied == (2,)
+
+
+def test_a_revert_on_a_tree_that_moved_on_is_what_git_revert_makes_there(bench: Bench) -> None:
+    moved = bench.repository.commit(
+        "newer", {"file": lines(30, line3="d", line12="b", line20="c", line28="z"), "x": ""}
+    )
+    onto = bench.store.tree_of(moved)
+    bench.repository.git("revert", "--no-edit", bench.commits[1])
+    assert bench.find("without-2", onto).tree == bench.repository.tree()
+    taken = bench.repository.commit("newest", {"file": lines(30, line3="d", line12="B", line20="c")})
+    assert bench.find("without-2", bench.store.tree_of(taken)).conflicts == ("file",)
+    with pytest.raises(InputError, match="only reverts"):
+        bench.find("only-2", onto)
+
+
+def test_a_conflict_is_shown_as_git_shows_it(bench: Bench) -> None:
+    merge = pick.conflicting(bench.find("without-1"), bench.patches, bench.base, bench.store)
+    assert merge is not None
+    said = conflicts.shown(merge, bench.store)
+    done = bench.repository.run("revert", "--no-edit", bench.commits[0])
+    assert b"CONFLICT (content): Merge conflict in file" in done.stdout
+    assert said.startswith("CONFLICT (content): Merge conflict in file\nfile:3:\n<<<<<<< HEAD\nd\n")
+    left = (bench.repository.path / "file").read_text()
+    theirs = left[left.index("=======") : left.index(">>>>>>> ")]
+    assert theirs in said
+    assert pick.conflicting(bench.find("without-2"), bench.patches, bench.base, bench.store) is None
+
+
+def test_reverts_together_are_states_of_a_run(bench: Bench) -> None:
+    plan = scenarios.plan_of("s", 1, bench.patches, bench.base, ("reverts",), bench.store)
+    more = pick.with_reverts(plan, ("2+3", "2..4"), bench.store)
+    states = {state.id: state for state in more.states}
+    assert states["without-2+3"].scenario == "pairs"
+    assert states["without-2+3"].tree == bench.find("without-2+3").tree
+    assert states["without-2..4"].applied == (1,)
+    with pytest.raises(InputError, match="--revert takes numbers"):
+        pick.with_reverts(plan, ("x",), bench.store)
