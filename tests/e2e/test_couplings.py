@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The bundled series with hidden couplings, and the one with none: what is found, and what is proposed cures it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import expectation, inputs, rundir
+from tests.e2e.conftest import TOP, Kseries
+
+
+def ran(kseries: Kseries, name: str, tmp_path: Path, *more: str) -> dict[str, Any]:
+    case = TOP / "testcases" / name
+    done = kseries("run", case, "--out", "out", *more)
+    assert done.returncode in (0, 1), done.stderr
+    result, _ = rundir.read(tmp_path / "out")
+    testcase = inputs.load(str(case)).testcase
+    assert testcase is not None
+    assert expectation.differences(testcase.expect, result) == ()
+    whole: dict[str, Any] = json.loads((tmp_path / "out" / "result.json").read_text())
+    return whole
+
+
+def by_behaviour(result: dict[str, Any]) -> set[tuple[int, int]]:
+    return {(one["patch"], one["needs"]) for one in result["couplings"] if one["kind"] == "behaviour"}
+
+
+def advised(result: dict[str, Any]) -> list[tuple[list[int], list[int], bool]]:
+    given = [finding["advice"] for finding in result["findings"] if finding["advice"]]
+    return [(one["squash"], one["order"], one["verified"]) for one in given]
+
+
+def test_a_partner_two_patches_away_is_found_and_squashed(kseries: Kseries, tmp_path: Path) -> None:
+    result = ran(kseries, "timerfd-semaphore", tmp_path, "--scenario", "prefixes,reverts,alone,journey")
+    assert by_behaviour(result) == {(4, 2)}
+    assert advised(result) == [([2, 4], [], True)]
+    assert [one["id"] for one in result["squashes"]] == ["squash-2+4"]
+    assert [one["blamed"] for one in result["journeys"]] == [1, 2, 3, 4, 5]
+    assert {one["patch"]: one["end"] for one in result["journeys"]} == {
+        1: "loud",
+        2: "silently broken",
+        3: "safe",
+        4: "safe",
+        5: "safe",
+    }
+
+
+def test_three_patches_are_one_squash_and_an_order_closes_the_hole(kseries: Kseries, tmp_path: Path) -> None:
+    result = ran(kseries, "timerfd-sticky", tmp_path)
+    assert by_behaviour(result) == {(2, 3), (2, 4)}
+    squash, order = [2, 3, 4], [1, 3, 4, 2, 5]
+    assert sorted(advised(result)) == sorted(
+        [([], order, True), ([], order, True), (squash, [], True), (squash, [], True)]
+    )
+    assert {one["id"] for one in result["squashes"]} == {"squash-2+3+4", "order-1+3+4+2+5"}
+
+
+@pytest.mark.parametrize("scenario", ["prefixes,reverts,alone,pairs"])
+def test_of_a_clean_series_nothing_is_told(kseries: Kseries, tmp_path: Path, scenario: str) -> None:
+    result = ran(kseries, "timerfd-clean", tmp_path, "--scenario", scenario)
+    assert result["findings"] == [] and result["squashes"] == []
+    assert by_behaviour(result) == set()
