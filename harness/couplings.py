@@ -106,7 +106,11 @@ class _Known:
         return [late.number for late in (suspects or both or named or alone)]
 
     def _fails(self, early: AppliedPatch, alone: StateResult) -> bool:
-        return self._outcome(f"without-{early.number}") is alone.outcome
+        """True where this one fails without an earlier one in the same way, as far as it is known where that is."""
+        without = self._states.get(f"without-{early.number}")
+        if without is None or without.outcome is not alone.outcome:
+            return False
+        return not without.suspects or alone.patch in without.suspects
 
     def _outcome(self, state: str) -> Outcome | None:
         result = self._states.get(state)

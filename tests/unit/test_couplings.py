@@ -84,6 +84,12 @@ def test_what_does_not_build_without_a_patch_needs_it() -> None:
     assert coupled({"only-2": failed}) == [("build", 2, None)]
 
 
+def test_a_patch_that_fails_alone_needs_those_without_which_its_own_lines_fail() -> None:
+    failed = nothing(Outcome.BUILD_FAILED)
+    alone = {"without-1": failed, "only-2": failed, "only-3": failed}
+    assert coupled(alone, suspects={"without-1": (2,)}) == [("build", 2, 1), ("build", 3, None)]
+
+
 def test_what_does_not_boot_without_a_patch_is_told_by_the_call_trace() -> None:
     failed = nothing(Outcome.BOOT_FAILED)
     assert coupled({"without-1": failed}, suspects={"without-1": (3, 1)}) == [("boot", 3, 1)]
