@@ -264,7 +264,7 @@ static void mark(const char *what, const char *name, const char *how)
 		close(fd);
 }
 
-static _Noreturn void exec_probe(const char *name, const char *path, bool foreign, int out)
+static _Noreturn void exec_probe(const char *path, bool foreign, int out)
 {
 	int null;
 
@@ -276,7 +276,8 @@ static _Noreturn void exec_probe(const char *name, const char *path, bool foreig
 	if (foreign)
 		dup2(out, STDERR_FILENO);
 
-	execl(path, name, NULL);
+	/* The path, since a program may read itself: kselftest's for KVM do. */
+	execl(path, path, NULL);
 	printf("# cannot run %s: %s\n", path, strerror(errno));
 	fflush(stdout);
 	_exit(127);
@@ -402,7 +403,7 @@ static void run_probe(int number, const char *name, int seconds)
 	if (pid < 0)
 		die("cannot fork for", name);
 	if (!pid)
-		exec_probe(name, path, foreign, fds[1]);
+		exec_probe(path, foreign, fds[1]);
 	/* On both sides of the fork: whoever comes first, the group is there. */
 	setpgid(pid, pid);
 	close(fds[1]);

@@ -44,6 +44,7 @@ PROGRAMS = {
     "skips": SILENT % 4,
     "fails": SILENT % 1,
     "dies": "#include <signal.h>\nint main(void) { return raise(SIGSEGV); }\n",
+    "reads-itself": "#include <fcntl.h>\nint main(int n, char **words) { return n == 1 && open(words[0], 0) < 0; }\n",
     "talks": TALKS,
     "tap": TAP,
     "ours": OURS,
@@ -94,6 +95,7 @@ def report(root: Path, *names: str) -> ktap.Report:
         ("fails", Status.FAIL, "exit status 1"),
         ("dies", Status.FAIL, "killed by signal 11"),
         ("own-names", Status.PASS, ""),
+        ("reads-itself", Status.PASS, ""),
         ("absent", Status.FAIL, "it was not built"),
     ],
 )
