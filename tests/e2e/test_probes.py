@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Other people's probes, other subsystems, and what ran, as a user sees them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness import bases, expectation, inputs, resources, rundir
+from harness.trees import TreeStore
+from tests.e2e.conftest import TOP, Kseries
+
+EVENTFD = TOP / "testcases" / "eventfd-saturate"
+VMX = "arch/x86/kvm/vmx/vmx.c"
+CPUID = "tools/testing/selftests/kvm/x86_64/cpuid_test.c"
+TEN = (
+    "cpuid_test",
+    "exit_on_emulation_failure_test",
+    "guest_memfd_test",
+    "kvm_pv_test",
+    "pre_fault_memory_test",
+    "smaller_maxphyaddr_emulation_test",
+    "state_test",
+    "svm_vmcall_test",
+    "sync_regs_test",
+    "userspace_io_test",
+)
+"""As they were seen by hand in such a guest: all pass, but for one that skips."""
+BY_HAND = dict.fromkeys(TEN, "pass") | {
+    "smaller_maxphyaddr_emulation_test": "skip",
+}
+REPRO = """\
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(void)
+{
+	return syscall(SYS_eventfd2, 0, 1 << 30) < 0 && errno == EINVAL ? 0 : 1;
+}
+"""
+
+
+def replacing(path: str, old: str, new: str, subject: str) -> str:
+    """A patch to the default base that puts one line in the place of another."""
+    trees = TreeStore(resources.cache("trees.git"))
+    source = trees.file(bases.get(bases.DEFAULT, None, trees, resources.cache(), print).tree, path)
+    assert source is not None
+    lines = source.decode().splitlines()
+    at = lines.index(old)
+    return (
+        f"Subject: [PATCH] {subject}\n\n---\n--- a/{path}\n+++ b/{path}\n@@ -{at},3 +{at},3 @@\n"
+        f" {lines[at - 1]}\n-{old}\n+{new}\n {lines[at + 1]}\n"
+    )
+
+
+def statuses(result: dict[str, Any], state: str) -> dict[str, str]:
+    (found,) = (one for one in result["states"] if one["id"] == state)
+    return {check["id"]: check["status"] for check in found["checks"]}
+
+
+def test_a_series_of_another_subsystem_is_judged_by_what_lies_beside_it(kseries: Kseries, tmp_path: Path) -> None:
+    done = kseries("run", EVENTFD, "--out", "out")
+    assert done.returncode == 1, done.stdout + done.stderr
+    result, _ = rundir.read(tmp_path / "out")
+    case = inputs.load(str(EVENTFD)).testcase
+    assert case is not None
+    assert expectation.differences(case.expect, result) == ()
+    (squash,) = result.squashes
+    assert (squash.verdict.bisectable, squash.verdict.revert_safe) == (True, True)
+    assert not any("exit_on_missing" in check.id for state in result.states for check in state.checks)
+    assert [str(patch.exercise) for patch in result.patches] == ["exercised", "exercised", "no-code", "exercised"]
+
+
+def test_what_never_ran_is_not_called_safe_and_a_patched_selftest_is_another_test(
+    kseries: Kseries, tmp_path: Path
+) -> None:
+    series = tmp_path / "series"
+    series.mkdir()
+    wbinvd = replacing(
+        VMX, "	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;", "	vcpu->run->exit_reason = 8;", "KVM: VMX: a"
+    )
+    (series / "0001-vmx.patch").write_text(wbinvd)
+    broken = replacing(CPUID, "	test_get_cpuid2(vcpu);", '	TEST_FAIL("%p", vcpu);', "KVM: selftests: b")
+    (series / "0002-test.patch").write_text(broken)
+    (tmp_path / "repro.c").write_text(REPRO)
+    words = ["--selftest", f"kvm:{','.join(TEN)}", "--probe", "capabilities,memory_fault_info,./repro.c"]
+    done = kseries("run", series, "--scenario", "prefixes", "--json", *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    result = json.loads(done.stdout)
+
+    seen = statuses(result, "base")
+    assert {name: seen[f"kvm.{name}.exit_status"] for name in TEN} == BY_HAND
+    assert seen["repro.exit_status"] == "pass"
+    assert statuses(result, "prefix-1") == seen
+    assert statuses(result, "prefix-2") == seen | {"kvm.cpuid_test.exit_status": "fail"}
+    told = [(finding["kind"], finding["evidence"]) for finding in result["findings"]]
+    assert [kind for kind, _ in told] == ["regression"] and "kvm.cpuid_test.exit_status" in told[0][1][0]
+
+    vmx, test = result["patches"]
+    assert (vmx["exercise"], vmx["verdict"]) == ("unexercised", {"bisectable": None, "revert_safe": None})
+    assert [(one["name"], one["ran"]) for one in vmx["functions"]] == [("handle_triple_fault", False)]
+    assert test["exercise"] == "no-code"
+    assert result["verdict"]["bisectable"] is None
