@@ -37,12 +37,13 @@ def _read(file: Path) -> Iterator[Contract]:
 
 def _contract(file: Path, held: Any) -> Contract:
     extra = sorted(held.keys() - _FIELDS) if isinstance(held, dict) else ["no table"]
+    what = "a contract has id, title, when and checks, and may have otherwise and optional"
     if extra:
-        raise InputError(f"{file}: {', '.join(extra)}\n  a contract has {', '.join(sorted(_FIELDS))}, and no more")
+        raise InputError(f"{file}: {', '.join(extra)}: what is that?\n  {what}")
     try:
         return msgspec.convert(held, Contract)
     except msgspec.ValidationError as error:
-        raise InputError(f"{file}: {error}") from error
+        raise InputError(f"{file}: {error}\n  {what}") from error
 
 
 def check(contracts: Iterable[Contract], probes: frozenset[str]) -> None:

@@ -179,7 +179,6 @@ def _recorded(
     wanted = asked(setup, options)
     trees = TreeStore(resources.cache("trees.git"))
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
-    selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
     engine = _engine(setup, options, trees, heard, planned)
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
@@ -258,7 +257,8 @@ def _setup(options: Options) -> Setup:
 
 
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
-    """The engine for a plan, and for those that are made of the same tip."""
+    """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
+    selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
     workers = tuple(worker(setup, options, trees, number) for number in range(options.workers))
     watch = Watch.of(trees, planned.base.tree, planned.patches)
     return Engine(setup, workers, store.Store(resources.cache("results")), tell, watch)
