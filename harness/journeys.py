@@ -8,6 +8,7 @@ import msgspec
 from harness import bisection, events, fault, judge
 from harness.answer import Asked, Question
 from harness.bench import Bench
+from harness.errors import DiskFullError, InfraError
 from harness.model import End, FindingKind, Journey, RunResult, StateResult
 from harness.scenarios import Patches
 
@@ -29,7 +30,13 @@ def _walk(patch: int, result: RunResult, bench: Bench, tell: events.Listener) ->
     for number, (place, faulty) in enumerate(fault.some(bench.patches, patch, goal.tree, bench.trees, _TRIES), 1):
         tell(events.Preparing(f"journey {patch}: a fault at {place}"))
         name = f"journey-{patch}" + (f".{number}" if number > 1 else "")
-        found = bisection.run(_with_series(bench, faulty, name), Question(asked=Asked.BUILD), _silent, revert=False)
+        try:
+            found = bisection.run(_with_series(bench, faulty, name), Question(asked=Asked.BUILD), _silent, revert=False)
+        except DiskFullError:
+            raise
+        except InfraError as error:  # of one journey; what the run has found stands
+            tell(events.Preparing(f"journey {patch} could not be made: {error}"))
+            return journey
         if found.suspects:
             blamed = found.suspects[0] if len(found.suspects) == 1 else None
             return msgspec.structs.replace(journey, fault=str(place), steps=len(found.steps), blamed=blamed)

@@ -357,6 +357,11 @@ class Advice(Record, frozen=True):
     """The patches by their numbers, in the order that closes a bisect-hole; empty where they are to be squashed."""
     verified: bool | None = None
 
+    @property
+    def series(self) -> str:
+        """The id of the series that is changed so."""
+        return f"squash-{'+'.join(map(str, self.squash))}" if self.squash else f"order-{'+'.join(map(str, self.order))}"
+
 
 class Finding(Record, frozen=True):
     """What a person must know, with its evidence."""

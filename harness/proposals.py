@@ -19,12 +19,6 @@ def with_orders(result: RunResult, planned: Plan, trees: TreeStore) -> RunResult
     return msgspec.structs.replace(result, findings=tuple(findings))
 
 
-def name(advice: Advice) -> str:
-    """The id of the changed series."""
-    numbers = advice.squash or advice.order
-    return f"{'squash' if advice.squash else 'order'}-{'+'.join(map(str, numbers))}"
-
-
 def plan_of(advice: Advice, planned: Plan, names: tuple[str, ...], trees: TreeStore) -> Plan | None:
     """The plan of the changed series; None where git cannot make it."""
     if advice.squash:
@@ -33,4 +27,4 @@ def plan_of(advice: Advice, planned: Plan, names: tuple[str, ...], trees: TreeSt
         patches = scenarios.reorder(planned.patches, advice.order, trees)
     if patches is None:
         return None
-    return scenarios.plan_of(name(advice), planned.version, patches, planned.base, names, trees)
+    return scenarios.plan_of(advice.series, planned.version, patches, planned.base, names, trees)

@@ -122,8 +122,7 @@ def _answer(value: bool | None) -> str:
 
 def _cures(run: RunResult, finding: Finding) -> list[Squash]:
     """What was built to try a finding's advice."""
-    wanted = finding.advice and f"squash-{'+'.join(str(number) for number in finding.advice.squash)}"
-    return [squash for squash in run.squashes if squash.id == wanted]
+    return [squash for squash in run.squashes if finding.advice and squash.id == finding.advice.series]
 
 
 # --- the patches --------------------------------------------------------------------------------
