@@ -62,3 +62,22 @@ def test_of_a_clean_series_nothing_is_told(kseries: Kseries, tmp_path: Path, sce
     result = ran(kseries, "timerfd-clean", tmp_path, "--scenario", scenario)
     assert result["findings"] == [] and result["squashes"] == []
     assert by_behaviour(result) == set()
+
+
+def test_the_split_series_has_one_squash_and_one_journey_that_ends_in_silence(kseries: Kseries, tmp_path: Path) -> None:
+    result = ran(kseries, "exit-on-missing-split", tmp_path, "--scenario", "prefixes,reverts,alone,journey")
+    assert by_behaviour(result) == {(4, 3)}
+    assert advised(result) == [([3, 4], [], True)]
+    journeys = {one["patch"]: one for one in result["journeys"]}
+    assert {number: one["end"] for number, one in journeys.items()} == {
+        1: "safe",
+        2: "loud",
+        3: "silently broken",
+        4: "safe",
+        5: "safe",
+        6: "safe",
+    }
+    # The fifth is documentation: no build would notice.
+    assert {number: one["blamed"] for number, one in journeys.items()} == {1: 1, 2: 2, 3: 3, 4: 4, 5: None, 6: 6}
+    told = kseries("report", "out").stdout
+    assert "the kernel still advertises KVM_CAP_EXIT_ON_MISSING (by patch 4), and does not keep it: " in told

@@ -99,6 +99,7 @@ def test_a_fault_in_lines_that_a_later_patch_has_changed_is_no_one_patchs(store:
         AppliedPatch(number=2, subject="", tree_before=first, tree_after=second),
     )
     assert list(fault.some(patches, 1, None, trees, 3)) == []
+    assert list(fault.some(patches, 2, base, trees, 3)) == []  # not what the sound series is without it
     ((place, faulty),) = fault.some(patches, 2, first, trees, 3)
     assert place.text == "newer"
     assert [patch.number for patch in faulty] == [1, 2]
