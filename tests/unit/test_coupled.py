@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Couplings and orders as the terminal shows them."""
 
-from harness.model import Advice, Bond, Coupling, FindingKind
-from harness.render import text
+from pathlib import Path
+
+from harness.model import Advice, Bond, Coupling, FindingKind, Squash, Verdict
+from harness.render import html, text
 from tests.unit.runs import finding, run, state
 
 
@@ -38,3 +40,13 @@ def test_an_order_is_told_with_what_came_of_trying_it() -> None:
 def test_three_patches_are_named_in_one_squash() -> None:
     given = Advice(squash=(1, 2, 3), verified=True)
     assert text.advice(run(state("base")), given).startswith("Squash 1/2, 2/2 and 3/2: ")
+
+
+def test_the_page_has_the_proof_of_an_order_beside_it(tmp_path: Path) -> None:
+    given = Advice(order=(2, 1), verified=True)
+    hole = finding(FindingKind.BISECT_HOLE, "prefix-1", "x: fail", patch=1, advice=given)
+    verdict = Verdict(bisectable=True, revert_safe=True)
+    tried = Squash(id=given.series, patches=(), states=(state("base"),), findings=(), verdict=verdict)
+    page = html.render(run(state("base"), state("prefix-1", 1), findings=(hole,), squashes=(tried,)), tmp_path)
+    assert "Reorder: 2 1." in page
+    assert "order-2+1: 0 patches, 1 states" in page
