@@ -103,6 +103,8 @@ class Patch(Record, frozen=True):
     """``NAME <ADDRESS>``; empty where there is none, and of a commit, which tells it itself."""
     diff: bytes | None = None
     commit: str | None = None
+    message_id: str = ""
+    """That of the mail, in its angle brackets; empty where it was no mail."""
 
 
 class Series(Record, frozen=True):
@@ -133,6 +135,9 @@ class AppliedPatch(Record, frozen=True):
     """The paths in which the trees differ."""
     symbols: tuple[str, ...] = ()
     """The names that it introduces: functions, types, macros, Kconfig symbols; not known before a run."""
+    author: str = ""
+    message_id: str = ""
+    """As of Patch."""
 
 
 class State(Record, frozen=True):
@@ -539,5 +544,11 @@ class RunResult(Record, frozen=True):
     """True where the slow probes were left out."""
     checkpatch: Checkpatch | None = None
     """None where nobody asked for it."""
+    began: str = ""
+    """When, in UTC, as ISO 8601 has it; empty where nobody noted it."""
+    seconds: float | None = None
+    """From there to the verdict; what was known is not done again, and takes no time."""
+    words: tuple[str, ...] = ()
+    """TARGET and the options that decide what its kernels are, as the command line had them."""
     patches: tuple[PatchResult, ...] = ()
     """What ran of each patch of the series, and so what its verdict is."""

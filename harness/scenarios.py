@@ -34,7 +34,13 @@ def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent)
             raise InputError(_why_not(patch, series, trees[-1], under, error, store)) from error
     return tuple(
         AppliedPatch(
-            number=patch.number, subject=patch.subject, message=patch.message, tree_before=before, tree_after=after
+            number=patch.number,
+            subject=patch.subject,
+            message=patch.message,
+            tree_before=before,
+            tree_after=after,
+            author=patch.author,
+            message_id=patch.message_id,
         )
         for patch, (before, after) in zip(series.patches, pairwise(trees), strict=True)
     )

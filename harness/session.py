@@ -5,9 +5,11 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -87,6 +89,8 @@ class Options:
     """Tests of the kernel's own, as TARGET:TEST."""
     reverts: tuple[str, ...] = ()
     """Patches that are reverted together, beside the scenarios': "2+3"."""
+    words: tuple[str, ...] = ()
+    """TARGET and these options as they were typed, for whoever wants to see a state again."""
 
     def of(self, target: inputs.Target) -> "Options":
         """These, with what a TARGET brings: probes and contracts of its own, and which of ours it is about."""
@@ -156,6 +160,8 @@ def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecas
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
     """Carry out a run, record it, and write its result and reports. Raises InputError or InfraError."""
+    clock = time.monotonic()
+    began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
     with room(options.out), at_work(tell):
         options.out.mkdir(parents=True, exist_ok=True)
@@ -165,6 +171,9 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         kept = runs.Runs(resources.cache(), lambda what: tell(events.Preparing(what)))
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
             result = _recorded(target, options, setup, tell, recording)
+            seconds = round(time.monotonic() - clock, 1)
+            result = msgspec.structs.replace(result, began=began, seconds=seconds, words=options.words)
+            rundir.write(options.out, result)
             recording.ended(exit_status(result), result.verdict, options.out / rundir.RESULT)
     return result
 
@@ -188,9 +197,7 @@ def _recorded(
     result = _verified(result, planned, engine, wanted, trees, options)
     if "journey" in options.scenarios:
         result = journeys.walked(result, _beside(target, options, setup, planned, trees, heard), tell)
-    result = with_patches(result, planned, trees)
-    rundir.write(options.out, result)
-    return result
+    return with_patches(result, planned, trees)
 
 
 @contextlib.contextmanager

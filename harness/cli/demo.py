@@ -5,6 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from harness import arch as archs
 from harness import expectation, inputs, resources, session
 from harness.cli import target
 from harness.errors import InfraError
@@ -28,12 +29,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    archs = target.arch_names(args)
-    session.require(tuple(session.Options(out=args.out, arch=arch) for arch in archs))
+    names = target.arch_names(args)
+    session.require(tuple(session.Options(out=args.out, arch=arch) for arch in names))
     status = 0
     for name in _CASES:
         case = inputs.load(str(resources.project("testcases", name)))
-        results = [_judged(case, arch, args.out / name / (arch if len(archs) > 1 else "")) for arch in archs]
+        results = [_judged(case, arch, args.out / name / (arch if len(names) > 1 else "")) for arch in names]
         if len(results) > 1:
             print(verdicts.render([result for result, _ in results]))
         status = max(status, *(0 if expected else 1 for _, expected in results))
@@ -43,7 +44,8 @@ def command(args: argparse.Namespace) -> int:
 def _judged(case: inputs.Target, arch: str, out: Path) -> tuple[RunResult, bool]:
     """One series on one architecture, told, and whether all was as expected. Raises InfraError."""
     assert case.testcase is not None
-    result = session.run(case, session.Options(out=out, arch=arch), Progress(sys.stderr))
+    words = (f"testcases/{case.series.name}", *(("--arch", arch) if arch != archs.default() else ()))
+    result = session.run(case, session.Options(out=out, arch=arch, words=words), Progress(sys.stderr))
     print(text.render(result))
     print(f"\nthe whole result: {out / 'result.json'}; to read: {out / 'report.html'}")
     if session.exit_status(result) == 3:

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness import arch as archs
@@ -150,7 +151,21 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         debug=args.debug,
         repeat=args.repeat,
         quick=args.quick,
+        words=tuple(_words(args, arch)),
     )
+
+
+def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
+    """TARGET and what decides which kernels come of it: what brings somebody else to the same ones."""
+    yield args.target
+    given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
+    given += [("--arch", arch if arch != archs.default() else None)]
+    for option in ("probe", "contract", "selftest", "config", "make"):
+        given += [(f"--{option}", value) for value in getattr(args, option)]
+    for option, value in given:
+        if value is not None:
+            yield from (option, str(value))
+    yield from (f"--{flag}" for flag in ("debug", "quick") if getattr(args, flag))
 
 
 def _positive(text: str) -> int:

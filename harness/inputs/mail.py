@@ -61,6 +61,7 @@ class Mail(Record, frozen=True):
             origin=self.origin,
             message=self.message,
             author=self.author,
+            message_id=self.id,
             diff=self.diff,
         )
 
