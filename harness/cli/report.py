@@ -10,7 +10,7 @@ from harness import rundir
 from harness.cli import runs
 from harness.errors import InfraError, InputError
 from harness.model import RunResult
-from harness.render import html, json, junit, text
+from harness.render import html, json, junit, mail, text
 from harness.runs import Kept
 
 _FORMATS: dict[str, Callable[[RunResult, Path], str]] = {
@@ -18,6 +18,7 @@ _FORMATS: dict[str, Callable[[RunResult, Path], str]] = {
     "junit": junit.render,
     "json": lambda run, _directory: json.render(run),
     "text": lambda run, _directory: text.render(run),
+    "mail": lambda run, _directory: mail.render(run),
 }
 
 

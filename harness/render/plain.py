@@ -22,3 +22,8 @@ def plain(text: str) -> str:
 def line(text: str) -> str:
     """``plain``, in one line: for an attribute, a title, a heading."""
     return " ".join(plain(text).split())
+
+
+def shortened(text: str, limit: int) -> str:
+    """The first ``limit`` characters, and how many more there were."""
+    return text if len(text) <= limit else f"{text[:limit]} [and {len(text) - limit} more characters]"

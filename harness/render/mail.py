@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A finding as a reply to the patch that it is about, in the manner of the kernel's lists: text for git send-email."""
+
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator
+from email.header import Header
+
+from harness.model import AppliedPatch, Check, Finding, RunResult, Status
+from harness.render import reproduce, text
+from harness.render.evidence import Exhibit, exhibits
+from harness.render.plain import line, plain, shortened
+
+COLUMNS = 72
+_FEW = 4
+"""Lines of evidence that a mail has room for."""
+_SAID = 400
+_MESSAGE_ID = re.compile(r"<[^\s<>]+>")
+_ADDRESS = re.compile(r"[^<>\n]*<[^\s<>@]+@[^\s<>]+>")
+_MBOX_FROM = "From kseries Mon Sep 17 00:00:00 2001\n"
+"""git-format-patch(1) begins its mails with this date, by which git knows an mbox of its own."""
+
+
+def render(run: RunResult) -> str:
+    """A mail for each finding, as an mbox; advice too, since whoever sends it reads it first."""
+    return "\n".join(f"{_MBOX_FROM}{reply(run, finding)}" for finding in run.findings)
+
+
+def reply(run: RunResult, finding: Finding) -> str:
+    """One mail: headers, an empty line, the body."""
+    paragraphs = (_wrapped(part) for part in _body(run, finding))
+    body = re.sub(r"^(>*From )", r">\1", plain("\n".join([*paragraphs, ""])), flags=re.MULTILINE)
+    return "".join(f"{name}: {value}\n" for name, value in _headers(run, finding)) + f"\n{body}"
+
+
+# --- headers ------------------------------------------------------------------------------------
+
+
+def _headers(run: RunResult, finding: Finding) -> Iterator[tuple[str, str]]:
+    patch = _about(run, finding)
+    if patch is not None and _ADDRESS.fullmatch(author := line(patch.author)):
+        yield "To", _encoded(author)
+    yield "Subject", _encoded(_subject(run, patch))
+    if patch is not None and _MESSAGE_ID.fullmatch(patch.message_id):
+        yield "In-Reply-To", patch.message_id
+        yield "References", patch.message_id
+    yield "MIME-Version", "1.0"
+    yield "Content-Type", "text/plain; charset=UTF-8"
+    yield "Content-Transfer-Encoding", "8bit"
+
+
+def _about(run: RunResult, finding: Finding) -> AppliedPatch | None:
+    return next((patch for patch in run.series.patches if patch.number == finding.patch), None)
+
+
+def _subject(run: RunResult, patch: AppliedPatch | None) -> str:
+    version = f" v{run.series.version}" if run.series.version > 1 else ""
+    count = len(run.series.patches)
+    number = f" {patch.number if patch is not None else 0}/{count}" if count > 1 else ""
+    return f"Re: [PATCH{version}{number}] {line(patch.subject if patch is not None else run.series.name)}"
+
+
+def _encoded(value: str) -> str:
+    value = shortened(value, 500)
+    return value if value.isascii() else Header(value, "utf-8", maxlinelen=COLUMNS).encode()
+
+
+# --- the body -----------------------------------------------------------------------------------
+
+
+def _body(run: RunResult, finding: Finding) -> Iterator[str]:
+    """Paragraphs; one that begins with two spaces keeps its lines."""
+    yield text.sentence(run, finding)
+    yield ""
+    shown = exhibits(finding)
+    for one in shown[:_FEW]:
+        yield _quoted(one)
+    if len(shown) > _FEW:
+        yield f"  and {len(shown) - _FEW} more like it."
+    yield ""
+    if finding.advice is not None:
+        yield text.advice(run, finding.advice)
+        yield ""
+    yield "To reproduce, with kseries:"
+    yield ""
+    yield _command(reproduce.command(run, finding))
+    yield ""
+    if by_hand := _by_hand(run, finding):
+        yield by_hand
+        yield ""
+    yield _tested(run)
+
+
+def _quoted(one: Exhibit) -> str:
+    said = f"{one.name}: {shortened(line(one.said), _SAID)}" if one.said else one.name
+    return textwrap.fill(
+        line(said),
+        COLUMNS,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _command(command: str) -> str:
+    """A line for a shell, continued as a shell has it where it is too long."""
+    lines, current = [], "  $"
+    for word in map(shlex.quote, shlex.split(command)):
+        if len(current) + len(word) + 3 > COLUMNS:
+            lines.append(f"{current} \\")
+            current = "     "
+        current += f" {word}"
+    return "\n".join([*lines, current])
+
+
+def _by_hand(run: RunResult, finding: Finding) -> str:
+    """What to build without kseries."""
+    state = next(state for state in run.states if state.id == finding.state)
+    left_out = [patch.number for patch in run.series.patches if patch.number not in state.applied]
+    match state.scenario:
+        case "reverts" | "pairs":
+            what = f"the whole series with {_numbers(run, left_out)} reverted (git revert)"
+        case "prefixes" if left_out:
+            what = f"the series up to {_numbers(run, [state.applied[-1]])}" if state.applied else "the base"
+        case "prefixes":
+            what = "the whole series"
+        case "alone" if state.applied:
+            what = f"the base with {_numbers(run, list(state.applied))} alone (git cherry-pick)"
+        case _:
+            return ""
+    return f"By hand, that is {what}, on {run.base.name}."
+
+
+def _numbers(run: RunResult, numbers: list[int]) -> str:
+    return " and ".join(f"{number}/{len(run.series.patches)}" for number in numbers)
+
+
+def _tested(run: RunResult) -> str:
+    """What was done and with what, as far as the result says."""
+    booted = [state for state in run.states if state.ending is not None and state.same_as is None]
+    kernels = f"{len(run.states)} states, {len(booted)} kernels booted" if booted else f"{len(run.states)} states"
+    passed = sum(check.status is Status.PASS for check in _tip(run))
+    return (
+        f"Tested on {run.base.name} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
+        f"{run.toolchain}. {kernels}; the tip passes {passed} checks."
+    )
+
+
+def _tip(run: RunResult) -> tuple[Check, ...]:
+    """The checks of the whole series."""
+    return next((state.checks for state in run.states if state.id == f"prefix-{len(run.series.patches)}"), ())
+
+
+def _wrapped(part: str) -> str:
+    if part.startswith("  "):
+        return part
+    return textwrap.fill(line(part), COLUMNS, break_long_words=False, break_on_hyphens=False)
