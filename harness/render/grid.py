@@ -8,6 +8,7 @@ from itertools import accumulate, groupby
 
 from harness.model import Ending, Outcome, RunResult, StateResult, Status
 from harness.render.evidence import Exhibit, by_place
+from harness.render.plain import shortened
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ ENDINGS = {
     Ending.FLOOD: Sign("flood", "flood", "fail"),
     Ending.DEADLINE: Sign("late", "deadline", "fail"),
 }
+_TITLE = 300
+"""Characters of what a check said that a cell's title has room for; there are as many titles as cells."""
 _NOTHING = Sign("", "not run", "none")
 
 
@@ -80,8 +83,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A name, and a cell for each state."""
+    """A name, and a cell for each state. ``id`` is the check's, or the name of what else is told."""
 
+    id: str
     name: str
     cells: tuple[Cell, ...]
 
@@ -145,15 +149,15 @@ class _Rows:
         self._evidence = by_place(run)
 
     def about_state(self) -> Iterator[Row]:
-        yield Row("outcome", tuple(self._outcome(state) for state in self._run.states))
+        yield Row("outcome", "outcome", tuple(self._outcome(state) for state in self._run.states))
         if any(state.ending not in (None, Ending.DONE) for state in self._run.states):
-            yield Row("ending", tuple(_ending(state) for state in self._run.states))
+            yield Row("ending", "ending", tuple(_ending(state) for state in self._run.states))
         for cap in dict.fromkeys(cap for state in self._run.states for cap in state.caps):
-            yield Row(cap, tuple(_cap(state, cap) for state in self._run.states))
+            yield Row(cap, cap, tuple(_cap(state, cap) for state in self._run.states))
 
     def check(self, name: str) -> Row:
         test = name.rpartition(".")[2]
-        return Row(test, tuple(self._status(state, name) for state in self._run.states))
+        return Row(name, test, tuple(self._status(state, name) for state in self._run.states))
 
     def _outcome(self, state: StateResult) -> Cell:
         sign = OUTCOMES[state.outcome]
@@ -174,7 +178,12 @@ class _Rows:
 
     def _cell(self, state: StateResult, name: str, sign: Sign, detail: str, href: str | None = None) -> Cell:
         number = self._number(self._evidence.get((state.id, name), []))
-        return Cell(sign, f"{state.id}: {sign.word}{detail}", number, f"#finding-{number}" if number else href)
+        return Cell(
+            sign,
+            f"{state.id}: {sign.word}{shortened(detail, _TITLE)}",
+            number,
+            f"#finding-{number}" if number else href,
+        )
 
     def _number(self, told: list[Exhibit]) -> int | None:
         """The number of the first finding, one that fails the run before mere advice."""

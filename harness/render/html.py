@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run's result as one HTML file that needs nothing else: no script, no font, no network.
+"""A run's result as one HTML file that needs nothing else: no font, no network, and to be read no script.
 
-What stands where is reports/run.html.j2; what it shows is computed here and in grid.py. All text passes
-through ``plain`` and is escaped by jinja2, and a Content-Security-Policy forbids what might get through.
+What stands where is reports/run.html.j2; what it shows is computed here, in grid.py and in couplings.py. All text
+passes through ``plain`` and is escaped by jinja2. A Content-Security-Policy forbids what might get through: the one
+script that may run is reports/run.js, by its digest.
 """
 
+import base64
 import functools
+import hashlib
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import jinja2
@@ -27,11 +31,12 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import exercised, logs, text
+from harness.render import couplings, exercised, logs, mail, reproduce, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
-from harness.render.plain import plain
+from harness.render.headline import headline
+from harness.render.plain import plain, shortened
 
 LOG_LIMIT = 16 * 1024
 """Bytes of each log that are shown: what a person reads before opening the file."""
@@ -39,14 +44,21 @@ LOG_LIMIT = 16 * 1024
 FEW = 4
 """How much of a long list is shown before the rest is folded: checks that failed, frames of a call trace."""
 
-_STAGES = ("build", "boot")
-"""The stages that take turns; ``first_check`` is a part of ``boot``."""
+_NOTHING = 0.05
+"""Seconds below which a stage is not worth a bar: what timers leave between two stages."""
+LIMIT = 16 * 1024
+"""Characters of any one text that is not ours; logs have a limit of their own."""
+
+_STAGES = ("configure", "compile", "link", "build", "boot", "probes")
+"""What takes turns in a state. ``build`` is the rest of it, and all of one that was not timed further."""
 
 
 def render(run: RunResult, directory: Path) -> str:
     """The whole page. ``directory`` is the run's, to which the paths of its logs are relative."""
     tried = {state.id: _trial(run, state) for state in run.states}
     page = _environment().get_template("run.html.j2")
+    script = resources.project("reports", "run.js").read_text()
+    edges = couplings.edges(run)
     return page.render(
         run=run,
         grid=grid(run),
@@ -59,6 +71,11 @@ def render(run: RunResult, directory: Path) -> str:
         times=_times(run),
         tails={state.id: _tails(directory, state) for state in run.states},
         tried=tried,
+        script=Markup(script),
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        headline=headline(run),
+        edges=edges,
+        picture=couplings.picture(run.series.patches, edges),
         ended=any(trial.ended for trial in tried.values()),
     )
 
@@ -79,12 +96,16 @@ def _environment() -> jinja2.Environment:
         "seconds": seconds,
         "answer": _answer,
         "place": place,
+        "moment": moment,
     }
     environment.globals |= {
         "sentence": text.sentence,
         "advice": text.advice,
         "exhibits": exhibits,
         "cures": _cures,
+        "reproduce": reproduce.command,
+        "again": reproduce.whole,
+        "mail": mail.reply,
         "summary": text.summary,
         "brief": exercised.brief,
         "LOOKS": exercised.LOOKS,
@@ -99,12 +120,14 @@ def _environment() -> jinja2.Environment:
 
 def _fit(value: object) -> object:
     """Every value on its way into the page."""
-    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return shortened(plain(value), LIMIT)
 
 
 def breakable(name: str) -> Markup:
     """A long identifier that a narrow column may break after ``_`` and ``.``."""
-    escaped = str(escape(plain(name)))
+    escaped = str(escape(shortened(plain(name), LIMIT)))
     return Markup(escaped.replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 
@@ -113,6 +136,14 @@ def seconds(value: float) -> str:
     if value < 60:
         return f"{value:.1f} s"
     return f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def moment(began: str) -> str:
+    """A date as ISO 8601 has it, for a person; as it is where it is none."""
+    try:
+        return f"{datetime.fromisoformat(began):%d %B %Y, %H:%M} UTC"
+    except ValueError:
+        return began
 
 
 def _answer(value: bool | None) -> str:
@@ -244,18 +275,27 @@ class _Times:
 
 
 def _times(run: RunResult) -> _Times:
-    done = [state for state in run.states if state.same_as is None and any(state.seconds.get(one) for one in _STAGES)]
-    first = [state.seconds["first_check"] for state in done if "first_check" in state.seconds]
-    longest = max((sum(state.seconds.get(stage, 0.0) for stage in _STAGES) for state in done), default=1.0)
+    spent = [(state, _spent(state)) for state in run.states if state.same_as is None]
+    spent = [(state, stages) for state, stages in spent if stages]
+    first = [state.seconds["first_check"] for state, _ in spent if "first_check" in state.seconds]
+    longest = max((sum(stages.values()) for _, stages in spent), default=1.0)
+    sums = {stage: sum(stages.get(stage, 0.0) for _, stages in spent) for stage in _STAGES}
     return _Times(
-        sums={stage: sum(state.seconds.get(stage, 0.0) for state in done) for stage in _STAGES},
-        bars=tuple((state, tuple(_bars(state, longest))) for state in done),
+        sums={stage: total for stage, total in sums.items() if total},
+        bars=tuple(
+            (state, tuple((stage, took, round(100 * took / longest, 2)) for stage, took in stages.items()))
+            for state, stages in spent
+        ),
         first_check=statistics.median(first) if first else None,
     )
 
 
-def _bars(state: StateResult, longest: float) -> Iterator[tuple[str, float, float]]:
-    for stage in _STAGES:
-        spent = state.seconds.get(stage, 0.0)
-        if spent:
-            yield stage, spent, round(100 * spent / longest, 2)
+def _spent(state: StateResult) -> dict[str, float]:
+    """The seconds of each stage, none counted twice: the kernel boots until the first check, and then it is probed."""
+    took = state.seconds
+    parts = {stage: took.get(stage, 0.0) for stage in ("configure", "compile", "link")}
+    parts["build"] = took.get("build", 0.0) - sum(parts.values())
+    boot = took.get("boot", 0.0)
+    parts["boot"] = min(took.get("first_check", boot), boot)
+    parts["probes"] = boot - parts["boot"]
+    return {stage: seconds for stage, seconds in parts.items() if seconds > _NOTHING}

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The HTML report as its reader has it: in Debian's Chromium, from disk, by mouse and by keyboard."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from harness.model import Check, Finding, FindingKind, RunResult, Status
+from harness.render import html
+from tests.unit.runs import SPLIT, finding, run, split_run, state
+
+SIZES = {"narrow": (360, 740), "laptop": (1280, 800), "4K": (3840, 2160)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # No sandbox: CI is root, and the page is ours.
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    file.write_text(html.render(split_run(), SPLIT), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Page]:
+    """The report at 1280x800; whatever it asks of a network or says on the console fails the test."""
+    width, height = SIZES["laptop"]
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=request.param)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url))
+    page.goto(report.as_uri())
+    yield page
+    assert said == [report.as_uri()]
+    page.close()
+
+
+def rows(page: Page) -> list[str]:
+    found: list[str] = page.eval_on_selector_all(
+        "tr[data-check]:not([hidden])", "rows => rows.map((row) => row.dataset.check)"
+    )
+    return found
+
+
+def test_a_finding_is_seen_without_scrolling(page: Page) -> None:
+    expect(page.locator("#finding-1 h3")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#finding-1 > p").first).to_be_in_viewport(ratio=1)
+
+
+def test_the_matrix_filters_by_words_and_by_what_failed(page: Page) -> None:
+    every = rows(page)
+    page.fill("[name=words]", "read EXITS")
+    assert rows(page) == ["exit_on_missing.read_exits"]
+    expect(page.locator("#count")).to_have_text(f"1 of {len(every)} rows")
+    page.fill("[name=words]", "")
+    page.select_option("[name=kind]", "cited")
+    assert rows(page) == [line.partition(": ")[0] for line in split_run().findings[0].evidence]
+    page.click("button[type=reset]")
+    expect(page.locator("#count")).to_have_text(f"{len(every)} of {len(every)} rows")
+    assert rows(page) == every
+
+
+def test_the_matrix_sorts(page: Page) -> None:
+    every = rows(page)
+    page.select_option("[name=order]", "bad")
+    assert rows(page)[0] == "exit_on_missing.read_exits"
+    page.select_option("[name=order]", "name")
+    assert rows(page) != every and sorted(rows(page)) == sorted(every)
+    page.select_option("[name=order]", "probe")
+    assert rows(page) == every
+
+
+def test_the_matrix_shows_the_states_of_one_scenario(page: Page) -> None:
+    page.select_option("[name=scenario]", "reverts")
+    heads = page.eval_on_selector_all(".heads th:not([hidden])", "heads => heads.map((one) => one.dataset.state)")
+    assert heads == ["base", *(f"without-{number}" for number in range(1, 7))]
+    cells = page.locator("tr[data-check='exit_on_missing.read_exits'] td:visible")
+    assert cells.count() == 7
+
+
+def test_a_cell_opens_what_was_said_and_the_part_of_the_log(page: Page) -> None:
+    page.click("tr[data-check='exit_on_missing.read_exits'] td.cited")
+    panel = page.locator("dialog[open]")
+    expect(panel.locator("h2")).to_have_text("without-3: exit_on_missing.read_exits")
+    expect(panel.locator(".status")).to_contain_text("fail: read of 0x10005240")
+    log = panel.locator("pre:visible").inner_text().splitlines()
+    assert log[0].endswith("kseries: enter exit_on_missing.read_exits")
+    assert "kseries: leave exit_on_missing.read_exits" in log[-1] and len(log) == 2
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+
+
+def test_the_matrix_is_walked_by_keyboard(page: Page) -> None:
+    page.locator("td[tabindex='0']").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog[open] h2")).to_have_text("without-3: KVM_CAP_MEMORY_FAULT_INFO")
+    page.keyboard.press("Escape")
+    expect(page.locator("td:focus")).to_have_attribute("title", "without-3: advertised")
+
+
+def test_a_link_to_a_state_opens_it(page: Page) -> None:
+    page.click("a[href='#state-without-2'] >> nth=0")
+    expect(page.locator("#state-without-2")).to_have_attribute("open", "")
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_axe_finds_nothing_serious(page: Page, opened: bool) -> None:
+    if opened:
+        page.eval_on_selector_all("details", "all => all.forEach((one) => { one.open = true; })")
+        page.click("tr[data-check='exit_on_missing.read_exits'] td.cited")
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_is_cut_off_at_any_width(page: Page, size: str) -> None:
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_paper_there_are_no_controls(page: Page) -> None:
+    page.emulate_media(media="print")
+    expect(page.locator("#controls")).to_be_hidden()
+    expect(page.locator("table.matrix")).to_be_visible()
+
+
+def test_without_scripts_the_page_tells_all(browser: Browser, report: Path) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(report.as_uri())
+    expect(page.locator("#controls")).to_be_hidden()
+    assert page.locator("td.cited a").first.get_attribute("href") == "#finding-1"
+    page.close()
+
+
+def test_dark_is_dark(browser: Browser, report: Path) -> None:
+    def paper(scheme: str) -> int:
+        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(report.as_uri())
+        red: int = page.evaluate("Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])")
+        page.close()
+        return red
+
+    assert paper("light") > 200 and paper("dark") < 60
+
+
+# --- a big run ----------------------------------------------------------------------------------
+
+
+def big(directory: Path) -> RunResult:
+    """A hundred states with a hundred checks each, a tenth of which fail, with logs longer than what is shown."""
+    (directory / "x.log").write_text("a line of a log that somebody may want to read\n" * 2000)
+    seen = tuple(
+        Check(id=f"probe_{number // 10}.check_{number}", status=Status.FAIL if number % 10 == 3 else Status.PASS)
+        for number in range(100)
+    )
+    seen = tuple(
+        msgspec.structs.replace(one, detail="expected 0, got: something longer than that " * 3)
+        if one.status is Status.FAIL
+        else one
+        for one in seen
+    )
+    told: list[Finding] = []
+    states = [state("base", checks=seen, logs={"build": "x.log", "console": "x.log"})]
+    for number in range(1, 100):
+        name = f"prefix-{number}"
+        states.append(state(name, number, checks=seen, logs={"build": "x.log", "console": "x.log"}))
+        told.append(finding(FindingKind.BISECT_HOLE, name, f"probe_0.check_3: fail: {number}", patch=1))
+    return run(*states, findings=tuple(told))
+
+
+def test_a_hundred_states_of_a_hundred_checks_open_in_two_seconds(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(html.render(big(tmp_path), tmp_path), encoding="utf-8")
+    assert file.stat().st_size < 10_000_000
+    page = browser.new_page()
+    began = time.monotonic()
+    page.goto(file.as_uri())
+    expect(page.locator("#count")).to_have_text("101 of 101 rows")
+    assert time.monotonic() - began < 2
+    page.close()
