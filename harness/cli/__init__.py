@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import bisect, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
+from harness.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
 from harness.errors import InfraError, KseriesError
 from harness.runs import INTERRUPTED_STATUS
 
-_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, runs, gc, doctor, test)
+_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test)
 
 
 def main(words: Sequence[str] | None = None) -> int:

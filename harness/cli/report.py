@@ -43,18 +43,18 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     """Exit 0 whatever the run found: the report was asked for, not the verdict."""
-    result, directory = rundir.read(_place(args.run))
+    result, directory = rundir.read(place(args.run))
     # Bytes, because XML and HTML say of themselves that they are UTF-8, whatever the locale is.
     data = f"{_FORMATS[args.format](result, directory).rstrip()}\n".encode()
     if args.output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
-        _write(args.output, data)
+        write(args.output, data)
     return 0
 
 
-def _place(run: str) -> Path:
+def place(run: str) -> Path:
     """Where the result of a run is; a file or directory whose name is a number goes before the run of that number."""
     place = Path(run)
     if not run.isascii() or not run.isdecimal() or place.exists():
@@ -67,7 +67,8 @@ def _place(run: str) -> Path:
     return Path(found.out)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
+    """Write a file. Raises InputError where it cannot be one, InfraError where the disk will not take it."""
     if not path.parent.is_dir() or path.is_dir():
         raise InputError(f"cannot write {path}: {'it is a directory' if path.is_dir() else 'no such directory'}")
     try:

@@ -4,9 +4,11 @@
 import argparse
 import sys
 
-from harness import session
-from harness.cli import target
-from harness.render import json, text, verdicts
+from harness import rundir, session
+from harness.cli import compare, report, target
+from harness.errors import InputError
+from harness.model import RunResult
+from harness.render import compared, json, text, verdicts
 from harness.render.live import Progress
 
 
@@ -18,12 +20,16 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_kernel_arguments(parser)
     target.add_run_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print result.json instead of the report")
+    parser.add_argument("--baseline", metavar="RUN", help="compare with this run; exit 1 when something got worse")
     parser.set_defaults(command=command)
 
 
 def command(args: argparse.Namespace) -> int:
     loaded, wanted = target.load(args), target.each(args)
     session.require(wanted)
+    baseline = rundir.read(report.place(args.baseline))[0] if args.baseline is not None else None
+    if baseline is not None and {baseline.arch} != {options.arch for options in wanted}:
+        raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one architecture: --arch {baseline.arch}")
     results = []
     for options in wanted:
         result = session.run(loaded, options, Progress(sys.stderr))
@@ -35,4 +41,13 @@ def command(args: argparse.Namespace) -> int:
         print(json.render(results[0]) if len(results) == 1 else json.render_all(results))
     elif len(results) > 1:
         print(verdicts.render(results))
-    return max(map(session.exit_status, results))
+    worse = _worse(args, baseline, results[0]) if baseline is not None else False
+    return max(*map(session.exit_status, results), int(worse))
+
+
+def _worse(args: argparse.Namespace, baseline: RunResult, result: RunResult) -> bool:
+    """Tell what changed since another run, on the terminal and beside the report; whether anything is worse."""
+    told = compare.between(baseline, result)
+    report.write(args.out / "compare.html", compared.html(told, baseline, result).encode())
+    print(compared.render(told, baseline, result), file=sys.stderr if args.json else sys.stdout)
+    return bool(told.worse)

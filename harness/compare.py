@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Two runs -> what changed between them, and whether anything got worse: pure."""
+
+from collections.abc import Iterator, Sequence
+
+from harness.model import Finding, Outcome, Record, RunResult, StateResult, Status, Verdict
+from harness.versions import Match
+
+Meaning = tuple[object, ...]
+"""What a state is, whatever its patches are numbered."""
+
+_WELL = (Status.PASS, Status.XFAIL)
+
+
+class Side(Record, frozen=True):
+    """One of the two runs."""
+
+    series: str
+    version: int
+    base: str
+    arch: str
+    accel: str
+    patches: tuple[str, ...]
+    """Subjects, in order."""
+    verdict: Verdict
+
+
+class Told(Record, frozen=True):
+    """A finding of either run; the match of its patch, and the states of the other run that answer to its state."""
+
+    finding: Finding
+    match: Match | None
+    states: tuple[str, ...]
+
+
+class Change(Record, frozen=True):
+    """A check or an outcome that is not what it was. ``worse`` where it was well and is so no more."""
+
+    state: str
+    """In the new run."""
+    was_state: str
+    name: str
+    was: str
+    now: str
+    worse: bool
+    detail: str = ""
+
+
+class Comparison(Record, frozen=True):
+    """All that changed from ``old`` to ``new``. ``worse`` names why it is worse, in words; empty where nothing is."""
+
+    old: Side
+    new: Side
+    patches: tuple[Match, ...]
+    findings_new: tuple[Told, ...]
+    findings_gone: tuple[Told, ...]
+    findings_changed: tuple[tuple[Finding, Finding], ...]
+    changes: tuple[Change, ...]
+    warnings_new: tuple[str, ...]
+    warnings_gone: tuple[str, ...]
+    seconds: dict[str, tuple[float, float]]
+    """Of each stage, over all states with a tree of their own."""
+    worse: tuple[str, ...]
+
+
+def compare(old: RunResult, new: RunResult, patches: tuple[Match, ...]) -> Comparison:
+    """What changed; ``patches`` says which patch is which."""
+    before, after = _Named(old, patches, False), _Named(new, patches, True)
+    was, now = before.findings(), after.findings()
+    changes = tuple(_changes(before, after))
+    fresh = tuple(after.told(now[key], before) for key in now if key not in was)
+    tips = [_warnings(named.tip()) for named in (before, after)]
+    warnings = tuple(sorted(tips[1] - tips[0])), tuple(sorted(tips[0] - tips[1]))
+    return Comparison(
+        old=_side(old),
+        new=_side(new),
+        patches=patches,
+        findings_new=fresh,
+        findings_gone=tuple(before.told(was[key], after) for key in was if key not in now),
+        findings_changed=tuple(
+            (was[key], now[key]) for key in was if key in now and _names(was[key]) != _names(now[key])
+        ),
+        changes=changes,
+        warnings_new=warnings[0],
+        warnings_gone=warnings[1],
+        seconds=_seconds(old, new),
+        worse=tuple(_worse(old, new, fresh, changes, warnings[0])),
+    )
+
+
+def _worse(
+    old: RunResult, new: RunResult, fresh: Sequence[Told], changes: Sequence[Change], warnings: Sequence[str]
+) -> Iterator[str]:
+    problems = [told.finding for told in fresh if not told.finding.kind.advice]
+    yield from (f"{finding.kind} in {finding.state}" for finding in problems)
+    for name in ("bisectable", "revert_safe"):
+        was, now = getattr(old.verdict, name), getattr(new.verdict, name)
+        if (was, now) in ((True, False), (True, None), (None, False)):
+            yield f"{name.replace('_', '-')} no more" if was else f"not {name.replace('_', '-')}"
+    tip = f"prefix-{len(new.series.patches)}"
+    for change in changes:
+        if change.worse and change.state in ("base", tip):
+            yield f"{change.name} in {change.state}: {change.was}, now {change.now}"
+    if warnings:
+        yield f"{len(warnings)} new warning{'s' * (len(warnings) > 1)} with the whole series"
+
+
+class _Named:
+    """A run whose states go by what they mean, so that those of two runs can be told to be the same."""
+
+    def __init__(self, run: RunResult, patches: tuple[Match, ...], is_new: bool) -> None:
+        self.run = run
+        self._is_new = is_new
+        self._match = {number: one for one in patches for number in (one.new if is_new else one.old)}
+        self.states = {self.meaning(state): state for state in reversed(run.states)}
+
+    def meaning(self, state: StateResult) -> Meaning:
+        """Base and tip mean the same in every run; any other state goes by its patches' matches."""
+        if state.scenario == "base" or state.id == f"prefix-{len(self.run.series.patches)}":
+            return ("base" if state.scenario == "base" else "tip",)
+        left_out = {patch.number for patch in self.run.series.patches} - {*state.applied}
+        asked = [state.patch] if state.patch is not None else sorted(left_out)
+        return (state.scenario, *(self._patch(number) for number in asked))
+
+    def _patch(self, number: int) -> object:
+        """A match of one patch with one is what the patch means; in any other it means itself."""
+        found = self._match.get(number)
+        if found is not None and len(found.old) == len(found.new) == 1:
+            return (found.old, found.new)
+        return (self._is_new, number)
+
+    def tip(self) -> StateResult | None:
+        return self.states.get(("tip",))
+
+    def findings(self) -> dict[Meaning, Finding]:
+        states = {state.id: state for state in self.run.states}
+        keys = ((one, states[one.state]) for one in self.run.findings)
+        return {(one.kind, one.contract, self.meaning(state)): one for one, state in keys}
+
+    def told(self, finding: Finding, other: "_Named") -> Told:
+        found = self._match.get(finding.patch) if finding.patch is not None else None
+        numbers = (found.old if self._is_new else found.new) if found is not None else ()
+        scenario = next(state.scenario for state in self.run.states if state.id == finding.state)
+        states = [one.id for one in other.run.states if one.scenario == scenario and one.patch in numbers]
+        return Told(finding=finding, match=found, states=tuple(states))
+
+
+def _changes(before: _Named, after: _Named) -> Iterator[Change]:
+    for meaning, now in reversed(after.states.items()):
+        was = before.states.get(meaning)
+        if was is None:
+            continue
+        if was.outcome is not now.outcome:
+            worse = was.outcome is Outcome.OK
+            yield Change(
+                state=now.id, was_state=was.id, name="outcome", was=was.outcome, now=now.outcome, worse=worse,
+                detail=now.detail,
+            )  # fmt: skip
+        if Outcome.OK is was.outcome is now.outcome:
+            yield from _checks(was, now)
+
+
+def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
+    """Checks that both states have, or lost; one that only the new probes have is no change of the kernel."""
+    seen = {check.id: check for check in now.checks}
+    for old in was.checks:
+        new = seen.get(old.id)
+        status = str(new.status) if new is not None else "not there"
+        if status != old.status:
+            worse = old.status in _WELL and (new is None or new.status not in _WELL)
+            detail = new.detail if new is not None else ""
+            yield Change(
+                state=now.id, was_state=was.id, name=old.id, was=old.status, now=status, worse=worse, detail=detail
+            )
+
+
+def _names(finding: Finding) -> frozenset[str]:
+    """What a finding's evidence names; its words have addresses and the like in them."""
+    return frozenset(line.partition(": ")[0] for line in finding.evidence)
+
+
+def _warnings(state: StateResult | None) -> frozenset[str]:
+    return frozenset(state.warnings_new) if state is not None else frozenset()
+
+
+def _seconds(old: RunResult, new: RunResult) -> dict[str, tuple[float, float]]:
+    sums = [
+        {
+            stage: round(sum(state.seconds.get(stage, 0.0) for state in run.states if state.same_as is None), 1)
+            for stage in ("build", "boot")
+        }
+        for run in (old, new)
+    ]
+    return {stage: (sums[0][stage], sums[1][stage]) for stage in sums[0]}
+
+
+def _side(run: RunResult) -> Side:
+    return Side(
+        series=run.series.name,
+        version=run.series.version,
+        base=run.base.name,
+        arch=run.arch,
+        accel=run.accel.name,
+        patches=tuple(patch.subject for patch in run.series.patches),
+        verdict=run.verdict,
+    )

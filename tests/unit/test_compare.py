@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kseries compare: what changed, whether it is worse, and that it is told in words."""
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from harness import cli
+from harness.compare import Comparison, compare
+from harness.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, Status, Verdict
+from harness.render import compared
+from harness.versions import match
+from tests.unit.runs import SPLIT, checks, contract, finding, hostile, run, split_run, state
+
+PASS, FAIL, SKIP, XFAIL, MISSING = Status
+
+
+def squashed_run() -> RunResult:
+    """The split run's next version: 3 and 4 are one patch, and its revert takes the promise back."""
+    old = split_run()
+    kept = {patch.number: patch for patch in old.series.patches}
+    one = msgspec.structs.replace(
+        kept[4], subject="KVM: x86: Support KVM_MEM_EXIT_ON_MISSING", tree_before=kept[3].tree_before
+    )
+    patches = tuple(
+        msgspec.structs.replace(patch, number=number)
+        for number, patch in enumerate((kept[1], kept[2], one, kept[5], kept[6]), 1)
+    )
+    by_id = {one.id: one for one in old.states}
+    without = msgspec.structs.replace(by_id["without-4"], id="without-3", patch=3, applied=(1, 2, 4, 5))
+    tip = msgspec.structs.replace(by_id["prefix-6"], id="prefix-5", patch=5, applied=(1, 2, 3, 4, 5))
+    return msgspec.structs.replace(
+        old,
+        series=msgspec.structs.replace(old.series, name="squashed", version=2, patches=patches),
+        states=(by_id["base"], by_id["prefix-1"], by_id["prefix-2"], without, tip),
+        findings=(),
+        verdict=Verdict(bisectable=True, revert_safe=True),
+    )
+
+
+def told(old: RunResult, new: RunResult) -> Comparison:
+    return compare(old, new, match(old.series.patches, new.series.patches, None))
+
+
+def said(old: RunResult, new: RunResult) -> str:
+    return " ".join(compared.render(told(old, new), old, new).split())
+
+
+def test_what_a_squash_fixed_is_said_in_words() -> None:
+    words = said(split_run(), squashed_run())
+    assert "& 3/6, 4/6 -> 3/5 (made one): KVM: x86: Support KVM_MEM_EXIT_ON_MISSING" in words
+    assert "GONE: silent-break: Reverting 3/6" in words
+    assert "3/6, 4/6 were made one patch, 3/5. Now without-3: the kernel does not advertise" in words
+    assert "revert-safe: NO -> yes" in words
+    assert words.endswith("Nothing got worse. 1 finding gone.")
+
+
+def test_the_way_back_is_worse_and_says_why() -> None:
+    back = told(squashed_run(), split_run())
+    assert back.worse == ("silent-break in without-3", "revert-safe no more")
+    assert [one.finding.kind for one in back.findings_new] == [FindingKind.SILENT_BREAK]
+
+
+def test_a_run_is_no_worse_than_itself() -> None:
+    same = told(split_run(), split_run())
+    assert not (same.worse or same.findings_new or same.findings_gone or same.findings_changed or same.changes)
+
+
+def series(*subjects: str, **more: object) -> RunResult:
+    patches = tuple(
+        AppliedPatch(number=number, subject=subject, tree_before="", tree_after="")
+        for number, subject in enumerate(subjects, 1)
+    )
+    result = run()
+    return msgspec.structs.replace(
+        result, series=msgspec.structs.replace(result.series, patches=patches), **more
+    )  # fmt: skip
+
+
+def hole(number: int) -> Finding:
+    return finding(FindingKind.BISECT_HOLE, f"prefix-{number}", "p.a: fail", patch=number)
+
+
+def test_a_finding_of_a_patch_that_has_moved_is_the_same_finding() -> None:
+    old = series("A", "B", "C", states=(state("prefix-1", 1, applied=(1,)),), findings=(hole(1),))
+    new = series("X", "A", "C", states=(state("prefix-2", 2, applied=(1, 2)),), findings=(hole(2),))
+    seen = told(old, new)
+    assert not seen.findings_new and not seen.findings_gone
+
+
+def tip(**more: object) -> RunResult:
+    """A run whose whole series is two patches."""
+    return run(state("base", checks=checks(p__a=PASS)), state("prefix-2", 2, applied=(1, 2), **more))
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "worse"),
+    [
+        (PASS, FAIL, True),
+        (PASS, MISSING, True),
+        (PASS, SKIP, True),
+        (FAIL, PASS, False),
+        (SKIP, FAIL, False),
+        (PASS, XFAIL, False),
+    ],
+)
+def test_a_check_that_was_well_and_is_so_no_more_is_worse(was: Status, now: Status, worse: bool) -> None:
+    seen = told(tip(checks=checks(p__a=was)), tip(checks=checks(p__a=now)))
+    assert [(one.name, one.was, one.now, one.worse) for one in seen.changes] == [("p.a", was, now, worse)]
+    assert bool(seen.worse) is worse
+
+
+def test_a_check_that_is_not_there_any_more_is_worse_and_one_that_is_new_is_nothing() -> None:
+    few, more = tip(checks=checks(p__a=PASS)), tip(checks=checks(p__a=PASS, p__b=FAIL))
+    assert not told(few, more).changes
+    assert [one.now for one in told(tip(checks=checks(p__b=PASS)), few).changes] == ["not there"]
+
+
+def test_a_tip_that_does_not_build_any_more_is_worse() -> None:
+    seen = told(tip(), tip(outcome=Outcome.BUILD_FAILED, detail="x.c:1: error"))
+    assert seen.worse == ("outcome in prefix-2: ok, now build-failed",)
+
+
+def test_warnings_of_the_tip_are_new_or_gone() -> None:
+    seen = told(tip(warnings_new=("a.c: old",)), tip(warnings_new=("b.c: new",)))
+    assert (seen.warnings_new, seen.warnings_gone) == (("b.c: new",), ("a.c: old",))
+    assert seen.worse == ("1 new warning with the whole series",)
+
+
+def test_advice_that_is_new_is_told_and_is_not_worse() -> None:
+    advice = finding(FindingKind.FLAKY, "base", "p.a: two answers")
+    new = run(state("base"), findings=(advice,), verdict=Verdict(bisectable=True, revert_safe=True))
+    old = run(state("base"))
+    assert told(old, new).findings_new and not told(old, new).worse
+
+
+def test_other_evidence_for_the_same_finding_is_a_change() -> None:
+    one, two = (
+        run(state("prefix-2", 2, applied=(1, 2)), findings=(finding(FindingKind.REGRESSION, "prefix-2", *evidence),))
+        for evidence in (["p.a: fail: at 0x1"], ["p.a: fail: at 0x2", "p.b: fail"])
+    )
+    assert "now also p.b" in said(one, two)
+    assert not told(one, one).findings_changed
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[str, str]:
+    for name, result in (("old", split_run()), ("new", squashed_run())):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_bytes(msgspec.json.encode(result))
+    return str(tmp_path / "old"), str(tmp_path / "new")
+
+
+def test_it_exits_1_when_something_got_worse(two: tuple[str, str], capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    old, new = two
+    assert cli.main(["compare", old, new]) == 0
+    assert cli.main(["compare", new, old]) == 1
+    assert capfdbinary.readouterr().out.decode().rstrip().endswith("revert-safe no more.")
+
+
+def test_json_and_html_say_the_same(two: tuple[str, str], capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert cli.main(["compare", *two, "--format", "json"]) == 0
+    assert json.loads(capfdbinary.readouterr().out)["patches"][2] == {"how": "squashed", "old": [3, 4], "new": [3]}
+    assert cli.main(["compare", *two, "--format", "html"]) == 0
+    page = capfdbinary.readouterr().out.decode()
+    assert "were made one patch, 3/5." in page and "<script" not in page
+
+
+def test_two_architectures_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = msgspec.structs.replace(split_run(), arch="arm64")
+    (tmp_path / "result.json").write_bytes(msgspec.json.encode(other))
+    assert cli.main(["compare", str(SPLIT), str(tmp_path)]) == 2
+    assert "compare two of one architecture" in capsys.readouterr().err
+
+
+@given(bad=hostile)
+def test_no_text_becomes_markup_or_moves_the_cursor(bad: str) -> None:
+    def of(words: str) -> tuple[RunResult, RunResult]:
+        seen = tuple(msgspec.structs.replace(one, detail=words) for one in checks(p__a=FAIL))
+        now = state("prefix-2", 2, applied=(1, 2), checks=seen, contracts=(contract(False),), warnings_new=(words,))
+        new = run(now, findings=(finding(FindingKind.REGRESSION, "prefix-2", f"p.a: {words}", patch=2),))
+        series = msgspec.structs.replace(
+            new.series,
+            name=words,
+            patches=tuple(msgspec.structs.replace(patch, subject=words) for patch in new.series.patches),
+        )
+        return tip(checks=checks(p__a=PASS)), msgspec.structs.replace(new, series=series)
+
+    old, new = of(bad)
+    page = compared.html(told(old, new), old, new)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page + compared.render(told(old, new), old, new))
+    tame = compared.html(told(*of("x")), *of("x"))
+    assert re.findall(r"<\w+", page) == re.findall(r"<\w+", tame)
