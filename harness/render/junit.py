@@ -12,15 +12,28 @@ from typing import Any
 
 import junit_xml
 
-from harness.model import Check, Checkpatch, Finding, Outcome, PatchRemarks, RunResult, Severity, StateResult, Status
-from harness.render import logs, text
+from harness.model import (
+    Check,
+    Checkpatch,
+    ContractVerdict,
+    Finding,
+    Outcome,
+    PatchRemarks,
+    RunResult,
+    Severity,
+    StateResult,
+    Status,
+)
+from harness.render import logs, reproduce, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import Exhibit, by_place
-from harness.render.plain import line, plain
+from harness.render.plain import line, plain, shortened
 
 LOG_LIMIT = 64 * 1024
 """Bytes of each log that are attached: CI systems refuse or cut what is much longer."""
 
+_MESSAGE = 1000
+"""Characters of a reason: CI systems show it in a list."""
 _STAGES = ("apply", "build", "boot")
 _ENDS_AT = {
     Outcome.CONFLICT: "apply",
@@ -57,7 +70,7 @@ def _checked(run: RunResult, one: PatchRemarks) -> junit_xml.TestCase:
     name = line(f"{one.number}/{len(run.series.patches)} {subject}")
     case = junit_xml.TestCase(name, classname="checkpatch", stdout="\n".join(others) or None)
     if errors:
-        case.add_failure_info(line(errors[0]), "\n".join(errors), "checkpatch")
+        case.add_failure_info(_message(errors[0]), "\n".join(errors), "checkpatch")
     elif one.failed:
         case.add_skipped_info(line(f"not checked: {one.failed}"))
     return case
@@ -87,7 +100,8 @@ class _Suite:
     def build(self) -> junit_xml.TestSuite:
         cases = [self._stage(name) for name in _STAGES]
         cases += [self._check(check) for check in self._checks()]
-        cases += [self._bare(finding) for finding in self._run.findings if self._is_bare(finding)]
+        cases += [self._contract(contract) for contract in self._state.contracts]
+        cases += [self._finding(finding, number) for number, finding in self._problems()]
         return junit_xml.TestSuite(line(self._state.id), cases, properties=self._properties())
 
     def _properties(self) -> dict[str, str]:
@@ -97,6 +111,8 @@ class _Suite:
             "series": run.series.name,
             "base": run.base.name,
             "arch": run.arch,
+            "kernel_release": run.base.version,
+            "began": run.began,
             "accel": run.accel.name,
             "toolchain": run.toolchain,
             "applied": " ".join(str(number) for number in state.applied),
@@ -138,14 +154,14 @@ class _Suite:
 
     def _not_ok(self, case: junit_xml.TestCase) -> None:
         outcome, detail = self._state.outcome, self._state.detail
-        more = self._account("boot") or plain("\n".join([detail, *self._state.notes]))
+        more = self._account("boot") or _body("\n".join([detail, *self._state.notes]))
         if told := self._evidence.get(outcome):
             self._fail(case, told, more)
         elif outcome is Outcome.INFRA_ERROR:
-            case.add_error_info(line(f"{outcome}: {detail}"), more, error_type=str(outcome))
+            case.add_error_info(_message(f"{outcome}: {detail}"), more, error_type=str(outcome))
         else:
             loud = " (no finding: whoever makes this state is told)" if outcome.loud else ""
-            case.add_skipped_info(line(f"{outcome}: {detail}") + loud, more)
+            case.add_skipped_info(_message(f"{outcome}: {detail}") + loud, more)
 
     def _log(self, stage: str) -> str | None:
         log = logs.tail(self._directory, self._state, _LOGS.get(stage, ""), LOG_LIMIT)
@@ -169,7 +185,7 @@ class _Suite:
             log = ["", "the kernel log about the first complaint and at its end:", self._ended.log]
         else:
             log = [f"the kernel log stands with the case {self._log_stands_with} of this suite"]
-        return plain("\n".join([*self._told(self._ended), *(log if self._ended.log else [])]))
+        return _body("\n".join([*self._told(self._ended), *(log if self._ended.log else [])]))
 
     def _told(self, end: Ended) -> Iterator[str]:
         """The reason, the patches suspected, the top of the trace."""
@@ -197,29 +213,50 @@ class _Suite:
         if told := self._evidence.get(check.id):
             self._fail(case, told, "\n\n".join(filter(None, (check.detail, self._account(check.id)))))
         elif check.status is not Status.PASS:
-            case.add_skipped_info(line(f"{_REASONS[check.status]}{check.detail and ': '}{check.detail}"))
+            case.add_skipped_info(_message(f"{_REASONS[check.status]}{check.detail and ': '}{check.detail}"))
         return case
 
     def _fail(self, case: junit_xml.TestCase, told: list[Exhibit], detail: str) -> None:
         """Mark a case as evidence: what was seen first, then what each finding makes of it."""
         sentences = [f"{one.finding.kind}: {text.sentence(self._run, one.finding)}" for one in told]
         seen = told[0].said or told[0].name
-        case.add_failure_info(line(seen), plain("\n".join([*sentences, "", detail])), str(told[0].finding.kind))
+        case.add_failure_info(_message(seen), _body("\n".join([*sentences, "", detail])), str(told[0].finding.kind))
 
-    # --- findings that name neither a check nor the state's outcome --------------------------------
+    # --- contracts and findings ---------------------------------------------------------------------
 
-    def _is_bare(self, finding: Finding) -> bool:
-        if finding.state != self._state.id or finding.kind.advice:
-            return False
-        shown = {check.id for check in self._checks()} | {self._state.outcome}
-        names = (name for name, told in self._evidence.items() if any(one.finding == finding for one in told))
-        return shown.isdisjoint(names)
+    def _problems(self) -> list[tuple[int, Finding]]:
+        """The findings of this state, with the numbers that they have in the other reports."""
+        numbered = enumerate(self._run.findings, 1)
+        return [(number, one) for number, one in numbered if one.state == self._state.id and not one.kind.advice]
 
-    def _bare(self, finding: Finding) -> junit_xml.TestCase:
-        case = self._case("finding", finding.kind)
-        said = plain("\n".join(finding.evidence))
-        case.add_failure_info(line(text.sentence(self._run, finding)), said, str(finding.kind))
+    def _contract(self, contract: ContractVerdict) -> junit_xml.TestCase:
+        case = self._case("contract", line(contract.id))
+        violated = f"{contract.capability}: {', '.join(contract.failed)}"
+        if any(finding.contract == contract.id for _, finding in self._problems()):
+            case.add_failure_info(_message(f"violated: {violated}"), plain("\n".join(contract.failed)), "contract")
+        elif contract.holds is False:
+            case.add_skipped_info(_message(f"violated, and no finding: {violated}"))
+        elif contract.holds is None:
+            untested = f": untested {', '.join(contract.untested)}" if contract.untested else ""
+            case.add_skipped_info(_message(f"could not be judged{untested}"))
         return case
+
+    def _finding(self, finding: Finding, number: int) -> junit_xml.TestCase:
+        """What to do about it, and how to see it, stand with it."""
+        case = self._case("finding", f"{number} {finding.kind}")
+        told = [*finding.evidence, "", f"to reproduce: {reproduce.command(self._run, finding)}"]
+        told += [text.advice(self._run, finding.advice)] if finding.advice is not None else []
+        case.add_failure_info(_message(text.sentence(self._run, finding)), _body("\n".join(told)), str(finding.kind))
+        return case
+
+
+def _message(said: str) -> str:
+    """A reason, in one line of bounded length."""
+    return shortened(line(said), _MESSAGE)
+
+
+def _body(said: str) -> str:
+    return shortened(plain(said), LOG_LIMIT)
 
 
 _REASONS = {

@@ -6,9 +6,10 @@ import re
 # ECMA-48: CSI sequences (colour, cursor), OSC sequences up to their end (window title, links), and two-byte escapes.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _LINE_ENDS = re.compile(r"\r\n?")
-# What XML 1.0 calls Char (section 2.2), less what it discourages there: C1 controls and noncharacters.
+# What XML 1.0 calls Char (section 2.2), less what it discourages there: C1 controls and noncharacters; and less what
+# turns the direction of the text after it (Unicode UAX 9, 2.1 to 2.4), which would make our words read as others.
 _UNFIT = re.compile(
-    "[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    "[^\t\n\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
     + "".join(f"{chr(plane << 16)}-{chr((plane << 16) + 0xFFFD)}" for plane in range(1, 17))
     + "]"
 )

@@ -403,3 +403,43 @@ def test_the_name_of_a_state_or_a_check_is_no_markup_either() -> None:
     assert [tag for tag, _ in shown.elements].count("script") == 1
     assert not any(re.search(r"\s", name) for name in shown.values("id"))
     assert {link[1:] for link in shown.values("href")} <= set(shown.values("id"))
+
+
+def test_lines_of_a_megabyte_are_cut_and_the_page_stays_small(tmp_path: Path) -> None:
+    document = html.render(filled("y" * 1_000_000, tmp_path), tmp_path)
+    assert len(document) < 2_000_000 and "more characters" in document
+
+
+# --- at the top, and beside ------------------------------------------------------------------------
+
+
+def test_the_top_says_what_is_wrong_and_when_it_was_seen() -> None:
+    told = msgspec.structs.replace(split_run(), began="2025-11-25T17:01:02+00:00", seconds=75.0)
+    shown = page(told)
+    assert "Not ready: reverting 3/6 silently breaks KVM_CAP_EXIT_ON_MISSING." in shown.text
+    assert "25 November 2025, 17:01 UTC, in 1 min 15 s" in shown.text
+
+
+def test_the_bars_tell_the_stages_apart_and_count_none_twice() -> None:
+    took = {"configure": 10.0, "compile": 40.0, "link": 10.0, "build": 60.0, "first_check": 15.0, "boot": 40.0}
+    shown = page(run(state("base", seconds=took)))
+    assert shown.values("style")[-5:] == [f"width: {part}%" for part in (10.0, 40.0, 10.0, 15.0, 25.0)]
+
+
+def test_arcs_show_who_needs_whom_and_a_list_says_it() -> None:
+    broken = state("without-1", 1, outcome=Outcome.BUILD_FAILED, detail="x.c:1: error: f undeclared")
+    alone = state("only-2", 2, outcome=Outcome.BUILD_FAILED, detail="y.c:1: error: f undeclared")
+    shown = page(run(state("base"), broken, alone))
+    assert "build: 2/2 needs 1/2, shown by without-1 x.c:1: error: f undeclared" in shown.text
+    assert len([one for tag, one in shown.elements if tag == "path" and "arc" in (one.get("class") or "")]) == 1
+
+
+def test_a_run_that_saw_no_coupling_has_no_picture_of_any() -> None:
+    assert "svg" not in {tag for tag, _ in page(run(state("base"))).elements}
+
+
+def test_a_finding_brings_the_command_and_the_mail() -> None:
+    told = msgspec.structs.replace(split_run(), words=("my patches/", "--tree", "/src/linux"))
+    shown = page(told)
+    assert "kseries run 'my patches/' --tree /src/linux --scenario reverts" in shown.text
+    assert "Subject: Re: [PATCH 3/6] KVM: x86: Annotate" in shown.text

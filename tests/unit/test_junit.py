@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import junitparser
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.model import Ending, FindingKind, Frame, Outcome, RunResult, StateResult, Status
 from harness.render import junit
-from tests.unit.runs import SPLIT, STOPS, checks, ended_state, finding, hostile, run, split_run, state
+from tests.unit.runs import SPLIT, STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 NOWHERE = Path("/nonexistent")
@@ -56,7 +57,8 @@ def test_a_suite_for_each_state_and_a_case_for_each_check(split: ElementTree.Ele
     names = [(case.get("classname"), case.get("name")) for case in base.iter("testcase")]
     assert names[:3] == [("base.state", "apply"), ("base.state", "build"), ("base.state", "boot")]
     expected = [(f"base.{probe}", test) for probe, test in (one.id.split(".") for one in split_run().states[0].checks)]
-    assert names[3:] == expected
+    contracts = [("base.contract", contract.id) for contract in split_run().states[0].contracts]
+    assert names[3:] == [*expected, *contracts]
 
 
 def test_no_two_cases_have_the_same_class_and_name(split: ElementTree.Element) -> None:
@@ -64,11 +66,14 @@ def test_no_two_cases_have_the_same_class_and_name(split: ElementTree.Element) -
     assert len(names) == len(set(names))
 
 
-def test_the_failures_are_the_evidence_of_the_finding(split: ElementTree.Element) -> None:
+def test_the_failures_are_the_finding_its_contract_and_its_evidence(split: ElementTree.Element) -> None:
     (told,) = split_run().findings
     expected = {line.partition(": ")[0] for line in told.evidence}
     failures = cases(split, "failure")
+    expected |= {"contract.exit-on-missing", "finding.1 silent-break"}
     assert {f"{where}.{name}" for where, name in failures} == {f"without-3.{name}" for name in expected}
+    assert "kseries run TARGET --scenario reverts" in (failures["without-3.finding", "1 silent-break"].text or "")
+    assert failures["without-3.contract", "exit-on-missing"].get("message", "").startswith("violated: KVM_CAP_EXIT")
     failure = failures["without-3.exit_on_missing", "read_exits"]
     assert failure.get("type") == "silent-break"
     assert "expected EFAULT with exit_reason KVM_EXIT_MEMORY_FAULT" in failure.get("message", "")
@@ -82,7 +87,7 @@ def test_the_counts_are_those_of_the_cases(split: ElementTree.Element) -> None:
             assert int(suite.get(attribute, "-1")) == len(suite.findall(f"testcase/{kind}"))
         assert int(suite.get("tests", "-1")) == len(suite.findall("testcase"))
     assert int(split.get("tests", "-1")) == len(list(split.iter("testcase")))
-    assert int(split.get("failures", "-1")) == 6
+    assert int(split.get("failures", "-1")) == 6 + 1 + 1
 
 
 def test_a_revert_that_does_not_build_is_skipped_and_says_why(split: ElementTree.Element) -> None:
@@ -151,7 +156,7 @@ def test_a_prefix_that_does_not_build_fails() -> None:
     broken = state("prefix-1", 1, outcome=Outcome.BUILD_FAILED, detail="x.c:1: error: no")
     document = rendered(run(state("base"), broken, findings=(hole,)))
     failures = cases(document, "failure")
-    assert set(failures) == {("prefix-1.state", "build")}
+    assert set(failures) == {("prefix-1.state", "build"), ("prefix-1.finding", "1 bisect-hole")}
     assert failures["prefix-1.state", "build"].get("message") == "x.c:1: error: no"
 
 
@@ -190,7 +195,7 @@ def test_a_check_that_never_came_fails_where_a_finding_misses_it() -> None:
             findings=(lost,),
         )
     )
-    assert set(cases(document, "failure")) == {("prefix-2.p", "b")}
+    assert set(cases(document, "failure")) == {("prefix-2.p", "b"), ("prefix-2.finding", "1 regression")}
 
 
 def test_advice_fails_nothing() -> None:
@@ -204,15 +209,14 @@ def test_a_check_that_serves_two_findings_tells_both() -> None:
         finding(kind, "prefix-2", "p.a: fail: no") for kind in (FindingKind.REGRESSION, FindingKind.BISECT_HOLE)
     )
     document = rendered(run(state("prefix-2", 2, checks=checks(p__a=FAIL)), findings=two))
-    ((case, failure),) = cases(document, "failure").items()
-    assert case == ("prefix-2.p", "a")
+    failure = cases(document, "failure")["prefix-2.p", "a"]
     assert "regression: " in (failure.text or "") and "bisect-hole: " in (failure.text or "")
 
 
 def test_a_finding_whose_evidence_is_neither_check_nor_outcome_still_fails() -> None:
     told = finding(FindingKind.REGRESSION, "base", "crashed: but the state came through")
     document = rendered(run(state("base", checks=checks(p__a=PASS)), findings=(told,)))
-    assert set(cases(document, "failure")) == {("base.finding", "regression")}
+    assert set(cases(document, "failure")) == {("base.finding", "1 regression")}
 
 
 @given(
@@ -245,7 +249,8 @@ def test_what_failed_says_how_the_kernel_ended(boot: str) -> None:
     seen = ended_state("prefix-1", boot, 1, suspects=(1, 2))
     assert seen.ending is not None
     document = rendered(blamed(seen))
-    failures = cases(document, "failure")
+    failures = {case: failure for case, failure in cases(document, "failure").items() if case[0] != "prefix-1.finding"}
+    assert failures
     for failure in failures.values():
         assert f"this kernel's end: {seen.ending}: {seen.detail.split()[0]}" in (failure.text or "")
         assert "suspected: 1/2 KVM: Patch 1\nsuspected: 2/2 KVM: Patch 2" in (failure.text or "")
@@ -322,5 +327,38 @@ def test_every_parser_takes_it_whatever_the_text(bad: str, tmp_path_factory: pyt
     series = msgspec.structs.replace(result.series, name=bad, patches=patches)
     document = rendered(msgspec.structs.replace(result, series=series), directory)
     assert [suite.get("name") for suite in document] == ["prefix-1", "without-1", "without-2", "only-1"]
-    assert len(cases(document, "failure")) == len(cases(document, "system-err")) == 1
+    assert len(cases(document, "failure")) == 2 and len(cases(document, "system-err")) == 1
     assert len(list(document.iter("system-out"))) == 1
+
+
+def test_junitparser_reads_it_back(split: ElementTree.Element) -> None:
+    document = junit.render(split_run(), SPLIT)
+    read = junitparser.JUnitXml.fromstring(document.encode())
+    suites = list(read)
+    assert [suite.name for suite in suites] == [state.id for state in split_run().states]
+    known = {one.name: one.value for one in suites[0].properties()}  # type: ignore[no-untyped-call]
+    wanted = {"arch": "x86_64", "accel": "tcg", "kernel_release": "6.12.117", "tree": split_run().states[0].tree}
+    assert wanted.items() <= known.items() and "gcc" in known["toolchain"]
+    again = junitparser.JUnitXml.fromstring(read.tostring())  # type: ignore[no-untyped-call]
+    for mine, theirs in zip(suites, again, strict=True):
+        assert [(case.classname, case.name, case.result) for case in mine] == [
+            (case.classname, case.name, case.result) for case in theirs
+        ]
+    failed = [
+        case for suite in again for case in suite if any(isinstance(one, junitparser.Failure) for one in case.result)
+    ]
+    assert len(failed) == int(split.get("failures", "-1"))
+
+
+def test_a_contract_that_nobody_could_judge_is_skipped_with_the_reason() -> None:
+    unknown = msgspec.structs.replace(contract(None), untested=("p.a",))
+    skipped = cases(rendered(run(state("base", contracts=(unknown,)))), "skipped")
+    assert skipped["base.contract", "feature"].get("message") == "could not be judged: untested p.a"
+
+
+def test_a_line_of_a_megabyte_is_cut_and_says_so() -> None:
+    long = checks(p__a=FAIL)[0]
+    told = finding(FindingKind.REGRESSION, "base", f"p.a: fail: {'x' * 1_000_000}")
+    one = state("base", checks=(msgspec.structs.replace(long, detail="y" * 1_000_000),), detail="z" * 1_000_000)
+    document = junit.render(run(one, findings=(told,)), NOWHERE)
+    assert len(document) < 1_000_000 and "more characters" in document
