@@ -53,4 +53,7 @@ def _numbers(run: RunResult, numbers: list[int | None]) -> str:
 def _cures(run: RunResult, problems: list[Finding]) -> Iterator[str]:
     advised = [finding.advice for finding in problems if finding.advice is not None and finding.advice.verified]
     for advice in list(dict.fromkeys(advised))[:_FEW]:
-        yield f" Squashing {_numbers(run, list(advice.squash))} was seen to cure it."
+        if advice.order:
+            yield f" The order {' '.join(map(str, advice.order))} was seen to close the hole."
+        else:
+            yield f" Squashing {_numbers(run, list(advice.squash))} was seen to cure it."

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run's result as one HTML file that needs nothing else: no font, no network, and to be read no script.
 
-What stands where is reports/run.html.j2; what it shows is computed here, in grid.py and in couplings.py. All text
+What stands where is reports/run.html.j2; what it shows is computed here, in grid.py and in arcs.py. All text
 passes through ``plain`` and is escaped by jinja2. A Content-Security-Policy forbids what might get through: the one
 script that may run is reports/run.js, by its digest.
 """
@@ -31,7 +31,7 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import couplings, exercised, logs, mail, reproduce, text
+from harness.render import arcs, exercised, logs, mail, reproduce, text, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -58,7 +58,6 @@ def render(run: RunResult, directory: Path) -> str:
     tried = {state.id: _trial(run, state) for state in run.states}
     page = _environment().get_template("run.html.j2")
     script = resources.project("reports", "run.js").read_text()
-    edges = couplings.edges(run)
     return page.render(
         run=run,
         grid=grid(run),
@@ -74,8 +73,8 @@ def render(run: RunResult, directory: Path) -> str:
         script=Markup(script),
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         headline=headline(run),
-        edges=edges,
-        picture=couplings.picture(run.series.patches, edges),
+        picture=arcs.picture(run.series.patches, run.couplings),
+        journeys=list(walked.lines(run)),
         ended=any(trial.ended for trial in tried.values()),
     )
 

@@ -4,19 +4,28 @@
 import shlex
 from collections.abc import Sequence
 
-from harness.model import Finding, RunResult
+from harness.model import Finding, FindingKind, RunResult
 
 _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
 
 
 def command(run: RunResult, finding: Finding) -> str:
-    """A line for a shell that comes to the state of a finding. Base and tip, by which it is judged, are always done."""
-    state = next(state for state in run.states if state.id == finding.state)
-    return whole(run, ["prefixes" if state.scenario == "base" else state.scenario])
+    """A line for a shell that comes to the state of a finding, and exits 0 no more once that is seen.
+
+    A warning is seen by comparing builds, and what is flaky by more than one boot: that takes a run, or more boots.
+    """
+    if finding.kind is FindingKind.NEW_WARNING:
+        return whole(run, ["prefixes"])
+    more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
+    return shlex.join(("kseries", "try", finding.state, *_words(run), *more))
 
 
 def whole(run: RunResult, scenarios: Sequence[str]) -> str:
     """The line that does a run again."""
-    words = run.words if run.words and run.words[0] != "-" else (_TARGET, *run.words[1:])
-    return shlex.join(("kseries", "run", *words, *(("--scenario", ",".join(scenarios)) if scenarios else ())))
+    more = ("--scenario", ",".join(scenarios)) if scenarios else ()
+    return shlex.join(("kseries", "run", *_words(run), *more))
+
+
+def _words(run: RunResult) -> tuple[str, ...]:
+    return run.words if run.words and run.words[0] != "-" else (_TARGET, *run.words[1:])

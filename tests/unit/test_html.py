@@ -11,6 +11,8 @@ from hypothesis import given
 
 from harness.model import (
     Advice,
+    Bond,
+    Coupling,
     Ending,
     Finding,
     FindingKind,
@@ -427,11 +429,12 @@ def test_the_bars_tell_the_stages_apart_and_count_none_twice() -> None:
 
 
 def test_arcs_show_who_needs_whom_and_a_list_says_it() -> None:
-    broken = state("without-1", 1, outcome=Outcome.BUILD_FAILED, detail="x.c:1: error: f undeclared")
-    alone = state("only-2", 2, outcome=Outcome.BUILD_FAILED, detail="y.c:1: error: f undeclared")
-    shown = page(run(state("base"), broken, alone))
-    assert "build: 2/2 needs 1/2, shown by without-1 x.c:1: error: f undeclared" in shown.text
-    assert len([one for tag, one in shown.elements if tag == "path" and "arc" in (one.get("class") or "")]) == 1
+    build = Coupling(kind=Bond.BUILD, patch=2, needs=1, state="without-1", evidence=("x.c:1: error: f undeclared", "y"))
+    vague = Coupling(kind=Bond.TEXTUAL, patch=1, needs=None, state="only-1")
+    shown = page(run(state("base"), state("without-1", 1), couplings=(build, vague)))
+    assert "build: 2/2 needs 1/2, shown by without-1 x.c:1: error: f undeclared (and 1 more)" in shown.text
+    assert "textual: 1/2 needs more than the base, shown by only-1" in shown.text
+    assert [one.get("class") for tag, one in shown.elements if tag == "path"] == ["arc build", "tip build"]
 
 
 def test_a_run_that_saw_no_coupling_has_no_picture_of_any() -> None:
@@ -441,5 +444,5 @@ def test_a_run_that_saw_no_coupling_has_no_picture_of_any() -> None:
 def test_a_finding_brings_the_command_and_the_mail() -> None:
     told = msgspec.structs.replace(split_run(), words=("my patches/", "--tree", "/src/linux"))
     shown = page(told)
-    assert "kseries run 'my patches/' --tree /src/linux --scenario reverts" in shown.text
+    assert "kseries try without-3 'my patches/' --tree /src/linux" in shown.text
     assert "Subject: Re: [PATCH 3/6] KVM: x86: Annotate" in shown.text

@@ -72,7 +72,7 @@ def test_the_failures_are_the_finding_its_contract_and_its_evidence(split: Eleme
     failures = cases(split, "failure")
     expected |= {"contract.exit-on-missing", "finding.1 silent-break"}
     assert {f"{where}.{name}" for where, name in failures} == {f"without-3.{name}" for name in expected}
-    assert "kseries run TARGET --scenario reverts" in (failures["without-3.finding", "1 silent-break"].text or "")
+    assert "kseries try without-3 TARGET" in (failures["without-3.finding", "1 silent-break"].text or "")
     assert failures["without-3.contract", "exit-on-missing"].get("message", "").startswith("violated: KVM_CAP_EXIT")
     failure = failures["without-3.exit_on_missing", "read_exits"]
     assert failure.get("type") == "silent-break"

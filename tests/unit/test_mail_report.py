@@ -51,11 +51,11 @@ def test_its_command_is_one_that_kseries_takes() -> None:
     found = re.search(r"^  \$ kseries ((?:.*\\\n)*.*)", body, re.MULTILINE)
     assert found is not None
     args = _parser().parse_args(shlex.split(found[1].replace("\\\n", " ")))
-    assert (args.target, args.tree, args.base, args.scenario) == (
+    assert (args.state, args.target, args.tree, args.base) == (
+        "without-3",
         "thread.mbox",
         "/home/somebody/src/linux",
         "v6.12",
-        "reverts",
     )
     assert [str(one) for one in args.config] == ["a b.config"]
 
