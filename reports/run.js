@@ -7,7 +7,9 @@
   const panel = document.getElementById("cell");
   const controls = document.getElementById("controls");
   const count = document.getElementById("count");
-  const bodies = [...table.tBodies].map((body, place) => ({
+  let known = null;
+  // What there is to filter and sort by; found out when somebody first asks, not while the page opens.
+  const read = () => known ??= [...table.tBodies].map((body, place) => ({
     body, place, rows: [...body.rows].slice(1).map((row, at) => ({
       row, at, name: row.dataset.check.toLowerCase(), bad: row.querySelectorAll("td.fail, td.miss").length,
       cited: row.querySelector("td.cited") !== null,
@@ -25,6 +27,7 @@
   const worst = (group) => Math.max(0, ...group.rows.map((one) => one.bad));
 
   function show() {
+    const bodies = read();
     const { words, kind, order, scenario } = controls.elements;
     const wanted = words.value.toLowerCase().split(/\s+/);
     let shown = 0;
@@ -60,7 +63,8 @@
   controls.addEventListener("submit", (event) => event.preventDefault());
   controls.addEventListener("reset", () => setTimeout(show));
   controls.hidden = false;
-  show();
+  const every = table.querySelectorAll("tr[data-check]").length;
+  count.textContent = `${every} of ${every} rows`;
 
   // The lines of the kernel log that are about one check, if its end has them; else all of it.
   function excerpt(log, check) {
