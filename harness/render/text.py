@@ -127,6 +127,9 @@ def _findings(run: RunResult) -> Iterator[str]:
         yield from _evidence(finding)
         if finding.advice is not None:
             yield f"  {advice(run, finding.advice)}"
+        if finding.kind is FindingKind.UNDOCUMENTED_DEPENDENCY and finding.partner is not None:
+            needed = next(patch.subject for patch in run.series.patches if patch.number == finding.partner)
+            yield f'  What would help in its changelog: Depends-on: ("{needed}")'
         yield ""
 
 

@@ -3,6 +3,9 @@
 
 from pathlib import Path
 
+import msgspec
+
+from harness.changelog import documented
 from harness.model import Advice, Bond, Coupling, FindingKind, Squash, Verdict
 from harness.render import html, text
 from tests.unit.runs import finding, run, state
@@ -50,3 +53,14 @@ def test_the_page_has_the_proof_of_an_order_beside_it(tmp_path: Path) -> None:
     page = html.render(run(state("base"), state("prefix-1", 1), findings=(hole,), squashes=(tried,)), tmp_path)
     assert "Reorder: 2 1." in page
     assert "order-2+1: 0 patches, 1 states" in page
+
+
+def test_what_would_help_a_changelog_is_told_and_would_help() -> None:
+    found = finding(FindingKind.UNDOCUMENTED_DEPENDENCY, "base", "x: fail", patch=2, partner=1, contract="feature")
+    said = text.render(run(state("base"), findings=(found,)))
+    (line,) = (one for one in said.splitlines() if "What would help" in one)
+    help_ = line.partition("changelog: ")[2]
+    assert help_ == 'Depends-on: ("KVM: Patch 1")'
+    promise, needed = (one for one in reversed(run().series.patches))
+    assert not documented(promise, needed, "KVM_CAP_FEATURE")
+    assert documented(msgspec.structs.replace(promise, message=help_), needed, "KVM_CAP_FEATURE")
