@@ -33,7 +33,7 @@ def test_there_are_commands_to_look_at() -> None:
     assert len(list(commands())) > 20
 
 
-@pytest.mark.parametrize(("page", "command"), commands())
+@pytest.mark.parametrize(("page", "command"), list(commands()))
 def test_every_command_shown_is_one_that_kseries_takes(page: str, command: str) -> None:
     _parser().parse_args(shlex.split(command, comments=True))
 

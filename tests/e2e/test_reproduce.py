@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a report tells its reader to type: it comes to the finding again; and --baseline compares in one step."""
+
+import shlex
+from pathlib import Path
+
+import msgspec
+
+from harness.model import RunResult
+from harness.render import reproduce
+from tests.e2e.conftest import SPLIT, Kseries
+
+
+def test_the_command_of_a_finding_shows_it_again(kseries: Kseries, tmp_path: Path) -> None:
+    done = kseries("run", SPLIT, "--scenario", "reverts", "--quick", "--out", tmp_path / "out")
+    assert done.returncode == 1, done.stderr
+    result = msgspec.json.decode((tmp_path / "out" / "result.json").read_bytes(), type=RunResult)
+    assert result.began and result.seconds and result.words == (str(SPLIT), "--quick")
+    (told,) = [one for one in result.findings if not one.kind.advice]
+    program, *words = shlex.split(reproduce.command(result, told))
+    assert program == "kseries"
+    again = kseries(*words)
+    assert again.returncode == 1, again.stdout + again.stderr
+    name, _, said = told.evidence[0].partition(": ")
+    assert "without-3: bad" in again.stdout and name in again.stdout and said
+    again = kseries(
+        "run", SPLIT, "--scenario", "reverts", "--quick", "--out", tmp_path / "new", "--baseline", tmp_path / "out"
+    )
+    assert again.returncode == 1 and "Nothing got worse." in again.stdout
+    assert "Nothing got worse." in (tmp_path / "new" / "compare.html").read_text()
