@@ -33,7 +33,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     new, place = rundir.read(report.place(args.new))
-    old, _ = rundir.read(report.place(args.old) if args.old is not None else _before(new, place))
+    old, _ = rundir.read(report.place(args.old) if args.old is not None else before(new, place))
     told = between(old, new)
     said = {"text": compared.render, "html": compared.html}.get(args.format)
     data = f"{said(told, old, new) if said is not None else compared.json(told)}\n".encode()
@@ -45,7 +45,7 @@ def command(args: argparse.Namespace) -> int:
     return 1 if told.worse else 0
 
 
-def _before(new: RunResult, place: Path) -> Path:
+def before(new: RunResult, place: Path) -> Path:
     """The last run of the same series, and architecture, that is not the one at ``place``. Raises InputError."""
     for run in runs.known().all():
         like = (run.series, run.arch, run.result) == (new.series.name, new.arch, Kept.THERE)

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 
 from harness import cli
+from harness.cli.compare import before
 from harness.compare import Comparison, compare
+from harness.errors import InputError
 from harness.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, Status, Verdict
 from harness.render import compared
+from harness.runs import Runs
 from harness.versions import match
 from tests.unit.runs import SPLIT, checks, contract, finding, hostile, run, split_run, state
 
@@ -198,3 +201,23 @@ def test_no_text_becomes_markup_or_moves_the_cursor(bad: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page + compared.render(told(old, new), old, new))
     tame = compared.html(told(*of("x")), *of("x"))
     assert re.findall(r"<\w+", page) == re.findall(r"<\w+", tame)
+
+
+def test_without_a_name_it_is_the_last_run_of_the_series_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    known = Runs(tmp_path / "cache" / "kseries", print)
+    for name in ("first", "second", "third"):
+        out = tmp_path / name
+        out.mkdir()
+        (out / "result.json").write_bytes(msgspec.json.encode(split_run()))
+        with known.recording(split_run().series.name, 1, "x86_64", out) as recording:
+            recording.ended(1, split_run().verdict, out / "result.json")
+    (tmp_path / "second" / "result.json").unlink()
+    assert before(split_run(), tmp_path / "third") == tmp_path / "first"
+    assert cli.main(["compare", str(tmp_path / "third")]) == 0
+    later = msgspec.structs.replace(split_run(), began="2001-01-01T00:00:00+00:00")
+    with pytest.raises(InputError, match="there is no other run"):
+        before(later, tmp_path / "third")
+    capsys.readouterr()

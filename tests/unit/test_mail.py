@@ -198,3 +198,9 @@ def test_no_bytes_are_too_odd_for_a_mail_or_an_error(data: bytes) -> None:
             mail.read(one, "x")
         except InputError as error:
             assert str(error).startswith("x ")
+
+
+def test_a_patch_keeps_its_author_and_the_id_of_its_mail() -> None:
+    raw = b"From: A U Thor <a@example.com>\nMessage-ID: <1.2@example.com>\nSubject: [PATCH 1/2] x\n\n---\n" + DIFF
+    patch = mail.read(raw, "mbox").patch(1)
+    assert (patch.author, patch.message_id) == ("A U Thor <a@example.com>", "<1.2@example.com>")
