@@ -13,7 +13,7 @@ from harness.render.evidence import Exhibit, exhibits
 from harness.render.plain import line, plain, shortened
 
 COLUMNS = 72
-_FEW = 4
+_FEW = 3
 """Lines of evidence that a mail has room for."""
 _SAID = 400
 _MESSAGE_ID = re.compile(r"<[^\s<>]+>")
