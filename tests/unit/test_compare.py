@@ -142,12 +142,12 @@ def test_advice_that_is_new_is_told_and_is_not_worse() -> None:
 
 
 def test_other_evidence_for_the_same_finding_is_a_change() -> None:
-    one, two = (
+    one, two, moved = (
         run(state("prefix-2", 2, applied=(1, 2)), findings=(finding(FindingKind.REGRESSION, "prefix-2", *evidence),))
-        for evidence in (["p.a: fail: at 0x1"], ["p.a: fail: at 0x2", "p.b: fail"])
+        for evidence in (["p.a: fail: at 0x1"], ["p.a: fail: at 0x2", "p.b: fail"], ["p.a: fail: at 0x3"])
     )
     assert "now also p.b" in said(one, two)
-    assert not told(one, one).findings_changed
+    assert not told(one, moved).findings_changed
 
 
 # --- the command --------------------------------------------------------------------------------

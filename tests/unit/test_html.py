@@ -435,6 +435,9 @@ def test_arcs_show_who_needs_whom_and_a_list_says_it() -> None:
     assert "build: 2/2 needs 1/2, shown by without-1 x.c:1: error: f undeclared (and 1 more)" in shown.text
     assert "textual: 1/2 needs more than the base, shown by only-1" in shown.text
     assert [one.get("class") for tag, one in shown.elements if tag == "path"] == ["arc build", "tip build"]
+    points = [int(y) for y in shown.values("cy")]
+    start, *_, end = re.findall(r"\d+ (\d+)", shown.values("d")[0])
+    assert int(start) == points[1] and abs(int(end) - points[0]) < 8
 
 
 def test_a_run_that_saw_no_coupling_has_no_picture_of_any() -> None:

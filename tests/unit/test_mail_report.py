@@ -76,6 +76,14 @@ def test_all_findings_are_one_mbox(capfdbinary: pytest.CaptureFixture[bytes]) ->
     assert said.startswith("From kseries Mon Sep 17 00:00:00 2001\nSubject: Re: [PATCH 3/6]")
 
 
+def test_no_line_begins_a_mail_of_its_own() -> None:
+    told = finding(FindingKind.BISECT_HOLE, "prefix-1", "p.a: fail", patch=1)
+    one = run(state("prefix-1", 1), findings=(told,))
+    patches = tuple(msgspec.structs.replace(patch, subject="From " * 40) for patch in one.series.patches)
+    one = msgspec.structs.replace(one, series=msgspec.structs.replace(one.series, patches=patches))
+    assert "\n>From From" in mail.reply(one, told)
+
+
 @given(bad=hostile)
 def test_whatever_a_patch_or_a_guest_says_stays_where_it_was_put(bad: str) -> None:
     told = finding(FindingKind.BISECT_HOLE, "prefix-1", f"p.a: fail: {bad}\nFrom x\nBcc: y", patch=1)
