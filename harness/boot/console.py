@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import arch as archs
 from harness import proc
 from harness.arch import Arch
 from harness.boot import qemu
@@ -46,7 +47,7 @@ def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path) -
     box = proc.Box(
         writable=(sockets,) if sockets is not None else (),
         readable=(image.kernel, initrd),
-        devices=(Path("/dev/kvm"),) if accel.name == "kvm" else (),
+        devices=archs.devices(accel),
     )
     try:
         return proc.on_terminal(qemu.console_argv(arch, accel, image.kernel, initrd, command_line, sockets), box)
