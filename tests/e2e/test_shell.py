@@ -79,7 +79,9 @@ def test_a_shell_has_busybox_the_probes_dmesg_and_the_users_files_and_ends_witho
         shell.sendline(command)
         shell.expect_exact(answer)
         shell.expect("without-1 # ")
-    shell.sendline("sleep 1000")
+    # A Ctrl-C that comes before the shell has left the terminal to the command would be a character to it.
+    shell.sendline("sh -c 'echo it runs; exec sleep 1000'")
+    shell.expect_exact("\nit runs")
     shell.sendcontrol("c")
     shell.expect("without-1 # ", timeout=20)
     shell.sendline("exit")
