@@ -21,7 +21,7 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import coupled, exercised, walked
+from harness.render import coupled, exercised, reproduce, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.plain import line, plain
 
@@ -130,6 +130,8 @@ def _findings(run: RunResult) -> Iterator[str]:
         if finding.kind is FindingKind.UNDOCUMENTED_DEPENDENCY and finding.partner is not None:
             needed = next(patch.subject for patch in run.series.patches if patch.number == finding.partner)
             yield f'  What would help in its changelog: Depends-on: ("{needed}")'
+        else:
+            yield f"  To see it again: {reproduce.command(run, finding)}"
         yield ""
 
 

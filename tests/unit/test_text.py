@@ -235,3 +235,8 @@ def test_a_verdict_that_nobody_knows_is_not_judged() -> None:
     result = msgspec.structs.replace(run(state("base")), verdict=Verdict(bisectable=None, revert_safe=None))
     assert text.render(result).endswith("bisectable: not judged    revert-safe: not judged")
     assert "No findings." in text.render(result)
+
+
+def test_a_finding_says_how_to_see_it_again() -> None:
+    run = msgspec.structs.replace(split_run(), words=("my patches", "--arch", "x86_64"))
+    assert "\n  To see it again: kseries try without-3 'my patches' --arch x86_64\n" in text.render(run)
