@@ -166,7 +166,7 @@ static void end_probe(void)
 int main(int argc, char **argv)
 {
 	(void)argc;
-	name = argv[0];
+	name = basename(argv[0]);
 	end_probe();
 	return ktap_main(name, checks, ARRAY_SIZE(checks), NULL);
 }
