@@ -3,7 +3,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.model import Finding, Outcome, Record, RunResult, StateResult, Status, Verdict
+from harness import judge
+from harness.model import Finding, FindingKind, Outcome, Record, RunResult, StateResult, Status, Verdict
 from harness.versions import Match
 
 Meaning = tuple[object, ...]
@@ -54,6 +55,8 @@ class Comparison(Record, frozen=True):
     patches: tuple[Match, ...]
     findings_new: tuple[Told, ...]
     findings_gone: tuple[Told, ...]
+    findings_untried: tuple[Told, ...]
+    """Those of the old run of which the new one cannot tell: it has not made that state, or could not judge it."""
     findings_changed: tuple[tuple[Finding, Finding], ...]
     changes: tuple[Change, ...]
     warnings_new: tuple[str, ...]
@@ -69,6 +72,8 @@ def compare(old: RunResult, new: RunResult, patches: tuple[Match, ...]) -> Compa
     was, now = before.findings(), after.findings()
     changes = tuple(_changes(before, after))
     fresh = tuple(after.told(now[key], before) for key in now if key not in was)
+    left = [before.told(was[key], after) for key in was if key not in now]
+    changed = tuple((was[key], now[key]) for key in was if key in now and _names(was[key]) != _names(now[key]))
     tips = [_warnings(named.tip()) for named in (before, after)]
     warnings = tuple(sorted(tips[1] - tips[0])), tuple(sorted(tips[0] - tips[1]))
     return Comparison(
@@ -76,23 +81,30 @@ def compare(old: RunResult, new: RunResult, patches: tuple[Match, ...]) -> Compa
         new=_side(new),
         patches=patches,
         findings_new=fresh,
-        findings_gone=tuple(before.told(was[key], after) for key in was if key not in now),
-        findings_changed=tuple(
-            (was[key], now[key]) for key in was if key in now and _names(was[key]) != _names(now[key])
-        ),
+        findings_gone=tuple(one for one in left if after.has_looked(one)),
+        findings_untried=tuple(one for one in left if not after.has_looked(one)),
+        findings_changed=changed,
         changes=changes,
         warnings_new=warnings[0],
         warnings_gone=warnings[1],
         seconds=_seconds(old, new),
-        worse=tuple(_worse(old, new, fresh, changes, warnings[0])),
+        worse=tuple(_worse(old, new, fresh, changed, changes, warnings[0])),
     )
 
 
 def _worse(
-    old: RunResult, new: RunResult, fresh: Sequence[Told], changes: Sequence[Change], warnings: Sequence[str]
+    old: RunResult,
+    new: RunResult,
+    fresh: Sequence[Told],
+    changed: Sequence[tuple[Finding, Finding]],
+    changes: Sequence[Change],
+    warnings: Sequence[str],
 ) -> Iterator[str]:
     problems = [told.finding for told in fresh if not told.finding.kind.advice]
     yield from (f"{finding.kind} in {finding.state}" for finding in problems)
+    for was, now in changed:
+        if not now.kind.advice and (more := _names(now) - _names(was)):
+            yield f"{now.kind} in {now.state}: {len(more)} more of it"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
         if (was, now) in ((True, False), (True, None), (None, False)):
@@ -114,18 +126,21 @@ class _Named:
         self._match = {number: one for one in patches for number in (one.new if is_new else one.old)}
         self.states = {self.meaning(state): state for state in reversed(run.states)}
 
-    def meaning(self, state: StateResult) -> Meaning:
-        """Base and tip mean the same in every run; any other state goes by its patches' matches."""
+    def meaning(self, state: StateResult, loose: bool = False) -> Meaning:
+        """Base and tip mean the same in every run; any other state goes by its patches' matches.
+
+        ``loose`` takes a patch for what it was made part of, or split into: a finding may outlive that.
+        """
         if state.scenario == "base" or state.id == f"prefix-{len(self.run.series.patches)}":
             return ("base" if state.scenario == "base" else "tip",)
         left_out = {patch.number for patch in self.run.series.patches} - {*state.applied}
         asked = [state.patch] if state.patch is not None else sorted(left_out)
-        return (state.scenario, *(self._patch(number) for number in asked))
+        return (state.scenario, *dict.fromkeys(self._patch(number, loose) for number in asked))
 
-    def _patch(self, number: int) -> object:
-        """A match of one patch with one is what the patch means; in any other it means itself."""
+    def _patch(self, number: int, loose: bool) -> object:
+        """A match of one patch with one is what the patch means; in any other it means itself, unless that is loose."""
         found = self._match.get(number)
-        if found is not None and len(found.old) == len(found.new) == 1:
+        if found is not None and (len(found.old) == len(found.new) == 1 or (loose and found.old and found.new)):
             return (found.old, found.new)
         return (self._is_new, number)
 
@@ -135,14 +150,32 @@ class _Named:
     def findings(self) -> dict[Meaning, Finding]:
         states = {state.id: state for state in self.run.states}
         keys = ((one, states[one.state]) for one in self.run.findings)
-        return {(one.kind, one.contract, self.meaning(state)): one for one, state in keys}
+        return {(one.kind, one.contract, self.meaning(state, loose=True)): one for one, state in keys}
 
     def told(self, finding: Finding, other: "_Named") -> Told:
         found = self._match.get(finding.patch) if finding.patch is not None else None
-        numbers = (found.old if self._is_new else found.new) if found is not None else ()
-        scenario = next(state.scenario for state in self.run.states if state.id == finding.state)
-        states = [one.id for one in other.run.states if one.scenario == scenario and one.patch in numbers]
-        return Told(finding=finding, match=found, states=tuple(states))
+        place = self.meaning(next(state for state in self.run.states if state.id == finding.state), loose=True)
+        states = tuple(one.id for one in other.run.states if other.meaning(one, loose=True) == place)
+        return Told(finding=finding, match=found, states=states)
+
+    def has_looked(self, told: Told) -> bool:
+        """True where this run can tell that a finding of another is gone: it has judged the states in its place.
+
+        A revert of a patch that is not there any more is a state that nobody can make.
+        """
+        if told.match is not None and not told.match.new:
+            return True
+        states = [state for state in self.run.states if state.id in told.states]
+        return bool(states) and all(judge.known(state) and self._asked(told.finding, state) for state in states)
+
+    def _asked(self, finding: Finding, state: StateResult) -> bool:
+        """True where what the finding rests on was asked of this state, or the state is loud and nobody could."""
+        if state.outcome.loud or finding.kind is FindingKind.NEW_WARNING:
+            return True
+        if finding.contract is not None:
+            return any(one.id == finding.contract for one in state.contracts)
+        checks = {check.id for one in (state, self.run.states[0]) for check in one.checks}
+        return all(name in checks for name in _names(finding) if "." in name)
 
 
 def _changes(before: _Named, after: _Named) -> Iterator[Change]:

@@ -3,6 +3,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
@@ -14,7 +15,11 @@ _PAIR = re.compile(r"^\s*(\d+|-+):\s+\S+ ([=!<>]) +(\d+|-+):", re.MULTILINE)
 _ALIKE = 0.6
 """How alike two subjects are of patches that touch the same files, where nothing better is known."""
 
+_PART = 0.5
+"""A patch is part of another that has more than this share of its lines."""
+
 Patches = Sequence[AppliedPatch]
+Lines = Counter[bytes]
 
 
 class How(StrEnum):
@@ -40,6 +45,7 @@ def match(old: Patches, new: Patches, trees: TreeStore | None) -> tuple[Match, .
     """Every patch of both in one match, in the order of the new version. ``trees`` has the sources, if anything has.
 
     Where both versions come through the same source tree, what lies before it is matched with what lies before it.
+    A patch that git leaves over is part of the one on the other side that has most of its lines.
     """
     found: list[Match] = []
     for before, after in _between_equal_trees(old, new):
@@ -70,11 +76,58 @@ def _segment(old: Patches, new: Patches, trees: TreeStore | None) -> Iterator[Ma
         return
     pairs = _by_git(old, new, trees) if trees is not None and old and new else None
     pairs = _by_subject(old, new) if pairs is None else pairs
-    for mine, (theirs, how) in pairs.items():
-        yield Match(how=how, old=(mine,), new=(theirs,))
+    found = [Match(how=how, old=(mine,), new=(theirs,)) for mine, (theirs, how) in pairs.items()]
     taken = {theirs for theirs, _ in pairs.values()}
-    yield from (Match(how=How.GONE, old=(number,)) for number in numbers[0] if number not in pairs)
-    yield from (Match(how=How.NEW, new=(number,)) for number in numbers[1] if number not in taken)
+    lone = [number for number in numbers[0] if number not in pairs], [one for one in numbers[1] if one not in taken]
+    whole = _wholes(old, new, lone, trees) if trees is not None and any(lone) and old and new else {}
+    yield from _joined(found, lone, whole)
+
+
+Number = tuple[bool, int]
+"""A patch: whether it is of the new version, and its number."""
+
+
+def _joined(found: Sequence[Match], lone: tuple[list[int], list[int]], whole: dict[Number, int]) -> Iterator[Match]:
+    """The matches, with those patches that are part of one in them, and what is left over as gone and new."""
+    for one in found:
+        olds = [mine for (is_new, mine), theirs in whole.items() if not is_new and theirs == one.new[0]]
+        news = [theirs for (is_new, theirs), mine in whole.items() if is_new and mine == one.old[0]]
+        if olds and not news:
+            yield Match(how=How.SQUASHED, old=tuple(sorted([*one.old, *olds])), new=one.new)
+        elif news and not olds:
+            yield Match(how=How.SPLIT, old=one.old, new=tuple(sorted([*one.new, *news])))
+        else:
+            yield one
+            yield from (Match(how=How.GONE, old=(number,)) for number in olds)
+            yield from (Match(how=How.NEW, new=(number,)) for number in news)
+    yield from (Match(how=How.GONE, old=(number,)) for number in lone[0] if (False, number) not in whole)
+    yield from (Match(how=How.NEW, new=(number,)) for number in lone[1] if (True, number) not in whole)
+
+
+def _wholes(old: Patches, new: Patches, lone: tuple[list[int], list[int]], trees: TreeStore) -> dict[Number, int]:
+    """By each patch that is left over, the patch of the other version that has most of its lines."""
+    try:
+        before, after = ({patch.number: _lines(patch, trees) for patch in side} for side in (old, new))
+    except InfraError:
+        return {}
+    parts = {(False, number): _whole(before[number], after) for number in lone[0]}
+    parts |= {(True, number): _whole(after[number], before) for number in lone[1]}
+    paired = {theirs for theirs in after if theirs not in lone[1]}, {mine for mine in before if mine not in lone[0]}
+    return {part: whole for part, whole in parts.items() if whole is not None and whole in paired[part[0]]}
+
+
+def _whole(part: Lines, patches: dict[int, Lines]) -> int | None:
+    """The patch that has the most of these lines, if that is most of them."""
+    whole = max(patches, key=lambda number: (part & patches[number]).total())
+    return whole if (part & patches[whole]).total() > _PART * part.total() else None
+
+
+def _lines(patch: AppliedPatch, trees: TreeStore) -> Lines:
+    """What a patch adds and takes away, but for empty lines."""
+    words = ("diff-tree", "-p", "--no-renames", "--unified=0", patch.tree_before, patch.tree_after)
+    rows = trees.answer(*words).splitlines()
+    changed = (row for row in rows if row[:1] in (b"+", b"-") and not row.startswith((b"+++ ", b"--- ")))
+    return Counter(row for row in changed if row[1:].strip())
 
 
 Pairs = dict[int, tuple[int, How]]

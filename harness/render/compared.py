@@ -41,6 +41,9 @@ def html(told: Comparison, old: RunResult, new: RunResult) -> str:
             (one.finding.kind, text.sentence(old, one.finding), list(_why_gone(one, told, new)))
             for one in told.findings_gone
         ],
+        untried=[
+            (one.finding.kind, text.sentence(old, one.finding), _why_untried(one)) for one in told.findings_untried
+        ],
         fresh=[(one.finding, text.sentence(new, one.finding)) for one in told.findings_new],
         changed=[(mine, text.sentence(new, mine), _evidence_change(was, mine)) for was, mine in told.findings_changed],
         verdicts=list(_verdicts(told)),
@@ -80,13 +83,16 @@ def _lines(told: Comparison, old: RunResult, new: RunResult) -> Iterator[str]:
     for one in told.findings_gone:
         yield f"GONE: {one.finding.kind}: {text.sentence(old, one.finding)}"
         yield from (f"    {why}" for why in _why_gone(one, told, new))
+    for one in told.findings_untried:
+        yield f"UNTRIED: {one.finding.kind}: {text.sentence(old, one.finding)}"
+        yield f"    {_why_untried(one)}"
     for one in told.findings_new:
         yield f"NEW: {one.finding.kind}: {text.sentence(new, one.finding)}"
         yield from (f"    {line}" for line in _some(list(one.finding.evidence), 3))
     for was, now in told.findings_changed:
         yield f"CHANGED: {now.kind}: {text.sentence(new, now)}"
         yield f"    {_evidence_change(was, now)}"
-    if told.findings_gone or told.findings_new or told.findings_changed:
+    if told.findings_gone or told.findings_untried or told.findings_new or told.findings_changed:
         yield ""
     yield from _checks(told.changes)
     yield from (f"new warning: {one}" for one in _some(list(told.warnings_new)))
@@ -128,6 +134,10 @@ def _why_gone(one: Told, told: Comparison, new: RunResult) -> Iterator[str]:
     for name in one.states:
         state = next(state for state in new.states if state.id == name)
         yield f"Now {name}: {_now(state, one.finding)}"
+
+
+def _why_untried(one: Told) -> str:
+    return f"The new run has not judged {', '.join(one.states)}." if one.states else "The new run has not looked there."
 
 
 def _now(state: StateResult, was: Finding) -> str:

@@ -13,7 +13,7 @@ from harness import cli
 from harness.cli.compare import before
 from harness.compare import Comparison, compare
 from harness.errors import InputError
-from harness.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, Status, Verdict
+from harness.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, StateResult, Status, Verdict
 from harness.render import compared
 from harness.runs import Runs
 from harness.versions import match
@@ -148,6 +148,49 @@ def test_other_evidence_for_the_same_finding_is_a_change() -> None:
     )
     assert "now also p.b" in said(one, two)
     assert not told(one, moved).findings_changed
+
+
+def test_more_evidence_for_the_same_finding_is_worse_and_less_is_not() -> None:
+    few, many = (
+        run(state("prefix-2", 2, applied=(1, 2)), findings=(finding(FindingKind.REGRESSION, "prefix-2", *evidence),))
+        for evidence in (["p.a: fail"], ["p.a: fail", "p.b: fail"])
+    )
+    assert told(few, many).worse == ("regression in prefix-2: 1 more of it",)
+    assert told(many, few).worse == ()
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        (),
+        (state("without-3", 3, contracts=(contract(None),)),),
+        (state("without-3", 3, outcome=Outcome.INFRA_ERROR),),
+        (state("without-3", 3, contracts=()),),
+    ],
+    ids=["not made", "not judged", "host failed", "contract not asked"],
+)
+def test_a_finding_is_not_gone_where_nobody_looked(states: tuple[StateResult, ...]) -> None:
+    old = split_run()
+    others = tuple(one for one in old.states if one.scenario != "reverts")
+    unknown = Verdict(bisectable=True, revert_safe=None)
+    new = msgspec.structs.replace(old, states=(*others, *states), findings=(), verdict=unknown)
+    seen = told(old, new)
+    assert not seen.findings_gone and [one.finding.state for one in seen.findings_untried] == ["without-3"]
+    words = said(old, new)
+    assert "UNTRIED: silent-break: Reverting 3/6" in words and words.endswith("Nothing got worse.")
+    assert "UNTRIED" in compared.html(seen, old, new)
+
+
+def test_a_squash_that_does_not_cure_leaves_the_finding_where_it_was() -> None:
+    old, cured = split_run(), squashed_run()
+    broken = next(one for one in old.states if one.id == "without-3")
+    states = tuple(
+        msgspec.structs.replace(broken, patch=3, applied=(1, 2, 4, 5)) if one.id == "without-3" else one
+        for one in cured.states
+    )
+    still = msgspec.structs.replace(old.findings[0], patch=3, partner=None, advice=None)
+    seen = told(old, msgspec.structs.replace(cured, states=states, findings=(still,), verdict=old.verdict))
+    assert not (seen.findings_new or seen.findings_gone or seen.findings_untried or seen.worse)
 
 
 # --- the command --------------------------------------------------------------------------------

@@ -77,6 +77,21 @@ def test_git_range_diff_knows_a_patch_whose_subject_is_another_and_whose_base_ha
     assert {(old, new) for _, old, new in found} == {((1,), (2,)), ((2,), (1,))}
 
 
+FLAG = {"flag.h": "".join(f"#define FLAG_{number} {number}\n" for number in range(9))}
+CODE = {"code.c": "".join(f"int function_{number}(void);\n" for number in range(9))}
+
+
+def test_a_squash_is_known_by_its_lines_where_the_base_has_moved(sources: Repository, tmp_path: Path) -> None:
+    apart = commits(sources, {"a": lines()}, FLAG, CODE, {"docs": lines(5)})
+    sources.git("checkout", "--quiet", "--orphan", "again")
+    sources.git("rm", "-rfq", ".")
+    as_one = commits(sources, {"a": lines(line9="moved")}, {**FLAG, **CODE}, {"docs": lines(5)})
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(sources.path)
+    assert (How.SQUASHED, (1, 2), (1,)) in words(match(apart, as_one, store))
+    assert (How.SPLIT, (1,), (1, 2)) in words(match(as_one, apart, store))
+
+
 def test_a_source_that_is_not_there_any_more_is_no_error(tmp_path: Path) -> None:
     store = TreeStore(tmp_path / "trees.git")
     gone = "1" * 40
