@@ -113,6 +113,8 @@ class Series(Record, frozen=True):
     name: str
     version: int
     patches: tuple[Patch, ...]
+    cover_id: str = ""
+    """The Message-ID of the mail above the patches; empty where there is none."""
 
 
 class Base(Record, frozen=True):
@@ -393,6 +395,8 @@ class SeriesSummary(Record, frozen=True):
     name: str
     version: int
     patches: tuple[AppliedPatch, ...]
+    cover_id: str = ""
+    """As of Series."""
 
 
 class Bond(StrEnum):

@@ -193,7 +193,8 @@ def _recorded(
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
     seen, said = asyncio.run(_carried_out(engine.run(planned, options.out), remarks))
     result = _judged(planned, seen, setup, wanted, trees)
-    result = msgspec.structs.replace(result, quick=options.quick, checkpatch=said)
+    series = msgspec.structs.replace(result.series, cover_id=target.series.cover_id)
+    result = msgspec.structs.replace(result, series=series, quick=options.quick, checkpatch=said)
     result = _verified(result, planned, engine, wanted, trees, options)
     if "journey" in options.scenarios:
         result = journeys.walked(result, _beside(target, options, setup, planned, trees, heard), tell)

@@ -3,7 +3,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import rundir
@@ -44,6 +44,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     """Exit 0 whatever the run found: the report was asked for, not the verdict."""
     result, directory = rundir.read(place(args.run))
+    if args.format == "mail" and args.output is not None:
+        _write_letters(args.output, mail.letters(result))
+        return 0
     # Bytes, because XML and HTML say of themselves that they are UTF-8, whatever the locale is.
     data = f"{_FORMATS[args.format](result, directory).rstrip()}\n".encode()
     if args.output is None:
@@ -52,6 +55,22 @@ def command(args: argparse.Namespace) -> int:
     else:
         write(args.output, data)
     return 0
+
+
+def _write_letters(place: Path, letters: Sequence[tuple[str, str]]) -> None:
+    """A file for each in a directory; the only one may have a name of its own. git send-email takes either."""
+    if not letters:
+        print("kseries: no finding to write a mail about", file=sys.stderr)
+    elif place.is_dir():
+        for name, letter in letters:
+            write(place / name, letter.encode())
+    elif len(letters) == 1:
+        write(place, letters[0][1].encode())
+    else:
+        raise InputError(
+            f"{len(letters)} findings, and a mail for each: {place} is no directory\n"
+            "  name one that is there: mkdir mails"
+        )
 
 
 def place(run: str) -> Path:

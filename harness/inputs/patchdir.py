@@ -31,7 +31,10 @@ def read(directory: Path, reroll: int | None = None) -> Target:
         raise InputError(f"{directory} holds no *.patch file\n  make some with: git format-patch -o {directory} BASE..")
     return Target(
         series=Series(
-            name=directory.resolve().name, version=max(one.subject.version for one in mails), patches=patches
+            name=directory.resolve().name,
+            version=max(one.subject.version for one in mails),
+            patches=patches,
+            cover_id=next((one.id for one in mails if _cover(one)), ""),
         ),
         base_commit=next((one.base_commit for one in mails if one.base_commit), None),
         notes=(f"{directory}: v{wanted} of {', '.join(f'v{one}' for one in versions)}",) if len(versions) > 1 else (),

@@ -41,7 +41,7 @@ def series(mails: Sequence[Mail], name: str, reroll: int | None = None) -> Targe
     if any(one is mails[-1] for one in ordered):
         _check_end(mails[-1])
     return Target(
-        series=Series(name=name, version=version, patches=patches),
+        series=Series(name=name, version=version, patches=patches, cover_id=_cover_id(chosen)),
         base_commit=next((one.base_commit for one in sorted(chosen, key=_number) if one.base_commit), None),
         notes=tuple(_notes(name, version, versions, chosen, ordered)),
     )
@@ -51,6 +51,10 @@ def _posted(mails: Iterable[Mail]) -> list[Mail]:
     """What the author sent: no replies, and each mail once, however many lists brought it."""
     posted = [one for one in mails if not one.subject.reply and (one.has_diff or one.subject.number is not None)]
     return list({one.id or id(one): one for one in reversed(posted)}.values())[::-1]
+
+
+def _cover_id(chosen: Sequence[Mail]) -> str:
+    return next((one.id for one in chosen if one.subject.number == 0), "")
 
 
 def _number(one: Mail) -> int:

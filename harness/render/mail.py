@@ -17,20 +17,33 @@ _FEW = 3
 """Lines of evidence that a mail has room for."""
 _SAID = 400
 _MESSAGE_ID = re.compile(r"<[^\s<>]+>")
-_ADDRESS = re.compile(r"[^<>\n]*<[^\s<>@]+@[^\s<>]+>")
+_ADDRESS = re.compile(r"([^<>\n]*)(<[^\s<>@,]+@[^\s<>,]+>)")
+_SPECIAL = re.compile(r"[^\w\s'-]")
+"""What a name has to be quoted for (RFC 5322, atext); a comma in it would begin another address."""
+_FROM = re.compile(r"^(?=>*From )", re.MULTILINE)
+_UNSAFE = re.compile(r"[^\w.+-]")
 _MBOX_FROM = "From kseries Mon Sep 17 00:00:00 2001\n"
 """git-format-patch(1) begins its mails with this date, by which git knows an mbox of its own."""
 
 
 def render(run: RunResult) -> str:
     """A mail for each finding, as an mbox; advice too, since whoever sends it reads it first."""
-    return "\n".join(f"{_MBOX_FROM}{reply(run, finding)}" for finding in run.findings)
+    quoted = (_FROM.sub(">", reply(run, finding)) for finding in run.findings)
+    return "\n".join(f"{_MBOX_FROM}{one}" for one in quoted)
+
+
+def letters(run: RunResult) -> tuple[tuple[str, str], ...]:
+    """The same as files, each with its name: git-send-email(1) takes a file for one mail, an mbox of many too."""
+    return tuple(
+        (f"{number:04}-{finding.kind}-{_UNSAFE.sub('_', finding.state)}.mail", reply(run, finding))
+        for number, finding in enumerate(run.findings, 1)
+    )
 
 
 def reply(run: RunResult, finding: Finding) -> str:
     """One mail: headers, an empty line, the body."""
     paragraphs = (_wrapped(part) for part in _body(run, finding))
-    body = re.sub(r"^(>*From )", r">\1", plain("\n".join([*paragraphs, ""])), flags=re.MULTILINE)
+    body = plain("\n".join([*paragraphs, ""]))
     return "".join(f"{name}: {value}\n" for name, value in _headers(run, finding)) + f"\n{body}"
 
 
@@ -39,15 +52,23 @@ def reply(run: RunResult, finding: Finding) -> str:
 
 def _headers(run: RunResult, finding: Finding) -> Iterator[tuple[str, str]]:
     patch = _about(run, finding)
-    if patch is not None and _ADDRESS.fullmatch(author := line(patch.author)):
-        yield "To", _encoded(author)
+    if patch is not None and (found := _ADDRESS.fullmatch(line(patch.author))):
+        yield "To", f"{_name(found[1].strip())}{found[2]}"
     yield "Subject", _encoded(_subject(run, patch))
-    if patch is not None and _MESSAGE_ID.fullmatch(patch.message_id):
-        yield "In-Reply-To", patch.message_id
-        yield "References", patch.message_id
+    answered = patch.message_id if patch is not None else run.series.cover_id
+    if _MESSAGE_ID.fullmatch(answered):
+        yield "In-Reply-To", answered
+        yield "References", answered
     yield "MIME-Version", "1.0"
     yield "Content-Type", "text/plain; charset=UTF-8"
     yield "Content-Transfer-Encoding", "8bit"
+
+
+def _name(name: str) -> str:
+    if not name.isascii():
+        return f"{_encoded(name)} "
+    bare = name.strip('"').replace('"', "'").replace("\\", "/")
+    return f'"{bare}" ' if _SPECIAL.search(bare) else f"{bare} " if bare else ""
 
 
 def _about(run: RunResult, finding: Finding) -> AppliedPatch | None:
@@ -79,7 +100,7 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
     if len(shown) > _FEW:
         yield f"  and {len(shown) - _FEW} more like it."
     yield ""
-    if finding.advice is not None:
+    if finding.advice is not None and finding.advice.verified:
         yield text.advice(run, finding.advice)
         yield ""
     yield "To reproduce, with kseries:"

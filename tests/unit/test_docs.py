@@ -67,6 +67,7 @@ def test_what_the_how_to_does_with_a_finished_run_goes_through(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("kseries-out", "v1-out", "v2-out"):
         (tmp_path / name).symlink_to(SPLIT)
+    (tmp_path / "mails").mkdir()
     tried = 0
     for page, command in commands():
         words = shlex.split(command, comments=True)
@@ -74,5 +75,5 @@ def test_what_the_how_to_does_with_a_finished_run_goes_through(
             assert main(words) == 0, command
             tried += 1
     assert tried >= 3
-    assert (tmp_path / "findings.mbox").exists() and (tmp_path / "compare.html").exists()
+    assert list((tmp_path / "mails").glob("*.mail")) and (tmp_path / "compare.html").exists()
     capfdbinary.readouterr()

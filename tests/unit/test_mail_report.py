@@ -5,14 +5,15 @@ import email
 import email.policy
 import re
 import shlex
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 
-from harness import cli
+from harness import cli, inputs
 from harness.cli import _parser
-from harness.model import AppliedPatch, FindingKind, RunResult, Verdict
+from harness.model import Advice, AppliedPatch, FindingKind, RunResult, Verdict
 from harness.render import mail
 from tests.unit.runs import SPLIT, finding, hostile, run, split_run, state
 
@@ -70,6 +71,80 @@ def test_a_finding_of_no_one_patch_answers_the_cover_letter() -> None:
     assert "Subject: Re: [PATCH 0/2] series" in mail.reply(run(state("base"), findings=(told,)), told)
 
 
+def test_what_came_with_a_cover_letter_answers_it_where_it_is_no_one_patchs_fault() -> None:
+    told = finding(FindingKind.REGRESSION, "base", "p.a: fail: no")
+    one = run(state("base"), findings=(told,))
+    covered = msgspec.structs.replace(one, series=msgspec.structs.replace(one.series, cover_id="<0@example.com>"))
+    assert "In-Reply-To: <0@example.com>\n" in mail.reply(covered, told)
+    assert "In-Reply-To" not in mail.reply(one, told)
+
+
+THREAD = b"""From mboxrd@z Thu Jan  1 00:00:00 1970
+From: A U Thor <author@example.com>
+Subject: [PATCH v2 0/1] Numbers
+Message-ID: <cover@x>
+
+From mboxrd@z Thu Jan  1 00:00:00 1970
+From: A U Thor <author@example.com>
+Subject: [PATCH v2 1/1] line: Count from zero
+Message-Id: <one@x>
+In-Reply-To: <cover@x>
+
+Why not.
+---
+diff --git a/file b/file
+--- a/file
++++ b/file
+@@ -1 +1 @@
+-line 1
++line 0
+"""
+
+
+def test_a_thread_says_which_mails_there_are_to_answer(tmp_path: Path) -> None:
+    (tmp_path / "thread.mbox").write_bytes(THREAD)
+    series = inputs.load(str(tmp_path / "thread.mbox")).series
+    assert (series.cover_id, series.patches[0].message_id) == ("<cover@x>", "<one@x>")
+
+
+@pytest.mark.parametrize(
+    "author",
+    ["A U Thor <author@example.com>", "Thor, A. U. <author@example.com>", "Ä. U. Thor, Jr. <author@example.com>"],
+)
+def test_one_author_is_one_address(author: str) -> None:
+    told = email.message_from_string(
+        mail.reply(mailed(author=author), mailed().findings[0]), policy=email.policy.default
+    )
+    (to,) = told["To"].addresses
+    assert (to.display_name, to.addr_spec) == (author.partition(" <")[0], "author@example.com")
+
+
+@pytest.mark.parametrize("verified", [True, False, None])
+def test_a_cure_is_told_if_it_was_seen_to_work(verified: bool | None) -> None:
+    told = msgspec.structs.replace(split_run().findings[0], advice=Advice(squash=(3, 4), verified=verified))
+    assert ("Squash 3/6" in mail.reply(split_run(), told)) is (verified is True)
+
+
+def test_a_directory_takes_a_file_for_each_mail_since_git_send_email_takes_a_file_for_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = split_run()
+    advice = finding(FindingKind.FLAKY, "base", "p.a: two answers")
+    (tmp_path / "result.json").write_bytes(
+        msgspec.json.encode(msgspec.structs.replace(told, findings=(*told.findings, advice)))
+    )
+    (tmp_path / "mails").mkdir()
+    report = ["report", str(tmp_path), "--format", "mail", "-o"]
+    assert cli.main([*report, str(tmp_path / "mails")]) == 0
+    assert sorted(path.name for path in (tmp_path / "mails").iterdir()) == [
+        "0001-silent-break-without-3.mail",
+        "0002-flaky-base.mail",
+    ]
+    assert (tmp_path / "mails" / "0001-silent-break-without-3.mail").read_text().startswith("Subject: Re: [PATCH 3/6]")
+    assert cli.main([*report, str(tmp_path / "one.mail")]) == 2
+    assert "2 findings, and a mail for each" in capsys.readouterr().err
+
+
 def test_all_findings_are_one_mbox(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert cli.main(["report", str(SPLIT), "--format", "mail"]) == 0
     said = capfdbinary.readouterr().out.decode()
@@ -81,7 +156,7 @@ def test_no_line_begins_a_mail_of_its_own() -> None:
     one = run(state("prefix-1", 1), findings=(told,))
     patches = tuple(msgspec.structs.replace(patch, subject="From " * 40) for patch in one.series.patches)
     one = msgspec.structs.replace(one, series=msgspec.structs.replace(one.series, patches=patches))
-    assert "\n>From From" in mail.reply(one, told)
+    assert "\n>From From" in mail.render(one)
 
 
 @given(bad=hostile)
@@ -94,10 +169,10 @@ def test_whatever_a_patch_or_a_guest_says_stays_where_it_was_put(bad: str) -> No
     one = msgspec.structs.replace(one, series=msgspec.structs.replace(one.series, patches=(patch,)), toolchain=bad)
     text = mail.reply(one, told)
     text.encode()
-    headers, _, body = text.partition("\n\n")
+    headers = text.partition("\n\n")[0]
     names = {line.partition(":")[0] for line in headers.splitlines() if not line.startswith(" ")}
     assert names <= {"To", "Subject", "In-Reply-To", "References", "MIME-Version", "Content-Type"} | {
         "Content-Transfer-Encoding"
     }
-    assert not re.search(r"^From ", body, re.MULTILINE)
+    assert not re.search(r"^From ", mail.render(one).partition("\n")[2], re.MULTILINE)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
