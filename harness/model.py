@@ -380,6 +380,8 @@ class Finding(Record, frozen=True):
     contract: str | None
     evidence: tuple[str, ...]
     advice: Advice | None = None
+    reproduce: str = ""
+    """A line for a shell that shows it again."""
 
 
 class Verdict(Record, frozen=True):

@@ -60,6 +60,7 @@ from harness.model import (
     Squash,
     StateResult,
 )
+from harness.render import reproduce
 from harness.trees import TreeStore
 
 
@@ -172,7 +173,10 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
             result = _recorded(target, options, setup, tell, recording)
             seconds = round(time.monotonic() - clock, 1)
-            result = msgspec.structs.replace(result, began=began, seconds=seconds, words=options.words)
+            result = msgspec.structs.replace(
+                result, began=began, seconds=seconds, words=reproduce.lasting(options.words, target.base, target.series)
+            )
+            result = reproduce.with_commands(result)
             rundir.write(options.out, result)
             recording.ended(exit_status(result), result.verdict, options.out / rundir.RESULT)
     return result

@@ -5,7 +5,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness import arch as archs
 from harness import expectation, inputs, resources, session
 from harness.cli import target
 from harness.errors import InfraError
@@ -44,7 +43,7 @@ def command(args: argparse.Namespace) -> int:
 def _judged(case: inputs.Target, arch: str, out: Path) -> tuple[RunResult, bool]:
     """One series on one architecture, told, and whether all was as expected. Raises InfraError."""
     assert case.testcase is not None
-    words = (f"testcases/{case.series.name}", *(("--arch", arch) if arch != archs.default() else ()))
+    words = (f"testcases/{case.series.name}", "--arch", arch)
     result = session.run(case, session.Options(out=out, arch=arch, words=words), Progress(sys.stderr))
     print(text.render(result))
     print(f"\nthe whole result: {out / 'result.json'}; to read: {out / 'report.html'}")

@@ -159,9 +159,10 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     """TARGET and what decides which kernels come of it: what brings somebody else to the same ones."""
     yield args.target
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
-    given += [("--arch", arch if arch != archs.default() else None)]
+    given += [("--arch", arch)]  # the next host may have another default
     for option in ("probe", "contract", "selftest", "config", "make"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
+    given += [("--repeat", args.repeat if args.repeat > 1 else None)]
     for option, value in given:
         if value is not None:
             yield from (option, str(value))

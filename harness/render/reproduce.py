@@ -4,10 +4,16 @@
 import shlex
 from collections.abc import Sequence
 
-from harness.model import Finding, FindingKind, RunResult
+import msgspec
+
+from harness.model import Finding, FindingKind, RunResult, Series
 
 _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
+
+
+_DIGITS = 12
+"""Those of a commit's id that name it, as the kernel writes them."""
 
 
 def command(run: RunResult, finding: Finding) -> str:
@@ -19,6 +25,20 @@ def command(run: RunResult, finding: Finding) -> str:
         return whole(run, ["prefixes"])
     more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
     return shlex.join(("kseries", "try", finding.state, *_words(run), *more))
+
+
+def lasting(words: tuple[str, ...], base: str | None, series: Series) -> tuple[str, ...]:
+    """The words of a run, with a range of branches, which move, named by its commits; ``base`` is the one under it."""
+    tip = series.patches[-1].commit
+    if not words or base is None or tip is None:
+        return words
+    return (f"{base[:_DIGITS]}..{tip[:_DIGITS]}", *words[1:])
+
+
+def with_commands(run: RunResult) -> RunResult:
+    """The result with the command of each finding, for those who read result.json."""
+    findings = tuple(msgspec.structs.replace(one, reproduce=command(run, one)) for one in run.findings)
+    return msgspec.structs.replace(run, findings=findings)
 
 
 def whole(run: RunResult, scenarios: Sequence[str]) -> str:

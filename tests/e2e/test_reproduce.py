@@ -15,9 +15,10 @@ def test_the_command_of_a_finding_shows_it_again(kseries: Kseries, tmp_path: Pat
     done = kseries("run", SPLIT, "--scenario", "reverts", "--quick", "--out", tmp_path / "out")
     assert done.returncode == 1, done.stderr
     result = msgspec.json.decode((tmp_path / "out" / "result.json").read_bytes(), type=RunResult)
-    assert result.began and result.seconds and result.words == (str(SPLIT), "--quick")
+    assert result.began and result.seconds and result.words == (str(SPLIT), "--arch", result.arch, "--quick")
     (told,) = [one for one in result.findings if not one.kind.advice]
-    program, *words = shlex.split(reproduce.command(result, told))
+    assert told.reproduce == reproduce.command(result, told) and told.reproduce in done.stdout
+    program, *words = shlex.split(told.reproduce)
     assert program == "kseries"
     again = kseries(*words)
     assert again.returncode == 1, again.stdout + again.stderr

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command that shows a finding again: which words it has, and where it is told."""
+
+import argparse
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness import inputs
+from harness.cli import _parser, target
+from harness.model import FindingKind, Status
+from harness.render import json as as_json
+from harness.render import junit, reproduce, text
+from tests.unit.gitrepo import Repository
+from tests.unit.runs import checks, finding, run, state
+
+CASE = str(Path(__file__).parents[2] / "testcases" / "exit-on-missing-split")
+SERIES = ("--tree", "linux-6.12.tar.xz", "-v", "1")
+KERNEL = (
+    *("--arch", "arm64", "--probe", "capabilities", "--selftest", "kvm:state_test", "--config", "my.config"),
+    *("--make", "W=1", "--make", "C=1", "--debug", "--repeat", "3", "--quick"),
+)
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    return _parser().parse_args(["run", *words])
+
+
+def test_what_decides_a_state_is_asked_again_and_what_does_not_is_not() -> None:
+    given = (CASE, *SERIES, *KERNEL)
+    (first,) = target.each(parsed(*given, "-j", "7", "--workers", "2", "--checkpatch"))
+    assert sorted(first.words) == sorted(given)
+    (again,) = target.each(parsed(*first.words, "-j", "7", "--workers", "2", "--checkpatch"))
+    assert again == first
+
+
+def test_the_architecture_is_named_since_the_next_host_may_have_another() -> None:
+    assert target.each(parsed(CASE))[0].words[1:] == ("--arch", target.each(parsed(CASE))[0].arch)
+    assert [one.words[1:] for one in target.each(parsed(CASE, "--arch", "x86_64,arm64"))] == [
+        ("--arch", "x86_64"),
+        ("--arch", "arm64"),
+    ]
+
+
+def test_a_range_is_named_by_its_commits_since_branches_move(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "linux")
+    base = repository.commit("base", {"file": "1\n"})
+    tip = repository.commit("patch", {"file": "2\n"})
+    found = inputs.load("HEAD~1..main", str(repository.path))
+    words = reproduce.lasting(("HEAD~1..main", "--arch", "x86_64"), found.base, found.series)
+    assert words == (f"{base[:12]}..{tip[:12]}", "--arch", "x86_64")
+    again = inputs.load(words[0], str(repository.path)).series
+    assert [patch.commit for patch in again.patches] == [tip]
+
+
+def test_patches_that_are_no_commits_keep_their_name() -> None:
+    found = inputs.load(CASE)
+    assert reproduce.lasting((CASE, "--quick"), found.base, found.series) == (CASE, "--quick")
+
+
+@pytest.mark.parametrize(
+    ("kind", "again"),
+    [
+        (FindingKind.BISECT_HOLE, "kseries try prefix-1 'a mbox' --arch x86_64"),
+        (FindingKind.FLAKY, "kseries try prefix-1 'a mbox' --arch x86_64 --repeat 5"),
+        (FindingKind.NEW_WARNING, "kseries run 'a mbox' --arch x86_64 --scenario prefixes"),
+    ],
+)
+def test_a_warning_needs_the_state_before_it_and_what_is_flaky_more_boots(kind: FindingKind, again: str) -> None:
+    result = run(state("prefix-1", 1), findings=(finding(kind, "prefix-1", "x"),), words=("a mbox", "--arch", "x86_64"))
+    assert reproduce.command(result, result.findings[0]) == again
+    _parser().parse_args(shlex.split(again)[1:])
+
+
+def test_text_json_and_junit_tell_it(tmp_path: Path) -> None:
+    broken = finding(FindingKind.REGRESSION, "prefix-2", "feature.works: fail")
+    seen = state("prefix-2", 2, checks=checks(feature__works=Status.FAIL))
+    result = run(state("base"), seen, findings=(broken,), words=("a mbox", "--arch", "x86_64"))
+    told = reproduce.with_commands(result)
+    command = "kseries try prefix-2 'a mbox' --arch x86_64"
+    assert f"  To see it again: {command}\n" in text.render(told)
+    assert json.loads(as_json.render(told))["findings"][0]["reproduce"] == command
+    assert command in junit.render(told, tmp_path)
