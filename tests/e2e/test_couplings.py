@@ -69,15 +69,10 @@ def test_the_split_series_has_one_squash_and_one_journey_that_ends_in_silence(ks
     assert by_behaviour(result) == {(4, 3)}
     assert advised(result) == [([3, 4], [], True)]
     journeys = {one["patch"]: one for one in result["journeys"]}
-    assert {number: one["end"] for number, one in journeys.items()} == {
-        1: "safe",
-        2: "loud",
-        3: "silently broken",
-        4: "safe",
-        5: "safe",
-        6: "safe",
-    }
-    # The fifth is documentation: no build would notice.
-    assert {number: one["blamed"] for number, one in journeys.items()} == {1: 1, 2: 2, 3: 3, 4: 4, 5: None, 6: 6}
+    ends = ["safe", "loud", "silently broken", "safe", "safe", "safe", "safe", "safe"]
+    assert {number: one["end"] for number, one in journeys.items()} == dict(enumerate(ends, 1))
+    # The fifth is documentation, the last two are of another architecture: no build here would notice.
+    blamed = [1, 2, 3, 4, None, 6, None, None]
+    assert {number: one["blamed"] for number, one in journeys.items()} == dict(enumerate(blamed, 1))
     told = kseries("report", "out").stdout
     assert "the kernel still advertises KVM_CAP_EXIT_ON_MISSING (by patch 4), and does not keep it: " in told
