@@ -46,6 +46,4 @@ def _revert(run: RunResult, patch: AppliedPatch) -> str:
     ran = exercised.of(run, patch)
     if ran is not None and ran.exercise in (Exercise.NO_CODE, Exercise.UNEXERCISED):
         return exercised.brief(ran)
-    if state.outcome is not Outcome.OK or any(one.advertised and one.holds is None for one in state.contracts):
-        return "revert not judged"
-    return "revert is safe"
+    return "revert is safe" if ran is not None and ran.verdict.revert_safe else "revert not judged"

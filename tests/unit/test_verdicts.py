@@ -16,14 +16,24 @@ def _without(run: RunResult, patch: int, outcome: Outcome) -> RunResult:
     return msgspec.structs.replace(run, states=states)
 
 
+def _judged(run: RunResult, answer: bool | None) -> RunResult:
+    """A run that has one answer for the revert of every patch."""
+    verdict = Verdict(bisectable=True, revert_safe=answer)
+    patches = tuple(
+        PatchResult(number=patch.number, verdict=verdict, exercise=Exercise.EXERCISED) for patch in run.series.patches
+    )
+    return msgspec.structs.replace(run, patches=patches)
+
+
 def test_each_patch_has_a_line_that_says_how_it_does_on_each() -> None:
-    run = split_run()
+    run = _judged(split_run(), True)
     other = msgspec.structs.replace(_without(run, 5, Outcome.CONFLICT), arch="arm64", findings=())
     head, *lines = verdicts.render([run, other]).splitlines()
     assert head.split() == ["x86_64", "arm64"]
     assert len(lines) == len(run.series.patches)
     assert lines[2].startswith("  3/6  SILENT-BREAK with 4    ")
     assert lines[1].count("revert does not build") == 2
+    assert lines[0].count("revert is safe") == 2
     assert lines[4].split("  ")[2:] and "revert conflicts" in lines[4]
     assert all(patch.subject in line for patch, line in zip(run.series.patches, lines, strict=True))
 
@@ -38,9 +48,8 @@ def test_a_patch_of_another_architecture_is_not_called_safe() -> None:
 
 def test_what_was_not_judged_is_not_called_safe() -> None:
     run = split_run()
-    for outcome in (Outcome.INFRA_ERROR, Outcome.CRASHED):
-        line = verdicts.render([_without(run, 5, outcome)]).splitlines()[5]
-        assert "revert not judged" in line
+    for unknown in (_judged(run, None), run):  # the latter is of before patches had verdicts
+        assert "revert not judged" in verdicts.render([unknown]).splitlines()[5]
     nothing_reverted = tuple(state for state in run.states if state.scenario != "reverts")
     partial = msgspec.structs.replace(run, states=nothing_reverted, findings=())
     assert "not reverted" in verdicts.render([partial]).splitlines()[1]
