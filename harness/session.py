@@ -32,6 +32,7 @@ from harness import (
     proc,
     programs,
     proposals,
+    reproduce,
     resources,
     rundir,
     runs,
@@ -60,7 +61,6 @@ from harness.model import (
     Squash,
     StateResult,
 )
-from harness.render import reproduce
 from harness.trees import TreeStore
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from harness import resources
+from harness import reproduce, resources
 from harness.model import (
     AppliedPatch,
     Check,
@@ -31,7 +31,7 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import arcs, exercised, logs, mail, reproduce, text, walked
+from harness.render import arcs, exercised, logs, mail, text, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid

@@ -12,6 +12,7 @@ from typing import Any
 
 import junit_xml
 
+from harness import reproduce
 from harness.model import (
     Check,
     Checkpatch,
@@ -24,7 +25,7 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import logs, reproduce, text
+from harness.render import logs, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import Exhibit, by_place
 from harness.render.plain import line, plain, shortened

@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterator
 from email.header import Header
 
+from harness import reproduce
 from harness.model import AppliedPatch, Check, Finding, RunResult, Status
-from harness.render import reproduce, text
+from harness.render import text
 from harness.render.evidence import Exhibit, exhibits
 from harness.render.plain import line, plain, shortened
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from harness import reproduce
 from harness.model import (
     Advice,
     AppliedPatch,
@@ -21,7 +22,7 @@ from harness.model import (
     StateResult,
     Status,
 )
-from harness.render import coupled, exercised, reproduce, walked
+from harness.render import coupled, exercised, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.plain import line, plain
 

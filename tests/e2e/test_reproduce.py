@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from harness import reproduce
 from harness.model import RunResult
-from harness.render import reproduce
 from tests.e2e.conftest import SPLIT, Kseries
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs
+from harness import inputs, reproduce
 from harness.cli import _parser, target
 from harness.model import FindingKind, Status
 from harness.render import json as as_json
-from harness.render import junit, reproduce, text
+from harness.render import junit, text
 from tests.unit.gitrepo import Repository
 from tests.unit.runs import checks, finding, run, state
 
