@@ -38,6 +38,29 @@ def is_host(machine: str) -> bool:
     return os.uname().machine == machine
 
 
+def accel_of_host(machine: str, nests: Callable[[int], str], lacks: str) -> Accel:
+    """KVM if it offers its guests what a hypervisor needs. That /dev/kvm is there does not say so.
+
+    ``nests`` asks the open /dev/kvm what it offers, empty for nothing, and may raise OSError; ``lacks`` says what is
+    not offered then.
+    """
+    if not is_host(machine):
+        return Accel(name="tcg", why=f"this host is no {machine} machine")
+    try:
+        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        return Accel(name="tcg", why=f"/dev/kvm: {error.strerror}")
+    try:
+        offered = nests(kvm)
+    except OSError as error:
+        return Accel(name="tcg", why=f"/dev/kvm does not tell what it supports: {error.strerror}")
+    finally:
+        os.close(kvm)
+    if offered:
+        return Accel(name="kvm", why=f"this host's KVM offers its guests {offered}")
+    return Accel(name="tcg", why=f"this host's KVM offers its guests {lacks}, so no nested guest can run on it")
+
+
 @dataclass(frozen=True)
 class Arch:
     """Everything about an architecture that a build or a boot has to know."""

@@ -2,9 +2,8 @@
 """arm64: QEMU's virt, booting Image at EL2, L2 guests at EL1."""
 
 import fcntl
-import os
 
-from harness.arch import Arch, is_host, toolchain
+from harness.arch import Arch, accel_of_host, toolchain
 from harness.model import Accel
 
 _MACHINE = "aarch64"
@@ -14,23 +13,13 @@ _KVM_CHECK_EXTENSION = 0xAE03
 _KVM_CAP_ARM_EL2 = 240
 
 
+def _nests(kvm: int) -> str:
+    """What this host's KVM can give a guest that is a hypervisor."""
+    return "EL2" if fcntl.ioctl(kvm, _KVM_CHECK_EXTENSION, _KVM_CAP_ARM_EL2) > 0 else ""
+
+
 def _accel() -> Accel:
-    """KVM if it offers its guests EL2. That /dev/kvm is there does not say so."""
-    if not is_host(_MACHINE):
-        return Accel(name="tcg", why=f"this host is no {_MACHINE} machine")
-    try:
-        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        return Accel(name="tcg", why=f"/dev/kvm: {error.strerror}")
-    try:
-        nests = fcntl.ioctl(kvm, _KVM_CHECK_EXTENSION, _KVM_CAP_ARM_EL2) > 0
-    except OSError as error:
-        return Accel(name="tcg", why=f"/dev/kvm does not tell what it supports: {error.strerror}")
-    finally:
-        os.close(kvm)
-    if nests:
-        return Accel(name="kvm", why="this host's KVM offers its guests EL2")
-    return Accel(name="tcg", why="this host's KVM does not offer its guests EL2, so no nested guest can run on it")
+    return accel_of_host(_MACHINE, _nests, "no EL2")
 
 
 def _channels(console: str, ktap: str) -> tuple[str, ...]:

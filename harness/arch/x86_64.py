@@ -2,10 +2,9 @@
 """x86-64: QEMU's q35, booting the ELF vmlinux through PVH, L2 guests through SVM or VMX."""
 
 import fcntl
-import os
 import struct
 
-from harness.arch import Arch, is_host, toolchain
+from harness.arch import Arch, accel_of_host, toolchain
 from harness.model import Accel
 
 # Documentation/virt/kvm/api.rst, 4.5 KVM_GET_SUPPORTED_CPUID: _IOWR(0xAE, 0x05, struct kvm_cpuid2).
@@ -29,26 +28,14 @@ def _supported_ecx(kvm: int) -> dict[int, int]:
     return {leaf: ecx for leaf, _index, _flags, _eax, _ebx, ecx, _edx in entries}
 
 
+def _nests(kvm: int) -> str:
+    """What this host's KVM can give a guest that is a hypervisor."""
+    ecx = _supported_ecx(kvm)
+    return next((name for name, (leaf, bit) in (("SVM", _SVM), ("VMX", _VMX)) if ecx.get(leaf, 0) >> bit & 1), "")
+
+
 def _accel() -> Accel:
-    """KVM if it offers its guests VMX or SVM. That /dev/kvm is there does not say so."""
-    if not is_host(_MACHINE):
-        return Accel(name="tcg", why=f"this host is no {_MACHINE} machine")
-    try:
-        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        return Accel(name="tcg", why=f"/dev/kvm: {error.strerror}")
-    try:
-        ecx = _supported_ecx(kvm)
-    except OSError as error:
-        return Accel(name="tcg", why=f"/dev/kvm does not tell what it supports: {error.strerror}")
-    finally:
-        os.close(kvm)
-    for name, (leaf, bit) in (("SVM", _SVM), ("VMX", _VMX)):
-        if ecx.get(leaf, 0) >> bit & 1:
-            return Accel(name="kvm", why=f"this host's KVM offers its guests {name}")
-    return Accel(
-        name="tcg", why="this host's KVM offers its guests neither SVM nor VMX, so no nested guest can run on it"
-    )
+    return accel_of_host(_MACHINE, _nests, "neither SVM nor VMX")
 
 
 def _serial_ports(console: str, ktap: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 """The records of the architectures: what they take for native, and what the others make of them."""
 
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -60,3 +61,29 @@ def test_arm64_boots_an_image_at_el2_with_a_channel_of_its_own_for_results() -> 
     assert "virtualization=on" in argv[argv.index("-machine") + 1]
     assert argv[-2:] == ["-device", "virtconsole,chardev=ktap"]
     assert {"console=ttyAMA0", "KTAP=hvc0"} <= set(command_line.split())
+
+
+def _offers(said: str) -> Callable[[int], str]:
+    def nests(_kvm: int) -> str:
+        if said == "error":
+            raise OSError(25, "no such request")
+        return said
+
+    return nests
+
+
+@pytest.mark.parametrize(
+    ("said", "accel", "why"),
+    [
+        ("EL2", "kvm", "this host's KVM offers its guests EL2"),
+        ("", "tcg", "this host's KVM offers its guests no EL2, so no nested guest can run on it"),
+        ("error", "tcg", "/dev/kvm does not tell what it supports: no such request"),
+    ],
+)
+def test_kvm_is_taken_only_where_it_says_that_it_nests(
+    said: str, accel: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _host_is("aarch64", monkeypatch)
+    real = os.open
+    monkeypatch.setattr(os, "open", lambda path, flags: real({"/dev/kvm": os.devnull}[path], flags))
+    assert archs.accel_of_host("aarch64", _offers(said), "no EL2") == Accel(name=accel, why=why)
