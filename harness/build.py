@@ -13,8 +13,9 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
-from harness import cachelock, ccache, disk, linked, proc, resources, warnings
+from harness import box, cachelock, ccache, disk, excess, linked, proc, resources, taken, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
@@ -30,6 +31,11 @@ from harness.trees import Change, TreeStore
 BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
 
+_SERIES = "series"
+"""A note on a build folder: whose patches were built in it."""
+_OF_OBJECTS = ("configured", "reads.json", "said.json")
+"""Notes that are of no use without the objects that they are about."""
+_CCACHE_LOG = "ccache.log"
 _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
@@ -64,7 +70,9 @@ def _version(tool: str, package: str) -> str:
 class Worker:
     """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
-    ``cached=False`` is for measuring and proving: it compiles everything itself, in a build folder of its own.
+    ``series`` names whose patches are built. What their Makefiles do to a build folder reaches the other trees of that
+    series and no others: see _enter(). ``cached=False`` is for measuring and proving: it compiles everything itself,
+    in a build folder of its own.
     """
 
     def __init__(
@@ -78,6 +86,8 @@ class Worker:
         cached: bool = True,
         programs: tuple[Program, ...] = (),
         selftests: tuple[Selftest, ...] = (),
+        boxed: bool = True,
+        series: str = "",
     ) -> None:
         self._home = home
         self._store = store
@@ -86,15 +96,21 @@ class Worker:
         self._jobs = jobs
         self._programs = programs
         self._selftests = selftests
+        self._series = series
         self._source = home / "source"
-        self._obj = home / (f"{arch.name}-{config.hash}" + ("" if cached else "-uncached"))
+        kind = f"{arch.name}-{config.hash}" + ("" if cached else "-uncached") + ("" if boxed else "-unboxed")
+        # What is in the place is ours; of it, the box has the build folder and a ccache.
+        self._place = home / kind
+        self._obj = self._place / "obj"
         self._cache = "ccache " if cached else ""
-        self._ccache = resources.cache("ccache")
-        self._ccache_log = self._obj / "ccache.log"
-
-        self._reads = Reads(self._obj, self._source, (READ,) if selftests else ())
-        self._said = warnings.Kept(self._obj)
+        self._local = self._place / "ccache"
+        self._shared = resources.cache("ccache")
+        self._staged = self._place / "programs"
+        self._reads = Reads(self._obj, self._source, self._place, (READ,) if selftests else ())
+        self._said = warnings.Kept(self._place)
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache)
+        if self._foreign(series):
+            self._reads.forget()
 
     @contextlib.asynccontextmanager
     async def locked(self, wait: Callable[[], None] | None = None) -> AsyncIterator[None]:
@@ -128,8 +144,9 @@ class Worker:
             shutil.rmtree(place, ignore_errors=True)
 
     def clean(self) -> None:
-        """Remove the build folder: the next build starts from nothing."""
-        shutil.rmtree(self._obj, ignore_errors=True)
+        """Empty the build folder: the next build starts from nothing but what ccache has."""
+        if self._obj.exists():
+            self._start_afresh()
 
     @property
     def reads(self) -> Reads:
@@ -143,59 +160,82 @@ class Worker:
     @property
     def holds(self) -> str | None:
         """The tree that the build folder was last configured for, while it can be compared with others."""
-        note = self._obj / "configured"
-        tree = note.read_text() if note.exists() else None
+        note = self._place / "configured"
+        tree = note.read_text() if note.exists() and not self._foreign(self._series) else None
         return tree if tree is not None and self._store.has(tree) else None
 
     @property
     def pace(self) -> Pace:
         """How long the builds in this folder took."""
-        return Pace(self._obj)
+        return Pace(self._place)
 
-    async def build(self, tree: str, into: Path, compiled: Compiled) -> Build:
+    async def build(self, tree: str, into: Path, compiled: Compiled, *, trusted: bool = False) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
 
-        Raises InfraError when this host, not the tree, is why it failed.
+        ``trusted`` is a tree without anybody's patches. Raises InfraError when this host, not the tree, is why it
+        failed.
         """
-        with disk.named(self._home, self._ccache, into):
-            for place in (into, self._obj, self._ccache):
+        with disk.named(self._home, self._shared, into):
+            for place in (into, self._shared):
                 place.mkdir(parents=True, exist_ok=True)
-            return await self._build(tree, into, compiled)
+            self._enter(trusted)
+            try:
+                return await self._build(tree, into, compiled, self._box(trusted))
+            except excess.ExcessError:
+                self._start_afresh()
+                raise
 
     async def build_alone(self, tree: str, into: Path) -> Build:
         """As ``build``, with the lock held for it and nobody told: for whoever has one tree to build."""
         async with self.locked(lambda: None):
             return await self.build(tree, into, lambda _: None)
 
-    async def _build(self, tree: str, into: Path, compiled: Compiled) -> Build:
+    def _enter(self, trusted: bool) -> None:
+        """Have the build folder hold nothing that another series has made: its objects and tools would run in ours."""
+        wanted = "" if trusted else self._series
+        if self._foreign(wanted):
+            shutil.rmtree(self._place, ignore_errors=True)
+            self._reads.forget()
+        for place in (self._obj, self._local, self._staged):
+            place.mkdir(parents=True, exist_ok=True)
+        (self._place / _SERIES).write_text(wanted)
+
+    def _foreign(self, series: str) -> bool:
+        """True where patches of another series than this were built in the folder, or nobody knows what was."""
+        note = self._place / _SERIES
+        return not note.exists() or note.read_text() not in ("", series)
+
+    async def _build(self, tree: str, into: Path, compiled: Compiled, where: proc.Box) -> Build:
         log = into / "build.log"
         watch = _Stopwatch()
         with log.open("wb") as output:
-            make = Make(self._box(), output, proc.Deadline.after(BUILD_SECONDS), compiled)
+            make = Make(where, output, proc.Deadline.after(BUILD_SECONDS), compiled, (self._place, excess.ROOM))
             try:
                 with self._marked():
                     dropped, ok = await self._make(tree, make, watch)
                     output.flush()
                     if not ok:
                         self._check_room(log.read_bytes())
+                        excess.check(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
             except proc.DeadlineError as error:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error
+        errors = () if ok else errors_of(log.read_bytes(), self._source)
         if ok:
-            await asyncio.to_thread(self._reads.update, tree)
-            shutil.copyfile(self._obj / self._arch.kernel_path, into / "kernel")
-            shutil.copyfile(self._obj / "vmlinux", into / "vmlinux")
-            initramfs.write(into / "initrd.cpio", self._obj / "guests")
+            try:
+                await asyncio.to_thread(self._take, tree, into)
+            except (taken.NotPlainError, FileNotFoundError) as error:
+                ok, errors = False, (str(error),)
         unbuilt = self._unbuilt() if ok else ()
-        compiled_now, found = ccache.counts(self._ccache_log)
+        compiled_now, found = ccache.counts(taken.text(self._obj, _CCACHE_LOG))
         return Build(
             ok=ok,
             seconds=watch.total,
             stages=watch.stages,
             compiled=compiled_now,
             found=found,
-            errors=() if ok and not unbuilt else errors_of(log.read_bytes(), self._source),
+            errors=errors_of(log.read_bytes(), self._source) if unbuilt else errors,
             unbuilt=unbuilt,
             warnings=warned,
             linked=parts,
@@ -206,24 +246,32 @@ class Worker:
             initrd=str(into / "initrd.cpio") if ok else None,
         )
 
+    def _take(self, tree: str, into: Path) -> None:
+        """What a build is for, out of its folder; and what make has noted there."""
+        self._reads.update(tree)
+        taken.copy(self._obj, self._arch.kernel_path, into / "kernel")
+        taken.copy(self._obj, "vmlinux", into / "vmlinux")
+        initramfs.write(into / "initrd.cpio", self._obj / "guests")
+
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
-        if disk.said(log.decode(errors="replace")) or disk.full(self._obj, self._ccache):
-            raise disk.trouble(self._obj, self._ccache)
+        if disk.said(log.decode(errors="replace")) or disk.full(self._obj, self._shared):
+            raise disk.trouble(self._obj, self._shared)
 
     async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
-        self._ccache_log.unlink(missing_ok=True)
+        (self._obj / _CCACHE_LOG).unlink(missing_ok=True)
         before = self.holds
         await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
         if before is None or self._config_may_differ(before, tree):
-            (self._obj / "configured").unlink(missing_ok=True)
-            fragment = self._obj / "fragment.config"
-            fragment.write_text(self._tiny() + self._config.text)
+            (self._place / "configured").unlink(missing_ok=True)
+            fragment = self._place / "fragment.config"
+            fragment.write_text(self._tiny(tree) + self._config.text)
+            fragment.chmod(0o644)
             if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={fragment}", "allnoconfig")):
                 return (), False
-        (self._obj / "configured").write_text(tree)
-        dropped = self._config.dropped_by((self._obj / ".config").read_text())
+        (self._place / "configured").write_text(tree)
+        dropped = self._config.dropped_by(taken.text(self._obj, ".config"))
         ok = await make(self._kernel_argv("headers"))
         watch.ends("configure")
         return dropped, ok and await self._compile(make, watch)
@@ -241,14 +289,21 @@ class Worker:
 
         A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
         """
-        mark = self._obj / "interrupted"
+        mark = self._place / "interrupted"
         # Nor can a folder be gone on with whose warnings are not known: they would all look new.
         if mark.exists() or not self._said.known:
-            for place in self._obj.iterdir():
-                shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
+            self._start_afresh()
         mark.touch()
         yield
         mark.unlink()
+
+    def _start_afresh(self) -> None:
+        """Empty the build folder; what ccache has is left."""
+        shutil.rmtree(self._obj)
+        self._obj.mkdir()
+        for note in _OF_OBJECTS:
+            (self._place / note).unlink(missing_ok=True)
+        self._reads.forget()
 
     async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
         """The kernel, and the guests beside its link, which keeps only one core busy."""
@@ -280,13 +335,14 @@ class Worker:
 
     async def _make_guests(self, make: Make) -> bool:
         """Init and all probes; False where one of ours does not build."""
-        staged = stage(self._programs, self._obj / "programs")
+        staged = stage(self._programs, self._staged)
         if not await make(self._guests_argv(staged, "ours")):
             return False
         await make(self._guests_argv(staged, "theirs"))  # Build.unbuilt tells what came of it
         for argv in self._bench.makes(self._selftests):
             await make(argv)
-        self._bench.install(self._selftests, self._obj / "guests" / "programs")
+        for argv in self._bench.installs(self._selftests, self._obj / "guests" / "programs"):
+            await make(argv)
         return True
 
     def _unbuilt(self) -> tuple[str, ...]:
@@ -299,14 +355,16 @@ class Worker:
     def _config_may_differ(self, old: str, new: str) -> bool:
         return any(PurePosixPath(path).suffix not in _NOT_CONFIG for path in self._store.changed_paths(old, new))
 
-    def _tiny(self) -> str:
+    def _tiny(self, tree: str) -> str:
         """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""
         places = (
             "kernel/configs/tiny-base.config",
             "kernel/configs/tiny.config",
             f"arch/{self._arch.source}/configs/tiny.config",
         )
-        return "".join(path.read_text() for name in places if (path := self._source / name).exists())
+        # Not from the source folder, where one of them could be a link to a file of ours.
+        found = (self._store.file(tree, name) for name in places)
+        return "".join(text.decode(errors="replace") for text in found if text is not None)
 
     def _kernel_argv(self, *targets: str) -> list[str]:
         return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs, self._cache)
@@ -326,18 +384,24 @@ class Worker:
             target,
         ]
 
-    def _box(self) -> proc.Box:
+    def _box(self, trusted: bool) -> proc.Box:
+        """Where make runs. What trees without patches compile is there for all, but nobody else may add to it."""
+        way = "" if trusted else "|read-only"
+        env = {
+            "CCACHE_DIR": str(self._local),
+            "CCACHE_MAXSIZE": "20G",
+            "CCACHE_REMOTE_STORAGE": f"file://{quote(str(self._shared))}{way}",
+            # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
+            # run first, which is a third of what a header in wide use costs.
+            "CCACHE_DEPEND": "1",
+            "CCACHE_STATSLOG": str(self._obj / _CCACHE_LOG),
+        }
+        ours = (self._source, resources.project("guests"), self._place / "fragment.config", self._staged)
         return proc.Box(
-            writable=(self._obj, self._ccache),
-            readable=(self._source, resources.project("guests")),
-            env={
-                "CCACHE_DIR": str(self._ccache),
-                "CCACHE_MAXSIZE": "20G",
-                # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
-                # run first, which is a third of what a header in wide use costs.
-                "CCACHE_DEPEND": "1",
-                "CCACHE_STATSLOG": str(self._ccache_log),
-            },
+            writable=(self._obj, self._local, *((self._shared,) if trusted else ())),
+            readable=(*ours, *(() if trusted else (self._shared,))),
+            env={**env, **({"CCACHE_REMOTE_ONLY": "1"} if trusted else {})},
+            limits=box.build_limits(self._jobs),
         )
 
 

@@ -225,7 +225,12 @@ class Engine:
         assert state.tree is not None
         self._tell(events.StageStarted(state.id, "build", job.position, job.todo))
         try:
-            built = await worker.build(state.tree, job.place, lambda what: self._tell(events.Compiled(state.id, what)))
+            built = await worker.build(
+                state.tree,
+                job.place,
+                lambda what: self._tell(events.Compiled(state.id, what)),
+                trusted=state.id == "base",
+            )
         except InfraError as error:
             if state.id == "base" or isinstance(error, DiskFullError):
                 raise

@@ -9,14 +9,19 @@ import posixpath
 from collections.abc import Set
 from pathlib import Path
 
+from harness import taken
+
 _THIN = b"!<thin>\n"
 _HEADER = 60
 _SIZE = slice(48, 58)
 
 
 def objects(archive: Path) -> frozenset[str]:
-    """The objects in a thin archive, their paths below the build folder. Empty where there is none."""
-    data = archive.read_bytes() if archive.exists() else b""
+    """The objects in a thin archive of a build folder, their paths below it. Empty where there is none."""
+    try:
+        data = taken.read(archive.parent, archive.name)
+    except (FileNotFoundError, taken.NotPlainError):
+        data = b""
     at = len(_THIN)
     while data.startswith(_THIN) and data[at : at + 1] == b"/":
         header = data[at : at + _HEADER]

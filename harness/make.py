@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """make: its command line, the errors it prints, and one run of it in a box."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import proc
+from harness import excess, proc
 from harness.arch import Arch
 from harness.config import Config
 
@@ -70,13 +71,23 @@ class Make:
     log: IO[bytes]
     deadline: proc.Deadline
     compiled: Compiled
+    room: tuple[Path, int]
+    """A folder, and how many bytes may be in it."""
 
     async def __call__(self, argv: list[str]) -> bool:
+        patience = excess.Patience()
         async with proc.start(argv, self.box) as make:
-            async for line in make.lines(self.deadline):
-                self.log.write(line + b"\n")
-                if step := _STEP.match(line):
-                    self.compiled(step[1].decode(errors="replace"))
-            status = await make.wait(self.deadline)
+            watching = asyncio.create_task(excess.watch(*self.room, make.signal_end))
+            try:
+                async for line in make.lines(self.deadline):
+                    self.log.write(line + b"\n")
+                    patience.hear(line)
+                    if step := _STEP.match(line):
+                        self.compiled(step[1].decode(errors="replace"))
+                status = await make.wait(self.deadline)
+                if watching.done():
+                    await watching
+            finally:
+                watching.cancel()
         self.log.flush()
         return status == 0

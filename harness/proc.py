@@ -2,7 +2,7 @@
 """The only place that starts a process: what it may write, how long it may take, and how it dies.
 
 Short tools (git, apt) go through ``run``. What comes from the series under test (its Makefiles, its
-kernel) goes through ``start`` in a Box: a bwrap pid namespace that dies with us, kill -9 included,
+kernel) goes through ``start`` in a Box (box.py): a bwrap pid namespace that dies with us, kill -9 included,
 because the kernel kills every process of a namespace whose init is gone (pid_namespaces(7)).
 """
 
@@ -11,14 +11,18 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import termios
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness.box import UID, Host
+from harness.box import Box as Box
 from harness.errors import InfraError
 
 MAX_LINE = 64 * 1024
@@ -26,9 +30,22 @@ MAX_LINE = 64 * 1024
 
 
 # What a kernel's make may see of our environment. MAKEFLAGS, KCFLAGS or LOCALVERSION would change what is built.
-_BOX_ENVIRONMENT = frozenset({"PATH", "HOME", "LC_ALL"})
+_BOX_ENVIRONMENT = frozenset({"PATH", "LC_ALL"})
 _KILL_SECONDS = 10.0
 """A killed process that is not gone after this long is stuck in the host's kernel."""
+# Who speaks for the box itself, in it: what they were to start did not start (setpriv(1), choom(1), prlimit(1)).
+_BOX_WORDS = (b"setpriv: ", b"choom: ", b"prlimit: ")
+_unboxed = ContextVar("unboxed", default=False)
+
+
+@contextlib.contextmanager
+def unboxed() -> Iterator[None]:
+    """Start what comes from a series without a box: with all rights of ours. Only where the user says so."""
+    token = _unboxed.set(True)
+    try:
+        yield
+    finally:
+        _unboxed.reset(token)
 
 
 class DeadlineError(Exception):
@@ -128,35 +145,6 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     return {**ours, "LC_ALL": "C", **(extra or {})}
 
 
-@dataclass(frozen=True)
-class Box:
-    """What a process of the series under test may touch.
-
-    All else is read-only, /tmp and /run are empty but for ``readable`` and ``writable``, and there is no network.
-    """
-
-    writable: tuple[Path, ...]
-    readable: tuple[Path, ...] = ()
-    devices: tuple[Path, ...] = ()
-    cwd: Path = Path("/")
-    env: Mapping[str, str] = field(default_factory=dict)
-
-    def argv(self, command: Sequence[str | Path]) -> list[str]:
-        """The bwrap command line for ``command``: a pure function, so that a test can read it."""
-        words = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--new-session"]
-        words += ["--cap-drop", "ALL"]  # root with its capabilities could mount its way out
-        words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"]
-        for device in self.devices:
-            words += ["--dev-bind", str(device), str(device)]
-        for place in self.readable:
-            words += ["--ro-bind", str(place), str(place)]
-        for place in self.writable:
-            words += ["--bind", str(place), str(place)]
-        for name, value in self.env.items():
-            words += ["--setenv", name, value]
-        return [*words, "--chdir", str(self.cwd), "--", *(str(word) for word in command)]
-
-
 class Running:
     """A process in a Box. Leaving ``start``'s context kills its whole namespace."""
 
@@ -164,6 +152,7 @@ class Running:
         self._process = process
         self._status = status
         self._last = b""
+        self._said = 0
 
     async def lines(self, deadline: Deadline) -> AsyncIterator[bytes]:
         """Lines of output as they come, each without its newline; raises DeadlineError."""
@@ -180,6 +169,7 @@ class Running:
             *whole, pending = (pending + chunk).split(b"\n")
             for line in whole:
                 self._last = line
+                self._said += 1
                 for start in range(0, max(1, len(line)), MAX_LINE):
                     yield line[start : start + MAX_LINE]
             while len(pending) > MAX_LINE:
@@ -195,14 +185,20 @@ class Running:
                 status = await self._process.wait()
         except TimeoutError as error:
             raise DeadlineError from error
-        # bwrap tells of an exit code only if what it was to run did run (monitor_child() in bubblewrap.c).
-        if status == 1 and self._last.startswith(b"bwrap: ") and b"exit-code" not in (self._status.read() or b""):
-            said = self._last.decode(errors="replace").removeprefix("bwrap: ")
+        if status and self._of_box(status):
+            _, _, said = self._last.decode(errors="replace").partition(": ")
             raise InfraError(
                 f"bwrap cannot make a box: {said}\n  it needs user namespaces (kernel.unprivileged_userns_clone,"
                 " user.max_user_namespaces), or root; see kseries doctor"
             )
         return status
+
+    def _of_box(self, status: int) -> bool:
+        """True where there was no box, or nothing in it that could be run."""
+        if self._last.startswith(b"bwrap: "):
+            # bwrap tells of an exit code only if what it was to run did run (monitor_child() in bubblewrap.c).
+            return status == 1 and b"exit-code" not in (self._status.read() or b"")
+        return self._said == 1 and self._last.startswith(_BOX_WORDS)
 
     def signal_end(self) -> None:
         """Kill the namespace; harmless once it has ended."""
@@ -217,17 +213,14 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
 
     Must be called from the main thread: --die-with-parent follows the thread that forked (prctl(2)).
     """
-    require("bwrap", "bubblewrap")
-    bwrap, *words = box.argv(argv)
     with _pipe() as (reader, writer):
         process = await asyncio.create_subprocess_exec(
-            bwrap,
-            *("--json-status-fd", str(writer.fileno())),
-            *words,
+            *_boxed(argv, box, "--json-status-fd", str(writer.fileno())),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT},
+            env=_allowed(box),
+            cwd=box.cwd if _unboxed.get() else None,
             start_new_session=True,
             pass_fds=(writer.fileno(),),
         )
@@ -248,17 +241,44 @@ def on_terminal(argv: Sequence[str | Path], box: Box) -> int:
     The box's process is of a session of its own: Ctrl-C is for whoever reads the terminal in there. The terminal gets
     its settings back, whatever became of the process.
     """
-    require("bwrap", "bubblewrap")
     settings = termios.tcgetattr(0) if os.isatty(0) else None
-    with subprocess.Popen(
-        box.argv(argv), env={name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT}
-    ) as process:
+    with subprocess.Popen(_boxed(argv, box), env=_allowed(box)) as process:
         try:
             return process.wait()
         finally:
             process.kill()
             if settings is not None:
                 termios.tcsetattr(0, termios.TCSADRAIN, settings)
+
+
+def _boxed(argv: Sequence[str | Path], box: Box, *options: str) -> list[str]:
+    """The command line that makes the box; what it shows is opened to who will be in it."""
+    if _unboxed.get():
+        return [str(word) for word in argv]
+    require("bwrap", "bubblewrap")
+    host = Host.here()
+    if host.drops:
+        with contextlib.suppress(FileNotFoundError):  # of which bwrap will tell
+            for place in (*box.writable, *box.sockets):
+                os.chown(place, UID, UID)
+            for place in box.readable:
+                _show(place)
+    bwrap, *words = box.argv(argv, host)
+    return [bwrap, *options, *words]
+
+
+def _allowed(box: Box) -> dict[str, str]:
+    """What is left of our environment, in a box or without one."""
+    kept = {name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT}
+    return {**kept, **box.env} if _unboxed.get() else kept
+
+
+def _show(place: Path) -> None:
+    """Let the user of the box read what nobody but us may: a temporary folder, say."""
+    mode = place.stat().st_mode
+    if not mode & stat.S_IROTH:
+        os.chown(place, -1, UID)
+        place.chmod(stat.S_IMODE(mode) | (0o050 if stat.S_ISDIR(mode) else 0o040))
 
 
 @contextlib.contextmanager

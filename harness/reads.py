@@ -15,11 +15,14 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from harness import taken
 from harness.model import Record
 from harness.trees import Change
 
 _NOTED = frozenset({".c", ".h", ".S"})
 """What is compiled, and so noted wherever it is read."""
+_MOST = 16 << 20
+"""Bytes that are read of a note; kbuild's have some kilobytes."""
 _NEVER = frozenset({".rst"})
 # A path relative to who knows which folder: tools/build notes its sources so.
 _RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.[chS](?=[\s:]|$)")
@@ -45,14 +48,16 @@ class _Kept(Record, frozen=True):
 class Reads:
     """The notes of one build folder, of all that was built in it since it was empty.
 
-    ``always`` are folders of which everything counts as read.
+    ``place`` is where the sum is kept: not in ``obj``, where what is built could change it. ``always`` are folders of
+    which everything counts as read.
     """
 
-    def __init__(self, obj: Path, source: Path, always: tuple[str, ...] = ()) -> None:
+    def __init__(self, obj: Path, source: Path, place: Path, always: tuple[str, ...] = ()) -> None:
         self._always = always
+        self._place = place
         self._obj = obj
         self._source = source
-        kept = _load(obj / "reads.json")
+        kept = _load(place / "reads.json")
         self._paths = {path: number for number, path in enumerate(kept.paths)}
         self._notes = dict(kept.notes)
         self._trees = set(kept.trees)
@@ -64,6 +69,13 @@ class Reads:
         """False before anything has been built."""
         return bool(self._notes)
 
+    def forget(self) -> None:
+        """The folder is to be emptied, or holds what is not to be relied on."""
+        self._notes.clear()
+        self._trees.clear()
+        self._readers.clear()
+        self._names = frozenset()
+
     def knows(self, tree: str) -> bool:
         """True where the notes hold what a build of this tree read."""
         return tree in self._trees
@@ -72,18 +84,19 @@ class Reads:
         """Read the notes that are new since the last time, and keep them: ``tree`` has just been built here."""
         self._trees.add(tree)
         absolute = re.compile(re.escape(os.fsencode(self._source)) + rb"/([^\s:;,'\"()]+)")
-        for name, place in _note_files(self._obj):
-            written = place.stat().st_mtime_ns
-            known = self._notes.get(name)
-            if known is None or known.written != written:
-                self._notes[name] = self._read(place.read_bytes(), written, absolute)
+        for name in _note_files(self._obj):
+            with taken.opened(self._obj, name) as file:
+                written = os.fstat(file.fileno()).st_mtime_ns
+                known = self._notes.get(name)
+                if known is None or known.written != written:
+                    self._notes[name] = self._read(file.read(_MOST), written, absolute)
         self._readers.clear()
         self._names = frozenset(name for note in self._notes.values() for name in note.names)
-        beside = self._obj / "reads.new"
+        beside = self._place / "reads.new"
         beside.write_bytes(
             msgspec.json.encode(_Kept(paths=tuple(self._paths), notes=self._notes, trees=tuple(self._trees)))
         )
-        beside.replace(self._obj / "reads.json")
+        beside.replace(self._place / "reads.json")
 
     def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes]) -> _Note:
         paths = {self._plain(path) for path in set(absolute.findall(data))}
@@ -124,12 +137,11 @@ class Reads:
         return len(frozenset[str]().union(*(self.readers(change.path) for change in changes)))
 
 
-def _note_files(obj: Path) -> Iterator[tuple[str, Path]]:
+def _note_files(obj: Path) -> Iterator[str]:
     for folder, _, names in os.walk(obj):
         for name in names:
             if (name.startswith(".") and name.endswith(".cmd")) or name.endswith(".d"):
-                place = Path(folder, name)
-                yield str(place.relative_to(obj)), place
+                yield str(Path(folder, name).relative_to(obj))
 
 
 def _load(path: Path) -> _Kept:

@@ -6,7 +6,6 @@ lib.mk). A guest has no shared libraries, so the compiler is told to link static
 """
 
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -73,26 +72,26 @@ class Bench:
     cache: str
 
     def makes(self, tests: Iterable[Selftest]) -> list[list[str]]:
-        """Empty the places that tests are built in, and say how to make them: an argv for each target.
+        """How to make tests: an argv for each step, each to be run in the box, in whose folder nothing is to be relied on.
 
-        Most targets do not tell make which headers they are made of, so that nothing can be gone on with.
+        First the places that they are built in are emptied: most targets do not tell make which headers they are made
+        of, so that nothing can be gone on with.
         """
-        shutil.rmtree(self.obj / "selftests", ignore_errors=True)
         wanted: dict[str, list[Path]] = {}
         for test in tests:
             built = self._built(test)
             if built is not None:
-                built.parent.mkdir(parents=True, exist_ok=True)
                 wanted.setdefault(test.target, []).append(built)
-        return [self._argv(target, built) for target, built in wanted.items()]
+        if not wanted:
+            return []
+        places = dict.fromkeys(str(one.parent) for built in wanted.values() for one in built)
+        top = str(self.obj / "selftests")
+        return [["rm", "-rf", top], ["mkdir", "-p", *places], *(self._argv(*item) for item in wanted.items())]
 
-    def install(self, tests: Iterable[Selftest], into: Path) -> None:
-        """Put the tests that could be built where init looks for programs."""
-        into.mkdir(parents=True, exist_ok=True)
-        for test in tests:
-            built = self._built(test)
-            if built is not None and built.is_file():
-                shutil.copy(built, into / test.name)
+    def installs(self, tests: Iterable[Selftest], into: Path) -> list[list[str]]:
+        """How to put the tests that could be built where init looks for programs, likewise."""
+        found = ((test.name, self._built(test)) for test in tests)
+        return [["install", "-D", str(built), str(into / name)] for name, built in found if built is not None]
 
     def has(self, test: Selftest) -> bool:
         """Whether the tree has a test."""

@@ -242,7 +242,7 @@ def _beside(
         trees=trees,
         setup=setup,
         engine=_engine(setup, options, trees, heard, planned),
-        worker=worker(setup, options, trees),
+        worker=worker(setup, options, trees, planned),
         contracts=asked(setup, options),
         out=options.out,
         onto=None,
@@ -271,12 +271,12 @@ def _setup(options: Options) -> Setup:
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
     """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
-    workers = tuple(worker(setup, options, trees, number) for number in range(options.workers))
+    workers = tuple(worker(setup, options, trees, planned, number) for number in range(options.workers))
     watch = Watch.of(trees, planned.base.tree, planned.patches)
     return Engine(setup, workers, store.Store(resources.cache("results")), tell, watch)
 
 
-def worker(setup: Setup, options: Options, trees: TreeStore, number: int = 0) -> build.Worker:
+def worker(setup: Setup, options: Options, trees: TreeStore, planned: Plan, number: int = 0) -> build.Worker:
     """A place to build in, which all runs of this host share."""
     return build.Worker(
         resources.cache("workers", str(number)),
@@ -286,6 +286,7 @@ def worker(setup: Setup, options: Options, trees: TreeStore, number: int = 0) ->
         max(1, options.jobs // options.workers),
         programs=setup.programs,
         selftests=setup.selftests,
+        series=store.key(planned.base.tree, *(patch.tree_after for patch in planned.patches)),
     )
 
 

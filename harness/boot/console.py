@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A booted state with a person at its console: busybox, the probes and the user's files, until they leave."""
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -40,20 +41,36 @@ def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path) -
     proc.require(arch.qemu, arch.qemu_package)
     initrd = scratch / "console.cpio"
     initrd.write_bytes(image.initrd.read_bytes() + archive(_members(wanted)))
-    sockets = wanted.sockets.resolve() if wanted.sockets is not None else None
-    if sockets is not None:
-        sockets.mkdir(parents=True, exist_ok=True)
     command_line = qemu.console_command_line(arch, f"/{_SCRIPT}")
+    sockets = scratch / "sockets" if wanted.sockets is not None else None
+    if sockets is not None:
+        sockets.mkdir()
     box = proc.Box(
         writable=(sockets,) if sockets is not None else (),
         readable=(image.kernel, initrd),
         devices=archs.devices(accel),
+        limits=qemu.LIMITS,
     )
-    try:
+    with _linked(sockets, wanted.sockets):
         return proc.on_terminal(qemu.console_argv(arch, accel, image.kernel, initrd, command_line, sockets), box)
+
+
+@contextlib.contextmanager
+def _linked(sockets: Path | None, into: Path | None) -> Iterator[None]:
+    """Have QEMU's sockets in the folder of the user's, as links: whoever is in the box gets no folder of theirs."""
+    if sockets is None or into is None:
+        yield
+        return
+    into.mkdir(parents=True, exist_ok=True)
+    links = [into / name for name in ("qmp", "gdb")]
+    for link in links:
+        link.unlink(missing_ok=True)
+        link.symlink_to(sockets / link.name)
+    try:
+        yield
     finally:
-        for name in ("qmp", "gdb") if sockets is not None else ():
-            (sockets or Path()).joinpath(name).unlink(missing_ok=True)
+        for link in links:
+            link.unlink(missing_ok=True)
 
 
 def _members(wanted: Wanted) -> Iterator[bytes]:

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness import taken
+
 DIRECTORY = 0o040755
 PROGRAM = 0o100755
 LINK = 0o120777
@@ -14,13 +16,16 @@ _FOLDERS = ("probes", "programs")
 
 
 def write(path: Path, guests: Path) -> None:
-    """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``."""
+    """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``.
+
+    Raises NotPlainError.
+    """
     members = [member("dev", DIRECTORY), member("dev/console", _CHARACTER, device=_CONSOLE)]
     members += [member(name, DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]
-    members += [member("init", PROGRAM, (guests / "init").read_bytes())]
+    members += [member("init", PROGRAM, taken.read(guests, "init"))]
     for folder in _FOLDERS:
-        programs = sorted(one for one in guests.joinpath(folder).glob("*") if os.access(one, os.X_OK))
-        members += [member(f"{folder}/{one.name}", PROGRAM, one.read_bytes()) for one in programs]
+        programs = sorted(one.name for one in guests.joinpath(folder).glob("*") if os.access(one, os.X_OK))
+        members += [member(f"{folder}/{name}", PROGRAM, taken.read(guests, f"{folder}/{name}")) for name in programs]
     path.write_bytes(archive(members))
 
 

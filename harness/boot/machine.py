@@ -24,6 +24,8 @@ from harness.model import Accel, Boot, Ending
 
 PROBE_SECONDS = 100
 """How long init lets one probe run."""
+_EXECUTED = "executed"
+"""The file into which QEMU logs what runs."""
 QUIT_SECONDS = 10.0
 """For QEMU to do as it is told, and for a kernel in panic to come down."""
 
@@ -58,20 +60,23 @@ async def boot(
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         sockets = qemu.Sockets(*(Path(scratch) / name for name in ("qmp", "console", "ktap")))
         command_line = qemu.kernel_command_line(arch, probes, PROBE_SECONDS)
-        log = Path(scratch) / "executed"
-        executed = qemu.Trace(log, watched) if watched else None
+        logs = Path(scratch) / "logs"
+        logs.mkdir()
+        executed = qemu.Trace(logs / _EXECUTED, watched) if watched else None
         argv = qemu.argv(arch, accel, image.kernel, image.initrd, command_line, sockets, executed)
         box = proc.Box(
-            writable=(Path(scratch),),
+            writable=(logs,),
             readable=(image.kernel, image.initrd),
             devices=archs.devices(accel),
+            sockets=(sockets.qmp, sockets.console, sockets.ktap),
+            limits=qemu.LIMITS,
         )
         async with _listening(sockets.console, guest.console), _listening(sockets.ktap, guest.results):
             stop = await _run(argv, box, sockets.qmp, guest)
             for port in (guest.console, guest.results):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(port.closed.wait(), QUIT_SECONDS)
-        ran = qemu.instructions(log)
+        ran = qemu.instructions(logs, _EXECUTED)
     console_log.write_bytes(guest.console.data)
     report, said = ktap.parse(guest.results.text), klog.read(guest.console.text)
     judged = ending.judge(stop, report, said)

@@ -76,8 +76,8 @@ class Kernel:
 
     @property
     def obj(self) -> Path:
-        (obj,) = self.home.glob(f"{ARCH.name}-*")
-        return obj
+        (place,) = self.home.glob(f"{ARCH.name}-*")
+        return place / "obj"
 
     @property
     def configured(self) -> int:
@@ -466,7 +466,7 @@ async def test_two_configurations_have_a_folder_each(kernel: Kernel) -> None:
     other = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT + "CONFIG_A=y\n"), 2)
     assert (await other.build(tree, kernel.place / "other", kernel.steps.append)).ok
     folders = list(kernel.home.glob(f"{ARCH.name}-*"))
-    assert sorted((folder / ".config").read_text() for folder in folders) == sorted(
+    assert sorted((folder / "obj" / ".config").read_text() for folder in folders) == sorted(
         [FRAGMENT, FRAGMENT + "CONFIG_A=y\n"]
     )
 

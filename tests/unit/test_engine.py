@@ -40,9 +40,9 @@ class FullDisk:
 
     @property
     def reads(self) -> Reads:
-        return Reads(Path("/nonexistent"), Path("/nonexistent"))
+        return Reads(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
 
-    async def build(self, *_: object) -> Build:
+    async def build(self, *_: object, trusted: bool) -> Build:
         raise OSError(errno.ENOSPC, "No space left on device", "/x")
 
 

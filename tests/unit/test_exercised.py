@@ -171,8 +171,8 @@ def test_what_cannot_be_seen_is_not_known_and_not_unexercised(watched: Watched, 
 def test_the_log_of_qemu_tells_each_instruction_once(tmp_path: Path) -> None:
     log = tmp_path / "executed"
     log.write_text("----------------\nIN: run\n0x00002000:  55   pushq    %rbp\n0x00002001:  c3   retq\n\n" * 2)
-    assert sorted(qemu.instructions(log)) == [0x2000, 0x2001]
-    assert qemu.instructions(tmp_path / "none") == ()
+    assert sorted(qemu.instructions(tmp_path, "executed")) == [0x2000, 0x2001]
+    assert qemu.instructions(tmp_path, "none") == ()
 
 
 # --- per patch ----------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_where_the_build_folder_is_decides_what_is_cheap(reads: Reads, pace: Pac
 
 
 def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace) -> None:
-    empty = Reads(tmp_path / "none", tmp_path / "source")
+    empty = Reads(tmp_path / "none", tmp_path / "source", tmp_path / "none")
     assert forecast((), visit_of("base", "prefix-3"), Place(empty), pace) == (
         Forecast(state="base"),
         Forecast(state="prefix-3"),

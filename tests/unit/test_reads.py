@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.reads import Reads
+from harness.taken import NotPlainError
 from harness.trees import Change
 
 NOTE = """savedcmd_virt/kvm/kvm_main.o := gcc -I{source}/include -c -o virt/kvm/kvm_main.o {source}/virt/kvm/kvm_main.c
@@ -28,16 +29,16 @@ def change(path: str, old: str = "100644", new: str = "100644") -> Change:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> tuple[Path, Path]:
+def folder(tmp_path: Path) -> tuple[Path, Path, Path]:
     obj, source = tmp_path / "obj", tmp_path / "source"
     for place, text in (("virt/kvm/.kvm_main.o.cmd", NOTE), ("tools/objtool/.check.o.cmd", TOOLS)):
         (obj / place).parent.mkdir(parents=True)
         (obj / place).write_text(text.format(source=source, obj=obj))
-    return obj, source
+    return obj, source, tmp_path
 
 
 @pytest.fixture
-def reads(folder: tuple[Path, Path]) -> Reads:
+def reads(folder: tuple[Path, Path, Path]) -> Reads:
     found = Reads(*folder)
     found.update("tree")
     return found
@@ -71,7 +72,7 @@ def test_a_file_that_comes_goes_or_turns_into_a_link_can_matter(reads: Reads, ol
 
 
 def test_a_folder_without_notes_tells_nothing(tmp_path: Path) -> None:
-    empty = Reads(tmp_path, tmp_path / "source")
+    empty = Reads(tmp_path, tmp_path / "source", tmp_path)
     assert empty.can_matter(change("fs/ext4/inode.c"))
 
 
@@ -82,8 +83,8 @@ def test_the_cost_of_a_change_is_what_is_made_again(reads: Reads) -> None:
     assert reads.cost((change("fs/ext4/inode.c"),)) == 0
 
 
-def test_a_note_that_was_written_again_replaces_what_it_said(folder: tuple[Path, Path], reads: Reads) -> None:
-    obj, source = folder
+def test_a_note_that_was_written_again_replaces_what_it_said(folder: tuple[Path, Path, Path], reads: Reads) -> None:
+    obj, source, _ = folder
     note = obj / "virt/kvm/.kvm_main.o.cmd"
     note.write_text(f"deps := {source}/include/linux/other.h \\\n")
     os.utime(note, ns=(1, 1))
@@ -92,20 +93,28 @@ def test_a_note_that_was_written_again_replaces_what_it_said(folder: tuple[Path,
     assert reads.can_matter(change("include/linux/other.h"))
 
 
-def test_what_was_read_is_kept_and_a_broken_file_is_made_again(folder: tuple[Path, Path], reads: Reads) -> None:
+def test_what_was_read_is_kept_and_a_broken_file_is_made_again(folder: tuple[Path, Path, Path], reads: Reads) -> None:
     again = Reads(*folder)
     assert again.readers("virt/kvm/kvm_main.c")
-    (folder[0] / "reads.json").write_bytes(b'{"paths": [')
+    (folder[2] / "reads.json").write_bytes(b'{"paths": [')
     broken = Reads(*folder)
     assert not broken.readers("virt/kvm/kvm_main.c")
     broken.update("tree")
     assert broken.readers("virt/kvm/kvm_main.c") == reads.readers("virt/kvm/kvm_main.c")
 
 
-def test_where_everything_counts_as_read_it_does_without_a_note(folder: tuple[Path, Path]) -> None:
+def test_where_everything_counts_as_read_it_does_without_a_note(folder: tuple[Path, Path, Path]) -> None:
     """Most kselftests leave no note of what they are made of."""
     found = Reads(*folder, ("tools/",))
     found.update("tree")
     assert found.can_matter(change("tools/testing/selftests/kvm/cpuid_test.c"))
     assert not found.can_matter(change("fs/ext4/inode.c"))
     assert not Reads(*folder).can_matter(change("tools/testing/selftests/kvm/cpuid_test.c"))
+
+
+def test_a_note_that_is_a_link_to_a_file_of_ours_is_not_read(folder: tuple[Path, Path, Path]) -> None:
+    obj, source, place = folder
+    (place / "secret").write_text(f"{source}/include/linux/ext4.h")
+    (obj / ".x.o.cmd").symlink_to(place / "secret")
+    with pytest.raises(NotPlainError, match=r"\.x\.o\.cmd"):
+        Reads(*folder).update("tree")

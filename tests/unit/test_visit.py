@@ -29,7 +29,7 @@ def noted(obj: Path, notes: Mapping[str, Iterable[str]]) -> Reads:
     obj.mkdir(exist_ok=True)
     for target, paths in notes.items():
         (obj / f".{target}.cmd").write_text("".join(f"  {obj}/source/{path} \\\n" for path in paths))
-    reads = Reads(obj, obj / "source")
+    reads = Reads(obj, obj / "source", obj)
     reads.update("tree")
     return reads
 

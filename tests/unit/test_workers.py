@@ -53,7 +53,7 @@ def workers(kernel: Kernel, tmp_path: Path) -> tuple[Worker, ...]:
 
 
 def built_in(worker: Path) -> bool:
-    return any((place / ".config").exists() for place in worker.glob(f"{ARCH.name}-*"))
+    return any((place / "obj" / ".config").exists() for place in worker.glob(f"{ARCH.name}-*"))
 
 
 async def test_each_state_is_built_once_and_each_worker_takes_part(
