@@ -209,7 +209,7 @@ class Worker:
         log = into / "build.log"
         watch = _Stopwatch()
         with log.open("wb") as output:
-            make = Make(where, output, proc.Deadline.after(BUILD_SECONDS), compiled, (self._place, excess.ROOM))
+            make = Make(where, output, proc.Deadline.after(BUILD_SECONDS), compiled, self._place)
             try:
                 with self._marked():
                     dropped, ok = await self._make(tree, make, watch)

@@ -7,9 +7,10 @@ It says nothing of the tree. A host short of memory cannot be told from a patch 
 import asyncio
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
+from harness import proc
+from harness.box import Limits
 from harness.errors import InfraError
 
 ROOM = 16 << 30
@@ -18,8 +19,9 @@ OUTPUT = 128 << 20
 """Bytes that a build may print: a hundred times what a whole kernel with many warnings does."""
 _WIDTH = 300
 _LOOK_SECONDS = 1.0
-_MANY = 100
-"""Complaints about processes after which a build is ended: it does nothing but try."""
+_NEARLY = 0.75
+_LOOKS = 5
+"""Looks in a row at which a build has nearly as many processes as it may: it does nothing but fork."""
 
 
 class ExcessError(InfraError):
@@ -37,7 +39,7 @@ _KINDS = (
     (
         "memory",
         re.compile(
-            rb"Cannot allocate memory|virtual memory exhausted|memory exhausted|out of memory allocating|std::bad_alloc"
+            rb"[Cc]annot allocate|virtual memory exhausted|memory exhausted|out of memory allocating|std::bad_alloc"
         ),
     ),
     ("size of a file", re.compile(rb"File size limit exceeded|: File too large$|\b(Error 153|core dumped\) 25)\b")),
@@ -52,22 +54,17 @@ def met(line: bytes) -> str | None:
     return next((kind for kind, words in _KINDS if words.search(line)), None)
 
 
-class Patience:
-    """Ends a build that prints without end, or does nothing but meet its limit of processes: both take their hour."""
+class Heard:
+    """Ends a build that prints without end."""
 
     def __init__(self) -> None:
-        self._complaints = 0
         self._bytes = 0
 
     def hear(self, line: bytes) -> None:
         """Take in a line of output. Raises ExcessError."""
         self._bytes += len(line) + 1
         if self._bytes > OUTPUT:
-            raise _error("output", line[:_WIDTH])
-        if met(line) == "processes":
-            self._complaints += 1
-            if self._complaints > _MANY:
-                raise _error("processes", line)
+            raise _error("output", line[:_WIDTH].decode(errors="replace"))
 
 
 def check(log: bytes) -> None:
@@ -75,28 +72,39 @@ def check(log: bytes) -> None:
     lines = log.splitlines()
     for line in lines:
         if (kind := met(line)) is not None:
-            raise _error(kind, line)
+            raise _error(kind, line.decode(errors="replace"))
     if any(_KILLED.search(line) for line in lines):
         raise InfraError("somebody killed a process of the build, or memory ran out on this host; run it again")
 
 
-def _error(kind: str, line: bytes) -> ExcessError:
-    said = line.decode(errors="replace").strip()[:_WIDTH]
-    return ExcessError(f"the build met its limit of {kind}: {said}\n  look at what the patch has make do")
+def _error(kind: str, said: str) -> ExcessError:
+    return ExcessError(
+        f"the build met its limit of {kind}: {said.strip()[:_WIDTH]}\n  look at what the patch has make do"
+    )
 
 
-async def watch(place: Path, most: int, end: Callable[[], None]) -> None:
-    """Call ``end``, and raise ExcessError, when more than ``most`` bytes are in a folder. Never returns."""
-    start = _free(place)
+async def watch(build: proc.Running, place: Path, limits: Limits) -> None:
+    """Raise ExcessError, with the build killed, when it has more in a folder than it may, or forks without end.
+
+    Never returns. Both could go on for the whole hour of a build, and need say nothing.
+    """
+    free, threads, full = _free(place), _threads(), 0
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        # The files are counted only when the disk has so much less: others write to it, too.
-        if start - _free(place) > most and await asyncio.to_thread(_used, place) > most:
-            end()
-            raise ExcessError(
-                f"the build met its limit of room: it has written more than {most >> 20} MiB\n"
-                "  look at what the patch has make do"
-            )
+        # Counted only when the host has so many more, or so much less: others are at work on it, too.
+        if free - _free(place) > ROOM and await asyncio.to_thread(_used, place) > ROOM:
+            build.signal_end()
+            raise _error("room", f"it has written more than {ROOM >> 20} MiB")
+        many = limits.processes * _NEARLY
+        full = full + 1 if _threads() - threads > many and build.processes() > many else 0
+        if full == _LOOKS:
+            build.signal_end()
+            raise _error("processes", f"for {_LOOKS * _LOOK_SECONDS:.0f} s it has had as many as it may")
+
+
+def _threads() -> int:
+    """Threads of this host (proc(5), loadavg)."""
+    return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
 
 
 def _free(place: Path) -> int:

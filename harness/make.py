@@ -71,17 +71,17 @@ class Make:
     log: IO[bytes]
     deadline: proc.Deadline
     compiled: Compiled
-    room: tuple[Path, int]
-    """A folder, and how many bytes may be in it."""
+    place: Path
+    """Where all that it writes is."""
 
     async def __call__(self, argv: list[str]) -> bool:
-        patience = excess.Patience()
+        heard = excess.Heard()
         async with proc.start(argv, self.box) as make:
-            watching = asyncio.create_task(excess.watch(*self.room, make.signal_end))
+            watching = asyncio.create_task(excess.watch(make, self.place, self.box.limits))
             try:
                 async for line in make.lines(self.deadline):
                     self.log.write(line + b"\n")
-                    patience.hear(line)
+                    heard.hear(line)
                     if step := _STEP.match(line):
                         self.compiled(step[1].decode(errors="replace"))
                 status = await make.wait(self.deadline)

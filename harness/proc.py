@@ -200,6 +200,18 @@ class Running:
             return status == 1 and b"exit-code" not in (self._status.read() or b"")
         return self._said == 1 and self._last.startswith(_BOX_WORDS)
 
+    def processes(self) -> int:
+        """How many there are in the box, its own two or three among them."""
+        children: dict[int, list[int]] = {}
+        for place in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has ended
+                parent = int(place.read_text(errors="replace").rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(place.parent.name))
+        found = [self._process.pid]
+        for pid in found:
+            found += children.get(pid, ())
+        return len(found)
+
     def signal_end(self) -> None:
         """Kill the namespace; harmless once it has ended."""
         # The group, and not bwrap alone: in its first milliseconds its child does not yet die with it.

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""ccache, which knows best what of its own to remove: what was found longest ago."""
+"""ccache, which knows best what of its own to remove: what was found longest ago.
+
+The folder is a remote storage of ccache's, in files (ccache(1)): that of trees without anybody's patches.
+"""
 
 import shutil
 from pathlib import Path
@@ -16,12 +19,6 @@ def trim(home: Path, size: int) -> None:
     if shutil.which("ccache") is None:
         shutil.rmtree(home)
         return
-    # 0 means "no limit" to ccache.
-    words, limit = (["--cleanup"], f"{size // _KIB}Ki") if size >= _KIB else (["--clear"], "1Ki")
-    done = proc.run(
-        ["ccache", *words],
-        seconds=_SECONDS,
-        env={"CCACHE_DIR": str(home), "CCACHE_CONFIGPATH": "/dev/null", "CCACHE_MAXSIZE": limit},
-    )
+    done = proc.run(["ccache", "--trim-dir", home, "--trim-max-size", f"{size // _KIB}Ki"], seconds=_SECONDS)
     if done.returncode != 0:
         raise InfraError(f"ccache could not clean up {home}: {done.stderr.decode(errors='replace').strip()}")

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A series that means harm, against the host it is built on: each attempt fails, and the host is as before.
+
+The tiny kernel's Makefile, its Kconfig and a host tool of its own do what a patch to the real ones could.
+"""
+
+import asyncio
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import box, excess, resources
+from harness.box import Limits
+from harness.build import Worker
+from harness.config import Config
+from harness.errors import InfraError
+from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel, cache, kernel
+
+__all__ = ["cache", "kernel"]  # fixtures
+
+HOSTILE = "hostile series"
+
+
+def in_makefile(script: str) -> dict[str, str]:
+    """A recipe that goes on whatever becomes of it."""
+    return {"Makefile": MAKEFILE.replace("headers:\n", f"headers:\n\t-@{script.replace('$', '$$')}\n")}
+
+
+def in_kconfig(script: str) -> dict[str, str]:
+    """As Kconfig's $(shell,...), which runs while make configures."""
+    run = "allnoconfig:\n\t-@sh $(CURDIR)/Kconfig\n"
+    return {"Makefile": MAKEFILE.replace("allnoconfig:\n", run), "Kconfig": f"{script}\n"}
+
+
+def in_host_tool(script: str) -> dict[str, str]:
+    """A program that make compiles for this host and runs, as objtool is."""
+    tool = "headers:\n\t@$(HOSTCC) -o $(O)/tool tool.c\n\t-@$(O)/tool\n"
+    words = script.replace("\\", "\\\\").replace('"', '\\"')
+    source = f'#include <stdlib.h>\nint main(void)\n{{\n\treturn system("{words}") != 0;\n}}\n'
+    return {"Makefile": MAKEFILE.replace("headers:\n", tool), "tool.c": source}
+
+
+WAYS = pytest.mark.parametrize("way", [in_makefile, in_kconfig, in_host_tool])
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home folder with a secret in it that any user may read."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="kseries-home-") as place:
+        Path(place).chmod(0o755)
+        (Path(place) / "token").write_text("the-secret\n")
+        monkeypatch.setenv("HOME", place)
+        yield Path(place)
+
+
+@pytest.fixture
+def stranger(kernel: Kernel) -> Kernel:
+    """The tiny kernel in the hands of somebody, base built before."""
+    kernel.worker = worker(kernel, HOSTILE)
+    return kernel
+
+
+def worker(kernel: Kernel, series: str) -> Worker:
+    return Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, series=series)
+
+
+def tree(kernel: Kernel, changed: dict[str, str]) -> str:
+    return kernel.tree(**changed)
+
+
+async def log_of(kernel: Kernel, changed: dict[str, str]) -> str:
+    """What is said while it builds. The build comes through: the attempt has to fail without being noticed."""
+    built = await kernel.build(tree(kernel, changed))
+    assert built.ok, Path(built.log).read_text()
+    return Path(built.log).read_text()
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+@WAYS
+async def test_the_home_folder_is_not_there(stranger: Kernel, home: Path, way: object) -> None:
+    assert callable(way)
+    script = f"cat {home}/token ~/token /root/.ssh/* /home/*/.ssh/* /etc/shadow; ls -A {home} /root /home /work"
+    assert "the-secret" in subprocess.run(["cat", home / "token"], capture_output=True, text=True, check=True).stdout
+    said = await log_of(stranger, way(script))
+    assert "the-secret" not in said
+    assert f"{home}/token: No such file" in said
+
+
+async def test_what_lies_in_place_of_a_kernel_is_not_followed(stranger: Kernel, home: Path) -> None:
+    """We read it, who may read more than the box: the link points out of it."""
+    for name, script in {
+        "vmlinux": f"ln -sf {home}/token $(O)/vmlinux",
+        "guests/init": f"mkdir -p $(O)/guests && ln -sf {home}/token $(O)/guests/init",
+    }.items():
+        late = MAKEFILE.replace("\t@ld -e main -o $(O)/vmlinux $(O)/main.o\n", f"\t@ld -e main -o $(O)/vmlinux "
+                                f"$(O)/main.o; {script}\n")  # fmt: skip
+        built = await stranger.build(stranger.tree(Makefile=late))
+        if name == "vmlinux":
+            assert built.errors == (f"{name} is no plain file in the build folder (Too many levels of symbolic links)",)
+        for place in stranger.place.rglob("*"):
+            if place.is_file() and not place.is_symlink():
+                assert b"the-secret" not in place.read_bytes(), place
+
+
+async def test_a_pipe_in_place_of_a_kernel_keeps_nobody_waiting(stranger: Kernel) -> None:
+    late = MAKEFILE.replace("@ld -e main -o $(O)/vmlinux $(O)/main.o", "@rm -f $(O)/vmlinux; mkfifo $(O)/vmlinux")
+    async with asyncio.timeout(60):
+        built = await stranger.build(stranger.tree(Makefile=late))
+    assert built.errors == ("vmlinux is no plain file in the build folder",)
+
+
+async def test_a_link_in_the_source_is_not_followed_by_us(stranger: Kernel, home: Path) -> None:
+    """kernel/configs/tiny.config goes into the configuration, which make may read."""
+    patch = stranger.repository
+    (patch.path / "kernel" / "configs").mkdir(parents=True)
+    (patch.path / "kernel" / "configs" / "tiny.config").symlink_to(home / "token")
+    built = await stranger.build(stranger.tree())
+    assert built.ok
+    assert "the-secret" not in (stranger.obj / ".config").read_text()
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+@WAYS
+async def test_nothing_is_written_outside(stranger: Kernel, home: Path, way: object) -> None:
+    assert callable(way)
+    name = "kseries-hostile-stamp"
+    places = [home, Path("/tmp"), Path("/var/tmp"), Path("/etc"), Path("/usr"), Path("/dev/shm"), stranger.home,
+              stranger.home / "source", stranger.place, resources.cache(), resources.project("guests")]  # fmt: skip
+    await log_of(stranger, way("; ".join(f"echo x >{place}/{name}" for place in places)))
+    assert [place for place in places if (place / name).exists()] == []
+
+
+async def test_our_notes_on_a_build_folder_are_out_of_reach(stranger: Kernel) -> None:
+    """Where we write, there a link could have us write elsewhere."""
+    notes = ("configured", "reads.json", "reads.new", "said.json", "series", "interrupted", "pace.json")
+    await log_of(stranger, {})
+    place = stranger.obj.parent
+    before = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    lines = "; ".join(f"ln -sf /etc/passwd {place}/{note}; echo x >{place}/{note}" for note in notes)
+    await log_of(stranger, in_makefile(lines))
+    assert not [path for path in place.iterdir() if path.is_symlink()]
+    assert {path.name for path in place.iterdir() if path.is_file()} == set(before)
+    assert (place / "series").read_text() == HOSTILE
+
+
+async def test_what_is_shared_of_compiled_objects_is_not_rewritten(stranger: Kernel) -> None:
+    """The shared ccache is filled by base, and is the same after a build of anybody's patches."""
+
+    def shared() -> dict[str, bytes]:
+        top = resources.cache("ccache")
+        return {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+    base = stranger.tree()
+    await stranger.worker.build(base, stranger.place / "base", lambda _: None, trusted=True)
+    before = shared()
+    assert before
+    top = resources.cache("ccache")
+    script = f"rm -rf {top}/*; find {top} -type f -exec sh -c 'echo x >$1' - {{}} ';'; ccache --clear; ccache -o x=y"
+    await log_of(stranger, in_makefile(script))
+    assert shared() == before
+
+
+async def test_what_a_series_leaves_in_the_build_folder_is_not_used_for_another(stranger: Kernel) -> None:
+    """A host tool that is newer than its source would be run for whoever comes next."""
+    poison = in_makefile("echo poison >$(O)/main.o; touch -d 2099-01-01 $(O)/main.o; echo x >$O/tool")
+    await stranger.build(tree(stranger, poison))
+    assert (stranger.obj / "tool").exists()
+    victim = worker(stranger, "another series")
+    assert victim.holds is None
+    assert not victim.reads
+    built = await victim.build(stranger.tree(), stranger.place / "victim", lambda _: None)
+    assert built.ok, built.errors
+    assert not (stranger.obj / "tool").exists()
+
+
+async def test_base_is_never_built_beside_what_a_series_has_left(stranger: Kernel) -> None:
+    await log_of(stranger, in_makefile("echo x >$O/tool"))
+    built = await stranger.worker.build(stranger.tree(), stranger.place / "base", lambda _: None, trusted=True)
+    assert built.ok
+    assert not (stranger.obj / "tool").exists()
+    await log_of(stranger, {})
+    assert stranger.configured == 1, "what base has left serves every series"
+
+
+# --- reaching out -------------------------------------------------------------------------------
+
+
+@WAYS
+async def test_no_port_of_this_host_is_reached(stranger: Kernel, way: object) -> None:
+    assert callable(way)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        connect = f"bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port} && echo in >&3'"
+        assert subprocess.run(connect, shell=True, check=False).returncode == 0
+        server.accept()[0].close()
+        said = await log_of(stranger, way(connect))
+        assert select.select([server], [], [], 0)[0] == []
+    assert "Network is unreachable" in said or "Connection refused" in said
+
+
+async def test_nothing_gains_rights(stranger: Kernel) -> None:
+    said = await log_of(stranger, in_makefile("id -u; grep -E 'NoNewPrivs|CapEff' /proc/self/status; su -c id; mount"))
+    assert "NoNewPrivs:\t1" in said
+    assert "CapEff:\t0000000000000000" in said
+    assert "uid=0" not in said
+    if os.geteuid() == 0:
+        assert "\n0\n" not in said
+
+
+# --- taking all there is ------------------------------------------------------------------------
+
+
+def _processes() -> int:
+    return len([name for name in os.listdir("/proc") if name.isdigit()])
+
+
+async def test_a_build_that_forks_without_end_is_ended_and_named(
+    stranger: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box, "build_limits", lambda _jobs: Limits(processes=60))
+    bomb = "bash -c ':() { : | : & }; :; sleep 100'"
+    before = _processes()
+    async with asyncio.timeout(60):
+        with pytest.raises(InfraError, match="the build met its limit of processes: "):
+            await stranger.build(tree(stranger, in_makefile(bomb)))
+    assert _processes() < before + 20
+    assert (await stranger.build(stranger.tree())).ok, "the next one is none the worse"
+
+
+async def test_a_build_that_fills_the_disk_is_ended_and_named(
+    stranger: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excess, "ROOM", 30 << 20)
+    fill = "n=0; while sleep 0.01; do n=$((n+1)); head -c 1M /dev/urandom >$O/fill-$n; done"
+    async with asyncio.timeout(60):
+        with pytest.raises(InfraError, match="the build met its limit of room: it has written more than 30 MiB"):
+            await stranger.build(tree(stranger, in_makefile(fill)))
+    assert list(stranger.obj.iterdir()) == [], "and the room is given back"
+
+
+async def test_one_large_file_is_cut_and_named(stranger: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "build_limits", lambda _jobs: Limits(file=1 << 20))
+    huge = MAKEFILE.replace("headers:\n", "headers:\n\thead -c 2M /dev/zero >$(O)/huge\n")
+    with pytest.raises(InfraError, match="the build met its limit of size of a file"):
+        await stranger.build(stranger.tree(Makefile=huge))
+
+
+async def test_tmp_is_bounded(stranger: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "build_limits", lambda _jobs: Limits(temporary=1 << 20))
+    said = await log_of(
+        stranger,
+        in_makefile("said=$(head -c 2M /dev/zero 2>&1 >/tmp/huge; stat -c %s /tmp/huge); rm /tmp/huge; echo $said"),
+    )
+    assert "No space left" in said and str(2 << 20) not in said
+
+
+async def test_a_build_that_eats_memory_is_ended_and_named(stranger: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "build_limits", lambda _jobs: Limits(memory=256 << 20))
+    eat = MAKEFILE.replace("headers:\n", "headers:\n\tbash -c 'x=$$(head -c 400M /dev/zero | tr \"\\\\0\" x)'\n")
+    with pytest.raises(InfraError, match="the build met its limit of memory"):
+        await stranger.build(stranger.tree(Makefile=eat))
+
+
+async def test_a_build_that_prints_without_end_is_ended_and_named(
+    stranger: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excess, "OUTPUT", 1 << 20)
+    async with asyncio.timeout(60):
+        with pytest.raises(InfraError, match="the build met its limit of output"):
+            await stranger.build(tree(stranger, in_makefile("yes >/proc/self/fd/2")))
+
+
+# --- outliving ----------------------------------------------------------------------------------
+
+
+async def test_nothing_outlives_its_build(stranger: Kernel) -> None:
+    word = f"kseries-outlives-{os.getpid()}"
+    daemon = f"(setsid sh -c 'trap \"\" TERM HUP; exec -a {word} sleep 1000' >/dev/null 2>&1 </dev/null &)"
+    await log_of(stranger, in_makefile(f"bash -c '{daemon.replace(chr(39), chr(34))}'; echo started"))
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            assert word not in place.read_text(errors="replace") or str(os.getpid()) == place.parent.name
+        except OSError:
+            continue
+    assert sys.platform == "linux"
