@@ -144,9 +144,9 @@ def _box() -> Item:
         status, words = 1, f"no answer in {_SECONDS:.0f} s"
     if status == 0:
         return item
-    return Item(
-        name="bwrap", ok=False, said=f"cannot make a box: {words or f'exit status {status}'} (user namespaces allowed?)"
-    )
+    why = f"{words or f'exit status {status}'} (user namespaces allowed?)"
+    said = f"cannot make a box: {why}; --unboxed does without one, for series that you trust"
+    return Item(name="bwrap", ok=False, said=said)
 
 
 async def _try_box() -> tuple[int, str]:

@@ -43,12 +43,15 @@ class Setup:
     """What those of the probes are that are not ours."""
     selftests: tuple[Selftest, ...] = ()
     """Those of them that each state's tree has."""
+    unboxed: bool = False
+    """What comes from the series may do all that we may: such results are of no use to a run with boxes."""
 
     def key(self, *what: str) -> str:
         """The name under which the result of a tree, or of an image, is stored."""
         fixed = (self.arch.name, self.accel.name, self.toolchain, self.config.hash, self.program)
         times = (f"repeat={self.repeat}",) if self.repeat > 1 else ()
-        return key(*what, *fixed, *self.probes, *(program.digest for program in self.programs), *times)
+        apart = (*times, *(("unboxed",) if self.unboxed else ()))
+        return key(*what, *fixed, *self.probes, *(program.digest for program in self.programs), *apart)
 
 
 @dataclass(frozen=True)

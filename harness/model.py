@@ -558,3 +558,5 @@ class RunResult(Record, frozen=True):
     """TARGET and the options that decide what its kernels are, as the command line had them."""
     patches: tuple[PatchResult, ...] = ()
     """What ran of each patch of the series, and so what its verdict is."""
+    unboxed: bool = False
+    """True where the user had what comes from the series run without a box: --unboxed."""

@@ -72,7 +72,7 @@ class Bench:
     cache: str
 
     def makes(self, tests: Iterable[Selftest]) -> list[list[str]]:
-        """How to make tests: an argv for each step, each to be run in the box, in whose folder nothing is to be relied on.
+        """How to make tests: an argv for each step, all for the box; nothing in its folder is to be relied on.
 
         First the places that they are built in are emptied: most targets do not tell make which headers they are made
         of, so that nothing can be gone on with.

@@ -82,6 +82,7 @@ class Options:
     repeat: int = 1
     quick: bool = False
     checkpatch: bool = False
+    unboxed: bool = False
     programs: tuple[Path, ...] = ()
     """Probes that are not ours: C source, or static binaries."""
     contracts: tuple[Path, ...] = ()
@@ -164,7 +165,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     clock = time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
-    with room(options.out), at_work(tell):
+    with room(options.out), at_work(tell), _freedom(options):
         options.out.mkdir(parents=True, exist_ok=True)
         if options.checkpatch:
             checkpatch.require()
@@ -198,7 +199,9 @@ def _recorded(
     seen, said = asyncio.run(_carried_out(engine.run(planned, options.out), remarks))
     result = _judged(planned, seen, setup, wanted, trees)
     series = msgspec.structs.replace(result.series, cover_id=target.series.cover_id)
-    result = msgspec.structs.replace(result, series=series, quick=options.quick, checkpatch=said)
+    result = msgspec.structs.replace(
+        result, series=series, quick=options.quick, checkpatch=said, unboxed=options.unboxed
+    )
     result = _verified(result, planned, engine, wanted, trees, options)
     if "journey" in options.scenarios:
         result = journeys.walked(result, _beside(target, options, setup, planned, trees, heard), tell)
@@ -215,6 +218,7 @@ def bench(
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
         stack.enter_context(room(place))
         stack.enter_context(at_work(tell))
+        stack.enter_context(_freedom(options))
         trees = TreeStore(resources.cache("trees.git"))
         base = base_of(target, options, trees, tell)
         patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
@@ -264,8 +268,18 @@ def _setup(options: Options) -> Setup:
     others = programs.read(options.programs, known_probes())
     tests = selftests.parse(options.selftests)
     probes = (*_chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
-    toolchain = build.toolchain(arch, config)
-    return Setup(arch, arch.accel(), toolchain, config, probes, store.program(), options.repeat, others, tests)
+    return Setup(
+        arch,
+        arch.accel(),
+        build.toolchain(arch, config),
+        config,
+        probes,
+        store.program(),
+        repeat=options.repeat,
+        programs=others,
+        selftests=tests,
+        unboxed=options.unboxed,
+    )
 
 
 def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
@@ -286,6 +300,7 @@ def worker(setup: Setup, options: Options, trees: TreeStore, planned: Plan, numb
         max(1, options.jobs // options.workers),
         programs=setup.programs,
         selftests=setup.selftests,
+        boxed=not setup.unboxed,
         series=store.key(planned.base.tree, *(patch.tree_after for patch in planned.patches)),
     )
 
@@ -378,6 +393,11 @@ def at_work(tell: events.Listener) -> AbstractContextManager[None]:
     """Keep kseries gc from removing what we use; wait for one that is at it."""
     said = events.Preparing("kseries gc is at work in the cache: waiting for it to finish")
     return cachelock.shared(resources.cache(), lambda: tell(said))
+
+
+def _freedom(options: Options) -> AbstractContextManager[None]:
+    """What the series under test may do."""
+    return proc.unboxed() if options.unboxed else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

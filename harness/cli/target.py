@@ -70,6 +70,11 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         "--repeat", metavar="N", type=_positive, default=1, help="boot each kernel N times: flaky, or broken?"
     )
     parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
+    parser.add_argument(
+        "--unboxed",
+        action="store_true",
+        help="build and boot without a box: the patches may then do all that you may",
+    )
 
 
 def add_arch_argument(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +157,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         repeat=args.repeat,
         quick=args.quick,
         words=tuple(_words(args, arch)),
+        unboxed=args.unboxed,
     )
 
 

@@ -57,6 +57,8 @@ def _heading(run: RunResult) -> Iterator[str]:
     yield f"accelerator: {run.accel.name}, because {run.accel.why}"
     if run.quick:
         yield "quick: the slow probes were left out"
+    if run.unboxed:
+        yield "unboxed: what the series brings ran with all rights of the user, and may have changed anything here"
     for patch in run.series.patches:
         yield f"  {_number(run, patch.number)} {patch.subject}"
 
