@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness import sealed
 from harness.model import Build, Record
 
 _KEPT = 30
@@ -27,9 +28,7 @@ class Pace:
         if not build.ok or build.found * 2 > build.compiled:
             return
         samples = [*self._samples(), _Sample(targets=targets, seconds=build.seconds)][-_KEPT:]
-        beside = self._place.with_suffix(".new")
-        beside.write_bytes(msgspec.json.encode(samples))
-        beside.replace(self._place)
+        sealed.write(self._place, msgspec.json.encode(samples))
 
     def seconds(self, targets: int) -> float | None:
         """By the line through what is known; None before there are two builds that differ in size."""
@@ -42,6 +41,6 @@ class Pace:
 
     def _samples(self) -> list[_Sample]:
         try:
-            return msgspec.json.decode(self._place.read_bytes(), type=list[_Sample])
-        except (OSError, msgspec.DecodeError):
+            return msgspec.json.decode(sealed.read(self._place) or b"", type=list[_Sample])
+        except msgspec.DecodeError:
             return []

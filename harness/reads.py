@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from harness import taken
+from harness import sealed, taken
 from harness.model import Record
 from harness.trees import Change
 
@@ -92,11 +92,8 @@ class Reads:
                     self._notes[name] = self._read(file.read(_MOST), written, absolute)
         self._readers.clear()
         self._names = frozenset(name for note in self._notes.values() for name in note.names)
-        beside = self._place / "reads.new"
-        beside.write_bytes(
-            msgspec.json.encode(_Kept(paths=tuple(self._paths), notes=self._notes, trees=tuple(self._trees)))
-        )
-        beside.replace(self._place / "reads.json")
+        kept = _Kept(paths=tuple(self._paths), notes=self._notes, trees=tuple(self._trees))
+        sealed.write(self._place / "reads.json", msgspec.json.encode(kept))
 
     def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes]) -> _Note:
         paths = {self._plain(path) for path in set(absolute.findall(data))}
@@ -146,6 +143,6 @@ def _note_files(obj: Path) -> Iterator[str]:
 
 def _load(path: Path) -> _Kept:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Kept)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(sealed.read(path) or b"", type=_Kept)
+    except msgspec.DecodeError:
         return _Kept(paths=(), notes={}, trees=())

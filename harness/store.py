@@ -15,6 +15,7 @@ from harness.errors import InfraError
 from harness.model import StateResult
 
 LOGS = ("build.log", "console.log")
+_SUMS = "sha256.json"
 _PACKAGE = Path(__file__).parent
 
 
@@ -39,17 +40,25 @@ def key(tree: str, *inputs: str) -> str:
 
 
 class Store:
-    """Finished states, a directory each: result.json and the logs."""
+    """Finished states, a directory each: result.json, the logs, and the hashes of them all.
+
+    A disk that loses power can leave a file short, and a bit can flip; neither may change what is told of a patch.
+    """
 
     def __init__(self, home: Path) -> None:
         self._home = home
 
     def find(self, name: str) -> StateResult | None:
-        """A stored result, or None; one that cannot be read counts as not there."""
-        path = self._home / name / "result.json"
+        """A stored result, or None; one that is not as it was kept counts as not there."""
+        place = self._home / name
+        path = place / "result.json"
         try:
-            result = msgspec.json.decode(path.read_bytes(), type=StateResult)
-        except (OSError, msgspec.DecodeError):
+            sums = msgspec.json.decode((place / _SUMS).read_bytes(), type=dict[str, str])
+            data = path.read_bytes()
+            if "result.json" not in sums or sums != {file: _digest(place / file) for file in sums}:
+                return None
+            result = msgspec.json.decode(data, type=StateResult)
+        except (OSError, ValueError):  # a name in it may have become none
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # used now: kseries gc takes first what was found longest ago
@@ -63,6 +72,8 @@ class Store:
             beside.mkdir(parents=True)
             _copy(logs, beside)
             (beside / "result.json").write_bytes(msgspec.json.encode(result))
+            sums = {file.name: _digest(file) for file in sorted(beside.iterdir())}
+            (beside / _SUMS).write_bytes(msgspec.json.encode(sums))
             shutil.rmtree(self._home / name, ignore_errors=True)
             beside.rename(self._home / name)
         except OSError as error:
@@ -78,6 +89,11 @@ class Store:
         """Put a stored state's logs into a directory of a run."""
         into.mkdir(parents=True, exist_ok=True)
         _copy(self.place(name), into, logs)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _copy(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:

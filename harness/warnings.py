@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness import sealed
 from harness.model import Record
 
 _STEP = re.compile(r"^  (?P<what>[A-Z][A-Z0-9 ]*?)(?: \[M\])?\s+(?P<target>\S+)$")
@@ -102,7 +103,7 @@ class Kept:
     @property
     def known(self) -> bool:
         """False in a folder in which somebody has built whose warnings we have not seen."""
-        return self._path.exists()
+        return sealed.read(self._path) is not None
 
     def update(self, said: Mapping[str, tuple[str, ...]], linked: frozenset[str] | None) -> tuple[str, ...]:
         """Take in what a build has said. All warnings of its kernel, which is ``linked`` of these objects; see merged.
@@ -114,16 +115,15 @@ class Kept:
         notes = self._read()
         known = {name: warnings for name, warnings in {**notes.said, **said}.items() if warnings}
         notes = _Notes(said=known, linked=notes.linked | (linked or frozenset()))
-        beside = self._path.with_suffix(".new")
-        beside.write_bytes(msgspec.json.encode(notes))
-        beside.replace(self._path)
+        sealed.write(self._path, msgspec.json.encode(notes))
         if linked is None:
             return merged(said)
         gone = notes.linked - linked
         return merged({name: told for name, told in notes.said.items() if name.removeprefix(f"{_CHECK} ") not in gone})
 
     def _read(self) -> _Notes:
-        return msgspec.json.decode(self._path.read_bytes(), type=_Notes) if self.known else _Notes(said={})
+        data = sealed.read(self._path)
+        return msgspec.json.decode(data, type=_Notes) if data is not None else _Notes(said={})
 
 
 def merged(said: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

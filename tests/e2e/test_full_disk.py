@@ -185,7 +185,7 @@ def test_a_result_without_room_is_not_kept_by_halves(disk: Disk, tmp_path: Path)
     disk.make_room()
     store.put("key", result, tmp_path)
     assert store.find("key") == result
-    assert disk.files == ["results/key/build.log", "results/key/result.json"]
+    assert disk.files == ["results/key/build.log", "results/key/result.json", "results/key/sha256.json"]
 
 
 def test_a_run_that_cannot_be_written_leaves_the_one_before_as_it_was(disk: Disk) -> None:

@@ -222,7 +222,7 @@ async def test_nothing_gains_rights(stranger: Kernel) -> None:
 
 
 def _processes() -> int:
-    return len([name for name in os.listdir("/proc") if name.isdigit()])
+    return len(list(Path("/proc").glob("[0-9]*")))
 
 
 async def test_a_build_that_forks_without_end_is_ended_and_named(

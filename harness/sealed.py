@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Files of the cache that tell by themselves whether they are as they were written: their hash stands above them.
+
+A disk that loses power can leave a file short, and a bit can flip. What is not whole counts as not there.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file; it appears whole or not at all."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_bytes(_sum(data) + b"\n" + data)
+    beside.replace(path)
+
+
+def read(path: Path) -> bytes | None:
+    """What was written, or None."""
+    try:
+        head, _, data = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return data if head == _sum(data) else None
+
+
+def _sum(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()

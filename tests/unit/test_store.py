@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is kept is told to be whole by its hash: cut short or with a bit flipped it counts as not there."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness import sealed
+from harness.model import Outcome, StateResult
+from harness.reads import Reads
+from harness.store import Store
+from harness.warnings import Kept
+
+RESULT = StateResult(
+    id="base", scenario="base", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK, detail="said"
+)
+FILES = ("result.json", "build.log", "sha256.json")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    (tmp_path / "build.log").write_text("CC main.o\n")
+    store = Store(tmp_path / "results")
+    store.put("key", RESULT, tmp_path)
+    assert store.find("key") == RESULT
+    return store
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    changed = bytearray(data)
+    changed[bit // 8 % len(data)] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(name=st.sampled_from(FILES), bit=st.integers(0, 1 << 16), cut=st.booleans())
+def test_a_result_that_is_not_as_it_was_kept_is_done_over(
+    store: Store, tmp_path: Path, name: str, bit: int, cut: bool
+) -> None:
+    path = store.place("key") / name
+    data = path.read_bytes()
+    path.write_bytes(data[: bit % len(data)] if cut else flipped(data, bit))
+    assert store.find("key") is None
+    store.put("key", RESULT, tmp_path)
+    assert store.find("key") == RESULT
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nor_is_one_of_which_a_file_is_gone(store: Store, name: str) -> None:
+    (store.place("key") / name).unlink()
+    assert store.find("key") is None
+
+
+def test_a_result_of_before_there_were_hashes_is_done_over(store: Store) -> None:
+    (store.place("key") / "sha256.json").write_text("{}")
+    assert store.find("key") is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.binary(max_size=300), bit=st.integers(0, 1 << 16), cut=st.booleans())
+def test_a_sealed_file_is_read_as_it_was_written_or_not_at_all(
+    tmp_path: Path, data: bytes, bit: int, cut: bool
+) -> None:
+    path = tmp_path / "file"
+    sealed.write(path, data)
+    assert sealed.read(path) == data
+    whole = path.read_bytes()
+    path.write_bytes(whole[: bit % len(whole)] if cut else flipped(whole, bit))
+    assert sealed.read(path) is None
+    assert [place.name for place in tmp_path.iterdir()] == ["file"]
+
+
+def test_warnings_that_are_not_as_they_were_kept_have_the_folder_built_again(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.update({"main.o": ("main.c: unused",)}, frozenset({"main.o"}))
+    assert kept.known
+    (tmp_path / "said.json").write_bytes(flipped((tmp_path / "said.json").read_bytes(), 8 * 80))
+    assert not kept.known
+
+
+def test_notes_that_are_not_as_they_were_kept_tell_of_nothing(tmp_path: Path) -> None:
+    obj = tmp_path / "obj"
+    obj.mkdir()
+    (obj / ".main.o.cmd").write_text("deps := /source/main.c \\\n")
+    Reads(obj, Path("/source"), tmp_path).update("tree")
+    assert Reads(obj, Path("/source"), tmp_path).knows("tree")
+    (tmp_path / "reads.json").write_bytes(flipped((tmp_path / "reads.json").read_bytes(), 8 * 80))
+    assert not Reads(obj, Path("/source"), tmp_path).knows("tree")
