@@ -25,7 +25,7 @@ _SECONDS = 120.0
 """For one patch; the script takes a fifth of a second for most."""
 _MAX_OUTPUT = 16 << 20
 _REMARK = re.compile(r"(?P<severity>ERROR|WARNING|CHECK):(?P<type>\w+): (?P<message>.*)")
-_PLACE = re.compile(r"#\d+: FILE: (?P<file>.+):(?P<line>\d+):")
+_PLACE = re.compile(r"#\d+: FILE: (?P<file>.+):(?P<line>\d{1,9}):")
 _DASHES = re.compile(rb"---[ \t\r]*\n")
 
 

@@ -29,8 +29,12 @@ _COUNTER = re.compile(rf"^\s*(?:RIP: \w+:|(?P<return>lr) : |pc : ){_SYMBOL}")
 # other trace.
 _HELD = re.compile(rf"\)\{{[^}}]*\}}-\{{\d+:\d+\}}, at: {_SYMBOL}\s*$")
 
+# What nm and addr2line print. A name in a kernel's symbols may be anything, a line that looks like another one too.
+_ADDRESS = re.compile(r"0x[0-9a-f]{1,16}")
+_HEX = re.compile(r"[0-9a-f]{1,16}")
+_PLACE = re.compile(r"(?P<file>.+):(?P<line>\d{1,9})\b")
 # lib/bug.c and __warn() in kernel/panic.c, where CONFIG_DEBUG_BUGVERBOSE has them tell.
-_AT = re.compile(r"(?:kernel BUG|WARNING: .*) at (?P<file>[\w./-]+):(?P<line>\d+)")
+_AT = re.compile(r"(?:kernel BUG|WARNING: .*) at (?P<file>[\w./-]+):(?P<line>\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ class Symbols:
 
     def __init__(self, nm: Iterable[str]) -> None:
         rows = [line.split() for line in nm]
-        text = [(int(row[0], 16), row[2]) for row in rows if len(row) == 3 and row[1] in "tTwW"]
+        of_text = (row for row in rows if len(row) == 3 and row[1] in "tTwW" and _HEX.fullmatch(row[0]))
+        text = [(int(row[0], 16), row[2]) for row in of_text]
         self._addresses = sorted({address for address, _ in text})
         self._by_name: dict[str, list[int]] = {}
         for address, name in text:
@@ -125,13 +130,13 @@ def frames_of(addr2line: Iterable[str]) -> dict[int, tuple[tuple[str, str, int],
     found: dict[int, tuple[tuple[str, str, int], ...]] = {}
     address, function = None, None
     for line in addr2line:
-        if line.startswith("0x"):
-            address, function = int(line, 16), None
+        if told := _ADDRESS.fullmatch(line):
+            address, function = int(told[0], 16), None
             found[address] = ()
         elif address is not None and function is None:
             function = line.strip()
         elif address is not None and function is not None:
-            place = re.match(r"(?P<file>.+):(?P<line>\d+)", line)
+            place = _PLACE.match(line)
             if place and place["file"] != "??":
                 found[address] += ((function, posixpath.normpath(place["file"]), int(place["line"])),)
             function = None

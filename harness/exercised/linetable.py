@@ -20,7 +20,7 @@ Spans = Mapping[str, tuple[Span, ...]]
 """Lines, by the path of their file."""
 
 _HEADING = re.compile(r"(?:CU: )?(?P<path>\S.*?):$")
-_ROW = re.compile(r"\s(?P<line>\d+|-)\s+0x(?P<address>[0-9a-f]+)")
+_ROW = re.compile(r"\s(?P<line>\d{1,9}|-)\s+0x(?P<address>[0-9a-f]{1,16})")
 
 
 @dataclass(frozen=True)

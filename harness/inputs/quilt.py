@@ -51,6 +51,8 @@ def _entries(path: Path) -> Iterator[tuple[Path, int]]:
             if not (found := _STRIP.fullmatch(option)):
                 raise InputError(f"{path}:{number}: {name} has the option {option}\n  only -pN can be done here")
             strip = int(found[1] or 1)
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise InputError(f"{path}:{number}: {name} is not beside it")
         file = path.parent / name
         if not file.is_file():
             raise InputError(f"{path}:{number}: no such patch: {file}")

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d{1,9}))? \+\d+(?:,(\d{1,9}))? @@")
 _NOTHING = b"/dev/null"
 
 

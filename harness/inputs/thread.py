@@ -14,7 +14,7 @@ from harness.model import Series
 _NAMED = 5
 """How many of many missing patches an error names."""
 _DIFFSTAT = re.compile(
-    rb"^ (\d+) files? changed(?:, (\d+) insertions?\(\+\))?(?:, (\d+) deletions?\(-\))?$", re.MULTILINE
+    rb"^ (\d{1,9}) files? changed(?:, (\d{1,9}) insertions?\(\+\))?(?:, (\d{1,9}) deletions?\(-\))?$", re.MULTILINE
 )
 _SIGNATURE = re.compile(rb"^-- $", re.MULTILINE)
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is fuzzed: each parser of what strangers write, given bytes as they come.
+
+A target returns, whatever the bytes, or raises what it finds wrong with the parser. InputError is an answer.
+"""
+
+import contextlib
+import tempfile
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from harness import ccache, checkpatch, excess, ktap, linked, make, warnings
+from harness.boot import klog, trace
+from harness.errors import InfraError, InputError
+from harness.inputs import mbox, strip, testcase
+from harness.model import Contract
+from harness.render.plain import line, plain
+
+SOURCE = Path("/source")
+_SCRATCH = Path(tempfile.mkdtemp(prefix="kseries-fuzz-"))
+
+
+def mails(data: bytes) -> None:
+    """An mbox, a mail or a bare diff."""
+    with contextlib.suppress(InputError):
+        for mail in mbox.read(data, "name"):
+            assert mail.subject.line.isprintable()
+            assert mail.subject.number is None or mail.subject.number >= 0
+            if mail.has_diff:
+                mail.patch(1)
+            for depth in (0, 2):
+                with contextlib.suppress(ValueError):
+                    strip.to_p1(mail.diff, depth)
+
+
+def results(data: bytes) -> None:
+    """The probes' KTAP."""
+    report = ktap.parse(data.decode(errors="replace"))
+    assert len({check.id for check in report.checks}) == len(report.checks)
+    for check in report.checks:
+        assert len(check.detail) <= ktap.MAX_DETAIL
+        _fit_to_show(check.detail)
+        _fit_to_show(check.id)
+    msgspec.json.decode(msgspec.json.encode(report.checks))
+
+
+def kernel_logs(data: bytes) -> None:
+    """A kernel log, and the call traces in it."""
+    text = data.decode(errors="replace")
+    log = klog.read(text)
+    for splat in log.splats:
+        _fit_to_show(splat.text)
+    lines = text.split("\n")
+    first = klog.first_complaint(lines)
+    assert (first is None) == (not log.splats) or "\r" in text
+    for spot in trace.spots(lines):
+        assert spot.offset >= 0
+    if first is not None:
+        msgspec.json.encode(trace.told_by(lines[first], trace.spots(lines)))
+    for shown in trace.excerpt(lines, first, {}):
+        _fit_to_show(shown)
+
+
+def build_logs(data: bytes) -> None:
+    """What make, compilers, checkers and ccache print."""
+    for error in make.errors_of(data, SOURCE):
+        _fit_to_show(error)
+    with contextlib.suppress(InfraError):
+        excess.check(data)
+    text = data.decode(errors="replace")
+    warnings.merged(warnings.said_of(text, SOURCE))
+    compiled, found = ccache.counts(text)
+    assert compiled >= found >= 0
+    msgspec.json.encode(checkpatch.parse(text))
+    msgspec.json.encode(list(trace.frames_of(text.splitlines()).values()))
+    trace.Symbols(text.splitlines())
+    archive = _SCRATCH / "vmlinux.a"
+    archive.write_bytes(b"!<thin>\n" + data)
+    linked.objects(archive)
+
+
+def contracts(data: bytes) -> None:
+    """A testcase.toml, and the contract files."""
+    path = _SCRATCH / "testcase.toml"
+    path.write_bytes(data)
+    with contextlib.suppress(InputError):
+        testcase.read(path)
+    with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError):
+        msgspec.convert(tomllib.loads(data.decode()), Contract)
+
+
+def _fit_to_show(text: str) -> None:
+    """Escape sequences and what no XML may have do not come through, and nothing else is lost on the second try."""
+    shown = plain(text)
+    assert "\x1b" not in shown and "\r" not in shown and "\0" not in shown
+    assert plain(shown) == shown
+    assert "\n" not in line(text)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (mails, results, kernel_logs, build_logs, contracts)
+}
