@@ -28,7 +28,7 @@ def read(files: Iterable[Path]) -> tuple[Contract, ...]:
 def _read(file: Path) -> Iterator[Contract]:
     try:
         held = tomllib.loads(file.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # tomllib on numbers too long, and on brackets in brackets
         raise InputError(f"cannot read the contract {file}: {error}") from error
     many = held.get("contract")
     for one in many if isinstance(many, list) else [held]:

@@ -69,12 +69,12 @@ def read(log: str) -> KernelLog:
     check: str | None = None
     for raw in _LINE.finditer(log):
         line = TIMESTAMP.sub("", raw[0][:MAX_LINE])
-        if mark := _MARK.search(line):
+        if splat := _SPLAT.search(line):
+            found.append(Splat(line[splat.start() :].strip(), check))
+        if mark := _MARK.search(line):  # one that ends a complaint takes nothing of it away
             check = mark["check"] if mark["what"] == "enter" else None
             if mark["how"]:
                 left[mark["check"]] = Status(mark["how"])
-        elif splat := _SPLAT.search(line):
-            found.append(Splat(line[splat.start() :].strip(), check))
     return KernelLog(tuple(found), check, left)
 
 

@@ -48,5 +48,5 @@ def read(path: Path) -> TestCase:
     """A testcase.toml. Raises InputError."""
     try:
         return msgspec.convert(tomllib.loads(path.read_text()), TestCase)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: {error}") from error

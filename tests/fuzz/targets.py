@@ -6,17 +6,17 @@ A target returns, whatever the bytes, or raises what it finds wrong with the par
 
 import contextlib
 import tempfile
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from harness import ccache, checkpatch, excess, ktap, linked, make, warnings
+from harness import contracts as contract_files
 from harness.boot import klog, trace
 from harness.errors import InfraError, InputError
+from harness.exercised import linetable
 from harness.inputs import mbox, strip, testcase
-from harness.model import Contract
 from harness.render.plain import line, plain
 
 SOURCE = Path("/source")
@@ -77,6 +77,7 @@ def build_logs(data: bytes) -> None:
     msgspec.json.encode(checkpatch.parse(text))
     msgspec.json.encode(list(trace.frames_of(text.splitlines()).values()))
     trace.Symbols(text.splitlines())
+    list(linetable.rows(text.splitlines(), {"a.c": ((1, 100),)}))
     archive = _SCRATCH / "vmlinux.a"
     archive.write_bytes(b"!<thin>\n" + data)
     linked.objects(archive)
@@ -88,8 +89,9 @@ def contracts(data: bytes) -> None:
     path.write_bytes(data)
     with contextlib.suppress(InputError):
         testcase.read(path)
-    with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError):
-        msgspec.convert(tomllib.loads(data.decode()), Contract)
+    with contextlib.suppress(InputError):
+        read = contract_files.read([path])
+        contract_files.check(read, frozenset({"capabilities"}))
 
 
 def _fit_to_show(text: str) -> None:
