@@ -290,8 +290,9 @@ class Worker:
         A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
         """
         mark = self._place / "interrupted"
-        # Nor can a folder be gone on with whose warnings are not known: they would all look new.
-        if mark.exists() or not self._said.known:
+        # Nor can a folder be gone on with whose warnings are not known: they would all look new. Where a clock was set
+        # back, make would take the objects for newer than the sources that are written now.
+        if mark.exists() or not self._said.known or self._said.written > time.time():
             self._start_afresh()
         mark.touch()
         yield

@@ -14,6 +14,7 @@ import signal
 import stat
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -116,12 +117,19 @@ def run(
 
 
 @contextlib.contextmanager
-def feeding(argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Iterator[IO[bytes]]:
-    """A process with an open standard input, for a stream too large to hold; raises InfraError if it fails."""
+def feeding(
+    argv: Sequence[str | Path], env: Mapping[str, str] | None = None, seconds: float = 3600.0
+) -> Iterator[IO[bytes]]:
+    """A process with an open standard input, for a stream too large to hold.
+
+    Raises InfraError if it fails, or has not taken all of it and ended in time.
+    """
     child = subprocess.Popen(
         [str(word) for word in argv], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env)
     )
     assert child.stdin is not None and child.stderr is not None
+    late = threading.Timer(seconds, child.kill)  # a write to it, or a read, knows of no deadline
+    late.start()
     try:
         yield child.stdin
         child.stdin.close()
@@ -130,9 +138,14 @@ def feeding(argv: Sequence[str | Path], env: Mapping[str, str] | None = None) ->
     except BaseException:
         child.kill()
         child.wait()
+        late.cancel()
         raise
     words = child.stderr.read().decode(errors="replace").strip()
-    if child.wait() != 0:
+    status, in_time = child.wait(), late.is_alive()
+    late.cancel()
+    if not in_time:
+        raise InfraError(f"{' '.join(map(str, argv[:2]))} was still at work after {seconds:.0f} s")
+    if status != 0:
         raise InfraError(f"{argv[0]} failed: {words.splitlines()[-1] if words else child.returncode}")
 
 

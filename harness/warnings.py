@@ -105,6 +105,11 @@ class Kept:
         """False in a folder in which somebody has built whose warnings we have not seen."""
         return sealed.read(self._path) is not None
 
+    @property
+    def written(self) -> float:
+        """When a build ended here last, by the clock of that time: seconds since 1970, 0 before any has."""
+        return self._path.stat().st_mtime if self._path.exists() else 0.0
+
     def update(self, said: Mapping[str, tuple[str, ...]], linked: frozenset[str] | None) -> tuple[str, ...]:
         """Take in what a build has said. All warnings of its kernel, which is ``linked`` of these objects; see merged.
 

@@ -130,7 +130,8 @@ async def _run(argv: list[str], box: proc.Box, socket: Path, guest: _Guest) -> S
             if not await _connected(qmp, said, guest.deadline):
                 return await _death(process, said, output)
             with qmp.listener(["SHUTDOWN", "GUEST_PANICKED"]) as events:
-                await qmp.execute("cont")
+                async with asyncio.timeout(QUIT_SECONDS):
+                    await qmp.execute("cont")
                 stop = await _stop(guest, events, said)
                 if stop.how in (How.STALL, How.DEADLINE):
                     stop = await _whose(stop, qmp)
@@ -140,10 +141,13 @@ async def _run(argv: list[str], box: proc.Box, socket: Path, guest: _Guest) -> S
             return stop if stop.how is not How.GONE or stop.detail else await _death(process, said, output)
         except (QMPError, EOFError, ConnectionError):
             return await _death(process, said, output)
+        except TimeoutError:
+            return Stop(How.GONE, "it does not answer on its monitor")
         finally:
             said.cancel()
-            with contextlib.suppress(QMPError, EOFError, ConnectionError):
-                await qmp.disconnect()
+            with contextlib.suppress(QMPError, EOFError, ConnectionError, TimeoutError):
+                async with asyncio.timeout(QUIT_SECONDS):
+                    await qmp.disconnect()
 
 
 async def _whose(stop: Stop, qmp: QMPClient) -> Stop:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -442,6 +443,14 @@ async def test_an_interrupted_build_leaves_nothing_to_the_next(kernel: Kernel) -
     assert kernel.configured == 1
     assert not (kernel.obj / "link").exists()
     assert (kernel.home / "source" / "main.c").exists()
+
+
+async def test_after_a_clock_was_set_back_no_object_of_another_tree_is_taken_for_new(kernel: Kernel) -> None:
+    assert (await kernel.build(kernel.tree())).ok
+    later = time.time() + 3600
+    for place in (*kernel.obj.rglob("*"), *kernel.obj.parent.glob("*.json")):
+        os.utime(place, (later, later))  # they were made in an hour from now
+    await kernel.fails(kernel.tree(main="#error seen\n"))
 
 
 async def test_a_build_without_an_end_is_no_verdict_on_its_tree(

@@ -322,6 +322,16 @@ def test_a_fed_process_that_fails_says_why() -> None:
             stream.write(b"x" * 1000)
 
 
+@pytest.mark.parametrize("script", ["sleep 1000", "cat; exec sleep 1000"])
+def test_a_fed_process_that_hangs_is_killed(script: str) -> None:
+    with (
+        pytest.raises(InfraError, match="sh -c was still at work after 0 s"),
+        proc.feeding(["sh", "-c", script], seconds=0.5) as stream,
+    ):
+        for _ in range(1000):
+            stream.write(b"x" * 1000)
+
+
 def test_an_error_while_feeding_is_the_one_that_is_told() -> None:
     with pytest.raises(KeyError), proc.feeding(["cat"]):
         raise KeyError
