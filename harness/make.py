@@ -11,6 +11,7 @@ from typing import IO
 from harness import excess, proc
 from harness.arch import Arch
 from harness.config import Config
+from harness.errors import InfraError
 
 Compiled = Callable[[str], None]
 """Called with each line of make's output that says what it works on ("CC kernel/fork.o")."""
@@ -21,6 +22,7 @@ _ERROR = re.compile(
 )
 _MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
 _MAX_ERRORS = 8
+_SIGNALLED = 128
 _STEP = re.compile(rb"^  (?:CC|AS|LD|AR|LINK)\s+(\S+)")
 
 
@@ -90,4 +92,7 @@ class Make:
             finally:
                 watching.cancel()
         self.log.flush()
+        # bwrap passes on what became of make as a shell does (bwrap(1)): 128 + N for one that signal N ended.
+        if status < 0 or status > _SIGNALLED:
+            raise InfraError(f"make was killed (status {status}): by somebody, or for want of memory; run it again")
         return status == 0

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A process is taken away from a run, at each stage: no false verdict, nothing left running, and the next run goes on.
+
+What is killed is real: kseries, bwrap, make, a shell, ccache, the compiler, QEMU. docs/faults.md has the table.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import resources
+from harness.trees import TreeStore
+from tests.faults import tiny
+from tests.unit.gitrepo import Repository
+
+SECONDS = 120.0
+"""The longest that anything here may take on a slow host; what takes longer hangs."""
+
+# What is done to whom, at which stage, and what the state comes to, in the run itself and in the words of its detail.
+TABLE = (
+    ("kill -9", "kseries", "configure", "interrupted", ""),
+    ("kill -9", "kseries", "compile", "interrupted", ""),
+    ("kill -9", "kseries", "link", "interrupted", ""),
+    ("kill -9", "kseries", "boot", "interrupted", ""),
+    ("kill -9", "bwrap", "configure", "infra-error", "make was killed"),
+    ("kill -9", "bwrap", "compile", "infra-error", "make was killed"),
+    ("kill -9", "bwrap", "link", "infra-error", "make was killed"),
+    ("kill -9", "bwrap", "boot", "infra-error", ""),
+    ("kill -9", "make", "configure", "infra-error", "make was killed"),
+    ("kill -9", "make", "compile", "infra-error", "make was killed"),
+    ("kill -9", "make", "link", "infra-error", "make was killed"),
+    ("kill -9", "sh", "configure", "infra-error", "somebody killed a process of the build"),
+    ("kill -9", "sh", "link", "infra-error", "somebody killed a process of the build"),
+    ("kill -9", "ccache", "compile", "infra-error", "somebody killed a process of the build"),
+    ("kill -9", "cc1", "compile", "infra-error", "somebody killed a process of the build"),
+    ("kill -9", "qemu-system-x86", "boot", "infra-error", ""),
+    ("kill -TERM", "qemu-system-x86", "boot", "infra-error", ""),
+)
+SIGNALS = {"kill -9": signal.SIGKILL, "kill -TERM": signal.SIGTERM}
+
+
+class Site:
+    """A place to run in, whose base is known, and a series that is new at each call."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.repository = Repository(place / "linux")
+        self._store = TreeStore(place / "trees.git")
+        self._store.add_repository(self.repository.path)
+        self.base = self.tree("base")
+        self._count = 0
+
+    def tree(self, which: str, delay: int = 1) -> str:
+        return self._store.tree_of(self.repository.commit("state", dict(tiny.kernel(which, delay))))
+
+    def series(self, delay: int = 1) -> str:
+        self._count += 1
+        return self.tree(f"series {self._count}", delay)
+
+    def start(self, tip: str) -> "subprocess.Popen[str]":
+        words = [sys.executable, "-m", "tests.faults.tiny", str(self.place), self.base, tip]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, tip: str) -> dict[str, Any]:
+        return told(self.start(tip))
+
+    @property
+    def obj(self) -> Path:
+        (place,) = self.place.glob("worker/x86_64-*")
+        return place / "obj"
+
+    def left(self) -> list[str]:
+        """The command lines of processes that have this place in them."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(self.place) in words and "pytest" not in words:
+                found.append(words)
+        return found
+
+
+def told(child: "subprocess.Popen[str]") -> dict[str, Any]:
+    out, err = child.communicate(timeout=SECONDS)
+    assert child.returncode == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def until(there: Callable[[], Any], what: str) -> Any:
+    end = time.monotonic() + SECONDS
+    while not (found := there()):
+        assert time.monotonic() < end, f"still waiting for {what}"
+        time.sleep(0.05)  # /proc has no event to wait for
+    return found
+
+
+def below(pid: int, name: str) -> int | None:
+    """The first descendant of a process that has this name (proc(5), comm)."""
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        parent = int(text.rpartition(")")[2].split()[1])
+        parents.setdefault(parent, []).append((int(path.parent.name), text.partition("(")[2].rpartition(")")[0]))
+    found = [pid]
+    for one in found:
+        for child, comm in sorted(parents.get(one, ())):
+            if comm == name:
+                return child
+            found.append(child)
+    return None
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        site = Site(tmp_path_factory.mktemp("site"))
+        first = site.run(site.series())
+        assert [outcome for outcome, _ in first["states"].values()] == ["ok", "ok"], first
+        yield site
+
+
+@pytest.mark.parametrize(("what", "victim", "stage", "outcome", "detail"), TABLE)
+def test_what_is_killed_is_no_verdict_and_the_next_run_goes_on(
+    site: Site, what: str, victim: str, stage: str, outcome: str, detail: str
+) -> None:
+    tip = site.series(delay=tiny.LONG if stage == "boot" else 1)
+    run = held(site, tip, victim, stage)
+    pid = run.pid if victim == "kseries" else until(lambda: below(run.pid, victim), victim)
+    os.kill(pid, SIGNALS[what])
+    if victim == "kseries":
+        run.communicate(timeout=SECONDS)
+        assert run.returncode == -signal.SIGKILL
+    else:
+        states = told(run)["states"]
+        assert states["base"] == ["ok", ""]
+        assert states["prefix-1"][0] == outcome, states
+        assert detail in states["prefix-1"][1]
+    until(lambda: not site.left(), "what was left running to end")
+    again = site.run(tip)
+    assert again["states"]["prefix-1"][0] == "ok", again
+    assert again["fresh"] == ["prefix-1"], "base is known, and is not done twice"
+
+
+def held(site: Site, tip: str, victim: str, stage: str) -> "subprocess.Popen[str]":
+    """A run that has come to a stage, and stays there."""
+    if stage == "boot":
+        run = site.start(tip)
+        until(lambda: below(run.pid, "qemu-system-x86"), "QEMU")
+        return run
+    for name in ("configure", "compile", "link"):
+        (site.obj / f"held-{name}").unlink(missing_ok=True)
+    (site.obj / f"hold-{stage}").touch()
+    run = site.start(tip)
+    until((site.obj / f"held-{stage}").exists, f"make to come to {stage}")
+    if stage == "compile":
+        until(lambda: below(run.pid, "cc1"), "the compiler")
+    return run
+
+
+def test_the_documented_table_is_what_is_tried() -> None:
+    rows = "".join(
+        f"| `{what}` | {victim} | {stage} | {outcome}{': ' + detail if detail else ''} |\n"
+        for what, victim, stage, outcome, detail in TABLE
+    )
+    assert rows in resources.project("docs", "faults.md").read_text(), rows

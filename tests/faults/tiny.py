@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tiny kernel with a boot: it speaks KTAP on its second serial port, and can be held at each stage of its build.
+
+A build is held by a file in its folder, so that the same tree builds once the file is gone. QEMU takes it for a kernel
+by its multiboot header.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+
+from harness import events
+from harness.build import Worker
+from harness.config import Config
+from harness.engine import Engine, Setup
+from harness.errors import KseriesError
+from harness.model import Accel, Plan
+from harness.store import Store
+from harness.trees import TreeStore
+from tests.unit.test_build import ARCH, FRAGMENT
+from tests.unit.test_judge import plan_of
+
+MAKEFILE = """
+VERSION = 6
+.DELETE_ON_ERROR:
+hold = @if [ -e $(O)/hold-$(1) ]; then touch $(O)/held-$(1); sleep 1000; fi
+allnoconfig:
+	$(call hold,configure)
+	cat $(KCONFIG_ALLCONFIG) >$(O)/.config
+headers:
+	mkdir -p $(O)/usr/include/linux
+	cp /usr/include/linux/kvm.h $(O)/usr/include/linux/
+$(O)/main.o: main.S
+	@echo '  CC      main.o'
+	@if [ -e $(O)/hold-compile ]; then mkfifo $(O)/fifo; echo '#include "fifo"' >$(O)/held.c; \\
+	touch $(O)/held-compile; $(CC) -c -o $(O)/held.o $(O)/held.c; fi
+	@$(CC) -m32 -c -o $@ main.S
+vmlinux: $(O)/main.o
+	@echo '  LD      vmlinux'
+	$(call hold,link)
+	@ld -m elf_i386 -N -Ttext=0x100000 -e main -o $(O)/vmlinux $(O)/main.o 2>/dev/null
+"""
+MAIN = """
+/* WHICH */
+	.text
+	.align 4
+	.long 0x1BADB002, 0, -0x1BADB002
+	.globl main
+main:
+	mov $said, %esi
+	mov $0x2f8, %edx
+1:	lodsb
+	test %al, %al
+	jz 2f
+	cmp $'@', %al
+	je 3f
+	outb %al, %dx
+	jmp 1b
+2:	hlt
+	jmp 2b
+3:	mov $DELAY, %ecx
+4:	dec %ecx
+	jnz 4b
+	jmp 1b
+	.data
+said:	.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: a\\n@    ok 1 a\\n"
+	.asciz "ok 1 capabilities\\n# kseries: end\\n"
+"""
+LONG = 3_000_000_000
+"""Turns of a loop that take QEMU some seconds."""
+
+
+def kernel(which: str, delay: int = 1) -> dict[str, str]:
+    """The files of a tiny kernel that differs from others in ``which``."""
+    main = MAIN.replace("WHICH", which).replace("DELAY", str(delay))
+    return {"Makefile": MAKEFILE, "main.S": main, "Kconfig": f"# {which}\n"}
+
+
+def plan(base: str, tip: str) -> Plan:
+    """A series of one patch."""
+    made = plan_of(("base", "prefix-1"), patches=(1,))
+    states = tuple(
+        msgspec.structs.replace(state, tree=tree) for state, tree in zip(made.states, (base, tip), strict=True)
+    )
+    return msgspec.structs.replace(made, states=states, base=msgspec.structs.replace(made.base, tree=base))
+
+
+def main() -> None:
+    """Carry out the plan of two trees in a place; tell what came of it as JSON. To be killed."""
+    place, base, tip = Path(sys.argv[1]), *sys.argv[2:]
+    config = Config(FRAGMENT)
+    setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, ("capabilities",), "")
+    worker = Worker(place / "worker", TreeStore(place / "trees.git"), ARCH, config, 2, series="all of them")
+    fresh: list[str] = []
+
+    def heard(event: events.Event) -> None:
+        if isinstance(event, events.StateDone) and not event.known:
+            fresh.append(event.result.id)
+
+    engine = Engine(setup, (worker,), Store(place / "results"), heard)
+    try:
+        seen = asyncio.run(engine.run(plan(base, tip), place / "out"))
+        told = {name: [result.outcome, result.detail] for name, result in seen.items()}
+    except KseriesError as error:
+        told = {"error": [str(error.exit_status), str(error)]}
+    print(json.dumps({"states": told, "fresh": fresh}))
+
+
+if __name__ == "__main__":
+    main()
