@@ -172,7 +172,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     for option, value in given:
         if value is not None:
             yield from (option, str(value))
-    yield from (f"--{flag}" for flag in ("debug", "quick") if getattr(args, flag))
+    yield from (f"--{flag}" for flag in ("debug", "quick", "unboxed") if getattr(args, flag))
 
 
 def _positive(text: str) -> int:
