@@ -165,7 +165,7 @@ def _download(package: str, into: Path) -> tuple[Path, str] | None:
     for options in ((), _private_lists(into)):
         if options:
             proc.run(["apt-get", *options, "-qq", "update"], seconds=_APT_SECONDS)
-        listed = proc.run(["apt-cache", *options, "madison", package], seconds=60).text
+        listed = proc.run(["apt-cache", *options, "madison", package], seconds=_APT_SECONDS).text
         versions = [row.split("|")[1].strip() for row in listed.splitlines() if row.count("|") == 2]
         for version in dict.fromkeys(versions):
             proc.run(["apt-get", *options, "-qq", "download", f"{package}={version}"], seconds=_APT_SECONDS, cwd=into)

@@ -78,10 +78,10 @@ class Box:
         words += ["--cap-drop", "ALL"]  # root with its capabilities could mount its way out
         if host.drops:
             words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # setpriv leaves them behind
-        for tool in (*map(Path, (*_TOOLS, *_ETC)), *host.tools):
-            words += [*_way_to(tool), "--ro-bind-try", str(tool), str(tool)]
         words += ["--dev", "/dev", "--proc", "/proc"]
         words += ["--perms", "1777", "--size", str(self.limits.temporary), "--tmpfs", "/tmp"]
+        for tool in (*map(Path, (*_TOOLS, *_ETC)), *host.tools):
+            words += [*_way_to(tool), "--ro-bind-try", str(tool), str(tool)]
         for device in self.devices:
             words += ["--dev-bind", str(device), str(device)]
         for place in (*self.readable, *self.sockets):

@@ -40,6 +40,7 @@ _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
+_VERSION_SECONDS = 30
 _LOCK_SECONDS = 0.2
 """Between two looks at a lock that another run holds."""
 
@@ -64,7 +65,7 @@ def toolchain(arch: Arch, config: Config) -> str:
 
 def _version(tool: str, package: str) -> str:
     """The first line in which a tool tells its version."""
-    return proc.run([proc.require(tool, package), "--version"], seconds=30).text.partition("\n")[0]
+    return proc.run([proc.require(tool, package), "--version"], seconds=_VERSION_SECONDS).text.partition("\n")[0]
 
 
 class Worker:

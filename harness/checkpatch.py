@@ -32,7 +32,7 @@ _DASHES = re.compile(rb"---[ \t\r]*\n")
 def require() -> None:
     """Raise InfraError where perl, or what the script uses of it, is not there."""
     perl = proc.require("perl", PACKAGE)
-    if proc.run([perl, *(f"-M{module}" for module in _MODULES), "-e", "1"], seconds=30).returncode != 0:
+    if proc.run([perl, *(f"-M{module}" for module in _MODULES), "-e", "1"], seconds=_SECONDS).returncode != 0:
         raise InfraError(f"perl lacks modules that {SCRIPT} uses\n  install them with: apt-get install {PACKAGE}")
 
 

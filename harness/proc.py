@@ -105,15 +105,23 @@ def run(
 ) -> Done:
     """Run a short tool to its end. Raises InfraError when it cannot start or takes too long."""
     words = [str(word) for word in argv]
+    pipe = subprocess.PIPE
     try:
-        ended = subprocess.run(
-            words, input=stdin, capture_output=True, timeout=seconds, cwd=cwd, check=False, env=_environment(env)
+        child = subprocess.Popen(
+            words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=_environment(env), start_new_session=True
         )
     except FileNotFoundError as error:
         raise InfraError(f"{error.filename} is not there: cannot run {words[0]}") from error
-    except subprocess.TimeoutExpired as error:
-        raise InfraError(f"{' '.join(words[:3])} gave no answer in {seconds:.0f} s") from error
-    return Done(ended.returncode, ended.stdout, ended.stderr)
+    with child:
+        try:
+            stdout, stderr = child.communicate(stdin, timeout=seconds)
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # what it has started, too
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise InfraError(f"{' '.join(words[:3])} gave no answer in {seconds:.0f} s") from error
+            raise
+    return Done(child.returncode, stdout, stderr)
 
 
 @contextlib.contextmanager

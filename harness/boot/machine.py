@@ -26,6 +26,8 @@ PROBE_SECONDS = 100
 """How long init lets one probe run."""
 _EXECUTED = "executed"
 """The file into which QEMU logs what runs."""
+CONNECT_SECONDS = 60.0
+"""For QEMU to come up, which it does in a tenth of a second."""
 QUIT_SECONDS = 10.0
 """For QEMU to do as it is told, and for a kernel in panic to come down."""
 
@@ -127,7 +129,7 @@ async def _run(argv: list[str], box: proc.Box, socket: Path, guest: _Guest) -> S
     async with proc.start(argv, box) as process:
         said = asyncio.create_task(_collect(process, output, guest.deadline))
         try:
-            if not await _connected(qmp, said, guest.deadline):
+            if not await _connected(qmp, said, proc.Deadline.after(CONNECT_SECONDS)):
                 return await _death(process, said, output)
             with qmp.listener(["SHUTDOWN", "GUEST_PANICKED"]) as events:
                 async with asyncio.timeout(QUIT_SECONDS):
@@ -178,7 +180,7 @@ async def _death(process: proc.Running, said: "asyncio.Task[None]", output: list
         # bwrap(1) passes a status on as a shell does: 128 + N for one that signal N killed.
         return Stop(How.GONE, f"exit status {await process.wait(proc.Deadline.after(QUIT_SECONDS))}")
     except proc.DeadlineError:
-        return Stop(How.GONE, "it closed its monitor and went on")
+        return Stop(How.GONE, "it does not answer on its monitor")
 
 
 async def _connected(qmp: QMPClient, gone: "asyncio.Task[None]", deadline: proc.Deadline) -> bool:

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every program that is not ours may hang: in its place on PATH stands one that sleeps, and the wait for it ends."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import bases, binutils, build, checkpatch, trees
+from harness import proc as processes
+from harness.boot import machine
+from harness.config import Config
+from harness.errors import InfraError
+from harness.gc import compiled
+from harness.inputs import gitrange, lore
+from harness.model import Accel
+from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
+
+__all__ = ["cache", "kernel"]  # fixtures
+
+SECONDS = 40.0
+"""What no wait takes that is given one second, on a slow host."""
+Hang = Callable[[str], None]
+
+
+@pytest.fixture
+def hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hang:
+    """Have a program sleep, and what it has started too."""
+
+    def put(name: str) -> None:
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        (tools / name).write_text("#!/bin/sh\nsleep 1007\nsleep 1008\n")
+        (tools / name).chmod(0o755)
+        tools.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+
+    return put
+
+
+@pytest.fixture(autouse=True)
+def in_time() -> object:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < SECONDS
+    for _ in range(100):
+        if not (left := [path for path in Path("/proc").glob("[0-9]*/cmdline") if slept(path)]):
+            break
+        time.sleep(0.1)  # it is killed, and on its way
+    assert not left, "and nothing is left"
+
+
+def slept(path: Path) -> bool:
+    try:
+        return path.read_bytes() in (b"sleep\x001007\x00", b"sleep\x001008\x00")
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("tool", "module", "limit", "use"),
+    [
+        ("git", trees, "_GIT_SECONDS", lambda place: trees.TreeStore(place / "trees.git").tree_of("HEAD")),
+        ("git", gitrange, "_SECONDS", lambda place: gitrange.read(place, "a..b")),
+        ("b4", lore, "_SECONDS", lambda _: lore.read("<id@example.com>")),
+        ("apt-cache", bases, "_APT_SECONDS", lambda place: bases._download("linux-source-6.12", place)),
+        ("dpkg-deb", bases, "_APT_SECONDS", lambda place: bases._unpacked(place / "x.deb", place)),
+        ("gcc", build, "_VERSION_SECONDS", lambda _: build.toolchain(ARCH, Config(FRAGMENT))),
+        ("ld", build, "_VERSION_SECONDS", lambda _: build.toolchain(ARCH, Config(FRAGMENT))),
+        ("perl", checkpatch, "_SECONDS", lambda _: checkpatch.require()),
+        ("ccache", compiled, "_SECONDS", lambda place: compiled.trim(place, 1 << 20)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_tool_that_hangs_is_named(
+    tool: str,
+    module: object,
+    limit: str,
+    use: Callable[[Path], object],
+    hang: Hang,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hang(tool)
+    monkeypatch.setattr(module, limit, 1)
+    monkeypatch.setattr(
+        trees.TreeStore.git, "__kwdefaults__", {**(trees.TreeStore.git.__kwdefaults__ or {}), "seconds": 1}
+    )
+    with pytest.raises(InfraError, match=rf"\b{tool} .*gave no answer in 1 s"):
+        use(tmp_path)
+
+
+@pytest.mark.parametrize("tool", ["make", "ccache", "gcc", "bwrap"])
+async def test_what_hangs_in_a_build_ends_with_it(
+    tool: str, hang: Hang, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = kernel.tree()
+    hang(tool)
+    monkeypatch.setattr(build, "BUILD_SECONDS", 5.0)
+    with pytest.raises(InfraError, match="make was still at work"):
+        await kernel.build(tree)
+    assert not (kernel.obj / "main.o").exists(), "the fake is what was run"
+
+
+async def test_what_hangs_over_a_kernel_leaves_a_log_as_it_is(
+    hang: Hang, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang("nm")
+    monkeypatch.setattr(binutils, "_SECONDS", 1.0)
+    (tmp_path / "vmlinux").touch()
+    assert await binutils.output(["nm", tmp_path / "vmlinux"], tmp_path / "vmlinux") == []
+
+
+async def test_a_qemu_that_does_not_come_up_is_a_fault_of_the_host(
+    hang: Hang, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang(ARCH.qemu)
+    monkeypatch.setattr(machine, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(machine, "QUIT_SECONDS", 1.0)
+    image = machine.Image(*(tmp_path / name for name in ("kernel", "vmlinux", "initrd")))
+    for path in (image.kernel, image.symbols, image.initrd):
+        path.touch()
+    with pytest.raises(InfraError, match="does not answer on its monitor"):
+        async with asyncio.timeout(SECONDS):
+            await machine.boot(ARCH, Accel(name="tcg", why=""), image, ("capabilities",), tmp_path / "log")
+
+
+def test_a_tool_that_hangs_takes_what_it_has_started_along(hang: Hang) -> None:
+    hang("tool")
+    with pytest.raises(InfraError, match="tool gave no answer"):
+        processes.run(["tool"], seconds=0.5)
