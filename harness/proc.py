@@ -116,8 +116,7 @@ def run(
         try:
             stdout, stderr = child.communicate(stdin, timeout=seconds)
         except BaseException as error:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)  # what it has started, too
+            _kill_all(child)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise InfraError(f"{' '.join(words[:3])} gave no answer in {seconds:.0f} s") from error
             raise
@@ -133,10 +132,14 @@ def feeding(
     Raises InfraError if it fails, or has not taken all of it and ended in time.
     """
     child = subprocess.Popen(
-        [str(word) for word in argv], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(env)
+        [str(word) for word in argv],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(env),
+        start_new_session=True,
     )
     assert child.stdin is not None and child.stderr is not None
-    late = threading.Timer(seconds, child.kill)  # a write to it, or a read, knows of no deadline
+    late = threading.Timer(seconds, _kill_all, (child,))  # a write to it, or a read, knows of no deadline
     late.start()
     try:
         yield child.stdin
@@ -144,7 +147,7 @@ def feeding(
     except BrokenPipeError:
         pass  # the process says why on stderr
     except BaseException:
-        child.kill()
+        _kill_all(child)
         child.wait()
         late.cancel()
         raise
@@ -155,6 +158,12 @@ def feeding(
         raise InfraError(f"{' '.join(map(str, argv[:2]))} was still at work after {seconds:.0f} s")
     if status != 0:
         raise InfraError(f"{argv[0]} failed: {words.splitlines()[-1] if words else child.returncode}")
+
+
+def _kill_all(child: "subprocess.Popen[bytes]") -> None:
+    """Kill a process that leads a session, and what it has started: that could keep our end of a pipe waiting."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:

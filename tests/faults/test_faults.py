@@ -57,6 +57,7 @@ class Site:
         self._store.add_repository(self.repository.path)
         self.base = self.tree("base")
         self._count = 0
+        self.started: list[subprocess.Popen[str]] = []
 
     def tree(self, which: str, delay: int = 1) -> str:
         return self._store.tree_of(self.repository.commit("state", dict(tiny.kernel(which, delay))))
@@ -67,7 +68,16 @@ class Site:
 
     def start(self, tip: str) -> "subprocess.Popen[str]":
         words = [sys.executable, "-m", "tests.faults.tiny", str(self.place), self.base, tip]
-        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.started.append(child)
+        return child
+
+    def end(self) -> None:
+        """Leave nothing to the next test, whatever has failed in this one."""
+        for child in self.started:
+            child.kill()
+            child.communicate()
+        self.started.clear()
 
     def run(self, tip: str) -> dict[str, Any]:
         return told(self.start(tip))
@@ -134,12 +144,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture(autouse=True)
+def ended(site: Site) -> Iterator[None]:
+    yield
+    site.end()
+
+
 @pytest.mark.parametrize(("what", "victim", "stage", "outcome", "detail"), TABLE)
 def test_what_is_killed_is_no_verdict_and_the_next_run_goes_on(
     site: Site, what: str, victim: str, stage: str, outcome: str, detail: str
 ) -> None:
     tip = site.series(delay=tiny.LONG if stage == "boot" else 1)
-    run = held(site, tip, victim, stage)
+    run = held(site, tip, stage)
     pid = run.pid if victim == "kseries" else until(lambda: below(run.pid, victim), victim)
     os.kill(pid, SIGNALS[what])
     if victim == "kseries":
@@ -156,7 +172,7 @@ def test_what_is_killed_is_no_verdict_and_the_next_run_goes_on(
     assert again["fresh"] == ["prefix-1"], "base is known, and is not done twice"
 
 
-def held(site: Site, tip: str, victim: str, stage: str) -> "subprocess.Popen[str]":
+def held(site: Site, tip: str, stage: str) -> "subprocess.Popen[str]":
     """A run that has come to a stage, and stays there."""
     if stage == "boot":
         run = site.start(tip)

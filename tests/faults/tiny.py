@@ -36,7 +36,7 @@ headers:
 $(O)/main.o: main.S
 	@echo '  CC      main.o'
 	@if [ -e $(O)/hold-compile ]; then mkfifo $(O)/fifo; echo '#include "fifo"' >$(O)/held.c; \\
-	touch $(O)/held-compile; $(CC) -c -o $(O)/held.o $(O)/held.c; fi
+	touch $(O)/held-compile; $(CC) -MD -MF $(O)/held.d -c -o $(O)/held.o $(O)/held.c; fi
 	@$(CC) -m32 -c -o $@ main.S
 vmlinux: $(O)/main.o
 	@echo '  LD      vmlinux'
