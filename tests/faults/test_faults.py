@@ -107,9 +107,10 @@ def told(child: "subprocess.Popen[str]") -> dict[str, Any]:
     return found
 
 
-def until(there: Callable[[], Any], what: str) -> Any:
+def until(there: Callable[[], Any], what: str, run: "subprocess.Popen[str] | None" = None) -> Any:
     end = time.monotonic() + SECONDS
     while not (found := there()):
+        assert run is None or run.poll() is None, f"no {what}: {run.communicate()}"
         assert time.monotonic() < end, f"still waiting for {what}"
         time.sleep(0.05)  # /proc has no event to wait for
     return found
@@ -156,7 +157,7 @@ def test_what_is_killed_is_no_verdict_and_the_next_run_goes_on(
 ) -> None:
     tip = site.series(delay=tiny.LONG if stage == "boot" else 1)
     run = held(site, tip, stage)
-    pid = run.pid if victim == "kseries" else until(lambda: below(run.pid, victim), victim)
+    pid = run.pid if victim == "kseries" else until(lambda: below(run.pid, victim), victim, run)
     os.kill(pid, SIGNALS[what])
     if victim == "kseries":
         run.communicate(timeout=SECONDS)
@@ -176,15 +177,15 @@ def held(site: Site, tip: str, stage: str) -> "subprocess.Popen[str]":
     """A run that has come to a stage, and stays there."""
     if stage == "boot":
         run = site.start(tip)
-        until(lambda: below(run.pid, "qemu-system-x86"), "QEMU")
+        until(lambda: below(run.pid, "qemu-system-x86"), "QEMU", run)
         return run
     for name in ("configure", "compile", "link"):
         (site.obj / f"held-{name}").unlink(missing_ok=True)
     (site.obj / f"hold-{stage}").touch()
     run = site.start(tip)
-    until((site.obj / f"held-{stage}").exists, f"make to come to {stage}")
+    until((site.obj / f"held-{stage}").exists, f"make to come to {stage}", run)
     if stage == "compile":
-        until(lambda: below(run.pid, "cc1"), "the compiler")
+        until(lambda: below(run.pid, "cc1"), "the compiler", run)
     return run
 
 

@@ -44,7 +44,6 @@ vmlinux: $(O)/main.o
 	@ld -m elf_i386 -N -Ttext=0x100000 -e main -o $(O)/vmlinux $(O)/main.o 2>/dev/null
 """
 MAIN = """
-/* WHICH */
 	.text
 	.align 4
 	.long 0x1BADB002, 0, -0x1BADB002
@@ -66,6 +65,7 @@ main:
 	jnz 4b
 	jmp 1b
 	.data
+	.asciz "WHICH"
 said:	.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: a\\n@    ok 1 a\\n"
 	.asciz "ok 1 capabilities\\n# kseries: end\\n"
 """
