@@ -32,6 +32,7 @@ BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
 
 _SERIES = "series"
+_PRISTINE = ".pristine"
 """A note on a build folder: whose patches were built in it."""
 _OF_OBJECTS = ("configured", "reads.json", "said.json")
 """Notes that are of no use without the objects that they are about."""
@@ -41,6 +42,7 @@ _OBJECTS = "vmlinux.a"
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
 _VERSION_SECONDS = 30
+_COPY_SECONDS = 600.0
 _LOCK_SECONDS = 0.2
 """Between two looks at a lock that another run holds."""
 
@@ -110,8 +112,10 @@ class Worker:
         self._reads = Reads(self._obj, self._source, self._place, (READ,) if selftests else ())
         self._said = warnings.Kept(self._place)
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache)
+        # What base alone was built into last: what every other series begins with.
+        self._pristine = home / f"{kind}{_PRISTINE}"
         if self._foreign(series):
-            self._reads.forget()
+            self._reads.reload(self._pristine)
 
     @contextlib.asynccontextmanager
     async def locked(self, wait: Callable[[], None] | None = None) -> AsyncIterator[None]:
@@ -161,8 +165,8 @@ class Worker:
     @property
     def holds(self) -> str | None:
         """The tree that the build folder was last configured for, while it can be compared with others."""
-        note = self._place / "configured"
-        tree = note.read_text() if note.exists() and not self._foreign(self._series) else None
+        note = (self._pristine if self._foreign(self._series) else self._place) / "configured"
+        tree = note.read_text() if note.exists() else None
         return tree if tree is not None and self._store.has(tree) else None
 
     @property
@@ -181,7 +185,10 @@ class Worker:
                 place.mkdir(parents=True, exist_ok=True)
             self._enter(trusted)
             try:
-                return await self._build(tree, into, compiled, self._box(trusted))
+                built = await self._build(tree, into, compiled, self._box(trusted))
+                if trusted and built.ok:
+                    await asyncio.to_thread(self._keep_pristine)
+                return built
             except excess.ExcessError:
                 self._start_afresh()
                 raise
@@ -196,10 +203,26 @@ class Worker:
         wanted = "" if trusted else self._series
         if self._foreign(wanted):
             shutil.rmtree(self._place, ignore_errors=True)
-            self._reads.forget()
+            if self._pristine.exists():
+                self._copy(self._pristine, self._place)
+            self._reads.reload(self._place)
         for place in (self._obj, self._local, self._staged):
             place.mkdir(parents=True, exist_ok=True)
         (self._place / _SERIES).write_text(wanted)
+
+    def _keep_pristine(self) -> None:
+        """Keep a copy of the folder as base alone has left it: to copy it takes a second, to fill it half a minute."""
+        shutil.rmtree(self._pristine, ignore_errors=True)
+        self._copy(self._place, self._pristine)
+
+    def _copy(self, folder: Path, to: Path) -> None:
+        """A folder with the owners and the times of its files, which make goes by, whole or not at all."""
+        beside = self._home / "scratch" / to.name
+        beside.parent.mkdir(exist_ok=True)
+        done = proc.run(["cp", "--archive", "--reflink=auto", folder, beside], seconds=_COPY_SECONDS)
+        if done.returncode != 0:
+            raise InfraError(f"cannot copy {folder}: {done.stderr.decode(errors='replace').strip()}")
+        beside.rename(to)
 
     def _foreign(self, series: str) -> bool:
         """True where patches of another series than this were built in the folder, or nobody knows what was."""

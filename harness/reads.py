@@ -57,11 +57,15 @@ class Reads:
         self._place = place
         self._obj = obj
         self._source = source
+        self._seen: dict[bytes, str] = {}
+        self.reload(place)
+
+    def reload(self, place: Path) -> None:
+        """Take what is kept in a place for what the folder has, which is to be a copy of that; there may be none."""
         kept = _load(place / "reads.json")
         self._paths = {path: number for number, path in enumerate(kept.paths)}
         self._notes = dict(kept.notes)
         self._trees = set(kept.trees)
-        self._seen: dict[bytes, str] = {}
         self._readers: dict[str, frozenset[str]] = {}
         self._names: frozenset[str] = frozenset()
 

@@ -77,7 +77,7 @@ class Kernel:
 
     @property
     def obj(self) -> Path:
-        (place,) = self.home.glob(f"{ARCH.name}-*")
+        (place,) = (one for one in self.home.glob(f"{ARCH.name}-*") if one.suffix != ".pristine")
         return place / "obj"
 
     @property

@@ -194,6 +194,19 @@ async def test_base_is_never_built_beside_what_a_series_has_left(stranger: Kerne
     assert stranger.configured == 1, "what base has left serves every series"
 
 
+async def test_each_series_begins_with_what_base_alone_has_left(stranger: Kernel) -> None:
+    """And not with a compiler: a copy has the times that make goes by."""
+    base = await stranger.worker.build(stranger.tree(), stranger.place / "base", lambda _: None, trusted=True)
+    assert base.ok and base.compiled
+    await log_of(stranger, in_makefile("echo x >$O/tool"))
+    other = worker(stranger, "another series")
+    assert other.holds == stranger.tree() and other.reads
+    built = await other.build(stranger.tree(), stranger.place / "other", lambda _: None)
+    assert built.ok and built.compiled == built.found, built.errors
+    assert stranger.configured == 1
+    assert not (stranger.obj / "tool").exists()
+
+
 # --- reaching out -------------------------------------------------------------------------------
 
 
