@@ -25,6 +25,19 @@ _ETC = tuple(
 )
 
 
+LEFT = "left running: "
+"""What is printed before the name of whoever still runs when the command has ended; the kernel then kills them."""
+# bash, which kbuild needs as well (Documentation/process/changes.rst). 1 is bwrap's; a zombie has no command line.
+_TELLING = f"""
+"$@"; status=$?
+for one in /proc/[0-9]*; do
+	[ "${{one#/proc/}}" -gt 1 ] && [ "${{one#/proc/}}" != $$ ] || continue
+	read -r -d '' name <$one/cmdline && printf '{LEFT}%s\\n' "${{name//[[:cntrl:]]/?}}"
+done 2>/dev/null
+exit $status
+"""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What what runs in a box may use. Reached by a build, they say nothing of its tree but that somebody look."""
@@ -33,6 +46,8 @@ class Limits:
     """Of all boxes together where root makes them, since they have one user: see setrlimit(2), RLIMIT_NPROC."""
     memory: int = 4 * _GIB
     """Bytes of address space of each process; when memory runs out, what is in a box is killed first."""
+    together: int = 16 * _GIB
+    """Bytes of memory of all processes of a build; see excess.py."""
     file: int = _GIB
     """Bytes of one file."""
     temporary: int = _GIB
@@ -70,6 +85,8 @@ class Box:
     cwd: Path = Path("/")
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
+    tells: bool = False
+    """Whether what the command has left running is printed."""
 
     def argv(self, command: Sequence[str | Path], host: Host) -> list[str]:
         """The command line for ``command``: a pure function, so that a test can read it."""
@@ -98,7 +115,8 @@ class Box:
         words += self._limiting()
         if self.cwd != Path("/"):
             words += ["env", f"--chdir={self.cwd}"]  # not bwrap, to whom the folder may be closed
-        return [*words, *map(str, command)]
+        telling = ["bash", "-c", _TELLING, "bash"] if self.tells else []
+        return [*words, *telling, *map(str, command)]
 
     def _becoming(self) -> list[str]:
         groups = ",".join(str(device.stat().st_gid) for device in self.devices)
@@ -119,7 +137,7 @@ def _way_to(place: Path) -> list[str]:
 
 def build_limits(jobs: int) -> Limits:
     """What make may use that is given so many jobs: some times what a kernel takes, so that only excess meets it."""
-    return Limits(processes=512 + 32 * jobs, memory=16 * _GIB, file=4 * _GIB)
+    return Limits(processes=512 + 32 * jobs, memory=16 * _GIB, together=(16 + 2 * jobs) * _GIB, file=4 * _GIB)
 
 
 def _has_uid() -> bool:

@@ -84,19 +84,22 @@ def _error(kind: str, said: str) -> ExcessError:
 
 
 async def watch(build: proc.Running, place: Path, limits: Limits) -> None:
-    """Raise ExcessError, with the build killed, when it has more in a folder than it may, or forks without end.
+    """Raise ExcessError, with the build killed, when it takes more room or memory than it may, or forks without end.
 
-    Never returns. Both could go on for the whole hour of a build, and need say nothing.
+    Never returns. All that could go on for the whole hour of a build, and need say nothing.
     """
-    free, threads, full = _free(place), _threads(), 0
+    free, available, threads, full = _free(place), _available(), _threads(), 0
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         # Counted only when the host has so many more, or so much less: others are at work on it, too.
         if free - _free(place) > ROOM and await asyncio.to_thread(_used, place) > ROOM:
             build.signal_end()
             raise _error("room", f"it has written more than {ROOM >> 20} MiB")
+        if available - _available() > limits.together and build.memory() > limits.together:
+            build.signal_end()
+            raise _error("memory", f"its processes together have more than {limits.together >> 20} MiB")
         many = limits.processes * _NEARLY
-        full = full + 1 if _threads() - threads > many and build.processes() > many else 0
+        full = full + 1 if _threads() - threads > many and len(build.processes()) > many else 0
         if full == _LOOKS:
             build.signal_end()
             raise _error("processes", f"for {_LOOKS * _LOOK_SECONDS:.0f} s it has had as many as it may")
@@ -105,6 +108,12 @@ async def watch(build: proc.Running, place: Path, limits: Limits) -> None:
 def _threads() -> int:
     """Threads of this host (proc(5), loadavg)."""
     return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+
+
+def _available() -> int:
+    """Bytes of memory that could be had without swapping (proc(5), meminfo)."""
+    rows = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(row.split()[1]) << 10 for row in rows if row.startswith("MemAvailable:"))
 
 
 def _free(place: Path) -> int:

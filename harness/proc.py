@@ -230,8 +230,8 @@ class Running:
             return status == 1 and b"exit-code" not in (self._status.read() or b"")
         return self._said == 1 and self._last.startswith(_BOX_WORDS)
 
-    def processes(self) -> int:
-        """How many there are in the box, its own two or three among them."""
+    def processes(self) -> list[int]:
+        """Those in the box, its own two or three among them."""
         children: dict[int, list[int]] = {}
         for place in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):  # it has ended
@@ -240,7 +240,15 @@ class Running:
         found = [self._process.pid]
         for pid in found:
             found += children.get(pid, ())
-        return len(found)
+        return found
+
+    def memory(self) -> int:
+        """Bytes that are resident for those in the box, what they share as often as they do (proc(5), statm)."""
+        pages = 0
+        for pid in self.processes():
+            with contextlib.suppress(OSError):
+                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def signal_end(self) -> None:
         """Kill the namespace; harmless once it has ended."""
