@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from harness import box, cachelock, ccache, disk, excess, linked, proc, resources, taken, warnings
+from harness import box, cachelock, ccache, disk, excess, linked, proc, refused, resources, taken, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
@@ -264,6 +264,7 @@ class Worker:
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
+            refused=refused.refused(log.read_bytes(), (self._place, self._source, resources.project("guests"))),
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
             symbols=str(into / "vmlinux") if ok else None,
@@ -427,6 +428,7 @@ class Worker:
             readable=(*ours, *(() if trusted else (self._shared,))),
             env={**env, **({"CCACHE_REMOTE_ONLY": "1"} if trusted else {})},
             limits=box.build_limits(self._jobs),
+            tells=True,
         )
 
 

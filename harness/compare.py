@@ -170,7 +170,7 @@ class _Named:
 
     def _asked(self, finding: Finding, state: StateResult) -> bool:
         """True where what the finding rests on was asked of this state, or the state is loud and nobody could."""
-        if state.outcome.loud or finding.kind is FindingKind.NEW_WARNING:
+        if state.outcome.loud or finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT):
             return True
         if finding.contract is not None:
             return any(one.id == finding.contract for one in state.contracts)

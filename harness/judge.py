@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
-from harness import changelog, cures, newwarnings
+from harness import changelog, cures, newwarnings, reachesout
 from harness.model import (
     Advice,
     Check,
@@ -117,6 +117,7 @@ class _Judged:
     def findings(self) -> Iterator[Finding]:
         yield from self._of_tip()
         yield from newwarnings.findings(self._plan, self._results)
+        yield from reachesout.findings(self._plan, self._results)
         for state in self._plan.states:
             result = self._results[state.id]
             if state.scenario == "prefixes" and state.id != self._plan.tip:

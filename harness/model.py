@@ -66,6 +66,7 @@ class FindingKind(StrEnum):
     BISECT_HOLE = "bisect-hole"
     REGRESSION = "regression"
     NEW_WARNING = "new-warning"
+    REACHES_OUT = "reaches-out"
     UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
     FLAKY = "flaky"
 
@@ -247,6 +248,8 @@ class Build(Record, frozen=True):
     linked: str = ""
     """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     config_dropped: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Lines of the log that tell of what the box did not let it have."""
     log: str = ""
     kernel: str | None = None
     symbols: str | None = None
@@ -340,6 +343,8 @@ class StateResult(Record, frozen=True):
     """Those of them that base does not have, and that are not for objects only that base is not made of."""
     linked: str = ""
     """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
+    refused: tuple[str, ...] = ()
+    """What its build tells of files and networks that are not for it, and of what make left running."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
     log_tail: str = ""

@@ -19,10 +19,13 @@ _DIGITS = 12
 def command(run: RunResult, finding: Finding) -> str:
     """A line for a shell that comes to the state of a finding, and exits 0 no more once that is seen.
 
-    A warning is seen by comparing builds, and what is flaky by more than one boot: that takes a run, or more boots.
+    What is new in a build is seen by comparing builds, and what is flaky by more than one boot: that takes a run, or
+    more boots.
     """
     if finding.kind is FindingKind.NEW_WARNING:
         return whole(run, ["prefixes"])
+    if finding.kind is FindingKind.REACHES_OUT:
+        return whole(run, [next(state.scenario for state in run.states if state.id == finding.state)])
     more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
     return shlex.join(("kseries", "try", finding.state, *_words(run), *more))
 

@@ -50,6 +50,7 @@ def with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -
         objects=Objects(compiled=built.compiled, found=built.found),
         warnings=built.warnings,
         linked=built.linked,
+        refused=built.refused,
         notes=dropped + unbuilt + notes,
     )
 

@@ -32,6 +32,8 @@ def _short(run: RunResult, finding: Finding) -> str:
             return f"the series does not keep {_promise(run, finding)}"
         case FindingKind.NEW_WARNING:
             return f"{patch} brings a warning"
+        case FindingKind.REACHES_OUT:
+            return f"the build of {patch} reaches for what is not its own"
         case _:
             return "checks fail that pass without the series"
 

@@ -139,8 +139,8 @@ def _findings(run: RunResult) -> Iterator[str]:
 
 
 def _evidence(finding: Finding) -> Iterator[str]:
-    """The first of what was seen and the names of the rest; of warnings, whose names are files, their words."""
-    if finding.kind is FindingKind.NEW_WARNING:
+    """The first of what was seen and the names of the rest; of what a build said, its words."""
+    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT):
         yield from _listed([_cut(f"    {one}") for one in finding.evidence])
         return
     yield f"    {finding.evidence[0]}"
@@ -195,6 +195,9 @@ def sentence(run: RunResult, finding: Finding) -> str:
             return _dependency(run, finding)
         case FindingKind.NEW_WARNING:
             return _new_warning(run, finding, state)
+        case FindingKind.REACHES_OUT:
+            whose = _patch(run, finding.patch) if finding.patch is not None else "the series"
+            return f"The build of {whose} reaches for what is not its own, and was refused it:"
         case FindingKind.FLAKY:
             return f"In {finding.state} a check gave two answers in two boots of the same kernel, and is not judged:"
         case _:

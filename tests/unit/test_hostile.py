@@ -10,7 +10,6 @@ import os
 import select
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from harness.box import Limits
 from harness.build import Worker
 from harness.config import Config
 from harness.errors import InfraError
+from harness.model import Build
 from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel, cache, kernel
 
 __all__ = ["cache", "kernel"]  # fixtures
@@ -77,10 +77,19 @@ def tree(kernel: Kernel, changed: dict[str, str]) -> str:
 
 
 async def log_of(kernel: Kernel, changed: dict[str, str]) -> str:
-    """What is said while it builds. The build comes through: the attempt has to fail without being noticed."""
-    built = await kernel.build(tree(kernel, changed))
-    assert built.ok, Path(built.log).read_text()
-    return Path(built.log).read_text()
+    """What is said while it builds. The build comes through: the attempt does not end it."""
+    return Path((await built(kernel, changed)).log).read_text()
+
+
+async def built(kernel: Kernel, changed: dict[str, str]) -> Build:
+    done = await kernel.build(tree(kernel, changed))
+    assert done.ok, Path(done.log).read_text()
+    return done
+
+
+def named(build: Build, *words: str) -> bool:
+    """True where one line of what is told to have been refused has all of these words."""
+    return any(all(word in line for word in words) for line in build.refused)
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -91,9 +100,9 @@ async def test_the_home_folder_is_not_there(stranger: Kernel, home: Path, way: o
     assert callable(way)
     script = f"cat {home}/token ~/token /root/.ssh/* /home/*/.ssh/* /etc/shadow; ls -A {home} /root /home /work"
     assert "the-secret" in subprocess.run(["cat", home / "token"], capture_output=True, text=True, check=True).stdout
-    said = await log_of(stranger, way(script))
-    assert "the-secret" not in said
-    assert f"{home}/token: No such file" in said
+    done = await built(stranger, way(script))
+    assert "the-secret" not in Path(done.log).read_text()
+    assert named(done, f"{home}/token", "No such file")
 
 
 async def test_what_lies_in_place_of_a_kernel_is_not_followed(stranger: Kernel, home: Path) -> None:
@@ -138,8 +147,10 @@ async def test_nothing_is_written_outside(stranger: Kernel, home: Path, way: obj
     name = "kseries-hostile-stamp"
     places = [home, Path("/tmp"), Path("/var/tmp"), Path("/etc"), Path("/usr"), Path("/dev/shm"), stranger.home,
               stranger.home / "source", stranger.place, resources.cache(), resources.project("guests")]  # fmt: skip
-    await log_of(stranger, way("; ".join(f"echo x >{place}/{name}" for place in places)))
+    done = await built(stranger, way("; ".join(f"echo x >{place}/{name}" for place in places)))
     assert [place for place in places if (place / name).exists()] == []
+    for place in (home, Path("/etc"), Path("/usr"), resources.cache()):
+        assert named(done, f"{place}/{name}"), done.refused
 
 
 async def test_our_notes_on_a_build_folder_are_out_of_reach(stranger: Kernel) -> None:
@@ -168,8 +179,9 @@ async def test_what_is_shared_of_compiled_objects_is_not_rewritten(stranger: Ker
     assert before
     top = resources.cache("ccache")
     script = f"rm -rf {top}/*; find {top} -type f -exec sh -c 'echo x >$1' - {{}} ';'; ccache --clear; ccache -o x=y"
-    await log_of(stranger, in_makefile(script))
+    done = await built(stranger, in_makefile(script))
     assert shared() == before
+    assert named(done, str(top), "Read-only file system")
 
 
 async def test_what_a_series_leaves_in_the_build_folder_is_not_used_for_another(stranger: Kernel) -> None:
@@ -218,9 +230,9 @@ async def test_no_port_of_this_host_is_reached(stranger: Kernel, way: object) ->
         connect = f"bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port} && echo in >&3'"
         assert subprocess.run(connect, shell=True, check=False).returncode == 0
         server.accept()[0].close()
-        said = await log_of(stranger, way(connect))
+        done = await built(stranger, way(connect))
         assert select.select([server], [], [], 0)[0] == []
-    assert "Network is unreachable" in said or "Connection refused" in said
+    assert named(done, f"127.0.0.1/{port}")
 
 
 async def test_nothing_gains_rights(stranger: Kernel) -> None:
@@ -293,6 +305,16 @@ async def test_a_build_that_eats_memory_is_ended_and_named(stranger: Kernel, mon
         await stranger.build(stranger.tree(Makefile=eat))
 
 
+async def test_a_build_whose_processes_eat_memory_together_is_ended_and_named(
+    stranger: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box, "build_limits", lambda _jobs: Limits(together=200 << 20))
+    eat = "for n in 1 2 3; do bash -c 'x=$(head -c 100M /dev/zero | tr \"\\0\" x); sleep 30' & done; wait"
+    async with asyncio.timeout(60):
+        with pytest.raises(InfraError, match="its processes together have more than 200 MiB"):
+            await stranger.build(tree(stranger, in_makefile(eat)))
+
+
 async def test_a_build_that_prints_without_end_is_ended_and_named(
     stranger: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,13 +327,17 @@ async def test_a_build_that_prints_without_end_is_ended_and_named(
 # --- outliving ----------------------------------------------------------------------------------
 
 
-async def test_nothing_outlives_its_build(stranger: Kernel) -> None:
+@WAYS
+async def test_nothing_outlives_its_build_and_what_would_have_is_named(stranger: Kernel, way: object) -> None:
+    assert callable(way)
     word = f"kseries-outlives-{os.getpid()}"
-    daemon = f"(setsid sh -c 'trap \"\" TERM HUP; exec -a {word} sleep 1000' >/dev/null 2>&1 </dev/null &)"
-    await log_of(stranger, in_makefile(f"bash -c '{daemon.replace(chr(39), chr(34))}'; echo started"))
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            assert word not in place.read_text(errors="replace") or str(os.getpid()) == place.parent.name
-        except OSError:
-            continue
-    assert sys.platform == "linux"
+    daemon = f"setsid bash -c 'exec -a {word} sleep 1000' >/dev/null 2>&1 </dev/null & sleep 0.3"
+    done = await built(stranger, way(daemon))
+    assert named(done, "left running", word)
+    async with asyncio.timeout(20):
+        while _processes(word):
+            await asyncio.sleep(0.1)  # it is killed, and on its way
+
+
+async def test_a_build_that_leaves_nobody_behind_says_nothing(stranger: Kernel) -> None:
+    assert (await built(stranger, {})).refused == ()
