@@ -32,8 +32,9 @@ BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
 
 _SERIES = "series"
-_PRISTINE = ".pristine"
 """A note on a build folder: whose patches were built in it."""
+_REACHED_OUT = "one that reaches out"
+_PRISTINE = ".pristine"
 _OF_OBJECTS = ("configured", "reads.json", "said.json")
 """Notes that are of no use without the objects that they are about."""
 _CCACHE_LOG = "ccache.log"
@@ -188,6 +189,9 @@ class Worker:
                 built = await self._build(tree, into, compiled, self._box(trusted))
                 if trusted and built.ok:
                     await asyncio.to_thread(self._keep_pristine)
+                if built.refused and not trusted:
+                    # What it has left is in no later build: neither to do harm there, nor to keep it from trying again.
+                    (self._place / _SERIES).write_text(_REACHED_OUT)
                 return built
             except excess.ExcessError:
                 self._start_afresh()

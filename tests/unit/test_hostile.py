@@ -163,7 +163,21 @@ async def test_our_notes_on_a_build_folder_are_out_of_reach(stranger: Kernel) ->
     await log_of(stranger, in_makefile(lines))
     assert not [path for path in place.iterdir() if path.is_symlink()]
     assert {path.name for path in place.iterdir() if path.is_file()} == set(before)
-    assert (place / "series").read_text() == HOSTILE
+    assert "x" not in (place / "series").read_text().split()
+
+
+async def test_what_has_reached_out_does_so_again_in_the_next_state(stranger: Kernel, home: Path) -> None:
+    """What is done once in a folder would be seen in one state only, and not be told of a patch."""
+    once = {
+        "Makefile": MAKEFILE.replace(
+            "headers:\n", f"headers: $(O)/once\n$(O)/once:\n\t-@cat {home}/token\n\t@touch $@\nheaders:\n"
+        )
+    }
+    await stranger.worker.build(stranger.tree(), stranger.place / "base", lambda _: None, trusted=True)
+    for text in ("one", "two"):
+        done = await built(stranger, {**once, "Kconfig": f"# {text}\n"})
+        assert named(done, f"{home}/token")
+    assert (await built(stranger, {})).refused == ()
 
 
 async def test_what_is_shared_of_compiled_objects_is_not_rewritten(stranger: Kernel) -> None:
