@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A series that means harm, on the real kernel: what it tries comes to nothing, and the report says whose it was."""
+
+import json
+import os
+import select
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import resources
+from tests.e2e.conftest import Kseries, adding
+
+SECRET = "the-secret-of-a-home-folder"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home folder that any user may read and write to, with a secret in it."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="kseries-home-") as place:
+        Path(place).chmod(0o777)
+        (Path(place) / "token").write_text(f"{SECRET}\n")
+        yield Path(place)
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def hostile(home: Path, port: int, word: str) -> tuple[tuple[str, str, str], ...]:
+    """File, line and subject of each patch; the last one's build is to be ended."""
+    tool = f'system("echo x >{home}/stamp")'
+    return (
+        ("Makefile", f"X := $(shell cat {home}/token; echo x >{resources.cache('ccache')}/stamp)", "Read a token"),
+        ("virt/kvm/Kconfig", f"X := $(shell,bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}')", "Ask a port"),
+        (
+            "scripts/basic/fixdep.c",  # its first line begins a comment
+            f"*/ int system(const char *); static __attribute__((constructor)) void x(void) {{ (void)!{tool}; }} /*",
+            "Write outside",
+        ),
+        (
+            "arch/x86/kvm/Makefile",
+            f"X := $(shell setsid bash -c 'exec -a {word} sleep 1000' >/dev/null 2>&1 </dev/null &)",
+            "Outlive the build",
+        ),
+        (
+            "virt/kvm/Makefile.kvm",
+            f"X := $(shell bash -c ':() {{ : | : & }}; :; sleep 100' {word})",
+            "Fork without end",
+        ),
+    )
+
+
+def test_what_a_hostile_series_tries_comes_to_nothing_and_is_named(
+    kseries: Kseries, tmp_path: Path, home: Path, server: socket.socket
+) -> None:
+    word, port = f"kseries-{os.urandom(8).hex()}", server.getsockname()[1]
+    patches = tmp_path / "patches"
+    patches.mkdir()
+    for number, (path, line, subject) in enumerate(hostile(home, port, word), 1):
+        (patches / f"{number:04}.patch").write_text(adding(path, line, f"kbuild: {subject}"))
+    done = kseries("run", patches, "--scenario", "prefixes", "--probe", "capabilities", "--out", "out")
+    said = done.stdout + done.stderr
+    assert done.returncode == 3, said
+
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    told = {finding["patch"]: finding["evidence"] for finding in result["findings"] if finding["kind"] == "reaches-out"}
+    assert set(told) == {1, 2, 3, 4}, told
+    assert any(f"{home}/token" in line for line in told[1])
+    assert any("ccache/stamp" in line and "Read-only file system" in line for line in told[1])
+    assert any(f"127.0.0.1/{port}" in line for line in told[2])
+    assert any(f"{home}/stamp" in line for line in told[3])
+    assert told[4] == [f"left running: {word}"]
+    tip = next(state for state in result["states"] if state["id"] == "prefix-5")
+    assert tip["outcome"] == "infra-error" and "the build met its limit of processes" in tip["detail"]
+    for evidence in (*(line for lines in told.values() for line in lines), "the build met its limit of processes"):
+        assert evidence in said
+    assert "The build of 3/5" in said
+
+    assert [path.name for path in home.iterdir() if path.name != ".cache"] == ["token"]
+    assert not resources.cache("ccache", "stamp").exists()
+    assert select.select([server], [], [], 0)[0] == [], "nobody has come to the port"
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if word.encode() in _read(path)]
+    everything = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert not [path for path in everything if SECRET.encode() in path.read_bytes()]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""  # it has ended
