@@ -254,8 +254,8 @@ def _trouble(run: RunResult) -> Iterator[str]:
             if state.id in alike:
                 yield from _ending(run, state, end, alike[state.id])
                 yield ""
-        elif state.outcome is not Outcome.OK and not expected and state.id not in told:
-            yield f"{state.id}: {state.outcome}: {state.detail}"
+        elif state.outcome is not Outcome.OK and not expected and state.id not in told and state.id in alike:
+            yield f"{', '.join((state.id, *alike[state.id]))}: {state.outcome}: {state.detail}"
             yield ""
 
 
@@ -269,10 +269,16 @@ def _alike(run: RunResult) -> dict[str, list[str]]:
     """By the first of them, the states that ended in one way: what one patch breaks is broken in those after it."""
     groups: dict[tuple[object, ...], list[str]] = {}
     for state in run.states:
-        if state.same_as is None and (end := ended(state, run.series.patches)) is not None:
+        if state.same_as is not None:
+            continue
+        if (end := ended(state, run.series.patches)) is not None:
             functions = tuple(frame.function for frame in _top(end)[:_PLACES])
             how = functions or _NUMBERS.sub("#", end.reason)
             groups.setdefault((state.outcome, end.ending, how, state.suspects), []).append(state.id)
+        elif state.outcome is Outcome.INFRA_ERROR:
+            groups.setdefault((state.outcome, state.detail), []).append(state.id)
+        else:
+            groups[state.outcome, state.id] = [state.id]
     return {first: others for first, *others in groups.values()}
 
 

@@ -240,3 +240,12 @@ def test_a_verdict_that_nobody_knows_is_not_judged() -> None:
 def test_a_finding_says_how_to_see_it_again() -> None:
     run = msgspec.structs.replace(split_run(), words=("my patches", "--arch", "x86_64"))
     assert "\n  To see it again: kseries try without-3 'my patches' --arch x86_64\n" in text.render(run)
+
+
+def test_states_that_one_fault_of_the_host_took_are_told_together() -> None:
+    detail = "the build met its limit of processes: fork"
+    states = [state(f"prefix-{number}", number, outcome=Outcome.INFRA_ERROR, detail=detail) for number in (1, 2)]
+    other = state("without-1", 1, outcome=Outcome.INFRA_ERROR, detail="bwrap cannot make a box")
+    shown = text.render(run(state("base"), *states, other))
+    assert f"prefix-1, prefix-2: infra-error: {detail}\n" in shown
+    assert "without-1: infra-error: bwrap cannot make a box\n" in shown
