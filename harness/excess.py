@@ -5,16 +5,19 @@ It says nothing of the tree. A host short of memory cannot be told from a patch 
 """
 
 import asyncio
+import contextlib
 import os
 import re
 from pathlib import Path
 
-from harness import proc
+from harness import proc, taken
 from harness.box import Limits
 from harness.errors import InfraError
 
 ROOM = 16 << 30
 """Bytes that a build folder may take: some ten times what a kernel with all that it has takes."""
+FILES = 1_000_000
+"""How many a build may make: some twenty times what a kernel is made of."""
 OUTPUT = 128 << 20
 """Bytes that a build may print: a hundred times what a whole kernel with many warnings does."""
 _WIDTH = 300
@@ -88,13 +91,17 @@ async def watch(build: proc.Running, place: Path, limits: Limits) -> None:
 
     Never returns. All that could go on for the whole hour of a build, and need say nothing.
     """
-    free, available, threads, full = _free(place), _available(), _threads(), 0
+    free, inodes, available, threads = _free(place), os.statvfs(place).f_ffree, _available(), _threads()
+    full = 0
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         # Counted only when the host has so many more, or so much less: others are at work on it, too.
         if free - _free(place) > ROOM and await asyncio.to_thread(_used, place) > ROOM:
             build.signal_end()
             raise _error("room", f"it has written more than {ROOM >> 20} MiB")
+        if inodes - os.statvfs(place).f_ffree > FILES and await asyncio.to_thread(_count, place) > FILES:
+            build.signal_end()
+            raise _error("files", f"it has made more than {FILES}")
         if available - _available() > limits.together and build.memory() > limits.together:
             build.signal_end()
             raise _error("memory", f"its processes together have more than {limits.together >> 20} MiB")
@@ -121,13 +128,14 @@ def _free(place: Path) -> int:
     return seen.f_bfree * seen.f_frsize
 
 
+def _count(place: Path) -> int:
+    return sum(1 for _ in taken.walk(place))
+
+
 def _used(place: Path) -> int:
     """Bytes on disk; of what comes and goes meanwhile, those that are met."""
     used = 0
-    for folder, _, names in os.walk(place):
-        for name in names:
-            try:
-                used += os.lstat(os.path.join(folder, name)).st_blocks * 512
-            except OSError:
-                continue
+    for entry in taken.walk(place):
+        with contextlib.suppress(OSError):
+            used += entry.stat(follow_symlinks=False).st_blocks * 512
     return used

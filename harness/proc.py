@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness import keyring
 from harness.box import UID, Host
 from harness.box import Box as Box
 from harness.errors import InfraError
@@ -306,6 +307,7 @@ def _boxed(argv: Sequence[str | Path], box: Box, *options: str) -> list[str]:
     if _unboxed.get():
         return [str(word) for word in argv]
     require("bwrap", "bubblewrap")
+    keyring.leave()
     host = Host.here()
     if host.drops:
         with contextlib.suppress(FileNotFoundError):  # of which bwrap will tell

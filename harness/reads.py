@@ -101,14 +101,14 @@ class Reads:
 
     def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes]) -> _Note:
         paths = {self._plain(path) for path in set(absolute.findall(data))}
-        names = {posixpath.basename(os.fsdecode(path)) for path in set(_RELATIVE.findall(data))}
+        names = {posixpath.basename(path.decode(errors="replace")) for path in set(_RELATIVE.findall(data))}
         numbers = frozenset(self._paths.setdefault(path, len(self._paths)) for path in paths)
         return _Note(written=written, paths=numbers, names=tuple(sorted(names)))
 
     def _plain(self, raw: bytes) -> str:
         """A path without "..": an object may name its source from three folders up (../../../virt)."""
         if raw not in self._seen:
-            self._seen[raw] = posixpath.normpath(os.fsdecode(raw))
+            self._seen[raw] = posixpath.normpath(raw.decode(errors="replace"))
         return self._seen[raw]
 
     def readers(self, path: str) -> frozenset[str]:
@@ -139,10 +139,10 @@ class Reads:
 
 
 def _note_files(obj: Path) -> Iterator[str]:
-    for folder, _, names in os.walk(obj):
-        for name in names:
-            if (name.startswith(".") and name.endswith(".cmd")) or name.endswith(".d"):
-                yield str(Path(folder, name).relative_to(obj))
+    for entry in taken.walk(obj):
+        noted = (entry.name.startswith(".") and entry.name.endswith(".cmd")) or entry.name.endswith(".d")
+        if noted and entry.path.isprintable() and not entry.is_dir(follow_symlinks=False):  # make writes no others
+            yield os.path.relpath(entry.path, obj)
 
 
 def _load(path: Path) -> _Kept:

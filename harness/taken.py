@@ -8,6 +8,7 @@ Call these when it has ended.
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -42,6 +43,23 @@ def _stepped(at: int, name: str, how: int) -> int:
         os.close(at)
 
 
+def walk(top: Path) -> Iterator["os.DirEntry[str]"]:
+    """All that is below a folder, but for what is so deep that it has no path, and for what goes meanwhile.
+
+    os.walk() calls itself for each level, and Python ends at a thousand.
+    """
+    folders = [str(top)]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    yield entry
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        except OSError:
+            continue
+
+
 def read(top: Path, name: str | Path) -> bytes:
     """The contents of such a file."""
     with opened(top, name) as file:
@@ -49,10 +67,10 @@ def read(top: Path, name: str | Path) -> bytes:
 
 
 def text(top: Path, name: str | Path) -> str:
-    """The same, as text; empty where there is no such file."""
+    """The same, as text; empty where there is no such file, or something else in its place."""
     try:
         return read(top, name).decode(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotPlainError):
         return ""
 
 

@@ -3,8 +3,9 @@
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
+
+from harness import removal, taken
 
 _BLOCK = 512
 """The unit of st_blocks (inode(7))."""
@@ -12,10 +13,7 @@ _BLOCK = 512
 
 def used(path: Path) -> int:
     """Bytes on the disk of a file, or of a directory and all in it; what goes meanwhile counts nothing."""
-    total = _own(path)
-    for folder, folders, files in os.walk(path):
-        total += sum(_own(Path(folder, name)) for name in (*folders, *files))
-    return total
+    return _own(path) + sum(_own(Path(entry.path)) for entry in taken.walk(path))
 
 
 def _own(path: Path) -> int:
@@ -37,6 +35,6 @@ def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         # A name that leftovers.py knows, should we be killed.
         half = path.rename(path.with_name(f"{path.name}.{os.getpid()}"))
-        shutil.rmtree(half)
+        removal.remove(half)
     else:
         path.unlink(missing_ok=True)

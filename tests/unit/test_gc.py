@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, removal
 from harness.errors import InfraError
 from harness.gc import collect as collecting
 from harness.gc import disk
@@ -145,11 +145,11 @@ def test_the_results_that_no_run_has_found_for_longest_go_first(cache: Path) -> 
 def test_a_removal_that_is_cut_short_leaves_no_half_result(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(cache, "abc", 1000.0)
 
-    def killed(_: Path) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(shutil, "rmtree", killed)
+        patch.setattr(removal, "remove", killed)
         gc(cache, 0)
     assert Store(cache / "results").find("abc") is None
     assert part(gc(cache), "results").removed == {"leftovers": 1}
