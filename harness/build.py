@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from harness import box, cachelock, ccache, disk, excess, linked, proc, refused, resources, taken, warnings
+from harness import box, cachelock, ccache, disk, excess, linked, proc, refused, removal, resources, taken, warnings
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
@@ -33,7 +33,11 @@ BUILD_SECONDS = 3600.0
 
 _SERIES = "series"
 """A note on a build folder: whose patches were built in it."""
+_NOBODYS = "base alone"
 _REACHED_OUT = "one that reaches out"
+_BOOT = "boot"
+"""A note on a build folder: since which boot of this host it has been built in."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PRISTINE = ".pristine"
 _OF_OBJECTS = ("configured", "reads.json", "said.json")
 """Notes that are of no use without the objects that they are about."""
@@ -204,11 +208,10 @@ class Worker:
 
     def _enter(self, trusted: bool) -> None:
         """Have the build folder hold nothing that another series has made: its objects and tools would run in ours."""
-        wanted = "" if trusted else self._series
+        wanted = _NOBODYS if trusted else self._series
         if self._foreign(wanted):
-            shutil.rmtree(self._place, ignore_errors=True)
-            if self._pristine.exists():
-                self._copy(self._pristine, self._place)
+            removal.remove(self._place)
+            self._copy(self._pristine, self._place)
             self._reads.reload(self._place)
         for place in (self._obj, self._local, self._staged):
             place.mkdir(parents=True, exist_ok=True)
@@ -216,22 +219,30 @@ class Worker:
 
     def _keep_pristine(self) -> None:
         """Keep a copy of the folder as base alone has left it: to copy it takes a second, to fill it half a minute."""
-        shutil.rmtree(self._pristine, ignore_errors=True)
+        removal.remove(self._pristine)
         self._copy(self._place, self._pristine)
+        if self._pristine.exists():
+            (self._pristine / _BOOT).unlink(missing_ok=True)  # it is on the disk, whatever befalls the host
 
     def _copy(self, folder: Path, to: Path) -> None:
-        """A folder with the owners and the times of its files, which make goes by, whole or not at all."""
+        """A folder with the owners and the times of its files, which make goes by; whole, or not there.
+
+        It only saves time, so nothing is said where it fails.
+        """
+        if not folder.exists():
+            return
         beside = self._home / "scratch" / to.name
-        beside.parent.mkdir(exist_ok=True)
-        done = proc.run(["cp", "--archive", "--reflink=auto", folder, beside], seconds=_COPY_SECONDS)
-        if done.returncode != 0:
-            raise InfraError(f"cannot copy {folder}: {done.stderr.decode(errors='replace').strip()}")
-        beside.rename(to)
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        copy = ("cp", "--archive", "--reflink=auto", folder, beside)
+        if all(proc.run(words, seconds=_COPY_SECONDS).returncode == 0 for words in (copy, ("sync", "-f", beside))):
+            beside.rename(to)
+        else:
+            removal.remove(beside)
 
     def _foreign(self, series: str) -> bool:
         """True where patches of another series than this were built in the folder, or nobody knows what was."""
         note = self._place / _SERIES
-        return not note.exists() or note.read_text() not in ("", series)
+        return not note.exists() or note.read_text() not in (_NOBODYS, series)
 
     async def _build(self, tree: str, into: Path, compiled: Compiled, where: proc.Box) -> Build:
         log = into / "build.log"
@@ -289,7 +300,7 @@ class Worker:
 
     async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
-        (self._obj / _CCACHE_LOG).unlink(missing_ok=True)
+        removal.remove(self._obj / _CCACHE_LOG)
         before = self.holds
         await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
         if before is None or self._config_may_differ(before, tree):
@@ -320,16 +331,22 @@ class Worker:
         """
         mark = self._place / "interrupted"
         # Nor can a folder be gone on with whose warnings are not known: they would all look new. Where a clock was set
-        # back, make would take the objects for newer than the sources that are written now.
-        if mark.exists() or not self._said.known or self._said.written > time.time():
+        # back, make would take the objects for newer than the sources that are written now. And when a host goes down,
+        # files that were written shortly before may be short, and nobody can tell which.
+        if mark.exists() or not self._said.known or self._said.written > time.time() or self._host_went_down():
             self._start_afresh()
         mark.touch()
+        (self._place / _BOOT).write_text(_BOOT_ID.read_text())
         yield
         mark.unlink()
 
+    def _host_went_down(self) -> bool:
+        note = self._place / _BOOT
+        return note.exists() and note.read_text() != _BOOT_ID.read_text()
+
     def _start_afresh(self) -> None:
         """Empty the build folder; what ccache has is left."""
-        shutil.rmtree(self._obj)
+        removal.remove(self._obj)
         self._obj.mkdir()
         for note in _OF_OBJECTS:
             (self._place / note).unlink(missing_ok=True)

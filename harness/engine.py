@@ -173,8 +173,14 @@ class Engine:
         return self._store.find(self._setup.key(state.tree, "watched", self._watch.base))
 
     def _keys(self, state: State | StateResult) -> tuple[str, ...]:
-        """The names under which a result is stored: that of its tree, and first that of what was watched in it."""
+        """The names under which a result is stored: that of its tree, and first one that is of more than the tree.
+
+        That is what was watched in it; and of base that nobody's patches were built beside it. A stranger's series may
+        have the same tree in it.
+        """
         assert state.tree is not None
+        if state.id == "base":
+            return (self._setup.key(state.tree, "base"), self._setup.key(state.tree))
         watch = self._watch_of(state)
         watched = (self._setup.key(state.tree, "watched", watch.base),) if watch is not None else ()
         return (*watched, self._setup.key(state.tree))
@@ -269,7 +275,7 @@ class Engine:
         if base.outcome is not Outcome.OK:
             assert base.tree is not None
             logs = out / "states" / "base"
-            self._store.copy_logs(self._setup.key(base.tree), logs)
+            self._store.copy_logs(self._keys(base)[0], logs)
             raise InputError(
                 f"base does not come through the probes, so no patch can be judged: {base.outcome}: {base.detail}\n"
                 f"  what it said is in {logs}"

@@ -75,6 +75,13 @@ class ThreeWay:
         return cls(base=before, ours=onto, theirs=after)
 
 
+# What git says of a repository of which a part is not as it was written.
+_DAMAGED = re.compile(
+    r"corrupt|bad (?:object|tree|config|boolean|numeric)|not a git repository|unable to (?:read|unpack|find)"
+    r"|does not match index|could not (?:read|parse)|invalid|inflate|file too|unknown index"
+)
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """One file on its way into the store: path below the kernel's top directory, git mode, contents."""
@@ -157,18 +164,21 @@ class TreeStore:
 
     def _checked(self, words: tuple[str, ...], done: proc.Done) -> proc.Done:
         if done.returncode != 0:
-            with self._checked_room():
+            with self._checked_store():
                 raise InfraError(f"git {words[0]} failed in {self.path}: {_last_line(done.stderr)}")
         return done
 
     @contextlib.contextmanager
-    def _checked_room(self) -> Iterator[None]:
-        """Where git fails for lack of room, say so: git itself may say "disk corruption?"."""
+    def _checked_store(self) -> Iterator[None]:
+        """Where git fails for lack of room, say so: git itself may say "disk corruption?". What is damaged is named."""
         try:
             yield
         except InfraError as error:
             if disk.full(self.path):
                 raise disk.trouble(self.path) from error
+            if _DAMAGED.search(str(error)):
+                advice = f"{self.path} is damaged: remove it, and the next run makes it again"
+                raise InfraError(f"{error}\n  {advice}") from error
             raise
 
     # --- bringing sources in ----------------------------------------------------------------
@@ -212,7 +222,7 @@ class TreeStore:
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
             env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
             try:
-                with self._checked_room(), proc.feeding(words, env=env) as stream:
+                with self._checked_store(), proc.feeding(words, env=env) as stream:
                     _write_import(stream, f"refs/imports/{key}", files)
             finally:
                 for report in self.path.glob("fast_import_crash_*"):

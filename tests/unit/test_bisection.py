@@ -99,7 +99,8 @@ class Laid:
     def put(self, tree: str, seen: Seen) -> None:
         state = State(id="known", scenario="prefixes", applied=(), tree=tree)
         known: StateResult = result(state, seen)
-        self.store.put(SETUP.key(tree), known, self.place)
+        for key in (SETUP.key(tree), SETUP.key(tree, "base")):
+            self.store.put(key, known, self.place)
 
     def run(self, question: Question | None = None) -> Bisected:
         return bisection.run(self.bench, question or Question(), lambda _: None)

@@ -453,6 +453,18 @@ async def test_after_a_clock_was_set_back_no_object_of_another_tree_is_taken_for
     await kernel.fails(kernel.tree(main="#error seen\n"))
 
 
+async def test_after_a_host_went_down_nothing_is_gone_on_with(kernel: Kernel) -> None:
+    """What was written last may be short, with the date of what is whole."""
+    assert (await kernel.build(kernel.tree())).ok
+    (kernel.obj / "seen").touch()
+    (kernel.obj.parent / "boot").write_text("another boot\n")
+    assert (await kernel.build(kernel.tree(Kconfig="# one"))).ok
+    assert not (kernel.obj / "seen").exists()
+    (kernel.obj / "seen").touch()
+    assert (await kernel.build(kernel.tree(Kconfig="# two"))).ok
+    assert (kernel.obj / "seen").exists(), "and after that it is"
+
+
 async def test_a_build_without_an_end_is_no_verdict_on_its_tree(
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

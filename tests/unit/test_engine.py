@@ -63,6 +63,17 @@ def test_a_full_disk_is_an_os_error_and_no_group(tmp_path: Path) -> None:
         asyncio.run(engine.run(plan, tmp_path / "o"))
 
 
+def test_what_was_found_for_the_same_tree_in_a_series_of_somebody_is_not_taken_for_base(tmp_path: Path) -> None:
+    """It was built beside what those patches had left."""
+    plan = plan_of(("base", "prefix-1"), patches=(1,))
+    store = Store(tmp_path / "s")
+    theirs = state_result("prefix-1", tree=plan.base.tree)
+    store.put(SETUP.key(plan.base.tree), theirs, tmp_path)
+    engine = Engine(SETUP, (cast(Worker, FullDisk()),), store, lambda _: None)
+    with pytest.raises(OSError, match="No space left"):  # base was to be built
+        asyncio.run(engine.run(plan, tmp_path / "o"))
+
+
 def test_a_base_that_is_known_to_crash_ends_the_run_before_anything_is_built(tmp_path: Path) -> None:
     plan = plan_of(("base", "prefix-1"), patches=(1,))
     store = Store(tmp_path / "s")
@@ -70,7 +81,7 @@ def test_a_base_that_is_known_to_crash_ends_the_run_before_anything_is_built(tmp
     assert base.tree is not None
     (tmp_path / "console.log").write_text("panic\n")
     result = state_result("base", tree=base.tree, outcome=Outcome.CRASHED, detail="it fell over")
-    store.put(SETUP.key(base.tree), result, tmp_path)
+    store.put(SETUP.key(base.tree, "base"), result, tmp_path)
     engine = Engine(SETUP, (cast(Worker, FullDisk()),), store, lambda _: None)
     with pytest.raises(InputError, match=f"crashed: it fell over\n.* {tmp_path / 'o' / 'states' / 'base'}"):
         asyncio.run(engine.run(plan, tmp_path / "o"))

@@ -10,13 +10,14 @@ import os
 import select
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import box, excess, resources
+from harness import box, excess, removal, resources
 from harness.box import Limits
 from harness.build import Worker
 from harness.config import Config
@@ -220,6 +221,13 @@ async def test_base_is_never_built_beside_what_a_series_has_left(stranger: Kerne
     assert stranger.configured == 1, "what base has left serves every series"
 
 
+async def test_a_note_on_whose_folder_it_is_that_was_cut_short_is_nobodys(stranger: Kernel) -> None:
+    await log_of(stranger, in_makefile("echo x >$O/tool"))
+    (stranger.obj.parent / "series").write_text("")
+    built = await stranger.worker.build(stranger.tree(), stranger.place / "base", lambda _: None, trusted=True)
+    assert built.ok and not (stranger.obj / "tool").exists()
+
+
 async def test_each_series_begins_with_what_base_alone_has_left(stranger: Kernel) -> None:
     """And not with a compiler: a copy has the times that make goes by."""
     base = await stranger.worker.build(stranger.tree(), stranger.place / "base", lambda _: None, trusted=True)
@@ -356,3 +364,57 @@ async def test_nothing_outlives_its_build_and_what_would_have_is_named(stranger:
 
 async def test_a_build_that_leaves_nobody_behind_says_nothing(stranger: Kernel) -> None:
     assert (await built(stranger, {})).refused == ()
+
+
+# --- leaving what nobody expects ----------------------------------------------------------------
+
+LEFT = {
+    "folders deeper than Python goes": "cd $O && perl -e 'for (1..6000) { mkdir q(d); chdir q(d) or last }'",
+    "names that are no text": r"mkdir $O/$(printf '\376') && printf x >$O/$(printf '\376')/.x.o.cmd",
+    "a name of two lines": r"printf x >$O/$(printf 'a\nb').d",
+    "a folder for what ccache says": "rm -f $O/ccache.log; mkdir -p $O/ccache.log/x",
+    "a folder for the configuration": "rm $O/.config; mkdir $O/.config",
+    "a pipe for what vmlinux is made of": "mkfifo $O/vmlinux.a",
+    "a link for the guests": "rm -rf $O/guests; ln -s /etc $O/guests",
+    "folders that nobody may enter": "mkdir -p $O/shut/in; chmod 0 $O/shut/in $O/shut",
+    "a build folder that nobody may enter": "chmod 0 $O",
+    "no ccache": "rm -rf $CCACHE_DIR/*; chmod 0 $CCACHE_DIR",
+    "files of all ages": "touch -d 2100-01-01 $O/main.o $O/.config; touch -d 1901-12-14 $O/x; touch -d 9999-01-01 $O/y",
+    "files that hold nothing and are large": "truncate -s 3G $O/.big.o.cmd; truncate -s 3G $O/ccache.log",
+    "notes that are no text": r"printf '%s/\377.c' $PWD >$O/.x.o.cmd",
+}
+
+
+@pytest.mark.parametrize("script", LEFT.values(), ids=LEFT)
+async def test_what_a_build_leaves_ends_no_run_and_is_not_there_for_another_series(
+    stranger: Kernel, script: str
+) -> None:
+    link = "@ld -e main -o $(O)/vmlinux $(O)/main.o"
+    late = MAKEFILE.replace(link, f"{link}; {{ {script.replace('$', '$$').replace('$$O', '$(O)')}; }} || true")
+    assert late != MAKEFILE
+    await stranger.build(stranger.tree(Makefile=late))
+    await stranger.build(stranger.tree(Kconfig="# another state of theirs\n"))
+    victim = worker(stranger, "another series")
+    done = await victim.build(stranger.tree(), stranger.place / "victim", lambda _: None)
+    assert done.ok, done.errors
+    removal.remove(stranger.place)  # for pytest, too, what lies there may be too deep
+
+
+async def test_a_build_that_makes_files_without_end_is_ended_and_named(
+    stranger: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excess, "FILES", 20_000)
+    many = "cd $O && perl -e 'for (1..200_000) { open F, q(>), q(f).$_ } sleep 30'"
+    async with asyncio.timeout(60):
+        with pytest.raises(InfraError, match="the build met its limit of files: it has made more than 20000"):
+            await stranger.build(tree(stranger, in_makefile(many)))
+
+
+async def test_the_keys_of_who_called_us_are_not_there(stranger: Kernel) -> None:
+    """In a process of its own, since there is no way back to a session keyring."""
+    words = [sys.executable, "-m", "tests.unit.keys"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode == 77:
+        pytest.skip(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["read by its owner: the-secret", "read in a box: "]

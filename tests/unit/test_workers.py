@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Store:
 def plan(kernel: Kernel, store: Store, tmp_path: Path) -> Plan:
     made = planned(kernel)
     known = result_of(made.states[0], nothing(Outcome.OK))
-    store.put(SETUP.key(made.base.tree), known, tmp_path)
+    store.put(SETUP.key(made.base.tree, "base"), known, tmp_path)
     return made
 
 
