@@ -407,5 +407,5 @@ def room(*places: Path) -> Iterator[None]:
         with disk.named(resources.cache(), *places, Path(tempfile.gettempdir())):
             yield
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise InfraError(f"{error.strerror}{where}\n  finished states are kept; mend that and run again") from error
+        where = f"cannot use {error.filename}: " if error.filename else ""
+        raise InfraError(f"{where}{error.strerror}\n  finished states are kept; mend that and run again") from error

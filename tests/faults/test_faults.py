@@ -66,8 +66,8 @@ class Site:
         self._count += 1
         return self.tree(f"series {self._count}", delay)
 
-    def start(self, tip: str) -> "subprocess.Popen[str]":
-        words = [sys.executable, "-m", "tests.faults.tiny", str(self.place), self.base, tip]
+    def start(self, tip: str, *before: str) -> "subprocess.Popen[str]":
+        words = [*before, sys.executable, "-m", "tests.faults.tiny", str(self.place), self.base, tip]
         child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.started.append(child)
         return child
@@ -84,7 +84,7 @@ class Site:
 
     @property
     def obj(self) -> Path:
-        (place,) = self.place.glob("worker/x86_64-*")
+        (place,) = (one for one in self.place.glob("worker/x86_64-*") if one.suffix != ".pristine")
         return place / "obj"
 
     def left(self) -> list[str]:
@@ -107,12 +107,12 @@ def told(child: "subprocess.Popen[str]") -> dict[str, Any]:
     return found
 
 
-def until(there: Callable[[], Any], what: str, run: "subprocess.Popen[str] | None" = None) -> Any:
+def until(there: Callable[[], Any], what: str, run: "subprocess.Popen[str] | None" = None, pause: float = 0.05) -> Any:
     end = time.monotonic() + SECONDS
     while not (found := there()):
         assert run is None or run.poll() is None, f"no {what}: {run.communicate()}"
         assert time.monotonic() < end, f"still waiting for {what}"
-        time.sleep(0.05)  # /proc has no event to wait for
+        time.sleep(pause)  # /proc has no event to wait for
     return found
 
 

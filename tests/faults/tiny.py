@@ -35,6 +35,7 @@ headers:
 	cp /usr/include/linux/kvm.h $(O)/usr/include/linux/
 $(O)/main.o: main.S
 	@echo '  CC      main.o'
+	@if [ -e $(O)/print ]; then head -c 90M /dev/zero | tr '\\0' x | fold; fi
 	@if [ -e $(O)/hold-compile ]; then mkfifo $(O)/fifo; echo '#include "fifo"' >$(O)/held.c; \\
 	touch $(O)/held-compile; $(CC) -MD -MF $(O)/held.d -c -o $(O)/held.o $(O)/held.c; fi
 	@$(CC) -m32 -c -o $@ main.S

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import ccache, checkpatch, excess, ktap, linked, make, warnings
+from harness import ccache, checkpatch, excess, ktap, linked, make, refused, warnings
 from harness import contracts as contract_files
 from harness.boot import klog, trace
 from harness.errors import InfraError, InputError
@@ -20,7 +20,8 @@ from harness.inputs import mbox, strip, testcase
 from harness.render.plain import line, plain
 
 SOURCE = Path("/source")
-_SCRATCH = Path(tempfile.mkdtemp(prefix="kseries-fuzz-"))
+_KEPT = tempfile.TemporaryDirectory(prefix="kseries-fuzz-")
+_SCRATCH = Path(_KEPT.name)
 
 
 def mails(data: bytes) -> None:
@@ -68,6 +69,9 @@ def build_logs(data: bytes) -> None:
     """What make, compilers, checkers and ccache print."""
     for error in make.errors_of(data, SOURCE):
         _fit_to_show(error)
+    for line_told in refused.refused(data, (SOURCE,)):
+        assert len(line_told) <= 300
+        _fit_to_show(line_told)
     with contextlib.suppress(InfraError):
         excess.check(data)
     text = data.decode(errors="replace")

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What else a host does to a run: it ends it between two stages, moves its clock, closes its cache, cleans up /tmp."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.removal import remove
+from tests.faults import tiny
+from tests.faults.test_cache import TOP
+from tests.faults.test_faults import SECONDS, Site, below, ended, held, site, told, until
+
+__all__ = ["ended", "site"]  # fixtures
+
+GOOD = {"base": ["ok", ""], "prefix-1": ["ok", ""]}
+TABLE = (
+    ("kill -9", "kseries", "check-out", "interrupted"),
+    ("kill -9", "git", "check-out", "infra-error: git read-tree failed"),
+    ("kill -9", "kseries", "copy of base's build folder", "interrupted"),
+    ("kill -9", "cp", "copy of base's build folder", "nothing to see"),
+    ("kill -9", "kseries", "storing of a result", "interrupted"),
+    ("kill -9", "kseries", "compile, another run waiting", "interrupted; the other goes on"),
+    ("removed", "QEMU's sockets", "boot", "nothing to see"),
+    ("set back", "the clock", "before a run", "the build folder is emptied"),
+    ("set forward", "the clock", "before a run", "nothing to see"),
+    ("read-only", "the cache", "run", "exit 3: cannot use it"),
+    ("read-only", "the cache", "plan of what is known", "nothing to see"),
+    ("read-only", "--out", "run", "exit 3: cannot use it"),
+)
+
+
+class Holds:
+    """A git and a cp that can be held at their work, first on the PATH of whoever is started."""
+
+    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._place = place
+        for name, words in (("git", "read-tree"), ("cp", "--archive")):
+            script = place / name
+            script.write_text(
+                f'#!/bin/sh\ncase "$*" in *{words}*) [ -e {place}/hold-{name} ] && touch {place}/held-{name} && '
+                f'exec sleep 1000;; esac\nexec {shutil.which(name)} "$@"\n'
+            )
+            script.chmod(0o755)
+        place.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+
+    def hold(self, name: str) -> None:
+        (self._place / f"hold-{name}").touch()
+
+    def release(self) -> None:
+        for path in self._place.glob("h[oe]l[d]-*"):
+            path.unlink()
+
+    def held(self, name: str) -> bool:
+        return (self._place / f"held-{name}").exists()
+
+
+@pytest.fixture
+def holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Holds]:
+    made = Holds(tmp_path, monkeypatch)
+    yield made
+    made.release()
+
+
+def killed(run: "subprocess.Popen[str]") -> None:
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=SECONDS)
+
+
+def opened(pid: int) -> list[str]:
+    """The files that a process has open (proc(5))."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(link.readlink()))
+    return found
+
+
+def goes_on(site: Site, tip: str) -> None:
+    """Nothing is left of a run that was ended, and the same one comes to what it should."""
+    until(lambda: not site.left(), "what was left running to end")
+    again = site.run(tip)
+    assert again["states"] == GOOD
+    assert again["fresh"] == ["prefix-1"], "base is known, and is not done twice"
+
+
+@pytest.mark.parametrize("victim", ["kseries", "git"])
+def test_a_check_out_that_ends_by_halves_is_done_over(site: Site, holds: Holds, victim: str) -> None:
+    tip = site.series()
+    holds.hold("git")
+    run = site.start(tip)
+    until(lambda: holds.held("git"), "git to check out", run)
+    holds.release()
+    if victim == "kseries":
+        killed(run)
+    else:
+        os.kill(until(lambda: below(run.pid, "sleep"), "git", run), signal.SIGKILL)
+        outcome, detail = told(run)["states"]["prefix-1"]
+        assert outcome == "infra-error" and detail.startswith("git read-tree failed in ")
+    goes_on(site, tip)
+
+
+@pytest.mark.parametrize("victim", ["kseries", "cp"])
+def test_a_copy_of_bases_build_folder_is_whole_or_not_there(
+    tmp_path_factory: pytest.TempPathFactory, site: Site, holds: Holds, victim: str
+) -> None:
+    new = Site(tmp_path_factory.mktemp("new"))  # whose base is not known
+    tip = new.series()
+    holds.hold("cp")
+    run = new.start(tip)
+    until(lambda: holds.held("cp"), "cp", run)
+    holds.release()
+    if victim == "kseries":
+        killed(run)
+    else:
+        os.kill(until(lambda: below(run.pid, "sleep"), "cp", run), signal.SIGKILL)
+        assert told(run)["states"] == GOOD
+    assert list(new.place.glob("worker/*.pristine")) == []
+    again = new.run(tip)
+    assert again["states"] == GOOD
+    new.end()
+
+
+def test_a_result_that_is_stored_by_halves_is_not_there(site: Site) -> None:
+    tip = site.series()
+    (site.obj / "print").touch()  # so much that it takes a while to copy
+    run = site.start(tip)
+    halves = until(lambda: list(site.place.glob(f"results/*.{run.pid}")), "a result on its way", run, pause=0.001)
+    killed(run)
+    assert [half for half in halves if half.exists()], "it was on its way"
+    (site.obj / "print").unlink()
+    goes_on(site, tip)
+    for half in halves:
+        remove(half)
+
+
+def test_a_run_that_waits_for_one_that_is_killed_goes_on(site: Site) -> None:
+    tip = site.series()
+    first = held(site, tip, "compile")
+    second = site.start(tip)
+    until(lambda: str(site.place / "worker" / "lock") in opened(second.pid), "the second to wait", second)
+    (site.obj / "hold-compile").unlink()
+    killed(first)
+    assert told(second)["states"] == GOOD
+    until(lambda: not site.left(), "what was left running to end")
+
+
+def test_sockets_that_somebody_removes_are_of_no_more_use(site: Site) -> None:
+    tip = site.series(delay=tiny.LONG)
+    run = held(site, tip, "boot")
+    pid = until(lambda: below(run.pid, "qemu-system-x86"), "QEMU", run)
+    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    sockets = [Path(word.partition("path=")[2].partition(",")[0]) for word in words if "path=/" in word]
+    assert sockets
+    for socket in sockets:
+        socket.unlink()
+    assert told(run)["states"] == GOOD
+
+
+@pytest.mark.parametrize("offset", ["-1h", "+1h"])
+def test_a_clock_that_jumps_between_two_runs_changes_nothing(site: Site, offset: str) -> None:
+    assert site.run(site.series())["states"] == GOOD
+    seen = site.obj / "seen"
+    seen.touch()
+    tip = site.series()
+    assert told(site.start(tip, "faketime", "-f", offset))["states"] == GOOD
+    assert seen.exists() == (offset == "+1h"), "objects of a time to come are not gone on with"
+    for one in (tip, site.series()):
+        assert site.run(one)["states"] == GOOD
+
+
+# --- from the command line, as somebody who may not write ---------------------------------------
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str | Path]:
+    """A series of one patch to a small tree, as TARGET and --tree."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "Makefile").write_text("VERSION = 6\n")
+    patch = tmp_path / "one.patch"
+    patch.write_text("Subject: one\n\n---\n--- a/Makefile\n+++ b/Makefile\n@@ -1 +1,2 @@\n VERSION = 6\n+# one\n")
+    return [patch, "--tree", tree]
+
+
+def as_nobody(*words: str | Path, cache: Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """kseries by one whom modes hold: root without its capabilities."""
+    bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*bare, TOP / "kseries", *words],
+        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@contextlib.contextmanager
+def read_only(cache: Path) -> Iterator[None]:
+    places = [cache, *(place for place in cache.rglob("*") if place.is_dir())]
+    for place in places:
+        place.chmod(0o555)
+    yield
+    for place in places:
+        place.chmod(0o755)
+
+
+@pytest.mark.parametrize(("verb", "filled"), [("plan", False), ("run", False), ("run", True)])
+def test_a_cache_that_is_read_only_is_named(tmp_path: Path, words: list[str | Path], verb: str, filled: bool) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    if filled:
+        assert as_nobody("plan", *words, cache=cache, cwd=tmp_path).returncode == 0
+    with read_only(cache):
+        done = as_nobody(verb, *words, cache=cache, cwd=tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("kseries: ")]
+    assert len(said) == 1 and str(cache) in said[0] and "Permission denied" in said[0], done.stderr
+    assert as_nobody("plan", *words, cache=cache, cwd=tmp_path).returncode == 0
+
+
+def test_a_plan_that_is_known_is_told_from_a_read_only_cache(tmp_path: Path, words: list[str | Path]) -> None:
+    cache = tmp_path / "cache"
+    before = as_nobody("plan", *words, cache=cache, cwd=tmp_path)
+    with read_only(cache):
+        again = as_nobody("plan", *words, cache=cache, cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (0, before.stdout), again.stderr
+
+
+def test_an_out_that_is_read_only_is_named_before_anything_is_built(tmp_path: Path, words: list[str | Path]) -> None:
+    (tmp_path / "closed").mkdir(mode=0o555)
+    done = as_nobody("run", *words, "--out", "closed/out", cache=tmp_path / "cache", cwd=tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "kseries: cannot use closed/out: Permission denied\n" in done.stderr and "building" not in done.stderr
