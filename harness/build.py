@@ -234,10 +234,10 @@ class Worker:
         beside = self._home / "scratch" / to.name
         beside.parent.mkdir(parents=True, exist_ok=True)
         copy = ("cp", "--archive", "--reflink=auto", folder, beside)
-        if all(proc.run(words, seconds=_COPY_SECONDS).returncode == 0 for words in (copy, ("sync", "-f", beside))):
-            beside.rename(to)
-        else:
-            removal.remove(beside)
+        with contextlib.suppress(InfraError):
+            if all(proc.run(words, seconds=_COPY_SECONDS).returncode == 0 for words in (copy, ("sync", "-f", beside))):
+                beside.rename(to)
+        removal.remove(beside)
 
     def _foreign(self, series: str) -> bool:
         """True where patches of another series than this were built in the folder, or nobody knows what was."""

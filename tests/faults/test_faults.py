@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from harness import resources
 from harness.trees import TreeStore
 from tests.faults import tiny
 from tests.unit.gitrepo import Repository
@@ -187,11 +186,3 @@ def held(site: Site, tip: str, stage: str) -> "subprocess.Popen[str]":
     if stage == "compile":
         until(lambda: below(run.pid, "cc1"), "the compiler", run)
     return run
-
-
-def test_the_documented_table_is_what_is_tried() -> None:
-    rows = "".join(
-        f"| `{what}` | {victim} | {stage} | {outcome}{': ' + detail if detail else ''} |\n"
-        for what, victim, stage, outcome, detail in TABLE
-    )
-    assert rows in resources.project("docs", "faults.md").read_text(), rows

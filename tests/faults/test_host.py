@@ -23,14 +23,14 @@ TABLE = (
     ("kill -9", "kseries", "check-out", "interrupted"),
     ("kill -9", "git", "check-out", "infra-error: git read-tree failed"),
     ("kill -9", "kseries", "copy of base's build folder", "interrupted"),
-    ("kill -9", "cp", "copy of base's build folder", "nothing to see"),
+    ("kill -9", "cp", "copy of base's build folder", "the same verdicts"),
     ("kill -9", "kseries", "storing of a result", "interrupted"),
     ("kill -9", "kseries", "compile, another run waiting", "interrupted; the other goes on"),
-    ("removed", "QEMU's sockets", "boot", "nothing to see"),
+    ("removed", "QEMU's sockets", "boot", "the same verdicts"),
     ("set back", "the clock", "before a run", "the build folder is emptied"),
-    ("set forward", "the clock", "before a run", "nothing to see"),
+    ("set forward", "the clock", "before a run", "the same verdicts"),
     ("read-only", "the cache", "run", "exit 3: cannot use it"),
-    ("read-only", "the cache", "plan of what is known", "nothing to see"),
+    ("read-only", "the cache", "plan of what is known", "the same plan"),
     ("read-only", "--out", "run", "exit 3: cannot use it"),
 )
 

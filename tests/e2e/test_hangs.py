@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Each program that a command starts hangs in turn: the command ends in time, says which, and leaves nothing behind.
+
+The kernel is the tiny one that QEMU boots; the limits, of minutes, are cut to seconds (hasty.py).
+"""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import resources
+from tests.e2e import hasty
+from tests.e2e.conftest import TOP
+from tests.faults import tiny
+from tests.unit.gitrepo import Repository
+
+SECONDS = 60.0
+"""What no command takes whose every wait ends after a few, on a slow host."""
+BUILD = "make was still at work"
+FOREVER = "4711"
+RUN = ("run", "base..topic", "--tree", "{linux}", "--scenario", "prefixes", "--probe", "capabilities", "--out", "out")
+TABLE = (
+    # program, exit status, words, command
+    ("git", 3, "git {} gave no answer in", RUN),
+    ("gcc", 3, "gcc --version gave no answer in", RUN),
+    ("ld", 3, "ld --version gave no answer in", RUN),
+    *((name, 3, BUILD, RUN) for name in ("make", "ccache", "bwrap", "setpriv", "choom", "prlimit", "bash")),
+    ("rm", 3, "rm -rf -- gave no answer in", RUN),
+    *((name, 0, "bisectable:", RUN) for name in ("cp", "sync", "nm", "readelf", "addr2line")),
+    ("qemu-system-x86_64", 3, "does not answer on its monitor", RUN),
+    ("perl", 3, "gave no answer in", (*RUN, "--checkpatch")),
+    ("b4", 3, "b4 am -o gave no answer in", ("plan", "<id@example.com>")),
+    ("apt-cache", 3, "apt-cache madison linux-source-6.12 gave no answer in", ("plan", "{patch}")),
+    ("ccache", 3, "ccache --trim-dir {} gave no answer in", ("gc", "--max-size", "1M")),
+    *((name, None, f"{name}", ("doctor",)) for name in ("bwrap", "git")),
+)
+ELSEWHERE = {
+    "apt-get": "as apt-cache",
+    "dpkg-deb": "as apt-cache",
+    "chmod": "as rm, where that may not do all",
+    "env": "in a box with a working folder, that of checkpatch.pl",
+    "install": "in the box of a build, as make",
+    "mkdir": "in the box of a build, as make",
+    "clang": "in the box of a build, as make",
+    **dict.fromkeys(("bc", "bison", "flex", "xz", "true"), "kseries doctor asks whether it is there"),
+    "pytest": "kseries test, for as long as it takes",
+    "arch": "no program here",
+    "init": "no program here",
+}
+
+
+@pytest.fixture(scope="module")
+def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of the tiny kernel and one patch."""
+    repository = Repository(tmp_path_factory.mktemp("linux") / "linux")
+    for name in ("base", "topic"):
+        repository.commit(name, {**tiny.kernel(name), "arch/x86/kvm/Kconfig": ""})
+        subprocess.run(["git", "-C", repository.path, "tag", name], check=True)
+    return repository.path
+
+
+@pytest.fixture
+def tools() -> Iterator[Path]:
+    """A folder on PATH, which a box shows, too."""
+    place = Path("/usr/local/lib") / f"kseries-hangs-{os.getpid()}"
+    place.mkdir(parents=True)
+    yield place
+    shutil.rmtree(place)
+
+
+def left() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes()
+        except OSError:
+            continue
+        if words == f"sleep\0{FOREVER}\0".encode():
+            found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.parametrize(("program", "status", "words", "command"), TABLE, ids=lambda value: str(value).split(" ")[0])
+def test_a_command_ends_though_a_program_hangs(
+    linux: Path, tools: Path, tmp_path: Path, program: str, status: int | None, words: str, command: tuple[str, ...]
+) -> None:
+    ours = "" if program != "cp" else f'[ "$1" = --archive ] || exec {shutil.which("cp")} "$@"\n'  # make has its own
+    (tools / program).write_text(f"#!/bin/sh\n{ours}sleep {FOREVER}\n")
+    (tools / program).chmod(0o755)
+    patch = tmp_path / "one.patch"
+    patch.write_text("Subject: one\n\n---\n--- a/Makefile\n+++ b/Makefile\n@@ -1 +1,2 @@\n x\n+y\n")
+    typed = [word.format(linux=linux, patch=patch) for word in command]
+    cache = tmp_path / "cache"
+    (cache / "kseries" / "ccache").mkdir(parents=True)
+    (cache / "kseries" / "ccache" / "large").write_bytes(bytes(4 << 20))
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(TOP)}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", hasty.__name__, *typed],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
+    assert time.monotonic() - began < SECONDS
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said, said
+    assert status is None or done.returncode == status, said
+    assert all(part in said for part in words.split("{}")), said
+    for _ in range(100):
+        if not left():
+            break
+        time.sleep(0.1)  # it is killed, and on its way
+    assert not left()
+
+
+def test_no_program_is_started_that_is_not_in_the_table() -> None:
+    """Every list or tuple that begins with the name of a program counts as its command line."""
+    started = set()
+    for module in resources.project("harness").rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, (ast.List, ast.Tuple)) and node.elts:
+                started.add(_first(node.elts[0]))
+    programs = {name for name in started if name and name.islower() and shutil.which(name)}
+    tried = {program for program, *_ in TABLE}
+    assert programs - tried - set(ELSEWHERE) == set()
+    assert {"git", "make", "bwrap", "nm"} <= programs, "nothing was looked at"
+
+
+def _first(word: ast.expr) -> str:
+    """The first word of a command line; of a tool for an architecture, what stands behind the prefix."""
+    last = word.values[-1] if isinstance(word, ast.JoinedStr) and word.values else word
+    return last.value if isinstance(last, ast.Constant) and isinstance(last.value, str) else ""
