@@ -103,13 +103,21 @@ def run(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    umask: int = -1,
 ) -> Done:
     """Run a short tool to its end. Raises InfraError when it cannot start or takes too long."""
     words = [str(word) for word in argv]
     pipe = subprocess.PIPE
     try:
         child = subprocess.Popen(
-            words, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=_environment(env), start_new_session=True
+            words,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            cwd=cwd,
+            env=_environment(env),
+            umask=umask,
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise InfraError(f"{error.filename} is not there: cannot run {words[0]}") from error
@@ -326,11 +334,17 @@ def _allowed(box: Box) -> dict[str, str]:
 
 
 def _show(place: Path) -> None:
-    """Let the user of the box read what nobody but us may: a temporary folder, say."""
-    mode = place.stat().st_mode
-    if not mode & stat.S_IROTH:
-        os.chown(place, -1, UID)
-        place.chmod(stat.S_IMODE(mode) | (0o050 if stat.S_ISDIR(mode) else 0o040))
+    """Let the user of the box read what nobody but us may: a temporary folder, or all that we have (umask 077)."""
+    seen = place.lstat()
+    mode = seen.st_mode
+    if mode & stat.S_IROTH or stat.S_ISLNK(mode) or UID in (seen.st_uid, seen.st_gid):
+        return
+    os.chown(place, -1, UID)
+    executable = 0o010 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0
+    place.chmod(stat.S_IMODE(mode) | 0o040 | executable)
+    if stat.S_ISDIR(mode):
+        for below in place.iterdir():
+            _show(below)
 
 
 @contextlib.contextmanager

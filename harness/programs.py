@@ -95,6 +95,7 @@ def stage(programs: Iterable[Program], into: Path) -> tuple[Path, ...]:
 
 def _stage(program: Program, into: Path) -> Path:
     into.mkdir(parents=True, exist_ok=True)
+    into.chmod(0o755)
     target = into / f"{program.name}{_SOURCE if program.is_source else _BINARY}"
     wanted = {into / header.name: header for header in program.headers} | {target: program.path}
     for place in into.iterdir():
@@ -104,5 +105,5 @@ def _stage(program: Program, into: Path) -> Path:
         data = file.read_bytes()
         if not place.exists() or place.read_bytes() != data:
             place.write_bytes(data)
-    target.chmod(0o755)
+        place.chmod(0o755 if place == target else 0o644)
     return target

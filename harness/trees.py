@@ -152,7 +152,9 @@ class TreeStore:
             env["GIT_INDEX_FILE"] = str(index)
         if work_tree is not None:
             env["GIT_WORK_TREE"] = str(work_tree)
-        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env)
+        # What is checked out is for whoever builds it, whom our umask may have shut out.
+        umask = 0o022 if work_tree is not None else -1
+        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""

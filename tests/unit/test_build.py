@@ -453,6 +453,18 @@ async def test_after_a_clock_was_set_back_no_object_of_another_tree_is_taken_for
     await kernel.fails(kernel.tree(main="#error seen\n"))
 
 
+async def test_a_umask_that_keeps_all_to_oneself_keeps_nothing_from_a_build(kernel: Kernel) -> None:
+    before = os.umask(0o077)
+    try:
+        for number in (1, 2):
+            built = await kernel.build(kernel.tree(main=f"int main(void)\n{{\n\treturn {number};\n}}\n"))
+            assert built.ok, built.errors
+        trusted = await kernel.worker.build(kernel.tree(), kernel.place / "base", lambda _: None, trusted=True)
+        assert trusted.ok, trusted.errors
+    finally:
+        os.umask(before)
+
+
 async def test_after_a_host_went_down_nothing_is_gone_on_with(kernel: Kernel) -> None:
     """What was written last may be short, with the date of what is whole."""
     assert (await kernel.build(kernel.tree())).ok

@@ -198,6 +198,21 @@ async def test_only_what_is_writable_can_be_written_to(tmp_path: Path) -> None:
         assert [(place / "stamp").exists() for place in places] == [True, False, False]
 
 
+async def test_what_is_readable_is_so_whatever_our_umask(tmp_path: Path) -> None:
+    place = tmp_path / "place" / "below"
+    place.mkdir(parents=True)
+    (place / "file").write_text("seen\n")
+    (place / "link").symlink_to("/etc/shadow")
+    for path in (place / "file", place, place.parent):
+        path.chmod(0o700)
+    shadow = Path("/etc/shadow").stat()
+    box = proc.Box(writable=(), readable=(place.parent,))
+    for _ in range(2):
+        assert await output(["cat", str(place / "file")], box) == [b"seen"]
+    assert Path("/etc/shadow").stat() == shadow
+    assert (place / "file").stat().st_mode & 0o007 == 0, "by the user of the box, and by nobody else"
+
+
 async def test_tmp_is_empty_and_its_own(tmp_path: Path) -> None:
     with tempfile.NamedTemporaryFile(dir="/tmp", prefix="kseries-test-") as ours:
         assert await shell(
