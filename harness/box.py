@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness import telling
+
 UID = 65533
 """Who runs in a box that root makes, user and group. Debian Policy (9.2.2) reserves 65000-65533, systemd gives out
 others (systemd's UIDS-GIDS): nobody else's. Limits of processes do not hold for root (setrlimit(2))."""
@@ -23,19 +25,6 @@ _ETC = tuple(
     f"/etc/{name}"
     for name in ("alternatives", "ld.so.cache", "passwd", "group", "nsswitch.conf", "perl", "ssl/openssl.cnf")
 )
-
-
-LEFT = "left running: "
-"""What is printed before the name of whoever still runs when the command has ended; the kernel then kills them."""
-# bash, which kbuild needs as well (Documentation/process/changes.rst). 1 is bwrap's; a zombie has no command line.
-_TELLING = f"""
-"$@"; status=$?
-for one in /proc/[0-9]*; do
-	[ "${{one#/proc/}}" -gt 1 ] && [ "${{one#/proc/}}" != $$ ] || continue
-	read -r -d '' name <$one/cmdline && printf '{LEFT}%s\\n' "${{name//[[:cntrl:]]/?}}"
-done 2>/dev/null
-exit $status
-"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ class Box:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     tells: bool = False
-    """Whether what the command has left running is printed."""
+    """Whether what is known of the command when it has ended is printed: see telling.py."""
 
     def argv(self, command: Sequence[str | Path], host: Host) -> list[str]:
         """The command line for ``command``: a pure function, so that a test can read it."""
@@ -115,8 +104,8 @@ class Box:
         words += self._limiting()
         if self.cwd != Path("/"):
             words += ["env", f"--chdir={self.cwd}"]  # not bwrap, to whom the folder may be closed
-        telling = ["bash", "-c", _TELLING, "bash"] if self.tells else []
-        return [*words, *telling, *map(str, command)]
+        told = list(map(str, command))
+        return [*words, *(telling.around(told) if self.tells else told)]
 
     def _becoming(self) -> list[str]:
         groups = ",".join(str(device.stat().st_gid) for device in self.devices)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the box refused to a build, as far as what was refused tells of it: read from the build's log.
+"""What the box refused to a build, as far as is told: read from the build's log.
 
-Where tools hide what they were told, nothing is known but that it came to nothing.
+Of a file that it could not have, where a tool hides what it was told, nothing is known but that it came to nothing.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.box import LEFT
+from harness.telling import LEFT, NETWORK
 
 _MOST = 20
 _WIDTH = 300
@@ -23,20 +23,23 @@ _NETWORK = re.compile(
 # Who speaks may be a path, too: "/bin/sh: 1: ./configure: Permission denied".
 _SPEAKER = re.compile(rb"^[^\s:]+:(?:\d+:)*(?: (?:line )?\d+:)? ")
 _PATH = re.compile(rb"(?<![^\s'\"`:=(<>])/[^\s'\"`:;,)]+")
-# What the compiler shows of a source, and what make's recipes are made of.
+# What the compiler shows of a source.
 _QUOTED = re.compile(rb"^\s*(?:\d+ )?\|")
 
 
 def refused(log: bytes, ours: Sequence[Path]) -> tuple[str, ...]:
-    """The lines that tell of a file outside ``ours``, of the network, or of a process that make left running."""
+    """The lines that tell of a file outside ``ours``, of a network, or of a process that make left running."""
     own = tuple(bytes(place) for place in ours)
     return tuple(dict.fromkeys(_lines(log, own)))[:_MOST]
 
 
 def _lines(log: bytes, ours: tuple[bytes, ...]) -> Iterator[str]:
-    left = LEFT.encode()
     for line in log.splitlines():
-        if line.startswith(left) or (not _QUOTED.match(line) and _outside(line, ours)):
+        if (
+            line.startswith(LEFT.encode())
+            or line == NETWORK.encode()
+            or (not _QUOTED.match(line) and _outside(line, ours))
+        ):
             yield line.decode(errors="replace").strip()[:_WIDTH]
 
 

@@ -255,6 +255,15 @@ async def test_no_port_of_this_host_is_reached(stranger: Kernel, way: object) ->
         done = await built(stranger, way(connect))
         assert select.select([server], [], [], 0)[0] == []
     assert named(done, f"127.0.0.1/{port}")
+    assert named(done, "reached for a network")
+
+
+@pytest.mark.parametrize("where", ["tcp/127.0.0.1/9", "udp/127.0.0.1/9", "tcp/192.0.2.1/80", "udp/192.0.2.1/53"])
+async def test_who_reaches_for_a_network_is_named_though_they_hide_what_came_of_it(
+    stranger: Kernel, where: str
+) -> None:
+    done = await built(stranger, in_makefile(f"bash -c 'exec 3<>/dev/{where}; echo x >&3' >/dev/null 2>&1"))
+    assert done.refused == ("reached for a network",)
 
 
 async def test_nothing_gains_rights(stranger: Kernel) -> None:

@@ -27,6 +27,7 @@ READ = "cat: /root/token: No such file or directory"
         "rm: cannot remove '/cache/ccache/a': Read-only file system",
         "scripts/x.c:1:10: fatal error: /usr/local/include/x.h: No such file or directory",
         "left running: miner",
+        "reached for a network",
     ],
 )
 def test_a_line_of_what_is_outside_is_told(line: str) -> None:
