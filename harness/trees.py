@@ -32,6 +32,7 @@ _GIT_ENV = {
     **{f"GIT_{who}_EMAIL": "kseries@localhost" for who in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{who}_DATE": "@0 +0000" for who in ("AUTHOR", "COMMITTER")},
 }
+_ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
 _GIT_SECONDS = 120
 _BATCH_SECONDS = 1800
 """For a git that is given a thousand things to do at once."""
@@ -119,7 +120,19 @@ class TreeStore:
                 ["config", "core.compression", "1"],
             ):
                 self._must(*words)
+        self._check_out_as_it_is()
         self._forget_gone()
+
+    def _check_out_as_it_is(self) -> None:
+        """Have no .gitattributes of a tree change what is checked out of it, and of others after it.
+
+        An index takes a file for what it was checked out as, with the attributes of that tree; and the store's own
+        have the last word (gitattributes(5)).
+        """
+        place = self.path / "info" / "attributes"
+        if not place.exists() or place.read_text() != _ATTRIBUTES:
+            place.parent.mkdir(exist_ok=True)
+            _replace(place, _ATTRIBUTES)
 
     def _forget_gone(self) -> None:
         """Drop the repositories that are not there any more: each call of git would complain of them."""

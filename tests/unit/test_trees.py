@@ -544,3 +544,16 @@ def test_a_plain_tarball_that_is_cut_short_is_refused(cut: int, tmp_path: Path, 
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(InputError):
         store.add_tarball(path)
+
+
+def test_what_is_checked_out_is_what_is_in_the_tree_whatever_another_tree_says_of_it(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "linux")
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    text = "int main(void); /* $Id$ */\n"
+    theirs = store.tree_of(repository.commit("theirs", {"main.c": text, ".gitattributes": "*.c text eol=crlf ident\n"}))
+    base = store.tree_of(repository.commit("base", {"main.c": text, ".gitattributes": None}))
+    for tree in (store.tree_of(repository.commit("old", {"main.c": "old\n"})), theirs, base):
+        store.check_out(tree, tmp_path / "source", tmp_path / "index")
+        seen = (tmp_path / "source" / "main.c").read_bytes()
+    assert seen == text.encode()
