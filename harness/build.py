@@ -15,7 +15,21 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from harness import box, cachelock, ccache, disk, excess, linked, proc, refused, removal, resources, taken, warnings
+from harness import (
+    box,
+    cachelock,
+    ccache,
+    disk,
+    excess,
+    linked,
+    proc,
+    refused,
+    removal,
+    resources,
+    sealed,
+    taken,
+    warnings,
+)
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
@@ -78,9 +92,9 @@ def _version(tool: str, package: str) -> str:
 class Worker:
     """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
-    ``series`` names whose patches are built. What their Makefiles do to a build folder reaches the other trees of that
-    series and no others: see _enter(). ``cached=False`` is for measuring and proving: it compiles everything itself,
-    in a build folder of its own.
+    ``series`` names whose patches are built, a line for each, from the first on. What their Makefiles do to a build
+    folder reaches the other trees of that series and no others: see _enter(). ``cached=False`` is for measuring and
+    proving: it compiles everything itself, in a build folder of its own.
     """
 
     def __init__(
@@ -195,7 +209,7 @@ class Worker:
                     await asyncio.to_thread(self._keep_pristine)
                 if built.refused and not trusted:
                     # What it has left is in no later build: neither to do harm there, nor to keep it from trying again.
-                    (self._place / _SERIES).write_text(_REACHED_OUT)
+                    sealed.write(self._place / _SERIES, _REACHED_OUT.encode())
                 return built
             except excess.ExcessError:
                 self._start_afresh()
@@ -215,7 +229,7 @@ class Worker:
             self._reads.reload(self._place)
         for place in (self._obj, self._local, self._staged):
             place.mkdir(parents=True, exist_ok=True)
-        (self._place / _SERIES).write_text(wanted)
+        sealed.write(self._place / _SERIES, wanted.encode())
 
     def _keep_pristine(self) -> None:
         """Keep a copy of the folder as base alone has left it: to copy it takes a second, to fill it half a minute."""
@@ -240,9 +254,15 @@ class Worker:
         removal.remove(beside)
 
     def _foreign(self, series: str) -> bool:
-        """True where patches of another series than this were built in the folder, or nobody knows what was."""
-        note = self._place / _SERIES
-        return not note.exists() or note.read_text() not in (_NOBODYS, series)
+        """True where patches that are not of this series were built in the folder, or nobody knows what was.
+
+        Those of a series that this one begins with are of this one, too.
+        """
+        note = sealed.read(self._place / _SERIES)
+        if note is None:
+            return True
+        of = note.decode()
+        return of != _NOBODYS and not f"{series}\n".startswith(f"{of}\n")
 
     async def _build(self, tree: str, into: Path, compiled: Compiled, where: proc.Box) -> Build:
         log = into / "build.log"

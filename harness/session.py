@@ -301,7 +301,7 @@ def worker(setup: Setup, options: Options, trees: TreeStore, planned: Plan, numb
         programs=setup.programs,
         selftests=setup.selftests,
         boxed=not setup.unboxed,
-        series=store.key(planned.base.tree, *(patch.tree_after for patch in planned.patches)),
+        series="\n".join((planned.base.tree, *(patch.tree_after for patch in planned.patches))),
     )
 
 

@@ -50,6 +50,7 @@ ELSEWHERE = {
     "mkdir": "in the box of a build, as make",
     "clang": "in the box of a build, as make",
     **dict.fromkeys(("bc", "bison", "flex", "xz", "true"), "kseries doctor asks whether it is there"),
+    "tox": "kseries test, for as long as it takes",
     "pytest": "kseries test, for as long as it takes",
     "arch": "no program here",
     "init": "no program here",

@@ -221,6 +221,14 @@ async def test_base_is_never_built_beside_what_a_series_has_left(stranger: Kerne
     assert stranger.configured == 1, "what base has left serves every series"
 
 
+async def test_a_series_that_begins_with_another_goes_on_in_its_folder(stranger: Kernel) -> None:
+    """All patches that were built there are its own; and what builds read of the others need not be read again."""
+    await worker(stranger, "base\none").build(stranger.tree(), stranger.place / "one", lambda _: None)
+    assert worker(stranger, "base\none\ntwo").holds == stranger.tree()
+    for other in ("base\ntwo", "base\nones", "base", "base\ntwo\none"):
+        assert worker(stranger, other).holds is None, other
+
+
 async def test_a_note_on_whose_folder_it_is_that_was_cut_short_is_nobodys(stranger: Kernel) -> None:
     await log_of(stranger, in_makefile("echo x >$O/tool"))
     (stranger.obj.parent / "series").write_text("")
