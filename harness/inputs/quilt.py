@@ -19,7 +19,7 @@ _STRIP = re.compile(r"-p(?:(\d{1,2})|ab)")
 
 def is_one(path: Path) -> bool:
     """True for a file called ``series`` (or series.conf, as SUSE has it)."""
-    return path.is_file() and path.stem == "series"
+    return path.is_file() and path.name in ("series", "series.conf")
 
 
 def read(path: Path) -> Target:

@@ -48,6 +48,12 @@ def test_comments_and_blank_lines_are_no_patches_and_folders_may_be_named(tmp_pa
         assert (found.name, [patch.subject for patch in found.patches]) == ("patches", ["b", "KVM: c", "a"])
 
 
+def test_an_mbox_may_be_called_series(tmp_path: Path) -> None:
+    (tmp_path / "series.mbox").write_bytes(mails.mail("[PATCH] KVM: c", DIFF.encode()))
+    (patch,) = inputs.load(str(tmp_path / "series.mbox")).series.patches
+    assert patch.subject == "KVM: c"
+
+
 def test_a_description_as_debian_writes_it_is_a_subject(tmp_path: Path) -> None:
     dep3 = b"Description: Fix the thing\n In several lines.\nOrigin: upstream\n\n" + DIFF.encode()
     (patch,) = inputs.load(str(queue(tmp_path / "q", "a.patch", a=dep3))).series.patches
