@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+import msgspec
+
 from harness import (
     box,
     cachelock,
@@ -26,7 +28,6 @@ from harness import (
     refused,
     removal,
     resources,
-    sealed,
     taken,
     warnings,
 )
@@ -34,6 +35,7 @@ from harness.arch import Arch
 from harness.boot import initramfs
 from harness.config import Config
 from harness.errors import InfraError
+from harness.folder import Folder
 from harness.make import Compiled, Make, errors_of, make_argv
 from harness.model import Build
 from harness.pace import Pace
@@ -45,23 +47,12 @@ from harness.trees import Change, TreeStore
 BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
 
-_SERIES = "series"
-"""A note on a build folder: whose patches were built in it."""
-_NOBODYS = "base alone"
-_REACHED_OUT = "one that reaches out"
-_BOOT = "boot"
-"""A note on a build folder: since which boot of this host it has been built in."""
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_PRISTINE = ".pristine"
-_OF_OBJECTS = ("configured", "reads.json", "said.json")
-"""Notes that are of no use without the objects that they are about."""
 _CCACHE_LOG = "ccache.log"
 _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
 _VERSION_SECONDS = 30
-_COPY_SECONDS = 600.0
 _LOCK_SECONDS = 0.2
 """Between two looks at a lock that another run holds."""
 
@@ -92,8 +83,8 @@ def _version(tool: str, package: str) -> str:
 class Worker:
     """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
-    ``series`` names whose patches are built, a line for each, from the first on. What their Makefiles do to a build
-    folder reaches the other trees of that series and no others: see _enter(). ``cached=False`` is for measuring and
+    ``series`` names whose patches are built, as for Folder. What their Makefiles do to a build folder reaches the other
+    trees of that series and no others. ``cached=False`` is for measuring and
     proving: it compiles everything itself, in a build folder of its own.
     """
 
@@ -118,23 +109,13 @@ class Worker:
         self._jobs = jobs
         self._programs = programs
         self._selftests = selftests
-        self._series = series
         self._source = home / "source"
         kind = f"{arch.name}-{config.hash}" + ("" if cached else "-uncached") + ("" if boxed else "-unboxed")
-        # What is in the place is ours; of it, the box has the build folder and a ccache.
-        self._place = home / kind
-        self._obj = self._place / "obj"
+        self._folder = Folder(home, kind, self._source, series, (READ,) if selftests else ())
+        self._obj = self._folder.obj
         self._cache = "ccache " if cached else ""
-        self._local = self._place / "ccache"
         self._shared = resources.cache("ccache")
-        self._staged = self._place / "programs"
-        self._reads = Reads(self._obj, self._source, self._place, (READ,) if selftests else ())
-        self._said = warnings.Kept(self._place)
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache)
-        # What base alone was built into last: what every other series begins with.
-        self._pristine = home / f"{kind}{_PRISTINE}"
-        if self._foreign(series):
-            self._reads.reload(self._pristine)
 
     @contextlib.asynccontextmanager
     async def locked(self, wait: Callable[[], None] | None = None) -> AsyncIterator[None]:
@@ -170,12 +151,12 @@ class Worker:
     def clean(self) -> None:
         """Empty the build folder: the next build starts from nothing but what ccache has."""
         if self._obj.exists():
-            self._start_afresh()
+            self._folder.empty()
 
     @property
     def reads(self) -> Reads:
         """What the builds in this folder have read so far."""
-        return self._reads
+        return self._folder.reads
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another."""
@@ -184,14 +165,13 @@ class Worker:
     @property
     def holds(self) -> str | None:
         """The tree that the build folder was last configured for, while it can be compared with others."""
-        note = (self._pristine if self._foreign(self._series) else self._place) / "configured"
-        tree = note.read_text() if note.exists() else None
+        tree = self._folder.configured
         return tree if tree is not None and self._store.has(tree) else None
 
     @property
     def pace(self) -> Pace:
         """How long the builds in this folder took."""
-        return Pace(self._place)
+        return Pace(self._folder.place)
 
     async def build(self, tree: str, into: Path, compiled: Compiled, *, trusted: bool = False) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
@@ -202,75 +182,32 @@ class Worker:
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
                 place.mkdir(parents=True, exist_ok=True)
-            self._enter(trusted)
+            self._folder.enter(trusted)
             try:
                 built = await self._build(tree, into, compiled, self._box(trusted))
-                if trusted and built.ok:
-                    await asyncio.to_thread(self._keep_pristine)
-                if built.refused and not trusted:
-                    # What it has left is in no later build: neither to do harm there, nor to keep it from trying again.
-                    sealed.write(self._place / _SERIES, _REACHED_OUT.encode())
-                return built
             except excess.ExcessError:
-                self._start_afresh()
+                self._folder.empty()
                 raise
+            if trusted:
+                built = msgspec.structs.replace(built, refused=self._folder.refused_to_base(built.refused))
+                if built.ok:
+                    await asyncio.to_thread(self._folder.keep_pristine)
+            elif built.refused:
+                self._folder.reached_out()
+            return built
 
     async def build_alone(self, tree: str, into: Path) -> Build:
         """As ``build``, with the lock held for it and nobody told: for whoever has one tree to build."""
         async with self.locked(lambda: None):
             return await self.build(tree, into, lambda _: None)
 
-    def _enter(self, trusted: bool) -> None:
-        """Have the build folder hold nothing that another series has made: its objects and tools would run in ours."""
-        wanted = _NOBODYS if trusted else self._series
-        if self._foreign(wanted):
-            removal.remove(self._place)
-            self._copy(self._pristine, self._place)
-            self._reads.reload(self._place)
-        for place in (self._obj, self._local, self._staged):
-            place.mkdir(parents=True, exist_ok=True)
-        sealed.write(self._place / _SERIES, wanted.encode())
-
-    def _keep_pristine(self) -> None:
-        """Keep a copy of the folder as base alone has left it: to copy it takes a second, to fill it half a minute."""
-        removal.remove(self._pristine)
-        self._copy(self._place, self._pristine)
-        if self._pristine.exists():
-            (self._pristine / _BOOT).unlink(missing_ok=True)  # it is on the disk, whatever befalls the host
-
-    def _copy(self, folder: Path, to: Path) -> None:
-        """A folder with the owners and the times of its files, which make goes by; whole, or not there.
-
-        It only saves time, so nothing is said where it fails.
-        """
-        if not folder.exists():
-            return
-        beside = self._home / "scratch" / to.name
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        copy = ("cp", "--archive", "--reflink=auto", folder, beside)
-        with contextlib.suppress(InfraError):
-            if all(proc.run(words, seconds=_COPY_SECONDS).returncode == 0 for words in (copy, ("sync", "-f", beside))):
-                beside.rename(to)
-        removal.remove(beside)
-
-    def _foreign(self, series: str) -> bool:
-        """True where patches that are not of this series were built in the folder, or nobody knows what was.
-
-        Those of a series that this one begins with are of this one, too.
-        """
-        note = sealed.read(self._place / _SERIES)
-        if note is None:
-            return True
-        of = note.decode()
-        return of != _NOBODYS and not f"{series}\n".startswith(f"{of}\n")
-
     async def _build(self, tree: str, into: Path, compiled: Compiled, where: proc.Box) -> Build:
         log = into / "build.log"
         watch = _Stopwatch()
         with log.open("wb") as output:
-            make = Make(where, output, proc.Deadline.after(BUILD_SECONDS), compiled, self._place)
+            make = Make(where, output, proc.Deadline.after(BUILD_SECONDS), compiled, self._folder.place)
             try:
-                with self._marked():
+                with self._folder.marked():
                     dropped, ok = await self._make(tree, make, watch)
                     output.flush()
                     if not ok:
@@ -299,7 +236,7 @@ class Worker:
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
-            refused=refused.refused(log.read_bytes(), (self._place, self._source, resources.project("guests"))),
+            refused=refused.refused(log.read_bytes(), (self._folder.place, self._source, resources.project("guests"))),
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
             symbols=str(into / "vmlinux") if ok else None,
@@ -308,7 +245,7 @@ class Worker:
 
     def _take(self, tree: str, into: Path) -> None:
         """What a build is for, out of its folder; and what make has noted there."""
-        self._reads.update(tree)
+        self._folder.reads.update(tree)
         taken.copy(self._obj, self._arch.kernel_path, into / "kernel")
         taken.copy(self._obj, "vmlinux", into / "vmlinux")
         initramfs.write(into / "initrd.cpio", self._obj / "guests")
@@ -324,13 +261,13 @@ class Worker:
         before = self.holds
         await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
         if before is None or self._config_may_differ(before, tree):
-            (self._place / "configured").unlink(missing_ok=True)
-            fragment = self._place / "fragment.config"
+            self._folder.configure(None)
+            fragment = self._fragment
             fragment.write_text(self._tiny(tree) + self._config.text)
             fragment.chmod(0o644)
             if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={fragment}", "allnoconfig")):
                 return (), False
-        (self._place / "configured").write_text(tree)
+        self._folder.configure(tree)
         dropped = self._config.dropped_by(taken.text(self._obj, ".config"))
         ok = await make(self._kernel_argv("headers"))
         watch.ends("configure")
@@ -341,36 +278,7 @@ class Worker:
         of_kernel, _, _ = log.read_bytes().partition(_PROBES)
         said = warnings.said_of(of_kernel.decode(errors="replace"), self._source)
         parts = linked.objects(self._obj / _OBJECTS) if ok else None
-        return self._said.update(said, parts), linked.digest(parts or frozenset())
-
-    @contextlib.contextmanager
-    def _marked(self) -> Iterator[None]:
-        """Start afresh where an earlier build was killed, and leave a mark while this one is at work.
-
-        A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
-        """
-        mark = self._place / "interrupted"
-        # Nor can a folder be gone on with whose warnings are not known: they would all look new. Where a clock was set
-        # back, make would take the objects for newer than the sources that are written now. And when a host goes down,
-        # files that were written shortly before may be short, and nobody can tell which.
-        if mark.exists() or not self._said.known or self._said.written > time.time() or self._host_went_down():
-            self._start_afresh()
-        mark.touch()
-        (self._place / _BOOT).write_text(_BOOT_ID.read_text())
-        yield
-        mark.unlink()
-
-    def _host_went_down(self) -> bool:
-        note = self._place / _BOOT
-        return note.exists() and note.read_text() != _BOOT_ID.read_text()
-
-    def _start_afresh(self) -> None:
-        """Empty the build folder; what ccache has is left."""
-        removal.remove(self._obj)
-        self._obj.mkdir()
-        for note in _OF_OBJECTS:
-            (self._place / note).unlink(missing_ok=True)
-        self._reads.forget()
+        return self._folder.said.update(said, parts), linked.digest(parts or frozenset())
 
     async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
         """The kernel, and the guests beside its link, which keeps only one core busy."""
@@ -402,7 +310,7 @@ class Worker:
 
     async def _make_guests(self, make: Make) -> bool:
         """Init and all probes; False where one of ours does not build."""
-        staged = stage(self._programs, self._staged)
+        staged = stage(self._programs, self._folder.staged)
         if not await make(self._guests_argv(staged, "ours")):
             return False
         await make(self._guests_argv(staged, "theirs"))  # Build.unbuilt tells what came of it
@@ -451,11 +359,15 @@ class Worker:
             target,
         ]
 
+    @property
+    def _fragment(self) -> Path:
+        return self._folder.place / "fragment.config"
+
     def _box(self, trusted: bool) -> proc.Box:
         """Where make runs. What trees without patches compile is there for all, but nobody else may add to it."""
         way = "" if trusted else "|read-only"
         env = {
-            "CCACHE_DIR": str(self._local),
+            "CCACHE_DIR": str(self._folder.ccache),
             "CCACHE_MAXSIZE": "20G",
             "CCACHE_REMOTE_STORAGE": f"file://{quote(str(self._shared))}{way}",
             # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
@@ -463,9 +375,9 @@ class Worker:
             "CCACHE_DEPEND": "1",
             "CCACHE_STATSLOG": str(self._obj / _CCACHE_LOG),
         }
-        ours = (self._source, resources.project("guests"), self._place / "fragment.config", self._staged)
+        ours = (self._source, resources.project("guests"), self._fragment, self._folder.staged)
         return proc.Box(
-            writable=(self._obj, self._local, *((self._shared,) if trusted else ())),
+            writable=(self._obj, self._folder.ccache, *((self._shared,) if trusted else ())),
             readable=(*ours, *(() if trusted else (self._shared,))),
             env={**env, **({"CCACHE_REMOTE_ONLY": "1"} if trusted else {})},
             limits=box.build_limits(self._jobs),

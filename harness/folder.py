@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A build folder that persists: whose patches were built in it, what is noted of it, and when to begin anew.
+
+What a Makefile has left in it runs in later builds, so that it serves one series, and that of base alone is kept apart.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from harness import proc, removal, sealed, warnings
+from harness.errors import InfraError
+from harness.reads import Reads
+
+_SERIES = "series"
+"""A note: whose patches were built in the folder."""
+_BASES = "base alone"
+_REACHED_OUT = "one that reaches out"
+_BOOT = "boot"
+"""A note: since which boot of this host it has been built in."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_CONFIGURED = "configured"
+_REFUSED = "refused.json"
+_OF_OBJECTS = (_CONFIGURED, "reads.json", "said.json", _REFUSED)
+"""Notes that are of no use without the objects that they are about."""
+_COPY_SECONDS = 600.0
+
+
+class Folder:
+    """The place ``kind`` of a worker's home. It is ours; of what is in it, a box has ``obj`` and ``ccache``.
+
+    ``series`` names whose patches are built, a line for each, from the first on. ``always`` is as for Reads.
+    """
+
+    def __init__(self, home: Path, kind: str, source: Path, series: str, always: tuple[str, ...]) -> None:
+        self._home = home
+        self._series = series
+        # As base alone has left it: what every series begins with.
+        self._pristine = home / f"{kind}.pristine"
+        self.place = home / kind
+        self.obj = self.place / "obj"
+        self.ccache = self.place / "ccache"
+        self.staged = self.place / "programs"
+        self.reads = Reads(self.obj, source, self.place, always)
+        self.said = warnings.Kept(self.place)
+        if self._foreign(series):
+            self.reads.reload(self._pristine)
+
+    @property
+    def configured(self) -> str | None:
+        """The tree that the folder, as the series will find it, was last configured for."""
+        note = (self._pristine if self._foreign(self._series) else self.place) / _CONFIGURED
+        return note.read_text() if note.exists() else None
+
+    def configure(self, tree: str | None) -> None:
+        """Note for which tree it is configured; None while nobody knows."""
+        note = self.place / _CONFIGURED
+        if tree is None:
+            note.unlink(missing_ok=True)
+        else:
+            note.write_text(tree)
+
+    def enter(self, trusted: bool) -> None:
+        """Have it hold nothing that another series has made: its objects and tools would run in ours."""
+        wanted = _BASES if trusted else self._series
+        if self._foreign(wanted):
+            removal.remove(self.place)
+            self._copy(self._pristine, self.place)
+            self.reads.reload(self.place)
+        for place in (self.obj, self.ccache, self.staged):
+            place.mkdir(parents=True, exist_ok=True)
+        sealed.write(self.place / _SERIES, wanted.encode())
+
+    def keep_pristine(self) -> None:
+        """Keep a copy of it as base alone has left it: to copy it takes a second, to fill it half a minute."""
+        removal.remove(self._pristine)
+        self._copy(self.place, self._pristine)
+        if self._pristine.exists():
+            (self._pristine / _BOOT).unlink(missing_ok=True)  # it is on the disk, whatever befalls the host
+
+    def reached_out(self) -> None:
+        """Have the next build begin anew: neither to find what this one has left, nor to be kept from trying again."""
+        sealed.write(self.place / _SERIES, _REACHED_OUT.encode())
+
+    def refused_to_base(self, now: tuple[str, ...]) -> tuple[str, ...]:
+        """What was refused to base since the folder was empty: what a build does once, this one need not have done."""
+        note = self.place / _REFUSED
+        try:
+            before = msgspec.json.decode(sealed.read(note) or b"", type=tuple[str, ...])
+        except msgspec.DecodeError:
+            before = ()
+        told = tuple(dict.fromkeys((*before, *now)))
+        sealed.write(note, msgspec.json.encode(told))
+        return told
+
+    def empty(self) -> None:
+        """Remove all that was built in it; what ccache has is left."""
+        removal.remove(self.obj)
+        self.obj.mkdir()
+        for note in _OF_OBJECTS:
+            (self.place / note).unlink(missing_ok=True)
+        self.reads.forget()
+
+    @contextlib.contextmanager
+    def marked(self) -> Iterator[None]:
+        """Start afresh where an earlier build was killed, and leave a mark while this one is at work.
+
+        A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
+        """
+        mark = self.place / "interrupted"
+        # Nor can a folder be gone on with whose warnings are not known: they would all look new. Where a clock was set
+        # back, make would take the objects for newer than the sources that are written now. And when a host goes down,
+        # files that were written shortly before may be short, and nobody can tell which.
+        if mark.exists() or not self.said.known or self.said.written > time.time() or self._host_went_down():
+            self.empty()
+        mark.touch()
+        (self.place / _BOOT).write_text(_BOOT_ID.read_text())
+        yield
+        mark.unlink()
+
+    def _host_went_down(self) -> bool:
+        note = self.place / _BOOT
+        return note.exists() and note.read_text() != _BOOT_ID.read_text()
+
+    def _foreign(self, series: str) -> bool:
+        """True where patches that are not of this series were built in it, or nobody knows what was.
+
+        Those of a series that this one begins with are of this one, too.
+        """
+        note = sealed.read(self.place / _SERIES)
+        if note is None:
+            return True
+        of = note.decode()
+        return of != _BASES and not f"{series}\n".startswith(f"{of}\n")
+
+    def _copy(self, folder: Path, to: Path) -> None:
+        """A folder with the owners and the times of its files, which make goes by; whole, or not there.
+
+        It only saves time, so nothing is said where it fails.
+        """
+        if not folder.exists():
+            return
+        beside = self._home / "scratch" / to.name
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        copy = ("cp", "--archive", "--reflink=auto", folder, beside)
+        with contextlib.suppress(InfraError):
+            if all(proc.run(words, seconds=_COPY_SECONDS).returncode == 0 for words in (copy, ("sync", "-f", beside))):
+                beside.rename(to)
+        removal.remove(beside)
