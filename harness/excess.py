@@ -5,14 +5,15 @@ It says nothing of the tree. A host short of memory cannot be told from a patch 
 """
 
 import asyncio
-import contextlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness import proc, taken
 from harness.box import Limits
 from harness.errors import InfraError
+from harness.gc import disk
 
 ROOM = 16 << 30
 """Bytes that a build folder may take: some ten times what a kernel with all that it has takes."""
@@ -32,7 +33,7 @@ class ExcessError(InfraError):
 
 
 # What the compiler shows of a source: "   12 |         pr_err("Cannot allocate memory");".
-_SHOWN = re.compile(rb"^\s*(\d+ )?\|")
+SHOWN = re.compile(rb"^\s*(\d+ )?\|")
 # bash and dash (jobs.c), make (job.c), gcc (gcc.cc), Python: all print strerror(3) or strsignal(3).
 _KINDS = (
     (
@@ -52,7 +53,7 @@ _KILLED = re.compile(rb"Killed signal terminated program|^make(\[\d+\])?: \*\*\*
 
 def met(line: bytes) -> str | None:
     """The limit that a tool says it met, as a user would call it."""
-    if _SHOWN.match(line):
+    if SHOWN.match(line):
         return None
     return next((kind for kind, words in _KINDS if words.search(line)), None)
 
@@ -91,18 +92,18 @@ async def watch(build: proc.Running, place: Path, limits: Limits) -> None:
 
     Never returns. All that could go on for the whole hour of a build, and need say nothing.
     """
-    free, inodes, available, threads = _free(place), os.statvfs(place).f_ffree, _available(), _threads()
+    free, inodes, memory, threads = _free(place), os.statvfs(place).f_ffree, _memory(), _threads()
     full = 0
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         # Counted only when the host has so many more, or so much less: others are at work on it, too.
-        if free - _free(place) > ROOM and await asyncio.to_thread(_used, place) > ROOM:
+        if free - _free(place) > ROOM and await asyncio.to_thread(disk.used, place) > ROOM:
             build.signal_end()
             raise _error("room", f"it has written more than {ROOM >> 20} MiB")
         if inodes - os.statvfs(place).f_ffree > FILES and await asyncio.to_thread(_count, place) > FILES:
             build.signal_end()
             raise _error("files", f"it has made more than {FILES}")
-        if available - _available() > limits.together and build.memory() > limits.together:
+        if memory.free - _memory().free > limits.together and _taken(build, memory) > limits.together:
             build.signal_end()
             raise _error("memory", f"its processes together have more than {limits.together >> 20} MiB")
         many = limits.processes * _NEARLY
@@ -117,10 +118,24 @@ def _threads() -> int:
     return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
 
 
-def _available() -> int:
-    """Bytes of memory that could be had without swapping (proc(5), meminfo)."""
-    rows = Path("/proc/meminfo").read_text().splitlines()
-    return next(int(row.split()[1]) << 10 for row in rows if row.startswith("MemAvailable:"))
+@dataclass(frozen=True)
+class _Memory:
+    """Bytes of this host that could be had without swapping, and that are in files which are memory."""
+
+    free: int
+    files: int
+
+
+def _memory() -> _Memory:
+    """As proc(5), meminfo, has it now."""
+    rows = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
+    bytes_of = {row[0]: int(row[1]) << 10 for row in rows}
+    return _Memory(bytes_of["MemAvailable:"], bytes_of["Shmem:"])
+
+
+def _taken(build: proc.Running, before: _Memory) -> int:
+    """What the processes of a build have, and what has come to files that are memory and need be nobody's."""
+    return build.memory() + max(0, _memory().files - before.files)
 
 
 def _free(place: Path) -> int:
@@ -130,12 +145,3 @@ def _free(place: Path) -> int:
 
 def _count(place: Path) -> int:
     return sum(1 for _ in taken.walk(place))
-
-
-def _used(place: Path) -> int:
-    """Bytes on disk; of what comes and goes meanwhile, those that are met."""
-    used = 0
-    for entry in taken.walk(place):
-        with contextlib.suppress(OSError):
-            used += entry.stat(follow_symlinks=False).st_blocks * 512
-    return used

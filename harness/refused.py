@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.excess import SHOWN
 from harness.telling import LEFT, NETWORK
 
 _MOST = 20
@@ -23,8 +24,6 @@ _NETWORK = re.compile(
 # Who speaks may be a path, too: "/bin/sh: 1: ./configure: Permission denied".
 _SPEAKER = re.compile(rb"^[^\s:]+:(?:\d+:)*(?: (?:line )?\d+:)? ")
 _PATH = re.compile(rb"(?<![^\s'\"`:=(<>])/[^\s'\"`:;,)]+")
-# What the compiler shows of a source.
-_QUOTED = re.compile(rb"^\s*(?:\d+ )?\|")
 
 
 def refused(log: bytes, ours: Sequence[Path]) -> tuple[str, ...]:
@@ -38,7 +37,7 @@ def _lines(log: bytes, ours: tuple[bytes, ...]) -> Iterator[str]:
         if (
             line.startswith(LEFT.encode())
             or line == NETWORK.encode()
-            or (not _QUOTED.match(line) and _outside(line, ours))
+            or (not SHOWN.match(line) and _outside(line, ours))
         ):
             yield line.decode(errors="replace").strip()[:_WIDTH]
 

@@ -19,7 +19,7 @@ def used(path: Path) -> int:
 def _own(path: Path) -> int:
     try:
         return path.lstat().st_blocks * _BLOCK
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 
