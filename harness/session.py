@@ -23,6 +23,7 @@ from harness import (
     checkpatch,
     contracts,
     couplings,
+    damage,
     disk,
     events,
     inputs,
@@ -389,10 +390,14 @@ def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
     return tuple(name for name in wanted if not (quick and name.endswith(_SLOW)))
 
 
-def at_work(tell: events.Listener) -> AbstractContextManager[None]:
-    """Keep kseries gc from removing what we use; wait for one that is at it."""
+@contextlib.contextmanager
+def at_work(tell: events.Listener) -> Iterator[None]:
+    """Keep kseries gc from removing what we use; wait for one that is at it. What is damaged is made anew."""
+    if damage.discard(resources.cache("trees.git")):
+        tell(events.Preparing("the sources that were stored are damaged: reading them again"))
     said = events.Preparing("kseries gc is at work in the cache: waiting for it to finish")
-    return cachelock.shared(resources.cache(), lambda: tell(said))
+    with cachelock.shared(resources.cache(), lambda: tell(said)):
+        yield
 
 
 def _freedom(options: Options) -> AbstractContextManager[None]:

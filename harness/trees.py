@@ -7,7 +7,6 @@ All trees live in one bare repository in the cache. A repository of the user's i
 objects/info/alternates (gitrepository-layout(5)) and never written to.
 """
 
-import contextlib
 import hashlib
 import lzma
 import os
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import disk, proc
+from harness import damage, disk, proc
 from harness.errors import InfraError, InputError
 
 # What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
@@ -74,13 +73,6 @@ class ThreeWay:
     def cherry_pick(cls, onto: str, before: str, after: str) -> "ThreeWay":
         """``onto`` with the patch that led from ``before`` to ``after``, as ``git cherry-pick`` makes it."""
         return cls(base=before, ours=onto, theirs=after)
-
-
-# What git says of a repository of which a part is not as it was written.
-_DAMAGED = re.compile(
-    r"corrupt|bad (?:object|tree|config|boolean|numeric)|not a git repository|unable to (?:read|unpack|find)"
-    r"|does not match index|could not (?:read|parse)|invalid|inflate|file too|unknown index"
-)
 
 
 @dataclass(frozen=True)
@@ -156,7 +148,10 @@ class TreeStore:
         objects: Path | None = None,
         seconds: float = _GIT_SECONDS,
     ) -> proc.Done:
-        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given."""
+        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given.
+
+        What it says of a store that is damaged is no answer to anything: raises InfraError.
+        """
         env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
         if objects is not None:
             env["GIT_OBJECT_DIRECTORY"] = str(objects)
@@ -167,7 +162,10 @@ class TreeStore:
             env["GIT_WORK_TREE"] = str(work_tree)
         # What is checked out is for whoever builds it, whom our umask may have shut out.
         umask = 0o022 if work_tree is not None else -1
-        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
+        done = proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
+        if done.returncode != 0 and damage.told(done.stderr):
+            raise self._trouble(self._failed(words, done.stderr), done.stderr)
+        return done
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
@@ -179,22 +177,17 @@ class TreeStore:
 
     def _checked(self, words: tuple[str, ...], done: proc.Done) -> proc.Done:
         if done.returncode != 0:
-            with self._checked_store():
-                raise InfraError(f"git {words[0]} failed in {self.path}: {_last_line(done.stderr)}")
+            raise self._trouble(self._failed(words, done.stderr), done.stderr)
         return done
 
-    @contextlib.contextmanager
-    def _checked_store(self) -> Iterator[None]:
+    def _failed(self, words: tuple[str, ...], stderr: bytes) -> str:
+        return f"git {words[0]} failed in {self.path}: {_reason(stderr)}"
+
+    def _trouble(self, failed: str, stderr: bytes) -> InfraError:
         """Where git fails for lack of room, say so: git itself may say "disk corruption?". What is damaged is named."""
-        try:
-            yield
-        except InfraError as error:
-            if disk.full(self.path):
-                raise disk.trouble(self.path) from error
-            if _DAMAGED.search(str(error)):
-                advice = f"{self.path} is damaged: remove it, and the next run makes it again"
-                raise InfraError(f"{error}\n  {advice}") from error
-            raise
+        if disk.full(self.path):
+            return disk.trouble(self.path)
+        return damage.noted(self.path, failed) if damage.told(stderr) else InfraError(failed)
 
     # --- bringing sources in ----------------------------------------------------------------
 
@@ -221,7 +214,7 @@ class TreeStore:
         """Make the objects of a user's repository readable here."""
         done = proc.run(["git", "-C", path, "rev-parse", "--git-common-dir"], seconds=_GIT_SECONDS)
         if done.returncode != 0:
-            raise InputError(f"{path} is not a git repository: {_last_line(done.stderr)}")
+            raise InputError(f"{path} is not a git repository: {_reason(done.stderr)}")
         objects = (path / done.text / "objects").resolve()
         known = self._alternates.read_text().splitlines() if self._alternates.exists() else []
         if str(objects) not in known:
@@ -237,8 +230,11 @@ class TreeStore:
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
             env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
             try:
-                with self._checked_store(), proc.feeding(words, env=env) as stream:
+                with proc.feeding(words, env=env) as stream:
                     _write_import(stream, f"refs/imports/{key}", files)
+            except InfraError as error:
+                said = str(error)
+                raise self._trouble(said, said.partition("failed: ")[2].encode()) from error
             finally:
                 for report in self.path.glob("fast_import_crash_*"):
                     report.unlink(missing_ok=True)
@@ -295,7 +291,7 @@ class TreeStore:
         tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (merge.ours, merge.theirs)]
         done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips)
         if done.returncode not in (0, 1):
-            raise InfraError(f"git merge-tree failed: {_last_line(done.stderr)}")
+            raise InfraError(f"git merge-tree failed: {_reason(done.stderr)}")
         tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
         return Merge(tree) if done.returncode == 0 else Merge.conflict(names)
 
@@ -388,9 +384,10 @@ def _c_quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _last_line(output: bytes) -> str:
-    lines = output.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "no message"
+def _reason(output: bytes) -> str:
+    """What git gave up for, which fast-import says before it tells of its crash report; else its last line."""
+    lines = output.decode(errors="replace").strip().splitlines() or ["no message"]
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1])
 
 
 def _replace(path: Path, text: str) -> None:

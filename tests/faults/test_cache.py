@@ -6,7 +6,7 @@ All files of a kind at once, so that no luck is needed to meet the one that matt
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,16 +19,14 @@ __all__ = ["ended", "site"]  # fixtures
 TOP = Path(__file__).resolve().parents[2]
 RESULT = ("result.json", "build.log", "sha256.json")
 NOTES = ("said.json", "reads.json", "configured", "series", "boot", "fragment.config")
-TREES = ("objects/pack/*.pack", "objects/pack/*.idx", "objects/??/*", "config", "HEAD")
+TREES = ("objects/pack/*.pack", "objects/pack/*.idx", "objects/??/*", "config")
+DAMAGED = "exit 3: it is damaged; then made again"
 TABLE = (
     *((how, f"results: {name}", "next run", "done again") for name in RESULT for how in ("cut", "bit")),
     *((how, f"build folder: {name}", "next run", "the same verdicts") for name in NOTES for how in ("cut", "bit")),
     *((how, "worker: index", "next run", "the same verdicts") for how in ("cut", "bit")),
-    *(
-        (how, f"trees.git: {name}", "next plan", "exit 3: it is damaged, unless it is not read")
-        for name in TREES
-        for how in ("cut", "bit")
-    ),
+    *((how, f"trees.git: {name}", "next plan", DAMAGED) for name in TREES for how in ("cut", "bit")),
+    *((how, "trees.git: HEAD", "next plan", "the same plan") for how in ("cut", "bit")),
     *((how, "ccache, all of it", "next run", "the same verdicts") for how in ("cut", "bit")),
 )
 HOW = {"cut": "cut short", "bit": "a bit flipped"}
@@ -82,41 +80,62 @@ def test_what_is_damaged_is_found_out_again_and_changes_no_verdict(
 # --- from the command line ----------------------------------------------------------------------
 
 
-@pytest.fixture
-def plan(tmp_path: Path) -> Iterator[Callable[[], "subprocess.CompletedProcess[str]"]]:
-    """kseries plan of a patch to a small tree, each time with another patch, on a cache of its own."""
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    (tree / "Makefile").write_text("VERSION = 6\n")
-    (tree / "large.c").write_text("".join(f"int a{number};\n" for number in range(5000)))
-    count = 0
+class Plans:
+    """kseries plan of a series on a small tree, in a cache of its own."""
 
-    def run() -> "subprocess.CompletedProcess[str]":
-        nonlocal count
-        count += 1
-        patch = tmp_path / "one.patch"
-        hunk = f"@@ -1 +1,2 @@\n VERSION = 6\n+# {count}\n"
-        patch.write_text(f"Subject: one\n\n---\n--- a/Makefile\n+++ b/Makefile\n{hunk}")
-        words: list[str | Path] = [TOP / "kseries", "plan", patch, "--tree", tree, "--scenario", "prefixes"]
-        env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    def __init__(self, place: Path, cache: str) -> None:
+        self._place = place
+        self._cache = place / cache
+        self.store = self._cache / "kseries" / "trees.git"
+        (place / "tree").mkdir(exist_ok=True)
+        # As large as to be in the middle of whatever it is stored in.
+        text = "".join(f"# {number:x}\n" for number in range(5000))
+        (place / "tree" / "Makefile").write_text(f"VERSION = 6\n{text}")
+
+    def plan(self, patches: int) -> "subprocess.CompletedProcess[str]":
+        """Of a series that the one with fewer patches is the beginning of."""
+        mbox = self._place / "series.mbox"
+        mbox.write_text("".join(self._mail(number, patches) for number in range(1, patches + 1)))
+        words: list[str | Path] = [TOP / "kseries", "plan", mbox, "--tree", self._place / "tree"]
+        env = {**os.environ, "XDG_CACHE_HOME": str(self._cache)}
         return subprocess.run(
-            words, env=env, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
+            [*words, "--scenario", "prefixes"],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
         )
 
-    yield run
+    @staticmethod
+    def _mail(number: int, count: int) -> str:
+        below = f"line {number - 1}" if number > 1 else "0"
+        return (
+            f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: A <a@example.com>\n"
+            f"Subject: [PATCH {number}/{count}] add line {number}\n\n---\n"
+            f"--- a/Makefile\n+++ b/Makefile\n@@ -1,2 +1,3 @@\n VERSION = 6\n+# line {number}\n # {below}\n"
+            "-- \n2.39\n\n"
+        )
 
 
-@pytest.mark.parametrize("what", TREES)
-@pytest.mark.parametrize("how", [cut, bit])
-def test_a_damaged_store_of_trees_is_named_and_made_again_once_it_is_gone(
-    plan: Callable[[], "subprocess.CompletedProcess[str]"], tmp_path: Path, what: str, how: Callable[[bytes], bytes]
+@pytest.mark.parametrize(
+    ("how", "what", "stage", "outcome"),
+    [row for row in TABLE if row[2] == "next plan"],
+    ids=lambda value: value.replace(" ", "-").replace("/", "-"),
+)
+def test_a_damaged_store_of_trees_is_named_and_made_again(
+    tmp_path: Path, how: str, what: str, stage: str, outcome: str
 ) -> None:
-    store = tmp_path / "cache" / "kseries" / "trees.git"
-    assert plan().returncode == 0
-    damage([path for path in store.glob(what) if path.is_file()], how)
-    damaged = plan()
-    if damaged.returncode != 0:  # not all of it is read each time
-        assert damaged.returncode == 3, damaged.stderr
-        assert f"{store} is damaged: remove it, and the next run makes it again" in damaged.stderr
-    subprocess.run(["rm", "-rf", store], check=True)
-    assert plan().returncode == 0
+    plans = Plans(tmp_path, "cache")
+    assert plans.plan(1).returncode == 0
+    name = what.removeprefix("trees.git: ")
+    damage([path for path in plans.store.glob(name) if path.is_file()], {"cut": cut, "bit": bit}[how])
+    done = plans.plan(2)
+    if outcome == DAMAGED:
+        assert done.returncode == 3, done.stderr
+        assert f"{plans.store}, or a repository that it reads, is damaged: the next run makes it again" in done.stderr
+        done = plans.plan(2)
+        assert "the sources that were stored are damaged: reading them again" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == Plans(tmp_path, "other").plan(2).stdout, "as with a cache where nothing was damaged"
