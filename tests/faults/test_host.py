@@ -82,6 +82,19 @@ def opened(pid: int) -> list[str]:
     return found
 
 
+def struck(site: Site, holds: Holds, tip: str, tool: str, victim: str) -> "subprocess.Popen[str]":
+    """A run of which kseries, or the tool that it waits for, was killed while that was at work."""
+    holds.hold(tool)
+    run = site.start(tip)
+    until(lambda: holds.held(tool), tool, run)
+    holds.release()
+    if victim == "kseries":
+        killed(run)
+    else:
+        os.kill(until(lambda: below(run.pid, "sleep"), tool, run), signal.SIGKILL)
+    return run
+
+
 def goes_on(site: Site, tip: str) -> None:
     """Nothing is left of a run that was ended, and the same one comes to what it should."""
     until(lambda: not site.left(), "what was left running to end")
@@ -93,14 +106,8 @@ def goes_on(site: Site, tip: str) -> None:
 @pytest.mark.parametrize("victim", ["kseries", "git"])
 def test_a_check_out_that_ends_by_halves_is_done_over(site: Site, holds: Holds, victim: str) -> None:
     tip = site.series()
-    holds.hold("git")
-    run = site.start(tip)
-    until(lambda: holds.held("git"), "git to check out", run)
-    holds.release()
-    if victim == "kseries":
-        killed(run)
-    else:
-        os.kill(until(lambda: below(run.pid, "sleep"), "git", run), signal.SIGKILL)
+    run = struck(site, holds, tip, "git", victim)
+    if victim == "git":
         outcome, detail = told(run)["states"]["prefix-1"]
         assert outcome == "infra-error" and detail.startswith("git read-tree failed in ")
     goes_on(site, tip)
@@ -112,14 +119,8 @@ def test_a_copy_of_bases_build_folder_is_whole_or_not_there(
 ) -> None:
     new = Site(tmp_path_factory.mktemp("new"))  # whose base is not known
     tip = new.series()
-    holds.hold("cp")
-    run = new.start(tip)
-    until(lambda: holds.held("cp"), "cp", run)
-    holds.release()
-    if victim == "kseries":
-        killed(run)
-    else:
-        os.kill(until(lambda: below(run.pid, "sleep"), "cp", run), signal.SIGKILL)
+    run = struck(new, holds, tip, "cp", victim)
+    if victim == "cp":
         assert told(run)["states"] == GOOD
     assert list(new.place.glob("worker/*.pristine")) == []
     again = new.run(tip)

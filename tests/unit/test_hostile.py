@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import select
+import shlex
 import socket
 import subprocess
 import sys
@@ -258,7 +259,7 @@ async def test_no_port_of_this_host_is_reached(stranger: Kernel, way: object) ->
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         connect = f"bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port} && echo in >&3'"
-        assert subprocess.run(connect, shell=True, check=False).returncode == 0
+        assert subprocess.run(shlex.split(connect), check=False).returncode == 0
         server.accept()[0].close()
         done = await built(stranger, way(connect))
         assert select.select([server], [], [], 0)[0] == []
@@ -355,6 +356,21 @@ async def test_a_build_whose_processes_eat_memory_together_is_ended_and_named(
             await stranger.build(tree(stranger, in_makefile(eat)))
 
 
+async def test_memory_that_no_process_has_mapped_counts_as_well(
+    stranger: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a file of memfd_create(2), say, which goes with whoever has it open."""
+    number = {"x86_64": 319, "aarch64": 279}[os.uname().machine]
+    monkeypatch.setattr(box, "build_limits", lambda _jobs: Limits(together=400 << 20))
+    eat = (
+        f"perl -e 'my $name = q(x); open my $file, q(>&=), syscall({number}, $name, 0); my $block = q(x) x (1 << 20);"
+        " print $file $block for 1..900; sleep 30'"
+    )
+    async with asyncio.timeout(60):
+        with pytest.raises(InfraError, match="its processes together have more than 400 MiB"):
+            await stranger.build(tree(stranger, in_makefile(eat)))
+
+
 async def test_a_build_that_prints_without_end_is_ended_and_named(
     stranger: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +393,16 @@ async def test_nothing_outlives_its_build_and_what_would_have_is_named(stranger:
     async with asyncio.timeout(20):
         while _processes(word):
             await asyncio.sleep(0.1)  # it is killed, and on its way
+
+
+async def test_what_base_was_refused_once_it_was_refused_for_good(stranger: Kernel, home: Path) -> None:
+    """It need not come to it in each build, and a patch that has it done again brings nothing new."""
+    rule = f"headers: $(O)/once\n$(O)/once:\n\t-@cat {home}/token\n\t@touch $@\nheaders:\n"
+    base = stranger.tree(Makefile=MAKEFILE.replace("headers:\n", rule))
+    for number in (1, 2):
+        done = await stranger.worker.build(base, stranger.place / f"base-{number}", lambda _: None, trusted=True)
+        assert named(done, f"{home}/token"), number
+    assert Path(done.log).read_text().count("token") == 0, "the second time nothing was tried"
 
 
 async def test_a_build_that_leaves_nobody_behind_says_nothing(stranger: Kernel) -> None:
