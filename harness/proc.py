@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import keyring
+from harness import keyring, syscalls
 from harness.box import UID, Host
 from harness.box import Box as Box
 from harness.errors import InfraError
@@ -272,16 +272,16 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
 
     Must be called from the main thread: --die-with-parent follows the thread that forked (prctl(2)).
     """
-    with _pipe() as (reader, writer):
+    with _pipe() as (reader, writer), _filter() as (options, files):
         process = await asyncio.create_subprocess_exec(
-            *_boxed(argv, box, "--json-status-fd", str(writer.fileno())),
+            *_boxed(argv, box, "--json-status-fd", str(writer.fileno()), *options),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=_allowed(box),
             cwd=box.cwd if _unboxed.get() else None,
             start_new_session=True,
-            pass_fds=(writer.fileno(),),
+            pass_fds=(writer.fileno(), *files),
         )
         writer.close()
         running = Running(process, reader)
@@ -301,7 +301,10 @@ def on_terminal(argv: Sequence[str | Path], box: Box) -> int:
     its settings back, whatever became of the process.
     """
     settings = termios.tcgetattr(0) if os.isatty(0) else None
-    with subprocess.Popen(_boxed(argv, box), env=_allowed(box)) as process:
+    with (
+        _filter() as (options, files),
+        subprocess.Popen(_boxed(argv, box, *options), env=_allowed(box), pass_fds=files) as process,
+    ):
         try:
             return process.wait()
         finally:
@@ -325,6 +328,16 @@ def _boxed(argv: Sequence[str | Path], box: Box, *options: str) -> list[str]:
                 _show(place)
     bwrap, *words = box.argv(argv, host)
     return [bwrap, *options, *words]
+
+
+@contextlib.contextmanager
+def _filter() -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """What bwrap is told of the filter of system calls, and the files that it is to inherit for it."""
+    with syscalls.filter_file() as file:
+        if file is None:
+            yield (), ()
+        else:
+            yield ("--seccomp", str(file.fileno())), (file.fileno(),)
 
 
 def _allowed(box: Box) -> dict[str, str]:
