@@ -19,10 +19,10 @@ def write(path: Path, data: bytes) -> None:
 def read(path: Path) -> bytes | None:
     """What was written, or None."""
     try:
-        head, _, data = path.read_bytes().partition(b"\n")
+        head, newline, data = path.read_bytes().partition(b"\n")
     except OSError:
         return None
-    return data if head == _sum(data) else None
+    return data if newline and head == _sum(data) else None
 
 
 def _sum(data: bytes) -> bytes:

@@ -4,14 +4,14 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness import sealed
+from harness.build.reads import Reads
+from harness.build.warnings import Kept
 from harness.model import Outcome, StateResult
-from harness.reads import Reads
 from harness.store import Store
-from harness.warnings import Kept
 
 RESULT = StateResult(
     id="base", scenario="base", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK, detail="said"
@@ -60,6 +60,7 @@ def test_a_result_of_before_there_were_hashes_is_done_over(store: Store) -> None
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.binary(max_size=300), bit=st.integers(0, 1 << 16), cut=st.booleans())
+@example(data=b"", bit=64, cut=True)
 def test_a_sealed_file_is_read_as_it_was_written_or_not_at_all(
     tmp_path: Path, data: bytes, bit: int, cut: bool
 ) -> None:
