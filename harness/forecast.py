@@ -3,8 +3,8 @@
 
 from collections.abc import Iterable
 
+from harness.build.pace import Pace
 from harness.model import Forecast
-from harness.pace import Pace
 from harness.visit import Place, Visit
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every record that travels between stages: frozen, typed, and JSON in both directions.
 
-This module imports nothing of ours. A record says what was seen; what it means is judge.py's.
+This module imports nothing of ours. A record says what was seen; what it means is judge's.
 """
 
 from enum import StrEnum

@@ -2,7 +2,7 @@
 """The only place that starts a process: what it may write, how long it may take, and how it dies.
 
 Short tools (git, apt) go through ``run``. What comes from the series under test (its Makefiles, its
-kernel) goes through ``start`` in a Box (box.py): a bwrap pid namespace that dies with us, kill -9 included,
+kernel) goes through ``start`` in a Box (box/): a bwrap pid namespace that dies with us, kill -9 included,
 because the kernel kills every process of a namespace whose init is gone (pid_namespaces(7)).
 """
 
@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import keyring, syscalls
-from harness.box import UID, Host
+from harness.box import UID, Host, keyring, syscalls
 from harness.box import Box as Box
 from harness.errors import InfraError
 

@@ -3,7 +3,8 @@
 
 import msgspec
 
-from harness import cures, scenarios
+from harness import scenarios
+from harness.judge import cures
 from harness.model import Advice, Plan, RunResult
 from harness.trees import TreeStore
 

@@ -7,9 +7,9 @@ from itertools import combinations, groupby, pairwise
 import msgspec
 
 from harness.errors import InputError
-from harness.manytrees import ManyTrees, Tell, silent
 from harness.model import AppliedPatch, Base, Patch, Plan, Series, State
 from harness.trees import ApplyError, Merge, ThreeWay, TreeStore
+from harness.trees.manytrees import ManyTrees, Tell, silent
 
 Patches = tuple[AppliedPatch, ...]
 
@@ -233,7 +233,7 @@ def _pairs(patches: Patches, _base: Base, trees: ManyTrees) -> Iterator[State]:
 
 
 def _journey(patches: Patches, base: Base, trees: ManyTrees) -> Iterator[State]:
-    """Where the users of journeys.py come through and end up; the faults that they meet are made there."""
+    """Where the users of bisect/journeys.py come through and end up; the faults that they meet are made there."""
     yield from _prefixes(patches, base, trees)
     yield from _reverts(patches, base, trees)
 

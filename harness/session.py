@@ -19,17 +19,11 @@ from harness import (
     bases,
     build,
     cachelock,
-    changelog,
     checkpatch,
-    contracts,
-    couplings,
-    damage,
     disk,
     events,
     inputs,
-    journeys,
     judge,
-    pick,
     proc,
     programs,
     proposals,
@@ -40,14 +34,15 @@ from harness import (
     scenarios,
     selftests,
     store,
-    suspects,
 )
-from harness.bench import Bench
+from harness.bisect import journeys, pick
+from harness.bisect.bench import Bench
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
+from harness.judge import changelog, contracts, couplings, suspects
 from harness.model import (
     SCHEMA_VERSION,
     Advice,
@@ -62,7 +57,7 @@ from harness.model import (
     Squash,
     StateResult,
 )
-from harness.trees import TreeStore
+from harness.trees import TreeStore, damage
 
 
 @dataclass(frozen=True)

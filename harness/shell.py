@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from harness import busybox, events, resources
-from harness.bench import Bench
+from harness.bisect.bench import Bench
 from harness.boot import console
 from harness.boot.machine import Image
 from harness.errors import InfraError, InputError

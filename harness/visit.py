@@ -4,8 +4,8 @@
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
+from harness.build.reads import Reads
 from harness.model import State
-from harness.reads import Reads
 from harness.trees import Change
 
 Changes = Callable[[str, str], tuple[Change, ...]]

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness import taken
+from harness.build import taken
 
 DIRECTORY = 0o040755
 PROGRAM = 0o100755

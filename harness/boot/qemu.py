@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import taken
 from harness.arch import Arch
 from harness.box import Limits
+from harness.build import taken
 from harness.model import Accel
 
 MEMORY_MIB = 512

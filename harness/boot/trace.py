@@ -2,7 +2,7 @@
 """Call traces of a kernel log, decoded to file and line. Parsing is pure; only ``resolve`` starts a process.
 
 What scripts/decode_stacktrace.sh does, for the log of one boot: vmlinux has line tables (KCFLAGS in
-harness/build.py), nm tells where a symbol is, addr2line what was compiled there, inlined functions too.
+harness/build/), nm tells where a symbol is, addr2line what was compiled there, inlined functions too.
 """
 
 import bisect

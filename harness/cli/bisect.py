@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from harness import bisection, manual, session, shell
-from harness.answer import Question
-from harness.bisection import Step
+from harness import session, shell
+from harness.bisect import bisection, manual
+from harness.bisect.answer import Question
+from harness.bisect.bisection import Step
 from harness.cli import question, target
 from harness.errors import InputError
 from harness.render import bisected

@@ -5,9 +5,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness import expectation, inputs, resources, session
+from harness import inputs, resources, session
 from harness.cli import target
 from harness.errors import InfraError
+from harness.judge import expectation
 from harness.model import RunResult
 from harness.render import text, verdicts
 from harness.render.live import Progress

@@ -3,7 +3,7 @@
 
 import argparse
 
-from harness.answer import Asked, Question
+from harness.bisect.answer import Asked, Question
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness import pick, session, shell
+from harness import session, shell
+from harness.bisect import pick
 from harness.cli import target
 from harness.render.live import Progress
 

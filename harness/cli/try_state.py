@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from harness import pick, session
-from harness.answer import Answer, Tried
+from harness import session
+from harness.bisect import pick
+from harness.bisect.answer import Answer, Tried
 from harness.cli import question, target
 from harness.render.live import Progress
 from harness.render.plain import plain

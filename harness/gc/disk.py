@@ -5,7 +5,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from harness import removal, taken
+from harness.box import removal
+from harness.build import taken
 
 _BLOCK = 512
 """The unit of st_blocks (inode(7))."""

@@ -4,8 +4,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.answer import Answer
-from harness.bisection import Bisected, Step
+from harness.bisect.answer import Answer
+from harness.bisect.bisection import Bisected, Step
 from harness.model import Outcome
 from harness.render.plain import plain
 from harness.scenarios import Patches

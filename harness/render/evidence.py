@@ -17,7 +17,7 @@ class Exhibit:
 
 
 def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
-    """A finding's evidence, taken apart: judge.py writes ``NAME: WHAT WAS SEEN``."""
+    """A finding's evidence, taken apart: judge writes ``NAME: WHAT WAS SEEN``."""
     parts = (line.partition(": ") for line in finding.evidence)
     return tuple(Exhibit(finding, name, said) for name, _, said in parts)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness import expectation, inputs, rundir
+from harness import inputs, rundir
+from harness.judge import expectation
 from tests.e2e.conftest import TOP, Kseries
 
 

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness import bases, expectation, inputs, resources, rundir
+from harness import bases, inputs, resources, rundir
+from harness.judge import expectation
 from harness.trees import TreeStore
 from tests.e2e.conftest import TOP, Kseries
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from harness import ccache, checkpatch, excess, ktap, linked, make, refused, warnings
-from harness import contracts as contract_files
+from harness import checkpatch, ktap
 from harness.boot import klog, trace
+from harness.build import ccache, excess, linked, make, refused, warnings
 from harness.errors import InfraError, InputError
 from harness.exercised import linetable
 from harness.inputs import mbox, strip, testcase
+from harness.judge import contracts as contract_files
 from harness.render.plain import line, plain
 
 SOURCE = Path("/source")

@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, build, contracts, inputs, judge, resources, scenarios, session, store, suspects
+from harness import bases, build, inputs, judge, resources, scenarios, session, store
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.events import Event
 from harness.inputs import patchdir
+from harness.judge import contracts, suspects
 from harness.model import Base, Finding, Series, StateResult
 from harness.trees import TreeStore
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.answer import Answer, Asked, Question, Tried, answer, asks_tip
+from harness.bisect.answer import Answer, Asked, Question, Tried, answer, asks_tip
 from harness.errors import InfraError
 from harness.model import Outcome
 from tests.unit.test_judge import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of

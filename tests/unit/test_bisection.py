@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import bisection, scenarios
-from harness.answer import Answer, Asked, Question
-from harness.bench import Bench
-from harness.bisection import Bisected
+from harness import scenarios
+from harness.bisect import bisection
+from harness.bisect.answer import Answer, Asked, Question
+from harness.bisect.bench import Bench
+from harness.bisect.bisection import Bisected
 from harness.engine import Engine
 from harness.errors import InputError
 from harness.events import Event, StageStarted

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from harness import arch as archs
-from harness import build, make
-from harness.build import Worker
+from harness import build, resources
+from harness.build import Worker, make, worker
 from harness.config import Config
 from harness.errors import InfraError
 from harness.model import Build
@@ -152,7 +152,7 @@ def test_what_kconfig_dropped(asked: str, got: str, dropped: tuple[str, ...]) ->
 
 
 def test_the_bundled_fragment_is_kept_by_itself(tmp_path: Path) -> None:
-    path = Path(build.__file__).parents[1] / "kernels" / ARCH.config
+    path = resources.project("kernels") / ARCH.config
     config = Config.read((path,))
     assert config.dropped_by(config.text) == ()
     assert len(config.dropped_by("")) > 20
@@ -482,7 +482,7 @@ async def test_a_build_without_an_end_is_no_verdict_on_its_tree(
 ) -> None:
     endless = kernel.tree(Makefile=MAKEFILE.replace("headers:\n", "headers:\n\tsleep 1000\n"))
     with monkeypatch.context() as patch, pytest.raises(InfraError, match="make was still at work after"):
-        patch.setattr(build, "BUILD_SECONDS", 1.0)
+        patch.setattr(worker, "BUILD_SECONDS", 1.0)
         await kernel.build(endless)
     assert (await kernel.build(kernel.tree())).ok
 

@@ -4,7 +4,8 @@
 import re
 
 from harness import arch as archs
-from harness import contracts, resources
+from harness import resources
+from harness.judge import contracts
 from tests.guest import catalogue
 from tests.guest.lab import MUTANTS
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness.changelog import documented, has_note, symbols
+from harness.judge.changelog import documented, has_note, symbols
 from harness.model import AppliedPatch
 
 DIFF = """\

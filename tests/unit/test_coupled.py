@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.changelog import documented
+from harness.judge.changelog import documented
 from harness.model import Advice, Bond, Coupling, FindingKind, Squash, Verdict
 from harness.render import html, text
 from tests.unit.runs import finding, run, state

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from harness import inputs, resources
-from harness.couplings import couplings
 from harness.judge import judge
+from harness.judge.couplings import couplings
 from harness.model import Bond, Outcome, Plan, State, StateResult
 from harness.stateresult import bare
 from tests.unit.runs import split_run

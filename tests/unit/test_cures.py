@@ -3,9 +3,10 @@
 
 import pytest
 
-from harness import cures, judge
-from harness.couplings import holes
-from harness.cures import squashes
+from harness import judge
+from harness.judge import cures
+from harness.judge.couplings import holes
+from harness.judge.cures import squashes
 from harness.model import Advice, Finding, FindingKind, Outcome, Plan, Squash, Verdict
 from tests.unit.test_judge import (
     CAP,

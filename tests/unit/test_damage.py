@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import cachelock, damage
+from harness import cachelock
 from harness.errors import InfraError
-from harness.manytrees import ManyTrees
-from harness.trees import TreeStore
+from harness.trees import TreeStore, damage
+from harness.trees.manytrees import ManyTrees
 from tests.faults.test_cache import bit, cut
 
 DIFF = b"--- a/Makefile\n+++ b/Makefile\n@@ -1 +1,2 @@\n VERSION = 6\n+# 1\n"

@@ -12,11 +12,11 @@ import pytest
 
 from harness import arch
 from harness.build import Worker
+from harness.build.reads import Reads
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.model import Accel, Build, Outcome
-from harness.reads import Reads
 from harness.store import Store
 from tests.unit.runs import state as state_result
 from tests.unit.test_judge import plan_of

@@ -4,8 +4,8 @@
 import msgspec
 import pytest
 
-from harness.expectation import differences
 from harness.inputs import Expected, ExpectedFinding
+from harness.judge.expectation import differences
 from harness.model import FindingKind, RunResult
 from tests.unit.runs import split_run
 

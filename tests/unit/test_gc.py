@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli, removal
+from harness import cli
+from harness.box import removal
 from harness.errors import InfraError
 from harness.gc import collect as collecting
 from harness.gc import disk
 from harness.gc.collect import Collected, Part, collect
 from harness.gc.trees import Trees
-from harness.manytrees import ManyTrees
 from harness.render import gc as table
 from harness.render.gc import size
 from harness.store import Store
 from harness.trees import ThreeWay, TreeStore
+from harness.trees.manytrees import ManyTrees
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.runs import state
 from tests.unit.test_cachelock import holder
@@ -103,7 +104,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
 PLANNING = """
 import sys
 from pathlib import Path
-from harness.manytrees import ManyTrees
+from harness.trees.manytrees import ManyTrees
 from harness.trees import TreeStore
 with ManyTrees(TreeStore(Path(sys.argv[1])))._scratch() as place:
     (place / "index").write_text("x")

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import bases, binutils, build, checkpatch, trees
+from harness import bases, binutils, checkpatch
 from harness import proc as processes
 from harness.boot import machine
+from harness.build import worker
 from harness.config import Config
 from harness.errors import InfraError
 from harness.gc import compiled
 from harness.inputs import gitrange, lore
 from harness.model import Accel
+from harness.trees import treestore
 from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
 
 __all__ = ["cache", "kernel"]  # fixtures
@@ -63,13 +65,13 @@ def slept(path: Path) -> bool:
 @pytest.mark.parametrize(
     ("tool", "module", "limit", "use"),
     [
-        ("git", trees, "_GIT_SECONDS", lambda place: trees.TreeStore(place / "trees.git").tree_of("HEAD")),
+        ("git", treestore, "_GIT_SECONDS", lambda place: treestore.TreeStore(place / "trees.git").tree_of("HEAD")),
         ("git", gitrange, "_SECONDS", lambda place: gitrange.read(place, "a..b")),
         ("b4", lore, "_SECONDS", lambda _: lore.read("<id@example.com>")),
         ("apt-cache", bases, "_APT_SECONDS", lambda place: bases._download("linux-source-6.12", place)),
         ("dpkg-deb", bases, "_APT_SECONDS", lambda place: bases._unpacked(place / "x.deb", place)),
-        ("gcc", build, "_VERSION_SECONDS", lambda _: build.toolchain(ARCH, Config(FRAGMENT))),
-        ("ld", build, "_VERSION_SECONDS", lambda _: build.toolchain(ARCH, Config(FRAGMENT))),
+        ("gcc", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
+        ("ld", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
         ("perl", checkpatch, "_SECONDS", lambda _: checkpatch.require()),
         ("ccache", compiled, "_SECONDS", lambda place: compiled.trim(place, 1 << 20)),
     ],
@@ -87,7 +89,7 @@ def test_a_tool_that_hangs_is_named(
     hang(tool)
     monkeypatch.setattr(module, limit, 1)
     monkeypatch.setattr(
-        trees.TreeStore.git, "__kwdefaults__", {**(trees.TreeStore.git.__kwdefaults__ or {}), "seconds": 1}
+        treestore.TreeStore.git, "__kwdefaults__", {**(treestore.TreeStore.git.__kwdefaults__ or {}), "seconds": 1}
     )
     with pytest.raises(InfraError, match=rf"\b{tool} .*gave no answer in 1 s"):
         use(tmp_path)
@@ -99,7 +101,7 @@ async def test_what_hangs_in_a_build_ends_with_it(
 ) -> None:
     tree = kernel.tree()
     hang(tool)
-    monkeypatch.setattr(build, "BUILD_SECONDS", 5.0)
+    monkeypatch.setattr(worker, "BUILD_SECONDS", 5.0)
     with pytest.raises(InfraError, match="make was still at work"):
         await kernel.build(tree)
     assert not (kernel.obj / "main.o").exists(), "the fake is what was run"

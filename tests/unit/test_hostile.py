@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import box, excess, removal, resources
-from harness.box import Limits
-from harness.build import Worker
+from harness import box, resources
+from harness.box import Limits, removal
+from harness.build import Worker, excess
 from harness.config import Config
 from harness.errors import InfraError
 from harness.model import Build

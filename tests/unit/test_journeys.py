@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import fault, journeys
+from harness.bisect import fault, journeys
 from harness.model import AppliedPatch, End, FindingKind, Outcome, RunResult, StateResult
 from harness.render import text as report
 from harness.trees import TreeStore

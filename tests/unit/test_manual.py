@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import manual
+from harness.bisect import manual
 from harness.errors import InfraError, InputError
 from harness.model import State
 from tests.unit.test_bisection import AT_ALL, PATCHES, Laid, broken_from, cache, kernel, lay

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import manytrees, proc
-from harness.answers import Answers
-from harness.manytrees import ManyTrees
-from harness.trees import ApplyError, Merge, ThreeWay, TreeStore
+from harness import proc
+from harness.trees import ApplyError, Merge, ThreeWay, TreeStore, manytrees
+from harness.trees.answers import Answers
+from harness.trees.manytrees import ManyTrees
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.histories import CHANGES, PATHS, Change, Tree, changed, imported
 from tests.unit.test_trees import by_git, named

@@ -6,8 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness import newwarnings
-from harness.judge import judge
+from harness.judge import judge, newwarnings
 from harness.model import AppliedPatch, Base, FindingKind, Objects, Outcome, Plan, State, StateResult
 from harness.render import text
 from tests.unit.runs import run, state

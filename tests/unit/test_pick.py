@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import conflicts, pick, scenarios
+from harness import scenarios
+from harness.bisect import pick
 from harness.errors import InputError
 from harness.model import State
-from harness.trees import TreeStore
+from harness.trees import TreeStore, conflicts
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.test_scenarios import series_of
 

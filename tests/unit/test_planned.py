@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.build.pace import Pace
+from harness.build.reads import Reads
 from harness.forecast import forecast
 from harness.model import Build, Forecast, State
-from harness.pace import Pace
-from harness.reads import Reads
 from harness.render import planned
 from harness.trees import Change
 from harness.visit import Footprint, Place, Visit

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import arch, contracts, inputs, programs, selftests, session
+from harness import arch, inputs, programs, selftests, session
 from harness.config import Config
 from harness.engine import Setup
 from harness.errors import InputError
+from harness.judge import contracts
 from harness.model import Accel, Contract
 from harness.trees import TreeStore
 from tests.unit.gitrepo import Repository

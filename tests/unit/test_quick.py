@@ -3,10 +3,10 @@
 
 import msgspec
 
-from harness import arch, contracts, session
+from harness import arch, session
 from harness.config import Config
 from harness.engine import Setup
-from harness.judge import asked, contract_verdict
+from harness.judge import asked, contract_verdict, contracts
 from harness.model import Accel, Check, Contract, Outcome, StateResult, Status
 from harness.render import text
 from tests.unit.runs import contract, run, state

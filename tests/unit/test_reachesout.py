@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import judge, reachesout, refused
+from harness import judge
+from harness.build import refused
+from harness.judge import reachesout
 from harness.model import FindingKind, Objects, Outcome, StateResult
 from harness.render import text
 from tests.unit.runs import run, state

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.reads import Reads
-from harness.taken import NotPlainError
+from harness.build.reads import Reads
+from harness.build.taken import NotPlainError
 from harness.trees import Change
 
 NOTE = """savedcmd_virt/kvm/kvm_main.o := gcc -I{source}/include -c -o virt/kvm/kvm_main.o {source}/virt/kvm/kvm_main.c

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import proc, syscalls
+from harness import proc
+from harness.box import syscalls
 
 PROGRAM = r"""
 #define _GNU_SOURCE

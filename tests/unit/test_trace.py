@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import arch as archs
-from harness import suspects
 from harness.boot import klog, trace
 from harness.boot.trace import Spot, Symbols
+from harness.judge import suspects
+from harness.judge.suspects import Step, with_suspects
 from harness.model import AppliedPatch, Base, Frame, Outcome, Plan, State
 from harness.stateresult import bare
-from harness.suspects import Step, with_suspects
 from harness.trees import TreeStore
 
 DATA = Path(__file__).parent / "data"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.build.reads import Reads
 from harness.model import State
-from harness.reads import Reads
 from harness.trees import Change
 from harness.visit import Footprint, Place, SameBuild, Visit, between
 

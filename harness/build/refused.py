@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.excess import SHOWN
-from harness.telling import LEFT, NETWORK
+from harness.box.telling import LEFT, NETWORK
+from harness.build.excess import SHOWN
 
 _MOST = 20
 _WIDTH = 300

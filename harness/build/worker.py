@@ -17,30 +17,19 @@ from urllib.parse import quote
 
 import msgspec
 
-from harness import (
-    box,
-    cachelock,
-    ccache,
-    disk,
-    excess,
-    linked,
-    proc,
-    refused,
-    removal,
-    resources,
-    taken,
-    warnings,
-)
+from harness import box, cachelock, disk, proc, resources
 from harness.arch import Arch
 from harness.boot import initramfs
+from harness.box import removal
+from harness.build import ccache, excess, linked, refused, taken, warnings
+from harness.build.folder import Folder
+from harness.build.make import Compiled, Make, errors_of, make_argv
+from harness.build.pace import Pace
+from harness.build.reads import Reads
 from harness.config import Config
 from harness.errors import InfraError
-from harness.folder import Folder
-from harness.make import Compiled, Make, errors_of, make_argv
 from harness.model import Build
-from harness.pace import Pace
 from harness.programs import Program, stage
-from harness.reads import Reads
 from harness.selftests import READ, Bench, Selftest
 from harness.trees import Change, TreeStore
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import answer, bases, conflicts, pick, scenarios
-from harness.answer import Asked, Question, Tried
+from harness import bases, scenarios
+from harness.bisect import answer, pick
+from harness.bisect.answer import Asked, Question, Tried
 from harness.build import Worker
 from harness.engine import Engine, Setup
 from harness.errors import InputError
 from harness.model import Base, Contract, Outcome, Plan, Series, State, StateResult
-from harness.trees import TreeStore
+from harness.trees import TreeStore, conflicts
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Contracts as files: ours, and those that come with a series. What one means is judge.py's."""
+"""Contracts as files: ours, and those that come with a series. What one means is judge's."""
 
 import tomllib
 from collections.abc import Iterable, Iterator

@@ -5,9 +5,10 @@ import dataclasses
 
 import msgspec
 
-from harness import bisection, events, fault, judge
-from harness.answer import Asked, Question
-from harness.bench import Bench
+from harness import events, judge
+from harness.bisect import bisection, fault
+from harness.bisect.answer import Asked, Question
+from harness.bisect.bench import Bench
 from harness.errors import DiskFullError, InfraError
 from harness.model import End, FindingKind, Journey, RunResult, StateResult
 from harness.scenarios import Patches

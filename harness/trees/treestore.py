@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import damage, disk, proc
+from harness import disk, proc
 from harness.errors import InfraError, InputError
+from harness.trees import damage
 
 # What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
 _GIT_ENV = {

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.answer import Answer, Question, Tried
-from harness.bench import Bench
+from harness.bisect.answer import Answer, Question, Tried
+from harness.bisect.bench import Bench
+from harness.bisect.gitbisect import GitBisect
 from harness.errors import InputError
-from harness.gitbisect import GitBisect
 from harness.model import Record, State
 
 WORDS = {Answer.GOOD: "good", Answer.BAD: "bad", Answer.UNTESTABLE: "skip"}

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import proc, taken
+from harness import proc
 from harness.box import Limits
+from harness.build import taken
 from harness.errors import InfraError
 from harness.gc import disk
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import telling
+from harness.box import telling
 
 UID = 65533
 """Who runs in a box that root makes, user and group. Debian Policy (9.2.2) reserves 65000-65533, systemd gives out
@@ -36,7 +36,7 @@ class Limits:
     memory: int = 4 * _GIB
     """Bytes of address space of each process; when memory runs out, what is in a box is killed first."""
     together: int = 16 * _GIB
-    """Bytes of memory of all processes of a build; see excess.py."""
+    """Bytes of memory of all processes of a build; see build/excess.py."""
     file: int = _GIB
     """Bytes of one file."""
     temporary: int = _GIB

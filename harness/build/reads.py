@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from harness import sealed, taken
+from harness import sealed
+from harness.build import taken
 from harness.model import Record
 from harness.trees import Change
 

@@ -3,9 +3,9 @@
 
 from collections.abc import Callable
 
-from harness.answer import Question
-from harness.bench import Bench
-from harness.bisection import WORDS, Repository
+from harness.bisect.answer import Question
+from harness.bisect.bench import Bench
+from harness.bisect.bisection import WORDS, Repository
 from harness.errors import InputError, KseriesError
 from harness.model import State
 from harness.render.plain import plain

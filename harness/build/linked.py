@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Set
 from pathlib import Path
 
-from harness import taken
+from harness.build import taken
 
 _THIN = b"!<thin>\n"
 _HEADER = 60

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from harness.couplings import Hole, holes
+from harness.judge.couplings import Hole, holes
 from harness.model import Advice, Finding, FindingKind, Plan, StateResult
 
 _CHOICES = 4096

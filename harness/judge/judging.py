@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
-from harness import changelog, cures, newwarnings, reachesout
+from harness.judge import changelog, cures, newwarnings, reachesout
 from harness.model import (
     Advice,
     Check,

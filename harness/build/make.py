@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import excess, proc
+from harness import proc
 from harness.arch import Arch
+from harness.build import excess
 from harness.config import Config
 from harness.errors import InfraError
 

@@ -8,7 +8,8 @@ import contextlib
 import re
 from pathlib import Path
 
-from harness import cachelock, removal
+from harness import cachelock
+from harness.box import removal
 from harness.errors import InfraError
 
 # git 2.39, a row for each file of its source. From the start of a message: what is further on, a patch may have named.

@@ -21,11 +21,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import treeedit
-from harness.answers import Answers
 from harness.errors import InfraError
-from harness.treeedit import Changes, Edit
-from harness.trees import ApplyError, Merge, ThreeWay, TreeStore
+from harness.trees import ApplyError, Merge, ThreeWay, TreeStore, treeedit
+from harness.trees.answers import Answers
+from harness.trees.treeedit import Changes, Edit
 
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it is, and how much there is."""

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from harness import proc, removal, sealed, warnings
+from harness import proc, sealed
+from harness.box import removal
+from harness.build import warnings
+from harness.build.reads import Reads
 from harness.errors import InfraError
-from harness.reads import Reads
 
 _SERIES = "series"
 """A note: whose patches were built in the folder."""
