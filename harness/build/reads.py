@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from harness import sealed
+from harness import files, sealed
 from harness.build import taken
 from harness.model import Record
 from harness.trees import Change
@@ -140,7 +140,7 @@ class Reads:
 
 
 def _note_files(obj: Path) -> Iterator[str]:
-    for entry in taken.walk(obj):
+    for entry in files.walk(obj):
         noted = (entry.name.startswith(".") and entry.name.endswith(".cmd")) or entry.name.endswith(".d")
         if noted and entry.path.isprintable() and not entry.is_dir(follow_symlinks=False):  # make writes no others
             yield os.path.relpath(entry.path, obj)

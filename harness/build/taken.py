@@ -8,7 +8,6 @@ Call these when it has ended.
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -41,23 +40,6 @@ def _stepped(at: int, name: str, how: int) -> int:
         return os.open(name, how | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
     finally:
         os.close(at)
-
-
-def walk(top: Path) -> Iterator["os.DirEntry[str]"]:
-    """All that is below a folder, but for what is so deep that it has no path, and for what goes meanwhile.
-
-    os.walk() calls itself for each level, and Python ends at a thousand.
-    """
-    folders = [str(top)]
-    while folders:
-        try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    yield entry
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-        except OSError:
-            continue
 
 
 def read(top: Path, name: str | Path) -> bytes:

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import cachelock
+from harness import cachelock, files
 from harness.errors import InfraError
-from harness.gc import compiled, disk, leftovers
+from harness.gc import compiled, leftovers
 from harness.gc.trees import Trees
 from harness.model import Record
 from harness.runs import Runs, Say, Stage
+from harness.trees import damage
 
 PARTS = ("results", "workers", "ccache", "trees.git", "bases")
 OTHER = "other"
@@ -61,6 +62,8 @@ def collect(cache: Path, max_size: int, dry_run: bool, say: Say) -> Collected:
     try:
         try:
             with cachelock.alone(cache):
+                if not dry_run:
+                    damage.discard_alone(cache / "trees.git", lambda: say("trees.git is damaged, and is removed"))
                 return _Collector(cache, max_size, dry_run, alone=True).run()
         except cachelock.BusyError as error:
             who = _at_work(cache, error, say)
@@ -97,8 +100,8 @@ class _Collector:
         self._max = max_size
         self._dry = dry_run
         self._alone = alone
-        self._before = {part: disk.used(cache / part) for part in PARTS}
-        self._before[OTHER] = disk.used(cache) - sum(self._before.values())
+        self._before = {part: files.used(cache / part) for part in PARTS}
+        self._before[OTHER] = files.used(cache) - sum(self._before.values())
         self._after = dict(self._before)
         self._gone: set[Path] = set()
         self._removed: dict[str, Counter[str]] = {part: Counter() for part in self._before}
@@ -141,9 +144,9 @@ class _Collector:
             if path in self._gone:
                 continue
             self._gone.add(path)
-            self._after[part] -= disk.used(path)
+            self._after[part] -= files.used(path)
             if not self._dry:
-                disk.remove(path)
+                files.remove_whole(path)
         self._removed[part][entry.what] += 1
 
     def _remove_longest_unused(self, part: str, entries: Iterable[_Entry]) -> None:
@@ -153,8 +156,8 @@ class _Collector:
             self._remove(part, entry)
 
     def _measure_again(self) -> None:
-        self._after = {part: disk.used(self._cache / part) for part in PARTS}
-        self._after[OTHER] = disk.used(self._cache) - sum(self._after.values())
+        self._after = {part: files.used(self._cache / part) for part in PARTS}
+        self._after[OTHER] = files.used(self._cache) - sum(self._after.values())
 
     # --- what goes --------------------------------------------------------------------------
 
@@ -171,7 +174,9 @@ class _Collector:
         """All of a worker but its lock, which others may wait for: the source folder is checked out anew."""
         entries = (
             _Entry(
-                (worker / "index", worker / "source", *self._builds(worker)), disk.last_use(worker / "index"), "workers"
+                (worker / "index", worker / "source", *self._builds(worker)),
+                files.last_use(worker / "index"),
+                "workers",
             )
             for worker in self._worker_homes()
         )
@@ -187,7 +192,7 @@ class _Collector:
 
     def _results(self) -> None:
         """Results of trees and of images: to have one again costs a build and a boot."""
-        entries = (_Entry((path,), disk.last_use(path / "result.json"), "results") for path in self._result_places())
+        entries = (_Entry((path,), files.last_use(path / "result.json"), "results") for path in self._result_places())
         self._remove_longest_unused("results", entries)
 
     def _result_places(self) -> list[Path]:
@@ -224,7 +229,7 @@ class _Collector:
         self._removed["trees.git"]["packed"] = scattered
         if not self._dry:
             trees.pack()
-            self._after["trees.git"] = disk.used(self._cache / "trees.git")
+            self._after["trees.git"] = files.used(self._cache / "trees.git")
 
     def _planned_trees(self) -> None:
         """The trees of planned series: a plan makes them again in seconds."""
@@ -232,14 +237,14 @@ class _Collector:
         if trees is None:
             return
         home = self._cache / "trees.git"
-        if shutil.disk_usage(home).free < disk.used(home):
+        if shutil.disk_usage(home).free < files.used(home):
             return  # git writes all that stays once more before it removes what was
-        spare = disk.used(home / "objects") + disk.used(home / "answers.sqlite") - trees.needed()
+        spare = files.used(home / "objects") + files.used(home / "answers.sqlite") - trees.needed()
         self._removed["trees.git"]["planned trees"] = 1
         self._after["trees.git"] -= max(0, spare)
         if not self._dry:
             trees.forget_series()
-            self._after["trees.git"] = disk.used(home)
+            self._after["trees.git"] = files.used(home)
 
 
 def _trimmed(home: Path, goal: int) -> int:
@@ -251,7 +256,7 @@ def _trimmed(home: Path, goal: int) -> int:
     limit = used = goal
     for _ in range(_TRIALS):
         compiled.trim(home, max(limit, 0))
-        used = disk.used(home)
+        used = files.used(home)
         if used <= goal:
             break
         limit -= used - goal
@@ -259,4 +264,4 @@ def _trimmed(home: Path, goal: int) -> int:
 
 
 def _built_at(obj: Path) -> float:
-    return disk.last_use(obj / "configured") or disk.last_use(obj)
+    return files.last_use(obj / "configured") or files.last_use(obj)

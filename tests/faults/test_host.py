@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.box.removal import remove
+from harness.files import remove
 from tests.faults import tiny
 from tests.faults.test_cache import TOP
 from tests.faults.test_faults import SECONDS, Site, below, ended, held, site, told, until

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
-from harness.box import removal
+from harness import cli, files
 from harness.errors import InfraError
 from harness.gc import collect as collecting
-from harness.gc import disk
 from harness.gc.collect import Collected, Part, collect
 from harness.gc.trees import Trees
 from harness.render import gc as table
@@ -137,7 +135,7 @@ def test_the_results_that_no_run_has_found_for_longest_go_first(cache: Path) -> 
     for age, name in enumerate(("oldest", "old", "new", "newest")):
         put(cache, name, 1000.0 + age)
     assert Store(cache / "results").find("oldest") is not None  # a run finds it, and now it is the newest
-    done = gc(cache, disk.used(cache) - 2 * MIB)
+    done = gc(cache, files.used(cache) - 2 * MIB)
     assert sorted(path.name for path in (cache / "results").iterdir()) == ["newest", "oldest"]
     assert part(done, "results").removed == {"results": 2}
     assert done.after <= done.max_size
@@ -150,7 +148,7 @@ def test_a_removal_that_is_cut_short_leaves_no_half_result(cache: Path, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(removal, "remove", killed)
+        patch.setattr(files, "remove", killed)
         gc(cache, 0)
     assert Store(cache / "results").find("abc") is None
     assert part(gc(cache), "results").removed == {"leftovers": 1}
@@ -171,7 +169,7 @@ def worker(cache: Path) -> Path:
 
 
 def test_of_the_build_folders_the_last_one_stays(cache: Path, worker: Path) -> None:
-    total = disk.used(cache)
+    total = files.used(cache)
     gc(cache, total - MIB)
     assert sorted(path.name for path in worker.iterdir()) == ["index", "lock", "source", "x86_64-b", "x86_64-c"]
     done = gc(cache, total - 2 * MIB)
@@ -191,7 +189,7 @@ def test_a_cache_that_is_small_enough_loses_nothing(cache: Path, worker: Path) -
     put(cache, "abc", 1.0)
     (cache / "lock").touch()
     before = everything(cache)
-    gc(cache, disk.used(cache))
+    gc(cache, files.used(cache))
     assert everything(cache) == before
 
 
@@ -218,10 +216,10 @@ def compiled(cache: Path) -> Path:
 
 
 def test_ccache_makes_room_and_keeps_its_share(cache: Path, compiled: Path, worker: Path) -> None:
-    size = disk.used(compiled)
-    gc(cache, disk.used(cache) - 3 * MIB)
+    size = files.used(compiled)
+    gc(cache, files.used(cache) - 3 * MIB)
     assert (worker / "x86_64-b").exists()
-    assert size // 4 < disk.used(compiled) < size
+    assert size // 4 < files.used(compiled) < size
     gc(cache, 0)
     assert not [path for path in compiled.rglob("*") if path.is_file()]
     assert not (worker / "x86_64-b").exists()
@@ -388,7 +386,7 @@ def test_a_dry_run_removes_nothing_and_foretells_what_a_real_one_does(
     fill(worker / "x86_64-d.123" / "vmlinux")
     (cache / "lock").touch()
     before = everything(cache)
-    for most in (disk.used(cache), disk.used(cache) - 2 * MIB, 3 * MIB):
+    for most in (files.used(cache), files.used(cache) - 2 * MIB, 3 * MIB):
         told = gc(cache, most, dry_run=True)
         assert everything(cache) == before
         assert told.dry_run
@@ -453,6 +451,6 @@ def test_a_part_that_cannot_be_removed_is_a_fault_of_the_host(cache: Path, monke
     def refuse(_: Path) -> None:
         raise PermissionError(13, "Permission denied", "/x")
 
-    monkeypatch.setattr(disk, "remove", refuse)
+    monkeypatch.setattr(files, "remove_whole", refuse)
     with pytest.raises(InfraError, match=r"Permission denied \(/x\)"):
         collecting.collect(cache, 0, False, print)
