@@ -137,7 +137,7 @@ def feeding(
 ) -> Iterator[IO[bytes]]:
     """A process with an open standard input, for a stream too large to hold.
 
-    Raises InfraError if it fails, or has not taken all of it and ended in time.
+    Raises InfraError if it fails, with all that it said, or if it has not taken all of it and ended in time.
     """
     child = subprocess.Popen(
         [str(word) for word in argv],
@@ -159,13 +159,13 @@ def feeding(
         child.wait()
         late.cancel()
         raise
-    words = child.stderr.read().decode(errors="replace").strip()
+    words = child.stderr.read().decode(errors="replace").strip() or f"exit status {child.wait()}"
     status, in_time = child.wait(), late.is_alive()
     late.cancel()
     if not in_time:
         raise InfraError(f"{' '.join(map(str, argv[:2]))} was still at work after {seconds:.0f} s")
     if status != 0:
-        raise InfraError(f"{argv[0]} failed: {words.splitlines()[-1] if words else child.returncode}")
+        raise InfraError(f"{argv[0]} failed: {words}")
 
 
 def _kill_all(child: "subprocess.Popen[bytes]") -> None:
@@ -251,12 +251,19 @@ class Running:
         return found
 
     def memory(self) -> int:
-        """Bytes that are resident for those in the box, what they share as often as they do (proc(5), statm)."""
-        pages = 0
+        """Bytes that are resident for those in the box, what they share as often as they do (proc(5), statm).
+
+        And what is in files that are memory and have no name, of which nobody need have a page (memfd_create(2)).
+        """
+        pages, nameless = 0, dict[int, int]()
         for pid in self.processes():
             with contextlib.suppress(OSError):
                 pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+                for link in Path(f"/proc/{pid}/fd").iterdir():
+                    if os.readlink(link).startswith("/memfd:"):
+                        seen = link.stat()
+                        nameless[seen.st_ino] = seen.st_blocks * 512
+        return pages * os.sysconf("SC_PAGE_SIZE") + sum(nameless.values())
 
     def signal_end(self) -> None:
         """Kill the namespace; harmless once it has ended."""
@@ -332,11 +339,12 @@ def _boxed(argv: Sequence[str | Path], box: Box, *options: str) -> list[str]:
 @contextlib.contextmanager
 def _filter() -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
     """What bwrap is told of the filter of system calls, and the files that it is to inherit for it."""
-    with syscalls.filter_file() as file:
-        if file is None:
-            yield (), ()
-        else:
-            yield ("--seccomp", str(file.fileno())), (file.fileno(),)
+    file = None if _unboxed.get() else syscalls.filter_file()
+    if file is None:
+        yield (), ()
+        return
+    with file:
+        yield ("--seccomp", str(file.fileno())), (file.fileno(),)
 
 
 def _allowed(box: Box) -> dict[str, str]:

@@ -7,14 +7,11 @@ It says nothing of the tree. A host short of memory cannot be told from a patch 
 import asyncio
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from harness import proc
+from harness import files, proc
 from harness.box import Limits
-from harness.build import taken
 from harness.errors import InfraError
-from harness.gc import disk
 
 ROOM = 16 << 30
 """Bytes that a build folder may take: some ten times what a kernel with all that it has takes."""
@@ -93,18 +90,19 @@ async def watch(build: proc.Running, place: Path, limits: Limits) -> None:
 
     Never returns. All that could go on for the whole hour of a build, and need say nothing.
     """
-    free, inodes, memory, threads = _free(place), os.statvfs(place).f_ffree, _memory(), _threads()
+    free, inodes, threads = _free(place), os.statvfs(place).f_ffree, _threads()
     full = 0
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         # Counted only when the host has so many more, or so much less: others are at work on it, too.
-        if free - _free(place) > ROOM and await asyncio.to_thread(disk.used, place) > ROOM:
+        if free - _free(place) > ROOM and await asyncio.to_thread(files.used, place) > ROOM:
             build.signal_end()
             raise _error("room", f"it has written more than {ROOM >> 20} MiB")
         if inodes - os.statvfs(place).f_ffree > FILES and await asyncio.to_thread(_count, place) > FILES:
             build.signal_end()
             raise _error("files", f"it has made more than {FILES}")
-        if memory.free - _memory().free > limits.together and _taken(build, memory) > limits.together:
+        # Had it so much, that would be wanting here, whatever others have freed meanwhile.
+        if _wanting() > limits.together and build.memory() > limits.together:
             build.signal_end()
             raise _error("memory", f"its processes together have more than {limits.together >> 20} MiB")
         many = limits.processes * _NEARLY
@@ -119,24 +117,11 @@ def _threads() -> int:
     return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
 
 
-@dataclass(frozen=True)
-class _Memory:
-    """Bytes of this host that could be had without swapping, and that are in files which are memory."""
-
-    free: int
-    files: int
-
-
-def _memory() -> _Memory:
-    """As proc(5), meminfo, has it now."""
+def _wanting() -> int:
+    """Bytes of this host's memory that could not be had without swapping (proc(5), meminfo)."""
     rows = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
-    bytes_of = {row[0]: int(row[1]) << 10 for row in rows}
-    return _Memory(bytes_of["MemAvailable:"], bytes_of["Shmem:"])
-
-
-def _taken(build: proc.Running, before: _Memory) -> int:
-    """What the processes of a build have, and what has come to files that are memory and need be nobody's."""
-    return build.memory() + max(0, _memory().files - before.files)
+    kib = {row[0]: int(row[1]) for row in rows}
+    return (kib["MemTotal:"] - kib["MemAvailable:"]) << 10
 
 
 def _free(place: Path) -> int:
@@ -145,4 +130,4 @@ def _free(place: Path) -> int:
 
 
 def _count(place: Path) -> int:
-    return sum(1 for _ in taken.walk(place))
+    return sum(1 for _ in files.walk(place))
