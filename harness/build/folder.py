@@ -11,8 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import proc, sealed
-from harness.box import removal
+from harness import files, proc, sealed
 from harness.build import warnings
 from harness.build.reads import Reads
 from harness.errors import InfraError
@@ -54,31 +53,35 @@ class Folder:
     @property
     def configured(self) -> str | None:
         """The tree that the folder, as the series will find it, was last configured for."""
-        note = (self._pristine if self._foreign(self._series) else self.place) / _CONFIGURED
-        return note.read_text() if note.exists() else None
+        note = sealed.read((self._pristine if self._foreign(self._series) else self.place) / _CONFIGURED)
+        return note.decode() if note is not None else None
 
     def configure(self, tree: str | None) -> None:
         """Note for which tree it is configured; None while nobody knows."""
-        note = self.place / _CONFIGURED
         if tree is None:
-            note.unlink(missing_ok=True)
+            (self.place / _CONFIGURED).unlink(missing_ok=True)
         else:
-            note.write_text(tree)
+            sealed.write(self.place / _CONFIGURED, tree.encode())
 
-    def enter(self, trusted: bool) -> None:
-        """Have it hold nothing that another series has made: its objects and tools would run in ours."""
-        wanted = _BASES if trusted else self._series
+    def enter(self, base: str | None) -> None:
+        """Have it hold nothing that another series has made: its objects and tools would run in ours.
+
+        ``base`` is the tree to build, if that is nobody's.
+        """
+        wanted = _BASES if base is not None else self._series
         if self._foreign(wanted):
-            removal.remove(self.place)
+            files.remove(self.place)
             self._copy(self._pristine, self.place)
             self.reads.reload(self.place)
         for place in (self.obj, self.ccache, self.staged):
             place.mkdir(parents=True, exist_ok=True)
         sealed.write(self.place / _SERIES, wanted.encode())
+        if base is not None and self.configured != base and self._refused():
+            self.empty()  # what was refused to one base is not to be told of another
 
     def keep_pristine(self) -> None:
         """Keep a copy of it as base alone has left it: to copy it takes a second, to fill it half a minute."""
-        removal.remove(self._pristine)
+        files.remove(self._pristine)
         self._copy(self.place, self._pristine)
         if self._pristine.exists():
             (self._pristine / _BOOT).unlink(missing_ok=True)  # it is on the disk, whatever befalls the host
@@ -89,18 +92,19 @@ class Folder:
 
     def refused_to_base(self, now: tuple[str, ...]) -> tuple[str, ...]:
         """What was refused to base since the folder was empty: what a build does once, this one need not have done."""
-        note = self.place / _REFUSED
-        try:
-            before = msgspec.json.decode(sealed.read(note) or b"", type=tuple[str, ...])
-        except msgspec.DecodeError:
-            before = ()
-        told = tuple(dict.fromkeys((*before, *now)))
-        sealed.write(note, msgspec.json.encode(told))
+        told = tuple(dict.fromkeys((*self._refused(), *now)))
+        sealed.write(self.place / _REFUSED, msgspec.json.encode(told))
         return told
+
+    def _refused(self) -> tuple[str, ...]:
+        try:
+            return msgspec.json.decode(sealed.read(self.place / _REFUSED) or b"", type=tuple[str, ...])
+        except msgspec.DecodeError:
+            return ()
 
     def empty(self) -> None:
         """Remove all that was built in it; what ccache has is left."""
-        removal.remove(self.obj)
+        files.remove(self.obj)
         self.obj.mkdir()
         for note in _OF_OBJECTS:
             (self.place / note).unlink(missing_ok=True)
@@ -119,13 +123,13 @@ class Folder:
         if mark.exists() or not self.said.known or self.said.written > time.time() or self._host_went_down():
             self.empty()
         mark.touch()
-        (self.place / _BOOT).write_text(_BOOT_ID.read_text())
+        sealed.write(self.place / _BOOT, _BOOT_ID.read_bytes())
         yield
         mark.unlink()
 
     def _host_went_down(self) -> bool:
         note = self.place / _BOOT
-        return note.exists() and note.read_text() != _BOOT_ID.read_text()
+        return note.exists() and sealed.read(note) != _BOOT_ID.read_bytes()
 
     def _foreign(self, series: str) -> bool:
         """True where patches that are not of this series were built in it, or nobody knows what was.
@@ -147,8 +151,9 @@ class Folder:
             return
         beside = self._home / "scratch" / to.name
         beside.parent.mkdir(parents=True, exist_ok=True)
+        files.remove(beside)  # into a folder that is there, cp would put it
         copy = ("cp", "--archive", "--reflink=auto", folder, beside)
         with contextlib.suppress(InfraError):
             if all(proc.run(words, seconds=_COPY_SECONDS).returncode == 0 for words in (copy, ("sync", "-f", beside))):
                 beside.rename(to)
-        removal.remove(beside)
+        files.remove(beside)

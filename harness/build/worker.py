@@ -17,10 +17,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from harness import box, cachelock, disk, proc, resources
+from harness import box, cachelock, disk, files, proc, resources
 from harness.arch import Arch
 from harness.boot import initramfs
-from harness.box import removal
 from harness.build import ccache, excess, linked, refused, taken, warnings
 from harness.build.folder import Folder
 from harness.build.make import Compiled, Make, errors_of, make_argv
@@ -73,8 +72,8 @@ class Worker:
     """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
     ``series`` names whose patches are built, as for Folder. What their Makefiles do to a build folder reaches the other
-    trees of that series and no others. ``cached=False`` is for measuring and
-    proving: it compiles everything itself, in a build folder of its own.
+    trees of that series and no others. ``cached=False`` is for measuring and proving: it compiles everything itself, in
+    a build folder of its own.
     """
 
     def __init__(
@@ -171,7 +170,7 @@ class Worker:
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
                 place.mkdir(parents=True, exist_ok=True)
-            self._folder.enter(trusted)
+            self._folder.enter(tree if trusted else None)
             try:
                 built = await self._build(tree, into, compiled, self._box(trusted))
             except excess.ExcessError:
@@ -246,7 +245,7 @@ class Worker:
 
     async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
-        removal.remove(self._obj / _CCACHE_LOG)
+        files.remove(self._obj / _CCACHE_LOG)
         before = self.holds
         await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
         if before is None or self._config_may_differ(before, tree):

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import box, resources
-from harness.box import Limits, removal
+from harness import box, files, resources
+from harness.box import Limits
 from harness.build import Worker, excess
 from harness.config import Config
 from harness.errors import InfraError
@@ -403,6 +403,8 @@ async def test_what_base_was_refused_once_it_was_refused_for_good(stranger: Kern
         done = await stranger.worker.build(base, stranger.place / f"base-{number}", lambda _: None, trusted=True)
         assert named(done, f"{home}/token"), number
     assert Path(done.log).read_text().count("token") == 0, "the second time nothing was tried"
+    other = await stranger.worker.build(stranger.tree(), stranger.place / "other", lambda _: None, trusted=True)
+    assert other.refused == (), "of another base nothing is told that it did not do"
 
 
 async def test_a_build_that_leaves_nobody_behind_says_nothing(stranger: Kernel) -> None:
@@ -440,7 +442,7 @@ async def test_what_a_build_leaves_ends_no_run_and_is_not_there_for_another_seri
     victim = worker(stranger, "another series")
     done = await victim.build(stranger.tree(), stranger.place / "victim", lambda _: None)
     assert done.ok, done.errors
-    removal.remove(stranger.place)  # for pytest, too, what lies there may be too deep
+    files.remove(stranger.place)  # for pytest, too, what lies there may be too deep
 
 
 async def test_a_build_that_makes_files_without_end_is_ended_and_named(
