@@ -388,9 +388,9 @@ def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
 @contextlib.contextmanager
 def at_work(tell: events.Listener) -> Iterator[None]:
     """Keep kseries gc from removing what we use; wait for one that is at it. What is damaged is made anew."""
-    if damage.discard(resources.cache("trees.git")):
-        tell(events.Preparing("the sources that were stored are damaged: reading them again"))
-    said = events.Preparing("kseries gc is at work in the cache: waiting for it to finish")
+    damaged = events.Preparing("the sources that were stored are damaged: reading them again")
+    damage.discard(resources.cache("trees.git"), lambda: tell(damaged))
+    said = events.Preparing("another kseries removes what it can spare from the cache: waiting for it to finish")
     with cachelock.shared(resources.cache(), lambda: tell(said)):
         yield
 

@@ -100,16 +100,9 @@ class ManyTrees:
             return treeedit.edited(self._store, [Edit(*edit) for edit in zip(starts, steps, strict=False)])
 
     def _touched(self, diffs: Sequence[bytes]) -> set[bytes]:
-        """The paths that diffs name, both of a rename or a copy, as git apply reads them."""
-
-        def named(diff: bytes) -> set[bytes]:
-            ways = (("apply", "--numstat", "-z", *way, "-") for way in ((), ("--reverse",)))
-            rows = (row for words in ways for row in self._store.git(*words, stdin=diff).stdout.split(b"\0") if row)
-            return {row.split(b"\t", 2)[2] for row in rows}
-
+        """The paths that diffs name, but for those that git apply refuses; that it does is told by the full tree."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            paths = set[bytes]().union(*pool.map(named, diffs))
-        # git apply refuses these; that it does so is told by the full tree.
+            paths = set[bytes]().union(*pool.map(self._store.touched, diffs))
         return {path for path in paths if not {b"", b".", b".."} & set(path.split(b"/"))}
 
     def _held(self, tree: str, paths: Set[bytes]) -> Changes:

@@ -15,7 +15,7 @@ import stat
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,8 +34,17 @@ _GIT_ENV = {
 }
 _ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
 _GIT_SECONDS = 120
+_SUBMODULE = b"160000"
+"""Git's mode of what is no blob, but a commit elsewhere."""
 _BATCH_SECONDS = 1800
 """For a git that is given a thousand things to do at once."""
+_MISSING = 2
+"""In git fsck's exit status: an object is not there (builtin/fsck.c, ERROR_REACHABLE). Its lender may have lost it."""
+# rev-parse --quiet, twice; cat-file -e; cat-file blob TREE:PATH, twice.
+_NO = re.compile(
+    rb"|fatal: (log for .* only has .*|Not a valid object name .*|path .* does not exist in .*"
+    rb"|git cat-file .*: bad file)\n"
+)
 _APPLY_ERROR = re.compile(r"error: (?P<what>.*)")
 
 
@@ -123,16 +132,20 @@ class TreeStore:
         have the last word (gitattributes(5)).
         """
         place = self.path / "info" / "attributes"
-        if not place.exists() or place.read_text() != _ATTRIBUTES:
+        if not place.exists() or place.read_bytes() != _ATTRIBUTES.encode():
             place.parent.mkdir(exist_ok=True)
             _replace(place, _ATTRIBUTES)
 
     def _forget_gone(self) -> None:
         """Drop the repositories that are not there any more: each call of git would complain of them."""
-        known = self._alternates.read_text().splitlines() if self._alternates.exists() else []
+        known = self._borrowed()
         here = [line for line in known if Path(line).is_dir()]
         if here != known:
             _replace(self._alternates, "".join(f"{line}\n" for line in here))
+
+    def _borrowed(self) -> list[str]:
+        """The folders of objects that are read beside our own."""
+        return os.fsdecode(self._alternates.read_bytes()).splitlines() if self._alternates.exists() else []
 
     @property
     def _alternates(self) -> Path:
@@ -149,10 +162,7 @@ class TreeStore:
         objects: Path | None = None,
         seconds: float = _GIT_SECONDS,
     ) -> proc.Done:
-        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given.
-
-        What it says of a store that is damaged is no answer to anything: raises InfraError.
-        """
+        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given."""
         env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
         if objects is not None:
             env["GIT_OBJECT_DIRECTORY"] = str(objects)
@@ -163,10 +173,7 @@ class TreeStore:
             env["GIT_WORK_TREE"] = str(work_tree)
         # What is checked out is for whoever builds it, whom our umask may have shut out.
         umask = 0o022 if work_tree is not None else -1
-        done = proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
-        if done.returncode != 0 and damage.told(done.stderr):
-            raise self._trouble(self._failed(words, done.stderr), done.stderr)
-        return done
+        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
@@ -178,17 +185,37 @@ class TreeStore:
 
     def _checked(self, words: tuple[str, ...], done: proc.Done) -> proc.Done:
         if done.returncode != 0:
-            raise self._trouble(self._failed(words, done.stderr), done.stderr)
+            raise self._trouble(words[0], done.stderr)
         return done
 
-    def _failed(self, words: tuple[str, ...], stderr: bytes) -> str:
-        return f"git {words[0]} failed in {self.path}: {_reason(stderr)}"
+    def _asked(self, *words: str) -> proc.Done | None:
+        """As ``git``; None where it says that there is no such thing, and nothing else."""
+        done = self.git(*words)
+        return None if done.returncode != 0 and _NO.fullmatch(done.stderr) else self._checked(words, done)
 
-    def _trouble(self, failed: str, stderr: bytes) -> InfraError:
-        """Where git fails for lack of room, say so: git itself may say "disk corruption?". What is damaged is named."""
+    def _trouble(self, command: str, stderr: bytes) -> InfraError:
+        """What to raise where git failed. Without room it says "disk corruption?", too; what is damaged is marked."""
         if disk.full(self.path):
             return disk.trouble(self.path)
-        return damage.noted(self.path, failed) if damage.told(stderr) else InfraError(failed)
+        failed = f"git {command} failed in {self.path}: {_reason(stderr)}"
+        if self._damaged():
+            damage.mark(self.path)
+            return InfraError(f"{failed}\n  it is damaged: the next run makes it again")
+        if others := self._borrowed():
+            failed += f"\n  is what it borrows whole? a git clone --filter is not: {', '.join(others)}"
+        return InfraError(failed)
+
+    def _damaged(self) -> bool:
+        """True where something of the store itself is not as its hash has it; to know takes ten seconds."""
+        refs = self.git("for-each-ref", "--format=%(objecttype)")
+        if refs.returncode != 0 or refs.stderr:
+            return True
+        # Without --no-full it looks at the repositories, too, from which the store borrows.
+        objects = self.git("fsck", "--no-full", "--no-dangling", "--no-progress", seconds=_BATCH_SECONDS)
+        if objects.returncode & ~_MISSING:
+            return True
+        packs = [str(path) for path in (self.path / "objects" / "pack").glob("*.idx")]
+        return bool(packs) and self.git("verify-pack", *packs, seconds=_BATCH_SECONDS).returncode != 0
 
     # --- bringing sources in ----------------------------------------------------------------
 
@@ -217,13 +244,13 @@ class TreeStore:
         if done.returncode != 0:
             raise InputError(f"{path} is not a git repository: {_reason(done.stderr)}")
         objects = (path / done.text / "objects").resolve()
-        known = self._alternates.read_text().splitlines() if self._alternates.exists() else []
+        known = self._borrowed()
         if str(objects) not in known:
             _replace(self._alternates, "".join(f"{line}\n" for line in [*known, str(objects)]))
 
     def _imported(self, key: str) -> str | None:
-        done = self.git("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")
-        return done.text if done.returncode == 0 else None
+        done = self._asked("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")
+        return done.text if done is not None else None
 
     def _import(self, key: str, files: Iterable[SourceFile]) -> str:
         words = ["git", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done"]
@@ -234,8 +261,7 @@ class TreeStore:
                 with proc.feeding(words, env=env) as stream:
                     _write_import(stream, f"refs/imports/{key}", files)
             except InfraError as error:
-                said = str(error)
-                raise self._trouble(said, said.partition("failed: ")[2].encode()) from error
+                raise self._trouble("fast-import", str(error).partition(": ")[2].encode()) from error
             finally:
                 for report in self.path.glob("fast_import_crash_*"):
                     report.unlink(missing_ok=True)
@@ -265,9 +291,24 @@ class TreeStore:
         """As ``apply``, of the tree that an index holds; the index then holds the tree that comes out."""
         done = self.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, index=index, objects=objects)
         if done.returncode != 0:
+            self._read(self.touched(diff), index, objects)
             text = done.stderr.decode(errors="replace")
             raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
         return self.answer("write-tree", index=index, objects=objects).decode().strip()
+
+    def touched(self, diff: bytes) -> set[bytes]:
+        """The paths that a diff names, both of a rename or a copy, as git apply reads them; it may read none."""
+        ways = (("apply", "--numstat", "-z", *way, "-") for way in ((), ("--reverse",)))
+        rows = (row for words in ways for row in self.git(*words, stdin=diff).stdout.split(b"\0") if row)
+        return {row.split(b"\t", 2)[2] for row in rows}
+
+    def _read(self, paths: Set[bytes], index: Path, objects: Path | None) -> None:
+        """Read what an index has at some paths. Raises InfraError: a patch may fail for what the store cannot give."""
+        for row in self.answer("ls-files", "--stage", "-z", index=index, objects=objects).split(b"\0"):
+            about, _, path = row.partition(b"\t")
+            if path in paths and not about.startswith(_SUBMODULE):
+                words = ("cat-file", "blob", about.split()[1].decode())
+                self._checked(words, self.git(*words, objects=objects))
 
     def holds(self, tree: str, diffs: Sequence[bytes]) -> bool:
         """True where the tree has already what the diffs do, one on top of the other: their reverses apply."""
@@ -292,14 +333,14 @@ class TreeStore:
         tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (merge.ours, merge.theirs)]
         done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips)
         if done.returncode not in (0, 1):
-            raise InfraError(f"git merge-tree failed: {_reason(done.stderr)}")
+            raise self._trouble("merge-tree", done.stderr)
         tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
         return Merge(tree) if done.returncode == 0 else Merge.conflict(names)
 
     def tree_of(self, revision: str) -> str:
         """The tree id of a revision; raises InputError when there is none."""
-        done = self.git("rev-parse", "--quiet", "--verify", f"{revision}^{{tree}}")
-        if done.returncode != 0:
+        done = self._asked("rev-parse", "--quiet", "--verify", f"{revision}^{{tree}}")
+        if done is None:
             raise InputError(f"no such revision: {revision}")
         return done.text
 
@@ -314,7 +355,7 @@ class TreeStore:
 
     def has(self, tree: str) -> bool:
         """True for a tree that is here; what nothing refers to may be gone (git-gc(1))."""
-        return self.git("cat-file", "-e", f"{tree}^{{tree}}").returncode == 0
+        return self._asked("cat-file", "-e", f"{tree}^{{tree}}") is not None
 
     def changed_paths(self, old: str, new: str) -> tuple[str, ...]:
         """The paths in which two trees differ."""
@@ -333,8 +374,8 @@ class TreeStore:
 
     def file(self, tree: str, path: str) -> bytes | None:
         """The contents of a file of a tree, or None."""
-        done = self.git("cat-file", "blob", f"{tree}:{path}")
-        return done.stdout if done.returncode == 0 else None
+        done = self._asked("cat-file", "blob", f"{tree}:{path}")
+        return done.stdout if done is not None else None
 
     def with_file(self, tree: str, path: str, contents: bytes) -> str:
         """A tree with other contents of a file that it has."""

@@ -37,8 +37,9 @@ def cut(data: bytes) -> bytes:
 
 
 def bit(data: bytes) -> bytes:
+    """One with which text is none any more."""
     at = len(data) // 2
-    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] if data else data
+    return data[:at] + bytes([data[at] ^ 0x80]) + data[at + 1 :] if data else data
 
 
 def damage(files: list[Path], how: Callable[[bytes], bytes]) -> None:
@@ -134,7 +135,8 @@ def test_a_damaged_store_of_trees_is_named_and_made_again(
     done = plans.plan(2)
     if outcome == DAMAGED:
         assert done.returncode == 3, done.stderr
-        assert f"{plans.store}, or a repository that it reads, is damaged: the next run makes it again" in done.stderr
+        assert f" failed in {plans.store}: " in done.stderr
+        assert done.stderr.endswith("\n  it is damaged: the next run makes it again\n")
         done = plans.plan(2)
         assert "the sources that were stored are damaged: reading them again" in done.stderr
     assert done.returncode == 0, done.stderr

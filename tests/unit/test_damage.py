@@ -1,22 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A store of trees in which a bit has flipped, or a file was cut: nothing wrong comes out of it, and it is named."""
 
+import contextlib
 import functools
+import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness import cachelock
 from harness.errors import InfraError
-from harness.trees import TreeStore, damage
+from harness.trees import ApplyError, TreeStore, damage
 from harness.trees.manytrees import ManyTrees
-from tests.faults.test_cache import bit, cut
+from tests.faults.test_cache import cut
+from tests.unit.gitrepo import Repository
 
 DIFF = b"--- a/Makefile\n+++ b/Makefile\n@@ -1 +1,2 @@\n VERSION = 6\n+# 1\n"
 FILES = {"Makefile": "VERSION = 6\n", "lib/a.c": "int a;\nint b;\n"}
-KINDS = ("objects/pack/*.pack", "objects/pack/*.idx", "objects/??/*", "refs/imports/*", "config", "HEAD")
+KINDS = (
+    "objects/pack/*.pack",
+    "objects/pack/*.idx",
+    "objects/??/*",
+    "refs/imports/*",
+    "config",
+    "HEAD",
+    "info/attributes",
+)
+UNREAD = ("HEAD", "info/attributes")
+"""Where half is as good as the whole: the name of a branch that is not there, and what is written each time."""
 PLACES = 12
 """In a file in which a bit is flipped, each time from the first."""
 
@@ -75,7 +88,7 @@ def met(store: TreeStore, case: Case) -> int:
         try:
             step(store, case)
         except InfraError as error:
-            assert f"{case.store}, or a repository that it reads, is damaged" in str(error)
+            assert str(error).endswith("\n  it is damaged: the next run makes it again"), error
             count += 1
     return count
 
@@ -89,40 +102,94 @@ def flipped(number: int, data: bytes) -> bytes:
 def test_what_comes_out_of_a_damaged_store_is_right_or_an_error_that_names_it(case: Case, kind: str) -> None:
     files = [path for path in case.whole.glob(kind) if path.is_file()]
     assert files
-    cases: list[tuple[Path, Callable[[bytes], bytes]]] = [(file, how) for file in files for how in (cut, bit)]
-    cases += [(file, functools.partial(flipped, number)) for file in files[:2] for number in range(PLACES)]
-    assert sum(met(case.damaged(*each), case) for each in cases) > 0
+    assert any(met(case.damaged(file, cut), case) for file in files) == (kind not in UNREAD)
+    for file, number in itertools.product(files[:2], range(PLACES)):
+        met(case.damaged(file, functools.partial(flipped, number)), case)
 
 
 def test_what_is_whole_is_not_called_damaged(case: Case) -> None:
     assert met(case.damaged(case.whole / "HEAD", bytes), case) == 0
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"error: patch failed: lib/inflate: a:1\nerror: lib/inflate: a: patch does not apply",
-        b"error: lib/inflate.c: does not exist in index",
-        b"error: corrupt patch at line 7",
-        b"error: invalid path '../unable to read '",
-        b"fatal: Not a valid object name 0123^{tree}",
-        b"fatal: path 'bad object x' does not exist in '0123'",
-        b"fatal: Unable to create '/x/index.lock': File exists.",
-        b"",
-    ],
-)
-def test_what_git_says_of_a_patch_is_not_said_of_the_store(said: bytes) -> None:
-    assert not damage.told(said)
+# --- what is no damage --------------------------------------------------------------------------
+
+BINARY = """diff --git a/new b/new
+new file mode 100644
+index 0000000000000000000000000000000000000000..%s
+GIT binary patch
+literal 4
+LcmZQzWMT#Y01f~L
+
+literal 0
+HcmV?d00001
+
+"""
+HUNK = "@@ -1 +1,2 @@\n VERSION = 6\n+# 1\n"
+NO_FIT = {
+    "a binary that does not inflate": BINARY % ("1" * 40),
+    "no name": f"--- /dev/null\n+++ a/\n{HUNK}",
+    "a name like an error": f"--- a/bad object x\n+++ b/bad object x\n{HUNK}",
+    "an error in a name": f'--- "a/x\nerror: bad object y"\n+++ "b/x\nerror: bad object y"\n{HUNK}',
+    "another file": DIFF.decode().replace("VERSION = 6", "VERSION = 5"),
+}
+
+
+@pytest.mark.parametrize("diff", NO_FIT.values(), ids=list(NO_FIT))
+def test_a_patch_that_does_not_fit_has_nobody_suspect_the_store(case: Case, diff: str) -> None:
+    store = case.damaged(case.whole / "HEAD", bytes)
+    with pytest.raises(ApplyError):
+        store.apply(case.base, diff.encode())
+    trees, error = ManyTrees(store).apply_all(case.base, [diff.encode()])
+    assert (trees, type(error)) == ([], ApplyError)
+    assert not discarded(case.store)
+
+
+def test_a_patch_to_what_a_lender_has_lost_is_not_said_not_to_fit(case: Case, tmp_path: Path) -> None:
+    """In a partial clone, say: the store is whole, and to make it again would be of no use."""
+    lender = Repository(tmp_path / "lender")
+    lender.commit("base", FILES)
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(lender.path)
+    base = store.tree_of(lender.git("rev-parse", "HEAD"))
+    blob = lender.git("rev-parse", "HEAD:Makefile")
+    (lender.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(InfraError, match=f"is what it borrows whole.*{lender.path}/.git/objects"):
+        store.apply(base, DIFF)
+    with pytest.raises(InfraError, match="is what it borrows whole"):
+        ManyTrees(store).apply_all(base, [DIFF])
+    assert not discarded(store.path)
+
+
+# --- made anew ----------------------------------------------------------------------------------
+
+
+def discarded(store: Path) -> bool:
+    told: list[str] = []
+    damage.discard(store, lambda: told.append("discarded"))
+    assert bool(told) == (not store.exists())
+    return not store.exists()
 
 
 def test_a_store_that_is_marked_goes_once_nobody_else_is_at_work(tmp_path: Path) -> None:
-    store = tmp_path / "trees.git"
-    store.mkdir()
-    assert not damage.discard(store), "it is not marked"
-    damage.noted(store, "git said so")
+    store = TreeStore(tmp_path / "trees.git").path
+    assert not discarded(store), "it is not marked"
+    damage.mark(store)
     with cachelock.shared(tmp_path, lambda: None):
-        assert not damage.discard(store)
-    assert store.exists()
-    assert damage.discard(store) and not store.exists()
-    store.mkdir()
-    assert not damage.discard(store), "it is another"
+        assert not discarded(store)
+    assert discarded(store)
+    TreeStore(store)
+    assert not discarded(store), "it is another"
+
+
+def test_a_store_that_was_made_anew_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = TreeStore(tmp_path / "trees.git").path
+    damage.mark(store)
+
+    @contextlib.contextmanager
+    def after_another(_cache: Path) -> Iterator[None]:
+        shutil.rmtree(store)
+        TreeStore(store)
+        yield
+
+    monkeypatch.setattr(cachelock, "alone", after_another)
+    assert not discarded(store)
