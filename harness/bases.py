@@ -13,7 +13,7 @@ import msgspec
 from harness import kernelorg, proc
 from harness.errors import InfraError, InputError
 from harness.model import Base
-from harness.trees import TreeStore
+from harness.trees import TreeStore, repository
 
 DEFAULT = "debian:linux-source-6.12"
 
@@ -21,7 +21,6 @@ Say = Callable[[str], None]
 """Called with a line of progress before each step that may take more than a moment."""
 
 _APT_SECONDS = 300
-_GIT_SECONDS = 120
 
 
 def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say) -> Base:
@@ -37,9 +36,9 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
     if path.is_file():
         say(f"importing {path.name}")
         return _base(tree, store.add_tarball(path), store)
-    if _is_repository(path):
+    if repository.is_one(path):
         store.add_repository(path)
-        _tell_changes(path, say)
+        _tell_changes(path, store, say)
         return _base(f"{tree} {revision or 'HEAD'}", store.tree_of(_commit(path, revision or "HEAD")), store)
     say(f"importing {path}")
     return _base(tree, store.add_directory(path), store)
@@ -48,9 +47,9 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
 def commit_tree(tree: str, revision: str, store: TreeStore) -> str | None:
     """The tree of a revision of --tree, or None where that is no repository or has no such revision."""
     path = Path(tree)
-    if not path.is_dir() or not _is_repository(path):
+    if not path.is_dir() or not repository.is_one(path):
         return None
-    done = _git(path, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
+    done = repository.ask(path, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
     if done.returncode != 0:
         return None
     store.add_repository(path)
@@ -60,39 +59,29 @@ def commit_tree(tree: str, revision: str, store: TreeStore) -> str | None:
 def base_commit(tree: str, commit: str, say: Say) -> str | None:
     """The ``base-commit:`` of a series where --tree is a repository that has it, else None; says which."""
     path = Path(tree)
-    if not path.is_dir() or not _is_repository(path):
+    if not path.is_dir() or not repository.is_one(path):
         say(f"the series is for base-commit {commit[:12]}; {tree} has no commits, and is taken as it is")
         return None
-    if _git(path, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0:
+    if repository.ask(path, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0:
         say(f"base: {commit[:12]}, the base-commit of the series")
         return commit
-    shallow = _git(path, "rev-parse", "--is-shallow-repository").text == "true"
+    shallow = repository.ask(path, "rev-parse", "--is-shallow-repository").text == "true"
     cure = "it is a shallow clone, see git fetch --unshallow" if shallow else "name another with --base, or fetch it"
     say(f"the series is for base-commit {commit[:12]}, which {tree} lacks ({cure}); trying HEAD")
     return None
 
 
-def _is_repository(path: Path) -> bool:
-    return (path / ".git").exists() or (path / "HEAD").exists()
-
-
-def _tell_changes(repository: Path, say: Say) -> None:
+def _tell_changes(path: Path, store: TreeStore, say: Say) -> None:
     """Say that changes in a work tree, which are in no commit, are no part of the base."""
-    # Without optional locks, status would write the index that it refreshed: the user's repository is not ours.
     with contextlib.suppress(InfraError):  # on a slow disk it takes too long for what is but a word of warning
-        done = _git(repository, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
-        if done.returncode == 0 and done.stdout:
-            say(f"{repository} has changes that are not committed: nothing is taken from its work tree")
+        if store.differs(path):
+            say(f"{path} has changes that are not committed: nothing is taken from its work tree")
 
 
-def _git(repository: Path, *words: str) -> proc.Done:
-    return proc.run(["git", "-C", repository, *words], seconds=_GIT_SECONDS)
-
-
-def _commit(repository: Path, revision: str) -> str:
-    done = _git(repository, "rev-parse", "--verify", f"{revision}^{{commit}}")
+def _commit(path: Path, revision: str) -> str:
+    done = repository.ask(path, "rev-parse", "--verify", f"{revision}^{{commit}}")
     if done.returncode != 0:
-        raise InputError(f"{repository} has no revision {revision}")
+        raise InputError(f"{path} has no revision {revision}")
     return done.text
 
 
@@ -122,7 +111,7 @@ def _debian(package: str, store: TreeStore, cache: Path, say: Say) -> Base:
     note = cache / "bases" / f"{package}.json"
     if note.exists():
         known = msgspec.json.decode(note.read_bytes(), type=Base)
-        if store.git("cat-file", "-e", known.tree).returncode == 0:
+        if store.has(known.tree):
             return known
     with tempfile.TemporaryDirectory(prefix="kseries-base-", dir=_made(cache / "bases")) as scratch:
         say(f"fetching {package} from Debian")

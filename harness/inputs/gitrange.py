@@ -3,11 +3,9 @@
 
 from pathlib import Path
 
-from harness import proc
 from harness.errors import InputError
 from harness.model import Patch, Series
-
-_SECONDS = 60
+from harness.trees.repository import ask
 
 
 def read(repository: Path, revisions: str) -> tuple[Series, str]:
@@ -34,7 +32,7 @@ def read(repository: Path, revisions: str) -> tuple[Series, str]:
 
 
 def _git(repository: Path, *words: str) -> str:
-    done = proc.run(["git", "-C", repository, *words], seconds=_SECONDS)
+    done = ask(repository, *words)
     if done.returncode != 0:
         raise InputError(f"{repository}: {done.stderr.decode(errors='replace').strip().splitlines()[0]}")
     return done.text

@@ -11,6 +11,7 @@ import hashlib
 import lzma
 import os
 import re
+import shutil
 import stat
 import tarfile
 import tempfile
@@ -22,7 +23,7 @@ from typing import IO
 
 from harness import disk, proc
 from harness.errors import InfraError, InputError
-from harness.trees import damage
+from harness.trees import damage, repository
 
 # What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
 _GIT_ENV = {
@@ -240,13 +241,26 @@ class TreeStore:
 
     def add_repository(self, path: Path) -> None:
         """Make the objects of a user's repository readable here."""
-        done = proc.run(["git", "-C", path, "rev-parse", "--git-common-dir"], seconds=_GIT_SECONDS)
+        done = repository.ask(path, "rev-parse", "--git-common-dir")
         if done.returncode != 0:
             raise InputError(f"{path} is not a git repository: {_reason(done.stderr)}")
         objects = (path / done.text / "objects").resolve()
         known = self._borrowed()
         if str(objects) not in known:
             _replace(self._alternates, "".join(f"{line}\n" for line in [*known, str(objects)]))
+
+    def differs(self, path: Path) -> bool:
+        """True where the work tree of a user's repository, or its index, holds other than HEAD; its files are read."""
+        places = repository.ask(path, "rev-parse", "--show-toplevel", "--git-path", "index", "HEAD^{tree}")
+        if places.returncode != 0:
+            return False  # it is bare, or has no commit
+        top, index, tree = places.text.split("\n")
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            ours = Path(scratch) / "index"
+            shutil.copyfile(path / index, ours)  # git diff notes in it which files it found to be the same
+            diff = ("diff", "--quiet", "--no-ext-diff", "--ignore-submodules=all")
+            ways = (diff, (*diff, "--cached", tree))
+            return any(self.git(*words, index=ours, work_tree=Path(top)).returncode == 1 for words in ways)
 
     def _imported(self, key: str) -> str | None:
         done = self._asked("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")

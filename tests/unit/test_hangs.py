@@ -18,7 +18,7 @@ from harness.errors import InfraError
 from harness.gc import compiled
 from harness.inputs import gitrange, lore
 from harness.model import Accel
-from harness.trees import treestore
+from harness.trees import repository, treestore
 from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
 
 __all__ = ["cache", "kernel"]  # fixtures
@@ -66,7 +66,7 @@ def slept(path: Path) -> bool:
     ("tool", "module", "limit", "use"),
     [
         ("git", treestore, "_GIT_SECONDS", lambda place: treestore.TreeStore(place / "trees.git").tree_of("HEAD")),
-        ("git", gitrange, "_SECONDS", lambda place: gitrange.read(place, "a..b")),
+        ("git", repository, "_GIT_SECONDS", lambda place: gitrange.read(place, "a..b")),
         ("b4", lore, "_SECONDS", lambda _: lore.read("<id@example.com>")),
         ("apt-cache", bases, "_APT_SECONDS", lambda place: bases._download("linux-source-6.12", place)),
         ("dpkg-deb", bases, "_APT_SECONDS", lambda place: bases._unpacked(place / "x.deb", place)),
