@@ -5,15 +5,13 @@ import argparse
 import sys
 from pathlib import Path
 
-import msgspec
-
 from harness import session, shell
 from harness.bisect import bisection, manual
 from harness.bisect.answer import Question
 from harness.bisect.bisection import Step
 from harness.cli import question, target
 from harness.errors import InputError
-from harness.render import bisected
+from harness.render import bisected, json
 from harness.render.live import Progress
 
 
@@ -51,7 +49,7 @@ def command(args: argparse.Namespace) -> int:
             log.write_text(found.log)
         patches = series.patches
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        print(json.document(found))
     else:
         print(bisected.render(found, patches, log))
     return 1 if found.suspects else 0

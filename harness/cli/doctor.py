@@ -3,11 +3,10 @@
 
 import argparse
 
-import msgspec
-
 from harness import arch as archs
 from harness import doctor, resources
 from harness.doctor import Item
+from harness.render import json
 from harness.render.plain import line
 
 
@@ -26,7 +25,7 @@ def command(args: argparse.Namespace) -> int:
     items = tuple(doctor.examine(archs.get(args.arch), resources.cache()))
     possible = doctor.possible(items)
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode({"possible": possible, "items": items}), indent=2).decode())
+        print(json.document({"possible": possible, "items": items}))
     else:
         print(_text(items, possible))
     return 0 if possible else 3

@@ -10,7 +10,7 @@ from harness import resources, session
 from harness.cli import target
 from harness.errors import InfraError
 from harness.model import Forecast, Plan
-from harness.render import planned
+from harness.render import json, planned
 from harness.render.live import Progress
 from harness.trees import TreeStore
 
@@ -37,7 +37,7 @@ def command(args: argparse.Namespace) -> int:
         costs, why_not = _costs(made, options, trees)
     if args.json:
         both = msgspec.to_builtins(made) | {"forecast": msgspec.to_builtins(costs)}
-        print(msgspec.json.format(msgspec.json.encode(both), indent=2).decode())
+        print(json.document(both))
     else:
         print(planned.render(made, costs, why_not))
     return 0

@@ -5,10 +5,10 @@ import argparse
 import sys
 from pathlib import Path
 
-import msgspec
-
 from harness import resources
+from harness.render import json
 from harness.render import runs as rows
+from harness.render.plain import plain
 from harness.runs import Runs
 
 
@@ -25,7 +25,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     found = known().all()
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode({"runs": found}), indent=2).decode())
+        print(json.document({"runs": found}))
     elif found:
         print(rows.render(found, Path.cwd()))
     return 0
@@ -33,4 +33,4 @@ def command(args: argparse.Namespace) -> int:
 
 def known() -> Runs:
     """The runs of the user's cache; what is wrong with their file is said on standard error."""
-    return Runs(resources.cache(), lambda what: print(f"kseries: {what}", file=sys.stderr))
+    return Runs(resources.cache(), lambda what: print(f"kseries: {plain(what)}", file=sys.stderr))

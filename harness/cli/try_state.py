@@ -5,12 +5,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import msgspec
-
 from harness import session
 from harness.bisect import pick
 from harness.bisect.answer import Answer, Tried
 from harness.cli import question, target
+from harness.render import json
 from harness.render.live import Progress
 from harness.render.plain import plain
 
@@ -47,7 +46,7 @@ def command(args: argparse.Namespace) -> int:
         tried = series.ask(question.of(args), state)
         conflict = series.conflict(state) if state.tree is None else ""
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(tried), indent=2).decode())
+        print(json.document(tried))
     else:
         print(_text(tried) + (f"\n{plain(conflict)}" if conflict else ""))
     return _ANSWERS[tried.answer]

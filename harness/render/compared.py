@@ -5,11 +5,11 @@ import functools
 from collections.abc import Iterator
 
 import jinja2
-import msgspec
 
 from harness import resources
 from harness.compare import Change, Comparison, Side, Told
 from harness.model import Finding, Outcome, RunResult, StateResult
+from harness.render import json as as_json
 from harness.render import text
 from harness.render.plain import plain, shortened
 from harness.versions import How, Match
@@ -23,7 +23,7 @@ _ANSWERS = {True: "yes", False: "NO", None: "not judged"}
 
 def json(told: Comparison) -> str:
     """All of it, one field a line."""
-    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
+    return as_json.document(told)
 
 
 def render(told: Comparison, old: RunResult, new: RunResult) -> str:

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.model import RunResult
+from harness.render.plain import escaped
+
+
+def document(value: object) -> str:
+    """Any value as JSON, fit for a terminal: what could steer it is escaped, which JSON readers undo."""
+    return escaped(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def render_all(runs: Sequence[RunResult]) -> str:
     """Several results, one for each architecture, as one list."""
-    return msgspec.json.format(msgspec.json.encode(runs), indent=2).decode()
+    return document(runs)
 
 
 def render(run: RunResult) -> str:
     """The whole document, without a newline at its end."""
-    return msgspec.json.format(msgspec.json.encode(run), indent=2).decode()
+    return document(run)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Text from a patch, a compiler or a guest, made fit to show: on a terminal, in XML, in HTML."""
 
+import json
 import re
 
 # ECMA-48: CSI sequences (colour, cursor), OSC sequences up to their end (window title, links), and two-byte escapes.
@@ -23,6 +24,11 @@ def plain(text: str) -> str:
 def line(text: str) -> str:
     """``plain``, in one line: for an attribute, a title, a heading."""
     return " ".join(plain(text).split())
+
+
+def escaped(document: str) -> str:
+    """A JSON document that means the same, with what ``plain`` takes away as JSON's escapes: it stands in strings."""
+    return _UNFIT.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 
 def shortened(text: str, limit: int) -> str:

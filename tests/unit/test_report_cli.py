@@ -12,6 +12,7 @@ import pytest
 
 from harness import cli, rundir
 from harness.model import SCHEMA_VERSION, RunResult
+from harness.render import json as as_json
 from harness.render import text
 from tests.unit.runs import SPLIT, run, split_run, state
 
@@ -105,3 +106,10 @@ def test_a_result_is_replaced_in_one_step(tmp_path: Path) -> None:
     with reader:
         assert os.fstat(reader.fileno()).st_nlink == 0
         assert json.load(reader)["series"]["name"] == split_run().series.name
+
+
+def test_json_says_the_same_and_cannot_steer_a_terminal() -> None:
+    hurt = state("base", detail="\x1b[2J\x7f\x9b31m\u202e\U0001fffe ü \U0001f427")
+    told = as_json.render(run(hurt))
+    assert msgspec.json.decode(told, type=RunResult) == run(hurt)
+    assert not set("\x1b\x7f\x9b\u202e\U0001fffe") & set(told) and "ü \U0001f427" in told
