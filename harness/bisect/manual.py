@@ -8,7 +8,7 @@ from harness.bisect.bench import Bench
 from harness.bisect.bisection import WORDS, Repository
 from harness.errors import InputError, KseriesError
 from harness.model import State
-from harness.render.plain import plain
+from harness.render.plain import line, plain
 
 _ANSWERS = ("good", "bad", "skip")
 _WORDS = (*_ANSWERS, "try", "shell", "log", "quit")
@@ -21,18 +21,22 @@ _HELP = """\
 
 
 def run(
-    bench: Bench, ask: Callable[[str], str], say: Callable[[str], None], shell: Callable[[State], None]
+    bench: Bench, ask: Callable[[str], str], tell: Callable[[str], None], shell: Callable[[State], None]
 ) -> tuple[int, ...]:
     """Ask until git knows: the patches that are left to suspect, or none where the person left before.
 
-    ``ask`` prints a prompt and returns a line, or raises EOFError; ``shell`` gives the person a console.
+    ``ask`` prints a prompt and returns a line, or raises EOFError; ``tell`` prints; ``shell`` gives them a console.
     """
+
+    def say(text: str) -> None:
+        tell(plain(text))  # subjects and errors are other people's text
+
     repository = Repository.of(bench)
     _begin(repository, say)
     while True:
         patch = repository.patch
         subject = bench.patches[patch - 1].subject
-        word = _answer(f"{patch}/{len(bench.patches)} '{subject}': ", ask, say)
+        word = _answer(f"{patch}/{len(bench.patches)} '{line(subject)}': ", ask, say)
         state = bench.state(f"prefix-{patch}")
         if word == "try":
             word = _tried(bench, state, say)
@@ -64,7 +68,7 @@ def _answer(prompt: str, ask: Callable[[str], str], say: Callable[[str], None]) 
     """One of the words, or what they begin with and no other does."""
     while True:
         try:
-            said = ask(plain(prompt)).strip().lower()
+            said = ask(prompt).strip().lower()
         except EOFError:
             return "quit"
         found = [word for word in _WORDS if said and word.startswith(said)]
@@ -80,7 +84,7 @@ def _tried(bench: Bench, state: State, say: Callable[[str], None]) -> str:
     except KseriesError as error:
         say(str(error))
         return ""
-    say(plain(f"{state.id}: {tried.answer}" + "".join(f"\n  {why}" for why in tried.why[:3])))
+    say(f"{state.id}: {tried.answer}" + "".join(f"\n  {line(why)}" for why in tried.why[:3]))
     return WORDS[tried.answer]
 
 
@@ -96,5 +100,5 @@ def _end(bench: Bench, repository: Repository, suspects: tuple[int, ...], say: C
     log.write_text(repository.git.log)
     repository.git.end()
     names = " or ".join(f"{number}/{len(bench.patches)} '{bench.patches[number - 1].subject}'" for number in suspects)
-    say(plain(f"The first bad patch is {names}."))
+    say(f"The first bad patch is {names}.")
     say(f"What its revert would do: kseries try without-{suspects[0]}; the log is {log}")

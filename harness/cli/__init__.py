@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from harness import __version__
 from harness.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
 from harness.errors import InfraError, KseriesError
+from harness.render.plain import plain
 from harness.runs import INTERRUPTED_STATUS
 
 _COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test)
@@ -69,7 +70,7 @@ def _print_what_can_be() -> None:
 
 def _fail(text: str, status: int) -> int:
     with contextlib.suppress(OSError):  # where standard error is a file on a full disk, the status has to say it
-        print(f"kseries: {text}", file=sys.stderr)
+        print(f"kseries: {plain(text)}", file=sys.stderr)  # it may name what a stranger has named
     return status
 
 

@@ -12,6 +12,7 @@ from harness.judge import expectation
 from harness.model import RunResult
 from harness.render import text, verdicts
 from harness.render.live import Progress
+from harness.render.plain import line
 
 _CASES = ("exit-on-missing-split", "exit-on-missing-squashed")
 
@@ -51,5 +52,5 @@ def _judged(case: inputs.Target, arch: str, out: Path) -> tuple[RunResult, bool]
     if session.exit_status(result) == 3:
         raise InfraError("some states could not be built or booted on this host; see above")
     wrong = expectation.differences(case.testcase.expect, result)
-    print("as expected." if not wrong else "NOT as expected:\n" + "\n".join(f"  {line}" for line in wrong))
+    print("as expected." if not wrong else "NOT as expected:\n" + "\n".join(f"  {line(one)}" for one in wrong))
     return result, not wrong

@@ -8,6 +8,7 @@ import sys
 from harness import resources
 from harness.gc.collect import collect
 from harness.render.gc import render
+from harness.render.plain import plain
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
@@ -31,7 +32,7 @@ def command(args: argparse.Namespace) -> int:
 
 
 def _say(what: str) -> None:
-    print(f"kseries: {what}", file=sys.stderr)
+    print(f"kseries: {plain(what)}", file=sys.stderr)
 
 
 def _size(text: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.bisect.answer import Answer
 from harness.bisect.bisection import Bisected, Step
 from harness.model import Outcome
-from harness.render.plain import plain
+from harness.render.plain import line, plain
 from harness.scenarios import Patches
 
 _WHY = 100
@@ -16,7 +16,7 @@ _WHY = 100
 
 def line_of(step: Step) -> str:
     """One state: what it answered, why, and whether it had to be built."""
-    why = step.tried.why[0][:_WHY] if step.tried.why else ""
+    why = line(step.tried.why[0])[:_WHY] if step.tried.why else ""
     return plain(f"{step.state:<12} {step.tried.answer:<11} {'known' if step.known else 'built'}  {why}".rstrip())
 
 

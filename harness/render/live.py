@@ -9,6 +9,7 @@ from typing import TextIO
 
 from harness import events
 from harness.model import Outcome
+from harness.render.plain import line
 
 _REDRAW_SECONDS = 0.1
 _PATIENCE_SECONDS = 2.0
@@ -26,7 +27,10 @@ class _Building:
 
 
 class Progress:
-    """A listener that writes what is at work and what is left to a stream (standard error)."""
+    """A listener that writes what is at work and what is left to a stream (standard error).
+
+    What make, a compiler or a kernel said is somebody else's text: it gets no further than its line.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -94,7 +98,7 @@ class Progress:
     def _line(self, text: str) -> None:
         self._clear()
         elapsed = int(time.monotonic() - self._began)
-        print(f"{elapsed // 60:3d}:{elapsed % 60:02d}  {text}", file=self._stream, flush=True)
+        print(f"{elapsed // 60:3d}:{elapsed % 60:02d}  {line(text)}", file=self._stream, flush=True)
 
     def _redraw(self, text: str) -> None:
         now = time.monotonic()
@@ -102,7 +106,7 @@ class Progress:
             return
         self._drawn = now
         width = shutil.get_terminal_size().columns - 1
-        self._stream.write(f"\r\x1b[K        {text}"[: width + 4])
+        self._stream.write(f"\r\x1b[K        {line(text)}"[: width + 4])
         self._stream.flush()
 
     def _clear(self) -> None:

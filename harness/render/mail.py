@@ -57,7 +57,7 @@ def _headers(run: RunResult, finding: Finding) -> Iterator[tuple[str, str]]:
         yield "To", f"{_name(found[1].strip())}{found[2]}"
     yield "Subject", _encoded(_subject(run, patch))
     answered = patch.message_id if patch is not None else run.series.cover_id
-    if _MESSAGE_ID.fullmatch(answered):
+    if _MESSAGE_ID.fullmatch(answered) and answered == line(answered):
         yield "In-Reply-To", answered
         yield "References", answered
     yield "MIME-Version", "1.0"

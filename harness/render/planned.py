@@ -2,6 +2,7 @@
 """A plan on a terminal: each state, what it would cost, and the order in which they would be built."""
 
 from harness.model import Forecast, Plan, State
+from harness.render.plain import plain
 
 _NAMED = 3
 """Files, and states, that a line names."""
@@ -14,7 +15,8 @@ def render(plan: Plan, costs: tuple[Forecast, ...], why_not: str = "") -> str:
     cost = {one.state: _cost(one) for one in costs}
     rows = [f"  {state.id.ljust(wide)}  {_tree(state)}  {cost.get(state.id, '')}".rstrip() for state in plan.states]
     heading = f"{plan.series}: {len(plan.patches)} patches on {plan.base.name} (Linux {plan.base.version})"
-    return "\n".join([heading, *rows, *_sum(plan, costs, why_not)])
+    # Names of files and of series are other people's text: each stays in its line, and moves no cursor.
+    return "\n".join(plain(row).replace("\n", " ") for row in [heading, *rows, *_sum(plan, costs, why_not)])
 
 
 def _tree(state: State) -> str:

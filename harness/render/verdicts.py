@@ -20,7 +20,7 @@ def render(runs: Sequence[RunResult]) -> str:
 
 
 def _verdict(run: RunResult, patch: AppliedPatch) -> str:
-    return ", ".join(_remarks(run, patch))
+    return line(", ".join(_remarks(run, patch)))
 
 
 def _remarks(run: RunResult, patch: AppliedPatch) -> Iterator[str]:

@@ -13,6 +13,7 @@ import pytest
 import harness
 from harness import __version__
 from harness.cli import main
+from harness.errors import InputError
 from tests.unit.gitrepo import Repository
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
@@ -138,3 +139,16 @@ def test_what_was_printed_before_this_host_failed_is_not_lost() -> None:
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (3, "half a report\n")
     assert done.stderr == "kseries: Input/output error: disk\n"
+
+
+@pytest.mark.parametrize("error", [InputError("no \x1b[2J\x9b\u202efile"), OSError(5, "no \x1b[2Jgood", "\x1b[2Jfile")])
+def test_an_error_that_names_what_a_stranger_named_does_not_steer_the_terminal(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("harness.cli.doctor.command", command)
+    main(["doctor"])
+    said = capsys.readouterr().err
+    assert said.endswith("file\n") and not set("\x1b\x9b\u202e") & set(said)

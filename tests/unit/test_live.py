@@ -2,12 +2,16 @@
 """Progress: what is at work, what is left, and nothing that a log file cannot hold."""
 
 import io
+import re
 
+import msgspec
 import pytest
+from hypothesis import given
 
 from harness import events
 from harness.model import Outcome, StateResult
 from harness.render.live import Progress
+from tests.unit.runs import hostile
 
 
 class Terminal(io.StringIO):
@@ -106,3 +110,19 @@ def test_on_a_terminal_a_plan_leaves_no_line_behind(monkeypatch: pytest.MonkeyPa
 
 def test_a_result_from_before_is_no_step() -> None:
     assert _told(io.StringIO(), _done("base", 1.0, known=True)) == ""
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+@given(bad=hostile)
+def test_what_make_and_a_kernel_say_stays_in_its_line(stream: type[io.StringIO], bad: str) -> None:
+    failed = msgspec.structs.replace(_done("base", 1.0).result, outcome=Outcome.BUILD_FAILED, detail=f"x{bad}")
+    said = _told(
+        stream(),
+        events.Preparing(bad),
+        events.StageStarted("base", "build", 1, 1),
+        events.Compiled("base", f"{bad}.o"),
+        events.StateDone(failed, known=False),
+    )
+    ours = said.replace("\r\x1b[K", "")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", ours)
+    assert ours.count("\n") == 3

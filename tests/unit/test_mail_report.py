@@ -77,6 +77,10 @@ def test_what_came_with_a_cover_letter_answers_it_where_it_is_no_one_patchs_faul
     covered = msgspec.structs.replace(one, series=msgspec.structs.replace(one.series, cover_id="<0@example.com>"))
     assert "In-Reply-To: <0@example.com>\n" in mail.reply(covered, told)
     assert "In-Reply-To" not in mail.reply(one, told)
+    steering = msgspec.structs.replace(
+        one, series=msgspec.structs.replace(one.series, cover_id="<\x1b[2J\x9b@example.com>")
+    )
+    assert "In-Reply-To" not in mail.reply(steering, told)
 
 
 THREAD = b"""From mboxrd@z Thu Jan  1 00:00:00 1970

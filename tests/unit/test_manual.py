@@ -32,7 +32,7 @@ class Person:
 
     def shell(self, state: State) -> None:
         self.shells.append(state.id)
-        raise InfraError("QEMU fell over")
+        raise InfraError("QEMU fell\x1b[1m over")
 
     def bisect(self) -> tuple[int, ...]:
         return manual.run(self._laid.bench, self.ask, self.heard.append, self.shell)

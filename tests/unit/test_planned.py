@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What `kseries plan` says: a forecast made of what builds have read, and how it is told."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.build.pace import Pace
@@ -124,3 +126,12 @@ def test_a_long_order_fits_its_line() -> None:
     order = planned.render(plan_of(("base", *names), patches=tuple(range(1, 60))), costs).splitlines()[-2]
     assert order.startswith("in this order: prefix-1, ") and order.endswith("more")
     assert len(order) < 140
+
+
+def test_a_patch_that_names_a_file_so_cannot_write_to_the_terminal() -> None:
+    made = plan_of(("base", "prefix-1"), patches=(1,))
+    hurt = State(id="prefix-1", scenario="prefixes", applied=(1,), conflicts=("a\x1b[2Jb\n0 states, 0 kernels\x9b",))
+    made = msgspec.structs.replace(made, series="s\x1b]0;t\x07\u202e", states=(made.states[0], hurt))
+    told = planned.render(made, (), "no gcc\x1b[H")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", told)
+    assert len(told.splitlines()) == 5 and "0 states, 0 kernels" in told.splitlines()[2]
