@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.model import Finding, FindingKind, RunResult, Series
+from harness.render.plain import word
 
 _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
@@ -27,7 +28,7 @@ def command(run: RunResult, finding: Finding) -> str:
     if finding.kind is FindingKind.REACHES_OUT:
         return whole(run, [next(state.scenario for state in run.states if state.id == finding.state)])
     more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
-    return shlex.join(("kseries", "try", finding.state, *_words(run), *more))
+    return _pasted("kseries", "try", finding.state, *_words(run), *more)
 
 
 def lasting(words: tuple[str, ...], base: str | None, series: Series) -> tuple[str, ...]:
@@ -47,7 +48,16 @@ def with_commands(run: RunResult) -> RunResult:
 def whole(run: RunResult, scenarios: Sequence[str]) -> str:
     """The line that does a run again."""
     more = ("--scenario", ",".join(scenarios)) if scenarios else ()
-    return shlex.join(("kseries", "run", *_words(run), *more))
+    return _pasted("kseries", "run", *_words(run), *more)
+
+
+def _pasted(*words: str) -> str:
+    """A line to paste into a shell.
+
+    The words may be somebody else's: they are made fit to show before they are quoted, since what is taken out of a
+    quoted line may take a quote with it.
+    """
+    return shlex.join(map(word, words))
 
 
 def _words(run: RunResult) -> tuple[str, ...]:

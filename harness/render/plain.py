@@ -4,8 +4,9 @@
 import json
 import re
 
-# ECMA-48: CSI sequences (colour, cursor), OSC sequences up to their end (window title, links), and two-byte escapes.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+# Colour (ECMA-48, SGR), which compilers and tests bring in good faith. Of any other sequence only the escape character
+# goes: where one that is begun and not ended could take more with it, it would take our words that come after it.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LINE_ENDS = re.compile(r"\r\n?")
 # What XML 1.0 calls Char (section 2.2), less what it discourages there: C1 controls and noncharacters; and less what
 # turns the direction of the text after it (Unicode UAX 9, 2.1 to 2.4), which would make our words read as others.
@@ -17,13 +18,18 @@ _UNFIT = re.compile(
 
 
 def plain(text: str) -> str:
-    """``text`` without escape sequences, each other character that is no text shown as U+FFFD."""
-    return _UNFIT.sub("\ufffd", _LINE_ENDS.sub("\n", _ESCAPES.sub("", text)))
+    """``text`` without colours, each other character that is no text shown as U+FFFD; what can be read stays."""
+    return _UNFIT.sub("\ufffd", _LINE_ENDS.sub("\n", _COLOURS.sub("", text)))
 
 
 def line(text: str) -> str:
     """``plain``, in one line: for an attribute, a title, a heading."""
     return " ".join(plain(text).split())
+
+
+def word(text: str) -> str:
+    """``plain``, as a word of a command: in one line, and without what a shell that is typed to takes for a key."""
+    return re.sub("[\t\n]", "\ufffd", plain(text))
 
 
 def escaped(document: str) -> str:

@@ -4,17 +4,21 @@
 import argparse
 import json
 import shlex
+from html import unescape
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness import inputs, reproduce
 from harness.cli import _parser, target
 from harness.model import FindingKind, Status
+from harness.render import html, junit, mail, text
 from harness.render import json as as_json
-from harness.render import junit, text
+from harness.render.plain import word
 from tests.unit.gitrepo import Repository
-from tests.unit.runs import checks, finding, run, state
+from tests.unit.runs import checks, finding, hostile, run, state
 
 CASE = str(Path(__file__).parents[2] / "testcases" / "exit-on-missing-split")
 SERIES = ("--tree", "linux-6.12.tar.xz", "-v", "1")
@@ -83,3 +87,33 @@ def test_text_json_and_junit_tell_it(tmp_path: Path) -> None:
     assert f"  To see it again: {command}\n" in text.render(told)
     assert json.loads(as_json.render(told))["findings"][0]["reproduce"] == command
     assert command in junit.render(told, tmp_path)
+
+
+THEIRS = st.lists(
+    st.one_of(st.sampled_from(["\x1b[", "\x1b]0;", "'", "$(touch X);#", "\x1b[1'm", "--", "a\nb\tc"]), hostile)
+)
+
+
+def shown(page: str, before: str, after: str) -> str:
+    return page.partition(before)[2].partition(after)[0]
+
+
+@given(THEIRS, hostile)
+def test_the_words_of_a_result_stay_words_wherever_the_command_is_told(theirs: list[str], name: str) -> None:
+    """Whoever pastes it runs kseries, and nothing that the result brought."""
+    broken = finding(FindingKind.REGRESSION, f"prefix-2{name}", "feature.works: fail")
+    words = ("x", *theirs)
+    result = run(state(f"prefix-2{name}", 2, scenario="prefixes"), findings=(broken,), words=words)
+    wanted = ["kseries", "try", *map(word, (broken.state, *words))]
+    assert shlex.split(reproduce.command(result, broken)) == wanted
+    assert shlex.split(shown(text.render(result), "  To see it again: ", "\n")) == wanted
+    assert shlex.split(shown(mail.reply(result, broken), "\n  $ ", "\n\n").replace(" \\\n", " ")) == wanted
+    assert shlex.split(reproduce.whole(result, ())) == ["kseries", "run", *map(word, words)]
+
+
+def test_the_page_has_the_command_as_it_is(tmp_path: Path) -> None:
+    words = ("\x1b[", "x", "$(touch X);#")
+    result = run(state("base"), findings=(finding(FindingKind.REGRESSION, "base", "p.a: fail"),), words=words)
+    page = unescape(html.render(result, tmp_path))
+    assert f"<pre>{reproduce.command(result, result.findings[0])}</pre>" in page
+    assert f"<pre>{reproduce.whole(result, ())}</pre>" in page
