@@ -6,11 +6,15 @@ from pathlib import Path
 
 import msgspec
 
+from harness import sound
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Record, RunResult
 from harness.render import html, json, junit
+from harness.render.plain import line, shortened
 
 RESULT = "result.json"
+_FAULT = 200
+"""Characters of what is wrong with a result, which may have been made so."""
 
 
 def write(directory: Path, result: RunResult) -> None:
@@ -62,10 +66,8 @@ def _decode(path: Path, data: bytes) -> RunResult:
                 " with the kseries that wrote it"
             )
         result = msgspec.json.decode(data, type=RunResult)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not the result of a run: {error}") from error
-    known = {state.id for state in result.states}
-    for finding in result.findings:
-        if finding.state not in known:
-            raise InputError(f"{path} is not the result of a run: it has no state {finding.state}")
+    if (fault := sound.fault(result)) is not None:
+        raise InputError(f"{path} is not the result of a run: {shortened(line(fault), _FAULT)}")
     return result

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """kseries report, and the files that a run leaves."""
 
+import ast
+import functools
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ from harness import cli, rundir
 from harness.model import SCHEMA_VERSION, RunResult
 from harness.render import json as as_json
 from harness.render import text
+from harness.trees import TreeStore
 from tests.unit.runs import SPLIT, run, split_run, state
 
 
@@ -61,6 +64,7 @@ def test_a_run_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[s
         b'{"schema": "1"}',
         b'{"schema": 1}',
         (SPLIT / "result.json").read_bytes()[:5000],
+        b'{"schema": 1, "more": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
 )
 def test_a_file_that_is_no_result(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,11 +77,66 @@ def test_a_result_of_another_kseries(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"has schema {SCHEMA_VERSION + 1}, this kseries reads {SCHEMA_VERSION}" in refused(tmp_path, capsys)
 
 
-def test_a_result_whose_finding_is_in_no_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+JOURNEY = {"patch": 3, "state": "without-3", "end": "silently broken"}
+UNSOUND: dict[str, str] = {
+    "findings.0.state: 'without-9'": "it has no state without-9",
+    "findings.0.patch: 9": "it has no patch 9",
+    "findings.0.partner: 9": "it has no patch 9",
+    "findings.0.evidence: []": "its silent-break in without-3 has no evidence",
+    "findings.0.contract: 'none'": "without-3 has no contract none",
+    "findings.0.contract: None": "without-3 has no contract None",
+    "findings.0.advice: {}": "its advice on without-3 says nothing",
+    "findings.0.advice: {'squash': [3]}": "its advice on without-3 says nothing",
+    "findings.0.advice: {'squash': [3, 7]}": "it has no patch 7",
+    "findings.0.advice: {'order': [1, 7]}": "it has no patch 7",
+    "series.patches.0.number: 2": "its patches are numbered [2, 2, 3, 4, 5, 6]",
+    "series.patches.0.tree_before: '--output=/x'": "--output=/x is no tree",
+    "series.patches.0.tree_after: 'HEAD'": "HEAD is no tree",
+    "base.tree: '-x'": "-x is no tree",
+    "states.0.tree: '4b825dc642cb6eb9a060e54bf8d69288fbee4904\\n'": "is no tree",
+    "states.0.id: 'prefix-1'": "two of one name",
+    "states.0.same_as: 'none'": "it has no state none",
+    "states.1.applied: [0]": "it has no patch 0",
+    "states.1.suspects: [7]": "it has no patch 7",
+    "states.1.patch: 7": "it has no patch 7",
+    "states.1.seconds: {'build': 1e308}": "it took 1e+308 s",
+    f"journeys: [{JOURNEY | {'patch': 7}}]": "it has no patch 7",
+    f"journeys: [{JOURNEY | {'state': 'x'}}]": "it has no state x",
+    f"journeys: [{JOURNEY | {'state': 'base'}}]": "it has no silent break in base, where a journey ends in one",
+    "patches: [{'number': 7, 'verdict': {'bisectable': None, 'revert_safe': None}, 'exercise': 'no-code'}]": "patch 7",
+    "checkpatch: {'patches': [{'number': 7, 'failed': 'x'}]}": "it has no patch 7",
+    "couplings: [{'kind': 'build', 'patch': 1, 'needs': 7, 'state': 'base'}]": "it has no patch 7",
+    "began: 'yesterday'": "it began at yesterday, which is no date",
+    "began: '2026-01-01'": "it began at 2026-01-01, in no zone",
+}
+
+
+@pytest.mark.parametrize(("change", "said"), UNSOUND.items())
+def test_a_result_that_does_not_hold_together(
+    change: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, _, value = change.partition(": ")
     result = json.loads((SPLIT / "result.json").read_text())
-    result["findings"][0]["state"] = "without-9"
+    *parents, last = (int(key) if key.isdecimal() else key for key in place.split("."))
+    functools.reduce(lambda part, key: part[key], parents, result)[last] = ast.literal_eval(value)
     (tmp_path / "result.json").write_text(json.dumps(result))
-    assert "is not the result of a run: it has no state without-9" in refused(tmp_path, capsys)
+    told = refused(tmp_path, capsys)
+    assert "is not the result of a run: " in told and said in told
+
+
+def test_a_tree_that_git_would_take_for_an_option_does_not_reach_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What kseries compare asks of the sources writes to no file of the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    TreeStore(tmp_path / "cache" / "kseries" / "trees.git")
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    result = json.loads((SPLIT / "result.json").read_text())
+    result["series"]["patches"][0] |= {"tree_before": f"--output={precious}", "subject": "none like it", "files": []}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    assert cli.main(["compare", str(SPLIT), str(tmp_path)]) == 2
+    assert "is no tree" in capsys.readouterr().err and precious.read_text() == "mine"
 
 
 def test_an_output_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
