@@ -6,22 +6,27 @@ import contextlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 
 from harness import __version__
 from harness.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
 from harness.errors import InfraError, KseriesError
-from harness.render.plain import plain
+from harness.render.plain import line, plain, shortened
 from harness.runs import INTERRUPTED_STATUS
 
 _COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test)
+
+_TRACEBACK = "KSERIES_TRACEBACK"
+_SAID = 300
+"""Characters of an error that nobody foresaw: what it holds may be long."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command: 0 nothing found, 1 findings, 2 wrong input, 3 infrastructure, 130 Ctrl-C.
 
-    ``kseries try`` alone has statuses of its own, and says 129 where others would end with a traceback and 1: to
-    git bisect run that would be a bad commit.
+    A fault of ours is 3 too, as it says nothing of a patch: Python's own 1 would be read as findings. ``kseries try``
+    alone has statuses of its own.
     """
     # SIGTERM takes the same way out as Ctrl-C: the loop is cancelled, every box is killed. So does a terminal that is
     # closed, but for a run under nohup.
@@ -35,14 +40,12 @@ def main(words: Sequence[str] | None = None) -> int:
         status = _main(words)
     except SystemExit as usage:  # argparse has said why
         return try_state.STATUSES.get(int(usage.code or 0), 0)
-    except Exception as error:
-        return _fail(f"a fault of ours, which says nothing of a patch: {error!r}", try_state.STATUSES[3])
     return try_state.STATUSES.get(status, status)
 
 
 def _main(words: Sequence[str]) -> int:
-    args = _parser().parse_args(words)
     try:
+        args = _parser().parse_args(words)
         status = int(args.command(args))
         sys.stdout.flush()  # or Python tries at our exit, when nobody asks for the status any more
         return status
@@ -58,6 +61,17 @@ def _main(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
         return INTERRUPTED_STATUS
+    except Exception as error:
+        _print_what_can_be()
+        return _fail(_of_ours(error), InfraError.exit_status)
+
+
+def _of_ours(error: Exception) -> str:
+    """What is said of an error that nobody foresaw: for a user what it is, for who mends it where."""
+    if os.environ.get(_TRACEBACK):
+        return "".join(["a fault of ours:\n", *traceback.format_exception(error)]).rstrip()
+    said = shortened(line(repr(error)), _SAID)
+    return f"a fault of ours, which says nothing of a patch: {said}\n  {_TRACEBACK}=1 in the environment shows where"
 
 
 def _print_what_can_be() -> None:

@@ -152,3 +152,39 @@ def test_an_error_that_names_what_a_stranger_named_does_not_steer_the_terminal(
     main(["doctor"])
     said = capsys.readouterr().err
     assert said.endswith("file\n") and not set("\x1b\x9b\u202e") & set(said)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("half \x1b[2Ja\nword" * 99), MemoryError(), ExceptionGroup("two", [KeyError(1)])]
+)
+def test_a_fault_of_ours_is_no_finding(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("harness.cli.doctor.command", command)
+    said = fails(capsys, 3, "doctor")
+    assert type(error).__name__ in said and len(said) < 500 and "\x1b" not in said
+    monkeypatch.setenv("KSERIES_TRACEBACK", "1")
+    assert main(["doctor"]) == 3
+    told = capsys.readouterr().err
+    assert "Traceback" in told and f"in {command.__name__}" in told and "\x1b" not in told
+
+
+def test_what_was_printed_before_a_fault_of_ours_is_not_lost_and_its_status_stays() -> None:
+    program = (
+        "import sys\nfrom harness import cli\n"
+        "def broken(_):\n    print('half a report')\n    raise ValueError('ours')\n"
+        "cli.doctor.command = broken\nsys.exit(cli.main(['doctor']))\n"
+    )
+    words = [sys.executable, "-c", program]
+    env = {**os.environ, "PYTHONPATH": str(Path(harness.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (3, "half a report\n")
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                words, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+            )
+        assert done.returncode == 3 and "Traceback" not in done.stderr
