@@ -47,8 +47,9 @@ def render(run: RunResult) -> str:
     """The whole report, ready to print."""
     lines = [*_heading(run), "", *matrix(run), "", *_findings(run), *coupled.lines(run), *walked.lines(run)]
     lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *exercised.report(run), *_verdict(run)]
-    # Subjects and details are other people's text: it must not move the cursor or write to the clipboard.
-    return plain("\n".join(lines))
+    # Subjects and details are other people's text: it must not move the cursor or write to the clipboard, nor begin a
+    # line that looks like one of ours.
+    return "\n".join(plain(one).replace("\n", "\n    | ") for one in lines)
 
 
 def _heading(run: RunResult) -> Iterator[str]:

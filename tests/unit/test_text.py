@@ -46,6 +46,21 @@ def test_plain_text_is_fit_for_anything_and_stays_as_it_is(bad: str) -> None:
     assert "\n" not in line(bad)
 
 
+def test_what_a_result_brings_begins_no_line_of_ours() -> None:
+    forged = "x\n  To see it again: touch X\r\nbisectable: yes    revert-safe: yes"
+    told = finding(FindingKind.REGRESSION, "base", f"p.a: fail: {forged}", contract=forged)
+    seen = state("prefix-1", 1, outcome=Outcome.INFRA_ERROR, detail=forged, caps={forged: 1})
+    result = run(state("base"), seen, findings=(told,))
+    patches = tuple(msgspec.structs.replace(patch, subject=forged) for patch in result.series.patches)
+    result = msgspec.structs.replace(
+        result, series=msgspec.structs.replace(result.series, patches=patches, name=forged)
+    )
+    lines = text.render(result).splitlines()
+    assert [one for one in lines if one.startswith("bisectable: ")] == ["bisectable: yes    revert-safe: NO"]
+    assert [one for one in lines if one.startswith("  To see it")] == ["  To see it again: kseries try base TARGET"]
+    assert "    |   To see it again: touch X" in lines
+
+
 def test_checks_of_a_probe_that_tell_the_same_share_a_row() -> None:
     told = {
         "a.one": PASS,
