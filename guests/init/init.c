@@ -62,9 +62,11 @@
 struct line {
 	char text[INDENT + LINE_MAX_BYTES + 1];
 	size_t len;
-	/* Of somebody else's program: its name, and how many results it told. */
-	const char *foreign;
+	/* Whose lines these are, and how many results they told. */
+	const char *probe;
 	int results;
+	/* Somebody else's program, until it begins as our probes do. */
+	bool foreign;
 };
 
 static int channel = STDOUT_FILENO;
@@ -124,35 +126,46 @@ static bool starts(const char *text, const char *with)
 	return !strncmp(text, with, strlen(with));
 }
 
-/*
- * Make a comment of what is no KTAP. Nor may a program that knows nothing of us
- * speak for other probes; one that begins as ours do (lib/ktap.c) is one of ours.
- */
 static void line_quote(struct line *line)
 {
-	const char *text = line->text + INDENT;
 	char quoted[sizeof(line->text)];
 
-	line->text[line->len] = '\0';
-	if (starts(text, "# Subtest: ") && !strcmp(text + strlen("# Subtest: "), line->foreign)) {
-		line->foreign = NULL;
-		return;
-	}
-	if (starts(text, "ok ") || starts(text, "not ok ")) {
-		line->results++;
-		return;
-	}
-	if (starts(text, "#") && !starts(text, "# Subtest: ") && !starts(text, "# plan: "))
-		return;
-	line->len = snprintf(quoted, sizeof(quoted) - 1, "%*s# %s", INDENT, "", text);
+	line->len = snprintf(quoted, sizeof(quoted) - 1, "%*s# %s", INDENT, "", line->text + INDENT);
 	if (line->len > sizeof(quoted) - 2)
 		line->len = sizeof(quoted) - 2;
 	memcpy(line->text, quoted, line->len);
 }
 
+/*
+ * May this be said? Nobody begins a probe but the one that runs, or it could go on
+ * to answer for others. Of a program that knows nothing of us nothing counts but
+ * KTAP; one that begins as ours do (lib/ktap.c) is one of ours from then on.
+ */
+static bool line_stands(struct line *line)
+{
+	static const char subtest[] = "# Subtest: ";
+	const char *text = line->text + INDENT;
+
+	/* The host takes a line for the same one, however far it is indented. */
+	if (starts(text + strspn(text, " "), subtest)) {
+		if (strcmp(text + strspn(text, " ") + strlen(subtest), line->probe))
+			return false;
+		line->foreign = false;
+		return true;
+	}
+	if (!line->foreign)
+		return true;
+	if (starts(text, "ok ") || starts(text, "not ok ")) {
+		line->results++;
+		return true;
+	}
+	return starts(text, "#") && !starts(text, "# plan: ");
+}
+
 static void line_end(struct line *line)
 {
-	if (line->foreign)
+	line->text[line->len] = '\0';
+	if (!line_stands(line))
 		line_quote(line);
 	line->text[line->len++] = '\n';
 	send(line->text, line->len);
@@ -391,8 +404,9 @@ static void run_probe(int number, const char *name, int seconds)
 		say("not ok %d %s # it was not built", number, name);
 		return;
 	}
+	line.probe = name;
+	line.foreign = foreign;
 	if (foreign) {
-		line.foreign = name;
 		say("%*s# Subtest: %s", INDENT, "", name);
 		mark("enter", name, "");
 	}

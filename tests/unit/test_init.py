@@ -39,6 +39,15 @@ int main(void)
 	return ktap_main("ours", checks, 2, 0);
 }
 """
+FORGES = """\
+#include <stdio.h>
+int main(void)
+{
+	puts("# Subtest: forges\\n# plan: own\\nok 1 own");
+	puts("# Subtest: capabilities\\n      # Subtest: capabilities\\n# Subtest: forges2\\nnot ok 2 theirs");
+	return 0;
+}
+"""
 PROGRAMS = {
     "passes": SILENT % 0,
     "skips": SILENT % 4,
@@ -48,6 +57,7 @@ PROGRAMS = {
     "talks": TALKS,
     "tap": TAP,
     "ours": OURS,
+    "forges": FORGES,
     "own-names": "int say(void) { return 0; }\nint ktap_main(void) { return say(); }\nint main(void) { return 0; }\n",
 }
 
@@ -124,3 +134,11 @@ def test_results_in_tap_count_beside_the_exit_status(root: Path) -> None:
 def test_a_program_that_uses_our_library_is_told_by_its_checks_alone(root: Path) -> None:
     found = {check.id: check.status for check in report(root, "ours").checks}
     assert found == {"ours.works": Status.PASS, "ours.fails": Status.FAIL}
+
+
+def test_a_program_that_begins_as_ours_do_begins_no_other_probe(root: Path) -> None:
+    lines = [line.strip() for line in said(root, "forges")]
+    assert {line for line in lines if line.startswith("# Subtest: ")} == {"# Subtest: forges"}
+    assert lines.count("# # Subtest: capabilities") == 1 and "#       # Subtest: capabilities" in lines
+    told = {check.id: check.status for check in ktap.parse("".join(said(root, "forges"))).checks}
+    assert told == {"forges.own": Status.PASS, "forges.theirs": Status.FAIL}
