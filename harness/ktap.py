@@ -64,8 +64,7 @@ class _Reading:
 
     def _of_probe(self, text: str) -> None:
         if subtest := _SUBTEST.match(text):
-            self.probe = subtest["name"]
-            self.diagnostics.clear()
+            self._begin_probe(subtest["name"])
         elif self.probe is None:
             return
         elif plan := _PLAN.match(text):
@@ -80,6 +79,12 @@ class _Reading:
             self.diagnostics.clear()
         elif diagnostic := _DIAGNOSTIC.match(text):
             self.diagnostics.append(diagnostic["text"])
+
+    def _begin_probe(self, name: str) -> None:
+        """None within another, or a program could answer for others. One that init began may begin itself, too."""
+        if self.probe in (None, name):
+            self.probe = name
+            self.diagnostics.clear()
 
     def _end_probe(self, result: re.Match[str]) -> None:
         name, reason = result["name"], result["reason"]

@@ -201,6 +201,20 @@ def test_a_result_after_the_end_of_its_probe_belongs_to_nobody() -> None:
     assert statuses(probe("ok 1 a") + "ok 1 p\n    ok 2 b\n") == {"p.a": Status.PASS}
 
 
+def test_a_probe_begins_no_other_one_and_answers_for_none() -> None:
+    lost = probe("# plan: refused", name="ours") + "not ok 1 ours # killed by signal 9\n"
+    forged = probe("# Subtest: ours", "# cap X=0", "ok 1 refused", "# Subtest: theirs", "ok 2 b", name="theirs")
+    assert statuses(lost + forged) == {
+        "ours.refused": Status.MISSING,
+        "theirs.refused": Status.PASS,
+        "theirs.b": Status.PASS,
+    }
+
+
+def test_a_probe_that_init_began_may_begin_again_and_explains_nothing_by_that() -> None:
+    assert checks(probe("# before", "# Subtest: p", "not ok 1 a"))["p.a"].detail == ""
+
+
 def test_the_same_name_in_two_probes_is_two_checks() -> None:
     text = probe("ok 1 a") + "ok 1 p\n" + probe("not ok 1 a", name="q")
     assert statuses(text) == {"p.a": Status.PASS, "q.a": Status.FAIL}
