@@ -33,12 +33,16 @@ MAX_DETAIL = 4000
 
 @dataclass(frozen=True)
 class Report:
-    """What the probes said. ``probes`` has the result line of each probe that ended, False for "not ok"."""
+    """What the probes said. ``probes`` has the result line of each probe that ended, False for "not ok".
+
+    ``disputed`` are the capabilities of which more than one thing was said; they are not known.
+    """
 
     caps: dict[str, int]
     checks: tuple[Check, ...]
     probes: dict[str, bool]
     ended: bool
+    disputed: tuple[str, ...] = ()
 
     @property
     def began(self) -> bool:
@@ -51,6 +55,7 @@ class _Reading:
     """The state of the parser between two lines."""
 
     caps: dict[str, int] = field(default_factory=dict)
+    disputed: dict[str, None] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
     probes: dict[str, bool] = field(default_factory=dict)
     probe: str | None = None
@@ -71,7 +76,7 @@ class _Reading:
             for name in plan["names"].split():
                 self._put(name, Status.MISSING, "announced, and never answered")
         elif cap := _CAP.match(text):
-            self.caps[cap["name"]] = int(cap["value"])
+            self._put_cap(cap["name"], int(cap["value"]))
         elif result := _RESULT.match(text):
             status = _status(result)
             said = [*self.diagnostics, result["reason"] or ""]
@@ -93,6 +98,13 @@ class _Reading:
         for check in list(self.checks.values()):
             if check.status is Status.MISSING and check.id.startswith(f"{name}.") and reason:
                 self.checks[check.id] = Check(id=check.id, status=Status.MISSING, detail=f"the probe ended: {reason}")
+
+    def _put_cap(self, name: str, value: int) -> None:
+        """No probe gets to take back what another has told, and whoever tries has a check that fails."""
+        known = self.caps.setdefault(name, value)
+        if value != known and name not in self.disputed:
+            self.disputed[name] = None
+            self._put(f"cap_{name}", Status.FAIL, f"says {name}={value}, and {name}={known} has been said before")
 
     def _put(self, name: str, status: Status, detail: str) -> None:
         check = Check(id=f"{self.probe}.{name}", status=status, detail=detail[:MAX_DETAIL])
@@ -120,4 +132,5 @@ def parse(text: str) -> Report:
         said = words.lstrip(" ")
         ended = ended or words == END
         reading.line(len(words) - len(said), said)
-    return Report(reading.caps, tuple(reading.checks.values()), reading.probes, ended)
+    caps = {name: value for name, value in reading.caps.items() if name not in reading.disputed}
+    return Report(caps, tuple(reading.checks.values()), reading.probes, ended, tuple(reading.disputed))

@@ -269,6 +269,8 @@ class Boot(Record, frozen=True):
     checks: tuple[Check, ...]
     console: str
     """The path of the kernel log."""
+    disputed: tuple[str, ...] = ()
+    """The capabilities of which probes contradict each other; no boot makes them known."""
     log_tail: str = ""
     trace: tuple[Frame, ...] = ()
     ended: tuple[str, ...] = ()

@@ -47,10 +47,13 @@ def joined(whole: Boot, more: Boot) -> Boot:
         known = checks.get(check.id)
         if known is None or known.status is Status.MISSING or check.status is Status.FAIL:
             checks[check.id] = check
+    changed = {name for name in whole.caps if more.caps.get(name, whole.caps[name]) != whole.caps[name]}
+    disputed = {*whole.disputed, *more.disputed, *changed}
     return msgspec.structs.replace(
         whole,
         seconds=whole.seconds + more.seconds,
-        caps=more.caps | whole.caps,
+        caps={name: value for name, value in (more.caps | whole.caps).items() if name not in disputed},
+        disputed=tuple(sorted(disputed)),
         checks=tuple(checks.values()),
         ended=whole.ended + more.ended,
         executed=whole.executed + more.executed,

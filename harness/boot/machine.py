@@ -93,6 +93,7 @@ async def boot(
         seconds=time.monotonic() - began,
         seconds_to_first_check=first - began if first is not None else None,
         caps=report.caps,
+        disputed=report.disputed,
         checks=ending.settled(report.checks, judged, said),
         console=str(console_log),
         log_tail=told.tail,

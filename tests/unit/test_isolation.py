@@ -4,6 +4,8 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
+
 from harness.boot import isolation, repeat
 from harness.model import Boot, Check, Ending, Outcome, Status
 
@@ -64,6 +66,18 @@ def test_each_probe_may_crash_and_the_boots_come_to_an_end(tmp_path: Path) -> No
     assert asked == [PROBES, ("second", "third"), ("third",)]
     assert [check.status for check in whole.checks] == [Status.FAIL] * 3
     assert whole.seconds == 3.0
+
+
+def test_a_capability_that_one_boot_disputes_or_two_is_known_of_none() -> None:
+    told: list[tuple[dict[str, int], tuple[str, ...]]] = [
+        ({"B": 1, "C": 1}, ("A",)),
+        ({"A": 0, "B": 0}, ()),
+        ({"A": 0, "B": 0, "C": 1, "D": 1}, ()),
+    ]
+    crash = _boot(Outcome.CRASHED, {})
+    first, second, third = (msgspec.structs.replace(crash, caps=caps, disputed=names) for caps, names in told)
+    whole = isolation.joined(isolation.joined(first, second), third)
+    assert (whole.caps, whole.disputed) == ({"C": 1, "D": 1}, ("A", "B"))
 
 
 def test_a_kernel_that_comes_to_no_probe_is_not_tried_again(tmp_path: Path) -> None:

@@ -231,6 +231,15 @@ def test_a_capability_is_no_diagnostic() -> None:
     assert checks(text)["p.a"].detail == ""
 
 
+def test_a_capability_of_which_two_probes_say_different_things_is_not_known() -> None:
+    text = probe("# cap X=1", "# cap Y=1", "ok 1 a", name="ours") + "ok 1 ours\n"
+    text += probe("# cap X=0", "# cap Y=1", "# cap X=1", "# cap Z=0", name="theirs")
+    report = ktap.parse(text)
+    assert (report.caps, report.disputed) == ({"Y": 1, "Z": 0}, ("X",))
+    assert statuses(text) == {"ours.a": Status.PASS, "theirs.cap_X": Status.FAIL}
+    assert checks(text)["theirs.cap_X"].detail == "says X=0, and X=1 has been said before"
+
+
 @pytest.mark.parametrize(
     "line", ["# cap X=", "# cap X=one", "# cap =1", "# cap X=1x", "cap X=1", f"# cap X={'9' * 99}"]
 )
