@@ -29,6 +29,16 @@ _MAX_LINE = 8192
 """Characters of a line that are read; init passes on 4096 (LINE_MAX_BYTES in guests/init/init.c)."""
 MAX_DETAIL = 4000
 """Characters of diagnostics that a check keeps."""
+MAX_REASON = 200
+"""Characters of the reason for which a probe ended, which each check that it left out has for its detail."""
+MAX_CHECKS = 5000
+"""Checks of one probe that are read, and capabilities of a boot; ours have a dozen each, some selftests hundreds."""
+MAX_IN_ALL = 20_000
+"""Checks of one boot that are read."""
+MAX_PROBES = 1000
+"""Probes of one boot that are read; their names stand on a kernel's command line, which has no room for more."""
+BEYOND = "beyond_limit"
+"""The check that tells, by failing, of what was not read."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,11 @@ class _Reading:
     checks: dict[str, Check] = field(default_factory=dict)
     probes: dict[str, bool] = field(default_factory=dict)
     probe: str | None = None
+    unanswered: dict[str, None] = field(default_factory=dict)
+    """Of the probe that is open: the names that it announced, and nothing else yet."""
+    begun: int = 0
+    room: int = 0
+    """For so many more checks the probe that is open has room."""
     diagnostics: list[str] = field(default_factory=list)
 
     def line(self, indent: int, text: str) -> None:
@@ -73,7 +88,7 @@ class _Reading:
         elif self.probe is None:
             return
         elif plan := _PLAN.match(text):
-            for name in plan["names"].split():
+            for name in dict.fromkeys(plan["names"].split()):
                 self._put(name, Status.MISSING, "announced, and never answered")
         elif cap := _CAP.match(text):
             self._put_cap(cap["name"], int(cap["value"]))
@@ -87,31 +102,59 @@ class _Reading:
 
     def _begin_probe(self, name: str) -> None:
         """None within another, or a program could answer for others. One that init began may begin itself, too."""
-        if self.probe in (None, name):
+        if self.probe is None:
             self.probe = name
+            self.begun += 1
+            self.room = min(MAX_CHECKS, MAX_IN_ALL - len(self.checks))
+            self.unanswered.clear()
+            if self.begun == MAX_PROBES + 1:
+                self._beyond("probes", name)
+            if self.begun > MAX_PROBES:
+                self.probe = None
+        if self.probe == name:
             self.diagnostics.clear()
 
     def _end_probe(self, result: re.Match[str]) -> None:
         name, reason = result["name"], result["reason"]
-        self.probes[name] = not result["not"]
+        if len(self.probes) < MAX_PROBES:
+            self.probes[name] = not result["not"]
+        if name == self.probe and reason:
+            detail = f"the probe ended: {reason[:MAX_REASON]}"
+            for one in [*self.unanswered]:
+                self._put(one, Status.MISSING, detail)
         self.probe = None
-        for check in list(self.checks.values()):
-            if check.status is Status.MISSING and check.id.startswith(f"{name}.") and reason:
-                self.checks[check.id] = Check(id=check.id, status=Status.MISSING, detail=f"the probe ended: {reason}")
 
     def _put_cap(self, name: str, value: int) -> None:
         """No probe gets to take back what another has told, and whoever tries has a check that fails."""
+        if name not in self.caps and len(self.caps) >= MAX_CHECKS:
+            self._beyond("capabilities", name)
+            return
         known = self.caps.setdefault(name, value)
         if value != known and name not in self.disputed:
             self.disputed[name] = None
             self._put(f"cap_{name}", Status.FAIL, f"says {name}={value}, and {name}={known} has been said before")
 
     def _put(self, name: str, status: Status, detail: str) -> None:
-        check = Check(id=f"{self.probe}.{name}", status=status, detail=detail[:MAX_DETAIL])
-        known = self.checks.get(check.id)
+        check = f"{self.probe}.{name}"
+        known = self.checks.get(check)
+        if known is None and self.room <= 0:
+            self._beyond("checks", name)
+            return
         # A name that comes twice does not get to turn a failure into a pass.
         if known is None or known.status is Status.MISSING or status is Status.FAIL:
-            self.checks[check.id] = check
+            self.room -= known is None
+            self.checks[check] = Check(id=check, status=status, detail=detail[:MAX_DETAIL])
+            if status is Status.MISSING:
+                self.unanswered[name] = None
+            else:
+                self.unanswered.pop(name, None)
+
+    def _beyond(self, what: str, name: str) -> None:
+        """Tell, once for each probe, that not all is read."""
+        check = f"{self.probe}.{BEYOND}"
+        if check not in self.checks or self.checks[check].status is not Status.FAIL:
+            detail = f"too many {what}: none is read from {name} on"
+            self.checks[check] = Check(id=check, status=Status.FAIL, detail=detail[:MAX_DETAIL])
 
 
 def _status(result: re.Match[str]) -> Status:

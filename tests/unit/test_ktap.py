@@ -5,7 +5,10 @@ base, tip and without-3 of testcases/exit-on-missing-split; panic, where a check
 hostile, where probes crash, hang, fail at length and write rubbish.
 """
 
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -258,6 +261,69 @@ def test_the_reason_for_which_a_probe_ended_is_told_of_its_missing_checks_and_of
     assert found["p.a"].status is Status.PASS
     assert found["p.b"] == Check(id="p.b", status=Status.MISSING, detail="the probe ended: killed by signal 9")
     assert "signal" not in found["q.c"].detail
+
+
+def test_a_probe_that_ends_costs_the_work_of_its_own_checks_and_not_of_all() -> None:
+    few, many = (_work(probe(f"# plan: {' '.join(map(str, range(n)))}") + _ends(n)) for n in (100, 200))
+    assert many < 3 * few
+
+
+def _ends(count: int) -> str:
+    return "".join(f"not ok {number} p{number} # x\n" for number in range(count))
+
+
+def _work(text: str) -> int:
+    """The lines of code of the parser that a text has run."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace if frame.f_code.co_filename == ktap.__file__ else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        ktap.parse(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_what_a_probe_says_too_much_is_told_and_costs_the_next_one_nothing() -> None:
+    lines = [f"ok 1 n{number}" for number in range(ktap.MAX_CHECKS + 10)]
+    found = checks(probe("ok 1 beyond_limit", *lines) + "ok 1 p\n" + probe("# plan: a b", "ok 1 a", name="q"))
+    assert len(found) == ktap.MAX_CHECKS + 2
+    assert found["p.beyond_limit"] == Check(
+        id="p.beyond_limit",
+        status=Status.FAIL,
+        detail=f"too many checks: none is read from n{ktap.MAX_CHECKS - 1} on",
+    )
+    assert (found["q.a"].status, found["q.b"].status) == (Status.PASS, Status.MISSING)
+
+
+def test_a_check_that_is_known_is_answered_however_many_there_are() -> None:
+    names = [f"n{number}" for number in range(ktap.MAX_CHECKS)]
+    plans = [f"# plan: {' '.join(names[at : at + 500])}" for at in range(0, len(names), 500)]
+    found = statuses(probe(*plans, *(f"not ok 1 {name}" for name in names)))
+    assert len(found) == len(names) and {*found.values()} == {Status.FAIL}
+
+
+def test_the_checks_the_capabilities_and_the_probes_of_a_boot_have_a_limit() -> None:
+    rows = [f"ok 1 n{number}" for number in range(ktap.MAX_CHECKS)]
+    told = "".join(probe(*rows, name=f"p{number}") + f"ok 1 p{number}\n" for number in range(6))
+    found = statuses(told)
+    assert len(found) == ktap.MAX_IN_ALL + 2
+    assert [name for name in found if name.endswith(ktap.BEYOND)] == ["p4.beyond_limit", "p5.beyond_limit"]
+
+    caps = ktap.parse(probe(*(f"# cap X{number}=1" for number in range(ktap.MAX_CHECKS + 2))))
+    assert len(caps.caps) == ktap.MAX_CHECKS
+    assert [(check.id, check.status) for check in caps.checks] == [("p.beyond_limit", Status.FAIL)]
+
+    many = "".join(probe("ok 1 a", name=f"p{number}") + f"ok 1 p{number}\n" for number in range(ktap.MAX_PROBES + 5))
+    report = ktap.parse(many)
+    assert len(report.probes) == ktap.MAX_PROBES and len(report.checks) == ktap.MAX_PROBES + 1
+    assert report.checks[-1].id == f"p{ktap.MAX_PROBES}.beyond_limit"
 
 
 @pytest.mark.parametrize("first", ["not ok 1 a", "ok 1 a # SKIP no", "not ok 1 a # XFAIL known"])
