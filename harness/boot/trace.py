@@ -26,8 +26,8 @@ _SYMBOL = r"(?P<function>[A-Za-z_][\w.]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0
 _CALL = re.compile(rf"^\s*(?P<doubt>\? )?{_SYMBOL}(?: \[[^\]]*\])?(?: \([A-Z]+\))?\s*$")
 _COUNTER = re.compile(rf"^\s*(?:RIP: \w+:|(?P<return>lr) : |pc : ){_SYMBOL}")
 # Where a lock was taken that is held (kernel/locking/lockdep.c, print_lock()): an unlock that was left out leaves no
-# other trace.
-_HELD = re.compile(rf"\)\{{[^}}]*\}}-\{{\d+:\d+\}}, at: {_SYMBOL}\s*$")
+# other trace. No brace in braces, or each of a line full of them would be looked at up to the line's end.
+_HELD = re.compile(rf"\)\{{[^{{}}]*\}}-\{{\d+:\d+\}}, at: {_SYMBOL}\s*$")
 
 # What nm and addr2line print. A name in a kernel's symbols may be anything, a line that looks like another one too.
 _ADDRESS = re.compile(r"0x[0-9a-f]{1,16}")
@@ -52,6 +52,8 @@ class Spot:
 
 def spot_of(line: str) -> Spot | None:
     """What a line of a log says of the kernel's text, if it is one of a call trace."""
+    if "+0x" not in line:  # as hardly any has; three expressions need not be tried
+        return None
     text = klog.TIMESTAMP.sub("", line[: klog.MAX_LINE])
     if call := _CALL.match(text):
         return _spot(call, sure=not call["doubt"], called=True)
@@ -204,15 +206,16 @@ def told_by(complaint: str, behind: Sequence[Spot]) -> Frame | None:
 
 def excerpt(lines: Sequence[str], first: int | None, found: Mapping[Spot, tuple[Frame, ...]]) -> Iterator[str]:
     """The lines about the first complaint and the last ones, decoded and bounded."""
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
-    tail = max(0, len(lines) - _AT_END)
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    tail = max(0, end - _AT_END)
     if first is not None and first < tail:
         start = max(0, first - _BEFORE)
         yield from (annotated(line, found) for line in lines[start : min(start + _FROM_FIRST, tail)])
         if start + _FROM_FIRST < tail:
             yield f"[... {tail - start - _FROM_FIRST} lines ...]"
-    yield from (annotated(line, found) for line in lines[tail:])
+    yield from (annotated(line, found) for line in lines[tail:end])
 
 
 def annotated(line: str, found: Mapping[Spot, tuple[Frame, ...]]) -> str:

@@ -7,6 +7,7 @@ data/endings/*.console are logs of real boots; those of data/debug, of kernels w
 import asyncio
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,6 +67,7 @@ def test_a_line_of_a_call_trace(line: str, spot: Spot) -> None:
         "WARNING: CPU: 1 PID: 35 at kernel/reboot.c:742 mutant_end+0x45/0x72",
         "Stopper: multi_cpu_stop+0x0/0xdc <- stop_cpus.constprop.0+0x4f/0x7d",
         "a word f+0x1/0x2",
+        " #0: ffffc90000039468 (&kvm->irq_lock){+{+.}-{3:3}, at: f+0xe53/0x1253",
     ],
 )
 def test_no_line_of_a_call_trace(line: str) -> None:
@@ -234,6 +236,23 @@ def test_the_excerpt_is_bounded_and_has_the_complaint_and_the_end() -> None:
 def test_a_short_log_is_kept_whole_and_once() -> None:
     assert list(trace.excerpt(["a", "WARNING: b", "c", ""], 1, {})) == ["a", "WARNING: b", "c"]
     assert list(trace.excerpt([], None, {})) == []
+
+
+class _Log(list[str]):
+    """A log that counts how much of it is copied."""
+
+    copied = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        self.copied += len(found) if isinstance(at, slice) else 0
+        return _Log(found) if isinstance(at, slice) else found
+
+
+def test_what_is_empty_at_the_end_of_a_log_is_not_kept_and_costs_nothing() -> None:
+    log = _Log(["WARNING: a", "b", *[" \r"] * 1000])
+    assert list(trace.excerpt(log, 0, {})) == ["WARNING: a", "b"]
+    assert log.copied == 2
 
 
 def test_inlined_functions_stand_before_the_one_that_they_are_in() -> None:
