@@ -6,6 +6,7 @@ announced (``# plan: NAME …``) and never answered is MISSING.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.model import Check, Status
@@ -58,6 +59,10 @@ class Report:
     def began(self) -> bool:
         """True once a probe has said anything."""
         return bool(self.checks or self.probes or self.caps)
+
+    def running(self, probes: Sequence[str]) -> str | None:
+        """Of the probes of a boot, which init runs in order, the one that had not ended."""
+        return next((probe for probe in probes if probe not in self.probes), None)
 
 
 @dataclass

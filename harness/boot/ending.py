@@ -100,8 +100,8 @@ def _cause(ending: Ending, stop: Stop, log: KernelLog) -> str:
 # --- the checks ---------------------------------------------------------------------------------
 
 
-def settled(checks: tuple[Check, ...], judged: Judged, log: KernelLog) -> tuple[Check, ...]:
-    """The checks in the light of the kernel log.
+def settled(checks: tuple[Check, ...], judged: Judged, log: KernelLog, running: str | None) -> tuple[Check, ...]:
+    """The checks in the light of the kernel log, for a boot that ended while ``running`` ran.
 
     A check fails if the kernel complained while it ran, whatever it said itself, and if the machine ended in
     it. Those after it stay missing.
@@ -112,18 +112,20 @@ def settled(checks: tuple[Check, ...], judged: Judged, log: KernelLog) -> tuple[
             during.setdefault(splat.check, []).append(f"the kernel said: {splat.text}")
     if judged.outcome is not Outcome.OK and log.under_way is not None:
         during.setdefault(log.under_way, []).append(f"the machine ended in it: {judged.detail}")
-    found = _with_lost(checks, log) if judged.outcome is not Outcome.OK else checks
+    found = _with_lost(checks, log, running) if judged.outcome is not Outcome.OK else checks
     return tuple(_failed(check, during[check.id]) if check.id in during else check for check in found)
 
 
-def _with_lost(checks: tuple[Check, ...], log: KernelLog) -> tuple[Check, ...]:
+def _with_lost(checks: tuple[Check, ...], log: KernelLog, running: str | None) -> tuple[Check, ...]:
     """The checks, with the results that went down with the machine on their way through init.
 
-    Where even the plan did, the kernel log names those that ran.
+    Where even the plan did, the kernel log names those that ran. Anybody in the guest can write into that log, so it
+    is believed of the one probe that can have lost a result: of those before it all has come through.
     """
     ran = {name: Check(id=name, status=status, detail=_LOST) for name, status in log.left.items()}
     if log.under_way is not None:
         ran[log.under_way] = Check(id=log.under_way, status=Status.MISSING)
+    ran = {name: check for name, check in ran.items() if name.rpartition(".")[0] == running}
     known = {check.id for check in checks}
     told = tuple(ran.get(check.id, check) if check.status is Status.MISSING else check for check in checks)
     return told + tuple(check for name, check in ran.items() if name not in known)

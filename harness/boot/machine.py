@@ -94,7 +94,7 @@ async def boot(
         seconds_to_first_check=first - began if first is not None else None,
         caps=report.caps,
         disputed=report.disputed,
-        checks=ending.settled(report.checks, judged, said),
+        checks=ending.settled(report.checks, judged, said, report.running(probes)),
         console=str(console_log),
         log_tail=told.tail,
         trace=told.frames,

@@ -138,7 +138,7 @@ def ended_state(name: str, boot: str, patch: int | None = None, **more: Any) -> 
         "outcome": judged.outcome,
         "ending": judged.ending,
         "detail": judged.detail,
-        "checks": ending.settled(report.checks, judged, log),
+        "checks": ending.settled(report.checks, judged, log, report.running([boot])),
         "seconds": {"build": 6.5, "boot": 32.1, "first_check": 1.2},
         "log_tail": "\n".join(trace.excerpt(lines, first, frames)),
         "trace": tuple(frame for one in frames.values() for frame in one),

@@ -237,7 +237,7 @@ def outcome_of(stop: Stop, report: ktap.Report, log: KernelLog) -> tuple[Outcome
 def with_splats(checks: tuple[Check, ...], splats: tuple[Splat, ...]) -> tuple[Check, ...]:
     """The checks of a guest that came to its end."""
     log = KernelLog(splats, None)
-    return ending.settled(checks, ending.judge(Stop(How.END), BEGAN, log), log)
+    return ending.settled(checks, ending.judge(Stop(How.END), BEGAN, log), log, None)
 
 
 @pytest.mark.parametrize("report", [NOTHING, BEGAN])

@@ -71,7 +71,7 @@ def test_a_real_boot(name: str, stop: Stop, expected: Ending, outcome: Outcome) 
 def test_the_check_in_which_a_machine_ended_fails_and_those_after_it_are_missing(name: str) -> None:
     report, log = golden(name)
     judged = ending.judge(RESET, report, log)
-    settled = ending.settled(report.checks, judged, log)
+    settled = ending.settled(report.checks, judged, log, report.running([name]))
     assert [check.status for check in settled] == [Status.PASS, Status.FAIL, Status.MISSING]
     assert f"the machine ended in it: {judged.detail}" in settled[1].detail
 
@@ -123,8 +123,30 @@ def test_a_probe_that_only_the_kernel_log_knows_of_has_begun() -> None:
     log = KernelLog((), "p.a")
     judged = ending.judge(RESET, NOTHING, log)
     assert judged.outcome is Outcome.CRASHED
-    (check,) = ending.settled((), judged, log)
+    (check,) = ending.settled((), judged, log, "p")
     assert (check.id, check.status) == ("p.a", Status.FAIL)
+
+
+def test_the_kernel_log_answers_for_the_probe_that_ran_and_for_no_other() -> None:
+    said = "".join(f"kseries: leave {name} pass\n" for name in ("ours.refused", "run.a", "run.new", "later.x", "new.y"))
+    log = klog.read(f"{said}kseries: enter later.z\n")
+    report = ktap.parse(
+        "    # Subtest: ours\n    # plan: refused\nnot ok 1 ours # killed\n    # Subtest: run\n    # plan: a b\n"
+    )
+    running = report.running(("ours", "run", "later"))
+    assert running == "run"
+    told = ending.settled(report.checks, ending.judge(RESET, report, log), log, running)
+    assert {check.id: check.status for check in told} == {
+        "ours.refused": Status.MISSING,
+        "run.a": Status.PASS,
+        "run.b": Status.MISSING,
+        "run.new": Status.PASS,
+    }
+
+
+@pytest.mark.parametrize(("ended", "running"), [("", "p"), ("ok 1 p\n", "q"), ("ok 1 p\nnot ok 2 q\n", None)])
+def test_the_probe_that_ran_is_the_first_that_did_not_end(ended: str, running: str | None) -> None:
+    assert ktap.parse(ended).running(("p", "q")) == running
 
 
 def test_a_panic_that_only_qmp_tells_of() -> None:
@@ -140,7 +162,7 @@ def test_a_qemu_that_died_is_no_ending() -> None:
 def test_the_complaints_of_one_check_have_a_limit() -> None:
     log = KernelLog(tuple(Splat(f"WARNING: {n}", "p.a") for n in (*range(1000), 1)), None)
     judged = ending.judge(END, BEGAN, log)
-    (check,) = ending.settled((Check(id="p.a", status=Status.PASS, detail="said"),), judged, log)
+    (check,) = ending.settled((Check(id="p.a", status=Status.PASS, detail="said"),), judged, log, None)
     *lines, more, said = check.detail.splitlines()
     assert lines == [f"the kernel said: WARNING: {n}" for n in range(10)]
     assert (more, said) == ("and 990 more", "said")
