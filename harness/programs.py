@@ -9,12 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import regular
 from harness.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
 _SOURCE = ".c"
 _BINARY = ".elf"
 """What a binary is called on its way, so that its name may have dots."""
+_LIMIT = 128 << 20
+"""Bytes of one program or header: what ``--add`` lets into a guest, too."""
 # ELF-64 (elf(5)): magic; e_phoff, e_phentsize and e_phnum; p_type of a program header that names an interpreter.
 _ELF = b"\x7fELF\x02"
 _PT_INTERP = 3
@@ -60,11 +63,11 @@ def _read(path: Path) -> Program:
         raise InputError(f"{path}: a probe is called by letters, digits, _, - and dots\n  give the file another name")
     try:
         if path.suffix != _SOURCE:
-            _check_static(path, path.read_bytes())
+            _check_static(path, regular.read(path, _LIMIT))
         digest = hashlib.sha256(name.encode())
         program = Program(name, path, "")
         for file in (path, *program.headers):
-            digest.update(b"\0" + file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
+            digest.update(b"\0" + file.name.encode() + hashlib.sha256(regular.read(file, _LIMIT)).digest())
     except OSError as error:
         raise InputError(f"cannot read the probe {path}: {error.strerror}") from error
     return Program(name, path, digest.hexdigest())
@@ -102,7 +105,7 @@ def _stage(program: Program, into: Path) -> Path:
         if place not in wanted:
             place.unlink()
     for place, file in wanted.items():
-        data = file.read_bytes()
+        data = regular.read(file, _LIMIT)
         if not place.exists() or place.read_bytes() != data:
             place.write_bytes(data)
         place.chmod(0o755 if place == target else 0o644)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import sound
+from harness import regular, sound
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Record, RunResult
 from harness.render import html, json, junit
@@ -15,6 +15,8 @@ from harness.render.plain import line, shortened
 RESULT = "result.json"
 _FAULT = 200
 """Characters of what is wrong with a result, which may have been made so."""
+_LIMIT = 256 << 20
+"""Bytes of a result: one of a hundred patches has some MiB."""
 
 
 def write(directory: Path, result: RunResult) -> None:
@@ -47,7 +49,7 @@ def read(run: Path) -> tuple[RunResult, Path]:
     """
     path = run / RESULT if run.is_dir() else run
     try:
-        data = path.read_bytes()
+        data = regular.read(path, _LIMIT)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
             f"no result of a run: {path}\n  RUN is a directory that --out named, or its {RESULT}"

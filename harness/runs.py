@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness import cachelock, events, ledger
-from harness.errors import InfraError, KseriesError
+from harness import cachelock, events, ledger, regular
+from harness.errors import InfraError, InputError, KseriesError
 from harness.ledger import Ledger
 from harness.model import Base, Record, Verdict
 from harness.rundir import RESULT
@@ -297,7 +297,8 @@ def _truth(value: int | None) -> bool | None:
 
 
 def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    with regular.opened(file) as held:
+        return hashlib.file_digest(held, "sha256").hexdigest()
 
 
 def _kept(row: _Row) -> Kept:
@@ -305,5 +306,7 @@ def _kept(row: _Row) -> Kept:
         return Kept.NONE
     try:
         return Kept.THERE if _digest(Path(row.out, RESULT)) == row.digest else Kept.REPLACED
+    except InputError:  # something else has its name now
+        return Kept.REPLACED
     except OSError:
         return Kept.GONE

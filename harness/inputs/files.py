@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from harness import regular
 from harness.errors import InputError
 
 LIMIT = 256 << 20
@@ -17,7 +18,7 @@ LIMIT = 256 << 20
 def read(path: Path) -> bytes:
     """A file's contents. Raises InputError."""
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             return _whole(file, str(path))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
@@ -34,7 +35,7 @@ def standard_input() -> bytes:
 
 
 def _whole(file: IO[bytes], name: str) -> bytes:
-    data = file.read(LIMIT + 1)
+    data = file.read(LIMIT + 1) or b""
     if data.startswith(b"\x1f\x8b"):  # list archives hand out t.mbox.gz
         try:
             data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(LIMIT + 1)

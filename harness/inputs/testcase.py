@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import bases
+from harness import bases, regular
 from harness.errors import InputError
 from harness.model import FindingKind, Record
 
@@ -47,6 +47,6 @@ class TestCase(Record, frozen=True, forbid_unknown_fields=True):
 def read(path: Path) -> TestCase:
     """A testcase.toml. Raises InputError."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), TestCase)
+        return msgspec.convert(tomllib.loads(regular.text(path)), TestCase)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: {error}") from error

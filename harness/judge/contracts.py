@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from harness import resources
+from harness import regular, resources
 from harness.errors import InputError
 from harness.model import Contract
 
@@ -27,7 +27,7 @@ def read(files: Iterable[Path]) -> tuple[Contract, ...]:
 
 def _read(file: Path) -> Iterator[Contract]:
     try:
-        held = tomllib.loads(file.read_text())
+        held = tomllib.loads(regular.text(file))
     except (OSError, ValueError, RecursionError) as error:  # tomllib on numbers too long, and on brackets in brackets
         raise InputError(f"cannot read the contract {file}: {error}") from error
     many = held.get("contract")

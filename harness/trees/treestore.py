@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness import disk, proc
+from harness import disk, proc, regular
 from harness.errors import InfraError, InputError
 from harness.trees import damage, repository
 
@@ -39,6 +39,8 @@ _SUBMODULE = b"160000"
 """Git's mode of what is no blob, but a commit elsewhere."""
 _BATCH_SECONDS = 1800
 """For a git that is given a thousand things to do at once."""
+_FILE_LIMIT = 1 << 30
+"""Bytes of one file of an unpacked tree, which is read whole."""
 _MISSING = 2
 """In git fsck's exit status: an object is not there (builtin/fsck.c, ERROR_REACHABLE). Its lender may have lost it."""
 # rev-parse --quiet, twice; cat-file -e; cat-file blob TREE:PATH, twice.
@@ -223,7 +225,7 @@ class TreeStore:
     def add_tarball(self, path: Path) -> str:
         """The tree of a kernel tarball; imported once, found again by the tarball's content."""
         try:
-            with path.open("rb") as file:
+            with regular.opened(path) as file:
                 key = hashlib.file_digest(file, "sha256").hexdigest()
             return self._imported(key) or self._import(key, _tar_files(path))
         except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
@@ -504,7 +506,9 @@ def _read(top: Path, name: str) -> SourceFile:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         return SourceFile(name, "120000", os.readlink(path).encode())
-    return SourceFile(name, "100755" if mode & stat.S_IXUSR else "100644", path.read_bytes())
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{top}: {name} is neither a file nor a link nor a directory")
+    return SourceFile(name, "100755" if mode & stat.S_IXUSR else "100644", regular.read(path, _FILE_LIMIT))
 
 
 def _write_import(stream: IO[bytes], ref: str, files: Iterable[SourceFile]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a user brings beside a series: programs, contracts, and the names of the kernel's own tests."""
 
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -138,6 +139,22 @@ def test_a_contract_about_a_probe_that_is_not_there_is_told_before_anything_is_b
         contracts.check([contract], frozenset({"repro"}))
     with pytest.raises(InputError, match="two contracts"):
         contracts.check([contract, contract], frozenset({"repor"}))
+
+
+@pytest.mark.timeout(60)
+def test_what_is_no_regular_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    for name in ("a.c", "b", "c.toml", "beside/a.h"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    for source in (tmp_path / "a.c", tmp_path / "b", write(tmp_path / "beside/a.c", "")):
+        with pytest.raises(InputError, match="is not a regular file"):
+            programs.read([source], ())
+    for name in ("c.toml", "endless.toml"):
+        with pytest.raises(InputError, match=f"{name} is not a regular file"):
+            contracts.read([tmp_path / name])
+    with pytest.raises(InputError, match=r"long\.toml has more than 1 MiB"):
+        contracts.read([write(tmp_path / "long.toml", "#" * (1 << 20) + "\n")])
 
 
 # --- what lies beside a series ------------------------------------------------------------------

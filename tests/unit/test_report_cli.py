@@ -72,6 +72,12 @@ def test_a_file_that_is_no_result(content: bytes, tmp_path: Path, capsys: pytest
     assert "is not the result of a run" in refused(tmp_path, capsys)
 
 
+@pytest.mark.timeout(60)
+def test_a_pipe_in_a_results_place_keeps_nobody_waiting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "result.json")
+    assert "result.json is not a regular file" in refused(tmp_path, capsys)
+
+
 def test_a_result_of_another_kseries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "result.json").write_text(json.dumps({"schema": SCHEMA_VERSION + 1, "all": "else differs"}))
     assert f"has schema {SCHEMA_VERSION + 1}, this kseries reads {SCHEMA_VERSION}" in refused(tmp_path, capsys)

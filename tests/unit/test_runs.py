@@ -289,6 +289,7 @@ def test_a_file_that_another_process_holds_is_told_once(
 # --- its result ---------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(60)
 def test_a_result_that_went_away_is_gone_and_one_that_another_run_wrote_is_replaced(
     known: Runs, tmp_path: Path
 ) -> None:
@@ -298,6 +299,8 @@ def test_a_result_that_went_away_is_gone_and_one_that_another_run_wrote_is_repla
     assert [run.result for run in known.all()] == [Kept.THERE, Kept.REPLACED]
     (out / "result.json").unlink()
     assert [run.result for run in known.all()] == [Kept.GONE, Kept.GONE]
+    os.mkfifo(out / "result.json")
+    assert [run.result for run in known.all()] == [Kept.REPLACED, Kept.REPLACED]
 
 
 # --- kseries runs -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 """A thread of mails -> one series: versions, replies, order, and what a user is told of the rest."""
 
 import gzip
+import os
 import random
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness import inputs
 from harness.errors import InputError
-from harness.inputs import mbox, thread
+from harness.inputs import files, mbox, thread
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 
@@ -223,9 +224,23 @@ def test_a_packed_archive_that_is_cut_short_is_named(tmp_path: Path) -> None:
         inputs.load(str(tmp_path / "t.mbox.gz"))
 
 
-def test_an_input_without_end_is_refused() -> None:
-    with pytest.raises(InputError, match="/dev/zero has more than 256 MiB"):
+def test_an_input_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="/dev/zero is not a regular file"):
         inputs.load("/dev/zero")
+    with (tmp_path / "t.mbox").open("wb") as file:
+        file.truncate(files.LIMIT + 1)
+    with pytest.raises(InputError, match=r"t\.mbox has more than 256 MiB"):
+        inputs.load(str(tmp_path / "t.mbox"))
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_that_nobody_writes_to_keeps_nobody_waiting(tmp_path: Path) -> None:
+    for name in ("patches/0001-x.patch", "maildir/cur/1", "maildir/new/2", "case/testcase.toml", "t.mbox"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(tmp_path / name)
+    for name in ("patches", "maildir", "case", "t.mbox"):
+        with pytest.raises(InputError, match=f"{tmp_path / name}.* is not a regular file"):
+            inputs.load(str(tmp_path / name))
 
 
 def test_a_maildir_is_read_whatever_its_files_are_called(tmp_path: Path) -> None:

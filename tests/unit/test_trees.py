@@ -533,6 +533,14 @@ def test_a_hard_link_in_a_tarball_is_not_dropped_without_a_word(tmp_path: Path, 
         store.add_tarball(tmp_path / "linux.tar")
 
 
+@pytest.mark.timeout(60)
+def test_a_pipe_in_a_tree_keeps_nobody_waiting_and_is_named(tmp_path: Path, store: TreeStore) -> None:
+    (tmp_path / "linux" / "init").mkdir(parents=True)
+    os.mkfifo(tmp_path / "linux" / "init" / "main.c")
+    with pytest.raises(InputError, match=r"init/main\.c is neither a file nor a link nor a directory"):
+        store.add_directory(tmp_path / "linux")
+
+
 def test_a_tarball_without_a_top_directory_is_the_users_mistake(tmp_path: Path, store: TreeStore) -> None:
     with pytest.raises(InputError):
         store.add_tarball(tarball(tmp_path / "linux.tar", ("Makefile", b"x", 0o644)))
