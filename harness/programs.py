@@ -2,6 +2,7 @@
 """Other people's programs as probes: C source that is built for each state, or a static binary."""
 
 import hashlib
+import os
 import re
 import shutil
 import struct
@@ -48,13 +49,17 @@ def is_file(word: str) -> bool:
 
 def read(paths: Iterable[Path], taken: Iterable[str]) -> tuple[Program, ...]:
     """The programs in some files, none of which may have a name that is ``taken``. Raises InputError."""
-    found = tuple(_read(path) for path in dict.fromkeys(path.resolve() for path in paths))
+    found = tuple(_read(path) for path in dict.fromkeys(map(_real, paths)))
     names = [*taken]
     for program in found:
         if program.name in names:
             raise InputError(f"{program.path}: there is a probe {program.name} already\n  give the file another name")
         names.append(program.name)
     return found
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve() raises RuntimeError where links lead in a circle
 
 
 def _read(path: Path) -> Program:

@@ -45,3 +45,9 @@ def read(path: Path, limit: int) -> bytes:
 def text(path: Path, limit: int = TOML) -> str:
     """The same, decoded. Raises ValueError, too, for what is no UTF-8."""
     return read(path, limit).decode()
+
+
+def check_inside(path: Path, top: Path) -> None:
+    """Raise InputError for a file below a folder that a link, its own or a folder's, puts outside of it."""
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(top)):
+        raise InputError(f"{path} is a link that leads out of {top}\n  put what it leads to in its place")

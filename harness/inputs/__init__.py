@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a TARGET is: a test case, patches in a directory, a queue or mails, or a range of commits."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from harness import regular
 from harness.errors import InputError
 from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, testcase, thread
 from harness.inputs.target import Target
 from harness.inputs.testcase import Expected, ExpectedFinding, TestCase
+from harness.programs import Program
 
 __all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "load"]
 
@@ -47,17 +51,26 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
 def _directory(path: Path, reroll: int | None) -> Target:
     """The series in a directory, with the contracts and the probes that lie in it."""
     whole = path / "contracts.toml"
-    return msgspec.structs.replace(
-        _series(path, reroll),
-        contracts=(*([whole] if whole.exists() else []), *sorted(path.glob("contracts/*.toml"))),
-        programs=tuple(sorted(path.glob("probes/*.c"))),
-    )
+    contracts = (*([whole] if whole.exists() else []), *sorted(path.glob("contracts/*.toml")))
+    programs = tuple(sorted(path.glob("probes/*.c")))
+    _check_inside(path, (*contracts, *programs))
+    return msgspec.structs.replace(_series(path, reroll), contracts=contracts, programs=programs)
+
+
+def _check_inside(top: Path, brought: Iterable[Path]) -> None:
+    """Raise InputError for what a TARGET brings and has not: what a probe includes can end up in a report."""
+    for file in brought:
+        regular.check_inside(file, top)
+        for header in Program(file.stem, Path(os.path.realpath(file)), "").headers:
+            regular.check_inside(header, top)
 
 
 def _series(path: Path, reroll: int | None) -> Target:
+    for name in (testcase.FILE, "series"):
+        regular.check_inside(path / name, path)
     if (path / testcase.FILE).exists():
         case = testcase.read(path / testcase.FILE)
-        found = patchdir.read(path / "patches")
+        found = patchdir.read(path / "patches", top=path)
         series = msgspec.structs.replace(found.series, name=path.resolve().name)
         return msgspec.structs.replace(found, series=series, tree=case.tree, testcase=case)
     if (path / "series").is_file():

@@ -15,8 +15,10 @@ LIMIT = 256 << 20
 """Bytes of one input: the largest patch that kernel.org ever published has 120 MB."""
 
 
-def read(path: Path) -> bytes:
-    """A file's contents. Raises InputError."""
+def read(path: Path, top: Path | None = None) -> bytes:
+    """A file's contents; of one that came with the folder ``top``, if it lies in there. Raises InputError."""
+    if top is not None:
+        regular.check_inside(path, top)
     try:
         with regular.opened(path) as file:
             return _whole(file, str(path))

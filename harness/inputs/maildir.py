@@ -22,5 +22,5 @@ def read(directory: Path) -> list[mail.Mail]:
         )
     except OSError as error:
         raise InputError(f"cannot read {directory}: {error.strerror}") from error
-    mails = (mail.read(files.read(path), path.name) for path in paths)
+    mails = (mail.read(files.read(path, directory), path.name) for path in paths)
     return [msgspec.structs.replace(one, origin=one.subject.line or one.origin) for one in mails]

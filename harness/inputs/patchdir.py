@@ -12,11 +12,12 @@ from harness.model import Patch, Series
 _NAME = re.compile(r"(?:v(?P<version>\d{1,4})-)?(?P<number>\d{4})-")
 
 
-def read(directory: Path, reroll: int | None = None) -> Target:
+def read(directory: Path, reroll: int | None = None, top: Path | None = None) -> Target:
     """The series in a directory: every ``*.patch`` or ``*.diff`` in the order of their names.
 
     Where format-patch wrote several versions (``0001-…``, ``v2-0001-…``) it is the newest, or the one that ``reroll``
-    names. A cover letter (``0000-…``) is passed over. Raises InputError for a directory that cannot be read or holds
+    names. A cover letter (``0000-…``) is passed over. All lie in ``top``, which is the directory itself where it is not
+    said. Raises InputError for a directory that cannot be read or holds
     no patch, and for a file without a diff.
     """
     try:
@@ -25,7 +26,7 @@ def read(directory: Path, reroll: int | None = None) -> Target:
         raise InputError(f"cannot read {directory}: {error.strerror}") from error
     versions = sorted({version for path in paths if (version := _version(path))})
     wanted = reroll if reroll in versions else versions[-1] if versions else None
-    mails = [_mail(path) for path in paths if _version(path) in (wanted, None)]
+    mails = [_mail(path, top or directory) for path in paths if _version(path) in (wanted, None)]
     patches = tuple(one.patch(number) for number, one in enumerate((one for one in mails if not _cover(one)), 1))
     if not patches:
         raise InputError(f"{directory} holds no *.patch file\n  make some with: git format-patch -o {directory} BASE..")
@@ -46,8 +47,8 @@ def read_patch(number: int, path: Path) -> Patch:
     return _mail(path).patch(number)
 
 
-def _mail(path: Path) -> mail.Mail:
-    return mail.read(files.read(path), path.name)
+def _mail(path: Path, top: Path | None = None) -> mail.Mail:
+    return mail.read(files.read(path, top), path.name)
 
 
 def _version(path: Path) -> int | None:

@@ -24,7 +24,7 @@ def is_one(path: Path) -> bool:
 
 def read(path: Path) -> Target:
     """The patches that a series file names. Raises InputError: no patch, none of that name, an option we lack."""
-    named = [(mail.read(files.read(file), file.name), strip) for file, strip in _entries(path)]
+    named = [(mail.read(files.read(file, path.parent), file.name), strip) for file, strip in _entries(path)]
     if not named:
         raise InputError(f"{path} names no patch")
     patches = tuple(_patch(number, one, strip) for number, (one, strip) in enumerate(named, 1))

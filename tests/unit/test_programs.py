@@ -18,6 +18,7 @@ from harness.trees import TreeStore
 from tests.unit.gitrepo import Repository
 
 X86 = arch.get("x86_64")
+CASE = 'title = "t"\nprobes = []\n[expect]\nbisectable = true\nrevert_safe = true\n'
 PATCH = """\
 From: A <a@example.com>
 Subject: [PATCH] a
@@ -171,9 +172,57 @@ def test_a_directory_brings_its_probes_and_its_contracts(tmp_path: Path) -> None
     assert options.of(found) == options
 
 
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("probes/keys.h", "secret"),
+        ("probes/q.c", "secret"),
+        ("probes/q.c", "case/elsewhere/q.c"),  # which has a header that leads out
+        ("contracts.toml", "secret"),
+        ("contracts/a.toml", "secret"),
+        ("patches/0002-b.patch", "secret"),
+        ("testcase.toml", "secret"),
+        ("series", "secret"),
+        ("folder", "."),
+    ],
+)
+def test_a_directory_brings_nothing_that_does_not_lie_in_it(name: str, at: str, tmp_path: Path) -> None:
+    top = tmp_path / "case"
+    secret = write(tmp_path / "secret", PATCH)
+    for brought in ("patches/0001-a.patch", "probes/p.c", "elsewhere/q.c"):
+        write(top / brought, PATCH)
+    write(top / "testcase.toml", CASE)
+    (top / "elsewhere/keys.h").symlink_to(secret)
+    (top / "probes/own.h").symlink_to("p.c")
+    (tmp_path / "link").symlink_to(top)
+    assert len(inputs.load(str(tmp_path / "link")).programs) == 1
+    (top / name).unlink(missing_ok=True)
+    (top / name).parent.mkdir(exist_ok=True)
+    (top / name).symlink_to(tmp_path / at)
+    if name == "folder":
+        write(top / "series", "folder/secret\n")
+        (top / "testcase.toml").unlink()
+    with pytest.raises(InputError, match=r"(keys\.h|folder/secret|" + name + ") is a link that leads out of"):
+        inputs.load(str(top))
+
+
+def test_a_mail_of_a_maildir_lies_in_it(tmp_path: Path) -> None:
+    write(tmp_path / "apart/secret", PATCH)
+    (tmp_path / "m/cur").mkdir(parents=True)
+    (tmp_path / "m/new").symlink_to(tmp_path / "apart")
+    with pytest.raises(InputError, match="new/secret is a link that leads out of"):
+        inputs.load(str(tmp_path / "m"))
+
+
+def test_a_link_to_itself_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "a.c").symlink_to("a.c")
+    with pytest.raises(InputError, match="cannot read the probe"):
+        programs.read([tmp_path / "a.c"], ())
+
+
 def test_a_test_case_says_which_of_our_probes_it_is_about(tmp_path: Path) -> None:
     write(tmp_path / "patches/0001-a.patch", PATCH)
-    write(tmp_path / "testcase.toml", 'title = "t"\nprobes = []\n[expect]\nbisectable = true\nrevert_safe = true\n')
+    write(tmp_path / "testcase.toml", CASE)
     found = inputs.load(str(tmp_path))
     assert session.Options(out=tmp_path).of(found).probes == ()
     assert session.Options(out=tmp_path, probes=("capabilities",)).of(found).probes == ("capabilities",)
