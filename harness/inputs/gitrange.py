@@ -4,14 +4,16 @@
 from pathlib import Path
 
 from harness.errors import InputError
+from harness.inputs.subject import printable
 from harness.model import Patch, Series
 from harness.trees.repository import ask
+
+_FORMAT = ("%H", "%P", "%s", "%b")
 
 
 def read(repository: Path, revisions: str) -> tuple[Series, str]:
     """The series of a range and the commit it stands on. Raises InputError, for a range with merges too."""
-    listed = _git(repository, "log", "--reverse", "--format=%H%x00%P%x00%s%x00%b%x01", revisions, "--")
-    rows = [row.strip("\n").split("\0") for row in listed.split("\1") if row.strip()]
+    rows = _rows(repository, revisions)
     if not rows:
         raise InputError(f"{revisions} holds no commit in {repository}")
     fork = above = rows[0][1]
@@ -31,8 +33,18 @@ def read(repository: Path, revisions: str) -> tuple[Series, str]:
     return Series(name=revisions.replace("/", "-"), version=1, patches=patches), fork
 
 
+def _rows(repository: Path, revisions: str) -> list[tuple[str, str, str, str]]:
+    """Of each commit its id, its parents, its subject and the rest of its message, oldest first."""
+    words = ("log", "-z", "--reverse", f"--format={'%x00'.join(_FORMAT)}")
+    *fields, _ = _git(repository, *words, revisions, "--").split("\0")  # git ends each message at a NUL
+    wide = len(_FORMAT)
+    rows = (fields[start : start + wide] for start in range(0, len(fields), wide))
+    return [(commit, parents, printable(subject), body) for commit, parents, subject, body in rows]
+
+
 def _git(repository: Path, *words: str) -> str:
     done = ask(repository, *words)
     if done.returncode != 0:
-        raise InputError(f"{repository}: {done.stderr.decode(errors='replace').strip().splitlines()[0]}")
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
+        raise InputError(f"{repository}: {said[0]}")
     return done.text

@@ -28,10 +28,14 @@ class Subject(Record, frozen=True):
         return f"{self.number}/{self.total}" + (f" of v{self.version}" if self.version > 1 else "")
 
 
+def printable(line: str) -> str:
+    """A subject as it may be told to the user, on a terminal: an escape sequence in somebody's mail may not."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(line.split()))
+
+
 def parse(line: str) -> Subject:
     """Read a decoded subject line. Only the brackets that git or a list put there are tags: not ``[media]``."""
-    # It is told to the user, on a terminal: an escape sequence in somebody's mail is not.
-    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(line.split()))
+    line = printable(line)
     reply = _REPLY.match(line)
     text, tags = line[reply.end() :] if reply else line, ""
     while (group := _GROUP.match(text)) and _TAG.search(group[1]):

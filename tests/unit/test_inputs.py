@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -252,6 +253,23 @@ def test_a_branch_that_forked_earlier_stands_on_its_fork(repository: Repository)
     assert fork == repository.git("rev-parse", "base")
     assert [patch.commit for patch in series.patches] == [commit]
     assert "/" not in series.name
+
+
+def test_no_character_in_a_message_ends_it_or_reaches_the_terminal(repository: Repository) -> None:
+    repository.git("tag", "--force", "base")
+    repository.commit("one \1\x1b[2J subject\n\n\1why\1\n\x1e\n\nso", {"a": "x"})
+    repository.commit("\1", {"a": "y"})
+    # git commit takes no NUL; somebody else's may have one.
+    raw = repository.run("cat-file", "commit", "HEAD").stdout.replace(b"\n\n\1", b"\n\nthree\n\nwhy\0 not")
+    raw = re.sub(rb"parent \w+", b"parent " + repository.git("rev-parse", "HEAD").encode(), raw)
+    commit = repository.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=raw)
+    series, _ = gitrange.read(repository.path, f"base..{commit}")
+    assert [patch.subject for patch in series.patches] == ["one \ufffd\ufffd[2J subject", "\ufffd", "three"]
+    assert [patch.message for patch in series.patches] == ["\1why\1\n\x1e\n\nso", "", "why"]
+    repository.git("checkout", "--quiet", "-B", "side", "base")
+    repository.git("merge", "--quiet", "--no-ff", "-m", "\x1b[2Jmerge", "main")
+    with pytest.raises(InputError, match=r"'\ufffd\[2Jmerge'"):
+        gitrange.read(repository.path, "base..side")
 
 
 def test_a_merge_in_a_range_is_refused_with_the_remedy(repository: Repository) -> None:
