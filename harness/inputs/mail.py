@@ -7,6 +7,7 @@ In two things this takes more than git does: text/html beside the text is passed
 goes where every line has one (a mailer's), and stays where some have (the patch's: ``git am --keep-cr``).
 """
 
+import codecs
 import email
 import email.errors
 import email.header
@@ -15,6 +16,7 @@ import email.policy
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,6 +26,12 @@ from harness.model import Patch, Record
 
 _FROM_LINE = re.compile(rb"\s*>?From [^\n]*\n")
 _HEAD_BYTES = 64 << 10
+# No mailer comes near these; beyond them, the email package takes minutes, or gigabytes, for a mail of some megabytes.
+_LINE_CHARS = 8 << 10
+_LINES = 5_000_000
+_LEVELS = 20
+_SLOW_CHARSETS = ("idna", "punycode")
+"""Python's codecs for names of hosts take time in the square of what they decode; they are no charsets of mails."""
 _DIFF = re.compile(rb"^(?:diff --git |--- [^\n]*\n\+\+\+ )", re.MULTILINE)
 # git-am(1): the message ends at a line of three dashes, or where a diff begins.
 _MESSAGE_END = re.compile(rb"^(?:---[ \t\r]*$|--- [^\n]*\n\+\+\+ |diff -|Index: )", re.MULTILINE)
@@ -34,6 +42,19 @@ _BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})\s*$", re.MULTILINE)
 _PLAIN = ("", "7bit", "8bit", "binary")
 _ODD = (LookupError, ValueError, TypeError, AttributeError, RecursionError, email.errors.MessageError)
 """What the email package raises on mails that no mailer writes."""
+
+
+class _Part(email.message.Message):
+    """A mail, or a part of one, that lies only so deep in others: each line is held against all their boundaries."""
+
+    depth = 0
+
+    def attach(self, payload: Any) -> None:
+        """Take a part; the parser does that before it reads the part's lines."""
+        payload.depth = self.depth + 1
+        if payload.depth > _LEVELS:
+            raise email.errors.MessageError(f"its parts lie in more than {_LEVELS} others")
+        super().attach(payload)
 
 
 class Mail(Record, frozen=True):
@@ -71,6 +92,8 @@ def read(raw: bytes, origin: str) -> Mail:
     raw = raw[opening.end() :] if (opening := _FROM_LINE.match(raw)) else raw
     if raw[: raw.find(b"\n")].endswith(b"\r"):
         raw = raw.replace(b"\r\n", b"\n")  # the CR of each line came with the mail, not with the patch
+    if raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n") > _LINES:  # the email package ends lines at either
+        raise InputError(f"{origin} has more than {_LINES} lines\n  if that is one patch, make it a range of commits")
     head = raw[:_HEAD_BYTES].partition(b"\n\n")[0]
     try:
         headers = email.message_from_string(_text(head), policy=email.policy.compat32)
@@ -105,13 +128,16 @@ def _text(data: bytes, charset: str | None = None) -> str:
     """Decode as git does: what is said, or else UTF-8, or else Latin-1, which takes anything."""
     for name in (charset or "utf-8", "utf-8"):
         try:
-            return data.decode(name)
+            if codecs.lookup(name).name not in _SLOW_CHARSETS:
+                return data.decode(name)
         except (LookupError, ValueError):
             continue
     return data.decode("latin-1")
 
 
 def _decoded(raw: str) -> str:
+    """A header with its encoded words decoded."""
+    raw = raw[:_LINE_CHARS]
     try:
         return str(email.header.make_header(email.header.decode_header(raw)))
     except _ODD:
@@ -123,7 +149,7 @@ def _body(raw: bytes, head: int, headers: email.message.Message, origin: str) ->
     encoding = str(headers.get("Content-Transfer-Encoding", "")).strip().lower()
     if headers.get_content_maintype() == "text" and encoding in _PLAIN and not headers.defects:
         return _unix(raw[head:]), headers.get_content_charset()  # nothing to parse in what may be 50 MB
-    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    message = email.message_from_bytes(raw, _Part, policy=email.policy.compat32)
     if any(isinstance(defect, email.errors.CloseBoundaryNotFoundDefect) for defect in message.defects):
         raise InputError(f"{origin} is cut short: its last attachment does not end")
     parts = list(_parts(message))

@@ -15,7 +15,7 @@ from harness.inputs import mail
 # A bounded number of characters at each place, so that no line takes time in the square of its length.
 _START = re.compile(rb"^From [^\n]{1,160}\d:\d\d[^\n]{0,16} \d{4}[^\n]{0,16}\n(?=>?[!-9;-~]+:)", re.MULTILINE)
 _QUOTED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
-_MULTIPART = re.compile(rb"\s*(?:[!-9;-~]+:[^\n]*\n|[ \t][^\n]*\n)*?content-type:\s*multipart", re.IGNORECASE)
+_MULTIPART = re.compile(rb"\s*+(?:[!-9;-~]+:[^\n]*\n|[ \t][^\n]*\n)*?content-type:\s*multipart", re.IGNORECASE)
 
 
 def read(data: bytes, name: str) -> list[mail.Mail]:

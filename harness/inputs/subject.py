@@ -37,13 +37,15 @@ def parse(line: str) -> Subject:
     """Read a decoded subject line. Only the brackets that git or a list put there are tags: not ``[media]``."""
     line = printable(line)
     reply = _REPLY.match(line)
-    text, tags = line[reply.end() :] if reply else line, ""
-    while (group := _GROUP.match(text)) and _TAG.search(group[1]):
-        text, tags = text[group.end() :], f"{tags} {group[1]}"
+    at, groups = reply.end() if reply else 0, []
+    while (group := _GROUP.match(line, at)) and _TAG.search(group[1]):
+        at = group.end()
+        groups.append(group[1])
+    tags = " ".join(groups)
     version, count = _VERSION.search(tags), _COUNT.search(tags)
     return Subject(
         line=line,
-        text=text.strip(),
+        text=line[at:].strip(),
         reply=reply is not None,
         version=int(version[1]) if version else 1,
         number=int(count[1]) if count else None,

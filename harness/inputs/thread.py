@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The mails of a thread -> one series: which of them are its patches, of which version, in which order."""
 
+import collections
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -67,7 +68,10 @@ def _numbered(chosen: Sequence[Mail], name: str) -> list[Mail]:
     if not numbers:
         return []
     total = max(*numbers, *(one.subject.total or 0 for one in chosen))
-    found = {number: _candidates(chosen, number) for number in range(1, total + 1)}
+    mails_of = collections.defaultdict[int | None, list[Mail]](list)
+    for one in chosen:
+        mails_of[one.subject.number].append(one)
+    found = {number: _candidates(mails_of[number]) for number in range(1, total + 1)}
     missing = [f"{number}/{total}" for number, mails in found.items() if not mails]
     if missing:
         version = chosen[0].subject.version
@@ -85,9 +89,8 @@ def _numbered(chosen: Sequence[Mail], name: str) -> list[Mail]:
     return [mails[0] for mails in found.values()]
 
 
-def _candidates(chosen: Sequence[Mail], number: int) -> list[Mail]:
-    """The mails with this number, those with equal diffs (a RESEND) once; without a diff only for want of others."""
-    mails = [one for one in chosen if one.subject.number == number]
+def _candidates(mails: list[Mail]) -> list[Mail]:
+    """Of the mails with one number those with equal diffs (a RESEND) once; without a diff only for want of others."""
     diffs = {one.diff: one for one in mails if one.has_diff}
     return list(diffs.values()) or mails[:1]
 

@@ -188,6 +188,46 @@ def test_mails_in_mails_without_end_are_an_error() -> None:
         mail.read(nested, "x")
 
 
+# --- what no mailer writes, and takes no minutes ------------------------------------------------
+
+NO_DIFF = b"From: a\nSubject: x\n"
+
+
+def nested(levels: int) -> bytes:
+    """A text in multiparts in multiparts."""
+    starts = (f'Content-Type: multipart/mixed; boundary="{level}-"\n\n--{level}-\n' for level in range(levels))
+    ends = (f"--{level}---\n" for level in reversed(range(levels)))
+    return NO_DIFF + f"{''.join(starts)}\ntext\n{''.join(ends)}".encode()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "data",
+    [
+        NO_DIFF + b"\nSubject: " + b"=?utf-8?q?a?= " * 300_000 + b"\n\nwhy\n",
+        NO_DIFF + b"Content-Type: text/plain; charset=punycode\n\n" + b"b" * 500_000 + b"-" + b"a" * 500_000,
+        b" \n" * 32_000 + mails.FROM + NO_DIFF,
+        nested(20),
+    ],
+    ids=["encoded words", "punycode", "blanks", "levels"],
+)
+def test_odd_mails_are_read_in_seconds(data: bytes) -> None:
+    assert mbox.read(data, "x")[-1].subject.line
+
+
+@pytest.mark.timeout(20)
+def test_tags_without_end_are_read_in_seconds() -> None:
+    assert subject.parse("[PATCH 1/2]" * 600_000 + " x").text == "x"
+
+
+def test_parts_in_parts_and_lines_have_an_end() -> None:
+    with pytest.raises(InputError, match="its parts lie in more than 20 others"):
+        mail.read(nested(21), "x")
+    for end in (b"\n", b"\r"):
+        with pytest.raises(InputError, match="x has more than 5000000 lines"):
+            mail.read(NO_DIFF + end * 5_000_001, "x")
+
+
 @settings(max_examples=300)
 @given(st.binary(max_size=600))
 @example(b"Content-Type: multipart/mixed; boundary=x\nSubject: a\n\n--x\nContent-Type: message/rfc822\n\n--x--\n")

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from harness import inputs
 from harness.errors import InputError
 from harness.inputs import files, mbox, thread
+from harness.inputs.mail import Mail
+from harness.inputs.subject import Subject
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 
@@ -49,6 +51,13 @@ def test_a_cover_letter_and_replies_are_no_patches() -> None:
     assert subjects(found) == WANTED
     assert all(b"better" not in (patch.diff or b"") for patch in found.series.patches)
     assert found.notes == ()
+
+
+@pytest.mark.timeout(20)
+def test_sixty_thousand_mails_are_sorted_in_seconds() -> None:
+    subjects = [Subject(line="", text="", number=number % 9999 + 1, total=9999) for number in range(60_000)]
+    sent = [Mail(origin="", subject=one, message="", diff=diff("a"), id=str(at)) for at, one in enumerate(subjects)]
+    assert len(thread.series(sent, "x").series.patches) == 9999
 
 
 def test_trailers_in_replies_are_not_applied() -> None:
