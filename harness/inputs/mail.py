@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import InputError
+from harness.inputs import binary
 from harness.inputs.subject import Subject, parse
 from harness.model import Patch, Record
 
@@ -73,9 +74,10 @@ class Mail(Record, frozen=True):
         return _DIFF.search(self.diff) is not None
 
     def patch(self, number: int) -> Patch:
-        """This mail as a patch of a series. Raises InputError when it holds no diff."""
+        """This mail as a patch of a series. Raises InputError when it holds no diff, or one that git should not see."""
         if not self.has_diff:
             raise InputError(f"{self.origin} holds no diff\n  is it a cover letter, or cut short?")
+        binary.check(self.diff, self.origin)
         return Patch(
             number=number,
             subject=self.subject.text,
