@@ -4,6 +4,7 @@
 import gzip
 import os
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,13 @@ def test_a_pipe_that_nobody_writes_to_keeps_nobody_waiting(tmp_path: Path) -> No
     for name in ("patches", "maildir", "case", "t.mbox"):
         with pytest.raises(InputError, match=f"{tmp_path / name}.* is not a regular file"):
             inputs.load(str(tmp_path / name))
+
+
+def test_what_a_shell_has_opened_is_read_though_it_is_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "t.mbox").write_bytes(mails.mbox(posted()))
+    with subprocess.Popen(["cat", tmp_path / "t.mbox"], stdout=subprocess.PIPE) as cat:
+        assert cat.stdout is not None
+        assert subjects(inputs.load(f"/dev/fd/{cat.stdout.fileno()}")) == WANTED
 
 
 def test_a_maildir_is_read_whatever_its_files_are_called(tmp_path: Path) -> None:
