@@ -10,10 +10,13 @@ import re
 
 import msgspec
 
+from harness.errors import InputError
 from harness.inputs import mail
 
 # A bounded number of characters at each place, so that no line takes time in the square of its length.
 _START = re.compile(rb"^From [^\n]{1,160}\d:\d\d[^\n]{0,16} \d{4}[^\n]{0,16}\n(?=>?[!-9;-~]+:)", re.MULTILINE)
+_MAILS = 100_000
+"""Far more than any thread has; of the shortest ones, an input has room for millions."""
 _QUOTED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
 _MULTIPART = re.compile(rb"\s*+(?:[!-9;-~]+:[^\n]*\n|[ \t][^\n]*\n)*?content-type:\s*multipart", re.IGNORECASE)
 
@@ -24,6 +27,8 @@ def read(data: bytes, name: str) -> list[mail.Mail]:
     before = data[: starts[0]] if starts else data
     if not starts or _MULTIPART.match(before[: 64 << 10]):
         return [mail.read(data, name)]  # one mail as it is: such a line may begin an attachment
+    if len(starts) > _MAILS:
+        raise InputError(f"{name} has more than {_MAILS} mails\n  take the thread out of it: b4 mbox fetches one")
     if before.strip():
         starts = [0, *starts]  # the end of a mail that is cut off
     ends = [*starts[1:], len(data)]

@@ -220,9 +220,11 @@ def test_tags_without_end_are_read_in_seconds() -> None:
     assert subject.parse("[PATCH 1/2]" * 600_000 + " x").text == "x"
 
 
-def test_parts_in_parts_and_lines_have_an_end() -> None:
+def test_parts_in_parts_and_lines_and_mails_have_an_end() -> None:
     with pytest.raises(InputError, match="its parts lie in more than 20 others"):
         mail.read(nested(21), "x")
+    with pytest.raises(InputError, match="x has more than 100000 mails"):
+        mbox.read((mails.FROM + NO_DIFF) * 100_001, "x")
     for end in (b"\n", b"\r"):
         with pytest.raises(InputError, match="x has more than 5000000 lines"):
             mail.read(NO_DIFF + end * 5_000_001, "x")
