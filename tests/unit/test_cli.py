@@ -56,7 +56,7 @@ def test_what_a_series_brings_cannot_write_to_the_terminal_through_an_error(
 ) -> None:
     (tmp_path / "patches").mkdir()
     (tmp_path / "patches" / "0001-\x1b]0;title\x07\x9b2Jx.patch").write_text("no diff\n")
-    assert "0001-\ufffd2Jx.patch holds no diff" in fails(capsys, 2, "plan", "patches")
+    assert "0001-\ufffd]0;title\ufffd\ufffd2Jx.patch holds no diff" in fails(capsys, 2, "plan", "patches")
 
 
 @pytest.mark.parametrize(
