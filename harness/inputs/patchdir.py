@@ -17,8 +17,7 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
 
     Where format-patch wrote several versions (``0001-…``, ``v2-0001-…``) it is the newest, or the one that ``reroll``
     names. A cover letter (``0000-…``) is passed over. All lie in ``top``, which is the directory itself where it is not
-    said. Raises InputError for a directory that cannot be read or holds
-    no patch, and for a file without a diff.
+    said. Raises InputError for a directory that cannot be read or holds no patch, and for a file without a diff.
     """
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix in (".patch", ".diff"))
