@@ -260,9 +260,9 @@ class TreeStore:
         with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
             ours = Path(scratch) / "index"
             shutil.copyfile(path / index, ours)  # git diff notes in it which files it found to be the same
-            diff = ("diff", "--quiet", "--no-ext-diff", "--ignore-submodules=all")
-            ways = (diff, (*diff, "--cached", tree))
-            return any(self.git(*words, index=ours, work_tree=Path(top)).returncode == 1 for words in ways)
+            options = ("--quiet", "--no-ext-diff", "--ignore-submodules=all")
+            ways = (options, (*options, "--cached", tree))
+            return any(self.git("diff", *way, index=ours, work_tree=Path(top)).returncode == 1 for way in ways)
 
     def _imported(self, key: str) -> str | None:
         done = self._asked("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")
