@@ -6,13 +6,12 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from harness import compare, resources, rundir, session, versions
+from harness import compare, resources, rundir, versions
 from harness.cli import report, runs
 from harness.compare import Comparison
 from harness.errors import InputError
 from harness.model import RunResult
 from harness.render import compared
-from harness.render.live import Progress
 from harness.runs import Kept
 from harness.trees import TreeStore
 
@@ -35,8 +34,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     new, place = rundir.read(report.place(args.new))
     old, _ = rundir.read(report.place(args.old) if args.old is not None else before(new, place))
-    with session.at_work(Progress(sys.stderr)):
-        told = between(old, new)
+    told = between(old, new)
     said = {"text": compared.render, "html": compared.html}.get(args.format)
     data = f"{said(told, old, new) if said is not None else compared.json(told)}\n".encode()
     if args.output is None:

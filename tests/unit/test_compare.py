@@ -211,6 +211,12 @@ def test_it_exits_1_when_something_got_worse(two: tuple[str, str], capfdbinary: 
     assert capfdbinary.readouterr().out.decode().rstrip().endswith("revert-safe no more.")
 
 
+def test_it_needs_no_cache(two: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert cli.main(["compare", *two]) == 0
+
+
 def test_json_and_html_say_the_same(two: tuple[str, str], capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert cli.main(["compare", *two, "--format", "json"]) == 0
     assert json.loads(capfdbinary.readouterr().out)["patches"][2] == {"how": "squashed", "old": [3, 4], "new": [3]}
