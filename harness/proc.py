@@ -260,9 +260,7 @@ class Running:
             with contextlib.suppress(OSError):
                 pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
                 for link in Path(f"/proc/{pid}/fd").iterdir():
-                    if os.readlink(link).startswith("/memfd:"):
-                        seen = link.stat()
-                        nameless[seen.st_ino] = seen.st_blocks * 512
+                    nameless |= _nameless(link)
         return pages * os.sysconf("SC_PAGE_SIZE") + sum(nameless.values())
 
     def signal_end(self) -> None:
@@ -270,6 +268,15 @@ class Running:
         # The group, and not bwrap alone: in its first milliseconds its child does not yet die with it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _nameless(link: Path) -> dict[int, int]:
+    """Of a process's open file its inode and bytes, if it is memory without a name; it may be closed meanwhile."""
+    with contextlib.suppress(OSError):
+        if os.readlink(link).startswith("/memfd:"):
+            seen = link.stat()
+            return {seen.st_ino: seen.st_blocks * 512}
+    return {}
 
 
 @contextlib.asynccontextmanager
