@@ -11,19 +11,16 @@ import hashlib
 import lzma
 import os
 import re
-import shutil
-import stat
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from harness import disk, proc, regular
 from harness.errors import InfraError, InputError
-from harness.trees import damage, repository
+from harness.trees import damage, repository, sources
 
 # What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
 _GIT_ENV = {
@@ -39,8 +36,6 @@ _SUBMODULE = b"160000"
 """Git's mode of what is no blob, but a commit elsewhere."""
 _BATCH_SECONDS = 1800
 """For a git that is given a thousand things to do at once."""
-_FILE_LIMIT = 1 << 30
-"""Bytes of one file of an unpacked tree, which is read whole."""
 _MISSING = 2
 """In git fsck's exit status: an object is not there (builtin/fsck.c, ERROR_REACHABLE). Its lender may have lost it."""
 # rev-parse --quiet, twice; cat-file -e; cat-file blob TREE:PATH, twice.
@@ -86,15 +81,6 @@ class ThreeWay:
     def cherry_pick(cls, onto: str, before: str, after: str) -> "ThreeWay":
         """``onto`` with the patch that led from ``before`` to ``after``, as ``git cherry-pick`` makes it."""
         return cls(base=before, ours=onto, theirs=after)
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One file on its way into the store: path below the kernel's top directory, git mode, contents."""
-
-    path: str
-    mode: str
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -227,7 +213,7 @@ class TreeStore:
         try:
             with regular.opened(path) as file:
                 key = hashlib.file_digest(file, "sha256").hexdigest()
-            return self._imported(key) or self._import(key, _tar_files(path))
+            return self._imported(key) or self._import(key, sources.of_tarball(path))
         except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(f"{path} is not a tarball that can be read: {error}") from error
         except OSError as error:
@@ -237,9 +223,9 @@ class TreeStore:
         """The tree of an unpacked kernel; a directory with the same names, sizes and times is not read twice."""
         if (path / ".config").exists() or (path / "include" / "config").exists():
             raise InputError(f"{path} has been built in\n  clean it with: make -C {path} mrproper")
-        files = sorted(_walk(path))
-        key = hashlib.sha256(repr([(name, _signature(path / name)) for name in files]).encode()).hexdigest()
-        return self._imported(key) or self._import(key, (_read(path, name) for name in files))
+        names = sources.names(path)
+        key = sources.signature(path, names)
+        return self._imported(key) or self._import(key, sources.of_folder(path, names))
 
     def add_repository(self, path: Path) -> None:
         """Make the objects of a user's repository readable here."""
@@ -256,10 +242,14 @@ class TreeStore:
         places = repository.ask(path, "rev-parse", "--show-toplevel", "--git-path", "index", "HEAD^{tree}")
         if places.returncode != 0:
             return False  # it is bare, or has no commit
-        top, index, tree = places.text.split("\n")
+        top, index, tree = places.text.rsplit("\n", 2)
+        try:
+            held = regular.read(path / index, sources.FILE_LIMIT)
+        except (OSError, InputError):
+            return False  # there is no index: nothing was ever checked out
         with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
             ours = Path(scratch) / "index"
-            shutil.copyfile(path / index, ours)  # git diff notes in it which files it found to be the same
+            ours.write_bytes(held)  # git diff notes in it which files it found to be the same
             options = ("--quiet", "--no-ext-diff", "--ignore-submodules=all")
             ways = (options, (*options, "--cached", tree))
             return any(self.git("diff", *way, index=ours, work_tree=Path(top)).returncode == 1 for way in ways)
@@ -268,16 +258,16 @@ class TreeStore:
         done = self._asked("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")
         return done.text if done is not None else None
 
-    def _import(self, key: str, files: Iterable[SourceFile]) -> str:
+    def _import(self, key: str, files: Iterable[sources.SourceFile]) -> str:
         words = ["git", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done"]
         # A fast-import that fails leaves its pack behind, as large as it got: beside the store it goes with its folder.
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
             env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
             try:
                 with proc.feeding(words, env=env) as stream:
-                    _write_import(stream, f"refs/imports/{key}", files)
+                    sources.write_import(stream, f"refs/imports/{key}", files)
             except InfraError as error:
-                raise self._trouble("fast-import", str(error).partition(": ")[2].encode()) from error
+                raise self._trouble("fast-import", str(error).removeprefix("git failed: ").encode()) from error
             finally:
                 for report in self.path.glob("fast_import_crash_*"):
                     report.unlink(missing_ok=True)
@@ -307,7 +297,7 @@ class TreeStore:
         """As ``apply``, of the tree that an index holds; the index then holds the tree that comes out."""
         done = self.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, index=index, objects=objects)
         if done.returncode != 0:
-            self._read(self.touched(diff), index, objects)
+            self._check_readable(self.touched(diff), index, objects)
             text = done.stderr.decode(errors="replace")
             raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
         return self.answer("write-tree", index=index, objects=objects).decode().strip()
@@ -318,7 +308,7 @@ class TreeStore:
         rows = (row for words in ways for row in self.git(*words, stdin=diff).stdout.split(b"\0") if row)
         return {row.split(b"\t", 2)[2] for row in rows}
 
-    def _read(self, paths: Set[bytes], index: Path, objects: Path | None) -> None:
+    def _check_readable(self, paths: Set[bytes], index: Path, objects: Path | None) -> None:
         """Read what an index has at some paths. Raises InfraError: a patch may fail for what the store cannot give."""
         for row in self.answer("ls-files", "--stage", "-z", index=index, objects=objects).split(b"\0"):
             about, _, path = row.partition(b"\t")
@@ -452,70 +442,3 @@ def _replace(path: Path, text: str) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     beside.write_text(text)
     beside.replace(path)
-
-
-def _check_whole(path: Path) -> None:
-    """Raise InputError for a plain tarball without its end, which tarfile takes for a whole one."""
-    with path.open("rb") as file:
-        plain = file.read(tarfile.BLOCKSIZE)[257:262] == b"ustar"
-        file.seek(-min(tarfile.BLOCKSIZE, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        if plain and file.read().strip(b"\0"):
-            raise InputError(f"{path} is cut short")
-
-
-def _tar_files(path: Path) -> Iterator[SourceFile]:
-    """The files of a tarball, below its one top directory."""
-    _check_whole(path)
-    top: str | None = None
-    with tarfile.open(path, mode="r|*") as archive:
-        for member in archive:
-            first, _, rest = member.name.removeprefix("./").partition("/")
-            top = first if top is None else top
-            if first != top:
-                raise InputError(f"{path} has more than one top directory ({top}, {first}): is it a kernel tarball?")
-            if not rest and not member.isdir():
-                raise InputError(f"{path} has no top directory: is it a kernel tarball?")
-            if member.issym():
-                yield SourceFile(rest, "120000", member.linkname.encode())
-            elif member.isfile():
-                file = archive.extractfile(member)
-                assert file is not None
-                yield SourceFile(rest, "100755" if member.mode & stat.S_IXUSR else "100644", file.read())
-            elif not member.isdir():
-                raise InputError(f"{path}: {member.name} is neither a file nor a link nor a directory")
-
-
-def _walk(top: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(top, onerror=_unreadable):
-        folders[:] = [name for name in folders if name != ".git"]
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        yield from (os.path.relpath(os.path.join(folder, name), top) for name in names + links)
-
-
-def _unreadable(error: OSError) -> None:
-    raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
-
-
-def _signature(path: Path) -> tuple[int, int, int]:
-    seen = path.lstat()
-    return seen.st_mode, seen.st_size, seen.st_mtime_ns
-
-
-def _read(top: Path, name: str) -> SourceFile:
-    path = top / name
-    mode = path.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        return SourceFile(name, "120000", os.readlink(path).encode())
-    if not stat.S_ISREG(mode):
-        raise InputError(f"{top}: {name} is neither a file nor a link nor a directory")
-    return SourceFile(name, "100755" if mode & stat.S_IXUSR else "100644", regular.read(path, _FILE_LIMIT))
-
-
-def _write_import(stream: IO[bytes], ref: str, files: Iterable[SourceFile]) -> None:
-    """Write git fast-import's input (git-fast-import(1)) for one commit with these files."""
-    stream.write(f"commit {ref}\ncommitter kseries <kseries@localhost> 0 +0000\ndata 0\n".encode())
-    for file in files:
-        name = os.fsencode(file.path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-        stream.write(b'M %s inline "%s"\ndata %d\n' % (file.mode.encode(), name, len(file.data)))
-        stream.write(file.data + b"\n")
-    stream.write(b"done\n")

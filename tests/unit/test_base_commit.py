@@ -124,6 +124,12 @@ def test_a_work_tree_with_changes_is_told_of_and_left_alone(repository: Reposito
     assert contents(repository.path) == before
 
 
+def test_a_repository_from_which_nothing_was_ever_checked_out_is_a_base(repository: Repository, tmp_path: Path) -> None:
+    (repository.path / ".git" / "index").unlink()
+    made, said = plan(tmp_path, repository.path, base="base")
+    assert (made.base.tree, said) == (repository.tree("base"), [])
+
+
 def test_a_clean_work_tree_is_not_worth_a_word(repository: Repository, tmp_path: Path) -> None:
     (repository.path / "untracked").write_text("x")
     assert plan(tmp_path, repository.path, base="base")[1] == []
