@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -136,15 +137,20 @@ def test_a_typo_in_a_scenario_is_told_before_a_base_is_looked_for(
     assert "no such scenario" in fails(capsys, 2, "run", "patches", "--scenario", "sideways", "--tree", "/no/where")
 
 
-def test_what_was_printed_before_this_host_failed_is_not_lost() -> None:
+def half_a_report(error: str, stdout: int | IO[str] = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
+    """A kseries whose command prints something and then ends with an error."""
     program = (
         "import sys\nfrom harness import cli\n"
-        "def broken(_):\n    print('half a report')\n    raise OSError(5, 'Input/output error', 'disk')\n"
+        f"def broken(_):\n    print('half a report')\n    raise {error}\n"
         "cli.doctor.command = broken\nsys.exit(cli.main(['doctor']))\n"
     )
-    words = [sys.executable, "-c", program]
     env = {**os.environ, "PYTHONPATH": str(Path(harness.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    words = [sys.executable, "-c", program]
+    return subprocess.run(words, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+
+def test_what_was_printed_before_this_host_failed_is_not_lost() -> None:
+    done = half_a_report("OSError(5, 'Input/output error', 'disk')")
     assert (done.returncode, done.stdout) == (3, "half a report\n")
     assert done.stderr == "kseries: Input/output error: disk\n"
 
@@ -181,18 +187,8 @@ def test_a_fault_of_ours_is_no_finding(
 
 
 def test_what_was_printed_before_a_fault_of_ours_is_not_lost_and_its_status_stays() -> None:
-    program = (
-        "import sys\nfrom harness import cli\n"
-        "def broken(_):\n    print('half a report')\n    raise ValueError('ours')\n"
-        "cli.doctor.command = broken\nsys.exit(cli.main(['doctor']))\n"
-    )
-    words = [sys.executable, "-c", program]
-    env = {**os.environ, "PYTHONPATH": str(Path(harness.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = half_a_report("ValueError('ours')")
     assert (done.returncode, done.stdout) == (3, "half a report\n")
-    if Path("/dev/full").exists():
-        with Path("/dev/full").open("w") as full:
-            done = subprocess.run(
-                words, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
-            )
-        assert done.returncode == 3 and "Traceback" not in done.stderr
+    with Path("/dev/full").open("w") as full:
+        done = half_a_report("ValueError('ours')", full)
+    assert done.returncode == 3 and "Traceback" not in done.stderr
