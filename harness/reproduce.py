@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.model import Finding, FindingKind, RunResult, Series
-from harness.render.plain import word
+from harness.plain import word
 
 _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""

@@ -9,8 +9,8 @@ import msgspec
 from harness import regular, sound
 from harness.errors import InfraError, InputError
 from harness.model import SCHEMA_VERSION, Record, RunResult
+from harness.plain import line, shortened
 from harness.render import html, json, junit
-from harness.render.plain import line, shortened
 
 RESULT = "result.json"
 _FAULT = 200

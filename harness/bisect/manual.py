@@ -8,7 +8,7 @@ from harness.bisect.bench import Bench
 from harness.bisect.bisection import WORDS, Repository
 from harness.errors import InputError, KseriesError
 from harness.model import State
-from harness.render.plain import line, plain
+from harness.plain import line, plain
 
 _ANSWERS = ("good", "bad", "skip")
 _WORDS = (*_ANSWERS, "try", "shell", "log", "quit")

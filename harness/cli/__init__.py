@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from harness import __version__
 from harness.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
 from harness.errors import InfraError, KseriesError
-from harness.render.plain import line, plain, shortened
+from harness.plain import line, plain, shortened
 from harness.runs import INTERRUPTED_STATUS
 
 _COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test)

@@ -10,9 +10,9 @@ from harness.cli import target
 from harness.errors import InfraError
 from harness.judge import expectation
 from harness.model import RunResult
+from harness.plain import line
 from harness.render import text, verdicts
 from harness.render.live import Progress
-from harness.render.plain import line
 
 _CASES = ("exit-on-missing-split", "exit-on-missing-squashed")
 

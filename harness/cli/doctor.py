@@ -6,8 +6,8 @@ import argparse
 from harness import arch as archs
 from harness import doctor, resources
 from harness.doctor import Item
+from harness.plain import line
 from harness.render import json
-from harness.render.plain import line
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

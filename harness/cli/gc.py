@@ -7,8 +7,8 @@ import sys
 
 from harness import resources
 from harness.gc.collect import collect
+from harness.plain import plain
 from harness.render.gc import render
-from harness.render.plain import plain
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from harness import resources
+from harness.plain import plain
 from harness.render import json
 from harness.render import runs as rows
-from harness.render.plain import plain
 from harness.runs import Runs
 
 

@@ -9,9 +9,9 @@ from harness import session
 from harness.bisect import pick
 from harness.bisect.answer import Answer, Tried
 from harness.cli import question, target
+from harness.plain import plain
 from harness.render import json
 from harness.render.live import Progress
-from harness.render.plain import plain
 
 NAME = "try"
 # git-bisect(1): 125 is "cannot be tested", 1 to 127 are bad, and anything above 127 ends the bisection.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Results as people and programs read them. Knows the model and nothing else of ours."""
+"""Results as people and programs read them. Knows what was seen, and nothing of how it came about."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.bisect.answer import Answer
 from harness.bisect.bisection import Bisected, Step
 from harness.model import Outcome
-from harness.render.plain import line, plain
+from harness.plain import line, plain
 from harness.scenarios import Patches
 
 _WHY = 100

@@ -9,9 +9,9 @@ import jinja2
 from harness import resources
 from harness.compare import Change, Comparison, Side, Told
 from harness.model import Finding, Outcome, RunResult, StateResult
+from harness.plain import plain, shortened
 from harness.render import json as as_json
 from harness.render import text
-from harness.render.plain import plain, shortened
 from harness.versions import How, Match
 
 _FEW = 8

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model import AppliedPatch, Ending, Frame, Outcome, StateResult
-from harness.render.plain import line
+from harness.plain import line
 
 _MEANS = {
     Ending.WARNING: "the kernel complained",

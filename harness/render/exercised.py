@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from harness.model import AppliedPatch, ChangedFunction, Exercise, PatchResult, RunResult
-from harness.render.plain import line
+from harness.plain import line
 
 _FEW = 4
 """Functions that a line of the report names; the other reports have them all."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from harness.model import Ending, Outcome, RunResult, StateResult, Status
+from harness.plain import shortened
 from harness.render.evidence import Exhibit, by_place
-from harness.render.plain import shortened
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,12 @@ from harness.model import (
     StateResult,
     Status,
 )
+from harness.plain import plain, shortened
 from harness.render import arcs, exercised, logs, mail, text, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
 from harness.render.headline import headline
-from harness.render.plain import plain, shortened
 
 LOG_LIMIT = 16 * 1024
 """Bytes of each log that are shown: what a person reads before opening the file."""

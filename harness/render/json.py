@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.model import RunResult
-from harness.render.plain import escaped
+from harness.plain import escaped
 
 
 def document(value: object) -> str:

@@ -25,10 +25,10 @@ from harness.model import (
     StateResult,
     Status,
 )
+from harness.plain import line, plain, shortened
 from harness.render import logs, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import Exhibit, by_place
-from harness.render.plain import line, plain, shortened
 
 LOG_LIMIT = 64 * 1024
 """Bytes of each log that are attached: CI systems refuse or cut what is much longer."""

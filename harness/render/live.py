@@ -9,7 +9,7 @@ from typing import TextIO
 
 from harness import events
 from harness.model import Outcome
-from harness.render.plain import line
+from harness.plain import line
 
 _REDRAW_SECONDS = 0.1
 _PATIENCE_SECONDS = 2.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.model import StateResult
-from harness.render.plain import plain
+from harness.plain import plain
 
 
 @dataclass(frozen=True)

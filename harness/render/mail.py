@@ -9,9 +9,9 @@ from email.header import Header
 
 from harness import reproduce
 from harness.model import AppliedPatch, Check, Finding, RunResult, Status
+from harness.plain import line, plain, shortened
 from harness.render import text
 from harness.render.evidence import Exhibit, exhibits
-from harness.render.plain import line, plain, shortened
 
 COLUMNS = 72
 _FEW = 3

@@ -2,7 +2,7 @@
 """A plan on a terminal: each state, what it would cost, and the order in which they would be built."""
 
 from harness.model import Forecast, Plan, State
-from harness.render.plain import plain
+from harness.plain import plain
 
 _NAMED = 3
 """Files, and states, that a line names."""

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from harness.model import Verdict
-from harness.render.plain import line
+from harness.plain import line
 from harness.runs import Kept, Run, Stage
 
 WIDE = 100

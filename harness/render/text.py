@@ -22,9 +22,9 @@ from harness.model import (
     StateResult,
     Status,
 )
+from harness.plain import line, plain
 from harness.render import coupled, exercised, walked
 from harness.render.ended import Ended, ended, place
-from harness.render.plain import line, plain
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {

@@ -4,8 +4,8 @@
 from collections.abc import Iterator, Sequence
 
 from harness.model import AppliedPatch, Exercise, Finding, FindingKind, Outcome, RunResult
+from harness.plain import line
 from harness.render import exercised
-from harness.render.plain import line
 
 
 def render(runs: Sequence[RunResult]) -> str:

@@ -18,7 +18,7 @@ from harness.errors import InfraError, InputError
 from harness.exercised import linetable
 from harness.inputs import mbox, strip, testcase
 from harness.judge import contracts as contract_files
-from harness.render.plain import line, plain
+from harness.plain import line, plain
 
 SOURCE = Path("/source")
 _KEPT = tempfile.TemporaryDirectory(prefix="kseries-fuzz-")

@@ -24,8 +24,8 @@ from harness.model import (
     Status,
     Verdict,
 )
+from harness.plain import plain
 from harness.render import html, text
-from harness.render.plain import plain
 from tests.unit.runs import (
     NASTY,
     SPLIT,

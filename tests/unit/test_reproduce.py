@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from harness import inputs, reproduce
 from harness.cli import _parser, target
 from harness.model import FindingKind, Status
+from harness.plain import word
 from harness.render import html, junit, mail, text
 from harness.render import json as as_json
-from harness.render.plain import word
 from tests.unit.gitrepo import Repository
 from tests.unit.runs import checks, finding, hostile, run, state
 

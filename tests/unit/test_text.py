@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 
 from harness.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Status, Verdict
+from harness.plain import line, plain
 from harness.render import text
 from harness.render.ended import place
-from harness.render.plain import line, plain
 from tests.unit.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
