@@ -11,6 +11,9 @@ import stat
 from pathlib import Path
 from typing import IO
 
+_MOST = 128 << 20
+"""Bytes of a file that is read whole. What a build leaves for that has some megabytes: programs, logs, lists."""
+
 
 class NotPlainError(Exception):
     """Something else stands where a file of the build should be; the text names it."""
@@ -43,9 +46,12 @@ def _stepped(at: int, name: str, how: int) -> int:
 
 
 def read(top: Path, name: str | Path) -> bytes:
-    """The contents of such a file."""
+    """The contents of such a file, of which a hole may be all but nothing on the disk; too much of it is not plain."""
     with opened(top, name) as file:
-        return file.read()
+        data = file.read(_MOST + 1)
+    if len(data) > _MOST:
+        raise NotPlainError(f"{name} has more than {_MOST >> 20} MiB")
+    return data
 
 
 def text(top: Path, name: str | Path) -> str:
