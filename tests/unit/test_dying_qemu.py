@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A QEMU that is killed between any two words of its monitor: the host's fault, told as such, and nobody's verdict.
+
+In its place stands a program that says so many of them and dies.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from harness import arch as archs
+from harness.boot import machine
+from harness.errors import InfraError
+from harness.model import Accel
+
+ARCH = archs.get("x86_64")
+QEMU = """#!/usr/bin/python3
+import socket, sys, time
+sockets = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+for one, word in zip(sockets, (word for word in sys.argv if word.startswith("socket,id="))):
+    one.connect(word.partition("path=")[2])
+monitor = sockets[0]
+greeting = b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}, "package": ""}, "capabilities": []}}'
+for word in [greeting, b'{"return": {}}', b'{"return": {}, "id": "__qmp#00000"}'][:WORDS]:
+    monitor.sendall(word + b"\\r\\n")
+    if word is not greeting:
+        monitor.recv(4096)
+monitor.close()
+time.sleep(0.3)  # its end is heard of later than that of what it says
+sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("words", range(4))
+async def test_the_run_goes_on(words: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / ARCH.qemu).write_text(QEMU.replace("WORDS", str(words)))
+    (tools / ARCH.qemu).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    image = machine.Image(*(tmp_path / name for name in ("kernel", "vmlinux", "initrd")))
+    for path in (image.kernel, image.symbols, image.initrd):
+        path.touch()
+    async with asyncio.timeout(60):
+        with pytest.raises(InfraError, match="exit status 7"):
+            await machine.boot(ARCH, Accel(name="tcg", why=""), image, ("capabilities",), tmp_path / "log")
