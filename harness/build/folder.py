@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from harness import files, proc, sealed
-from harness.build import warnings
+from harness.build import sums, warnings
 from harness.build.reads import Reads
+from harness.build.sums import Sums
 from harness.errors import InfraError
 
 _SERIES = "series"
@@ -25,7 +26,7 @@ _BOOT = "boot"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONFIGURED = "configured"
 _REFUSED = "refused.json"
-_OF_OBJECTS = (_CONFIGURED, "reads.json", "said.json", _REFUSED)
+_OF_OBJECTS = (_CONFIGURED, "reads.json", "said.json", sums.NOTE, _REFUSED)
 """Notes that are of no use without the objects that they are about."""
 _COPY_SECONDS = 600.0
 
@@ -47,6 +48,8 @@ class Folder:
         self.staged = self.place / "programs"
         self.reads = Reads(self.obj, source, self.place, always)
         self.said = warnings.Kept(self.place)
+        self._sums = Sums(self.obj, self.place)
+        self._sound = False
         if self._foreign(series):
             self.reads.reload(self._pristine)
 
@@ -69,15 +72,29 @@ class Folder:
         ``base`` is the tree to build, if that is nobody's.
         """
         wanted = _BASES if base is not None else self._series
-        if self._foreign(wanted):
+        if foreign := self._foreign(wanted):
             files.remove(self.place)
             self._copy(self._pristine, self.place)
             self.reads.reload(self.place)
         for place in (self.obj, self.ccache, self.staged):
             place.mkdir(parents=True, exist_ok=True)
+        if foreign or not self._sound:
+            self._check(foreign)
         sealed.write(self.place / _SERIES, wanted.encode())
         if base is not None and self.configured != base and self._refused():
             self.empty()  # what was refused to one base is not to be told of another
+
+    def _check(self, copied: bool) -> None:
+        """Begin anew where a file is not as a build has left it. Once in a run, for nobody else writes to it then."""
+        if not self._sums.hold():
+            self.empty()
+            if copied:
+                files.remove(self._pristine)
+        self._sound = True
+
+    def note(self) -> None:
+        """Note what a build that has ended has left in it."""
+        self._sums.update()
 
     def keep_pristine(self) -> None:
         """Keep a copy of it as base alone has left it: to copy it takes a second, to fill it half a minute."""

@@ -202,6 +202,7 @@ class Worker:
                         self._check_room(log.read_bytes())
                         excess.check(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
+                    await asyncio.to_thread(self._folder.note)
             except proc.DeadlineError as error:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error

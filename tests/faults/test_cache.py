@@ -18,7 +18,7 @@ __all__ = ["ended", "site"]  # fixtures
 
 TOP = Path(__file__).resolve().parents[2]
 RESULT = ("result.json", "build.log", "sha256.json")
-NOTES = ("said.json", "reads.json", "configured", "series", "boot", "fragment.config")
+NOTES = ("said.json", "reads.json", "configured", "series", "boot", "fragment.config", "sums.json", "obj/lib.o")
 TREES = ("objects/pack/*.pack", "objects/pack/*.idx", "objects/??/*", "config")
 DAMAGED = "exit 3: it is damaged; then made again"
 TABLE = (
@@ -45,8 +45,10 @@ def bit(data: bytes) -> bytes:
 def damage(files: list[Path], how: Callable[[bytes], bytes]) -> None:
     assert files
     for file in files:
+        seen = file.stat()
         file.chmod(0o644)
         file.write_bytes(how(file.read_bytes()))
+        os.utime(file, ns=(seen.st_atime_ns, seen.st_mtime_ns))
 
 
 def files(site: Site, what: str) -> list[Path]:
@@ -70,12 +72,14 @@ def test_what_is_damaged_is_found_out_again_and_changes_no_verdict(
 ) -> None:
     tip = site.series()
     assert site.run(tip)["states"] == {"base": ["ok", ""], "prefix-1": ["ok", ""]}
+    before = (site.obj / "lib.o").read_bytes()
     damage(files(site, what), {"cut": cut, "bit": bit}[how])
     again, other = site.run(tip), site.run(site.series())
     for run in (again, other):
         assert run["states"] == {"base": ["ok", ""], "prefix-1": ["ok", ""]}
     assert again["fresh"] == (["base", "prefix-1"] if outcome == "done again" else [])
     assert other["fresh"] == ["prefix-1"], "a base that is known again"
+    assert (site.obj / "lib.o").read_bytes() == before, "though nothing that it is made of has changed"
 
 
 # --- from the command line ----------------------------------------------------------------------

@@ -39,10 +39,12 @@ $(O)/main.o: main.S
 	@if [ -e $(O)/hold-compile ]; then mkfifo $(O)/fifo; echo '#include "fifo"' >$(O)/held.c; \\
 	touch $(O)/held-compile; $(CC) -MD -MF $(O)/held.d -c -o $(O)/held.o $(O)/held.c; fi
 	@$(CC) -m32 -c -o $@ main.S
-vmlinux: $(O)/main.o
+$(O)/lib.o: lib.S
+	@$(CC) -m32 -c -o $@ lib.S
+vmlinux: $(O)/main.o $(O)/lib.o
 	@echo '  LD      vmlinux'
 	$(call hold,link)
-	@ld -m elf_i386 -N -Ttext=0x100000 -e main -o $(O)/vmlinux $(O)/main.o 2>/dev/null
+	@ld -m elf_i386 -N -Ttext=0x100000 -e main -o $(O)/vmlinux $^ 2>/dev/null
 """
 MAIN = """
 	.text
@@ -70,6 +72,7 @@ main:
 said:	.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: a\\n@    ok 1 a\\n"
 	.asciz "ok 1 capabilities\\n# kseries: end\\n"
 """
+LIB = '\t.data\n\t.asciz "what all of them have in common"\n'
 LONG = 3_000_000_000
 """Turns of a loop that take QEMU some seconds."""
 
@@ -77,7 +80,7 @@ LONG = 3_000_000_000
 def kernel(which: str, delay: int = 1) -> dict[str, str]:
     """The files of a tiny kernel that differs from others in ``which``."""
     main = MAIN.replace("WHICH", which).replace("DELAY", str(delay))
-    return {"Makefile": MAKEFILE, "main.S": main, "Kconfig": f"# {which}\n"}
+    return {"Makefile": MAKEFILE, "main.S": main, "lib.S": LIB, "Kconfig": f"# {which}\n"}
 
 
 def plan(base: str, tip: str) -> Plan:

@@ -250,6 +250,30 @@ async def test_each_series_begins_with_what_base_alone_has_left(stranger: Kernel
     assert not (stranger.obj / "tool").exists()
 
 
+@pytest.mark.parametrize("how", ["cut", "bit", "gone", "more"])
+async def test_a_copy_of_what_base_has_left_that_is_not_as_base_has_left_it_is_not_used(
+    stranger: Kernel, how: str
+) -> None:
+    """And goes, so that the next series need not look at it again."""
+    assert (await stranger.worker.build(stranger.tree(), stranger.place / "base", lambda _: None, trusted=True)).ok
+    await log_of(stranger, in_makefile("echo x >$O/tool"))
+    (pristine,) = stranger.home.glob("*.pristine")
+    victim, seen = pristine / "obj" / "main.o", (pristine / "obj" / "main.o").stat()
+    whole = victim.read_bytes()
+    if how == "gone":
+        victim.unlink()
+    elif how == "more":
+        (pristine / "obj" / "main.h").write_text("")
+    else:
+        victim.write_bytes(whole[:-100] if how == "cut" else whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
+        os.utime(victim, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    other = worker(stranger, "another series")
+    built = await other.build(stranger.tree(), stranger.place / "other", lambda _: None)
+    assert built.ok, built.errors
+    assert (stranger.obj / "main.o").read_bytes() == whole
+    assert not (stranger.obj / "main.h").exists() and not pristine.exists()
+
+
 # --- reaching out -------------------------------------------------------------------------------
 
 

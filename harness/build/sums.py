@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the files of a build folder were when a build had ended: make takes whatever has the right date.
+
+An object that was cut short would look like a tree that does not link, one with a bit flipped like a kernel that
+misbehaves.
+"""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+
+from harness import files, sealed
+from harness.model import Record
+
+NOTE = "sums.json"
+_MOST = 1 << 30
+"""Bytes of a file that is read; make's largest, a vmlinux.o with all that debuggers want, has less."""
+
+
+class _Sum(Record, frozen=True):
+    size: int
+    written: int
+    """Nanoseconds (st_mtime_ns)."""
+    digest: str
+    """Empty of what is no regular file, is too large, or is not ours to read."""
+
+
+class Sums:
+    """The sums of all files below ``obj``, noted in ``place``, where nothing that is built can write."""
+
+    def __init__(self, obj: Path, place: Path) -> None:
+        self._obj = obj
+        self._note = place / NOTE
+
+    def update(self) -> None:
+        """Note what is there now. Only what was written since the last time is read."""
+        sealed.write(self._note, msgspec.json.encode(self._sums(self._noted())))
+
+    def hold(self) -> bool:
+        """True where all is as it was noted; reads every file."""
+        return self._sums({}) == self._noted()
+
+    def _noted(self) -> dict[str, _Sum]:
+        try:
+            return msgspec.json.decode(sealed.read(self._note) or b"{}", type=dict[str, _Sum])
+        except msgspec.DecodeError:
+            return {}
+
+    def _sums(self, known: dict[str, _Sum]) -> dict[str, _Sum]:
+        found = {}
+        for entry in files.walk(self._obj):
+            try:
+                seen = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue
+            if stat.S_ISDIR(seen.st_mode):
+                continue
+            name = os.fsencode(os.path.relpath(entry.path, self._obj)).decode("latin-1")  # it need not be text
+            last = known.get(name)
+            if last is not None and (last.size, last.written) == (seen.st_size, seen.st_mtime_ns):
+                found[name] = last
+            else:
+                found[name] = _Sum(size=seen.st_size, written=seen.st_mtime_ns, digest=_digest(entry.path, seen))
+        return found
+
+
+def _digest(path: str, seen: os.stat_result) -> str:
+    if not stat.S_ISREG(seen.st_mode) or seen.st_size > _MOST:
+        return ""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
