@@ -27,7 +27,7 @@ def machines(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Machines:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience with a guest of which we know that it hangs."""
-    monkeypatch.setattr(watch, "STALL_SECONDS", 5.0)
+    monkeypatch.setattr(watch, "STALL_SECONDS", 8.0)
 
 
 def statuses(boot: Boot) -> list[Status]:
@@ -166,7 +166,7 @@ def test_a_silent_probe_is_ended_by_init_and_the_next_one_runs(machines: Machine
 
 
 def test_a_time_limit_for_all_probes_together(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "BOOT_SECONDS", 5.0 - machine.PROBE_SECONDS)
+    monkeypatch.setattr(machine, "BOOT_SECONDS", 8.0 - machine.PROBE_SECONDS)
     boot = machines.boot("user_hang")
     assert (boot.ending, boot.outcome) == (Ending.DEADLINE, Outcome.TIMED_OUT)
     assert boot.detail.endswith(", during user_hang.end")
