@@ -37,17 +37,18 @@ class Sums:
 
     def update(self) -> None:
         """Note what is there now. Only what was written since the last time is read."""
-        sealed.write(self._note, msgspec.json.encode(self._sums(self._noted())))
+        sealed.write(self._note, msgspec.json.encode(self._sums(self._noted() or {})))
 
     def hold(self) -> bool:
-        """True where all is as it was noted; reads every file."""
-        return self._sums({}) == self._noted()
+        """True where all that was noted is as it was, or nothing is there; reads every file."""
+        noted, found = self._noted(), self._sums({})
+        return not found if noted is None else noted.items() <= found.items()
 
-    def _noted(self) -> dict[str, _Sum]:
+    def _noted(self) -> dict[str, _Sum] | None:
         try:
-            return msgspec.json.decode(sealed.read(self._note) or b"{}", type=dict[str, _Sum])
+            return msgspec.json.decode(sealed.read(self._note) or b"", type=dict[str, _Sum])
         except msgspec.DecodeError:
-            return {}
+            return None
 
     def _sums(self, known: dict[str, _Sum]) -> dict[str, _Sum]:
         found = {}
