@@ -13,11 +13,13 @@ from pathlib import Path
 import msgspec
 
 from harness import files, sealed
+from harness.build.excess import ROOM
 from harness.model import Record
 
 NOTE = "sums.json"
 _MOST = 1 << 30
-"""Bytes of a file that is read; make's largest, a vmlinux.o with all that debuggers want, has less."""
+"""Bytes of a file that is read, as ROOM are of all: what is but a hole can have more. Make's largest, a vmlinux.o with
+all that debuggers want, has less."""
 
 
 class _Sum(Record, frozen=True):
@@ -51,7 +53,8 @@ class Sums:
             return None
 
     def _sums(self, known: dict[str, _Sum]) -> dict[str, _Sum]:
-        found = {}
+        found: dict[str, _Sum] = {}
+        left = ROOM
         for entry in files.walk(self._obj):
             try:
                 seen = entry.stat(follow_symlinks=False)
@@ -63,8 +66,10 @@ class Sums:
             last = known.get(name)
             if last is not None and (last.size, last.written) == (seen.st_size, seen.st_mtime_ns):
                 found[name] = last
-            else:
-                found[name] = _Sum(size=seen.st_size, written=seen.st_mtime_ns, digest=_digest(entry.path, seen))
+                continue
+            left -= seen.st_size
+            digest = _digest(entry.path, seen) if left >= 0 else ""
+            found[name] = _Sum(size=seen.st_size, written=seen.st_mtime_ns, digest=digest)
         return found
 
 
