@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import kernelorg, proc
+from harness import cachelock, kernelorg, proc
 from harness.errors import InfraError, InputError
 from harness.model import Base
 from harness.trees import TreeStore, repository
@@ -109,11 +109,26 @@ def _debian(package: str, store: TreeStore, cache: Path, say: Say) -> Base:
     if not re.fullmatch(r"linux-source-[0-9.]+", package):
         raise InputError(f"debian:{package}: expected debian:linux-source-VERSION")
     note = cache / "bases" / f"{package}.json"
-    if note.exists():
-        known = msgspec.json.decode(note.read_bytes(), type=Base)
-        if store.has(known.tree):
-            return known
-    with tempfile.TemporaryDirectory(prefix="kseries-base-", dir=_made(cache / "bases")) as scratch:
+    if (known := _known(note, store)) is not None:
+        return known
+
+    def wait() -> None:
+        say(f"waiting for another run to import {package}")
+
+    with cachelock.one_at_a_time(note.with_suffix(".lock"), wait):
+        return _known(note, store) or _imported(package, note, store, say)
+
+
+def _known(note: Path, store: TreeStore) -> Base | None:
+    """The base of which an earlier import has left a note, if its tree is there."""
+    if not note.exists():
+        return None
+    known = msgspec.json.decode(note.read_bytes(), type=Base)
+    return known if store.has(known.tree) else None
+
+
+def _imported(package: str, note: Path, store: TreeStore, say: Say) -> Base:
+    with tempfile.TemporaryDirectory(prefix="kseries-base-", dir=note.parent) as scratch:
         say(f"fetching {package} from Debian")
         deb = _download(package, Path(scratch))
         if deb is not None:
@@ -140,11 +155,6 @@ def _unpacked(deb: Path, into: Path) -> Path:
     if len(tarballs) != 1:
         raise InfraError(f"{deb.name} holds {len(tarballs)} source tarballs, expected 1")
     return tarballs[0]
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
 
 
 def _download(package: str, into: Path) -> tuple[Path, str] | None:

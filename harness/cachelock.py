@@ -47,6 +47,19 @@ def alone(cache: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def one_at_a_time(path: Path, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Make something that others may be about to make too: hold the lock ``path``, calling ``wait`` if somebody has it.
+
+    Look again, once it is yours, whether the thing is there.
+    """
+    with _opened(path) as lock:
+        if not taken(lock):
+            wait()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _opened(path: Path) -> IO[str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,10 +15,11 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterable, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import disk, proc, regular
+from harness import cachelock, disk, proc, regular
 from harness.errors import InfraError, InputError
 from harness.trees import damage, repository, sources
 
@@ -102,17 +103,30 @@ class TreeStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not (path / "HEAD").exists():
-            path.mkdir(parents=True, exist_ok=True)
-            # gc would compress again what fast-import packed for speed, in the middle of somebody's run.
-            for words in (
-                ["init", "--quiet", "--bare"],
-                ["config", "gc.auto", "0"],
-                ["config", "core.compression", "1"],
-            ):
-                self._must(*words)
+        if not self._made:
+            with self._alone():
+                if not self._made:
+                    self._make()
         self._check_out_as_it_is()
         self._forget_gone()
+
+    @property
+    def _made(self) -> bool:
+        """The attributes are the last thing that is made."""
+        return (self.path / "HEAD").exists() and self._attributes.exists()
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Where another run may be about to make or to change the same thing."""
+        return cachelock.one_at_a_time(self.path / "lock-made")
+
+    def _make(self) -> None:
+        # gc would compress again what fast-import packed for speed, in the middle of somebody's run.
+        for words in (
+            ["init", "--quiet", "--bare"],
+            ["config", "gc.auto", "0"],
+            ["config", "core.compression", "1"],
+        ):
+            self._must(*words)
 
     def _check_out_as_it_is(self) -> None:
         """Have no .gitattributes of a tree change what is checked out of it, and of others after it.
@@ -120,17 +134,21 @@ class TreeStore:
         An index takes a file for what it was checked out as, with the attributes of that tree; and the store's own
         have the last word (gitattributes(5)).
         """
-        place = self.path / "info" / "attributes"
+        place = self._attributes
         if not place.exists() or place.read_bytes() != _ATTRIBUTES.encode():
             place.parent.mkdir(exist_ok=True)
             _replace(place, _ATTRIBUTES)
 
+    @property
+    def _attributes(self) -> Path:
+        return self.path / "info" / "attributes"
+
     def _forget_gone(self) -> None:
         """Drop the repositories that are not there any more: each call of git would complain of them."""
-        known = self._borrowed()
-        here = [line for line in known if Path(line).is_dir()]
-        if here != known:
-            _replace(self._alternates, "".join(f"{line}\n" for line in here))
+        if all(Path(line).is_dir() for line in self._borrowed()):
+            return
+        with self._alone():
+            _replace(self._alternates, "".join(f"{line}\n" for line in self._borrowed() if Path(line).is_dir()))
 
     def _borrowed(self) -> list[str]:
         """The folders of objects that are read beside our own."""
@@ -213,7 +231,7 @@ class TreeStore:
         try:
             with regular.opened(path) as file:
                 key = hashlib.file_digest(file, "sha256").hexdigest()
-            return self._imported(key) or self._import(key, sources.of_tarball(path))
+            return self._once(key, sources.of_tarball(path))
         except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(f"{path} is not a tarball that can be read: {error}") from error
         except OSError as error:
@@ -225,7 +243,7 @@ class TreeStore:
             raise InputError(f"{path} has been built in\n  clean it with: make -C {path} mrproper")
         names = sources.names(path)
         key = sources.signature(path, names)
-        return self._imported(key) or self._import(key, sources.of_folder(path, names))
+        return self._once(key, sources.of_folder(path, names))
 
     def add_repository(self, path: Path) -> None:
         """Make the objects of a user's repository readable here."""
@@ -233,9 +251,10 @@ class TreeStore:
         if done.returncode != 0:
             raise InputError(f"{path} is not a git repository: {_reason(done.stderr)}")
         objects = (path / done.text / "objects").resolve()
-        known = self._borrowed()
-        if str(objects) not in known:
-            _replace(self._alternates, "".join(f"{line}\n" for line in [*known, str(objects)]))
+        if str(objects) in self._borrowed():
+            return
+        with self._alone():
+            _replace(self._alternates, "".join(f"{line}\n" for line in [*self._borrowed(), str(objects)]))
 
     def differs(self, path: Path) -> bool:
         """True where the work tree of a user's repository, or its index, holds other than HEAD; its files are read."""
@@ -253,6 +272,13 @@ class TreeStore:
             options = ("--quiet", "--no-ext-diff", "--ignore-submodules=all")
             ways = (options, (*options, "--cached", tree))
             return any(self.git("diff", *way, index=ours, work_tree=Path(top)).returncode == 1 for way in ways)
+
+    def _once(self, key: str, files: Iterable[sources.SourceFile]) -> str:
+        """The tree of an import; where another run is at one, after that: it may be the same."""
+        if (tree := self._imported(key)) is not None:
+            return tree
+        with cachelock.one_at_a_time(self.path / "lock-import"):
+            return self._imported(key) or self._import(key, files)
 
     def _imported(self, key: str) -> str | None:
         done = self._asked("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")

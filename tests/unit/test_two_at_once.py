@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs that begin at the same moment on a cache that is empty."""
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness import bases
+from harness.bases import Say
+from harness.model import Base
+from harness.trees import TreeStore
+from tests.unit.gitrepo import Repository
+
+MAKES = """
+import sys
+from pathlib import Path
+from harness.trees import TreeStore
+store = TreeStore(Path(sys.argv[1]))
+print(store.add_directory(Path(sys.argv[2])), store.git("config", "gc.auto").text)
+store.add_repository(Path(sys.argv[3]))
+"""
+
+
+def test_the_store_is_made_once_and_lacks_nothing(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "Makefile").write_text("VERSION = 6\n")
+    theirs = [tmp_path / f"linux-{number}" for number in range(6)]
+    for repository in theirs:
+        Repository(repository)
+    for number in range(4):
+        store = tmp_path / f"cache-{number}" / "trees.git"
+        words: list[str | Path] = [sys.executable, "-c", MAKES, store, tree]
+        runs = [
+            subprocess.Popen([*words, repository], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for repository in theirs
+        ]
+        told = [run.communicate(timeout=60) for run in runs]
+        assert [run.returncode for run in runs] == [0] * 6, told
+        assert len(set(told)) == 1
+        assert told[0][0].endswith(" 0\n")
+        borrowed = (store / "objects" / "info" / "alternates").read_text().splitlines()
+        assert sorted(borrowed) == [str(repository / ".git" / "objects") for repository in theirs]
+
+
+def test_a_base_is_fetched_once_and_the_other_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = TreeStore(tmp_path / "trees.git")
+    (tmp_path / "tree").mkdir()
+    base = Base(name="x", version="6.12", tree=store.add_directory(tmp_path / "tree"))
+    fetched: list[str] = []
+
+    def imported(package: str, note: Path, store: TreeStore, say: Say) -> Base:
+        fetched.append(package)
+        time.sleep(0.5)
+        note.write_bytes(msgspec.json.encode(base))
+        return base
+
+    monkeypatch.setattr(bases, "_imported", imported)
+    said: list[str] = []
+    with ThreadPoolExecutor(2) as pool:
+        got = [pool.submit(bases.get, bases.DEFAULT, None, store, tmp_path, said.append) for _ in range(2)]
+        assert [one.result(timeout=60) for one in got] == [base, base]
+    assert fetched == ["linux-source-6.12"]
+    assert said == ["waiting for another run to import linux-source-6.12"]
