@@ -5,21 +5,21 @@ What ran in the box could leave a link to a file of ours in the place of a kerne
 Call these when it has ended.
 """
 
+import io
 import os
 import shutil
 import stat
 from pathlib import Path
-from typing import IO
 
-_MOST = 128 << 20
-"""Bytes of a file that is read whole. What a build leaves for that has some megabytes: programs, logs, lists."""
+_MOST = 256 << 20
+"""Bytes of a file that is read whole: as many as QEMU may log (boot/qemu.py). Programs and lists have some MiB."""
 
 
 class NotPlainError(Exception):
     """Something else stands where a file of the build should be; the text names it."""
 
 
-def opened(top: Path, name: str | Path) -> IO[bytes]:
+def opened(top: Path, name: str | Path) -> io.BufferedReader:
     """A file below ``top``, open for reading. Raises FileNotFoundError and NotPlainError."""
     *folders, last = Path(name).parts
     try:
