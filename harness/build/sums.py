@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from harness import files, sealed
+from harness.build import taken
 from harness.build.excess import ROOM
 from harness.model import Record
 
@@ -67,17 +68,16 @@ class Sums:
             if last is not None and (last.size, last.written) == (seen.st_size, seen.st_mtime_ns):
                 found[name] = last
                 continue
-            left -= seen.st_size
-            digest = _digest(entry.path, seen) if left >= 0 else ""
+            digest = ""
+            if seen.st_size <= min(left, _MOST):
+                left -= seen.st_size
+                digest = self._digest(os.path.relpath(entry.path, self._obj))
             found[name] = _Sum(size=seen.st_size, written=seen.st_mtime_ns, digest=digest)
         return found
 
-
-def _digest(path: str, seen: os.stat_result) -> str:
-    if not stat.S_ISREG(seen.st_mode) or seen.st_size > _MOST:
-        return ""
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+    def _digest(self, name: str) -> str:
+        try:
+            with taken.opened(self._obj, name) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (taken.NotPlainError, OSError):
+            return ""
