@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import cachelock, kernelorg, proc
+from harness import cachelock, kernelorg, proc, sealed
 from harness.errors import InfraError, InputError
 from harness.model import Base
 from harness.trees import TreeStore, repository
@@ -121,9 +121,9 @@ def _debian(package: str, store: TreeStore, cache: Path, say: Say) -> Base:
 
 def _known(note: Path, store: TreeStore) -> Base | None:
     """The base of which an earlier import has left a note, if its tree is there."""
-    if not note.exists():
+    if (data := sealed.read(note)) is None:
         return None
-    known = msgspec.json.decode(note.read_bytes(), type=Base)
+    known = msgspec.json.decode(data, type=Base)
     return known if store.has(known.tree) else None
 
 
@@ -140,9 +140,7 @@ def _imported(package: str, note: Path, store: TreeStore, say: Say) -> Base:
             name = f"kernel.org linux-{version}"
         say(f"importing {name}")
         base = _base(name, store.add_tarball(tarball), store)
-    beside = note.with_suffix(".new")
-    beside.write_bytes(msgspec.json.encode(base))
-    beside.replace(note)
+    sealed.write(note, msgspec.json.encode(base))
     return base
 
 

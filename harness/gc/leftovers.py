@@ -10,7 +10,7 @@ _HALF = re.compile(r".*\.\d+")
 
 _PATTERNS = {
     "workers": ("*/scratch", "*/index.lock"),
-    "bases": ("kseries-base-*", "*.new"),
+    "bases": ("kseries-base-*",),
     "trees.git": (
         "scratch-*",
         "*.lock",
@@ -28,5 +28,5 @@ def found(cache: Path, part: str) -> Iterator[Path]:
     """Those in one part of the cache."""
     for pattern in _PATTERNS.get(part, ()):
         yield from cache.joinpath(part).glob(pattern)
-    for pattern in {"results": ("*",), "workers": ("*/*",)}.get(part, ()):
+    for pattern in {"results": ("*",), "workers": ("*/*",), "bases": ("*",)}.get(part, ()):
         yield from (path for path in cache.joinpath(part).glob(pattern) if _HALF.fullmatch(path.name))

@@ -65,7 +65,7 @@ LEFTOVERS = (
     "workers/0/source.123/Makefile",
     "workers/0/index.lock",
     "bases/kseries-base-xyz/linux.deb",
-    "bases/linux-source-6.12.new",
+    "bases/linux-source-6.12.json.4711",
     "trees.git/scratch-xyz/index",
     "trees.git/HEAD.lock",
     "trees.git/refs/imports/abc.lock",

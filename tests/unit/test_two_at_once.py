@@ -3,14 +3,15 @@
 
 import subprocess
 import sys
-import time
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from harness import bases
+from harness import bases, sealed
 from harness.bases import Say
 from harness.model import Base
 from harness.trees import TreeStore
@@ -53,17 +54,41 @@ def test_a_base_is_fetched_once_and_the_other_waits(tmp_path: Path, monkeypatch:
     (tmp_path / "tree").mkdir()
     base = Base(name="x", version="6.12", tree=store.add_directory(tmp_path / "tree"))
     fetched: list[str] = []
+    said: list[str] = []
+    waits = threading.Event()
+
+    def hear(line: str) -> None:
+        said.append(line)
+        waits.set()
 
     def imported(package: str, note: Path, store: TreeStore, say: Say) -> Base:
         fetched.append(package)
-        time.sleep(0.5)
-        note.write_bytes(msgspec.json.encode(base))
+        assert waits.wait(60)
+        sealed.write(note, msgspec.json.encode(base))
         return base
 
     monkeypatch.setattr(bases, "_imported", imported)
-    said: list[str] = []
     with ThreadPoolExecutor(2) as pool:
-        got = [pool.submit(bases.get, bases.DEFAULT, None, store, tmp_path, said.append) for _ in range(2)]
+        got = [pool.submit(bases.get, bases.DEFAULT, None, store, tmp_path, hear) for _ in range(2)]
         assert [one.result(timeout=60) for one in got] == [base, base]
     assert fetched == ["linux-source-6.12"]
     assert said == ["waiting for another run to import linux-source-6.12"]
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda data: data[:-9], lambda data: data.replace(b"6.12", b"6.13"), lambda data: b""]
+)
+def test_a_note_of_a_base_that_is_damaged_is_no_note(
+    tmp_path: Path, harm: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TreeStore(tmp_path / "trees.git")
+    (tmp_path / "tree").mkdir()
+    base = Base(name="x", version="6.12", tree=store.add_directory(tmp_path / "tree"))
+    note = tmp_path / "bases" / "linux-source-6.12.json"
+    note.parent.mkdir()
+    sealed.write(note, msgspec.json.encode(base))
+    monkeypatch.setattr(bases, "_imported", lambda *_: "fetched again")
+    assert bases.get(bases.DEFAULT, None, store, tmp_path, print) == base
+    note.write_bytes(harm(note.read_bytes()))
+    again: object = bases.get(bases.DEFAULT, None, store, tmp_path, print)
+    assert again == "fetched again"
