@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,24 @@ SECONDS = 1800
 Kseries = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def typed(folder: Path, *words: str | Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run ./kseries from a directory."""
+    return subprocess.run(
+        [TOP / "kseries", *words],
+        cwd=folder,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
 @pytest.fixture
 def kseries(tmp_path: Path) -> Kseries:
     """Run ./kseries from an empty directory."""
-
-    def run(*words: str | Path, **env: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [TOP / "kseries", *words],
-            cwd=tmp_path,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-
-    return run
+    return partial(typed, tmp_path)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from harness import bases, resources
 from harness.trees import TreeStore
 from tests.e2e.conftest import SECONDS, TOP, Kseries, git
 
+pytestmark = pytest.mark.full("e2e")
+
 SHORT = ("--probe", "capabilities")
 CODE = "virt/kvm/eventfd.c"
 VICTIM = "kvm_eventfd_init(struct kvm *kvm)\n{\n"

@@ -11,6 +11,8 @@ from harness import inputs, rundir
 from harness.judge import expectation
 from tests.e2e.conftest import TOP, Kseries
 
+pytestmark = pytest.mark.full("series")
+
 
 def ran(kseries: Kseries, name: str, tmp_path: Path, *more: str) -> dict[str, Any]:
     case = TOP / "testcases" / name

@@ -15,6 +15,8 @@ from harness.trees import TreeStore
 from tests.e2e import debian
 from tests.e2e.conftest import Kseries, git
 
+pytestmark = pytest.mark.full("series")
+
 COMPILED = (
     "debian/export-symbols-needed-by-android-drivers.patch",
     "debian/fs-enable-link-security-restrictions-by-default.patch",

@@ -56,6 +56,7 @@ def hostile(home: Path, port: int, word: str) -> tuple[tuple[str, str, str], ...
     )
 
 
+@pytest.mark.full("e2e")
 def test_what_a_hostile_series_tries_comes_to_nothing_and_is_named(
     kseries: Kseries, tmp_path: Path, home: Path, server: socket.socket
 ) -> None:

@@ -48,6 +48,7 @@ def running(new_series: Path, tmp_path: Path) -> Iterator["pexpect.spawn[str]"]:
     child.close(force=True)
 
 
+@pytest.mark.full("e2e")
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
 def test_ctrl_c_ends_everything_at_once(running: "pexpect.spawn[str]", sent: signal.Signals, status: int) -> None:
     assert _ours()
@@ -59,6 +60,7 @@ def test_ctrl_c_ends_everything_at_once(running: "pexpect.spawn[str]", sent: sig
     assert _wait_until_gone() == []
 
 
+@pytest.mark.full("e2e")
 def test_kill_9_leaves_nothing_and_the_next_run_goes_on(
     running: "pexpect.spawn[str]", kseries: Kseries, new_series: Path, tmp_path: Path
 ) -> None:

@@ -5,10 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness import bases, inputs, resources, rundir
 from harness.judge import expectation
 from harness.trees import TreeStore
 from tests.e2e.conftest import TOP, Kseries
+
+pytestmark = pytest.mark.full("e2e")
 
 EVENTFD = TOP / "testcases" / "eventfd-saturate"
 VMX = "arch/x86/kvm/vmx/vmx.c"

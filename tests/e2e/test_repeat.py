@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Kseries
+
+pytestmark = pytest.mark.full("e2e")
 
 _BOOT = re.compile(r"kseries-\w+")
 """The scratch folder of one boot (harness/boot/machine.py); it lasts for as long as its QEMU does."""

@@ -5,10 +5,13 @@ import shlex
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from harness import reproduce
 from harness.model import RunResult
 from tests.e2e.conftest import SPLIT, Kseries
+
+pytestmark = pytest.mark.full("demo")
 
 
 def test_the_command_of_a_finding_shows_it_again(kseries: Kseries, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.conftest import SECONDS, TOP, Kseries, adding, runs_to
 
+pytestmark = pytest.mark.full("e2e")
+
 FILES = ("virt/kvm/kvm_main.c", "virt/kvm/eventfd.c", "virt/kvm/coalesced_mmio.c")
 SHORT = ("--probe", "capabilities")
 

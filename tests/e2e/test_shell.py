@@ -64,6 +64,7 @@ def shell(two: Path, tmp_path: Path) -> Iterator["pexpect.spawn[str]"]:
     child.close(force=True)
 
 
+@pytest.mark.full("e2e")
 def test_a_shell_has_busybox_the_probes_dmesg_and_the_users_files_and_ends_without_a_trace(
     shell: "pexpect.spawn[str]", tmp_path: Path
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_shell_has_busybox_the_probes_dmesg_and_the_users_files_and_ends_witho
     assert list((tmp_path / "sockets").iterdir()) == []
 
 
+@pytest.mark.full("e2e")
 def test_a_terminal_that_is_closed_ends_the_guest(shell: "pexpect.spawn[str]", tmp_path: Path) -> None:
     shell.expect("without-1 # ")
     assert left_running(tmp_path / "sockets")
@@ -99,6 +101,7 @@ def test_a_terminal_that_is_closed_ends_the_guest(shell: "pexpect.spawn[str]", t
     assert left_running(tmp_path / "sockets") == []
 
 
+@pytest.mark.full("e2e")
 def test_a_bisection_by_hand_looks_into_a_guest_and_goes_on_after_the_terminal_was_closed(
     two: Path, tmp_path: Path
 ) -> None:

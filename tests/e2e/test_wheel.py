@@ -42,6 +42,7 @@ def _run(installed: Path, folder: Path, *words: str | Path) -> "subprocess.Compl
     )
 
 
+@pytest.mark.full("e2e")
 def test_it_builds_boots_and_judges(installed: Path, new_series: Path, tmp_path: Path) -> None:
     done = _run(installed, tmp_path, "run", new_series)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,6 +50,7 @@ def test_it_builds_boots_and_judges(installed: Path, new_series: Path, tmp_path:
     assert "bisectable: yes    revert-safe: yes" in done.stdout
 
 
+@pytest.mark.full("demo")
 def test_it_knows_the_bundled_series(installed: Path, tmp_path: Path) -> None:
     done = _run(installed, tmp_path, "demo", "--out", "out")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,6 +18,7 @@ from tests.faults.test_faults import SECONDS, Site, below, ended, held, site, to
 
 __all__ = ["ended", "site"]  # fixtures
 
+LATER = pytest.mark.full("faults")
 GOOD = {"base": ["ok", ""], "prefix-1": ["ok", ""]}
 TABLE = (
     ("kill -9", "kseries", "check-out", "interrupted"),
@@ -113,6 +114,7 @@ def test_a_check_out_that_ends_by_halves_is_done_over(site: Site, holds: Holds, 
     goes_on(site, tip)
 
 
+@LATER
 @pytest.mark.parametrize("victim", ["kseries", "cp"])
 def test_a_copy_of_bases_build_folder_is_whole_or_not_there(
     tmp_path_factory: pytest.TempPathFactory, site: Site, holds: Holds, victim: str
@@ -141,6 +143,7 @@ def test_a_result_that_is_stored_by_halves_is_not_there(site: Site) -> None:
         remove(half)
 
 
+@LATER
 def test_a_run_that_waits_for_one_that_is_killed_goes_on(site: Site) -> None:
     tip = site.series()
     first = held(site, tip, "compile")
@@ -152,6 +155,7 @@ def test_a_run_that_waits_for_one_that_is_killed_goes_on(site: Site) -> None:
     until(lambda: not site.left(), "what was left running to end")
 
 
+@LATER
 def test_sockets_that_somebody_removes_are_of_no_more_use(site: Site) -> None:
     tip = site.series(delay=tiny.LONG)
     run = held(site, tip, "boot")
@@ -164,7 +168,7 @@ def test_sockets_that_somebody_removes_are_of_no_more_use(site: Site) -> None:
     assert told(run)["states"] == GOOD
 
 
-@pytest.mark.parametrize("offset", ["-1h", "+1h"])
+@pytest.mark.parametrize("offset", ["-1h", pytest.param("+1h", marks=LATER)])
 def test_a_clock_that_jumps_between_two_runs_changes_nothing(site: Site, offset: str) -> None:
     assert site.run(site.series())["states"] == GOOD
     seen = site.obj / "seen"
@@ -215,7 +219,9 @@ def read_only(cache: Path) -> Iterator[None]:
         place.chmod(0o755)
 
 
-@pytest.mark.parametrize(("verb", "filled"), [("plan", False), ("run", False), ("run", True)])
+@pytest.mark.parametrize(
+    ("verb", "filled"), [("run", True), *(pytest.param(verb, False, marks=LATER) for verb in ("plan", "run"))]
+)
 def test_a_cache_that_is_read_only_is_named(tmp_path: Path, words: list[str | Path], verb: str, filled: bool) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()

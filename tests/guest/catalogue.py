@@ -56,8 +56,8 @@ Is a kernel that keeps its promise wrongly told from one that keeps it? Each pat
 implementation could make. The check in its row has to fail, in the words that `catalogue.toml` has
 for it, and a finding has to name it. The tip without such a patch and the plain base raise nothing.
 
-`tox run -e mutants` tries them all, and boots tip and base 20 times each. A few of them are part of
-`./kseries test`. This table is made from the catalogue, and a test compares the two.
+`./kseries test --full mutants-x86_64 mutants-arm64` tries them all, and boots tip and base 20 times each. A few of
+them are part of `./kseries test`. This table is made from the catalogue, and a test compares the two.
 
 | | mutant | what is wrong | the check that tells |
 |---|---|---|---|

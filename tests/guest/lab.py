@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Real kernels, really booted. Sources, objects and ccache come from the user's cache; results never do."""
+"""Real kernels, really booted. Sources, objects and ccache come from the user's cache, and so do results.
+
+A stored result is one of the very same program, probes and kernel: what a run on the command line has found out for an
+earlier test is not found out again.
+"""
 
 import asyncio
 import dataclasses
 import os
-import shutil
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -33,9 +37,14 @@ class Lab:
         self.arch = archs.get(arch)
         self.config = Config.read((resources.project("kernels", self.arch.config),))
         self.worker = build.Worker(
-            resources.cache("workers", "0"), self.trees, self.arch, self.config, os.cpu_count() or 1
+            resources.cache("workers", "0"),
+            self.trees,
+            self.arch,
+            self.config,
+            os.cpu_count() or 1,
+            series=self._lines(),
         )
-        self.store = store.Store(home / "results")
+        self.store = store.Store(resources.cache("results"))
         self.setup = Setup(
             self.arch,
             self.arch.accel(),
@@ -51,9 +60,14 @@ class Lab:
         broken = patchdir.read_patch(len(self.series.patches) + 1, MUTANTS / self.arch.name / f"{name}.patch")
         return msgspec.structs.replace(self.series, patches=(*self.series.patches, broken))
 
+    def _lines(self) -> str:
+        """Whose patches are built: those of a run of the series, in whose build folder we go on."""
+        applied = scenarios.apply_all(self.series, self.base, self.trees)
+        return "\n".join((self.base.tree, *(patch.tree_after for patch in applied)))
+
     def forget(self) -> None:
-        """Drop all results, so that every state is built and booted again."""
-        shutil.rmtree(self.home / "results", ignore_errors=True)
+        """Know no result of before: every state is built and booted again."""
+        self.store = store.Store(Path(tempfile.mkdtemp(prefix="results-", dir=self.home)))
 
     def tip(self, series: Series, repeat: int = 1) -> tuple[StateResult, StateResult, tuple[Finding, ...]]:
         """Base and tip of a series, and the findings, from real boots, each made ``repeat`` times."""

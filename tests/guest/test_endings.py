@@ -16,6 +16,8 @@ from harness.model import Boot, Ending, Outcome, Status
 from tests.guest.lab import Lab
 from tests.guest.machines import Machines, checks
 
+LONG = pytest.mark.full("guest")
+"""What waits for a guest that gets no further, or has one at work for long."""
 NULL = "BUG: kernel NULL pointer dereference, address: 0000000000000000"
 
 
@@ -55,6 +57,7 @@ def test_panic(machines: Machines) -> None:
     assert "the kernel said: Kernel panic - not syncing: on purpose" in checks(boot)["panic.end"].detail
 
 
+@LONG
 def test_a_crash_and_a_hang_cost_their_own_probe_each(machines: Machines, hasty: None) -> None:
     """A fresh boot goes on with the next one; the first ending stands."""
     log = machines.home / "isolated.log"
@@ -74,7 +77,9 @@ def test_a_crash_and_a_hang_cost_their_own_probe_each(machines: Machines, hasty:
     assert log.read_text(errors="replace").count("--- a fresh boot, from ") == 2
 
 
-@pytest.mark.parametrize("how", ["triple_fault", "emergency_restart", "reboot"])
+@pytest.mark.parametrize(
+    "how", ["triple_fault", *(pytest.param(how, marks=LONG) for how in ("emergency_restart", "reboot"))]
+)
 def test_reset(machines: Machines, how: str) -> None:
     boot = machines.boot(how)
     assert (boot.ending, boot.outcome) == (Ending.RESET, Outcome.CRASHED)
@@ -82,6 +87,7 @@ def test_reset(machines: Machines, how: str) -> None:
     assert statuses(boot) == DIED
 
 
+@LONG
 def test_an_oops_of_which_the_machine_dies(machines: Machines, hasty: None) -> None:
     boot = machines.boot("deadly_oops")
     assert (boot.ending, boot.outcome) == (Ending.OOPS, Outcome.CRASHED)
@@ -94,14 +100,14 @@ def test_an_oops_of_which_the_machine_dies(machines: Machines, hasty: None) -> N
 
 @pytest.mark.parametrize(("how", "said"), [("oops", NULL), ("bug", "kernel BUG at kernel/reboot.c:")])
 def test_an_oops_after_which_the_kernel_goes_on(machines: Machines, how: str, said: str) -> None:
-    boot = machines.boot(how)
+    boot = machines.booted_once(how)
     assert (boot.ending, boot.outcome) == (Ending.OOPS, Outcome.OK)
     assert statuses(boot) == LIVED
     assert f"the kernel said: {said}" in checks(boot)[f"{how}.end"].detail
 
 
 def test_a_warning_fails_the_check_that_passed(machines: Machines) -> None:
-    boot = machines.boot("warning")
+    boot = machines.booted_once("warning")
     assert (boot.ending, boot.outcome) == (Ending.WARNING, Outcome.OK)
     assert statuses(boot) == LIVED
     assert "at kernel/reboot.c:" in checks(boot)["warning.end"].detail
@@ -109,7 +115,7 @@ def test_a_warning_fails_the_check_that_passed(machines: Machines) -> None:
 
 @pytest.mark.parametrize(("how", "line"), [("panic", 'panic("on purpose")'), ("warning", "WARN(1"), ("bug", "BUG();")])
 def test_the_log_is_kept_decoded_to_file_and_line(machines: Machines, how: str, line: str) -> None:
-    boot = machines.boot(how)
+    boot = machines.booted_once(how)
     number = 1 + next(n for n, text in enumerate(machines.source("kernel/reboot.c")) if line in text)
     assert ("mutant_end", "kernel/reboot.c", number) in {(one.function, one.file, one.line) for one in boot.trace}
     assert f"kernel/reboot.c:{number}" in boot.log_tail
@@ -131,6 +137,7 @@ def test_the_patch_behind_a_real_trace_is_named(lab: Lab) -> None:
 # --- nothing more comes -------------------------------------------------------------------------
 
 
+@LONG
 def test_a_hang_with_interrupts_off_is_noticed(machines: Machines) -> None:
     # How far the other CPU gets is left open, and so is a stall report: what hangs may be the CPU that keeps time.
     boot = machines.boot("hang")
@@ -144,6 +151,7 @@ def test_a_loop_in_the_kernel_is_a_hang(machines: Machines, hasty: None) -> None
     assert re.fullmatch(r"no progress in \d+ s, .*, during loop\.end", boot.detail)
 
 
+@LONG
 @pytest.mark.parametrize("how", ["user_hang", "l2_hang"])
 def test_a_check_that_hangs_fails_and_the_next_one_runs(machines: Machines, how: str) -> None:
     boot = machines.boot(how)
@@ -152,6 +160,7 @@ def test_a_check_that_hangs_fails_and_the_next_one_runs(machines: Machines, how:
     assert "no progress in 10 s" in checks(boot)[f"{how}.end"].detail
 
 
+@LONG
 def test_a_probe_may_take_long_as_long_as_it_answers(machines: Machines) -> None:
     boot = machines.boot("two_hangs", "calm")
     assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
@@ -159,12 +168,14 @@ def test_a_probe_may_take_long_as_long_as_it_answers(machines: Machines) -> None
     assert boot.seconds > 20
 
 
+@LONG
 def test_a_silent_probe_is_ended_by_init_and_the_next_one_runs(machines: Machines) -> None:
     boot = machines.boot("silent_probe", "calm")
     assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
     assert [check.id for check in boot.checks] == ["calm.calm", "calm.end", "calm.after"]
 
 
+@LONG
 def test_a_time_limit_for_all_probes_together(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "BOOT_SECONDS", 8.0 - machine.PROBE_SECONDS)
     boot = machines.boot("user_hang")
@@ -176,6 +187,7 @@ def test_a_time_limit_for_all_probes_together(machines: Machines, monkeypatch: p
 # --- floods and noise ---------------------------------------------------------------------------
 
 
+@LONG
 def test_a_kernel_that_prints_for_ever_is_a_hang(machines: Machines, hasty: None) -> None:
     boot = machines.boot("flood")
     assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.TIMED_OUT)
@@ -183,6 +195,7 @@ def test_a_kernel_that_prints_for_ever_is_a_hang(machines: Machines, hasty: None
     assert statuses(boot) == DIED
 
 
+@LONG
 def test_more_than_a_channel_holds_ends_it_at_once(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "LIMIT", 256 * 1024)
     boot = machines.boot("flood")
@@ -190,12 +203,14 @@ def test_more_than_a_channel_holds_ends_it_at_once(machines: Machines, monkeypat
     assert Path(boot.console).stat().st_size == channel.LIMIT
 
 
+@LONG
 def test_a_probe_that_prints_for_ever_is_a_hang(machines: Machines, hasty: None) -> None:
     boot = machines.boot("probe_flood", "calm")
     assert (boot.ending, boot.outcome) == (Ending.HANG, Outcome.BOOT_FAILED)
     assert " while it printed " in boot.detail
 
 
+@LONG
 def test_a_check_that_prints_for_ever_fails_alone(machines: Machines) -> None:
     boot = machines.boot("results_flood", "calm")
     assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
@@ -210,6 +225,7 @@ def test_binary_noise_on_both_channels_is_survived(machines: Machines) -> None:
     assert statuses(boot)[3:] == [Status.PASS] * 3
 
 
+@LONG
 @pytest.mark.parametrize("how", ["half_line", "half_line_and_gone"])
 def test_half_a_line_is_no_result(machines: Machines, how: str) -> None:
     boot = machines.boot(how, "calm")
@@ -221,6 +237,7 @@ def test_half_a_line_is_no_result(machines: Machines, how: str) -> None:
 # --- processes ----------------------------------------------------------------------------------
 
 
+@LONG
 def test_a_check_that_forks_without_end_is_a_hang(machines: Machines, hasty: None) -> None:
     """Out of memory, the kernel kills one after the other, and none of them is the last."""
     boot = machines.boot("forks")
@@ -262,6 +279,7 @@ def test_a_panic_of_a_probe_that_has_said_nothing_yet(machines: Machines) -> Non
 # --- ours ---------------------------------------------------------------------------------------
 
 
+@LONG
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
@@ -281,6 +299,7 @@ def test_a_qemu_that_is_killed_is_our_fault(machines: Machines, sent: signal.Sig
         asyncio.run(kill_it_midway())
 
 
+@LONG
 def test_a_qemu_that_answers_no_more_is_our_fault(machines: Machines, hasty: None) -> None:
     async def stop_it_midway() -> Boot:
         boot = asyncio.create_task(machines.start("user_hang"))

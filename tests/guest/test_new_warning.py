@@ -11,6 +11,8 @@ import pytest
 from harness.model import FindingKind, Patch, Series
 from tests.guest.lab import Lab
 
+pytestmark = pytest.mark.full("guest")
+
 _FILE = "virt/kvm/kvm_main.c"
 _HARMLESS = "/* a comment, so that all lines move */"
 
@@ -59,6 +61,7 @@ def test_a_new_warning_is_told_of_its_patch_and_so_is_one_that_takes_its_place_a
     base = msgspec.structs.replace(lab.base, tree=lab.trees.apply(lab.base.tree, of_base))
     quick = dataclasses.replace(lab.setup, probes=("capabilities",))
     for _ in range(2):  # the second time nothing is compiled, and the compiler says nothing
+        lab.forget()
         states, findings = lab.run(patches, ("prefixes",), base, quick)
         assert _warning("old") in states["base"].warnings
         assert states["prefix-1"].warnings == states["base"].warnings
@@ -67,4 +70,3 @@ def test_a_new_warning_is_told_of_its_patch_and_so_is_one_that_takes_its_place_a
             (FindingKind.NEW_WARNING, "prefix-3", 3, (_warning("other"),)),
         ]
         assert {one.linked for one in states.values()} == {states["base"].linked} != {""}
-        lab.forget()

@@ -4,9 +4,13 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from harness.boot import initramfs, machine
 from tests.guest.lab import Lab
 from tests.guest.machines import init_program, probe_program
+
+pytestmark = pytest.mark.full("guest")
 
 
 def test_a_number_that_another_capability_has_taken_does_not_count(lab: Lab, tmp_path: Path) -> None:

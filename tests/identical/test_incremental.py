@@ -5,8 +5,12 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from harness import build, resources, scenarios
 from tests.guest.lab import Lab
+
+pytestmark = pytest.mark.full("identical")
 
 
 def _image(worker: build.Worker, tree: str, into: Path) -> bytes:

@@ -11,17 +11,21 @@ from tests.guest.conftest import Labs
 REPEATS = 20
 
 
-@pytest.mark.parametrize(("arch", "name"), sorted(catalogue.read()))
+@pytest.mark.parametrize(
+    ("arch", "name"),
+    [pytest.param(arch, name, marks=pytest.mark.full(f"mutants-{arch}")) for arch, name in sorted(catalogue.read())],
+)
 def test_killed(labs: Labs, arch: str, name: str) -> None:
     lab = labs(arch)
     _, tip, findings = lab.tip(lab.mutant(name))
     assert catalogue.survival(catalogue.read()[arch, name], tip, findings) is None
 
 
-@pytest.mark.parametrize("arch", archs.known())
+@pytest.mark.parametrize(
+    "arch", [pytest.param(arch, marks=pytest.mark.full(f"mutants-{arch}")) for arch in archs.known()]
+)
 def test_nothing_is_raised_on_tip_and_base(labs: Labs, arch: str) -> None:
     lab = labs(arch)
-    lab.forget()
     base, tip, findings = lab.tip(lab.series, repeat=REPEATS)
     assert findings == ()
     for state in (base, tip):

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""./kseries test --full: its parts have tests, and one that was interrupted goes on where it was."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import resources
+from harness.cli.test import PARTS
+from tests import passed
+
+TOP = resources.project()
+INNER = f"""
+import sys
+sys.path.insert(0, {str(TOP)!r})
+from tests.conftest import *
+from tests import conftest
+from pathlib import Path
+conftest._TOP = Path(__file__).parent
+"""
+TESTS = """
+from pathlib import Path
+import pytest
+
+def test_short(): pass
+
+@pytest.mark.full("demo")
+def test_one(): pass
+
+@pytest.mark.full("demo")
+def test_two(): assert not Path(__file__).with_name("wrong").exists()
+
+@pytest.mark.full("guest")
+class TestOthers:
+    def test_three(self): pass
+
+    @pytest.mark.full("demo")
+    def test_nearer(self): pass
+"""
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """pytest on a few tests with the project's conftest; what it said."""
+    (tmp_path / "conftest.py").write_text(INNER)
+    (tmp_path / "test_it.py").write_text(TESTS)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = full(part)\n")
+
+    def once(*words: str, status: int = 0) -> str:
+        argv = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *words]
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
+    return once
+
+
+def ran(said: str) -> set[str]:
+    return set(re.findall(r"^(?:PASSED|FAILED) .*::(\w+)", said, re.MULTILINE))
+
+
+def test_a_part_runs_what_is_marked_for_it_and_the_rest_runs_by_itself(run: Run) -> None:
+    assert ran(run("--part", "short")) == {"test_short"}
+    assert ran(run("--part", "guest")) == {"test_three"}
+    assert ran(run()) == {"test_short", "test_one", "test_two", "test_three", "test_nearer"}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_what_has_passed_is_left_out_until_a_file_changes(run: Run, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    (tmp_path / "wrong").touch()
+    words = ("--part", "demo", *workers)
+    assert ran(run(*words, status=1)) == {"test_one", "test_two", "test_nearer"}
+    assert ran(run(*words, status=1)) == {"test_two"}
+    (tmp_path / "wrong").unlink()
+    assert ran(run(*words)) == {"test_one", "test_two", "test_nearer"}, "another set of files"
+    assert ran(run(*words)) == set()
+
+
+def test_half_a_line_of_a_note_is_no_test_that_has_passed(run: Run, tmp_path: Path) -> None:
+    run("--part", "demo")
+    note = tmp_path / ".tox" / "passed" / "demo"
+    note.write_text(note.read_text().removesuffix("\n"))
+    assert len(ran(run("--part", "demo"))) == 1
+
+
+def test_a_part_that_has_no_tests_is_no_success(run: Run) -> None:
+    run("--part", "fuzz", status=int(pytest.ExitCode.NO_TESTS_COLLECTED))
+
+
+def test_each_part_is_of_tox_and_has_tests_and_the_docs_say_when_to_run_it() -> None:
+    words = [sys.executable, "-m", "tox", "config", "-c", str(TOP / "tox.ini"), "-e", ",".join(PARTS), "-k", "commands"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300).stdout
+    assert re.findall(r"--part (\S+) ", listed) == list(PARTS)
+    tests = "".join(path.read_text() for path in (TOP / "tests").rglob("test_*.py"))
+    marked = set(re.findall(r'(?:full|sampled)\(f?"([\w-]+)', tests))
+    assert {part.removesuffix("x86_64").removesuffix("arm64") for part in PARTS} <= marked
+    _, _, told = (TOP / "docs" / "testing.md").read_text().partition("| part |")
+    first_cells = re.findall(r"^\| (`.*?) \|", told, re.MULTILINE)
+    assert re.findall(r"`([\w-]+)`", "".join(first_cells)) == list(PARTS)
+
+
+def test_the_digest_is_of_names_and_contents_and_not_of_what_python_leaves(tmp_path: Path) -> None:
+    (tmp_path / "harness").mkdir()
+    file = tmp_path / "harness" / "a.py"
+    file.write_text("x")
+    first = passed.digest(tmp_path)
+    (tmp_path / "harness" / "__pycache__").mkdir()
+    (tmp_path / "harness" / "__pycache__" / "a.pyc").touch()
+    assert passed.digest(tmp_path) == first
+    file.write_text("y")
+    second = passed.digest(tmp_path)
+    file.rename(tmp_path / "harness" / "b.py")
+    assert len({first, second, passed.digest(tmp_path)}) == 3
