@@ -294,6 +294,7 @@ def worker(setup: Setup, options: Options, trees: TreeStore, planned: Plan, numb
         setup.arch,
         setup.config,
         max(1, options.jobs // options.workers),
+        probes=tuple(name for name in known_probes() if name in setup.probes),
         programs=setup.programs,
         selftests=setup.selftests,
         boxed=not setup.unboxed,

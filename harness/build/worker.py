@@ -72,8 +72,8 @@ class Worker:
     """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
     ``series`` names whose patches are built, as for Folder. What their Makefiles do to a build folder reaches the other
-    trees of that series and no others. ``cached=False`` is for measuring and proving: it compiles everything itself, in
-    a build folder of its own.
+    trees of that series and no others. ``probes`` are those of ours that are made, None for all of them.
+    ``cached=False`` is for measuring and proving: it compiles everything itself, in a build folder of its own.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Worker:
         jobs: int,
         *,
         cached: bool = True,
+        probes: tuple[str, ...] | None = None,
         programs: tuple[Program, ...] = (),
         selftests: tuple[Selftest, ...] = (),
         boxed: bool = True,
@@ -95,6 +96,7 @@ class Worker:
         self._arch = arch
         self._config = config
         self._jobs = jobs
+        self._probes = probes
         self._programs = programs
         self._selftests = selftests
         self._source = home / "source"
@@ -344,6 +346,7 @@ class Worker:
             f"AR={self._arch.toolchain.prefix}ar",
             f"HEADERS={self._obj / 'usr' / 'include'}",
             f"PROGRAMS={' '.join(str(program) for program in programs)}",
+            *(() if self._probes is None else (f"PROBES={' '.join(self._probes)}",)),
             "--keep-going",
             target,
         ]

@@ -73,6 +73,7 @@ said:	.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: 
 	.asciz "ok 1 capabilities\\n# kseries: end\\n"
 """
 LIB = '\t.data\n\t.asciz "what all of them have in common"\n'
+PROBES = ("capabilities",)
 LONG = 3_000_000_000
 """Turns of a loop that take QEMU some seconds."""
 
@@ -96,8 +97,10 @@ def main() -> None:
     """Carry out the plan of two trees in a place; tell what came of it as JSON. To be killed."""
     place, base, tip = Path(sys.argv[1]), *sys.argv[2:]
     config = Config(FRAGMENT)
-    setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, ("capabilities",), "")
-    worker = Worker(place / "worker", TreeStore(place / "trees.git"), ARCH, config, 2, series="all of them")
+    setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, PROBES, "")
+    worker = Worker(
+        place / "worker", TreeStore(place / "trees.git"), ARCH, config, 2, probes=PROBES, series="all of them"
+    )
     fresh: list[str] = []
 
     def heard(event: events.Event) -> None:

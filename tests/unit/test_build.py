@@ -7,6 +7,7 @@ Its failures are switched on by what a commit puts into it; the guests built aga
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import time
@@ -55,7 +56,7 @@ class Kernel:
         self.repository = Repository(place / "linux")
         self.store = TreeStore(place / "trees.git")
         self.store.add_repository(self.repository.path)
-        self.worker = Worker(self.home, self.store, ARCH, Config(FRAGMENT), 2)
+        self.worker = Worker(self.home, self.store, ARCH, Config(FRAGMENT), 2, probes=())
         self.steps: list[str] = []
         self._builds = 0
 
@@ -253,9 +254,17 @@ async def test_a_build_leaves_the_kernel_an_initramfs_and_a_log(kernel: Kernel) 
     assert built.kernel is not None and built.initrd is not None
     assert Path(built.kernel).read_bytes() == (kernel.obj / "vmlinux").read_bytes()
     assert Path(built.initrd).read_bytes().startswith(b"070701")
-    assert b"capabilities" in Path(built.initrd).read_bytes()
     assert "LD      vmlinux" in Path(built.log).read_text()
     assert kernel.steps[:2] == ["main.o", "vmlinux"]
+
+
+async def test_of_our_probes_those_are_made_that_are_asked_for_and_others_do_not_stay(kernel: Kernel) -> None:
+    for asked in (("capabilities", "memory_fault_info"), ("capabilities",), ()):
+        kernel.worker = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=asked)
+        built = await kernel.build(kernel.tree())
+        assert built.initrd is not None, built.errors
+        found = set(re.findall(rb"probes/(\w+)\0", Path(built.initrd).read_bytes()))
+        assert found == {name.encode() for name in asked}
 
 
 async def test_the_kernel_gets_the_fragment_and_kconfig_may_drop_some_of_it(kernel: Kernel) -> None:
@@ -496,7 +505,7 @@ async def test_a_full_disk_is_a_fault_of_the_host(kernel: Kernel) -> None:
 async def test_two_configurations_have_a_folder_each(kernel: Kernel) -> None:
     tree = kernel.tree()
     assert (await kernel.build(tree)).ok
-    other = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT + "CONFIG_A=y\n"), 2)
+    other = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT + "CONFIG_A=y\n"), 2, probes=())
     assert (await other.build(tree, kernel.place / "other", kernel.steps.append)).ok
     folders = list(kernel.home.glob(f"{ARCH.name}-*"))
     assert sorted((folder / "obj" / ".config").read_text() for folder in folders) == sorted(
@@ -511,7 +520,7 @@ async def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
     def wait() -> None:
         raise WouldWaitError
 
-    second = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2)
+    second = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=())
     async with kernel.worker.locked(wait):
         with pytest.raises(WouldWaitError):
             async with second.locked(wait):
@@ -525,7 +534,7 @@ async def test_a_run_that_waits_for_another_can_be_ended(kernel: Kernel) -> None
     waits = asyncio.Event()
 
     async def wait_for_it() -> None:
-        async with Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2).locked(waits.set):
+        async with Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=()).locked(waits.set):
             pytest.fail("two hold one lock")
 
     async with kernel.worker.locked(lambda: None):

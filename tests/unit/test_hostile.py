@@ -72,7 +72,7 @@ def stranger(kernel: Kernel) -> Kernel:
 
 
 def worker(kernel: Kernel, series: str) -> Worker:
-    return Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, series=series)
+    return Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=(), series=series)
 
 
 def tree(kernel: Kernel, changed: dict[str, str]) -> str:

@@ -48,7 +48,8 @@ def plan(kernel: Kernel, store: Store, tmp_path: Path) -> Plan:
 @pytest.fixture
 def workers(kernel: Kernel, tmp_path: Path) -> tuple[Worker, ...]:
     return tuple(
-        Worker(tmp_path / "workers" / str(number), kernel.store, ARCH, Config(FRAGMENT), 1) for number in range(3)
+        Worker(tmp_path / "workers" / str(number), kernel.store, ARCH, Config(FRAGMENT), 1, probes=())
+        for number in range(3)
     )
 
 
@@ -96,7 +97,7 @@ async def test_what_another_run_found_while_this_one_waited_is_not_done_again(
 ) -> None:
     told: list[events.Event] = []
     held = asyncio.Event()
-    elsewhere = Worker(tmp_path / "workers" / "0", kernel.store, ARCH, Config(FRAGMENT), 1)
+    elsewhere = Worker(tmp_path / "workers" / "0", kernel.store, ARCH, Config(FRAGMENT), 1, probes=())
 
     async def other_run() -> None:
         async with elsewhere.locked():
