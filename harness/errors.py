@@ -22,3 +22,8 @@ class InfraError(KseriesError):
 
 class DiskFullError(InfraError):
     """There was no room: no state that is still to be done would fare better."""
+
+
+def in_words(error: OSError) -> str:
+    """What an OSError says. Some have no errno, and with it no words of the C library: asyncio raises such."""
+    return error.strerror or str(error) or type(error).__name__

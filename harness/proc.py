@@ -24,7 +24,7 @@ from typing import IO
 
 from harness.box import UID, Host, keyring, syscalls
 from harness.box import Box as Box
-from harness.errors import InfraError
+from harness.errors import InfraError, in_words
 
 MAX_LINE = 64 * 1024
 """Bytes of one line that ``lines`` returns; the rest of a longer line comes as further lines."""
@@ -120,6 +120,8 @@ def run(
         )
     except FileNotFoundError as error:
         raise InfraError(f"{error.filename} is not there: cannot run {words[0]}") from error
+    except OSError as error:
+        raise InfraError(f"cannot run {words[0]}: {in_words(error)} ({error.filename})") from error
     with child:
         try:
             stdout, stderr = child.communicate(stdin, timeout=seconds)
@@ -133,7 +135,10 @@ def run(
 
 @contextlib.contextmanager
 def feeding(
-    argv: Sequence[str | Path], env: Mapping[str, str] | None = None, seconds: float = 3600.0
+    argv: Sequence[str | Path],
+    env: Mapping[str, str] | None = None,
+    seconds: float = 3600.0,
+    cwd: Path | None = None,
 ) -> Iterator[IO[bytes]]:
     """A process with an open standard input, for a stream too large to hold.
 
@@ -144,6 +149,7 @@ def feeding(
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment(env),
+        cwd=cwd,
         start_new_session=True,
     )
     assert child.stdin is not None and child.stderr is not None

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import cachelock, disk, proc, regular
-from harness.errors import InfraError, InputError
-from harness.trees import damage, repository, sources
+from harness.errors import InfraError, InputError, in_words
+from harness.trees import checksums, damage, repository, sources
 
 # What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
 _GIT_ENV = {
@@ -37,8 +37,8 @@ _SUBMODULE = b"160000"
 """Git's mode of what is no blob, but a commit elsewhere."""
 _BATCH_SECONDS = 1800
 """For a git that is given a thousand things to do at once."""
-_MISSING = 2
-"""In git fsck's exit status: an object is not there (builtin/fsck.c, ERROR_REACHABLE). Its lender may have lost it."""
+_PRELOAD = re.compile(rb"^ERROR: ld\.so: .*\n", re.MULTILINE)
+"""What the dynamic linker says before any program says a word, where LD_PRELOAD names what is not there (ld.so(8))."""
 # rev-parse --quiet, twice; cat-file -e; cat-file blob TREE:PATH, twice.
 _NO = re.compile(
     rb"|fatal: (log for .* only has .*|Not a valid object name .*|path .* does not exist in .*"
@@ -102,7 +102,7 @@ class TreeStore:
     """The bare repository that holds every tree kseries has seen."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()
         if not self._made:
             with self._alone():
                 if not self._made:
@@ -122,7 +122,7 @@ class TreeStore:
     def _make(self) -> None:
         # gc would compress again what fast-import packed for speed, in the middle of somebody's run.
         for words in (
-            ["init", "--quiet", "--bare"],
+            ["init", "--quiet", "--bare", "--object-format=sha1"],
             ["config", "gc.auto", "0"],
             ["config", "core.compression", "1"],
         ):
@@ -180,7 +180,8 @@ class TreeStore:
             env["GIT_WORK_TREE"] = str(work_tree)
         # What is checked out is for whoever builds it, whom our umask may have shut out.
         umask = 0o022 if work_tree is not None else -1
-        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
+        # In a folder of ours: the one that we were started in may be gone, and git would not begin.
+        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, cwd=self.path, umask=umask)
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
@@ -192,37 +193,32 @@ class TreeStore:
 
     def _checked(self, words: tuple[str, ...], done: proc.Done) -> proc.Done:
         if done.returncode != 0:
-            raise self._trouble(words[0], done.stderr)
+            raise self._trouble(words[0], _reason(done))
         return done
 
     def _asked(self, *words: str) -> proc.Done | None:
         """As ``git``; None where it says that there is no such thing, and nothing else."""
         done = self.git(*words)
-        return None if done.returncode != 0 and _NO.fullmatch(done.stderr) else self._checked(words, done)
+        said = _PRELOAD.sub(b"", done.stderr)
+        return None if done.returncode > 0 and _NO.fullmatch(said) else self._checked(words, done)
 
-    def _trouble(self, command: str, stderr: bytes) -> InfraError:
-        """What to raise where git failed. Without room it says "disk corruption?", too; what is damaged is marked."""
-        if disk.full(self.path):
-            return disk.trouble(self.path)
-        failed = f"git {command} failed in {self.path}: {_reason(stderr)}"
-        if self._damaged():
-            damage.mark(self.path)
-            return InfraError(f"{failed}\n  it is damaged: the next run makes it again")
+    def _trouble(self, command: str, reason: str) -> InfraError:
+        """What to raise where git failed. Without room it says "disk corruption?", too.
+
+        That git fails is no proof of damage. Where there is one, the store is marked, and goes with the next run.
+        """
+        if disk.full(self.path, Path(tempfile.gettempdir())):
+            return disk.trouble(self.path, Path(tempfile.gettempdir()))
+        failed = f"git {command} failed in {self.path}: {reason}"
+        try:
+            if checksums.damaged(self.path) is not None:
+                damage.mark(self.path)
+                return InfraError(f"{failed}\n  it is damaged: the next run makes it again")
+        except OSError as error:
+            return InfraError(f"{failed}\n  cannot read {error.filename}: {in_words(error)}; nothing is removed")
         if others := self._borrowed():
-            failed += f"\n  is what it borrows whole? a git clone --filter is not: {', '.join(others)}"
-        return InfraError(failed)
-
-    def _damaged(self) -> bool:
-        """True where something of the store itself is not as its hash has it; to know takes ten seconds."""
-        refs = self.git("for-each-ref", "--format=%(objecttype)")
-        if refs.returncode != 0 or refs.stderr:
-            return True
-        # Without --no-full it looks at the repositories, too, from which the store borrows.
-        objects = self.git("fsck", "--no-full", "--no-dangling", "--no-progress", seconds=_BATCH_SECONDS)
-        if objects.returncode & ~_MISSING:
-            return True
-        packs = [str(path) for path in (self.path / "objects" / "pack").glob("*.idx")]
-        return bool(packs) and self.git("verify-pack", *packs, seconds=_BATCH_SECONDS).returncode != 0
+            return InfraError(f"{failed}\n  is what it borrows whole? a git clone --filter is not: {', '.join(others)}")
+        return InfraError(f"{failed}\n  its files are as git wrote them, and stay: see what is wrong with git here")
 
     # --- bringing sources in ----------------------------------------------------------------
 
@@ -235,7 +231,7 @@ class TreeStore:
         except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(f"{path} is not a tarball that can be read: {error}") from error
         except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from error
+            raise InputError(f"cannot read {path}: {in_words(error)}") from error
 
     def add_directory(self, path: Path) -> str:
         """The tree of an unpacked kernel; a directory with the same names, sizes and times is not read twice."""
@@ -249,7 +245,7 @@ class TreeStore:
         """Make the objects of a user's repository readable here."""
         done = repository.ask(path, "rev-parse", "--git-common-dir")
         if done.returncode != 0:
-            raise InputError(f"{path} is not a git repository: {_reason(done.stderr)}")
+            raise InputError(f"{path} is not a git repository: {_reason(done)}")
         objects = (path / done.text / "objects").resolve()
         if str(objects) in self._borrowed():
             return
@@ -285,15 +281,16 @@ class TreeStore:
         return done.text if done is not None else None
 
     def _import(self, key: str, files: Iterable[sources.SourceFile]) -> str:
-        words = ["git", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done"]
+        # --force: a ref whose commit is not there any more is no history to keep.
+        words = ["git", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done", "--force"]
         # A fast-import that fails leaves its pack behind, as large as it got: beside the store it goes with its folder.
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
             env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
             try:
-                with proc.feeding(words, env=env) as stream:
+                with proc.feeding(words, env=env, cwd=self.path) as stream:
                     sources.write_import(stream, f"refs/imports/{key}", files)
             except InfraError as error:
-                raise self._trouble("fast-import", str(error).removeprefix("git failed: ").encode()) from error
+                raise self._trouble("fast-import", _fatal(str(error).removeprefix("git failed: "))) from error
             finally:
                 for report in self.path.glob("fast_import_crash_*"):
                     report.unlink(missing_ok=True)
@@ -365,7 +362,7 @@ class TreeStore:
         tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (merge.ours, merge.theirs)]
         done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips)
         if done.returncode not in (0, 1):
-            raise self._trouble("merge-tree", done.stderr)
+            raise self._trouble("merge-tree", _reason(done))
         tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
         return Merge(tree) if done.returncode == 0 else Merge.conflict(names)
 
@@ -458,10 +455,17 @@ def _c_quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _reason(output: bytes) -> str:
+def _reason(done: proc.Done) -> str:
+    """What git gave up for, or what ended it."""
+    if done.returncode < 0:
+        return f"it was killed by signal {-done.returncode}"
+    return _fatal(_PRELOAD.sub(b"", done.stderr).decode(errors="replace")) or f"exit status {done.returncode}"
+
+
+def _fatal(said: str) -> str:
     """What git gave up for, which fast-import says before it tells of its crash report; else its last line."""
-    lines = output.decode(errors="replace").strip().splitlines() or ["no message"]
-    return next((line for line in lines if line.startswith("fatal: ")), lines[-1])
+    lines = said.strip().splitlines()
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1] if lines else "")
 
 
 def _replace(path: Path, text: str) -> None:

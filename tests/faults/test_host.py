@@ -243,6 +243,21 @@ def test_a_plan_that_is_known_is_told_from_a_read_only_cache(tmp_path: Path, wor
     assert (again.returncode, again.stdout) == (0, before.stdout), again.stderr
 
 
+def test_a_store_that_may_not_be_read_is_named_and_kept(tmp_path: Path, words: list[str | Path]) -> None:
+    cache = tmp_path / "cache"
+    before = as_nobody("plan", *words, cache=cache, cwd=tmp_path)
+    packs = list(cache.glob("kseries/trees.git/objects/pack/*.pack"))
+    for pack in packs:
+        pack.chmod(0)
+    closed = as_nobody("plan", *words, "--scenario", "pairs", cache=cache, cwd=tmp_path)
+    assert closed.returncode == 3 and f"cannot read {packs[0]}: Permission denied; nothing is removed" in closed.stderr
+    for pack in packs:
+        pack.chmod(0o444)
+    again = as_nobody("plan", *words, cache=cache, cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (0, before.stdout), again.stderr
+    assert "damaged" not in again.stderr
+
+
 def test_an_out_that_is_read_only_is_named_before_anything_is_built(tmp_path: Path, words: list[str | Path]) -> None:
     (tmp_path / "closed").mkdir(mode=0o555)
     done = as_nobody("run", *words, "--out", "closed/out", cache=tmp_path / "cache", cwd=tmp_path)

@@ -4,6 +4,7 @@
 import contextlib
 import functools
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -158,6 +159,69 @@ def test_a_patch_to_what_a_lender_has_lost_is_not_said_not_to_fit(case: Case, tm
     with pytest.raises(InfraError, match="is what it borrows whole"):
         ManyTrees(store).apply_all(base, [DIFF])
     assert not discarded(store.path)
+
+
+def test_a_lender_that_goes_in_the_midst_of_a_run_is_named(case: Case, tmp_path: Path) -> None:
+    lender = Repository(tmp_path / "lender")
+    lender.commit("base", {**FILES, "Makefile": "VERSION = 7\n"})
+    store = case.damaged(case.whole / "HEAD", bytes)
+    store.add_repository(lender.path)
+    base = store.tree_of(lender.git("rev-parse", "HEAD"))
+    lender.path.rename(tmp_path / "elsewhere")
+    with pytest.raises(InfraError, match=f"{lender.path}/.git/objects"):
+        store.answer("read-tree", base, index=tmp_path / "index")
+    assert met(store, case) == 0 and not discarded(store.path)
+
+
+GITS = {
+    "cannot start": "echo git: error while loading shared libraries: libz.so.1 >&2; exit 127",
+    "finds no memory": "echo fatal: Out of memory, malloc failed >&2; exit 128",
+    "is killed": "kill -9 $$",
+    "ends and says nothing": "exit 1",
+    "prints, and fails at last": "echo warning: so it goes >&2; %s; exit 1",
+}
+
+
+@pytest.mark.parametrize("script", GITS.values(), ids=list(GITS))
+def test_a_git_that_fails_is_no_word_about_the_store(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    store = case.damaged(case.whole / "HEAD", bytes)
+    program = tmp_path / "tools" / "git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n" + script.replace("%s", f'{shutil.which("git")} "$@"'))
+    program.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        with pytest.raises(InfraError, match=f"^git [a-z-]+ failed in {store.path}: .+\n.+ stay: "):
+            store.add_directory(case.source)
+    assert met(store, case) == 0 and not discarded(store.path)
+
+
+def test_a_git_that_may_not_be_run_is_named(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = case.damaged(case.whole / "HEAD", bytes)
+    (tmp_path / "git").mkdir()  # execve(2): EACCES for what is no regular file
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InfraError, match=r"^cannot run git: Permission denied"):
+        store.has(case.base)
+    assert not discarded(store.path)
+
+
+def test_what_the_dynamic_linker_says_is_not_git_s(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = case.damaged(case.whole / "HEAD", bytes)
+    monkeypatch.setenv("LD_PRELOAD", "/nowhere/x.so")
+    assert met(store, case) == 0 and not discarded(store.path)
+    assert not store.has("1" * 40)
+
+
+def test_git_does_not_need_the_folder_that_we_were_started_in(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = case.damaged(case.whole / "HEAD", bytes)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert met(store, case) == 0 and not discarded(store.path)
 
 
 # --- made anew ----------------------------------------------------------------------------------
