@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from harness.errors import InfraError
+from harness.errors import InfraError, in_words
 
 
 class BusyError(Exception):
@@ -65,4 +65,4 @@ def _opened(path: Path) -> IO[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("w")
     except OSError as error:
-        raise InfraError(f"cannot write to the cache: {error.strerror} ({error.filename})") from error
+        raise InfraError(f"cannot write to the cache: {in_words(error)} ({error.filename})") from error

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 
 _MAKE_WORD = re.compile(r"^\w+=.*$")
 _OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG_\w+) is not set)$", re.MULTILINE)
@@ -28,7 +28,7 @@ class Config:
         try:
             return cls("".join(fragment.read_text() + "\n" for fragment in fragments), make)
         except OSError as error:
-            raise InputError(f"cannot read the config fragment {error.filename}: {error.strerror}") from error
+            raise InputError(f"cannot read the config fragment {error.filename}: {in_words(error)}") from error
         except UnicodeDecodeError as error:
             raise InputError(f"a config fragment is not text: {error}") from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import regular
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
 _SOURCE = ".c"
@@ -74,7 +74,7 @@ def _read(path: Path) -> Program:
         for file in (path, *program.headers):
             digest.update(b"\0" + file.name.encode() + hashlib.sha256(regular.read(file, _LIMIT)).digest())
     except OSError as error:
-        raise InputError(f"cannot read the probe {path}: {error.strerror}") from error
+        raise InputError(f"cannot read the probe {path}: {in_words(error)}") from error
     return Program(name, path, digest.hexdigest())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from harness import regular, sound
-from harness.errors import InfraError, InputError
+from harness.errors import InfraError, InputError, in_words
 from harness.model import SCHEMA_VERSION, Record, RunResult
 from harness.plain import line, shortened
 from harness.render import html, json, junit
@@ -55,7 +55,7 @@ def read(run: Path) -> tuple[RunResult, Path]:
             f"no result of a run: {path}\n  RUN is a directory that --out named, or its {RESULT}"
         ) from error
     except OSError as error:
-        raise InfraError(f"cannot read {path}: {error.strerror}") from error
+        raise InfraError(f"cannot read {path}: {in_words(error)}") from error
     return _decode(path, data), path.parent
 
 

@@ -39,7 +39,7 @@ from harness.bisect import journeys, pick
 from harness.bisect.bench import Bench
 from harness.config import Config
 from harness.engine import Engine, Setup
-from harness.errors import InfraError, InputError
+from harness.errors import InfraError, InputError, in_words
 from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
 from harness.judge import changelog, contracts, couplings, suspects
@@ -409,4 +409,4 @@ def room(*places: Path) -> Iterator[None]:
             yield
     except OSError as error:
         where = f"cannot use {error.filename}: " if error.filename else ""
-        raise InfraError(f"{where}{error.strerror}\n  finished states are kept; mend that and run again") from error
+        raise InfraError(f"{where}{in_words(error)}\n  finished states are kept; mend that and run again") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from harness import disk, imports, resources
-from harness.errors import InfraError
+from harness.errors import InfraError, in_words
 from harness.model import StateResult
 
 LOGS = ("build.log", "console.log")
@@ -79,7 +79,7 @@ class Store:
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
             with disk.named(self._home):
-                raise InfraError(f"cannot keep a result in {self._home}: {error.strerror}") from error
+                raise InfraError(f"cannot keep a result in {self._home}: {in_words(error)}") from error
 
     def place(self, name: str) -> Path:
         """The directory of a result."""

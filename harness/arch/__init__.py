@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 from harness.model import Accel
 
 
@@ -49,11 +49,11 @@ def accel_of_host(machine: str, nests: Callable[[int], str], lacks: str) -> Acce
     try:
         kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        return Accel(name="tcg", why=f"/dev/kvm: {error.strerror}")
+        return Accel(name="tcg", why=f"/dev/kvm: {in_words(error)}")
     try:
         offered = nests(kvm)
     except OSError as error:
-        return Accel(name="tcg", why=f"/dev/kvm does not tell what it supports: {error.strerror}")
+        return Accel(name="tcg", why=f"/dev/kvm does not tell what it supports: {in_words(error)}")
     finally:
         os.close(kvm)
     if offered:

@@ -16,7 +16,7 @@ from harness.arch import Arch
 from harness.boot import qemu
 from harness.boot.initramfs import DIRECTORY, LINK, PROGRAM, archive, member
 from harness.boot.machine import Image
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 from harness.model import Accel
 
 _SCRIPT = "etc/kseries"
@@ -125,4 +125,4 @@ def _user_files(top: Path) -> Iterator[bytes]:
             elif path.is_file():
                 yield member(name, stat.S_IFREG | stat.S_IMODE(kind.st_mode), path.read_bytes())
         except OSError as error:
-            raise InputError(f"--add {top}: cannot read {path}: {error.strerror}") from error
+            raise InputError(f"--add {top}: cannot read {path}: {in_words(error)}") from error

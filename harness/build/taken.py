@@ -11,6 +11,8 @@ import shutil
 import stat
 from pathlib import Path
 
+from harness.errors import in_words
+
 _MOST = 256 << 20
 """Bytes of a file that is read whole: as many as QEMU may log (boot/qemu.py). Programs and lists have some MiB."""
 
@@ -30,7 +32,7 @@ def opened(top: Path, name: str | Path) -> io.BufferedReader:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise NotPlainError(f"{name} is no plain file in the build folder ({error.strerror})") from error
+        raise NotPlainError(f"{name} is no plain file in the build folder ({in_words(error)})") from error
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         raise NotPlainError(f"{name} is no plain file in the build folder")

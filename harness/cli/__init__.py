@@ -9,9 +9,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from harness import __version__
+from harness import __version__, surroundings
 from harness.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
-from harness.errors import InfraError, KseriesError
+from harness.errors import InfraError, KseriesError, in_words
 from harness.plain import line, plain, shortened
 from harness.runs import INTERRUPTED_STATUS
 
@@ -46,6 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _main(words: Sequence[str]) -> int:
     try:
         args = _parser().parse_args(words)
+        surroundings.settle()
         status = int(args.command(args))
         sys.stdout.flush()  # or Python tries at our exit, when nobody asks for the status any more
         return status
@@ -57,7 +58,7 @@ def _main(words: Sequence[str]) -> int:
     except OSError as error:
         _print_what_can_be()
         where = f": {error.filename}" if error.filename else ""
-        return _fail(f"{error.strerror}{where}", InfraError.exit_status)
+        return _fail(f"{in_words(error)}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
         print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
         return INTERRUPTED_STATUS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import rundir
 from harness.cli import runs
-from harness.errors import InfraError, InputError
+from harness.errors import InfraError, InputError, in_words
 from harness.model import RunResult
 from harness.render import html, json, junit, mail, text
 from harness.runs import Kept
@@ -93,4 +93,4 @@ def write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise InfraError(f"cannot write {path}: {error.strerror}") from error
+        raise InfraError(f"cannot write {path}: {in_words(error)}") from error

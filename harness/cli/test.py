@@ -6,7 +6,7 @@ import os
 import sys
 
 from harness import resources
-from harness.errors import InfraError, InputError
+from harness.errors import InfraError, InputError, in_words
 
 PARTS = {
     "demo": "the bundled series of exit-on-missing as a whole, on both architectures",
@@ -49,7 +49,7 @@ def command(args: argparse.Namespace) -> int:
     try:
         os.execve(sys.executable, [sys.executable, "-m", *words], env)
     except OSError as error:
-        raise InfraError(f"cannot start {words[0]}: {error.strerror}") from error
+        raise InfraError(f"cannot start {words[0]}: {in_words(error)}") from error
 
 
 def _chosen(parts: list[str] | None) -> list[str]:

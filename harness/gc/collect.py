@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import cachelock, files
-from harness.errors import InfraError
+from harness.errors import InfraError, in_words
 from harness.gc import compiled, leftovers
 from harness.gc.trees import Trees
 from harness.model import Record
@@ -72,7 +72,7 @@ def collect(cache: Path, max_size: int, dry_run: bool, say: Say) -> Collected:
             say(f"{who}; gc would not start now")
             return _Collector(cache, max_size, dry_run, alone=False).run()
     except OSError as error:
-        raise InfraError(f"{error.strerror} ({error.filename})") from error
+        raise InfraError(f"{in_words(error)} ({error.filename})") from error
 
 
 def _at_work(cache: Path, error: cachelock.BusyError, say: Say) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from harness import regular
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, testcase, thread
 from harness.inputs.target import Target
 from harness.inputs.testcase import Expected, ExpectedFinding, TestCase
@@ -36,7 +36,7 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
             return _directory(path, reroll)
         exists = path.exists()
     except OSError as error:
-        raise InputError(f"cannot read {target[:200]}: {error.strerror}") from error
+        raise InputError(f"cannot read {target[:200]}: {in_words(error)}") from error
     if exists:
         return quilt.read(path) if quilt.is_one(path) else _mails(path, reroll)
     if lore.is_one(target):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from harness import regular
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 
 LIMIT = 256 << 20
 """Bytes of one input: the largest patch that kernel.org ever published has 120 MB."""
@@ -23,7 +23,7 @@ def read(path: Path, top: Path | None = None) -> bytes:
         with regular.opened(path) as file:
             return _whole(file, str(path))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError(f"cannot read {path}: {in_words(error)}") from error
 
 
 def standard_input() -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 from harness.inputs import files, mail
 
 
@@ -21,6 +21,6 @@ def read(directory: Path) -> list[mail.Mail]:
             key=lambda path: path.name,
         )
     except OSError as error:
-        raise InputError(f"cannot read {directory}: {error.strerror}") from error
+        raise InputError(f"cannot read {directory}: {in_words(error)}") from error
     mails = (mail.read(files.read(path, directory), path.name) for path in paths)
     return [msgspec.structs.replace(one, origin=one.subject.line or one.origin) for one in mails]

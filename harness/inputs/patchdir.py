@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 from harness.inputs import files, mail
 from harness.inputs.target import Target
 from harness.model import Patch, Series
@@ -22,7 +22,7 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix in (".patch", ".diff"))
     except OSError as error:
-        raise InputError(f"cannot read {directory}: {error.strerror}") from error
+        raise InputError(f"cannot read {directory}: {in_words(error)}") from error
     versions = sorted({version for path in paths if (version := _version(path))})
     wanted = reroll if reroll in versions else versions[-1] if versions else None
     mails = [_mail(path, top or directory) for path in paths if _version(path) in (wanted, None)]

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.errors import InfraError
+from harness.errors import InfraError, in_words
 from harness.trees import ApplyError, Merge, ThreeWay, TreeStore, treeedit
 from harness.trees.answers import Answers
 from harness.trees.treeedit import Changes, Edit
@@ -176,6 +176,6 @@ class ManyTrees:
         try:
             place = tempfile.TemporaryDirectory(prefix="scratch-", dir=self._store.path)
         except OSError as error:
-            raise InfraError(f"cannot write to {self._store.path}: {error.strerror}") from error
+            raise InfraError(f"cannot write to {self._store.path}: {in_words(error)}") from error
         with place:
             yield Path(place.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from harness import regular
-from harness.errors import InputError
+from harness.errors import InputError, in_words
 
 FILE_LIMIT = 1 << 30
 """Bytes of one file, which is read whole."""
@@ -80,7 +80,7 @@ def _walk(top: Path) -> Iterator[str]:
 
 
 def _unreadable(error: OSError) -> None:
-    raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
+    raise InputError(f"cannot read {error.filename}: {in_words(error)}") from error
 
 
 def _signature(path: Path) -> tuple[int, int, int]:

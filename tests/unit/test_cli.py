@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,7 @@ from typing import IO
 import pytest
 
 import harness
-from harness import __version__
+from harness import __version__, inputs
 from harness.cli import main
 from harness.errors import InputError
 from tests.unit.gitrepo import Repository
@@ -192,3 +193,52 @@ def test_what_was_printed_before_a_fault_of_ours_is_not_lost_and_its_status_stay
     with Path("/dev/full").open("w") as full:
         done = half_a_report("ValueError('ours')", full)
     assert done.returncode == 3 and "Traceback" not in done.stderr
+
+
+# --- what a process finds itself in -------------------------------------------------------------
+
+
+def test_a_current_folder_that_is_gone_is_named_whatever_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    try:
+        for words in (("plan", "patches"), ("runs",)):
+            assert f"the current folder is gone: {gone}\n" in fails(capsys, 3, *words)
+        assert main(("try", "base", "patches")) == 129
+    finally:
+        os.chdir(tmp_path)
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(("kind", "said"), [("nowhere", "No such file or directory"), ("file", "Not a directory")])
+def test_a_tmpdir_that_is_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str, said: str
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TMPDIR", kind)
+    assert f"cannot write to TMPDIR, {tmp_path / kind}: {said}\n" in fails(capsys, 3, "plan", "patches")
+
+
+def test_a_relative_tmpdir_is_made_one_that_everybody_finds(
+    tree: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", "t")
+    assert main(("plan", "base..HEAD", "--tree", tree)) == 0
+    assert os.environ["TMPDIR"] == tempfile.gettempdir() == str(tmp_path / "t")
+
+
+@pytest.mark.parametrize("error", [OSError("AF_UNIX path too long"), OSError()])
+def test_an_error_of_the_system_without_words_gets_some(
+    error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(inputs, "load", fail)
+    assert fails(capsys, 3, "plan", "patches") == f"kseries: {str(error) or 'OSError'}\n"
