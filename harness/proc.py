@@ -286,9 +286,10 @@ def _nameless(link: Path) -> dict[int, int]:
 
 
 @contextlib.asynccontextmanager
-async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
+async def start(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] = ()) -> AsyncIterator[Running]:
     """Start a process in a box, output and errors in one stream; it is gone when the context is left.
 
+    It inherits ``sockets``, as descriptors of the same numbers: bwrap and what comes after it leave them open.
     Must be called from the main thread: --die-with-parent follows the thread that forked (prctl(2)).
     """
     with _pipe() as (reader, writer), _filter() as (options, files):
@@ -300,7 +301,7 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
             env=_allowed(box),
             cwd=box.cwd if _unboxed.get() else None,
             start_new_session=True,
-            pass_fds=(writer.fileno(), *files),
+            pass_fds=(writer.fileno(), *files, *sockets),
         )
         writer.close()
         running = Running(process, reader)
@@ -313,16 +314,17 @@ async def start(argv: Sequence[str | Path], box: Box) -> AsyncIterator[Running]:
                 await process.communicate()
 
 
-def on_terminal(argv: Sequence[str | Path], box: Box) -> int:
+def on_terminal(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] = ()) -> int:
     """Run a process in a box on our own standard input and output, to its end; its exit status.
 
+    It inherits ``sockets``, as in ``start``.
     The box's process is of a session of its own: Ctrl-C is for whoever reads the terminal in there. The terminal gets
     its settings back, whatever became of the process.
     """
     settings = termios.tcgetattr(0) if os.isatty(0) else None
     with (
         _filter() as (options, files),
-        subprocess.Popen(_boxed(argv, box, *options), env=_allowed(box), pass_fds=files) as process,
+        subprocess.Popen(_boxed(argv, box, *options), env=_allowed(box), pass_fds=(*files, *sockets)) as process,
     ):
         try:
             return process.wait()

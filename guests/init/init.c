@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The only process of a booted state that is not a probe. Runs the probes that
- * the kernel command line names after "--", one after the other, and passes
- * what they say to the host on a channel that no printk can tear apart:
+ * /probes.list names, a line each, one after the other, and passes what they say
+ * to the host on a channel that no printk can tear apart. What it is told by the
+ * kernel command line is which, and how long a probe may take:
  *
- *	KTAP=ttyS1 PROBE_SECONDS=60 -- capabilities exit_on_missing
+ *	KTAP=ttyS1 PROBE_SECONDS=60
+ *
+ * The names are not there: a kernel with more than 32 words for init panics
+ * (MAX_INIT_ARGS in init/main.c), and 2048 bytes is all that x86 keeps of it.
  *
  * It knows nothing about KVM, and judges nothing but how a probe ended.
  *
@@ -33,6 +37,9 @@
 #include "clock.h"
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+/* In an archive of its own behind the image's: it differs from boot to boot. */
+#define LIST		"/probes.list"
 
 #define INDENT		4
 #define LINE_MAX_BYTES	4096
@@ -456,18 +463,43 @@ static void run_probe(int number, const char *name, int seconds)
 		say("ok %d %s", number, name);
 }
 
-int main(int argc, char **argv)
+/* The lines of LIST, each ended by a NUL, one after the other. */
+static char *read_list(int *count)
 {
-	int seconds, i;
+	FILE *file = fopen(LIST, "re");
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t len;
+	char *at;
+
+	if (!file)
+		die("cannot open", LIST);
+	len = getdelim(&text, &room, '\0', file);
+	if (ferror(file))
+		die("cannot read", LIST);
+	fclose(file);
+	*count = 0;
+	for (at = text; len > 0 && (at = memchr(at, '\n', text + len - at)); at++) {
+		*at = '\0';
+		++*count;
+	}
+	return text;
+}
+
+int main(void)
+{
+	int seconds, count, i;
+	const char *name;
 
 	mount_all();
 	open_channel();
 	seconds = probe_seconds();
+	name = read_list(&count);
 
 	say("KTAP version 1");
-	say("1..%d", argc - 1);
-	for (i = 1; i < argc; i++)
-		run_probe(i, argv[i], seconds);
+	say("1..%d", count);
+	for (i = 1; i <= count; i++, name += strlen(name) + 1)
+		run_probe(i, name, seconds);
 	say("# kseries: end");
 	tcdrain(channel);
 

@@ -2,9 +2,11 @@
 """A booted state with a person at its console: busybox, the probes and the user's files, until they leave."""
 
 import contextlib
+import errno
 import os
 import shlex
 import shutil
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,35 +44,47 @@ def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path) -
     initrd = scratch / "console.cpio"
     initrd.write_bytes(image.initrd.read_bytes() + archive(_members(wanted)))
     command_line = qemu.console_command_line(arch, f"/{_SCRIPT}")
-    sockets = scratch / "sockets" if wanted.sockets is not None else None
-    if sockets is not None:
-        sockets.mkdir()
-    box = proc.Box(
-        writable=(sockets,) if sockets is not None else (),
-        readable=(image.kernel, initrd),
-        devices=archs.devices(accel),
-        limits=qemu.LIMITS,
-    )
-    with _linked(sockets, wanted.sockets):
-        return proc.on_terminal(qemu.console_argv(arch, accel, image.kernel, initrd, command_line, sockets), box)
+    box = proc.Box(writable=(), readable=(image.kernel, initrd), devices=archs.devices(accel), limits=qemu.LIMITS)
+    with _listening(wanted.sockets) as sockets:
+        argv = qemu.console_argv(arch, accel, image.kernel, initrd, command_line, sockets)
+        return proc.on_terminal(argv, box, tuple(sockets.values()))
 
 
 @contextlib.contextmanager
-def _linked(sockets: Path | None, into: Path | None) -> Iterator[None]:
-    """Have QEMU's sockets in the folder of the user's, as links: whoever is in the box gets no folder of theirs."""
-    if sockets is None or into is None:
-        yield
-        return
-    into.mkdir(parents=True, exist_ok=True)
-    links = [into / name for name in ("qmp", "gdb")]
-    for link in links:
-        link.unlink(missing_ok=True)
-        link.symlink_to(sockets / link.name)
+def _listening(folder: Path | None) -> Iterator[dict[str, int]]:
+    """Sockets in a folder of the user's, for QEMU to inherit: whoever is in the box gets no folder of theirs.
+
+    Raises InputError where something else of that name is there, and OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            yield {}
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        yield {name: stack.enter_context(_bound(folder, name)).fileno() for name in ("qmp", "gdb")}
+
+
+@contextlib.contextmanager
+def _bound(folder: Path, name: str) -> Iterator[socket.socket]:
+    path = folder / name
+    if path.is_socket() or path.is_symlink():
+        path.unlink()  # left by one that was killed
+    held = os.open(folder, os.O_PATH | os.O_CLOEXEC)
     try:
-        yield
+        with socket.socket(socket.AF_UNIX) as listening:
+            # The folder's own path may have more bytes than the address of a socket (unix(7)).
+            listening.bind(f"/proc/self/fd/{held}/{name}")
+            listening.listen()
+            try:
+                yield listening
+            finally:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise InputError(f"--sockets {folder}: {path} is there, and is no socket") from error
     finally:
-        for link in links:
-            link.unlink(missing_ok=True)
+        os.close(held)
 
 
 def _members(wanted: Wanted) -> Iterator[bytes]:

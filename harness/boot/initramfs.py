@@ -9,10 +9,12 @@ from harness.build import taken
 
 DIRECTORY = 0o040755
 PROGRAM = 0o100755
+_TEXT = 0o100644
 LINK = 0o120777
 _CHARACTER = 0o020600
 _CONSOLE = (5, 1)
 _FOLDERS = ("probes", "programs")
+_LIST = "probes.list"
 
 
 def write(path: Path, guests: Path) -> None:
@@ -29,6 +31,11 @@ def write(path: Path, guests: Path) -> None:
     path.write_bytes(archive(members))
 
 
+def listing(probes: Iterable[str]) -> bytes:
+    """An archive to stand behind such a one: the probes that init is to run, in their order."""
+    return archive([member(_LIST, _TEXT, "".join(f"{probe}\n" for probe in probes).encode())])
+
+
 def archive(members: Iterable[bytes]) -> bytes:
     """A whole archive; the kernel unpacks one after the other where several stand in a file."""
     return b"".join((*members, member("TRAILER!!!", 0)))
@@ -36,7 +43,7 @@ def archive(members: Iterable[bytes]) -> bytes:
 
 def member(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
     """A file of an archive; of a link, ``data`` is where it leads."""
-    encoded = name.encode() + b"\0"
+    encoded = os.fsencode(name) + b"\0"
     #         inode mode uid gid links mtime size      devmajor, devminor, rdevmajor, rdevminor, namesize, check
     fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
     header = b"070701" + b"".join(b"%08X" % field for field in fields)

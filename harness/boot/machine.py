@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ from qemu.qmp import EventListener, QMPClient, QMPError
 from harness import arch as archs
 from harness import ktap, proc
 from harness.arch import Arch
-from harness.boot import channel, ending, klog, qemu, trace
+from harness.boot import channel, ending, initramfs, klog, qemu, trace
 from harness.boot.channel import Channel
 from harness.boot.ending import How, Stop
 from harness.boot.watch import BOOT_SECONDS, Watch
@@ -24,6 +25,8 @@ from harness.model import Accel, Boot, Ending
 
 PROBE_SECONDS = 100
 """How long init lets one probe run."""
+_INITRD = "initrd"
+"""The image's initramfs and the list of this boot's probes, below QEMU's working folder."""
 _EXECUTED = "executed"
 """The file into which QEMU logs what runs."""
 CONNECT_SECONDS = 60.0
@@ -59,26 +62,23 @@ async def boot(
     proc.require(arch.qemu, arch.qemu_package)
     began = time.monotonic()
     guest = _Guest(probes)
-    with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
-        sockets = qemu.Sockets(*(Path(scratch) / name for name in ("qmp", "console", "ktap")))
-        command_line = qemu.kernel_command_line(arch, probes, PROBE_SECONDS)
-        logs = Path(scratch) / "logs"
-        logs.mkdir()
-        executed = qemu.Trace(logs / _EXECUTED, watched) if watched else None
-        argv = qemu.argv(arch, accel, image.kernel, image.initrd, command_line, sockets, executed)
+    with tempfile.TemporaryDirectory(prefix="kseries-") as scratch, _Wires() as wires:
+        # What QEMU is told of files is relative: TMPDIR may have in it whatever a file's name may have.
+        place = Path(scratch) / "qemu"
+        place.mkdir()
+        _write_initrd(place / _INITRD, image.initrd, probes)
+        command_line = qemu.kernel_command_line(arch, PROBE_SECONDS)
+        executed = qemu.Trace(_EXECUTED, watched) if watched else None
+        argv = qemu.argv(arch, accel, image.kernel, Path(_INITRD), command_line, wires.theirs, executed)
         box = proc.Box(
-            writable=(logs,),
-            readable=(image.kernel, image.initrd),
+            writable=(place,),
+            readable=(image.kernel,),
             devices=archs.devices(accel),
-            sockets=(sockets.qmp, sockets.console, sockets.ktap),
+            cwd=place,
             limits=qemu.LIMITS,
         )
-        async with _listening(sockets.console, guest.console), _listening(sockets.ktap, guest.results):
-            stop = await _run(argv, box, sockets.qmp, guest)
-            for port in (guest.console, guest.results):
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(port.closed.wait(), QUIT_SECONDS)
-        ran = qemu.instructions(logs, _EXECUTED)
+        stop = await _run(argv, box, wires, guest)
+        ran = qemu.instructions(place, _EXECUTED)
     console_log.write_bytes(guest.console.data)
     report, said = ktap.parse(guest.results.text), klog.read(guest.console.text)
     judged = ending.judge(stop, report, said)
@@ -113,44 +113,84 @@ class _Guest:
         self.deadline = proc.Deadline.after(BOOT_SECONDS + PROBE_SECONDS * len(probes))
 
 
+def _write_initrd(path: Path, initrd: Path, probes: tuple[str, ...]) -> None:
+    """An image's initramfs, and behind it the list of the probes that this boot is to run."""
+    path.write_bytes(initrd.read_bytes() + initramfs.listing(probes))
+    path.chmod(0o644)  # whatever our umask: whoever is in the box reads it
+
+
+class _Wires:
+    """The sockets between us and a QEMU: our ends, and those that it inherits."""
+
+    def __enter__(self) -> "_Wires":
+        self._pairs = [socket.socketpair() for _ in range(3)]
+        (self.qmp, _), (self.console, _), (self.results, _) = self._pairs
+        return self
+
+    @property
+    def theirs(self) -> qemu.Sockets:
+        return qemu.Sockets(*(theirs.fileno() for _, theirs in self._pairs))
+
+    def hand_over(self) -> None:
+        """Leave their ends to QEMU alone, so that ours are closed when it ends."""
+        for _, theirs in self._pairs:
+            theirs.close()
+
+    def __exit__(self, *_: object) -> None:
+        for ours, theirs in self._pairs:
+            ours.close()
+            theirs.close()
+
+
 @contextlib.asynccontextmanager
-async def _listening(path: Path, port: Channel) -> AsyncIterator[None]:
-    server = await asyncio.start_unix_server(port.read, path)
+async def _read(wires: _Wires, guest: _Guest) -> AsyncIterator[None]:
+    """Read both of a guest's ports, at last until QEMU, which has ended, has closed them."""
+    ports = ((wires.console, guest.console), (wires.results, guest.results))
+    reading = [asyncio.create_task(port.read(*await asyncio.open_unix_connection(sock=end))) for end, port in ports]
     try:
         yield
+        await asyncio.wait(reading, timeout=QUIT_SECONDS)
     finally:
-        server.close()
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
 
 
-async def _run(argv: list[str], box: proc.Box, socket: Path, guest: _Guest) -> Stop:
-    """Start QEMU, let the guest run until something stops it, and quit."""
+async def _run(argv: list[str], box: proc.Box, wires: _Wires, guest: _Guest) -> Stop:
+    """Start QEMU, let the guest run until something stops it, and quit; what it has printed is read to its end."""
+    theirs = wires.theirs
+    async with _read(wires, guest), proc.start(argv, box, (theirs.qmp, theirs.console, theirs.ktap)) as process:
+        wires.hand_over()
+        return await _watched(process, wires.qmp, guest)
+
+
+async def _watched(process: proc.Running, monitor: socket.socket, guest: _Guest) -> Stop:
+    """How a machine stops that waits for the word to begin."""
     qmp = QMPClient("kseries")
-    await qmp.start_server(str(socket))
     output: list[str] = []
-    async with proc.start(argv, box) as process:
-        said = asyncio.create_task(_collect(process, output, guest.deadline))
-        try:
-            if not await _connected(qmp, said, proc.Deadline.after(CONNECT_SECONDS)):
-                return await _death(process, said, output)
-            with qmp.listener(["SHUTDOWN", "GUEST_PANICKED"]) as events:
-                async with asyncio.timeout(QUIT_SECONDS):
-                    await qmp.execute("cont")
-                stop = await _stop(guest, events, said)
-                if stop.how in (How.STALL, How.DEADLINE):
-                    stop = await _whose(stop, qmp)
-            with contextlib.suppress(QMPError, EOFError, ConnectionError, TimeoutError):
-                async with asyncio.timeout(QUIT_SECONDS):
-                    await qmp.execute("quit")
-            return stop if stop.how is not How.GONE or stop.detail else await _death(process, said, output)
-        except (QMPError, EOFError, ConnectionError):
+    said = asyncio.create_task(_collect(process, output, guest.deadline))
+    try:
+        if not await _connected(qmp, monitor, said, proc.Deadline.after(CONNECT_SECONDS)):
             return await _death(process, said, output)
-        except TimeoutError:
-            return Stop(How.GONE, "it does not answer on its monitor")
-        finally:
-            said.cancel()
-            with contextlib.suppress(QMPError, EOFError, ConnectionError, TimeoutError):
-                async with asyncio.timeout(QUIT_SECONDS):
-                    await qmp.disconnect()
+        with qmp.listener(["SHUTDOWN", "GUEST_PANICKED"]) as events:
+            async with asyncio.timeout(QUIT_SECONDS):
+                await qmp.execute("cont")
+            stop = await _stop(guest, events, said)
+            if stop.how in (How.STALL, How.DEADLINE):
+                stop = await _whose(stop, qmp)
+        with contextlib.suppress(QMPError, EOFError, ConnectionError, TimeoutError):
+            async with asyncio.timeout(QUIT_SECONDS):
+                await qmp.execute("quit")
+        return stop if stop.how is not How.GONE or stop.detail else await _death(process, said, output)
+    except (QMPError, EOFError, ConnectionError):
+        return await _death(process, said, output)
+    except TimeoutError:
+        return Stop(How.GONE, "it does not answer on its monitor")
+    finally:
+        said.cancel()
+        with contextlib.suppress(QMPError, EOFError, ConnectionError, TimeoutError):
+            async with asyncio.timeout(QUIT_SECONDS):
+                await qmp.disconnect()
 
 
 async def _whose(stop: Stop, qmp: QMPClient) -> Stop:
@@ -184,18 +224,20 @@ async def _death(process: proc.Running, said: "asyncio.Task[None]", output: list
         return Stop(How.GONE, "it does not answer on its monitor")
 
 
-async def _connected(qmp: QMPClient, gone: "asyncio.Task[None]", deadline: proc.Deadline) -> bool:
-    """Wait for QEMU to connect; False if it ended instead."""
-    accept = asyncio.create_task(qmp.accept())
-    await asyncio.wait({accept, gone}, timeout=deadline.left, return_when=asyncio.FIRST_COMPLETED)
-    if accept.done():
-        # One that dies right after its greeting meets an assert at the end of accept() (qemu.qmp, protocol.py).
-        if isinstance(accept.exception(), AssertionError):
+async def _connected(
+    qmp: QMPClient, monitor: socket.socket, gone: "asyncio.Task[None]", deadline: proc.Deadline
+) -> bool:
+    """Wait for QEMU to greet us; False if it ended instead."""
+    greeted = asyncio.create_task(qmp.connect(monitor))
+    await asyncio.wait({greeted, gone}, timeout=deadline.left, return_when=asyncio.FIRST_COMPLETED)
+    if greeted.done():
+        # One that dies right after its greeting meets an assert at the end of connect() (qemu.qmp, protocol.py).
+        if isinstance(greeted.exception(), AssertionError):
             return False
-        accept.result()
+        greeted.result()
         return True
-    accept.cancel()
-    await asyncio.wait({accept})
+    greeted.cancel()
+    await asyncio.wait({greeted})
     return False
 
 

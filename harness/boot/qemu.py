@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """QEMU's command line: one pure function in which every flag carries its reason."""
 
+import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,29 +22,33 @@ LIMITS = Limits(processes=256, memory=(MEMORY_MIB << 20) + (4 << 30), file=256 <
 
 @dataclass(frozen=True)
 class Sockets:
-    """The unix sockets on which the harness listens before QEMU starts."""
+    """Descriptors of sockets that QEMU inherits, connected or listening: those have no path that could be too long.
 
-    qmp: Path
-    console: Path
-    ktap: Path
+    A path takes 107 bytes (unix(7)), and of QEMU's options a comma ends it.
+    """
+
+    qmp: int
+    console: int
+    ktap: int
 
 
 @dataclass(frozen=True)
 class Trace:
     """Code of which QEMU logs what it runs, each block as it is translated."""
 
-    log: Path
+    log: str
+    """Below QEMU's working folder: in a path -D takes a % for its own."""
     addresses: tuple[tuple[int, int], ...]
     """The first address of each stretch, and the one behind it."""
 
     def argv(self) -> list[str]:
         """QEMU's arguments."""
         ranges = ",".join(f"{first:#x}..{end - 1:#x}" for first, end in self.addresses)
-        return ["-d", "in_asm", "-D", str(self.log), "-dfilter", ranges]
+        return ["-d", "in_asm", "-D", self.log, "-dfilter", ranges]
 
 
-def kernel_command_line(arch: Arch, probes: tuple[str, ...], probe_seconds: int) -> str:
-    """What the kernel and, after "--", init are told."""
+def kernel_command_line(arch: Arch, probe_seconds: int) -> str:
+    """What the kernel is told, and what init finds in its environment. The probes are in a list of their own."""
     words = [
         f"console={arch.console}",
         "ignore_loglevel",  # a splat that is not printed is not found
@@ -50,8 +56,6 @@ def kernel_command_line(arch: Arch, probes: tuple[str, ...], probe_seconds: int)
         "panic=-1",  # reboot at once, which -no-reboot turns into an exit
         f"KTAP={arch.ktap}",
         f"PROBE_SECONDS={probe_seconds}",
-        "--",
-        *probes,
     ]
     return " ".join(words)
 
@@ -80,11 +84,11 @@ def argv(
         "-action", "panic=none",
         # Nothing runs before we listen to its events.
         "-S",
-        "-chardev", f"socket,id=qmp,path={sockets.qmp}",
+        "-chardev", f"socket,id=qmp,fd={sockets.qmp}",
         "-mon", "chardev=qmp,mode=control",
         # The kernel's log and the probes' results have a channel each, so that neither tears the other.
-        "-chardev", f"socket,id=console,path={sockets.console}",
-        "-chardev", f"socket,id=ktap,path={sockets.ktap}",
+        "-chardev", f"socket,id=console,fd={sockets.console}",
+        "-chardev", f"socket,id=ktap,fd={sockets.ktap}",
         *arch.channels("console", "ktap"),
         # Only TCG translates, so nothing else can tell.
         *(trace.argv() if trace else ()),
@@ -92,10 +96,14 @@ def argv(
 
 
 def console_argv(
-    arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str, sockets: Path | None
+    arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str, listening: Mapping[str, int]
 ) -> list[str]:
-    """The command line for a person at the console; ``sockets`` is where QMP and a gdb stub listen, if at all."""
-    listen = "server=on,wait=off"
+    """The command line for a person at the console; ``listening`` are sockets for "qmp" and a "gdb" stub, if any."""
+    devices = {"qmp": ("-mon", "chardev=qmp,mode=control"), "gdb": ("-gdb", "chardev:gdb")}
+    asked = [
+        ("-chardev", f"socket,id={name},fd={file},server=on,wait=off", *devices[name])
+        for name, file in listening.items()
+    ]
     return [
         *_machine(arch, accel, kernel, initrd, command_line),
         # Ctrl-C is for the guest; Ctrl-A x ends QEMU whatever the guest does (qemu(1), "-nographic").
@@ -103,7 +111,7 @@ def console_argv(
         "-mon", "chardev=console,mode=readline",
         "-chardev", "null,id=ktap",
         *arch.channels("console", "ktap"),
-        *(("-qmp", f"unix:{sockets / 'qmp'},{listen}", "-gdb", f"unix:{sockets / 'gdb'},{listen}") if sockets else ()),
+        *itertools.chain(*asked),
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from harness.boot import qemu
 from harness.model import Accel
 
 ARM64 = archs.get("arm64")
-SOCKETS = qemu.Sockets(Path("/s/qmp"), Path("/s/console"), Path("/s/ktap"))
+SOCKETS = qemu.Sockets(7, 8, 9)
 
 
 def _host_is(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_each_has_its_fragment_and_its_guest(name: str) -> None:
 
 
 def test_arm64_boots_an_image_at_el2_with_a_channel_of_its_own_for_results() -> None:
-    command_line = qemu.kernel_command_line(ARM64, ("capabilities",), 30)
+    command_line = qemu.kernel_command_line(ARM64, 30)
     argv = qemu.argv(ARM64, Accel(name="tcg", why=""), Path("/k/Image"), Path("/k/initrd"), command_line, SOCKETS)
     assert argv[0] == "qemu-system-aarch64"
     assert "virtualization=on" in argv[argv.index("-machine") + 1]

@@ -69,11 +69,31 @@ def test_files_that_are_none_or_too_many_are_told(tmp_path: Path, files: Path, m
 
 def test_qemu_is_given_the_terminal_and_sockets_only_for_the_asking(tmp_path: Path) -> None:
     arch = archs.get("x86_64")
-    words = " ".join(qemu.console_argv(arch, TCG, Path("/k"), Path("/i"), "console=ttyS0", None))
+    words = " ".join(qemu.console_argv(arch, TCG, Path("/k"), Path("/i"), "console=ttyS0", {}))
     assert "stdio,id=console,mux=on,signal=off" in words
     assert "-qmp" not in words and "-gdb" not in words and " -S" not in words
-    more = " ".join(qemu.console_argv(arch, TCG, Path("/k"), Path("/i"), "console=ttyS0", tmp_path))
-    assert f"-qmp unix:{tmp_path}/qmp,server=on,wait=off -gdb unix:{tmp_path}/gdb,server=on,wait=off" in more
+    more = " ".join(qemu.console_argv(arch, TCG, Path("/k"), Path("/i"), "console=ttyS0", {"qmp": 7, "gdb": 8}))
+    assert "-chardev socket,id=qmp,fd=7,server=on,wait=off -mon chardev=qmp,mode=control" in more
+    assert "-chardev socket,id=gdb,fd=8,server=on,wait=off -gdb chardev:gdb" in more
+
+
+def test_sockets_are_in_a_folder_of_any_name_and_length_and_go_with_the_guest(tmp_path: Path) -> None:
+    folder = tmp_path / ("a, b\n" * 40) / "sockets"
+    folder.mkdir(parents=True)
+    (folder / "qmp").symlink_to("/nowhere")  # as an earlier kseries, that was killed, may have left it
+    with console._listening(folder) as sockets:
+        assert (folder / "qmp").is_socket() and (folder / "gdb").is_socket()
+        words = qemu.console_argv(archs.get("x86_64"), TCG, Path("/k"), Path("/i"), "", sockets)
+        words[words.index("stdio,id=console,mux=on,signal=off")] = "null,id=console,mux=on"
+        done = subprocess.run(words, pass_fds=sockets.values(), capture_output=True, text=True, check=False, timeout=60)
+        assert "could not open kernel file" in done.stderr, "it has understood all the rest"
+    assert list(folder.iterdir()) == []
+    with console._listening(None) as sockets:
+        assert sockets == {}
+    (folder / "gdb").write_text("mine")
+    with pytest.raises(InputError, match="is there, and is no socket"), console._listening(folder):
+        pass
+    assert (folder / "gdb").read_text() == "mine"
 
 
 def test_a_program_that_needs_a_loader_is_no_busybox_for_a_guest(tmp_path: Path) -> None:

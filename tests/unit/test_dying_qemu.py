@@ -18,9 +18,7 @@ from harness.model import Accel
 ARCH = archs.get("x86_64")
 QEMU = """#!/usr/bin/python3
 import socket, sys, time
-sockets = [socket.socket(socket.AF_UNIX) for _ in range(3)]
-for one, word in zip(sockets, (word for word in sys.argv if word.startswith("socket,id="))):
-    one.connect(word.partition("path=")[2])
+sockets = [socket.socket(fileno=int(word.partition("fd=")[2])) for word in sys.argv if word.startswith("socket,id=")]
 monitor = sockets[0]
 greeting = b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}, "package": ""}, "capabilities": []}}'
 for word in [greeting, b'{"return": {}}', b'{"return": {}, "id": "__qmp#00000"}'][:WORDS]:

@@ -83,8 +83,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def said(root: Path, *names: str) -> Iterator[str]:
     """The lines of init, up to the one that it ends with."""
+    (root / "probes.list").write_text("".join(f"{name}\n" for name in names))
     box = ["bwrap", "--unshare-pid", "--die-with-parent", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"]
-    with subprocess.Popen([*box, "--", "/init", *names], stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen([*box, "--", "/init"], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         for line in running.stdout:
             yield line
@@ -142,3 +143,20 @@ def test_a_program_that_begins_as_ours_do_begins_no_other_probe(root: Path) -> N
     assert lines.count("# # Subtest: capabilities") == 1 and "#       # Subtest: capabilities" in lines
     told = {check.id: check.status for check in ktap.parse("".join(said(root, "forges"))).checks}
     assert told == {"forges.own": Status.PASS, "forges.theirs": Status.FAIL}
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_there_may_be_as_many_as_somebody_has(root: Path, count: int) -> None:
+    """As words for init a kernel takes 32, and 2048 bytes of them all."""
+    told = report(root, *("passes" for _ in range(count)))
+    assert told.ended and len(told.probes) == min(count, 1)
+    lines = list(said(root, *("passes" for _ in range(count))))
+    assert f"1..{count}\n" in lines
+    assert [line for line in lines if line.startswith("ok ")] == [f"ok {n} passes\n" for n in range(1, count + 1)]
+
+
+def test_without_a_list_init_says_so_and_ends(root: Path) -> None:
+    (root / "probes.list").unlink(missing_ok=True)
+    box = ["bwrap", "--unshare-pid", "--die-with-parent", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"]
+    done = subprocess.run([*box, "--", "/init"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "cannot open /probes.list: No such file or directory" in done.stderr
