@@ -32,6 +32,11 @@ class ExcessError(InfraError):
 
 # What the compiler shows of a source: "   12 |         pr_err("Cannot allocate memory");".
 SHOWN = re.compile(rb"^\s*(\d+ )?\|")
+# What is said of a line of a file may be that line's own words: #error, $(error), an #include. But for what befell the
+# compiler there (gcc's toplev.cc and c-opts.cc: "error writing to").
+_OF_A_LINE = re.compile(
+    rb"^[^:]+:\d+:(\d+:)? ?(?!fatal error: error writing to )((fatal )?error|warning|note|\*\*\*)[: ]"
+)
 # bash and dash (jobs.c), make (job.c), gcc (gcc.cc), Python: all print strerror(3) or strsignal(3).
 _KINDS = (
     (
@@ -49,9 +54,14 @@ _KINDS = (
 _KILLED = re.compile(rb"Killed signal terminated program|^make(\[\d+\])?: \*\*\* .*\b(Killed|Error 137)$")
 
 
+def quotes(line: bytes) -> bool:
+    """True where a tool may say what a file says, and not what befell itself."""
+    return SHOWN.match(line) is not None or _OF_A_LINE.match(line) is not None
+
+
 def met(line: bytes) -> str | None:
     """The limit that a tool says it met, as a user would call it."""
-    if SHOWN.match(line):
+    if quotes(line):
         return None
     return next((kind for kind, words in _KINDS if words.search(line)), None)
 

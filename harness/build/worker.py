@@ -243,7 +243,8 @@ class Worker:
 
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
-        if disk.said(log.decode(errors="replace")) or disk.full(self._obj, self._shared):
+        own = b"\n".join(line for line in log.splitlines() if not excess.quotes(line))
+        if disk.said(own.decode(errors="replace")) or disk.full(self._obj, self._shared):
             raise disk.trouble(self._obj, self._shared)
 
     async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:

@@ -17,7 +17,7 @@ import pytest
 
 from harness import arch as archs
 from harness import build, resources
-from harness.build import Worker, make, worker
+from harness.build import Worker, excess, make, worker
 from harness.config import Config
 from harness.errors import InfraError
 from harness.model import Build
@@ -358,6 +358,47 @@ async def test_after_a_build_that_the_disk_had_no_room_for_no_warning_is_missed(
     with pytest.raises(InfraError, match="the disk is full"):
         await kernel.build(kernel.tree(Makefile=full, main=WARNS))
     assert (await kernel.build(kernel.tree(main=WARNS))).warnings == (WARNING,)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["No space left on device", "Disk quota exceeded", "Cannot allocate memory", "File size limit exceeded"],
+)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "#error {}\n",
+        '#include "{}"\n',
+        'int x = "{}" + nothing;\n',
+        "#warning {}\nint main(void) {{ return nothing; }}\n",
+    ],
+)
+async def test_what_the_compiler_quotes_of_a_source_is_no_word_about_this_host(
+    kernel: Kernel, source: str, said: str
+) -> None:
+    built = await kernel.build(kernel.tree(main=source.format(said)))
+    assert not built.ok and any("error" in line for line in built.errors)
+    assert said in Path(built.log).read_text(), "it is quoted"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"a/b.c:7:1: fatal error: error writing to /tmp/ccx.s: No space left on device",
+        b"cc1: out of memory allocating 65536 bytes after a total of 1 bytes",
+        b"/tmp/ccx.s: Fatal error: can't write 12 bytes to section .text of x.o: 'No space left on device'",
+        b"/bin/sh: 1: Cannot fork",
+        b"make[2]: *** read jobs pipe: No space left on device.  Stop.",
+        b"ld: final link failed: No space left on device",
+    ],
+)
+def test_what_befell_a_tool_is_its_own_word(line: bytes) -> None:
+    assert not excess.quotes(line)
+
+
+async def test_what_a_makefile_says_by_itself_is_no_word_about_this_host(kernel: Kernel) -> None:
+    built = await kernel.build(kernel.tree(Makefile=f"{MAKEFILE}$(error No space left on device)\n"))
+    assert not built.ok and built.errors[0].endswith("*** No space left on device.  Stop.")
 
 
 async def test_an_object_that_is_left_from_another_tree_has_no_say(kernel: Kernel) -> None:
