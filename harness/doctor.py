@@ -2,7 +2,6 @@
 """What this host can do and what it lacks: each thing tried as a run would use it, nothing changed or fetched."""
 
 import asyncio
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,11 +14,10 @@ from harness import bases, checkpatch, proc
 from harness.arch import Arch
 from harness.errors import InfraError
 from harness.model import Record
+from harness.trees import gitversion
 
 ROOM = 3 * 1024**3
 """Bytes that a first run takes in the cache: source, build folder, objects that ccache keeps."""
-GIT = (2, 38)
-"""The first git whose merge-tree can --write-tree, which is how patches are applied and reverted."""
 
 _SECONDS = 30.0
 _GIB = 1024**3
@@ -127,10 +125,8 @@ def _perl() -> Item:
 
 def _git() -> Item:
     item = _tool("git", "git")
-    found = re.search(r"(\d+)\.(\d+)", item.said) if item.ok else None
-    if found is None or (int(found[1]), int(found[2])) >= GIT:
-        return item
-    return Item(name="git", ok=False, said=f"{item.said} is too old: {GIT[0]}.{GIT[1]} can merge without checking out")
+    old = gitversion.too_old(item.said) if item.ok else None
+    return item if old is None else Item(name="git", ok=False, said=old)
 
 
 def _box() -> Item:

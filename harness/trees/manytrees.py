@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.errors import InfraError, in_words
-from harness.trees import ApplyError, Merge, ThreeWay, TreeStore, treeedit
+from harness.trees import ApplyError, Merge, ThreeWay, TreeStore, gitversion, treeedit
 from harness.trees.answers import Answers
 from harness.trees.treeedit import Changes, Edit
 
@@ -41,13 +41,15 @@ _LOOSE = 100
 
 
 class ManyTrees:
-    """Makes the trees of a series in a store."""
+    """Makes the trees of a series in a store. Raises InfraError where git is too old for that."""
 
     def __init__(self, store: TreeStore, tell: Tell = silent) -> None:
         self._store = store
         self._tell = tell
         self._answers = Answers(store.path / "answers.sqlite")
         self._git = store.answer("version").decode().strip()
+        if (old := gitversion.too_old(self._git)) is not None:
+            raise InfraError(f"{old}\n  install a newer one; see kseries doctor")
 
     # --- a series applied -------------------------------------------------------------------
 
