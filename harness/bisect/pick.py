@@ -8,11 +8,14 @@ import msgspec
 
 from harness.errors import InputError
 from harness.model import AppliedPatch, Base, Plan, State
+from harness.plain import shortened
 from harness.scenarios import Patches, mark_equal, squash
 from harness.trees import Merge, ThreeWay, TreeStore
 
-_SOME = r"\d+(?:\.\.\d+)?"
+_SOME = r"[0-9]+(?:\.\.[0-9]+)?"
 _ID = re.compile(rf"(?P<how>prefix|without|only|squash)-(?P<numbers>{_SOME}(?:\+{_SOME})*)")
+_SHOWN = 100
+"""Characters of a name that an error repeats."""
 FORMS = "base, prefix-K, without-K (or -J+K, or -J..K), only-K, squash-J+K/STATE, or a commit"
 
 
@@ -47,10 +50,22 @@ def _numbers(name: str, said: str, count: int) -> tuple[int, ...]:
     numbers: set[int] = set()
     for part in said.split("+"):
         first, _, last = part.partition("..")
-        numbers |= {*range(int(first), int(last or first) + 1)}
-    if not numbers or min(numbers) < 1 or max(numbers) > count:
-        raise InputError(f"{name}: there is no such patch; the series has {count}")
+        numbers |= {*range(_number(name, first, count), _number(name, last or first, count) + 1)}
+    if not numbers:
+        raise _no_such(name, count)
     return tuple(sorted(numbers))
+
+
+def _number(name: str, digits: str, count: int) -> int:
+    """One that a patch has: before anything is made of it, for it may have thousands of digits."""
+    number = digits.lstrip("0")
+    if not number or len(number) > len(str(count)) or int(number) > count:
+        raise _no_such(name, count)
+    return int(number)
+
+
+def _no_such(name: str, count: int) -> InputError:
+    return InputError(f"{shortened(name, _SHOWN)}: there is no such patch; the series has {count}")
 
 
 def _of_squash(name: str, numbers: tuple[int, ...], rest: str, patches: Patches, base: Base, trees: TreeStore) -> State:

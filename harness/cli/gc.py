@@ -36,7 +36,7 @@ def _say(what: str) -> None:
 
 
 def _size(text: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", text.strip(), re.ASCII | re.IGNORECASE)
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)([KMGT]?)", text.strip(), re.ASCII | re.IGNORECASE)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text} is not a size such as 500M or 20G")
     return int(float(found[1]) * (1 << _SHIFTS[found[2].upper()]))

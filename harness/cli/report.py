@@ -10,6 +10,7 @@ from harness import rundir
 from harness.cli import runs
 from harness.errors import InfraError, InputError, in_words
 from harness.model import RunResult
+from harness.plain import shortened
 from harness.render import html, json, junit, mail, text
 from harness.runs import Kept
 
@@ -22,6 +23,8 @@ _FORMATS: dict[str, Callable[[RunResult, Path], str]] = {
 }
 
 
+_DIGITS = 19
+"""As many as an id in the database can have."""
 _WHY_NOT = {
     Kept.NONE: "came to no result",
     Kept.GONE: "has lost its result",
@@ -78,9 +81,9 @@ def place(run: str) -> Path:
     place = Path(run)
     if not run.isascii() or not run.isdecimal() or place.exists():
         return place
-    found = runs.known().find(int(run))
+    found = runs.known().find(int(run)) if len(run) <= _DIGITS else None
     if found is None:
-        raise InputError(f"there is no run {run}\n  kseries runs lists those that there are")
+        raise InputError(f"there is no run {shortened(run, _DIGITS)}\n  kseries runs lists those that there are")
     if found.result is not Kept.THERE:
         raise InputError(f"run {run} {_WHY_NOT[found.result]}: {found.out}\n  run the series again to have one")
     return Path(found.out)

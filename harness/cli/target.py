@@ -3,12 +3,14 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness import arch as archs
 from harness import inputs, programs, scenarios
 from harness.errors import InputError
+from harness.plain import shortened
 from harness.session import Options
 
 _CORES_OF_A_WORKER = 16
@@ -37,7 +39,7 @@ def add_series_arguments(parser: argparse.ArgumentParser) -> None:
         "-v",
         "--reroll-count",
         metavar="N",
-        type=_positive,
+        type=_up_to(9999),
         dest="reroll",
         help="v N of the series (default: the newest)",
     )
@@ -67,7 +69,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
     parser.add_argument(
-        "--repeat", metavar="N", type=_positive, default=1, help="boot each kernel N times: flaky, or broken?"
+        "--repeat", metavar="N", type=_up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
     )
     parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
     parser.add_argument(
@@ -94,12 +96,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     cores = os.cpu_count() or 1
     parser.add_argument(
-        "-j", "--jobs", metavar="N", type=_positive, default=cores, help="make's jobs, of all workers together"
+        "-j", "--jobs", metavar="N", type=_up_to(4096), default=cores, help="make's jobs, of all workers together"
     )
     parser.add_argument(
         "--workers",
         metavar="N",
-        type=_positive,
+        type=_up_to(256),
         default=max(1, min(cores // _CORES_OF_A_WORKER, _MOST_WORKERS)),
         help="states that are built at a time (default here: %(default)s)",
     )
@@ -175,10 +177,15 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     yield from (f"--{flag}" for flag in ("debug", "quick", "unboxed") if getattr(args, flag))
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return int(text)
+def _up_to(most: int) -> Callable[[str], int]:
+    """Numbers from 1 on that anybody can mean: what is made for each of them takes time, memory, processes."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"0*[0-9]{1,9}", text) or not 1 <= int(text.lstrip("0") or 0) <= most:
+            raise argparse.ArgumentTypeError(f"{shortened(text, 20)} is not a number from 1 to {most}")
+        return int(text.lstrip("0"))
+
+    return number
 
 
 def _names(text: str) -> tuple[str, ...]:

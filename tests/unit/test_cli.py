@@ -195,6 +195,33 @@ def test_what_was_printed_before_a_fault_of_ours_is_not_lost_and_its_status_stay
     assert done.returncode == 3 and "Traceback" not in done.stderr
 
 
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        *(
+            (("run", "patches", option, number), f"is not a number from 1 to {most}\n")
+            for option, most in (("--repeat", 1000), ("--jobs", 4096), ("--workers", 256), ("-v", 9999))
+            for number in ("0", "-1", "1000000000", NINES, "\u0663")
+        ),
+        (("gc", "--max-size", f"{NINES}T"), "is not a size such as 500M or 20G\n"),
+    ],
+)
+def test_a_number_that_nobody_can_mean_is_refused(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as usage:
+        main(words)
+    assert usage.value.code == 2
+    assert capsys.readouterr().err.endswith(said)
+
+
+def test_a_run_that_no_database_can_have_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "there is no run 9" in fails(capsys, 2, "report", "9" * 200)
+
+
 # --- what a process finds itself in -------------------------------------------------------------
 
 

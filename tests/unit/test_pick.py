@@ -89,6 +89,20 @@ def test_what_is_no_state_is_told_so(bench: Bench, name: str) -> None:
         bench.find(name)
 
 
+@pytest.mark.parametrize("how", ["prefix", "without", "only", "squash"])
+@pytest.mark.parametrize("numbers", ["1..999999999999", "{nines}", "1..{nines}", "{nines}..1", "0{nines}", "1+{nines}"])
+def test_a_number_that_no_patch_has_is_told_before_anything_is_made_of_it(bench: Bench, how: str, numbers: str) -> None:
+    """Ranges would take memory; of more than 4300 digits Python makes no number."""
+    name = f"{how}-{numbers.format(nines='9' * 5000)}"
+    with pytest.raises(InputError, match=r"there is no such patch; the series has 4$") as told:
+        bench.find(name)
+    assert len(str(told.value)) < 250
+
+
+def test_a_number_may_have_noughts_before_it(bench: Bench) -> None:
+    assert bench.find("prefix-0" + "0" * 5000 + "2").tree == bench.find("prefix-2").tree
+
+
 def test_a_range_is_all_in_it(bench: Bench) -> None:
     assert bench.find("without-2..4").applied == (1,)
     assert bench.find("without-2..4").tree == bench.find("prefix-1").tree
