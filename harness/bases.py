@@ -13,6 +13,7 @@ import msgspec
 from harness import cachelock, kernelorg, proc, sealed
 from harness.errors import InfraError, InputError
 from harness.model import Base
+from harness.plain import named
 from harness.trees import TreeStore, repository
 
 DEFAULT = "debian:linux-source-6.12"
@@ -90,7 +91,7 @@ def _base(name: str, tree: str, store: TreeStore) -> Base:
     version = _kernel_version(makefile.decode(errors="replace")) if makefile else None
     if version is None:
         raise InputError(f"{name} is not a kernel tree: its Makefile names no VERSION")
-    return Base(name=name, version=version, tree=tree)
+    return Base(name=named(name), version=version, tree=tree)
 
 
 def _kernel_version(makefile: str) -> str | None:

@@ -2,6 +2,7 @@
 """The configuration under which every state of a run is built: fragments, and words for make."""
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Config:
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256("\0".join([self.text, *self.make]).encode()).hexdigest()[:16]
+        return hashlib.sha256(os.fsencode("\0".join([self.text, *self.make]))).hexdigest()[:16]
 
     @property
     def llvm(self) -> bool:

@@ -7,6 +7,7 @@ import re
 # Colour (ECMA-48, SGR), which compilers and tests bring in good faith. Of any other sequence only the escape character
 # goes: where one that is begun and not ended could take more with it, it would take our words that come after it.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?")
 # What XML 1.0 calls Char (section 2.2), less what it discourages there: C1 controls and noncharacters; and less what
 # turns the direction of the text after it (Unicode UAX 9, 2.1 to 2.4), which would make our words read as others.
@@ -30,6 +31,17 @@ def line(text: str) -> str:
 def word(text: str) -> str:
     """``plain``, as a word of a command: in one line, and without what a shell that is typed to takes for a key."""
     return re.sub("[\t\n]", "\ufffd", plain(text))
+
+
+def named(name: str) -> str:
+    """The name of a file as text that can be kept: of bytes that are no UTF-8, and say so, each as ``\\xff``."""
+    return _SURROGATES.sub(_byte, name)
+
+
+def _byte(surrogate: re.Match[str]) -> str:
+    """What Python has put in the place of a byte (PEP 383), or of something else that is no text."""
+    byte = ord(surrogate[0]) - 0xDC00
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else "\ufffd"
 
 
 def escaped(document: str) -> str:

@@ -72,7 +72,7 @@ def _read(path: Path) -> Program:
         digest = hashlib.sha256(name.encode())
         program = Program(name, path, "")
         for file in (path, *program.headers):
-            digest.update(b"\0" + file.name.encode() + hashlib.sha256(regular.read(file, _LIMIT)).digest())
+            digest.update(b"\0" + os.fsencode(file.name) + hashlib.sha256(regular.read(file, _LIMIT)).digest())
     except OSError as error:
         raise InputError(f"cannot read the probe {path}: {in_words(error)}") from error
     return Program(name, path, digest.hexdigest())

@@ -23,6 +23,7 @@ from harness import cachelock, events, ledger, regular
 from harness.errors import InfraError, InputError, KseriesError
 from harness.ledger import Ledger
 from harness.model import Base, Record, Verdict
+from harness.plain import named
 from harness.rundir import RESULT
 
 Say = Callable[[str], None]
@@ -181,7 +182,7 @@ class Runs:
     @contextlib.contextmanager
     def recording(self, series: str, version: int, arch: str, out: Path) -> Iterator[Recording]:
         """Record a run while the context lasts, and with what error it is left. The caller records a good end."""
-        about: dict[str, Value] = {"series": series, "version": version, "arch": arch, "out": str(out.resolve())}
+        about: dict[str, Value] = {"series": series, "version": version, "arch": arch, "out": named(str(out.resolve()))}
         with contextlib.ExitStack() as held:
             recording = Recording(self._begin(about, held))
             try:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a process finds itself in: a current folder, a place for temporary files. Made fit for a run, or refused."""
 
+import io
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +17,9 @@ def settle() -> None:
     """
     _check_folder()
     _check_temporary()
+    # A name may be of bytes that are no text here, and a terminal may have few characters: what is said gets through.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _check_folder() -> None:

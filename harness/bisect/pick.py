@@ -8,7 +8,7 @@ import msgspec
 
 from harness.errors import InputError
 from harness.model import AppliedPatch, Base, Plan, State
-from harness.plain import shortened
+from harness.plain import named, shortened
 from harness.scenarios import Patches, mark_equal, squash
 from harness.trees import Merge, ThreeWay, TreeStore
 
@@ -36,7 +36,7 @@ def find(
     first, _, rest = name.partition("/")
     found = _ID.fullmatch(first)
     if found is None or (rest and found["how"] != "squash"):
-        return State(id=name, scenario="commit", applied=(), tree=commit(name))
+        return State(id=named(name), scenario="commit", applied=(), tree=commit(name))
     numbers = _numbers(name, found["numbers"], len(patches))
     if onto is not None and found["how"] != "without":
         raise InputError(f"{name}: only reverts (without-K) are made on another tree")

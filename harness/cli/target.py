@@ -10,7 +10,7 @@ from pathlib import Path
 from harness import arch as archs
 from harness import inputs, programs, scenarios
 from harness.errors import InputError
-from harness.plain import shortened
+from harness.plain import named, shortened
 from harness.session import Options
 
 _CORES_OF_A_WORKER = 16
@@ -165,7 +165,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
 
 def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     """TARGET and what decides which kernels come of it: what brings somebody else to the same ones."""
-    yield args.target
+    yield named(args.target)
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
     given += [("--arch", arch)]  # the next host may have another default
     for option in ("probe", "contract", "selftest", "config", "make"):
@@ -173,7 +173,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     given += [("--repeat", args.repeat if args.repeat > 1 else None)]
     for option, value in given:
         if value is not None:
-            yield from (option, str(value))
+            yield from (option, named(str(value)))
     yield from (f"--{flag}" for flag in ("debug", "quick", "unboxed") if getattr(args, flag))
 
 

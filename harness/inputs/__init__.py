@@ -12,6 +12,7 @@ from harness.errors import InputError, in_words
 from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, testcase, thread
 from harness.inputs.target import Target
 from harness.inputs.testcase import Expected, ExpectedFinding, TestCase
+from harness.plain import named
 from harness.programs import Program
 
 __all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "load"]
@@ -24,7 +25,14 @@ def load(target: str, tree: str | None = None, reroll: int | None = None) -> Tar
     found = _load(target, tree, reroll)
     if reroll is not None and found.series.version != reroll:
         raise InputError(f"-v {reroll}: {target} is v{found.series.version} of {found.series.name}, and no other")
-    return found
+    return _readable(found)
+
+
+def _readable(target: Target) -> Target:
+    """The same, with names that can be kept: those of the files that it was read from may be no UTF-8."""
+    patches = tuple(msgspec.structs.replace(patch, origin=named(patch.origin)) for patch in target.series.patches)
+    series = msgspec.structs.replace(target.series, name=named(target.series.name), patches=patches)
+    return msgspec.structs.replace(target, series=series)
 
 
 def _load(target: str, tree: str | None, reroll: int | None) -> Target:

@@ -48,7 +48,7 @@ def of_tarball(path: Path) -> Iterator[SourceFile]:
             if not rest and not member.isdir():
                 raise InputError(f"{path} has no top directory: is it a kernel tarball?")
             if member.issym():
-                yield SourceFile(rest, "120000", member.linkname.encode())
+                yield SourceFile(rest, "120000", os.fsencode(member.linkname))
             elif member.isfile():
                 file = archive.extractfile(member)
                 assert file is not None
@@ -92,7 +92,7 @@ def _read(top: Path, name: str) -> SourceFile:
     path = top / name
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return SourceFile(name, "120000", os.readlink(path).encode())
+        return SourceFile(name, "120000", os.fsencode(os.readlink(path)))
     if not stat.S_ISREG(mode):
         raise InputError(f"{top}: {name} is neither a file nor a link nor a directory")
     return SourceFile(name, "100755" if mode & stat.S_IXUSR else "100644", regular.read(path, FILE_LIMIT))

@@ -148,11 +148,16 @@ class TreeStore:
         if all(Path(line).is_dir() for line in self._borrowed()):
             return
         with self._alone():
-            _replace(self._alternates, "".join(f"{line}\n" for line in self._borrowed() if Path(line).is_dir()))
+            self._borrow(line for line in self._borrowed() if Path(line).is_dir())
 
     def _borrowed(self) -> list[str]:
         """The folders of objects that are read beside our own."""
-        return os.fsdecode(self._alternates.read_bytes()).splitlines() if self._alternates.exists() else []
+        rows = self._alternates.read_bytes().split(b"\n") if self._alternates.exists() else []
+        return [os.fsdecode(_c_unquoted(row)) for row in rows if row]
+
+    def _borrow(self, folders: Iterable[str]) -> None:
+        """Note from which folders of objects to read beside our own; a path may be quoted (link_alt_odb_entries())."""
+        _replace(self._alternates, "".join(f"{_c_quoted(one) if chr(10) in one else one}\n" for one in folders))
 
     @property
     def _alternates(self) -> Path:
@@ -173,7 +178,7 @@ class TreeStore:
         env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
         if objects is not None:
             env["GIT_OBJECT_DIRECTORY"] = str(objects)
-            env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _c_quoted(self.path / "objects")
+            env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _c_quoted(str(self.path / "objects"))
         if index is not None:
             env["GIT_INDEX_FILE"] = str(index)
         if work_tree is not None:
@@ -250,7 +255,7 @@ class TreeStore:
         if str(objects) in self._borrowed():
             return
         with self._alone():
-            _replace(self._alternates, "".join(f"{line}\n" for line in [*self._borrowed(), str(objects)]))
+            self._borrow([*self._borrowed(), str(objects)])
 
     def differs(self, path: Path) -> bool:
         """True where the work tree of a user's repository, or its index, holds other than HEAD; its files are read."""
@@ -375,7 +380,7 @@ class TreeStore:
 
     def trees_of(self, revisions: Sequence[str]) -> list[str]:
         """As ``tree_of``, of many revisions at once."""
-        asked = "".join(f"{revision}^{{tree}}\n" for revision in revisions).encode()
+        asked = os.fsencode("".join(f"{revision}^{{tree}}\n" for revision in revisions))
         rows = self.answer("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked).decode().splitlines()
         for revision, row in zip(revisions, rows, strict=True):
             if not row.endswith(" tree"):
@@ -450,9 +455,16 @@ def _change(about: str, path: str) -> Change:
     return Change(path, (old_mode, old_blob), (new_mode, new_blob))
 
 
-def _c_quoted(path: Path) -> str:
-    """A path for git's lists of paths, in which a colon would end it."""
-    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _c_quoted(path: str) -> str:
+    """A path for git's lists of paths, in which a colon would end it, or a newline."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _c_unquoted(row: bytes) -> bytes:
+    """What ``_c_quoted`` was given; a row that begins without a quote is a path as it stands."""
+    if not row.startswith(b'"'):
+        return row
+    return re.sub(rb"\\(.)", lambda found: b"\n" if found[1] == b"n" else found[1], row[1:-1])
 
 
 def _reason(done: proc.Done) -> str:
@@ -470,5 +482,5 @@ def _fatal(said: str) -> str:
 
 def _replace(path: Path, text: str) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_text(text)
+    beside.write_bytes(os.fsencode(text))
     beside.replace(path)

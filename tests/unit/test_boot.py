@@ -3,6 +3,7 @@
 
 import asyncio
 import itertools
+import os
 import re
 import stat
 import subprocess
@@ -117,7 +118,7 @@ def unpacked(archive: bytes) -> dict[str, Member]:
         assert (uid, gid, links, check) == (0, 0, 1, 0)
         raw = archive[at + 110 : at + 110 + name_size]
         assert raw.endswith(b"\0")
-        name = raw[:-1].decode()
+        name = os.fsdecode(raw[:-1])
         begin = (at + 110 + name_size + 3) & ~3
         if name == "TRAILER!!!":
             return members

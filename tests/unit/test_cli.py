@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the command line answers to what a user gets wrong: the exit status, and one or two lines."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,12 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import msgspec
 import pytest
 
 import harness
-from harness import __version__, inputs
+from harness import __version__, bases, inputs, plain
 from harness.cli import main
 from harness.errors import InputError
+from harness.trees import TreeStore
 from tests.unit.gitrepo import Repository
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
@@ -220,6 +223,35 @@ def test_a_number_that_nobody_can_mean_is_refused(
 
 def test_a_run_that_no_database_can_have_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no run 9" in fails(capsys, 2, "report", "9" * 200)
+
+
+def test_names_that_are_no_text_are_told_in_what_can_be_kept(
+    tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strange = tmp_path / os.fsdecode(b"\xff strange\n#?%41")
+    strange.mkdir()
+    (tmp_path / "linux").rename(strange / "linux")
+    (tmp_path / "patches" / "0001-patch.patch").rename(strange / os.fsdecode(b"0001-\xfe.patch"))
+    words = ("plan", str(strange), "--tree", str(strange / "linux"), "--base", "base")
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main((*words, "--json")) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["series"] == "\\xff strange\n#?%41"
+    assert told["base"]["name"].endswith("/\\xff strange\n#?%41/linux base")
+
+
+def test_a_branch_may_have_a_name_that_is_no_text(tree: str, tmp_path: Path) -> None:
+    branch = os.fsdecode(b"topic/\xff")
+    Repository(Path(tree)).git("branch", branch)
+    store = TreeStore(tmp_path / "trees.git")
+    base = bases.get(tree, branch, store, tmp_path, lambda _: None)
+    assert base.name == f"{tree} topic/\\xff" and msgspec.json.encode(base)
+
+
+@pytest.mark.parametrize("name", ["a\udcff", "\ud800\udc00", "\udc01"])
+def test_what_is_kept_of_a_name_can_be_written(name: str) -> None:
+    assert plain.named(name).encode() and plain.named("\u00e4 \U0001f600") == "\u00e4 \U0001f600"
 
 
 # --- what a process finds itself in -------------------------------------------------------------

@@ -45,6 +45,17 @@ def test_the_guest_has_busybox_as_its_shell_and_the_users_files_as_they_are(tmp_
     assert stat.S_ISLNK(found["user/link"].mode) and found["user/link"].data == b"deep/run"
 
 
+def test_the_users_files_may_have_names_that_are_no_text(tmp_path: Path) -> None:
+    top = tmp_path / "mine"
+    strange = os.fsdecode(b"\xff\xfe\n\xe4")
+    (top / strange).mkdir(parents=True)
+    (top / strange / strange).write_bytes(b"x")
+    (top / "link").symlink_to(strange)
+    found = members(tmp_path, top)
+    assert found[f"user/{strange}/{strange}"].data == b"x"
+    assert found["user/link"].data == os.fsencode(strange)
+
+
 @pytest.mark.parametrize("prompt", ["without-3", "topic/it's; $(reboot)"])
 def test_the_script_is_one_that_a_shell_reads_whatever_the_state_is_called(tmp_path: Path, prompt: str) -> None:
     script = members(tmp_path, prompt=prompt)["etc/kseries"].data

@@ -173,6 +173,23 @@ def test_a_lender_that_goes_in_the_midst_of_a_run_is_named(case: Case, tmp_path:
     assert met(store, case) == 0 and not discarded(store.path)
 
 
+@pytest.mark.parametrize("name", [b"a\nb", b'"c\\"', b"\xff:;,", b"d\x85\r"])
+def test_a_lender_may_lie_anywhere(tmp_path: Path, name: bytes) -> None:
+    place = tmp_path / os.fsdecode(name)
+    lender = Repository(place / "lender")
+    lender.commit("base", FILES)
+    store = TreeStore(place / "trees.git")
+    store.add_repository(lender.path)
+    again = TreeStore(place / "trees.git")
+    again.add_repository(lender.path)
+    base = again.tree_of(lender.git("rev-parse", "HEAD"))
+    assert again.file(base, "Makefile") == b"VERSION = 6\n"
+    assert ManyTrees(again).apply_all(base, [DIFF])[1] is None
+    assert (again.path / "objects" / "info" / "alternates").read_bytes().count(b"objects") == 1
+    shutil.rmtree(lender.path)
+    assert TreeStore(place / "trees.git")._borrowed() == []
+
+
 GITS = {
     "cannot start": "echo git: error while loading shared libraries: libz.so.1 >&2; exit 127",
     "finds no memory": "echo fatal: Out of memory, malloc failed >&2; exit 128",

@@ -565,3 +565,23 @@ def test_what_is_checked_out_is_what_is_in_the_tree_whatever_another_tree_says_o
         store.check_out(tree, tmp_path / "source", tmp_path / "index")
         seen = (tmp_path / "source" / "main.c").read_bytes()
     assert seen == text.encode()
+
+
+# --- names that are no text ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "tarball"])
+def test_a_source_may_have_names_and_links_that_are_no_text(tmp_path: Path, packed: bool) -> None:
+    top, strange = tmp_path / "linux", os.fsdecode(b"\xff\xe4")
+    top.mkdir()
+    (top / strange).write_text("x\n")
+    (top / "link").symlink_to(strange)
+    store = TreeStore(tmp_path / "trees.git")
+    if packed:
+        with tarfile.open(tmp_path / "linux.tar", "w") as archive:
+            archive.add(top, "linux")
+    tree = store.add_tarball(tmp_path / "linux.tar") if packed else store.add_directory(top)
+    store.check_out(tree, tmp_path / "out", tmp_path / "index")
+    assert (tmp_path / "out" / strange).read_text() == "x\n"
+    assert os.readlink(os.fsencode(tmp_path / "out" / "link")) == os.fsencode(strange)
+    assert store.changed_paths(tree, store.with_file(tree, strange, b"y\n")) == ("\ufffd\ufffd",)
