@@ -108,7 +108,7 @@ class _Collector:
 
     def run(self) -> Collected:
         if self._alone:
-            for part in (*PARTS, "at-work"):
+            for part in leftovers.PLACES:
                 self._remove_all(part, leftovers.found(self._cache, part))
         for step in (
             self._older_builds,

@@ -16,17 +16,36 @@ _PATTERNS = {
         "*.lock",
         "refs/**/*.lock",
         "objects/info/alternates.*",
+        "info/attributes.*",
+        "fast_import_crash_*",
         "objects/pack/tmp_*",
         "objects/pack/.tmp-*",
         "objects/??/tmp_obj_*",
     ),
     "at-work": ("*",),
+    "": ("kseries-shell-*",),
+    "busybox": ("kseries-busybox-*",),
 }
+_HALVES = {
+    "results": ("*",),
+    "workers": ("*/*", "*/*/*"),
+    "bases": ("*",),
+    "": ("trees.git.*",),
+}
+_SOURCE = "source"
+"""What is checked out: a tree may have files of any name."""
+
+PLACES = tuple({**_PATTERNS, **_HALVES})
+"""The parts of a cache in which something may be left; "" is the cache itself."""
 
 
 def found(cache: Path, part: str) -> Iterator[Path]:
     """Those in one part of the cache."""
     for pattern in _PATTERNS.get(part, ()):
         yield from cache.joinpath(part).glob(pattern)
-    for pattern in {"results": ("*",), "workers": ("*/*",), "bases": ("*",)}.get(part, ()):
-        yield from (path for path in cache.joinpath(part).glob(pattern) if _HALF.fullmatch(path.name))
+    for pattern in _HALVES.get(part, ()):
+        yield from (
+            path
+            for path in cache.joinpath(part).glob(pattern)
+            if _HALF.fullmatch(path.name) and path.parent.name != _SOURCE
+        )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """kseries gc: what goes, in which order, and what stays whatever happens."""
 
+import ast
 import os
 import shutil
 import signal
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness import cli, files
 from harness.errors import InfraError
 from harness.gc import collect as collecting
-from harness.gc.collect import Collected, Part, collect
+from harness.gc import leftovers
+from harness.gc.collect import PARTS, Collected, Part, collect
 from harness.gc.trees import Trees
 from harness.render import gc as table
 from harness.render.gc import size
@@ -73,6 +76,12 @@ LEFTOVERS = (
     "trees.git/objects/pack/tmp_pack_xyz",
     "trees.git/objects/4b/tmp_obj_xyz",
     "at-work/abc",
+    "workers/0/x86_64-abc/said.json.123",
+    "trees.git/info/attributes.123",
+    "trees.git/fast_import_crash_123",
+    "trees.git.123/HEAD",
+    "kseries-shell-xyz/console.cpio",
+    "busybox/kseries-busybox-xyz/busybox.deb",
 )
 
 
@@ -80,7 +89,8 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     TreeStore(cache / "trees.git")
     (cache / "trees.git" / "objects" / "4b").mkdir()
     (cache / "trees.git" / "refs" / "imports").mkdir()
-    for name in ("results/abc/result.json", "workers/0/lock", "workers/0/index", "bases/linux-source-6.12.json"):
+    kept = ("results/abc/result.json", "workers/0/lock", "workers/0/index", "bases/linux-source-6.12.json")
+    for name in (*kept, "busybox/x86_64", "workers/0/source/manual.1", "workers/0/x86_64-abc/obj/x.1"):
         fill(cache / name, 10)
     gc(cache)
     before = everything(cache)
@@ -91,12 +101,36 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     assert [name for name in before if name not in everything(cache)] == []
     assert {found.name: found.removed.get("leftovers", 0) for found in done.parts} == {
         "results": 1,
-        "workers": 3,
+        "workers": 4,
         "ccache": 0,
-        "trees.git": 6,
+        "trees.git": 8,
         "bases": 2,
-        "other": 1,
+        "other": 4,
     }
+
+
+def calls(name: str) -> Iterator[ast.Call]:
+    """The calls of a method or a function of this name in all of our own code."""
+    for path in Path(harness.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
+                yield node
+
+
+def test_whatever_is_put_into_the_cache_is_known_here() -> None:
+    parts = {
+        node.args[0].value for node in calls("resources.cache") if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    assert parts >= {"results", "workers", "trees.git", "ccache"}
+    assert parts <= {*PARTS, *leftovers.PLACES}
+    patterns = {
+        pattern.rpartition("/")[2] for part in leftovers.PLACES for pattern in leftovers._PATTERNS.get(part, ())
+    }
+    for node in calls("TemporaryDirectory"):
+        words = {word.arg: word.value for word in node.keywords}
+        if "dir" in words:  # else it is in TMPDIR
+            prefix = words["prefix"]
+            assert isinstance(prefix, ast.Constant) and str(prefix.value) + "*" in patterns, ast.unparse(node)
 
 
 PLANNING = """

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from harness import cli, rundir
+from harness import cli, rundir, runs
 from harness.model import SCHEMA_VERSION, RunResult
 from harness.render import json as as_json
 from harness.render import text
@@ -178,3 +178,20 @@ def test_json_says_the_same_and_cannot_steer_a_terminal() -> None:
     told = as_json.render(run(hurt))
     assert msgspec.json.decode(told, type=RunResult) == run(hurt)
     assert not set("\x1b\x7f\x9b\u202e\U0001fffe") & set(told) and "ü \U0001f427" in told
+
+
+def test_a_run_may_lie_in_a_folder_of_any_name_and_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / os.fsdecode(b"\xff #?%41:,;\"'$(x)\n\xc3\xa4") / ("long" * 60) / ("long" * 60) / ("long" * 60)
+    shutil.copytree(SPLIT, place)
+    rundir.write(place, rundir.read(place)[0])
+    assert "Linux version 6.12" in (place / "report.html").read_text(encoding="utf-8")
+    for form in ("text", "html", "junit", "json", "mail"):
+        assert cli.main(["report", str(place), "--format", form]) == 0
+        assert capsys.readouterr().out
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with runs.Runs(tmp_path / "cache" / "kseries", pytest.fail).recording("s", 1, "x86_64", place) as recording:
+        recording.ended(0, split_run().verdict, place / rundir.RESULT)
+    assert cli.main(["runs"]) == 0 and cli.main(["runs", "--json"]) == 0
+    assert "\\xff #?%41" in capsys.readouterr().out
