@@ -46,6 +46,15 @@ def test_done(machines: Machines) -> None:
     assert statuses(boot) == [Status.PASS] * 6
 
 
+def test_more_probes_than_a_kernel_takes_words(machines: Machines) -> None:
+    """Of those it takes 32, and 2048 bytes of them all (init/main.c, arch/x86/include/asm/setup.h)."""
+    names = tuple(f"{'calm' * 15}{number}" for number in range(40))
+    boot = machines.boot(*names)
+    assert (boot.ending, boot.outcome, boot.detail) == (Ending.DONE, Outcome.OK, "")
+    assert boot.ended == names
+    assert statuses(boot) == [Status.PASS] * 3 * len(names)
+
+
 # --- the kernel dies ----------------------------------------------------------------------------
 
 
