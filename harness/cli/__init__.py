@@ -56,7 +56,8 @@ def _main(words: Sequence[str]) -> int:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         return 141
     except OSError as error:
-        _print_what_can_be()
+        if (unwritten := _print_what_can_be()) and not error.filename:
+            return _fail(f"cannot write to standard output: {unwritten.strerror}", InfraError.exit_status)
         where = f": {error.filename}" if error.filename else ""
         return _fail(f"{in_words(error)}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
@@ -75,12 +76,17 @@ def _of_ours(error: Exception) -> str:
     return f"a fault of ours, which says nothing of a patch: {said}\n  {_TRACEBACK}=1 in the environment shows where"
 
 
-def _print_what_can_be() -> None:
-    """Flush standard output; what it does not take would be tried again at our exit, and change the status."""
+def _print_what_can_be() -> OSError | None:
+    """Flush standard output; what it does not take would be tried again at our exit, and change the status.
+
+    Returns why it does not.
+    """
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
 
 
 def _fail(text: str, status: int) -> int:

@@ -44,10 +44,11 @@ def command(args: argparse.Namespace) -> int:
         raise InputError("kseries test needs a clone of the project, not an installed kseries")
     words = ["pytest", *args.words] if args.words else ["tox", "run", "-c", str(top / "tox.ini"), *_chosen(args.full)]
     os.chdir(top)
-    # The tests run in the environment that we run in: a second one like it would take a minute to make.
-    env = {**os.environ, "KSERIES_PYTHON": sys.executable, "KSERIES_DEPENDENCIES": ""}
+    # The tests run in the environment that we run in: a second one like it would take a minute to make. Of PYTHONPATH
+    # neither tox nor pytest imports anything; the programs that the tests start find the clone there.
+    env = {**os.environ, "KSERIES_PYTHON": sys.executable, "KSERIES_DEPENDENCIES": "", "PYTHONPATH": str(top)}
     try:
-        os.execve(sys.executable, [sys.executable, "-m", *words], env)
+        os.execve(sys.executable, [sys.executable, "-I", "-m", *words], env)
     except OSError as error:
         raise InfraError(f"cannot start {words[0]}: {in_words(error)}") from error
 

@@ -28,7 +28,10 @@ def read(path: Path, top: Path | None = None) -> bytes:
 
 def standard_input() -> bytes:
     """All of standard input. Raises InputError when there is nothing."""
-    data = _whole(sys.stdin.buffer, "standard input")
+    try:
+        data = _whole(sys.stdin.buffer, "standard input")
+    except OSError as error:
+        raise InputError(f"cannot read standard input: {error.strerror}") from error
     if not data.strip():
         raise InputError(
             "standard input is empty\n  pipe a series in, as in: git format-patch --stdout BASE.. | kseries ..."

@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A series that means harm, on the real kernel: what it tries comes to nothing, and the report says whose it was."""
+"""A series that means harm: what it tries comes to nothing, and the report says whose it was.
+
+On the real kernel what it brings to its build; on the tiny one what it brings to who stands in its tree.
+"""
 
 import json
 import os
 import select
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from harness import resources
-from tests.e2e.conftest import Kseries, adding
+from tests.e2e import traps
+from tests.e2e.conftest import TOP, Kseries, adding
+from tests.faults import tiny
+from tests.unit.gitrepo import ENVIRONMENT, Repository
 
 SECRET = "the-secret-of-a-home-folder"
 
@@ -96,3 +104,64 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""  # it has ended
+
+
+# --- in its tree ----------------------------------------------------------------------------
+
+SERIES = ("base..topic", "--probe", "capabilities")
+
+
+@dataclass(frozen=True)
+class Trapped:
+    """A tiny kernel with a patch that brings code for whoever stands in its tree, and a patch above that one."""
+
+    linux: Repository
+    mark: Path
+    """Where whatever of the tree has run says so."""
+    cache: Path
+
+    def run(self, *words: str | Path, env: dict[str, str]) -> str:
+        """What a command prints that is run in the tree; nothing of the tree has run by then."""
+        self.mark.unlink(missing_ok=True)
+        done = subprocess.run(
+            words,
+            cwd=self.linux.path,
+            env={**env, "GIT_CONFIG_GLOBAL": "/dev/null", "XDG_CACHE_HOME": str(self.cache)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert not self.mark.exists(), (words, self.mark.read_text())
+        return f"{done.stdout}\n--- and on standard error\n{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def trapped(tmp_path_factory: pytest.TempPathFactory) -> Trapped:
+    home = tmp_path_factory.mktemp("trapped")
+    linux, mark = Repository(home / "linux"), home / "ran"
+    for name, brought in (("base", {}), ("trap", traps.modules(mark)), ("topic", {})):
+        linux.commit(name, {**tiny.kernel(name), "arch/x86/kvm/Kconfig": "", **brought})
+        linux.git("tag", name)
+    return Trapped(linux, mark, home / "cache")
+
+
+def test_a_patch_cannot_answer_for_itself_in_a_bisection(trapped: Trapped) -> None:
+    trapped.linux.git("bisect", "start", "topic", "base")
+    told = trapped.run("git", "bisect", "run", TOP / "kseries", "try", "HEAD", *SERIES, env=ENVIRONMENT)
+    trapped.linux.git("bisect", "reset")
+    assert told.count("HEAD: good") == 1, told
+    assert f"{trapped.linux.git('rev-parse', 'topic')} is the first bad commit" in told
+
+
+def test_no_code_of_a_tree_runs_outside_the_box_whoever_stands_in_it(trapped: Trapped, tmp_path: Path) -> None:
+    traps.programs(trapped.linux.path, trapped.mark)
+    for words, said in (
+        (("doctor",), "possible"),
+        (("plan", *SERIES), "prefix-2"),
+        (("try", "trap", *SERIES), "trap: good"),
+        (("run", *SERIES, "--scenario", "prefixes", "--checkpatch", "--out", tmp_path / "out"), "bisectable:"),
+        (("report", tmp_path / "out"), "bisectable:"),
+    ):
+        assert said in trapped.run(TOP / "kseries", *words, env=traps.environment()), words

@@ -23,6 +23,7 @@ def clone() -> Iterator[Path]:
     for pattern in ("kseries", "requirements*.lock", "debian-packages*.txt"):
         for file in TOP.glob(pattern):
             shutil.copy(file, place)
+    shutil.copytree(TOP / "harness" / "start", place / "harness" / "start")
     with (place / "debian-packages.txt").open("a") as packages:
         packages.write(f"{ABSENT}\n")
     place.chmod(0o755)
@@ -64,17 +65,37 @@ def test_without_a_terminal_it_prints_the_apt_line_and_exits_3(clone: Path) -> N
     assert done.stdout == ""
 
 
+ARM64, TESTS = "kseries-no-such-emulator", "kseries-no-such-browser"
+
+
 @pytest.mark.parametrize(
-    ("words", "asked"), [(("demo",), False), (("demo", "--arch", "x86_64,arm64"), True), (("test",), True)]
-)
-def test_an_architectures_packages_are_asked_for_where_it_is_named(
-    clone: Path, words: tuple[str, ...], asked: bool
+    ("words", "asked"),
+    [
+        (("demo",), ()),
+        (("demo", "--arch", "x86_64,arm64"), (ARM64,)),
+        (("demo", "--arch=arm64"), (ARM64,)),
+        (("demo", "--ar", "arm64"), (ARM64,)),
+        (("demo", "--arc=arm64,x86_64"), (ARM64,)),
+        (("demo", "--arch", "arm64", "--arch", "x86_64"), ()),
+        (("demo", "--arch", "test"), ()),
+        (("demo", "--arch", ""), ()),
+        (("demo", "--out", "arm64-x"), ()),
+        (("demo", "--out", "arm64"), ()),
+        (("demo", "--out", "/tmp/latest-demo"), ()),
+        (("demo", "--out", "test"), ()),
+        (("test",), (ARM64, TESTS)),
+        (("test", "--", "-k", "demo"), (ARM64, TESTS)),
+    ],
+)  # fmt: skip
+def test_the_packages_are_asked_for_that_the_words_name_and_no_others(
+    clone: Path, words: tuple[str, ...], asked: tuple[str, ...]
 ) -> None:
-    (clone / "debian-packages-arm64.txt").write_text("kseries-no-such-emulator\n")
+    (clone / "debian-packages-arm64.txt").write_text(f"{ARM64}\n")
+    (clone / "debian-packages-test.txt").write_text(f"{TESTS}\n")
     done = _launch("./kseries", *words, cwd=clone)
     assert done.returncode == 3
     assert ABSENT in done.stderr
-    assert ("kseries-no-such-emulator" in done.stderr) is asked
+    assert tuple(name for name in (ARM64, TESTS) if name in done.stderr) == asked
 
 
 def test_an_unprivileged_user_is_not_asked_for_what_only_root_can_do(clone: Path) -> None:
@@ -94,9 +115,7 @@ def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")
 def test_in_a_clone_of_somebody_elses_the_venv_is_made_in_the_users_cache(clone: Path, tmp_path: Path) -> None:
     """As a user runs /opt/kseries/kseries: with nothing installed there yet, and not to be written to."""
-    (clone / "harness").mkdir()
-    (clone / "harness" / "__init__.py").touch()  # else a package of that name further down PYTHONPATH is preferred
-    (clone / "harness" / "__main__.py").write_text("import msgspec, sys; print(sys.prefix)\n")
+    (clone / "harness" / "start" / "__main__.py").write_text("import msgspec, sys; print(sys.prefix)\n")
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     cache = Path(tempfile.mkdtemp(prefix="kseries-nobody-"))
     os.chown(cache, 65534, 65534)
