@@ -36,6 +36,14 @@ _KILL_SECONDS = 10.0
 """A killed process that is not gone after this long is stuck in the host's kernel."""
 # Who speaks for the box itself, in it: what they were to start did not start (setpriv(1), choom(1), prlimit(1)).
 _BOX_WORDS = (b"setpriv: ", b"choom: ", b"prlimit: ")
+_NOBODYS = Path("/")
+"""Where tools are started: ours is often a kernel's tree, in which some look for a configuration, and for code."""
+# Prefixes of what is left out of the environment of tools. A hook that calls us has GIT_DIR set to a repository of its
+# own; PYTHONPATH, PERL5LIB and the compiler's paths may say '.', and a build in its box has none of them.
+_NOT_PASSED_ON = (
+    *("GIT_", "PYTHON", "PERL", "CCACHE_"),
+    *("GCC_", "COMPILER_PATH", "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH"),
+)
 _unboxed = ContextVar("unboxed", default=False)
 
 
@@ -101,11 +109,14 @@ def run(
     seconds: float,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
+    cwd: Path = _NOBODYS,
     umask: int = -1,
 ) -> Done:
-    """Run a short tool to its end. Raises InfraError when it cannot start or takes too long."""
-    words = [str(word) for word in argv]
+    """Run a short tool to its end, in nobody's folder if not in ``cwd``.
+
+    Raises InfraError when it cannot start or takes too long.
+    """
+    words = _words(argv)
     pipe = subprocess.PIPE
     try:
         child = subprocess.Popen(
@@ -135,21 +146,18 @@ def run(
 
 @contextlib.contextmanager
 def feeding(
-    argv: Sequence[str | Path],
-    env: Mapping[str, str] | None = None,
-    seconds: float = 3600.0,
-    cwd: Path | None = None,
+    argv: Sequence[str | Path], env: Mapping[str, str] | None = None, seconds: float = 3600.0
 ) -> Iterator[IO[bytes]]:
     """A process with an open standard input, for a stream too large to hold.
 
     Raises InfraError if it fails, with all that it said, or if it has not taken all of it and ended in time.
     """
     child = subprocess.Popen(
-        [str(word) for word in argv],
+        _words(argv),
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment(env),
-        cwd=cwd,
+        cwd=_NOBODYS,
         start_new_session=True,
     )
     assert child.stdin is not None and child.stderr is not None
@@ -180,12 +188,14 @@ def _kill_all(child: "subprocess.Popen[bytes]") -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    """Our environment in the C locale, so that what a tool prints can be read by a program.
+def _words(argv: Sequence[str | Path]) -> list[str]:
+    """A command line that means the same in another folder than ours."""
+    return [str(word.absolute() if isinstance(word, Path) else word) for word in argv]
 
-    GIT_* is left out: a hook that calls us has GIT_DIR set to a repository of its own.
-    """
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    """Our environment in the C locale, so that what a tool prints can be read by a program."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     return {**ours, "LC_ALL": "C", **(extra or {})}
 
 
@@ -299,7 +309,7 @@ async def start(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] =
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=_allowed(box),
-            cwd=box.cwd if _unboxed.get() else None,
+            cwd=box.cwd if _unboxed.get() else _NOBODYS,
             start_new_session=True,
             pass_fds=(writer.fileno(), *files, *sockets),
         )
@@ -324,7 +334,9 @@ def on_terminal(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] =
     settings = termios.tcgetattr(0) if os.isatty(0) else None
     with (
         _filter() as (options, files),
-        subprocess.Popen(_boxed(argv, box, *options), env=_allowed(box), pass_fds=(*files, *sockets)) as process,
+        subprocess.Popen(
+            _boxed(argv, box, *options), env=_allowed(box), cwd=_NOBODYS, pass_fds=(*files, *sockets)
+        ) as process,
     ):
         try:
             return process.wait()

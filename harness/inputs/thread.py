@@ -4,7 +4,6 @@
 import collections
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from harness import proc
 from harness.errors import InputError
@@ -123,7 +122,7 @@ def _check_end(last: Mail) -> None:
     if stat is None or _SIGNATURE.search(last.diff, stat.end()):
         return
     # Not from the current directory: in a work tree, git apply leaves out what is not below it.
-    done = proc.run(["git", "apply", "--numstat", "-"], seconds=60, stdin=last.diff, cwd=Path("/"))
+    done = proc.run(["git", "apply", "--numstat", "-"], seconds=60, stdin=last.diff)
     rows = [row.split("\t") for row in done.text.splitlines() if row.count("\t") >= 2]
     came = (len(rows), *(sum(int(row[side]) for row in rows if row[side].isdigit()) for side in (0, 1)))
     if done.returncode == 0 and any(have < int(want or 0) for have, want in zip(came, stat.groups(), strict=True)):

@@ -11,8 +11,9 @@ from pathlib import Path
 from harness import proc
 
 _GIT_SECONDS = 120
-# Of the caller's own configuration, too: what is asked is read by a program.
-_CONFIG = {"log.showSignature": "false", "i18n.logOutputEncoding": "UTF-8"}
+# Of the caller's own configuration, too: what is asked is read by a program. A file system's monitor is run by whoever
+# reads the index, as a revision like :file does.
+_CONFIG = {"log.showSignature": "false", "i18n.logOutputEncoding": "UTF-8", "core.fsmonitor": "false"}
 # In a partial clone git fetches what it lacks, by the transport that the repository names.
 _ENV = {"GIT_ALLOW_PROTOCOL": "", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 

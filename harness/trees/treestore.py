@@ -186,7 +186,7 @@ class TreeStore:
         # What is checked out is for whoever builds it, whom our umask may have shut out.
         umask = 0o022 if work_tree is not None else -1
         # In a folder of ours: the one that we were started in may be gone, and git would not begin.
-        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, cwd=self.path, umask=umask)
+        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
@@ -292,7 +292,7 @@ class TreeStore:
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
             env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
             try:
-                with proc.feeding(words, env=env, cwd=self.path) as stream:
+                with proc.feeding(words, env=env) as stream:
                     sources.write_import(stream, f"refs/imports/{key}", files)
             except InfraError as error:
                 raise self._trouble("fast-import", _fatal(str(error).removeprefix("git failed: "))) from error

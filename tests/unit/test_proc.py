@@ -392,3 +392,20 @@ async def test_a_program_that_talks_like_bwrap_has_failed_by_itself() -> None:
     async with proc.start(["sh", "-c", "echo bwrap: no; exit 1"], proc.Box(writable=())) as running:
         _ = [line async for line in running.lines(soon())]
         assert await running.wait(soon()) == 1
+
+
+def test_a_tool_is_not_started_where_we_are_nor_finds_there_what_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where we are is often a tree: b4 reads the configuration of a repository there, and that names programs."""
+    monkeypatch.chdir(tmp_path)
+    names = ("PYTHONPATH", "PYTHONHOME", "PERL5LIB", "PERL5OPT", "COMPILER_PATH", "GCC_EXEC_PREFIX", "CPATH", "GIT_DIR")
+    for name in names:
+        monkeypatch.setenv(name, ".")
+    (tmp_path / "file").touch()
+    told = proc.run(["sh", "-c", 'pwd; env; ls "$1"', "sh", Path("file")], seconds=60).text.splitlines()
+    assert told[0] == "/" and told[-1] == str(tmp_path / "file")
+    assert not {line.partition("=")[0] for line in told} & set(names)
+    with proc.feeding(["sh", "-c", f"pwd >{tmp_path}/fed; cat >/dev/null"]) as stream:
+        stream.write(b"x")
+    assert (tmp_path / "fed").read_text() == "/\n"

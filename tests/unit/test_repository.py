@@ -10,7 +10,7 @@ import pytest
 
 from harness import inputs, session
 from harness.errors import InputError
-from harness.trees import TreeStore
+from harness.trees import TreeStore, repository
 from tests.unit.gitrepo import ENVIRONMENT, Repository
 
 
@@ -33,6 +33,12 @@ def program(theirs: Repository) -> str:
 
 def watched(theirs: Repository, evil: str) -> None:
     theirs.git("config", "core.fsmonitor", evil)
+
+
+def watched_by_its_index(theirs: Repository, evil: str) -> None:
+    """Whoever reads this index asks the monitor, and not only who compares files."""
+    watched(theirs, evil)
+    theirs.git("update-index", "--fsmonitor")
 
 
 def filtered(theirs: Repository, evil: str) -> None:
@@ -77,6 +83,7 @@ def partial(theirs: Repository, evil: str) -> None:
     ("arm", "fires"),
     [
         (watched, ("status",)),
+        (watched_by_its_index, ("rev-parse", ":file")),
         (filtered, ("status",)),
         (signed, ("log", "-1")),
         (partial, ("log", "base")),
@@ -96,4 +103,5 @@ def test_no_program_that_a_repository_names_is_run(
         session.plan(target, options, TreeStore(tmp_path / "trees.git"), lambda _: None)
     except InputError:
         assert arm is partial, "of which a commit is missing"
+    repository.ask(theirs.path, "rev-parse", ":file")
     assert not (tmp_path / "ran").exists()
