@@ -2,39 +2,66 @@
 """An installed wheel does all but ``kseries test``, from any folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from harness import __version__
+from tests.e2e import traps
 from tests.e2e.conftest import SECONDS, TOP
+
+PIP = ("-I", "-m", "pip", "--quiet", "--disable-pip-version-check")
+VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The kseries command of a wheel in a venv of its own; its dependencies are those of the tests."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wheel = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(home), str(TOP)]
-    subprocess.run(wheel, check=True, timeout=300, cwd=home)
-    subprocess.run([sys.executable, "-m", "venv", home / "venv"], check=True, timeout=300)
-    (file,) = home.glob("kseries-*.whl")
-    python = home / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "--quiet", "install", "--no-deps", file], check=True, timeout=300, cwd=home)
-    site = next((home / "venv" / "lib").glob("python3*/site-packages"))
+    words: list[str | Path] = [
+        sys.executable,
+        *PIP,
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        home,
+        TOP,
+    ]
+    subprocess.run(words, check=True, timeout=300, cwd=home)
+    return next(home.glob("kseries-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    """The kseries command of a wheel in a venv of its own; its dependencies are those of the tests."""
+    return _installed(wheel, wheel.parent / "venv")
+
+
+def _installed(wheel: Path, venv: Path) -> Path:
+    subprocess.run([sys.executable, "-I", "-m", "venv", venv], check=True, timeout=300)
+    words: list[str | Path] = [venv / "bin" / "python", *PIP, "install", "--no-deps", wheel]
+    subprocess.run(words, check=True, timeout=300, cwd=venv)
+    _lend_dependencies(venv)
+    return venv / "bin" / "kseries"
+
+
+def _lend_dependencies(prefix: Path) -> None:
     outer = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
-    (site / "tests-dependencies.pth").write_text(f"{outer}\n")
-    return home / "venv" / "bin" / "kseries"
+    (prefix / "lib" / VERSION / "site-packages" / "tests-dependencies.pth").write_text(f"{outer}\n")
 
 
-def _run(installed: Path, folder: Path, *words: str | Path) -> "subprocess.CompletedProcess[str]":
+def _run(
+    installed: Path, folder: Path, *words: str | Path, path: str = "/usr/bin:/bin", **env: str
+) -> "subprocess.CompletedProcess[str]":
     """As a user's shell would: without PYTHONPATH and what else the tests have set."""
     theirs = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME") if name in os.environ}
     return subprocess.run(
         [installed, *words],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", **theirs},
+        env={"PATH": path, **theirs, **env},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -61,3 +88,50 @@ def test_kseries_test_says_that_it_needs_a_clone(installed: Path, tmp_path: Path
     done = _run(installed, tmp_path, "test")
     assert done.returncode == 2
     assert done.stderr == "kseries: kseries test needs a clone of the project, not an installed kseries\n"
+
+
+def test_nothing_of_the_folder_that_it_is_called_in_is_imported_or_run(installed: Path, tmp_path: Path) -> None:
+    tree, mark = tmp_path / "tree", tmp_path / "ran"
+    for name, text in traps.modules(mark).items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    traps.programs(tree, mark)
+    env = {**traps.VARIABLES, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    for words, status in ((("--version",), 0), (("doctor",), 0), (("try", "HEAD", "v1..v2"), 128)):
+        done = _run(installed, tree, *words, path=":.:/usr/bin:/bin:", **env)
+        assert not mark.exists(), (words, mark.read_text())
+        assert done.returncode == status, done.stdout + done.stderr
+
+
+def test_it_is_found_through_a_link_as_pipx_makes_one(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "kseries").symlink_to(installed)
+    assert _run(tmp_path / "kseries", tmp_path, "--version").stdout == f"kseries {__version__}\n"
+
+
+def test_where_it_is_installed_for_a_user_the_python_is_on_path(wheel: Path, tmp_path: Path) -> None:
+    """As pip install --user does it, which puts no python beside it."""
+    prefix = tmp_path / ".local"
+    words: list[str | Path] = [sys.executable, *PIP, "install", "--no-deps", "--prefix", prefix, wheel]
+    subprocess.run(words, check=True, timeout=300, cwd=tmp_path)
+    _lend_dependencies(prefix)
+    path = f"{Path(sys.base_prefix) / 'bin'}:/usr/bin:/bin"
+    done = _run(prefix / "bin" / "kseries", tmp_path, "--version", path=path, HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, f"kseries {__version__}\n"), done.stderr
+
+
+@pytest.mark.parametrize(("words", "failure"), [(("runs",), 3), (("try", "HEAD", "v1..v2"), 129)])
+def test_what_keeps_it_from_its_work_is_no_finding_and_no_answer(
+    wheel: Path, tmp_path: Path, words: tuple[str, ...], failure: int
+) -> None:
+    command = _installed(wheel, tmp_path / "venv")
+    package = tmp_path / "venv" / "lib" / VERSION / "site-packages" / "harness"
+    (package / "plain.py").unlink()
+    damaged = _run(command, tmp_path, *words)
+    assert damaged.returncode == failure and "harness.plain" in damaged.stderr
+    for python in (tmp_path / "venv" / "bin").glob("python*"):
+        python.unlink()
+    assert _run(command, tmp_path, *words).returncode == failure
+    shutil.rmtree(package)
+    (package / "start").mkdir(parents=True)
+    gone = _run(command, tmp_path, *words)
+    assert gone.returncode == failure and "install it again" in gone.stderr
