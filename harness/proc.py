@@ -34,6 +34,8 @@ MAX_LINE = 64 * 1024
 _BOX_ENVIRONMENT = frozenset({"PATH", "LC_ALL"})
 _KILL_SECONDS = 10.0
 """A killed process that is not gone after this long is stuck in the host's kernel."""
+_GIVE_SECONDS = 600.0
+"""For the owner of all in a build folder or a ccache to be changed."""
 # Who speaks for the box itself, in it: what they were to start did not start (setpriv(1), choom(1), prlimit(1)).
 _BOX_WORDS = (b"setpriv: ", b"choom: ", b"prlimit: ")
 _NOBODYS = Path("/")
@@ -356,7 +358,7 @@ def _boxed(argv: Sequence[str | Path], box: Box, *options: str) -> list[str]:
     if host.drops:
         with contextlib.suppress(FileNotFoundError):  # of which bwrap will tell
             for place in (*box.writable, *box.sockets):
-                os.chown(place, UID, UID)
+                _give(place)
             for place in box.readable:
                 _show(place)
     bwrap, *words = box.argv(argv, host)
@@ -378,6 +380,16 @@ def _allowed(box: Box) -> dict[str, str]:
     """What is left of our environment, in a box or without one."""
     kept = {name: value for name, value in _environment(None).items() if name in _BOX_ENVIRONMENT}
     return {**kept, **box.env} if _unboxed.get() else kept
+
+
+def _give(place: Path) -> None:
+    """Make the user of the box the owner of a place, and of all in one that was not theirs: it may be a copy."""
+    place = place.resolve()  # a part of the cache may be a link to another disk
+    if not place.is_dir():
+        os.chown(place, UID, UID)
+    elif place.stat().st_uid != UID:
+        # Of a folder the top comes last; and it may be deeper than Python goes.
+        run(["chown", "--no-dereference", "--recursive", f"{UID}:{UID}", "--", place], seconds=_GIVE_SECONDS)
 
 
 def _show(place: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from harness import proc
-from harness.box import Host
+from harness.box import UID, Host
 from harness.errors import InfraError
 
 
@@ -251,6 +251,20 @@ def test_words_reach_bwrap_as_they_are(tmp_path: Path) -> None:
     assert argv[argv.index("--bind") + 1 :][:2] == [str(tmp_path / "a b")] * 2
     assert argv[argv.index("--dev-bind") + 1 :][:2] == ["/dev/kvm"] * 2
     assert {"--unshare-pid", "--unshare-net", "--die-with-parent"} <= set(argv[: argv.index("--")])
+
+
+async def test_what_is_given_to_a_box_is_its_users_whoever_made_it(tmp_path: Path) -> None:
+    """A cache that somebody has copied, without the owners of what is in it."""
+    (tmp_path / "obj" / "deep").mkdir(parents=True)
+    (tmp_path / "obj" / "deep" / "file").write_text("old")
+    outside = tmp_path / "outside"
+    outside.touch()
+    (tmp_path / "obj" / "link").symlink_to(outside)
+    box = proc.Box(writable=(tmp_path / "obj",))
+    async with proc.start(["sh", "-c", f"echo new >{tmp_path}/obj/deep/file"], box) as process:
+        assert await process.wait(proc.Deadline.after(60)) == 0
+    assert (tmp_path / "obj" / "deep" / "file").read_text() == "new\n"
+    assert outside.stat().st_uid != UID
 
 
 # --- output -------------------------------------------------------------------------------------
