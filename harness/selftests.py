@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.arch import Arch
+from harness.box.layout import OWN, Layout
 from harness.errors import InputError
 from harness.trees import TreeStore
 
@@ -70,6 +71,8 @@ class Bench:
     obj: Path
     jobs: int
     cache: str
+    layout: Layout = OWN
+    """Where who makes them sees those folders."""
 
     def makes(self, tests: Iterable[Selftest]) -> list[list[str]]:
         """How to make tests: an argv for each step, all for the box; nothing in its folder is to be relied on.
@@ -84,14 +87,18 @@ class Bench:
                 wanted.setdefault(test.target, []).append(built)
         if not wanted:
             return []
-        places = dict.fromkeys(str(one.parent) for built in wanted.values() for one in built)
-        top = str(self.obj / "selftests")
+        places = dict.fromkeys(str(self._inside(one.parent)) for built in wanted.values() for one in built)
+        top = str(self._inside(self.obj / "selftests"))
         return [["rm", "-rf", top], ["mkdir", "-p", *places], *(self._argv(*item) for item in wanted.items())]
 
     def installs(self, tests: Iterable[Selftest], into: Path) -> list[list[str]]:
         """How to put the tests that could be built where init looks for programs, likewise."""
         found = ((test.name, self._built(test)) for test in tests)
-        return [["install", "-D", str(built), str(into / name)] for name, built in found if built is not None]
+        return [
+            ["install", "-D", str(self._inside(built)), str(self._inside(into / name))]
+            for name, built in found
+            if built is not None
+        ]
 
     def has(self, test: Selftest) -> bool:
         """Whether the tree has a test."""
@@ -105,17 +112,20 @@ class Bench:
         return None
 
     def _argv(self, target: str, built: list[Path]) -> list[str]:
-        output = self.obj / "selftests" / target
+        output = self._inside(self.obj / "selftests" / target)
         return [
             "make",
             "--keep-going",  # a test that does not build takes no other with it
             f"-j{self.jobs}",
-            f"--directory={self.source / _PLACE / target}",
+            f"--directory={self._inside(self.source / _PLACE / target)}",
             f"OUTPUT={output}",
             f"abs_objdir={output}",
             f"ARCH={self.arch.source}",
             f"CROSS_COMPILE={self.arch.toolchain.prefix}",
             f"CC={self.cache}{self.arch.toolchain.prefix}gcc -static -s",
-            f"KHDR_INCLUDES=-isystem {self.obj / 'usr' / 'include'}",
-            *(str(one) for one in built),
+            f"KHDR_INCLUDES=-isystem {self._inside(self.obj / 'usr' / 'include')}",
+            *(str(self._inside(one)) for one in built),
         ]
+
+    def _inside(self, path: Path) -> Path:
+        return self.layout.inside(path)

@@ -37,6 +37,7 @@ from harness import (
 )
 from harness.bisect import journeys, pick
 from harness.bisect.bench import Bench
+from harness.box import layout
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError, in_words
@@ -161,7 +162,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     clock = time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
-    with room(options.out), at_work(tell), _freedom(options):
+    with _freedom(options), room(options.out), at_work(tell):
         options.out.mkdir(parents=True, exist_ok=True)
         if options.checkpatch:
             checkpatch.require()
@@ -211,10 +212,10 @@ def bench(
     """A bench for a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
     options = options.of(target)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_freedom(options))
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
         stack.enter_context(room(place))
         stack.enter_context(at_work(tell))
-        stack.enter_context(_freedom(options))
         trees = TreeStore(resources.cache("trees.git"))
         base = base_of(target, options, trees, tell)
         patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
@@ -397,8 +398,11 @@ def at_work(tell: events.Listener) -> Iterator[None]:
 
 
 def _freedom(options: Options) -> AbstractContextManager[None]:
-    """What the series under test may do."""
-    return proc.unboxed() if options.unboxed else contextlib.nullcontext()
+    """What the series under test may do. Raises InfraError where what it is built with cannot be as it is."""
+    if not options.unboxed:
+        return contextlib.nullcontext()
+    layout.check_own(resources.cache(), resources.project())
+    return proc.unboxed()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.box import telling
+from harness.box.layout import OWN, Layout
 
 UID = 65533
 """Who runs in a box that root makes, user and group. Debian Policy (9.2.2) reserves 65000-65533, systemd gives out
@@ -71,7 +72,10 @@ class Box:
     devices: tuple[Path, ...] = ()
     sockets: tuple[Path, ...] = ()
     """Where somebody of ours listens."""
+    layout: Layout = OWN
+    """Under which path each of these places is seen, where that is not its own."""
     cwd: Path = Path("/")
+    """A folder of this host."""
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     tells: bool = False
@@ -91,9 +95,9 @@ class Box:
         for device in self.devices:
             words += ["--dev-bind", str(device), str(device)]
         for place in (*self.readable, *self.sockets):
-            words += [*_way_to(place), "--ro-bind", str(place), str(place)]
+            words += self._showing("--ro-bind", place)
         for place in self.writable:
-            words += [*_way_to(place), "--bind", str(place), str(place)]
+            words += self._showing("--bind", place)
         # What they are mounted on is memory, too, without a limit of its own.
         words += ["--remount-ro", "/dev", "--remount-ro", "/"]
         for name, value in {"HOME": HOME, **self.env}.items():
@@ -103,9 +107,13 @@ class Box:
             words += self._becoming()
         words += self._limiting()
         if self.cwd != Path("/"):
-            words += ["env", f"--chdir={self.cwd}"]  # not bwrap, to whom the folder may be closed
+            words += ["env", f"--chdir={self.layout.inside(self.cwd)}"]  # not bwrap, to whom the folder may be closed
         told = list(map(str, command))
         return [*words, *(telling.around(told) if self.tells else told)]
+
+    def _showing(self, how: str, place: Path) -> list[str]:
+        inside = self.layout.inside(place)
+        return [*_way_to(inside), how, str(place), str(inside)]
 
     def _becoming(self) -> list[str]:
         groups = ",".join(str(device.stat().st_gid) for device in self.devices)

@@ -34,7 +34,8 @@ _COPY_SECONDS = 600.0
 class Folder:
     """The place ``kind`` of a worker's home. It is ours; of what is in it, a box has ``obj`` and ``ccache``.
 
-    ``series`` names whose patches are built, a line for each, from the first on. ``always`` is as for Reads.
+    ``source`` is the source folder as builds see it. ``series`` names whose patches are built, a line for each, from
+    the first on. ``always`` is as for Reads.
     """
 
     def __init__(self, home: Path, kind: str, source: Path, series: str, always: tuple[str, ...]) -> None:

@@ -13,13 +13,14 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
 
 import msgspec
 
 from harness import box, cachelock, disk, files, proc, resources
 from harness.arch import Arch
 from harness.boot import initramfs
+from harness.box import layout
+from harness.box.layout import Layout
 from harness.build import ccache, excess, linked, refused, taken, warnings
 from harness.build.folder import Folder
 from harness.build.make import Compiled, Make, errors_of, make_argv
@@ -100,12 +101,20 @@ class Worker:
         self._programs = programs
         self._selftests = selftests
         self._source = home / "source"
-        kind = f"{arch.name}-{config.hash}" + ("" if cached else "-uncached") + ("" if boxed else "-unboxed")
-        self._folder = Folder(home, kind, self._source, series, (READ,) if selftests else ())
+        self._shared = resources.cache("ccache")
+        self._guests = resources.project("guests")
+        seen = layout.BOXED if boxed else layout.unboxed(home)
+        kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
+        places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
+        self._layout = Layout.of(places) if boxed else layout.OWN
+        self._folder = Folder(home, kind, self._inside(self._source), series, (READ,) if selftests else ())
         self._obj = self._folder.obj
         self._cache = "ccache " if cached else ""
-        self._shared = resources.cache("ccache")
-        self._bench = Bench(arch, self._source, self._obj, jobs, self._cache)
+        self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
+
+    def _inside(self, place: Path) -> Path:
+        """As make sees it, who is told of no other paths and tells of no other."""
+        return self._layout.inside(place)
 
     @contextlib.asynccontextmanager
     async def locked(self, wait: Callable[[], None] | None = None) -> AsyncIterator[None]:
@@ -208,7 +217,8 @@ class Worker:
             except proc.DeadlineError as error:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error
-        errors = () if ok else errors_of(log.read_bytes(), self._source)
+        source = self._inside(self._source)
+        errors = () if ok else errors_of(log.read_bytes(), source)
         if ok:
             try:
                 await asyncio.to_thread(self._take, tree, into)
@@ -222,12 +232,12 @@ class Worker:
             stages=watch.stages,
             compiled=compiled_now,
             found=found,
-            errors=errors_of(log.read_bytes(), self._source) if unbuilt else errors,
+            errors=errors_of(log.read_bytes(), source) if unbuilt else errors,
             unbuilt=unbuilt,
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
-            refused=refused.refused(log.read_bytes(), (self._folder.place, self._source, resources.project("guests"))),
+            refused=refused.refused(log.read_bytes(), (source, *map(self._inside, (self._folder.place, self._guests)))),
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
             symbols=str(into / "vmlinux") if ok else None,
@@ -257,7 +267,7 @@ class Worker:
             fragment = self._fragment
             fragment.write_text(self._tiny(tree) + self._config.text)
             fragment.chmod(0o644)
-            if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={fragment}", "allnoconfig")):
+            if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(fragment)}", "allnoconfig")):
                 return (), False
         self._folder.configure(tree)
         dropped = self._config.dropped_by(taken.text(self._obj, ".config"))
@@ -268,7 +278,7 @@ class Worker:
     def _warnings(self, log: Path, ok: bool) -> tuple[tuple[str, ...], str]:
         """The warnings of the tree that was built, and the digest of the objects that it is linked of."""
         of_kernel, _, _ = log.read_bytes().partition(_PROBES)
-        said = warnings.said_of(of_kernel.decode(errors="replace"), self._source)
+        said = warnings.said_of(of_kernel.decode(errors="replace"), self._inside(self._source))
         parts = linked.objects(self._obj / _OBJECTS) if ok else None
         return self._folder.said.update(said, parts), linked.digest(parts or frozenset())
 
@@ -334,19 +344,21 @@ class Worker:
         return "".join(text.decode(errors="replace") for text in found if text is not None)
 
     def _kernel_argv(self, *targets: str) -> list[str]:
-        return make_argv(self._arch, self._config, self._source, self._obj, targets, self._jobs, self._cache)
+        source, obj = map(self._inside, (self._source, self._obj))
+        return make_argv(self._arch, self._config, source, obj, targets, self._jobs, self._cache)
 
     def _guests_argv(self, programs: tuple[Path, ...], target: str) -> list[str]:
+        obj = self._inside(self._obj)
         return [
             "make",
             f"-j{self._jobs}",
-            f"--directory={resources.project('guests')}",
-            f"OUT={self._obj / 'guests'}",
+            f"--directory={self._inside(self._guests)}",
+            f"OUT={obj / 'guests'}",
             f"ARCH={self._arch.name}",
             f"CC={self._cache}{self._arch.toolchain.prefix}gcc",
             f"AR={self._arch.toolchain.prefix}ar",
-            f"HEADERS={self._obj / 'usr' / 'include'}",
-            f"PROGRAMS={' '.join(str(program) for program in programs)}",
+            f"HEADERS={obj / 'usr' / 'include'}",
+            f"PROGRAMS={' '.join(str(self._inside(program)) for program in programs)}",
             *(() if self._probes is None else (f"PROBES={' '.join(self._probes)}",)),
             "--keep-going",
             target,
@@ -360,18 +372,19 @@ class Worker:
         """Where make runs. What trees without patches compile is there for all, but nobody else may add to it."""
         way = "" if trusted else "|read-only"
         env = {
-            "CCACHE_DIR": str(self._folder.ccache),
+            "CCACHE_DIR": str(self._inside(self._folder.ccache)),
             "CCACHE_MAXSIZE": "20G",
-            "CCACHE_REMOTE_STORAGE": f"file://{quote(str(self._shared))}{way}",
+            "CCACHE_REMOTE_STORAGE": f"file://{self._inside(self._shared)}{way}",
             # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
             # run first, which is a third of what a header in wide use costs.
             "CCACHE_DEPEND": "1",
-            "CCACHE_STATSLOG": str(self._obj / _CCACHE_LOG),
+            "CCACHE_STATSLOG": str(self._inside(self._obj) / _CCACHE_LOG),
         }
-        ours = (self._source, resources.project("guests"), self._fragment, self._folder.staged)
+        ours = (self._source, self._guests, self._fragment, self._folder.staged)
         return proc.Box(
             writable=(self._obj, self._folder.ccache, *((self._shared,) if trusted else ())),
             readable=(*ours, *(() if trusted else (self._shared,))),
+            layout=self._layout,
             env={**env, **({"CCACHE_REMOTE_ONLY": "1"} if trusted else {})},
             limits=box.build_limits(self._jobs),
             tells=True,

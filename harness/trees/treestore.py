@@ -185,7 +185,6 @@ class TreeStore:
             env["GIT_WORK_TREE"] = str(work_tree)
         # What is checked out is for whoever builds it, whom our umask may have shut out.
         umask = 0o022 if work_tree is not None else -1
-        # In a folder of ours: the one that we were started in may be gone, and git would not begin.
         return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:

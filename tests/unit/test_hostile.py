@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from harness import box, files, resources
-from harness.box import Limits
+from harness.box import Limits, layout
 from harness.build import Worker, excess
 from harness.config import Config
 from harness.errors import InfraError
@@ -149,10 +149,12 @@ async def test_nothing_is_written_outside(stranger: Kernel, home: Path, way: obj
     assert callable(way)
     name = "kseries-hostile-stamp"
     places = [home, Path("/tmp"), Path("/var/tmp"), Path("/etc"), Path("/usr"), Path("/dev/shm"), stranger.home,
-              stranger.home / "source", stranger.place, resources.cache(), resources.project("guests")]  # fmt: skip
+              stranger.home / "source", stranger.place, resources.cache(), resources.project("guests"), layout.TOP,
+              *(layout.TOP / name for name in ("source", "guests", "build", "ccache"))]  # fmt: skip
     done = await built(stranger, way("; ".join(f"echo x >{place}/{name}" for place in places)))
     assert [place for place in places if (place / name).exists()] == []
-    for place in (home, Path("/etc"), Path("/usr")):
+    assert list(stranger.home.rglob(name)) == [], "by any path"
+    for place in (home, Path("/etc"), Path("/usr"), layout.TOP, layout.TOP / "ccache"):
         assert named(done, f"{place}/{name}"), done.refused
 
 
@@ -162,7 +164,8 @@ async def test_our_notes_on_a_build_folder_are_out_of_reach(stranger: Kernel) ->
     await log_of(stranger, {})
     place = stranger.obj.parent
     before = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
-    lines = "; ".join(f"ln -sf /etc/passwd {place}/{note}; echo x >{place}/{note}" for note in notes)
+    reached = [top / note for top in (place, layout.TOP / "build") for note in notes]
+    lines = "; ".join(f"ln -sf /etc/passwd {note}; echo x >{note}" for note in reached)
     await log_of(stranger, in_makefile(lines))
     assert not [path for path in place.iterdir() if path.is_symlink()]
     assert {path.name for path in place.iterdir() if path.is_file()} == set(before)
@@ -194,7 +197,7 @@ async def test_what_is_shared_of_compiled_objects_is_not_rewritten(stranger: Ker
     await stranger.worker.build(base, stranger.place / "base", lambda _: None, trusted=True)
     before = shared()
     assert before
-    top = resources.cache("ccache")
+    top = layout.TOP / "ccache"
     script = f"rm -rf {top}/*; find {top} -type f -exec sh -c 'echo x >$1' - {{}} ';'; ccache --clear; ccache -o x=y"
     done = await built(stranger, in_makefile(script))
     assert shared() == before

@@ -21,6 +21,7 @@ import pytest
 
 from harness import proc
 from harness.box import UID, Host
+from harness.box.layout import Layout
 from harness.errors import InfraError
 
 
@@ -265,6 +266,17 @@ async def test_what_is_given_to_a_box_is_its_users_whoever_made_it(tmp_path: Pat
         assert await process.wait(proc.Deadline.after(60)) == 0
     assert (tmp_path / "obj" / "deep" / "file").read_text() == "new\n"
     assert outside.stat().st_uid != UID
+
+
+def test_a_box_shows_a_place_under_its_fixed_path_and_goes_there() -> None:
+    place = Path("/c/a b")
+    box = proc.Box(
+        writable=(place / "obj",), readable=(place / "in",), cwd=place / "in", layout=Layout.of({"x": place})
+    )
+    argv = box.argv(["true"], Host(drops=False))
+    assert argv[argv.index("--bind") + 1 :][:2] == ["/c/a b/obj", "/kseries/x/obj"]
+    assert argv[argv.index("--ro-bind") + 1 :][:2] == ["/c/a b/in", "/kseries/x/in"]
+    assert "--chdir=/kseries/x/in" in argv
 
 
 # --- output -------------------------------------------------------------------------------------
