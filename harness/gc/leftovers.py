@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What killed runs have left behind. Only who is alone in the cache may call it that."""
+"""What killed runs have left behind, and what no run will use. Only who is alone in the cache may call it that."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.box import layout
+
 _HALF = re.compile(r".*\.\d+")
 """NAME.PID: what was to become NAME, or what NAME was until it was to be removed."""
+_BUILD = re.compile(r"\w+-[0-9a-f]{16}(?:-(?P<made>boxed|unboxed-[0-9a-f]{8}))?(?:-[a-z]+)?(?:\.pristine)?")
+"""A worker's build folder (build/worker.py). Before there were fixed paths it did not tell how it was made."""
 
 _PATTERNS = {
     "workers": ("*/scratch", "*/index.lock"),
@@ -49,3 +53,11 @@ def found(cache: Path, part: str) -> Iterator[Path]:
             for path in cache.joinpath(part).glob(pattern)
             if _HALF.fullmatch(path.name) and path.parent.name != _SOURCE
         )
+    if part == "workers":
+        yield from (path for path in cache.joinpath(part).glob("*/*") if _made_elsewhere(path))
+
+
+def _made_elsewhere(folder: Path) -> bool:
+    """True of a build folder that was made under paths which no build here has."""
+    named = _BUILD.fullmatch(folder.name)
+    return named is not None and named["made"] not in (layout.BOXED, layout.unboxed(folder.parent))

@@ -14,6 +14,7 @@ import pytest
 
 import harness
 from harness import cli, files
+from harness.box import layout
 from harness.errors import InfraError
 from harness.gc import collect as collecting
 from harness.gc import leftovers
@@ -67,6 +68,10 @@ LEFTOVERS = (
     "workers/0/scratch/prefix-1/kernel",
     "workers/0/source.123/Makefile",
     "workers/0/index.lock",
+    "workers/0/x86_64-0123456789abcdef/obj/vmlinux",
+    "workers/0/x86_64-0123456789abcdef.pristine/obj/vmlinux",
+    "workers/0/arm64-0123456789abcdef-uncached/obj/vmlinux",
+    "workers/0/arm64-0123456789abcdef-unboxed-01234567/obj/vmlinux",
     "bases/kseries-base-xyz/linux.deb",
     "bases/linux-source-6.12.json.4711",
     "trees.git/scratch-xyz/index",
@@ -88,7 +93,11 @@ LEFTOVERS = (
 def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     TreeStore(cache / "trees.git")
     (cache / "trees.git" / "objects" / "4b").mkdir()
+    unboxed = layout.unboxed(cache / "workers" / "0")
     (cache / "trees.git" / "refs" / "imports").mkdir()
+    builds = ("boxed/obj/main.o", "boxed-uncached/configured", "boxed.pristine/series", f"{unboxed}/obj/main.o")
+    for name in builds:
+        fill(cache / "workers" / "0" / f"x86_64-0123456789abcdef-{name}", 10)
     kept = ("results/abc/result.json", "workers/0/lock", "workers/0/index", "bases/linux-source-6.12.json")
     for name in (*kept, "busybox/x86_64", "workers/0/source/manual.1", "workers/0/x86_64-abc/obj/x.1"):
         fill(cache / name, 10)
@@ -101,7 +110,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     assert [name for name in before if name not in everything(cache)] == []
     assert {found.name: found.removed.get("leftovers", 0) for found in done.parts} == {
         "results": 1,
-        "workers": 4,
+        "workers": 8,
         "ccache": 0,
         "trees.git": 8,
         "bases": 2,
