@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 from harness import proc
+from harness.box.layout import Layout
 from harness.errors import InfraError
 from harness.model import Base, Checkpatch, Patch, PatchRemarks, Remark, Series, Severity
 from harness.trees import TreeStore
@@ -19,6 +20,8 @@ PACKAGE = "perl"
 """What brings the modules that the script uses; perl-base, which every Debian has, lacks some."""
 
 _BESIDE = ("scripts/spelling.txt", "scripts/const_structs.checkpatch")
+_NO_HOME = "/nonexistent"
+"""Debian Policy (9.2.3): the home folder of who has none."""
 _MODULES = ("Encode", "Term::ANSIColor")
 _OPTIONS = ("--no-tree", "--color=never", "--show-types")
 _SECONDS = 120.0
@@ -53,7 +56,8 @@ async def _remarks(patch: Patch, place: Path, trees: TreeStore) -> PatchRemarks:
     mail = place / f"{patch.number}.patch"
     mail.write_bytes(as_mail(patch, trees))
     # HOME: there could be a .checkpatch.conf of the user's in it.
-    box = proc.Box(writable=(), readable=(place,), cwd=place, env={"HOME": str(place)})
+    env = {"HOME": _NO_HOME}
+    box = proc.Box(writable=(), readable=(place,), layout=Layout.of({"checkpatch": place}), cwd=place, env=env)
     deadline = proc.Deadline.after(_SECONDS)
     lines: list[str] = []
     size = 0

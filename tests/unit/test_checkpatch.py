@@ -138,7 +138,7 @@ async def test_its_word_lists_lie_beside_it_and_the_users_habits_do_not(linux: L
     """It reads a .checkpatch.conf in $HOME, and so that must be no home of anybody's."""
     linux.repository.commit("words", {"scripts/spelling.txt": "recieve||receive\n"})
     script = (
-        'use Cwd; print "WARNING:HOME: $ENV{HOME}\n\n" if $ENV{HOME} ne getcwd();'
+        'print "WARNING:HOME: $ENV{HOME}\n\n" if -e $ENV{HOME};'
         'open(F, "<", "spelling.txt"); print "WARNING:WORDS: ", <F>, "\n"; exit 1'
     )
     (only,) = (await linux.check(script)).patches
