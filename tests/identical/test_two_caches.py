@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One state is one image wherever the cache is: the kernel's own Makefiles put paths into what they make."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness import images, resources
+from harness.build import Worker
+from harness.model import Build
+from tests.guest.lab import Lab
+
+UGLY = "ha#sh a:b $x,%"
+
+
+def _base(worker: Worker, lab: Lab, into: Path) -> Build:
+    async def built() -> Build:
+        async with worker.locked(lambda: None):
+            worker.clean()  # ccache is asked for every object, and has them all afterwards
+            return await worker.build(lab.base.tree, into, lambda _: None, trusted=True)
+
+    done = asyncio.run(built())
+    assert done.ok, done.errors
+    return done
+
+
+def test_base_under_another_cache_is_the_same_image_made_of_a_copied_ccache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path, "x86_64")
+    first = _base(lab.worker, lab, tmp_path / "first")
+    compiled = resources.cache("ccache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / UGLY))
+    shutil.copytree(compiled, resources.cache("ccache"))
+    home = resources.cache("workers", "0")
+    second = _base(Worker(home, lab.trees, lab.arch, lab.config, os.cpu_count() or 1), lab, tmp_path / "second")
+    for name in ("kernel", "vmlinux", "initrd.cpio"):
+        one, other = (images.digest(tmp_path / place / name) for place in ("first", "second"))
+        assert one == other, name
+    assert second.found == second.compiled == first.compiled > 1000
+    assert (second.warnings, second.linked, second.refused) == (first.warnings, first.linked, first.refused)
