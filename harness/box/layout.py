@@ -38,6 +38,12 @@ class Layout:
                 return fixed / path.relative_to(place)
         return path
 
+    def told(self, said: bytes) -> bytes:
+        """What was said by who saw these places under their own paths, as if it had been under the fixed ones."""
+        for place, fixed in self.fixed.items():
+            said = said.replace(bytes(place), bytes(fixed))
+        return said
+
 
 OWN = Layout()
 """For who is in no box: all is seen under its own path."""

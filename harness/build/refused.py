@@ -28,7 +28,7 @@ _PATH = re.compile(rb"(?<![^\s'\"`:=(<>])/[^\s'\"`:;,)]+")
 
 def refused(log: bytes, ours: Sequence[Path]) -> tuple[str, ...]:
     """The lines that tell of a file outside ``ours``, of a network, or of a process that make left running."""
-    own = tuple(bytes(place) for place in ours)
+    own = tuple(bytes(place) + b"/" for place in ours)
     return tuple(dict.fromkeys(_lines(log, own)))[:_MOST]
 
 
@@ -48,4 +48,4 @@ def _outside(line: bytes, ours: tuple[bytes, ...]) -> bool:
     if not _FILE.search(line):
         return False
     told = _SPEAKER.sub(b"", line)
-    return any(not path.startswith(ours) for path in _PATH.findall(told))
+    return any(not (path + b"/").startswith(ours) for path in _PATH.findall(told))

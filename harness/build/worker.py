@@ -106,7 +106,8 @@ class Worker:
         seen = layout.BOXED if boxed else layout.unboxed(home)
         kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
         places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
-        self._layout = Layout.of(places) if boxed else layout.OWN
+        self._fixed = Layout.of(places)
+        self._layout = self._fixed if boxed else layout.OWN
         self._folder = Folder(home, kind, self._inside(self._source), series, (READ,) if selftests else ())
         self._obj = self._folder.obj
         self._cache = "ccache " if cached else ""
@@ -217,8 +218,9 @@ class Worker:
             except proc.DeadlineError as error:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error
-        source = self._inside(self._source)
-        errors = () if ok else errors_of(log.read_bytes(), source)
+        said = self._said(log)
+        source, *others = map(self._fixed.inside, (self._source, self._folder.place, self._guests))
+        errors = () if ok else errors_of(said, source)
         if ok:
             try:
                 await asyncio.to_thread(self._take, tree, into)
@@ -232,12 +234,12 @@ class Worker:
             stages=watch.stages,
             compiled=compiled_now,
             found=found,
-            errors=errors_of(log.read_bytes(), source) if unbuilt else errors,
+            errors=errors_of(said, source) if unbuilt else errors,
             unbuilt=unbuilt,
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
-            refused=refused.refused(log.read_bytes(), (source, *map(self._inside, (self._folder.place, self._guests)))),
+            refused=refused.refused(said, (source, *others)),
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
             symbols=str(into / "vmlinux") if ok else None,
@@ -275,10 +277,14 @@ class Worker:
         watch.ends("configure")
         return dropped, ok and await self._compile(make, watch)
 
+    def _said(self, log: Path) -> bytes:
+        """A build's log, in which no path is one of this host's: what is taken out of it is kept with results."""
+        return log.read_bytes() if self._layout is self._fixed else self._fixed.told(log.read_bytes())
+
     def _warnings(self, log: Path, ok: bool) -> tuple[tuple[str, ...], str]:
         """The warnings of the tree that was built, and the digest of the objects that it is linked of."""
-        of_kernel, _, _ = log.read_bytes().partition(_PROBES)
-        said = warnings.said_of(of_kernel.decode(errors="replace"), self._inside(self._source))
+        of_kernel, _, _ = self._said(log).partition(_PROBES)
+        said = warnings.said_of(of_kernel.decode(errors="replace"), self._fixed.inside(self._source))
         parts = linked.objects(self._obj / _OBJECTS) if ok else None
         return self._folder.said.update(said, parts), linked.digest(parts or frozenset())
 
