@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from harness import resources
+from harness.box import layout
 from tests.e2e import traps
 from tests.e2e.conftest import TOP, Kseries, adding
 from tests.faults import tiny
@@ -44,7 +45,7 @@ def hostile(home: Path, port: int, word: str) -> tuple[tuple[str, str, str], ...
     """File, line and subject of each patch; the last one's build is to be ended."""
     tool = f'system("echo x >{home}/stamp")'
     return (
-        ("Makefile", f"X := $(shell cat {home}/token; echo x >{resources.cache('ccache')}/stamp)", "Read a token"),
+        ("Makefile", f"X := $(shell cat {home}/token; echo x >{layout.TOP}/ccache/stamp)", "Read a token"),
         ("virt/kvm/Kconfig", f"X := $(shell,bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}')", "Ask a port"),
         (
             "scripts/basic/fixdep.c",  # its first line begins a comment

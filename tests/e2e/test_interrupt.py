@@ -12,6 +12,7 @@ import pexpect
 import pytest
 
 from harness import resources
+from tests import processes
 from tests.e2e.conftest import TOP, Kseries, runs_to
 
 GONE_SECONDS = 10
@@ -19,15 +20,7 @@ GONE_SECONDS = 10
 
 def _ours() -> list[str]:
     """The command lines of makes and QEMUs that work in our cache."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = place.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue  # it has ended
-        if str(resources.cache("workers")) in words or "/kseries-run-" in words:
-            found.append(words)
-    return found
+    return processes.at_work(resources.cache("workers"))
 
 
 def _wait_until_gone() -> list[str]:

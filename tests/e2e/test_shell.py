@@ -8,6 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests import processes
 from tests.e2e.conftest import TOP, Kseries, adding
 
 SHORT = ("--probe", "capabilities")
@@ -19,19 +20,6 @@ def terminal(*words: str | Path, cwd: Path) -> "pexpect.spawn[str]":
     return pexpect.spawn(
         str(TOP / "kseries"), [str(word) for word in words], cwd=str(cwd), encoding="utf-8", timeout=PATIENCE
     )
-
-
-def left_running(place: Path) -> list[str]:
-    """The processes whose command line names a place."""
-    found: list[str] = []
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = process.read_bytes()
-        except OSError:
-            continue
-        if str(place).encode() in words:
-            found.append(words.replace(b"\0", b" ").decode(errors="replace"))
-    return found
 
 
 @pytest.fixture
@@ -89,16 +77,16 @@ def test_a_shell_has_busybox_the_probes_dmesg_and_the_users_files_and_ends_witho
     shell.expect(pexpect.EOF, timeout=60)
     shell.wait()
     assert shell.exitstatus == 0
-    assert left_running(tmp_path / "sockets") == []
+    assert processes.at_work(tmp_path / "sockets") == []
     assert list((tmp_path / "sockets").iterdir()) == []
 
 
 @pytest.mark.full("e2e")
 def test_a_terminal_that_is_closed_ends_the_guest(shell: "pexpect.spawn[str]", tmp_path: Path) -> None:
     shell.expect("without-1 # ")
-    assert left_running(tmp_path / "sockets")
+    assert processes.at_work(tmp_path / "sockets")
     shell.close(force=True)
-    assert left_running(tmp_path / "sockets") == []
+    assert processes.at_work(tmp_path / "sockets") == []
 
 
 @pytest.mark.full("e2e")

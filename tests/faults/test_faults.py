@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from harness.trees import TreeStore
+from tests import processes
 from tests.faults import tiny
 from tests.sample import sampled
 from tests.unit.gitrepo import Repository
@@ -95,16 +96,8 @@ class Site:
         return place / "obj"
 
     def left(self) -> list[str]:
-        """The command lines of processes that have this place in them."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if str(self.place) in words and "pytest" not in words:
-                found.append(words)
-        return found
+        """The command lines of processes that are at work in this place."""
+        return [words for words in processes.at_work(self.place) if "pytest" not in words]
 
 
 def told(child: "subprocess.Popen[str]") -> dict[str, Any]:

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who is at work in a place of this host, for tests that ask whether anybody was left running."""
+
+import os
+from pathlib import Path
+
+
+def at_work(place: Path) -> list[str]:
+    """The command lines of processes that name a place or anything in it, or are in a box that shows it to them.
+
+    In a box it has another path, so that there no command line names it.
+    """
+    words = os.fsencode(place)
+    shown = os.fsencode(Path("/") / place.relative_to(_mount_point(place)))
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "cmdline").read_bytes()
+            # proc(5): the path that is bound, below the root of its file system.
+            if words in told or shown in (process / "mountinfo").read_bytes():
+                found.append(told.replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue  # it has ended
+    return found
+
+
+def _mount_point(place: Path) -> Path:
+    return next(path for path in (place, *place.parents) if path.is_mount())
