@@ -2,6 +2,7 @@
 """What this host can do and what it lacks: each thing tried as a run would use it, nothing changed or fetched."""
 
 import asyncio
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from harness import arch as archs
-from harness import bases, checkpatch, proc
+from harness import bases, checkpatch, proc, signals
 from harness.arch import Arch
 from harness.errors import InfraError
 from harness.model import Record
@@ -135,7 +136,7 @@ def _box() -> Item:
     if not item.ok:
         return item
     try:
-        status, words = asyncio.run(_try_box())
+        status, words = signals.run(_try_box())
     except proc.DeadlineError:
         status, words = 1, f"no answer in {_SECONDS:.0f} s"
     if status == 0:

@@ -16,12 +16,14 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, ParamSpec, TypeVar
 
+from harness import cachelock, signals
 from harness.box import UID, Host, keyring, syscalls
 from harness.box import Box as Box
 from harness.errors import InfraError, in_words
@@ -47,6 +49,12 @@ _NOT_PASSED_ON = (
     *("GCC_", "COMPILER_PATH", "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH"),
 )
 _unboxed = ContextVar("unboxed", default=False)
+_SAID = 64 * 1024
+"""Bytes of what a program says on standard error that are kept, its last ones."""
+_READ = 1024
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -105,6 +113,81 @@ def require(tool: str, package: str) -> str:
     return path
 
 
+class Company:
+    """Programs of one or several threads that are ended together, by another thread or for a signal."""
+
+    def __init__(self) -> None:
+        self._there: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.RLock()  # a handler may interrupt who holds it
+        self.over = False
+
+    @contextlib.contextmanager
+    def joined_by(self, child: "subprocess.Popen[bytes]") -> Iterator[None]:
+        """Have a program among them until the context is left, by when it has ended, well or not."""
+        with self._lock:
+            self._there.add(child)
+            if self.over:
+                _kill_all(child)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._there.remove(child)
+
+    def end(self) -> None:
+        """Kill them, and whatever joins them later."""
+        with self._lock:
+            self.over = True
+            for child in tuple(self._there):
+                _kill_all(child)
+
+    def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do some work in this thread, with all that it has ``run`` being of this company."""
+        token = _company.set(self)
+        try:
+            return work(*args, **kwargs)
+        finally:
+            _company.reset(token)
+
+
+_company: "ContextVar[Company | None]" = ContextVar("company", default=None)
+
+
+@contextlib.contextmanager
+def company() -> Iterator[Company]:
+    """Programs that other threads start for this one: none is left when this one is told to end, or fails."""
+    made = Company()
+    try:
+        yield made
+    except BaseException:
+        made.end()
+        raise
+
+
+async def aside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As asyncio.to_thread(), but one who is cancelled kills what the thread runs, and waits for the thread.
+
+    Whoever holds a lock gives it back then, and nobody is still at what it is for.
+    """
+    together = Company()
+    thread = asyncio.ensure_future(asyncio.to_thread(lambda: together.call(work, *args, **kwargs)))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        together.end()
+        await _over(thread)
+        raise
+
+
+async def _over(task: "asyncio.Future[T]") -> None:
+    """Wait for something that will end soon, whoever else would have us cancelled; what came of it is of no matter."""
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()  # or asyncio tells of one that nobody asked for
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -117,8 +200,27 @@ def run(
     """Run a short tool to its end, in nobody's folder if not in ``cwd``.
 
     Raises InfraError when it cannot start or takes too long.
+    A signal that ends us kills it (signals.py). If we are killed, what it writes to is locked until it has ended: it
+    holds our locks too (cachelock.py).
     """
     words = _words(argv)
+    together = _company.get() or Company()
+    with signals.instead(together.end):
+        done = _run(words, together, seconds, stdin, env, cwd, umask)
+    if together.over:
+        signals.leave()
+    return done
+
+
+def _run(
+    words: list[str],
+    together: Company,
+    seconds: float,
+    stdin: bytes,
+    env: Mapping[str, str] | None,
+    cwd: Path,
+    umask: int,
+) -> Done:
     pipe = subprocess.PIPE
     try:
         child = subprocess.Popen(
@@ -130,12 +232,13 @@ def run(
             env=_environment(env),
             umask=umask,
             start_new_session=True,
+            pass_fds=cachelock.held(),
         )
     except FileNotFoundError as error:
         raise InfraError(f"{error.filename} is not there: cannot run {words[0]}") from error
     except OSError as error:
         raise InfraError(f"cannot run {words[0]}: {in_words(error)} ({error.filename})") from error
-    with child:
+    with child, together.joined_by(child):
         try:
             stdout, stderr = child.communicate(stdin, timeout=seconds)
         except BaseException as error:
@@ -152,36 +255,71 @@ def feeding(
 ) -> Iterator[IO[bytes]]:
     """A process with an open standard input, for a stream too large to hold.
 
-    Raises InfraError if it fails, with all that it said, or if it has not taken all of it and ended in time.
+    Raises InfraError if it fails, with what it said last, or if it has not taken all of it and ended in time.
     """
-    child = subprocess.Popen(
-        _words(argv),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(env),
-        cwd=_NOBODYS,
-        start_new_session=True,
-    )
-    assert child.stdin is not None and child.stderr is not None
-    late = threading.Timer(seconds, _kill_all, (child,))  # a write to it, or a read, knows of no deadline
-    late.start()
-    try:
-        yield child.stdin
-        child.stdin.close()
-    except BrokenPipeError:
-        pass  # the process says why on stderr
-    except BaseException:
-        _kill_all(child)
-        child.wait()
-        late.cancel()
-        raise
-    words = child.stderr.read().decode(errors="replace").strip() or f"exit status {child.wait()}"
-    status, in_time = child.wait(), late.is_alive()
-    late.cancel()
+    together = Company()
+    with signals.instead(together.end):
+        child = subprocess.Popen(
+            _words(argv),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(env),
+            cwd=_NOBODYS,
+            start_new_session=True,
+            pass_fds=cachelock.held(),
+        )
+        with together.joined_by(child), _limited(child, seconds) as late, _heard(child) as said:
+            assert child.stdin is not None
+            try:
+                with contextlib.suppress(BrokenPipeError):  # the process says why on stderr
+                    yield child.stdin
+                    child.stdin.close()
+            except BaseException:
+                _kill_all(child)
+                raise
+            finally:
+                with contextlib.suppress(BrokenPipeError):
+                    child.stdin.close()
+                status = child.wait()
+            in_time = late.is_alive()
+    if together.over:
+        signals.leave()
     if not in_time:
         raise InfraError(f"{' '.join(map(str, argv[:2]))} was still at work after {seconds:.0f} s")
     if status != 0:
-        raise InfraError(f"{argv[0]} failed: {words}")
+        raise InfraError(
+            f"{argv[0]} failed: {b''.join(said).decode(errors='replace').strip() or f'exit status {status}'}"
+        )
+
+
+@contextlib.contextmanager
+def _limited(child: "subprocess.Popen[bytes]", seconds: float) -> Iterator[threading.Timer]:
+    """A timer that kills a process, since a write to it knows of no deadline; it is gone with the context."""
+    late = threading.Timer(seconds, _kill_all, (child,))
+    late.daemon = True  # or Python would wait for it at our exit
+    late.start()
+    try:
+        yield late
+    finally:
+        late.cancel()
+
+
+@contextlib.contextmanager
+def _heard(child: "subprocess.Popen[bytes]") -> "Iterator[deque[bytes]]":
+    """What a process says on standard error, its last words, read as they come: else it would wait for a reader, and we
+    for it. All is there when the context is left.
+    """
+    assert child.stderr is not None
+    stream = child.stderr
+    said: deque[bytes] = deque(maxlen=_SAID // _READ)
+    reader = threading.Thread(
+        target=lambda: said.extend(iter(lambda: os.read(stream.fileno(), _READ), b"")), daemon=True
+    )
+    reader.start()
+    try:
+        yield said
+    finally:
+        reader.join(_KILL_SECONDS)  # what it has left behind could hold the pipe
 
 
 def _kill_all(child: "subprocess.Popen[bytes]") -> None:
@@ -305,15 +443,18 @@ async def start(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] =
     Must be called from the main thread: --die-with-parent follows the thread that forked (prctl(2)).
     """
     with _pipe() as (reader, writer), _filter() as (options, files):
-        process = await asyncio.create_subprocess_exec(
-            *_boxed(argv, box, "--json-status-fd", str(writer.fileno()), *options),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=_allowed(box),
-            cwd=box.cwd if _unboxed.get() else _NOBODYS,
-            start_new_session=True,
-            pass_fds=(writer.fileno(), *files, *sockets),
+        process = await _begun(
+            asyncio.create_subprocess_exec(
+                *_boxed(argv, box, "--json-status-fd", str(writer.fileno()), *options),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env=_allowed(box),
+                cwd=box.cwd if _unboxed.get() else _NOBODYS,
+                start_new_session=True,
+                # What is in a box could unlock what it inherits (flock(2)), and dies with us; without one it does not.
+                pass_fds=(writer.fileno(), *files, *sockets, *(cachelock.held() if _unboxed.get() else ())),
+            )
         )
         writer.close()
         running = Running(process, reader)
@@ -324,6 +465,20 @@ async def start(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] =
             async with asyncio.timeout(_KILL_SECONDS):
                 # What it printed and nobody read would keep its pipe open, and asyncio waiting for that.
                 await process.communicate()
+
+
+async def _begun(starting: "Coroutine[None, None, asyncio.subprocess.Process]") -> asyncio.subprocess.Process:
+    """A process that is being started; of one who is cancelled meanwhile all of its group is killed."""
+    task = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _over(task)
+        if not task.cancelled() and task.exception() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(task.result().pid, signal.SIGKILL)
+            await _over(asyncio.ensure_future(task.result().communicate()))
+        raise
 
 
 def on_terminal(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] = ()) -> int:

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A series on the bench: any of its states built, booted and asked, one at a time, beside its base."""
 
-import asyncio
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import bases, scenarios
+from harness import bases, scenarios, signals
 from harness.bisect import answer, pick
 from harness.bisect.answer import Asked, Question, Tried
 from harness.build import Worker
@@ -63,7 +62,7 @@ class Bench:
             base=self.base,
             states=tuple(scenarios.mark_equal(chosen.values())),
         )
-        return asyncio.run(self.engine.run(plan, self.out))
+        return signals.run(self.engine.run(plan, self.out))
 
     def ask(self, question: Question, state: State) -> Tried:
         """What a state answers; the tip is built too where the state skips what it promises.

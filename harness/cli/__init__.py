@@ -4,12 +4,11 @@
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 
-from harness import __version__, surroundings
+from harness import __version__, signals, surroundings
 from harness.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
 from harness.errors import InfraError, KseriesError, in_words
 from harness.plain import line, plain, shortened
@@ -28,11 +27,7 @@ def main(words: Sequence[str] | None = None) -> int:
     A fault of ours is 3 too, as it says nothing of a patch: Python's own 1 would be read as findings. ``kseries try``
     alone has statuses of its own.
     """
-    # SIGTERM takes the same way out as Ctrl-C: the loop is cancelled, every box is killed. So does a terminal that is
-    # closed, but for a run under nohup.
-    for end in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(end) is not signal.SIG_IGN:
-            signal.signal(end, lambda *_: signal.raise_signal(signal.SIGINT))
+    signals.handle()
     words = sys.argv[1:] if words is None else list(words)
     if words[:1] != [try_state.NAME]:
         return _main(words)

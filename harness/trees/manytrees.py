@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness import proc
 from harness.errors import InfraError, in_words
 from harness.trees import ApplyError, Merge, ThreeWay, TreeStore, gitversion, treeedit
 from harness.trees.answers import Answers
@@ -141,8 +142,8 @@ class ManyTrees:
     def _merge_in(self, objects: Path, merges: Sequence[ThreeWay]) -> list[Merge]:
         made: list[Merge] = []
         parts = [merges[at : at + _AT_ONCE] for at in range(0, len(merges), _AT_ONCE)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done in pool.map(lambda part: treeedit.merged(self._store, part, objects), parts):
+        with ThreadPoolExecutor(os.cpu_count()) as pool, proc.company() as gits:
+            for done in pool.map(lambda part: gits.call(treeedit.merged, self._store, part, objects), parts):
                 made += done
                 self._tell("merging", len(made), len(merges))
         return made

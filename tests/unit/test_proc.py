@@ -6,6 +6,7 @@ sees the end of the file when the last of them is gone, and not before.
 """
 
 import asyncio
+import contextlib
 import os
 import select
 import signal
@@ -13,13 +14,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from harness import proc
+from harness import cachelock, proc
 from harness.box import UID, Host
 from harness.box.layout import Layout
 from harness.errors import InfraError
@@ -158,7 +161,7 @@ async def test_a_daemon_is_gone_when_the_process_that_started_it_ends(tmp_path: 
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from harness import proc
+from harness import cachelock, proc
 
 async def main():
     place, lifeline = sys.argv[1:]
@@ -435,3 +438,66 @@ def test_a_tool_is_not_started_where_we_are_nor_finds_there_what_the_environment
     with proc.feeding(["sh", "-c", f"pwd >{tmp_path}/fed; cat >/dev/null"]) as stream:
         stream.write(b"x")
     assert (tmp_path / "fed").read_text() == "/\n"
+
+
+# --- what is ended in the middle ----------------------------------------------------------------
+
+
+def test_a_process_that_is_fed_may_print_more_than_a_pipe_holds() -> None:
+    """With nobody to read it, it would wait for us, and we for it."""
+    script = "head -c 1000000 /dev/zero | tr '\\0' x >&2; cat >/dev/null; echo the last word >&2; exit 3"
+    with pytest.raises(InfraError) as raised, proc.feeding(["sh", "-c", script], seconds=60) as stream:
+        stream.write(bytes(1 << 20))
+    assert str(raised.value).endswith("the last word")
+    assert len(str(raised.value)) < 100_000
+
+
+def test_nothing_waits_for_the_limit_of_a_process_that_was_fed() -> None:
+    """Python waits at its exit for a timer that is no daemon's."""
+    for script in ("cat >/dev/null", "exit 1"):
+        with contextlib.suppress(InfraError), proc.feeding(["sh", "-c", script]) as stream:
+            stream.write(bytes(1 << 20))
+            timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+            assert all(timer.daemon for timer in timers)
+    assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer) and not one.finished.is_set()]
+
+
+async def test_who_is_cancelled_waits_for_what_a_thread_has_started(lifeline: Lifeline) -> None:
+    script = f"exec 3>{lifeline.path}; echo up >&3; exec sleep 1000"
+    after: list[str] = []
+
+    def work() -> None:
+        try:
+            proc.run(["sh", "-c", script], seconds=1000)
+        finally:
+            after.append("ended")
+
+    task = asyncio.create_task(proc.aside(work))
+    await asyncio.to_thread(lifeline.wait_for, b"up\n")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, PATIENCE_SECONDS)
+    assert after == ["ended"]
+    lifeline.wait_for(b"")
+
+
+def test_what_others_have_started_for_one_that_fails_is_ended(lifeline: Lifeline) -> None:
+    script = f"exec 3>{lifeline.path}; echo up >&3; exec sleep 1000"
+    with pytest.raises(KeyboardInterrupt), ThreadPoolExecutor(1) as pool, proc.company() as started:
+        pool.submit(started.call, proc.run, ["sh", "-c", script], seconds=1000)
+        lifeline.wait_for(b"up\n")
+        raise KeyboardInterrupt
+    lifeline.wait_for(b"")
+
+
+def test_no_lock_of_ours_is_open_in_a_box(tmp_path: Path) -> None:
+    """What is in there could unlock it (flock(2))."""
+    with cachelock.one_at_a_time(tmp_path / "lock"):
+        files = asyncio.run(shell("readlink /proc/$$/fd/*"))
+    assert files and str(tmp_path / "lock").encode() not in files
+
+
+def test_what_runs_without_a_box_and_outlives_us_has_the_lock(tmp_path: Path) -> None:
+    with cachelock.one_at_a_time(tmp_path / "lock"), proc.unboxed():
+        files = asyncio.run(shell("readlink /proc/$$/fd/*"))
+    assert str(tmp_path / "lock").encode() in files
