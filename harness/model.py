@@ -12,7 +12,9 @@ SCHEMA_VERSION = 1
 
 
 class Outcome(StrEnum):
-    """How far a state came. INFRA_ERROR is a fault of this host, never the patch's."""
+    """How far a state came. INFRA_ERROR is a fault of this host, never the patch's; NOT_TRIED is of a run that was
+    interrupted. Neither says anything of the state.
+    """
 
     OK = "ok"
     CONFLICT = "conflict"
@@ -21,6 +23,12 @@ class Outcome(StrEnum):
     CRASHED = "crashed"
     TIMED_OUT = "timed-out"
     INFRA_ERROR = "infra-error"
+    NOT_TRIED = "not-tried"
+
+    @property
+    def unknown(self) -> bool:
+        """True where nobody has seen what the state does."""
+        return self in (Outcome.INFRA_ERROR, Outcome.NOT_TRIED)
 
     @property
     def loud(self) -> bool:
@@ -565,5 +573,9 @@ class RunResult(Record, frozen=True):
     """TARGET and the options that decide what its kernels are, as the command line had them."""
     patches: tuple[PatchResult, ...] = ()
     """What ran of each patch of the series, and so what its verdict is."""
+    partial: bool = False
+    """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
+    the rest would have brought.
+    """
     unboxed: bool = False
     """True where the user had what comes from the series run without a box: --unboxed."""

@@ -12,7 +12,7 @@ from harness.compare import Comparison
 from harness.errors import InputError
 from harness.model import RunResult
 from harness.render import compared
-from harness.runs import Kept
+from harness.runs import Kept, Stage
 from harness.trees import TreeStore
 
 _FORMATS = ("text", "json", "html")
@@ -32,8 +32,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    new, place = rundir.read(report.place(args.new))
-    old, _ = rundir.read(report.place(args.old) if args.old is not None else before(new, place))
+    new, place = whole(report.place(args.new))
+    old, _ = whole(report.place(args.old) if args.old is not None else before(new, place))
     told = between(old, new)
     said = {"text": compared.render, "html": compared.html}.get(args.format)
     data = f"{said(told, old, new) if said is not None else compared.json(told)}\n".encode()
@@ -45,10 +45,25 @@ def command(args: argparse.Namespace) -> int:
     return 1 if told.worse else 0
 
 
+def whole(run: Path) -> tuple[RunResult, Path]:
+    """The result of a run that came to its end, and its directory. Raises InputError for another, or none.
+
+    What an interrupted run did not come to would look gone, or new in the other one.
+    """
+    result, place = rundir.read(run)
+    if result.partial:
+        raise InputError(f"{place} is of a run that was interrupted, and a part\n  run the series again to compare it")
+    return result, place
+
+
 def before(new: RunResult, place: Path) -> Path:
-    """The last run of the same series, and architecture, that is not the one at ``place``. Raises InputError."""
+    """The last run of the same series, and architecture, that is not the one at ``place``. Raises InputError.
+
+    One that was interrupted is no whole one.
+    """
     for run in runs.known().all():
         like = (run.series, run.arch, run.result) == (new.series.name, new.arch, Kept.THERE)
+        like = like and run.stage is Stage.ENDED
         later = new.began and run.began >= datetime.fromisoformat(new.began)
         if like and not later and Path(run.out).resolve() != place.resolve():
             return Path(run.out)

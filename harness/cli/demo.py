@@ -49,6 +49,8 @@ def _judged(case: inputs.Target, arch: str, out: Path) -> tuple[RunResult, bool]
     result = session.run(case, session.Options(out=out, arch=arch, words=words), Progress(sys.stderr))
     print(text.render(result))
     print(f"\nthe whole result: {out / 'result.json'}; to read: {out / 'report.html'}")
+    if result.partial:
+        raise KeyboardInterrupt
     if session.exit_status(result) == 3:
         raise InfraError("some states could not be built or booted on this host; see above")
     wrong = expectation.differences(case.testcase.expect, result)

@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from harness import rundir, session
+from harness import session
 from harness.cli import compare, report, target
 from harness.errors import InputError
 from harness.model import RunResult
@@ -27,7 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     loaded, wanted = target.load(args), target.each(args)
     session.require(wanted)
-    baseline = rundir.read(report.place(args.baseline))[0] if args.baseline is not None else None
+    baseline = compare.whole(report.place(args.baseline))[0] if args.baseline is not None else None
     if baseline is not None and {baseline.arch} != {options.arch for options in wanted}:
         raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one architecture: --arch {baseline.arch}")
     results = []
@@ -37,10 +37,14 @@ def command(args: argparse.Namespace) -> int:
         if not args.json:
             print(text.render(result))
             print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
+        if result.partial:
+            break
     if args.json:
         print(json.render(results[0]) if len(results) == 1 else json.render_all(results))
     elif len(results) > 1:
         print(verdicts.render(results))
+    if results[-1].partial:
+        raise KeyboardInterrupt
     worse = _worse(args, baseline, results[0]) if baseline is not None else False
     return max(*map(session.exit_status, results), int(worse))
 

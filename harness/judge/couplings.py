@@ -10,10 +10,15 @@ _BONDS = {Outcome.BUILD_FAILED: Bond.BUILD, Outcome.BOOT_FAILED: Bond.BOOT}
 
 
 def couplings(plan: Plan, states: Mapping[str, StateResult], findings: tuple[Finding, ...]) -> tuple[Coupling, ...]:
-    """Each dependency once, in the order of the patches that have it."""
+    """Each dependency once, in the order of the patches that have it.
+
+    Where a run was interrupted, only those that no further state would show to be others.
+    """
     known = _Known(plan, states)
+    whole = not any(state.outcome is Outcome.NOT_TRIED for state in states.values())
+    compared = (*known.loud(), *known.late(holes(plan, findings))) if whole else ()
     found: dict[tuple[Bond, int, int | None], Coupling] = {}
-    for one in (*known.textual(), *known.loud(), *known.late(holes(plan, findings)), *_by_behaviour(findings)):
+    for one in (*known.textual(), *compared, *_by_behaviour(findings)):
         found.setdefault((one.kind, one.patch, one.needs), one)
     return tuple(sorted(found.values(), key=lambda one: (one.patch, one.needs or 0, one.kind)))
 

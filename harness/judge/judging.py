@@ -31,15 +31,19 @@ def judge(
 ) -> tuple[tuple[StateResult, ...], tuple[Finding, ...], Verdict]:
     """The states with their contract verdicts, the findings, and the verdict of a run.
 
-    ``seen`` has a result for every state of the plan.
+    ``seen`` has a result for every state of the plan. Where some of them are unknown, what is told of the others is no
+    other than if they were not: a verdict that rests on one is null.
     """
-    tip = _checks(seen[_original(plan, plan.tip)])
+    of_tip = seen[_original(plan, plan.tip)]
+    tip = None if of_tip.outcome.unknown else _checks(of_tip)
     results = {state.id: _with_contracts(seen[state.id], contracts, tip) for state in plan.states}
     for name, result in results.items():
         new = newwarnings.since(results["base"], result, newwarnings.touched(plan, {*result.applied}))
         results[name] = msgspec.structs.replace(result, warnings_new=new)
     judged = _Judged(plan, results, {contract.id: contract for contract in contracts})
-    findings = cures.advised(results, tuple(judged.findings()))
+    findings = tuple(judged.findings())
+    if not any(result.outcome is Outcome.NOT_TRIED for result in results.values()):  # or the best cure may not be known
+        findings = cures.advised(results, findings)
     return tuple(results[state.id] for state in plan.states), findings, judged.verdict(findings)
 
 
@@ -51,8 +55,10 @@ def _checks(result: StateResult) -> dict[str, Check]:
     return {check.id: check for check in result.checks}
 
 
-def _with_contracts(result: StateResult, contracts: tuple[Contract, ...], tip: Mapping[str, Check]) -> StateResult:
-    if result.outcome.loud or result.outcome is Outcome.INFRA_ERROR:
+def _with_contracts(
+    result: StateResult, contracts: tuple[Contract, ...], tip: Mapping[str, Check] | None
+) -> StateResult:
+    if result.outcome.loud or result.outcome.unknown:
         return result
     return msgspec.structs.replace(result, contracts=tuple(contract_verdict(one, result, tip) for one in contracts))
 
@@ -67,12 +73,13 @@ def asked(contract: Contract, probes: tuple[str, ...]) -> Contract:
     return msgspec.structs.replace(contract, checks=checks, optional=optional, left_out=left_out)
 
 
-def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, Check]) -> ContractVerdict:
+def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, Check] | None) -> ContractVerdict:
     """Whether a booted state keeps a contract.
 
     A check that never came does not hold. A skip is a violation where the tip passed and the state
     advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
-    flaky check, nor of one that was left out, which may be what a broken kernel breaks.
+    flaky check, nor of one that was left out, which may be what a broken kernel breaks; nor of any skip where the tip
+    is not known (None).
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
@@ -87,10 +94,10 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
         if name in result.flaky:
             unknown = True
         elif status is Status.SKIP:
-            lost = advertised and name in tip and tip[name].status in _GOOD
+            lost = advertised and tip is not None and name in tip and tip[name].status in _GOOD
             failed += [name] if lost else []
             untested += [name] if advertised and not lost else []
-            unknown = unknown or not (lost or name in contract.optional)
+            unknown = unknown or not (lost or (name in contract.optional and (tip is not None or not advertised)))
         elif status not in _GOOD:
             failed.append(name)
     holds = False if failed else None if unknown or not needed else True
@@ -124,7 +131,7 @@ class _Judged:
                 yield from self._bisect_hole(result)
             elif state.scenario == "reverts":
                 yield from self._silent_breaks(result)
-            elif state.scenario == "pairs":
+            elif state.scenario == "pairs" and self._singles_are_tried(result):
                 yield from self._silent_breaks(result, self._told_of_single_reverts(result))
             elif state.scenario == "alone":
                 yield from self._needs_more(result)
@@ -180,6 +187,11 @@ class _Judged:
         broken = (one for single in singles if single is not None for one in self._broken(single))
         return {(contract, name) for contract, names in broken for name in names}
 
+    def _singles_are_tried(self, result: StateResult) -> bool:
+        """False where a run was interrupted before it came to what may tell the same of one patch alone."""
+        singles = (self._results.get(f"without-{number}") for number in self._reverted(result))
+        return not any(single is not None and single.outcome is Outcome.NOT_TRIED for single in singles)
+
     def _reverted(self, result: StateResult) -> list[int]:
         return [patch.number for patch in self._plan.patches if patch.number not in result.applied]
 
@@ -234,20 +246,24 @@ class _Judged:
 
     def _bisect_hole(self, result: StateResult) -> Iterator[Finding]:
         """A step of the series at which git bisect would stop for the wrong reason."""
-        if result.outcome is Outcome.INFRA_ERROR:
+        if result.outcome.unknown:
             return
         if not _ran(result):
             yield self._finding(FindingKind.BISECT_HOLE, result, None, (f"{result.outcome}: {result.detail}",))
             return
-        base = {one.id: one for one in self._base.contracts}
+        base = {one.id: self._inherited(one) for one in self._base.contracts}
         for one in result.contracts:
-            inherited = base[one.id].failed if one.id in base else ()
+            inherited = base.get(one.id, ())
             failed = [name for name in one.failed if name not in inherited]
             if failed:
                 yield self._finding(FindingKind.BISECT_HOLE, result, one.id, _evidence(result, failed))
         lost = self._lost(result, {name for one in result.contracts for name in one.failed})
         if lost:
             yield self._finding(FindingKind.BISECT_HOLE, result, None, _evidence(result, lost))
+
+    def _inherited(self, of_base: ContractVerdict) -> tuple[str, ...]:
+        """What base violates of a contract, or may: it skips what the tip would have to pass, which is not known."""
+        return (*of_base.failed, *(of_base.untested if self._tip.outcome.unknown else ()))
 
     def _lost(self, result: StateResult, told: set[str]) -> list[str]:
         """Checks that base passed and this state does not, but for those told already or no longer asked."""
@@ -277,12 +293,16 @@ class _Judged:
         )
 
     def _partner(self, contract: str) -> int | None:
-        """The first patch whose prefix advertises the contract's capability; None when base does already."""
+        """The first patch whose prefix advertises the contract's capability; None when base does already, or where a
+        prefix before it is not known.
+        """
         when = self._contracts[contract].when
         if self._base.caps.get(when):
             return None
         for patch in self._plan.patches:
             prefix = self._results.get(f"prefix-{patch.number}")
+            if prefix is not None and prefix.outcome.unknown:
+                return None
             if prefix is not None and prefix.caps.get(when):
                 return patch.number
         return None  # nor can it be told where the prefixes were not built
@@ -318,7 +338,7 @@ def known(result: StateResult) -> bool:
 
 def _ran(result: StateResult) -> bool:
     """True where probes ran, to their end or not."""
-    return not result.outcome.loud and result.outcome is not Outcome.INFRA_ERROR
+    return not result.outcome.loud and not result.outcome.unknown
 
 
 def _evidence(result: StateResult, names: list[str]) -> tuple[str, ...]:

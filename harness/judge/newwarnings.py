@@ -52,4 +52,4 @@ def _built(result: StateResult) -> bool:
     """True where the build came to its end, so that all warnings of the tree are known."""
     if result.outcome is Outcome.INFRA_ERROR:
         return result.objects is not None  # it did not boot here
-    return result.outcome not in (Outcome.CONFLICT, Outcome.BUILD_FAILED)
+    return result.outcome not in (Outcome.CONFLICT, Outcome.BUILD_FAILED, Outcome.NOT_TRIED)

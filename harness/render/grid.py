@@ -51,6 +51,7 @@ OUTCOMES = {
     Outcome.CRASHED: Sign("crash", "crashed", "fail"),
     Outcome.TIMED_OUT: Sign("hang", "timed out", "fail"),
     Outcome.INFRA_ERROR: Sign("infra", "this host failed", "miss"),
+    Outcome.NOT_TRIED: Sign("-", "not tried", "miss"),
 }
 ENDINGS = {
     Ending.DONE: Sign("done", "done", "none"),

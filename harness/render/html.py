@@ -36,7 +36,7 @@ from harness.render import arcs, exercised, logs, mail, text, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
-from harness.render.headline import headline
+from harness.render.headline import headline, interrupted
 
 LOG_LIMIT = 16 * 1024
 """Bytes of each log that are shown: what a person reads before opening the file."""
@@ -106,6 +106,7 @@ def _environment() -> jinja2.Environment:
         "again": reproduce.whole,
         "mail": mail.reply,
         "summary": text.summary,
+        "interrupted": interrupted,
         "brief": exercised.brief,
         "LOOKS": exercised.LOOKS,
         "SCENARIOS": SCENARIOS,

@@ -2,7 +2,8 @@
 """A run's result as JUnit XML: a suite per state, a test case per check, the logs with them.
 
 There is a failure exactly where a check or an outcome is evidence of a finding, so that a CI turns red
-when ``kseries run`` exits 1. Whatever else did not pass is "skipped", with the reason. What was asked for as advice,
+when ``kseries run`` exits 1. A state of which nothing is known, for a fault of this host or since the run was
+interrupted, is an error. Whatever else did not pass is "skipped", with the reason. What was asked for as advice,
 --checkpatch, has a suite of its own, whose failures make no run exit 1.
 """
 
@@ -114,6 +115,7 @@ class _Suite:
             "arch": run.arch,
             "kernel_release": run.base.version,
             "began": run.began,
+            "partial": "yes" if run.partial else "",
             "accel": run.accel.name,
             "toolchain": run.toolchain,
             "applied": " ".join(str(number) for number in state.applied),
@@ -151,6 +153,8 @@ class _Suite:
         """The stage at which the state ended; a fault of this host is where the next time is missing."""
         if self._state.outcome is Outcome.INFRA_ERROR:
             return "boot" if "build" in self._state.seconds else "build"
+        if self._state.outcome is Outcome.NOT_TRIED:
+            return "apply"
         return _ENDS_AT.get(self._state.outcome, "boot")
 
     def _not_ok(self, case: junit_xml.TestCase) -> None:
@@ -158,7 +162,7 @@ class _Suite:
         more = self._account("boot") or _body("\n".join([detail, *self._state.notes]))
         if told := self._evidence.get(outcome):
             self._fail(case, told, more)
-        elif outcome is Outcome.INFRA_ERROR:
+        elif outcome.unknown:
             case.add_error_info(_message(f"{outcome}: {detail}"), more, error_type=str(outcome))
         else:
             loud = " (no finding: whoever makes this state is told)" if outcome.loud else ""

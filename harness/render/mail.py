@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from email.header import Header
 
 from harness import reproduce
-from harness.model import AppliedPatch, Check, Finding, RunResult, Status
+from harness.model import AppliedPatch, Check, Finding, Outcome, RunResult, Status
 from harness.plain import line, plain, shortened
 from harness.render import text
 from harness.render.evidence import Exhibit, exhibits
@@ -161,12 +161,14 @@ def _numbers(run: RunResult, numbers: list[int]) -> str:
 
 def _tested(run: RunResult) -> str:
     """What was done and with what, as far as the result says."""
+    tried = sum(state.outcome is not Outcome.NOT_TRIED for state in run.states)
     booted = [state for state in run.states if state.ending is not None and state.same_as is None]
-    kernels = f"{len(run.states)} states, {len(booted)} kernels booted" if booted else f"{len(run.states)} states"
+    kernels = f"{tried} states, {len(booted)} kernels booted" if booted else f"{tried} states"
     passed = sum(check.status is Status.PASS for check in _tip(run))
+    so_far = " The run was interrupted, so that is not all." if run.partial else ""
     return (
         f"Tested on {run.base.name} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
-        f"{run.toolchain}. {kernels}; the tip passes {passed} checks."
+        f"{run.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}"
     )
 
 

@@ -25,6 +25,7 @@ from harness.model import (
 from harness.plain import line, plain
 from harness.render import coupled, exercised, walked
 from harness.render.ended import Ended, ended, place
+from harness.render.headline import interrupted
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {
@@ -35,6 +36,7 @@ _OUTCOMES = {
     Outcome.CRASHED: "crash",
     Outcome.TIMED_OUT: "hang",
     Outcome.INFRA_ERROR: "infra",
+    Outcome.NOT_TRIED: "-",
 }
 _SURVIVED = {Ending.WARNING: "warn", Ending.OOPS: "oops"}
 """In the place of "ok": the kernel came to the end, and not in peace."""
@@ -56,6 +58,8 @@ def _heading(run: RunResult) -> Iterator[str]:
     count = len(run.series.patches)
     yield f"{run.series.name}: {count} patches on {run.base.name} (Linux {run.base.version}, {run.arch})"
     yield f"accelerator: {run.accel.name}, because {run.accel.why}"
+    if run.partial:
+        yield f"PARTIAL: {interrupted(run)}; the same command goes on"
     if run.quick:
         yield "quick: the slow probes were left out"
     if run.unboxed:
@@ -124,7 +128,7 @@ def _cell(state: StateResult, name: str) -> str:
 
 def _findings(run: RunResult) -> Iterator[str]:
     if not run.findings:
-        yield "No findings."
+        yield "No findings so far." if run.partial else "No findings."
         yield ""
     for finding in run.findings:
         yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
@@ -276,7 +280,7 @@ def _alike(run: RunResult) -> dict[str, list[str]]:
             functions = tuple(frame.function for frame in _top(end)[:_PLACES])
             how = functions or _NUMBERS.sub("#", end.reason)
             groups.setdefault((state.outcome, end.ending, how, state.suspects), []).append(state.id)
-        elif state.outcome is Outcome.INFRA_ERROR:
+        elif state.outcome.unknown:
             groups.setdefault((state.outcome, state.detail), []).append(state.id)
         else:
             groups[state.outcome, state.id] = [state.id]
@@ -375,4 +379,5 @@ _ANSWERS = {True: "yes", False: "NO", None: "not judged"}
 
 
 def _verdict(run: RunResult) -> Iterator[str]:
-    yield f"bisectable: {_ANSWERS[run.verdict.bisectable]}    revert-safe: {_ANSWERS[run.verdict.revert_safe]}"
+    so_far = "    (partial)" if run.partial else ""
+    yield f"bisectable: {_ANSWERS[run.verdict.bisectable]}    revert-safe: {_ANSWERS[run.verdict.revert_safe]}{so_far}"

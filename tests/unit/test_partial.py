@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run that was interrupted: whatever it did not come to, what it tells is what the whole run would tell, or null."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from harness import rundir, stateresult
+from harness.cli.compare import whole
+from harness.errors import InputError
+from harness.judge import judge
+from harness.judge.couplings import couplings
+from harness.model import Contract, Finding, FindingKind, Outcome, RunResult, State, StateResult, Verdict
+from harness.render import headline, html, junit, mail, text
+from tests.unit.runs import SPLIT
+from tests.unit.test_judge import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
+
+STATES = ("base", "prefix-1", "prefix-2", "prefix-3", "without-1", "without-2", "without-3", "without-1+2", "only-2")
+PLAN = plan_of(STATES)
+CONTRACT = Contract(
+    id="feature",
+    title="",
+    when=CAP,
+    checks=("feature.works",),
+    optional=("feature.lasts",),
+    otherwise=("flag.refused",),
+)
+STATUSES = st.sampled_from([PASS, FAIL, SKIP])
+SEEN = st.one_of(
+    st.builds(
+        lambda like, works, lasts, refused, other: like.but(
+            feature__works=works, feature__lasts=lasts, flag__refused=refused, other__works=other
+        ),
+        st.sampled_from([OFF, ON]),
+        *[STATUSES] * 4,
+    ),
+    st.sampled_from([OFF, ON, *map(nothing, LOUD)]),
+)
+RUNS = st.fixed_dictionaries(dict.fromkeys(STATES[1:], SEEN))
+LOST = st.sets(st.sampled_from(STATES[1:]))
+BASES = st.builds(lambda lasts, other: OFF.but(feature__lasts=lasts, other__works=other), STATUSES, STATUSES) | st.just(
+    ON.but(feature__works=SKIP)
+)
+
+
+def judged(seen: dict[str, Seen], lost: set[str]) -> tuple[dict[str, StateResult], tuple[Finding, ...], Verdict]:
+    """What is told of these states, where some have not been tried."""
+    results = {
+        state.id: stateresult.bare(state, outcome=Outcome.NOT_TRIED, detail="")
+        if state.id in lost
+        else result_of(state, seen[state.id])
+        for state in PLAN.states
+    }
+    states, findings, verdict = judge(PLAN, results, (CONTRACT,))
+    return {state.id: state for state in states}, findings, verdict
+
+
+SOUND: dict[str, Seen] = {
+    **dict.fromkeys(("prefix-1", "without-1", "without-2", "without-1+2", "only-2"), OFF),
+    **dict.fromkeys(("prefix-2", "prefix-3", "without-3"), ON),
+}
+KEPT = ON.but(feature__works=SKIP)
+"""What advertises, and skips what only the tip shows to be a loss."""
+# What a first draft of such a judgement would get wrong: what base may have had, what another prefix may have brought.
+INHERITED = ({**SOUND, "prefix-1": ON.but(feature__works=FAIL)}, KEPT, {"prefix-3"})
+OPTIONAL = ({**SOUND, "prefix-2": ON.but(feature__lasts=SKIP)}, OFF, {"prefix-3"})
+PARTNER = ({**SOUND, "prefix-1": ON, "without-3": ON.but(feature__works=FAIL)}, OFF, {"prefix-1"})
+PAIR = ({**SOUND, "without-1": KEPT, "without-1+2": KEPT}, OFF, {"without-1"})
+
+
+@example(*INHERITED)
+@given(RUNS, BASES, LOST)
+def test_a_verdict_is_that_of_the_whole_run_or_null(seen: dict[str, Seen], base: Seen, lost: set[str]) -> None:
+    every = {**seen, "base": base}
+    _, _, whole_verdict = judged(every, set())
+    _, findings, verdict = judged(every, lost)
+    for name, scenario in (("bisectable", "prefix-"), ("revert_safe", "without-")):
+        told = getattr(verdict, name)
+        assert told in (None, getattr(whole_verdict, name)), (name, findings)
+        if any((state.startswith(scenario) and "+" not in state) or state == PLAN.tip for state in lost):
+            assert told is not True
+
+
+@example(*INHERITED)
+@example(*OPTIONAL)
+@example(*PARTNER)
+@example(*PAIR)
+@given(RUNS, BASES, LOST)
+def test_nothing_is_found_that_the_whole_run_would_not_find(seen: dict[str, Seen], base: Seen, lost: set[str]) -> None:
+    every = {**seen, "base": base}
+    states, findings, _ = judged(every, set())
+    some, told, _ = judged(every, lost)
+    assert {(one.kind, one.state) for one in told} <= {(one.kind, one.state) for one in findings}
+    whose = {(one.kind, one.state, one.contract): one.partner for one in findings}
+    assert all(one.state not in lost for one in told)
+    assert all(one.partner in (None, whose.get((one.kind, one.state, one.contract))) for one in told)
+    of_whole = couplings(PLAN, states, findings)
+    known = {(one.kind, one.patch, one.needs) for one in of_whole}
+    assert {(one.kind, one.patch, one.needs) for one in couplings(PLAN, some, told)} <= known
+    for name, state in some.items():
+        for mine, theirs in zip(state.contracts, states[name].contracts, strict=name not in lost):
+            assert mine.holds in (None, theirs.holds)
+
+
+# --- what shows it ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def part() -> RunResult:
+    """A real run, of which two states were tried, and nothing was found in them."""
+    result, _ = rundir.read(SPLIT)
+    states = tuple(
+        state
+        if state.id in ("base", "prefix-1")
+        else stateresult.bare(
+            msgspec.convert(msgspec.to_builtins(state), type=State), outcome=Outcome.NOT_TRIED, detail="interrupted"
+        )
+        for state in result.states
+    )
+    nobody = Verdict(bisectable=None, revert_safe=None)
+    return msgspec.structs.replace(
+        result, states=states, findings=(), squashes=(), couplings=(), patches=(), verdict=nobody, partial=True
+    )
+
+
+def test_each_report_says_that_it_is_a_part(part: RunResult) -> None:
+    said = f"the run was interrupted when 2 of {len(part.states)} states were tried"
+    assert f"PARTIAL: {said}" in text.render(part)
+    assert "No findings so far." in text.render(part)
+    assert headline.headline(part).startswith(f"Partial: {said}. Nothing was found so far")
+    page = html.render(part, SPLIT)
+    assert f"<strong>Partial:</strong> {said}" in page and "none so far" in page and "safe to land" not in page
+    found = msgspec.structs.replace(part, findings=(_finding(part),))
+    assert "The run was interrupted, so that is not all." in " ".join(mail.render(found).split())
+    assert "Not ready" in headline.headline(found)
+
+
+def test_junit_has_an_error_for_each_state_that_was_not_tried(part: RunResult) -> None:
+    suites = ET.fromstring(junit.render(part, SPLIT))
+    errors = {suite.get("name"): suite.get("errors") for suite in suites}
+    assert errors == {state.id: "1" if state.outcome is Outcome.NOT_TRIED else "0" for state in part.states}
+    assert all(one.get("value") == "yes" for one in suites.iter("property") if one.get("name") == "partial")
+
+
+def test_a_part_is_read_again_and_compared_with_nothing(part: RunResult, tmp_path: Path) -> None:
+    rundir.write(tmp_path, part)
+    assert rundir.read(tmp_path)[0] == part
+    with pytest.raises(InputError, match="interrupted"):
+        whole(tmp_path)
+
+
+def _finding(run: RunResult) -> Finding:
+    return Finding(
+        kind=FindingKind.REGRESSION,
+        state=run.states[1].id,
+        patch=None,
+        partner=None,
+        contract=None,
+        evidence=("a: fail",),
+    )
