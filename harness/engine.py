@@ -3,7 +3,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,8 @@ class _Hand:
 class Engine:
     """Carries out plans with its workers, one store and one listener.
 
-    The first worker is waited for; each other takes part in a run for which it is free.
+    The first worker is waited for; each other takes part in a run for which it is free. They are given back after each
+    plan, or, within ``keeping``, after the last of several.
     """
 
     def __init__(
@@ -95,6 +96,26 @@ class Engine:
         self._store = store
         self._tell = tell
         self._images = Images()
+        self._kept: contextlib.ExitStack | None = None
+        self._results: dict[str, StateResult] = {}
+        """Those of the plan that is carried out, as they come."""
+
+    @property
+    def workers(self) -> tuple[build.Worker, ...]:
+        """Where it builds: for whoever does so beside it, with the same lock."""
+        return self._workers
+
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep each worker from when a plan needs it to the end: else another run could have it in between, and this
+        one would find neither its objects nor its turn.
+        """
+        with contextlib.ExitStack() as kept:
+            self._kept = kept
+            try:
+                yield
+            finally:
+                self._kept = None
 
     async def run(self, plan: Plan, out: Path) -> dict[str, StateResult]:
         """The result of every state; logs go to ``out``/states/ID.
@@ -102,19 +123,23 @@ class Engine:
         Raises InputError when base does not build or boot: then no patch can be judged.
         """
         distinct = _distinct(plan)
-        known = self._known(distinct)
+        known = self._results = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
         self._use(known, out)
         if todo:
-            async with contextlib.AsyncExitStack() as stack:
-                free = await self._free(stack, len(todo))
+            with contextlib.ExitStack() as stack:
+                free = await self._free(self._kept or stack, len(todo))
                 late = self._known(todo)  # what another run has found out while this one waited for it
                 self._use(late, out)
                 known |= late
                 hands = [self._hand(worker, plan, stack) for worker in free]
-                known = await self._do(self._visit(plan, known), hands, known, out)
-        return {state.id: self._collect(state, known, out) for state in plan.states}
+                await self._do(self._visit(plan, known), hands, plan, out)
+        return self.so_far(plan, out)
+
+    def so_far(self, plan: Plan, out: Path) -> dict[str, StateResult]:
+        """The result of every state of the plan that was carried out last; NOT_TRIED of those that have none."""
+        return {state.id: self._collect(state, self._results, out) for state in plan.states}
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order."""
@@ -122,18 +147,20 @@ class Engine:
         worker = self._workers[0]
         return forecast(list(known), self._visit(plan, known), _place(worker, plan), worker.pace)
 
-    async def _free(self, stack: contextlib.AsyncExitStack, most: int) -> list[build.Worker]:
+    async def _free(self, stack: contextlib.ExitStack, most: int) -> list[build.Worker]:
         """At most so many workers, locked: the first one, and those that no other run has."""
         first, *others = self._workers
-        await stack.enter_async_context(first.locked(lambda: self._tell(events.Waiting())))
+        await first.take(lambda wait: self._tell(events.Waiting(wait)))
+        stack.callback(first.give_back)
         free = [first]
         for worker in others[: most - 1]:
             with contextlib.suppress(BlockingIOError):
-                await stack.enter_async_context(worker.locked())
+                await worker.take()
+                stack.callback(worker.give_back)
                 free.append(worker)
         return free
 
-    def _hand(self, worker: build.Worker, plan: Plan, stack: contextlib.AsyncExitStack) -> _Hand:
+    def _hand(self, worker: build.Worker, plan: Plan, stack: contextlib.ExitStack) -> _Hand:
         return _Hand(worker, _place(worker, plan), stack.enter_context(worker.scratch()))
 
     def _known(self, states: list[State]) -> dict[str, StateResult]:
@@ -189,13 +216,15 @@ class Engine:
         found = self._store.find(self._keys(state)[0])
         return stateresult.as_state(found, state) if found is not None else None
 
-    async def _do(
-        self, visit: Visit, hands: list[_Hand], known: dict[str, StateResult], out: Path
-    ) -> dict[str, StateResult]:
+    async def _do(self, visit: Visit, hands: list[_Hand], plan: Plan, out: Path) -> None:
         """Each worker builds one state after the other; each state boots while the next one builds."""
-        results = dict(known)
+        results = self._results
         same: list[tuple[State, SameBuild]] = []
-        todo = visit.left
+        todo, total = visit.left, len(_distinct(plan))
+
+        def say() -> None:
+            for hand in hands:
+                hand.worker.say(plan.series, len(results), total)
 
         async def step(hand: _Hand) -> None:
             state, like = visit.next(hand.place)
@@ -207,15 +236,20 @@ class Engine:
             if isinstance(built, Build) and state.id != "base":  # which may have been a cold build
                 hand.worker.pace.note(visit.cost(state, hand.place), built)
             visit.built(state, hand.place, well=isinstance(built, Build) and built.ok)
-            tasks.create_task(self._finish(job, built, results))
+            tasks.create_task(finish(job, built))
+
+        async def finish(job: _Job, built: Build | InfraError) -> None:
+            await self._finish(job, built, results)
+            say()
 
         async def work(hand: _Hand) -> None:
             while visit.left:
                 await step(hand)
 
+        say()
         try:
             async with asyncio.TaskGroup() as tasks:
-                if "base" not in known:  # without which there is no use in any other
+                if "base" not in results:  # without which there is no use in any other
                     await step(hands[0])
                 for hand in hands:
                     tasks.create_task(work(hand))
@@ -227,7 +261,6 @@ class Engine:
             raise ours.exceptions[0] from None
         for state, like in same:
             self._keep_same(state, like, results)
-        return results
 
     async def _build(self, job: "_Job", worker: build.Worker) -> Build | InfraError:
         state = job.state
@@ -356,6 +389,8 @@ class Engine:
         if state.tree is None:
             detail = f"does not apply: conflict in {', '.join(state.conflicts)}"
             return stateresult.bare(state, outcome=Outcome.CONFLICT, detail=detail)
+        if (state.same_as or state.id) not in done:
+            return stateresult.bare(state, outcome=Outcome.NOT_TRIED, detail="the run was interrupted before")
         result = stateresult.as_state(done[state.same_as or state.id], state)
         if state.same_as is None:
             place = out / "states" / state.id

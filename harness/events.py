@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.model import StateResult
+from harness.turns import Wait
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class StateDone:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Another run of kseries builds in the same place."""
+    """Another kseries builds in the same place: who, and how many wait who came earlier. Told whenever that changes."""
+
+    wait: Wait
 
 
 Event = Preparing | Planning | RunStarted | StageStarted | Compiled | StateDone | Waiting

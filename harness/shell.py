@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A state built for a person to look into: its kernel, booted on their terminal."""
 
-import asyncio
 import sys
 import tempfile
 from pathlib import Path
 
-from harness import busybox, events, resources
+from harness import busybox, events, resources, signals
 from harness.bisect.bench import Bench
 from harness.boot import console
 from harness.boot.machine import Image
@@ -30,7 +29,7 @@ def run(
     tools = busybox.find(bench.setup.arch)
     wanted = console.Wanted(prompt=state.id, busybox=tools, files=files, sockets=sockets)
     with tempfile.TemporaryDirectory(prefix="kseries-shell-", dir=resources.cache()) as scratch:
-        built = asyncio.run(_built(bench, state, Path(scratch), tell))
+        built = signals.run(_built(bench, state, Path(scratch), tell))
         if built.kernel is None or built.symbols is None or built.initrd is None:
             said = built.errors[0] if built.errors else "make failed and said nothing"
             raise InputError(f"{state.id} does not build: {said}\n  what make said is told by: kseries try {state.id}")
@@ -43,7 +42,7 @@ def run(
 async def _built(bench: Bench, state: State, into: Path, tell: events.Listener) -> Build:
     if state.tree is None:
         raise InputError(f"{state.id} does not apply: conflict in {', '.join(state.conflicts)}")
-    async with bench.worker.locked(lambda: tell(events.Waiting())):
+    async with bench.worker.locked(lambda wait: tell(events.Waiting(wait))):
         tell(events.StageStarted(state.id, "build", 1, 1))
         built = await bench.worker.build(state.tree, into, lambda what: tell(events.Compiled(state.id, what)))
     tell(events.StageStarted(state.id, "boot", 1, 1))

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from harness import box, cachelock, disk, files, proc, resources
+from harness import box, disk, files, proc, resources, turns
 from harness.arch import Arch
 from harness.boot import initramfs
 from harness.box import layout
@@ -42,8 +42,6 @@ _OBJECTS = "vmlinux.a"
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
 _VERSION_SECONDS = 30
-_LOCK_SECONDS = 0.2
-"""Between two looks at a lock that another run holds."""
 
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
@@ -93,6 +91,7 @@ class Worker:
         series: str = "",
     ) -> None:
         self._home = home
+        self._turns = turns.Turns(home)
         self._store = store
         self._arch = arch
         self._config = config
@@ -108,7 +107,10 @@ class Worker:
         places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
         self._fixed = Layout.of(places)
         self._layout = self._fixed if boxed else layout.OWN
-        self._folder = Folder(home, kind, self._inside(self._source), series, (READ,) if selftests else ())
+        self._open: Callable[[], Folder] = lambda: Folder(
+            home, kind, self._inside(self._source), series, (READ,) if selftests else ()
+        )
+        self._folder = self._open()
         self._obj = self._folder.obj
         self._cache = "ccache " if cached else ""
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
@@ -117,22 +119,36 @@ class Worker:
         """As make sees it, who is told of no other paths and tells of no other."""
         return self._layout.inside(place)
 
-    @contextlib.asynccontextmanager
-    async def locked(self, wait: Callable[[], None] | None = None) -> AsyncIterator[None]:
-        """Hold this worker; where another run of kseries holds it, call ``wait`` once and wait.
+    async def take(self, wait: Callable[[turns.Wait], None] | None = None) -> None:
+        """Take this worker's lock, for which other runs of kseries wait until it is given back as often as taken.
 
-        Raises BlockingIOError if there is nothing to call.
+        Where another has it, ``wait`` is called with what is waited for; raises BlockingIOError if there is nothing to
+        call.
         """
-        self._home.mkdir(parents=True, exist_ok=True)
-        with (self._home / "lock").open("w") as lock:
-            if not cachelock.taken(lock):
-                if wait is None:
-                    raise BlockingIOError
-                wait()
-                # Not a flock that blocks: Ctrl-C would not get through to us before it returns.
-                while not cachelock.taken(lock):
-                    await asyncio.sleep(_LOCK_SECONDS)
+        ours = self._turns.held
+        if wait is None:
+            self._turns.at_once()
+        else:
+            await self._turns.wait(wait)
+        if not ours:
+            self._folder = self._open()  # others may have built in it since we looked
+
+    def give_back(self) -> None:
+        """Give the lock back: nothing of ours writes below this worker's home any more."""
+        self._turns.give_back()
+
+    @contextlib.asynccontextmanager
+    async def locked(self, wait: Callable[[turns.Wait], None] | None = None) -> AsyncIterator[None]:
+        """As ``take``, given back in the end."""
+        await self.take(wait)
+        try:
             yield
+        finally:
+            self.give_back()
+
+    def say(self, what: str, done: int, total: int) -> None:
+        """Tell who waits for this worker what it is at, and how many states of it are done. With the lock held."""
+        self._turns.say(what, done, total)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -182,7 +198,7 @@ class Worker:
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
                 place.mkdir(parents=True, exist_ok=True)
-            self._folder.enter(tree if trusted else None)
+            await proc.aside(self._folder.enter, tree if trusted else None)
             try:
                 built = await self._build(tree, into, compiled, self._box(trusted))
             except excess.ExcessError:
@@ -191,14 +207,14 @@ class Worker:
             if trusted:
                 built = msgspec.structs.replace(built, refused=self._folder.refused_to_base(built.refused))
                 if built.ok:
-                    await asyncio.to_thread(self._folder.keep_pristine)
+                    await proc.aside(self._folder.keep_pristine)
             elif built.refused:
                 self._folder.reached_out()
             return built
 
     async def build_alone(self, tree: str, into: Path) -> Build:
         """As ``build``, with the lock held for it and nobody told: for whoever has one tree to build."""
-        async with self.locked(lambda: None):
+        async with self.locked(lambda _: None):
             return await self.build(tree, into, lambda _: None)
 
     async def _build(self, tree: str, into: Path, compiled: Compiled, where: proc.Box) -> Build:
@@ -214,7 +230,7 @@ class Worker:
                         self._check_room(log.read_bytes())
                         excess.check(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
-                    await asyncio.to_thread(self._folder.note)
+                    await proc.aside(self._folder.note)
             except proc.DeadlineError as error:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error
@@ -223,7 +239,7 @@ class Worker:
         errors = () if ok else errors_of(said, source)
         if ok:
             try:
-                await asyncio.to_thread(self._take, tree, into)
+                await proc.aside(self._take, tree, into)
             except (taken.NotPlainError, FileNotFoundError) as error:
                 ok, errors = False, (str(error),)
         unbuilt = self._unbuilt() if ok else ()
@@ -263,7 +279,7 @@ class Worker:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
         files.remove(self._obj / _CCACHE_LOG)
         before = self.holds
-        await asyncio.to_thread(self._store.check_out, tree, self._source, self._home / "index")
+        await proc.aside(self._store.check_out, tree, self._source, self._home / "index")
         if before is None or self._config_may_differ(before, tree):
             self._folder.configure(None)
             fragment = self._fragment

@@ -10,12 +10,13 @@ from typing import TextIO
 from harness import events
 from harness.model import Outcome
 from harness.plain import line
+from harness.turns import Wait
 
 _REDRAW_SECONDS = 0.1
 _PATIENCE_SECONDS = 2.0
 """A plan that is there sooner says nothing."""
 _LINE_SECONDS = 10.0
-"""Between lines that say how far a plan is, where there is no terminal."""
+"""Between lines that say how far a plan is, where there is no terminal, or those for whom we wait."""
 
 
 @dataclass
@@ -37,7 +38,9 @@ class Progress:
         self._terminal = stream.isatty()
         self._began = time.monotonic()
         self._drawn = 0.0
-        self._say_at: float | None = None
+        self._plan_at: float | None = None
+        self._say_at = 0.0
+        self._waits_for: tuple[int | None, int] | None = None
         self._building: dict[str, _Building] = {}
         self._builds: list[float] = []
 
@@ -70,22 +73,32 @@ class Progress:
                     spent = f"as {result.built_as}: no build reads what it changes"
                 why = f": {result.detail.splitlines()[0]}" if result.outcome is not Outcome.OK and result.detail else ""
                 self._line(f"{result.id}: {result.outcome}{why}" + (f" ({spent})" if spent else ""))
-            case events.Waiting():
-                self._line("another kseries is building here: waiting for it to finish")
+            case events.Waiting(wait):
+                self._waiting(wait)
 
     def _planning(self, text: str, over: bool) -> None:
         now = time.monotonic()
-        if self._say_at is None:
-            self._say_at = now + _PATIENCE_SECONDS
-        if now < self._say_at:
+        if self._plan_at is None:
+            self._plan_at = now + _PATIENCE_SECONDS
+        if now < self._plan_at:
             return
         if over:
             self._clear()
         elif self._terminal:
             self._redraw(text)
         else:
-            self._say_at = now + _LINE_SECONDS
+            self._plan_at = now + _LINE_SECONDS
             self._line(text)
+
+    def _waiting(self, wait: Wait) -> None:
+        """For whom, said anew where it is another, and else now and then with how far they are."""
+        now = time.monotonic()
+        whom = (wait.holder.pid if wait.holder is not None else None, wait.before)
+        if whom == self._waits_for and now < self._say_at:
+            self._redraw(waiting(wait))
+            return
+        self._waits_for, self._say_at = whom, now + _LINE_SECONDS
+        self._line(waiting(wait))
 
     def _left(self, states: int) -> str:
         """How long the states left may take, once two have told: the first is a cold build, and no measure."""
@@ -112,3 +125,18 @@ class Progress:
     def _clear(self) -> None:
         if self._terminal:
             self._stream.write("\r\x1b[K")
+
+
+def waiting(wait: Wait) -> str:
+    """For whom, how far they are, and who comes before us."""
+    holder, others = wait.holder, f"; {_kseries(wait.before)} before this one" if wait.before else ""
+    if holder is None:
+        return f"waiting for another kseries that is building here{others}"
+    if not holder.lives:
+        return f"waiting for what {holder.what} (PID {holder.pid}) has left running, which was killed{others}"
+    far = f", {holder.done} of {holder.total} states done" if holder.total else ""
+    return f"waiting for {holder.what} (PID {holder.pid}){far}{others}"
+
+
+def _kseries(number: int) -> str:
+    return f"{number} other{'s' * (number != 1)}"

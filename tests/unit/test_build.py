@@ -22,6 +22,7 @@ from harness.config import Config
 from harness.errors import InfraError
 from harness.model import Build
 from harness.trees import TreeStore
+from harness.turns import Wait
 from tests.unit.gitrepo import Repository
 
 ARCH = archs.get("x86_64")
@@ -558,7 +559,7 @@ async def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
     class WouldWaitError(Exception):
         pass
 
-    def wait() -> None:
+    def wait(_: Wait) -> None:
         raise WouldWaitError
 
     second = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=())
@@ -575,10 +576,10 @@ async def test_a_run_that_waits_for_another_can_be_ended(kernel: Kernel) -> None
     waits = asyncio.Event()
 
     async def wait_for_it() -> None:
-        async with Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=()).locked(waits.set):
+        async with Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=()).locked(lambda _: waits.set()):
             pytest.fail("two hold one lock")
 
-    async with kernel.worker.locked(lambda: None):
+    async with kernel.worker.locked(lambda _: None):
         task = asyncio.create_task(wait_for_it())
         await asyncio.wait_for(waits.wait(), 10)
         task.cancel()

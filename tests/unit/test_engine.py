@@ -4,7 +4,7 @@
 import asyncio
 import errno
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +18,7 @@ from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError
 from harness.model import Accel, Build, Outcome
 from harness.store import Store
+from harness.turns import Wait
 from tests.unit.runs import state as state_result
 from tests.unit.test_judge import plan_of
 
@@ -25,8 +26,14 @@ from tests.unit.test_judge import plan_of
 class FullDisk:
     """A worker on a disk that has no room left."""
 
-    def locked(self, wait: Callable[[], None]) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
+    async def take(self, wait: Callable[[Wait], None]) -> None:
+        pass
+
+    def give_back(self) -> None:
+        pass
+
+    def say(self, what: str, done: int, total: int) -> None:
+        pass
 
     def changes(self, _old: str, _new: str) -> tuple[()]:
         return ()

@@ -14,6 +14,7 @@ from harness.engine import Engine, Setup
 from harness.exercised.watch import Watch
 from harness.model import Accel, Coverage, Outcome, Plan
 from harness.store import Store
+from harness.turns import Holder
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import nothing, plan_of, result_of
 
@@ -76,9 +77,9 @@ async def test_each_state_is_built_once_and_each_worker_takes_part(
 
 
 async def test_a_worker_that_another_run_has_takes_no_part(
-    plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
 ) -> None:
-    async with workers[1].locked():
+    async with Worker(tmp_path / "workers" / "1", kernel.store, ARCH, Config(FRAGMENT), 1).locked():
         results = await Engine(SETUP, workers, store, lambda _: None).run(plan, tmp_path / "out")
     assert len(results) == STATES
     assert [built_in(tmp_path / "workers" / str(number)) for number in range(3)] == [True, False, True]
@@ -145,3 +146,55 @@ async def test_what_ran_is_kept_for_the_base_it_was_asked_for(
     for engine_of, coverage in ((watch, Coverage(unknown="said")), (None, None)):
         run = Engine(SETUP, workers[:1], store, lambda _: None, engine_of).run(only_tip, tmp_path / "out")
         assert (await run)[tip.id].coverage == coverage
+
+
+async def test_a_run_keeps_its_worker_from_one_plan_to_the_next(
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    """Between a series and the cure that it is given, another run would have the folder emptied."""
+    elsewhere = Worker(tmp_path / "workers" / "0", kernel.store, ARCH, Config(FRAGMENT), 1)
+    engine = Engine(SETUP, workers[:1], store, lambda _: None)
+    with engine.keeping():
+        await elsewhere.take()  # as long as nothing has to be built
+        elsewhere.give_back()
+        await engine.run(msgspec.structs.replace(plan, states=plan.states[:2]), tmp_path / "out")
+        with pytest.raises(BlockingIOError):
+            await elsewhere.take()
+        await engine.run(plan, tmp_path / "out")
+    await elsewhere.take()
+    elsewhere.give_back()
+
+
+async def test_who_waits_is_told_the_series_and_its_states(
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    note = tmp_path / "workers" / "0" / "holder.json"
+
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.StateDone) and not event.known:
+            told.append(note.read_text())
+
+    await Engine(SETUP, workers[:1], store, hear).run(plan, tmp_path / "out")
+    seen = [msgspec.json.decode(text, type=Holder) for text in told]
+    assert [(one.what, one.done, one.total) for one in seen] == [("series", done, STATES) for done in range(1, STATES)]
+
+
+async def test_what_is_known_waits_for_nobody(
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    await Engine(SETUP, workers[:1], store, lambda _: None).run(plan, tmp_path / "out")
+    async with Worker(tmp_path / "workers" / "0", kernel.store, ARCH, Config(FRAGMENT), 1).locked():
+        engine = Engine(SETUP, workers[:1], store, lambda _: None)
+        with engine.keeping():
+            assert len(await asyncio.wait_for(engine.run(plan, tmp_path / "out"), 60)) == STATES
+
+
+async def test_what_another_has_built_in_the_folder_is_known_once_it_is_ours(
+    kernel: Kernel, plan: Plan, tmp_path: Path
+) -> None:
+    ours, theirs = (Worker(tmp_path / "worker", kernel.store, ARCH, Config(FRAGMENT), 1) for _ in range(2))
+    await theirs.build_alone(plan.base.tree, tmp_path / "into")
+    assert not ours.reads.knows(plan.base.tree)
+    async with ours.locked():
+        assert ours.reads.knows(plan.base.tree)
