@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from harness import (
     runs,
     scenarios,
     selftests,
+    signals,
     store,
 )
 from harness.bisect import journeys, pick
@@ -57,6 +58,7 @@ from harness.model import (
     SeriesSummary,
     Squash,
     StateResult,
+    Verdict,
 )
 from harness.trees import TreeStore, damage
 
@@ -158,7 +160,11 @@ def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecas
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
-    """Carry out a run, record it, and write its result and reports. Raises InputError or InfraError."""
+    """Carry out a run, record it, and write its result and reports. Raises InputError or InfraError.
+
+    One that is told to end (signals.py) has a result, too, which is partial, if it came so far as to know its base;
+    else it raises KeyboardInterrupt.
+    """
     clock = time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
@@ -193,16 +199,46 @@ def _recorded(
     engine = _engine(setup, options, trees, heard, planned)
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
-    seen, said = asyncio.run(_carried_out(engine.run(planned, options.out), remarks))
-    result = _judged(planned, seen, setup, wanted, trees)
-    series = msgspec.structs.replace(result.series, cover_id=target.series.cover_id)
-    result = msgspec.structs.replace(
-        result, series=series, quick=options.quick, checkpatch=said, unboxed=options.unboxed
+    with engine.keeping():
+        try:
+            seen, said = signals.run(_carried_out(engine.run(planned, options.out), remarks))
+        except KeyboardInterrupt:
+            seen, said = engine.so_far(planned, options.out), None
+            if seen["base"].outcome is Outcome.NOT_TRIED:
+                raise
+        result = _judged(planned, seen, setup, wanted, trees)
+        series = msgspec.structs.replace(result.series, cover_id=target.series.cover_id)
+        result = msgspec.structs.replace(
+            result, series=series, quick=options.quick, checkpatch=said, unboxed=options.unboxed
+        )
+        steps: list[Callable[[RunResult], RunResult]] = [
+            lambda result: with_patches(result, planned, trees),
+            lambda result: _verified(result, planned, engine, wanted, trees, options),
+        ]
+        if "journey" in options.scenarios:
+            beside = _beside(target, options, setup, planned, trees, heard, engine.workers)
+            steps.append(lambda result: journeys.walked(result, beside, tell))
+        return _with_each(result, steps)
+
+
+def _with_each(result: RunResult, steps: Iterable[Callable[[RunResult], RunResult]]) -> RunResult:
+    """A result that each step adds to; those that a signal leaves no time for are left out, and it is partial."""
+    try:
+        for step in steps:
+            signals.check()
+            result = step(result)
+    except KeyboardInterrupt:
+        # Before anybody has looked what ran of each patch, no patch is known to be in order.
+        verdict = result.verdict if result.patches else _no_yes(result.verdict)
+        return msgspec.structs.replace(result, partial=True, verdict=verdict)
+    return result
+
+
+def _no_yes(verdict: Verdict) -> Verdict:
+    return Verdict(
+        bisectable=None if verdict.bisectable else verdict.bisectable,
+        revert_safe=None if verdict.revert_safe else verdict.revert_safe,
     )
-    result = _verified(result, planned, engine, wanted, trees, options)
-    if "journey" in options.scenarios:
-        result = journeys.walked(result, _beside(target, options, setup, planned, trees, heard), tell)
-    return with_patches(result, planned, trees)
 
 
 @contextlib.contextmanager
@@ -225,9 +261,15 @@ def bench(
 
 
 def _beside(
-    target: inputs.Target, options: Options, setup: Setup, planned: Plan, trees: TreeStore, tell: events.Listener
+    target: inputs.Target,
+    options: Options,
+    setup: Setup,
+    planned: Plan,
+    trees: TreeStore,
+    tell: events.Listener,
+    workers: tuple[build.Worker, ...] = (),
 ) -> Bench:
-    """The bench for single states of a series that is planned."""
+    """The bench for single states of a series that is planned; with a run's workers, where it is part of one."""
     builds: list[str] = []
 
     def heard(event: events.Event) -> None:
@@ -235,6 +277,7 @@ def _beside(
             builds.append(event.state)
         tell(event)
 
+    engine = _engine(setup, options, trees, heard, planned, workers)
     return Bench(
         series=target.series,
         patches=planned.patches,
@@ -242,8 +285,8 @@ def _beside(
         repository=options.tree or target.tree or bases.DEFAULT,
         trees=trees,
         setup=setup,
-        engine=_engine(setup, options, trees, heard, planned),
-        worker=worker(setup, options, trees, planned),
+        engine=engine,
+        worker=engine.workers[0],
         contracts=asked(setup, options),
         out=options.out,
         onto=None,
@@ -279,10 +322,17 @@ def _setup(options: Options) -> Setup:
     )
 
 
-def _engine(setup: Setup, options: Options, trees: TreeStore, tell: events.Listener, planned: Plan) -> Engine:
+def _engine(
+    setup: Setup,
+    options: Options,
+    trees: TreeStore,
+    tell: events.Listener,
+    planned: Plan,
+    workers: tuple[build.Worker, ...] = (),
+) -> Engine:
     """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
-    workers = tuple(worker(setup, options, trees, planned, number) for number in range(options.workers))
+    workers = workers or tuple(worker(setup, options, trees, planned, number) for number in range(options.workers))
     watch = Watch.of(trees, planned.base.tree, planned.patches)
     return Engine(setup, workers, store.Store(resources.cache("results")), tell, watch)
 
@@ -323,7 +373,9 @@ async def _carried_out(
 def _judged(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ...], trees: TreeStore) -> RunResult:
     """What was built and booted, judged."""
     states, findings, verdict = judge.judge(planned, seen, asked)
-    states = suspects.with_suspects(planned, states, trees)
+    with contextlib.suppress(KeyboardInterrupt):  # to ask git whom to suspect takes time
+        signals.check()
+        states = suspects.with_suspects(planned, states, trees)
     return RunResult(
         schema=SCHEMA_VERSION,
         series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
@@ -353,7 +405,7 @@ def _verified(
     for advice in dict.fromkeys(finding.advice for finding in result.findings if finding.advice):
         changed = proposals.plan_of(advice, planned, options.scenarios, trees)
         if changed is not None:
-            seen = asyncio.run(engine.run(changed, options.out / changed.series))
+            seen = signals.run(engine.run(changed, options.out / changed.series))
             states, findings, verdict = judge.judge(changed, seen, asked)
             tried[advice] = Squash(
                 id=changed.series,
@@ -367,7 +419,9 @@ def _verified(
 
 
 def exit_status(result: RunResult) -> int:
-    """3 where a state could not be had, 1 where something was found, else 0."""
+    """130 of a run that was interrupted, 3 where a state could not be had, 1 where something was found, else 0."""
+    if result.partial:
+        return runs.INTERRUPTED_STATUS
     if any(state.outcome is Outcome.INFRA_ERROR for state in result.states):
         return 3
     return 1 if any(not finding.kind.advice for finding in result.findings) else 0

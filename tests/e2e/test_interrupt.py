@@ -46,6 +46,7 @@ def running(new_series: Path, tmp_path: Path) -> Iterator["pexpect.spawn[str]"]:
 def test_ctrl_c_ends_everything_at_once(running: "pexpect.spawn[str]", sent: signal.Signals, status: int) -> None:
     assert _ours()
     running.kill(sent)
+    running.expect(r"PARTIAL: the run was interrupted when \d of \d states were tried")
     running.expect("interrupted; finished states are kept, run it again to go on")
     running.expect(pexpect.EOF)
     running.close()

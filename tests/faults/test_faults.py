@@ -64,15 +64,15 @@ class Site:
         self._store = TreeStore(place / "trees.git")
         self._store.add_repository(self.repository.path)
         self.base = self.tree("base")
-        self._count = 0
+        self.count = 0
         self.started: list[subprocess.Popen[str]] = []
 
     def tree(self, which: str, delay: int = 1) -> str:
         return self._store.tree_of(self.repository.commit("state", dict(tiny.kernel(which, delay))))
 
     def series(self, delay: int = 1) -> str:
-        self._count += 1
-        return self.tree(f"series {self._count}", delay)
+        self.count += 1
+        return self.tree(f"series {self.count}", delay)
 
     def start(self, tip: str, *before: str) -> "subprocess.Popen[str]":
         words = [*before, sys.executable, "-m", "tests.faults.tiny", str(self.place), self.base, tip]
@@ -175,16 +175,16 @@ def test_what_is_killed_is_no_verdict_and_the_next_run_goes_on(
     assert again["fresh"] == ["prefix-1"], "base is known, and is not done twice"
 
 
-def held(site: Site, tip: str, stage: str) -> "subprocess.Popen[str]":
+def held(site: Site, tip: str, stage: str, *before: str) -> "subprocess.Popen[str]":
     """A run that has come to a stage, and stays there."""
     if stage == "boot":
-        run = site.start(tip)
+        run = site.start(tip, *before)
         until(lambda: below(run.pid, "qemu-system-x86"), "QEMU", run)
         return run
     for name in ("configure", "compile", "link"):
         (site.obj / f"held-{name}").unlink(missing_ok=True)
     (site.obj / f"hold-{stage}").touch()
-    run = site.start(tip)
+    run = site.start(tip, *before)
     until((site.obj / f"held-{stage}").exists, f"make to come to {stage}", run)
     if stage == "compile":
         until(lambda: below(run.pid, "cc1"), "the compiler", run)

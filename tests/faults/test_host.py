@@ -22,6 +22,7 @@ LATER = pytest.mark.full("faults")
 GOOD = {"base": ["ok", ""], "prefix-1": ["ok", ""]}
 TABLE = (
     ("kill -9", "kseries", "check-out", "interrupted"),
+    ("kill -9", "kseries", "check-out, git goes on", "interrupted; the next run waits for git"),
     ("kill -9", "git", "check-out", "infra-error: git read-tree failed"),
     ("kill -9", "kseries", "copy of base's build folder", "interrupted"),
     ("kill -9", "cp", "copy of base's build folder", "the same verdicts"),
@@ -38,15 +39,18 @@ TABLE = (
 
 
 class Holds:
-    """A git and a cp that can be held at their work, first on the PATH of whoever is started."""
+    """A git and a cp that can be held before their work, first on the PATH of whoever is started.
+
+    They go on with it when they are released.
+    """
 
     def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._place = place
         for name, words in (("git", "read-tree"), ("cp", "--archive")):
             script = place / name
             script.write_text(
-                f'#!/bin/sh\ncase "$*" in *{words}*) [ -e {place}/hold-{name} ] && touch {place}/held-{name} && '
-                f'exec sleep 1000;; esac\nexec {shutil.which(name)} "$@"\n'
+                f'#!/bin/sh\ncase "$*" in *{words}*) [ -e {place}/hold-{name} ] && touch {place}/held-{name}\n'
+                f'while [ -e {place}/hold-{name} ]; do sleep 0.05; done;; esac\nexec {shutil.which(name)} "$@"\n'
             )
             script.chmod(0o755)
         place.chmod(0o755)
@@ -58,6 +62,15 @@ class Holds:
     def release(self) -> None:
         for path in self._place.glob("h[oe]l[d]-*"):
             path.unlink()
+
+    def at_work(self) -> list[str]:
+        """The command lines of those that are still there."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found += [words] if f"{self._place}/git" in words or f"{self._place}/cp" in words else []
+        return found
 
     def held(self, name: str) -> bool:
         return (self._place / f"held-{name}").exists()
@@ -89,11 +102,11 @@ def struck(site: Site, holds: Holds, tip: str, tool: str, victim: str) -> "subpr
     holds.hold(tool)
     run = site.start(tip)
     until(lambda: holds.held(tool), tool, run)
-    holds.release()
     if victim == "kseries":
         killed(run)
     else:
-        os.kill(until(lambda: below(run.pid, "sleep"), tool, run), signal.SIGKILL)
+        os.kill(until(lambda: below(run.pid, tool), tool, run), signal.SIGKILL)
+    holds.release()
     return run
 
 
@@ -113,6 +126,23 @@ def test_a_check_out_that_ends_by_halves_is_done_over(site: Site, holds: Holds, 
         outcome, detail = told(run)["states"]["prefix-1"]
         assert outcome == "infra-error" and detail.startswith("git read-tree failed in ")
     goes_on(site, tip)
+
+
+def test_what_a_killed_run_has_left_at_its_sources_is_waited_for(site: Site, holds: Holds) -> None:
+    """A git that outlives kseries would write the files of one tree among those of the next one."""
+    holds.hold("git")
+    run = site.start(site.series())
+    until(lambda: holds.held("git"), "git", run)
+    killed(run)
+    other = site.series()
+    second = site.start(other)
+    assert second.stderr is not None
+    said = second.stderr.readline()  # nothing, where it does not wait
+    assert f"(PID {run.pid}) has left running, which was killed" in said, second.communicate()
+    holds.release()
+    assert told(second)["states"] == GOOD
+    sources = (site.place / "worker" / "source" / "main.S").read_text()
+    assert f'.asciz "series {site.count}"' in sources, "those of the last tree, whichever git was the last to begin"
 
 
 @LATER

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from harness import resources
-from tests.faults import test_cache, test_faults, test_host
+from tests.faults import test_cache, test_faults, test_host, test_signals
 
 
 def rows() -> Iterator[str]:
@@ -12,6 +12,8 @@ def rows() -> Iterator[str]:
         yield f"| `{what}` | {victim} | {stage} | {outcome}{': ' + detail if detail else ''} |"
     for what, victim, stage, outcome in test_host.TABLE:
         yield f"| {f'`{what}`' if what.startswith('kill') else what} | {victim} | {stage} | {outcome} |"
+    for how, stage, outcome in test_signals.TABLE:
+        yield f"| {how} | kseries | {stage} | {outcome} |"
     for how, what, stage, outcome in test_cache.TABLE:
         yield f"| {test_cache.HOW[how]} | {what} | {stage} | {outcome} |"
 

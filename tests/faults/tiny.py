@@ -5,19 +5,20 @@ A build is held by a file in its folder, so that the same tree builds once the f
 by its multiboot header.
 """
 
-import asyncio
 import json
 import sys
 from pathlib import Path
 
 import msgspec
 
-from harness import events
+from harness import events, signals
 from harness.build import Worker
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.errors import KseriesError
 from harness.model import Accel, Plan
+from harness.render.live import waiting
+from harness.runs import INTERRUPTED_STATUS
 from harness.store import Store
 from harness.trees import TreeStore
 from tests.unit.test_build import ARCH, FRAGMENT
@@ -94,7 +95,11 @@ def plan(base: str, tip: str) -> Plan:
 
 
 def main() -> None:
-    """Carry out the plan of two trees in a place; tell what came of it as JSON. To be killed."""
+    """Carry out the plan of two trees in a place; tell what came of it as JSON, and who is waited for.
+
+    To be killed, or to be ended by a signal, as kseries is.
+    """
+    signals.handle()
     place, base, tip = Path(sys.argv[1]), *sys.argv[2:]
     config = Config(FRAGMENT)
     setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, PROBES, "")
@@ -106,11 +111,15 @@ def main() -> None:
     def heard(event: events.Event) -> None:
         if isinstance(event, events.StateDone) and not event.known:
             fresh.append(event.result.id)
+        if isinstance(event, events.Waiting):
+            print(waiting(event.wait), file=sys.stderr, flush=True)
 
     engine = Engine(setup, (worker,), Store(place / "results"), heard)
     try:
-        seen = asyncio.run(engine.run(plan(base, tip), place / "out"))
+        seen = signals.run(engine.run(plan(base, tip), place / "out"))
         told = {name: [result.outcome, result.detail] for name, result in seen.items()}
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED_STATUS)
     except KseriesError as error:
         told = {"error": [str(error.exit_status), str(error)]}
     print(json.dumps({"states": told, "fresh": fresh}))
