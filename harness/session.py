@@ -203,9 +203,10 @@ def _recorded(
         try:
             seen, said = signals.run(_carried_out(engine.run(planned, options.out), remarks))
         except KeyboardInterrupt:
-            seen, said = engine.so_far(planned, options.out), None
+            seen = engine.so_far(planned, options.out)
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
+            said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
         result = _judged(planned, seen, setup, wanted, trees)
         series = msgspec.structs.replace(result.series, cover_id=target.series.cover_id)
         result = msgspec.structs.replace(

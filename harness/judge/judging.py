@@ -145,17 +145,19 @@ class _Judged:
         """Null where a state that is needed could not be judged, or nothing was promised."""
         kinds = {finding.kind for finding in findings}
         tip_is_known = known(self._tip) and any(one.advertised and one.holds is not None for one in self._tip.contracts)
+        pairs = [self._results[state.id] for state in self._plan.states if state.scenario == "pairs"]
+        pairs_are_known = not any(pair.outcome.unknown for pair in pairs)  # which are reverts, too
         return Verdict(
             bisectable=self._answer("prefixes", FindingKind.BISECT_HOLE in kinds, tip_is_known),
-            revert_safe=self._answer("reverts", FindingKind.SILENT_BREAK in kinds, tip_is_known),
+            revert_safe=self._answer("reverts", FindingKind.SILENT_BREAK in kinds, tip_is_known and pairs_are_known),
         )
 
-    def _answer(self, scenario: str, found: bool, tip_is_known: bool) -> bool | None:
+    def _answer(self, scenario: str, found: bool, others_are_known: bool) -> bool | None:
         if found:
             return False
         states = [self._results[state.id] for state in self._plan.states if state.scenario == scenario]
         all_seen = len(states) == len(self._plan.patches) and all(known(state) for state in states)
-        return True if all_seen and tip_is_known and known(self._base) else None
+        return True if all_seen and others_are_known and known(self._base) else None
 
     # --- the rules --------------------------------------------------------------------------
 

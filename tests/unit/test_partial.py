@@ -9,12 +9,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness import rundir, stateresult
+from harness import rundir, session, stateresult
 from harness.cli.compare import whole
 from harness.errors import InputError
 from harness.judge import judge
 from harness.judge.couplings import couplings
-from harness.model import Contract, Finding, FindingKind, Outcome, RunResult, State, StateResult, Verdict
+from harness.model import (
+    Contract,
+    Exercise,
+    Finding,
+    FindingKind,
+    Outcome,
+    PatchResult,
+    RunResult,
+    State,
+    StateResult,
+    Verdict,
+)
 from harness.render import headline, html, junit, mail, text
 from tests.unit.runs import SPLIT
 from tests.unit.test_judge import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
@@ -69,10 +80,12 @@ KEPT = ON.but(feature__works=SKIP)
 INHERITED = ({**SOUND, "prefix-1": ON.but(feature__works=FAIL)}, KEPT, {"prefix-3"})
 OPTIONAL = ({**SOUND, "prefix-2": ON.but(feature__lasts=SKIP)}, OFF, {"prefix-3"})
 PARTNER = ({**SOUND, "prefix-1": ON, "without-3": ON.but(feature__works=FAIL)}, OFF, {"prefix-1"})
+BOTH = ({**SOUND, "without-1+2": ON.but(feature__works=FAIL)}, OFF, {"without-1+2"})
 PAIR = ({**SOUND, "without-1": KEPT, "without-1+2": KEPT}, OFF, {"without-1"})
 
 
 @example(*INHERITED)
+@example(*BOTH)
 @given(RUNS, BASES, LOST)
 def test_a_verdict_is_that_of_the_whole_run_or_null(seen: dict[str, Seen], base: Seen, lost: set[str]) -> None:
     every = {**seen, "base": base}
@@ -162,3 +175,28 @@ def _finding(run: RunResult) -> Finding:
         contract=None,
         evidence=("a: fail",),
     )
+
+
+# --- how it comes about -------------------------------------------------------------------------
+
+
+def told_to_end(_: RunResult) -> RunResult:
+    raise KeyboardInterrupt
+
+
+def test_an_end_after_the_last_state_leaves_what_is_certain(part: RunResult) -> None:
+    """A patch of which nothing ran has no verdict: until that is looked at, no series is in order."""
+    fine = msgspec.structs.replace(part, verdict=Verdict(bisectable=True, revert_safe=False), partial=False)
+    looked = msgspec.structs.replace(
+        fine, patches=(PatchResult(number=1, verdict=fine.verdict, exercise=Exercise.EXERCISED),)
+    )
+    cases = (
+        ((lambda _: looked, lambda result: result), looked),
+        ((lambda _: looked, told_to_end), msgspec.structs.replace(looked, partial=True)),
+        (
+            (told_to_end, lambda _: looked),
+            msgspec.structs.replace(fine, verdict=Verdict(bisectable=None, revert_safe=False), partial=True),
+        ),
+    )
+    for steps, expected in cases:
+        assert session._with_each(fine, steps) == expected
