@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What this host can do and what it lacks: each thing tried as a run would use it, nothing changed or fetched."""
 
-import asyncio
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator

@@ -576,7 +576,9 @@ async def test_a_run_that_waits_for_another_can_be_ended(kernel: Kernel) -> None
     waits = asyncio.Event()
 
     async def wait_for_it() -> None:
-        async with Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=()).locked(lambda _: waits.set()):
+        async with Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=()).locked(
+            lambda _: waits.set()
+        ):
             pytest.fail("two hold one lock")
 
     async with kernel.worker.locked(lambda _: None):
