@@ -101,10 +101,13 @@ class Turns:
             self._release()
 
     def say(self, what: str, done: int, total: int) -> None:
-        """Tell those who wait how far we are. Call it with the lock held."""
+        """Tell those who wait how far we are, if the disk will take it. Call it with the lock held."""
         beside = self._note.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(Holder(pid=os.getpid(), what=what, done=done, total=total)))
-        beside.replace(self._note)
+        try:
+            beside.write_bytes(msgspec.json.encode(Holder(pid=os.getpid(), what=what, done=done, total=total)))
+            beside.replace(self._note)
+        except OSError:
+            beside.unlink(missing_ok=True)
 
     def _enter(self) -> None:
         self._depth += 1
