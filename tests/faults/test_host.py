@@ -193,7 +193,7 @@ def worked(pid: int) -> float:
 
 @LATER
 def test_a_folder_that_somebody_removes_is_of_no_more_use(site: Site, tmp_path: Path) -> None:
-    tip = site.series(delay=tiny.LONG)
+    tip = site.series(delay=tiny.LONG // 2)
     run = site.start(tip, "env", f"TMPDIR={tmp_path}")
     pid = until(lambda: below(run.pid, "qemu-system-x86"), "QEMU", run)
     until(lambda: worked(pid) > 1.0, "the guest to be at work: QEMU has read by then what it boots", run)
