@@ -512,7 +512,7 @@ def _boxed(argv: Sequence[str | Path], box: Box, *options: str) -> list[str]:
     host = Host.here()
     if host.drops:
         with contextlib.suppress(FileNotFoundError):  # of which bwrap will tell
-            for place in (*box.writable, *box.sockets):
+            for place in box.writable:
                 _give(place)
             for place in box.readable:
                 _show(place)

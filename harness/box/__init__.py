@@ -70,8 +70,6 @@ class Box:
     writable: tuple[Path, ...]
     readable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
-    sockets: tuple[Path, ...] = ()
-    """Where somebody of ours listens."""
     layout: Layout = OWN
     """Under which path each of these places is seen, where that is not its own."""
     cwd: Path = Path("/")
@@ -94,7 +92,7 @@ class Box:
             words += [*_way_to(tool), "--ro-bind-try", str(tool), str(tool)]
         for device in self.devices:
             words += ["--dev-bind", str(device), str(device)]
-        for place in (*self.readable, *self.sockets):
+        for place in self.readable:
             words += self._showing("--ro-bind", place)
         for place in self.writable:
             words += self._showing("--bind", place)
