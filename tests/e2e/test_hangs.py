@@ -4,7 +4,6 @@
 The kernel is the tiny one that QEMU boots; the limits, of minutes, are cut to seconds (hasty.py).
 """
 
-import ast
 import os
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import resources
+from tests import started
 from tests.e2e import hasty
 from tests.e2e.conftest import TOP
 from tests.faults import tiny
@@ -133,19 +132,7 @@ def test_a_command_ends_though_a_program_hangs(
 
 
 def test_no_program_is_started_that_is_not_in_the_table() -> None:
-    """Every list or tuple that begins with the name of a program counts as its command line."""
-    started = set()
-    for module in resources.project("harness").rglob("*.py"):
-        for node in ast.walk(ast.parse(module.read_text())):
-            if isinstance(node, (ast.List, ast.Tuple)) and node.elts:
-                started.add(_first(node.elts[0]))
-    programs = {name for name in started if name and name.islower() and shutil.which(name)}
+    programs = started.programs()
     tried = {program for program, *_ in TABLE}
     assert programs - tried - set(ELSEWHERE) == set()
     assert {"git", "make", "bwrap", "nm"} <= programs, "nothing was looked at"
-
-
-def _first(word: ast.expr) -> str:
-    """The first word of a command line; of a tool for an architecture, what stands behind the prefix."""
-    last = word.values[-1] if isinstance(word, ast.JoinedStr) and word.values else word
-    return last.value if isinstance(last, ast.Constant) and isinstance(last.value, str) else ""
