@@ -219,8 +219,9 @@ def test_without_a_box_a_path_that_make_takes_apart_is_refused_before_anything_i
     place = tmp_path / f"a{letter}b"
     monkeypatch.setenv("XDG_CACHE_HOME", str(place))
     target = inputs.load(str(resources.project("testcases", "exit-on-missing-split")))
+    options = session.Options(out=tmp_path / "out", tree=str(tmp_path / "none"), unboxed=True)
     with pytest.raises(InfraError, match="XDG_CACHE_HOME") as error:
-        session.run(target, session.Options(out=tmp_path / "out", unboxed=True), lambda _: None)
+        session.run(target, options, lambda _: None)
     assert repr(str(place / "kseries")) in str(error.value)
     assert list(tmp_path.iterdir()) == []
 
