@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from harness import rundir
+from harness.build import Worker
+from harness.config import Config
 from harness.errors import DiskFullError
 from harness.model import Outcome, StateResult
 from harness.store import Store
 from tests.e2e.conftest import TOP
 from tests.unit.runs import run, state
-from tests.unit.test_build import MAKEFILE, Kernel
+from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel
 
 _SMALL = 4
 _MIB = 1 << 20
@@ -121,7 +123,7 @@ def test_a_report_that_cannot_be_printed_is_no_success(tmp_path: Path, words: li
     with Path("/dev/full").open("wb") as full:
         done = kseries(words, tmp_path / "cache", full.fileno())
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1] == "kseries: No space left on device"
+    assert done.stderr.splitlines()[-1] == "kseries: cannot write to standard output: No space left on device"
 
 
 # --- a build ------------------------------------------------------------------------------------
@@ -163,6 +165,7 @@ async def test_a_kernel_that_finds_no_room_beside_its_log_is_no_failed_build(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     kernel = Kernel(tmp_path)
+    kernel.worker = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2)  # all probes take more than there is
     with pytest.raises(DiskFullError, match=f"the disk is full: {disk.top}, "):
         await kernel.worker.build(kernel.tree(), disk.top / "into", kernel.steps.append)
     disk.make_room()

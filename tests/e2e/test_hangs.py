@@ -47,6 +47,7 @@ ELSEWHERE = {
     "apt-get": "as apt-cache",
     "dpkg-deb": "as apt-cache",
     "chmod": "as rm, where that may not do all",
+    "chown": "as cp, where what was copied is another user's",
     "env": "in a box with a working folder: that of checkpatch.pl, and QEMU's, as QEMU",
     "install": "in the box of a build, as make",
     "mkdir": "in the box of a build, as make",

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from tests import processes
-from tests.e2e.conftest import TOP, Kseries, adding
+from tests.e2e.conftest import SPLIT, TOP, Kseries, adding
 
 SHORT = ("--probe", "capabilities")
 PATIENCE = 300
@@ -112,7 +112,7 @@ def test_a_bisection_by_hand_looks_into_a_guest_and_goes_on_after_the_terminal_w
     assert "# first bad commit" in (tmp_path / "kseries-out" / "bisect.log").read_text()
 
 
-def test_without_a_terminal_there_is_no_shell(two: Path, kseries: Kseries) -> None:
-    done = kseries("shell", "base", two)
+def test_without_a_terminal_there_is_no_shell(kseries: Kseries) -> None:
+    done = kseries("shell", "base", SPLIT)
     assert done.returncode == 2
     assert "a shell needs a terminal" in done.stderr
