@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import images, resources
+from harness import files, images, resources
 from harness.build import Worker
 from harness.model import Build
 from tests.guest.lab import Lab
@@ -40,5 +40,6 @@ def test_base_under_another_cache_is_the_same_image_made_of_a_copied_ccache(
     for name in ("kernel", "vmlinux", "initrd.cpio"):
         one, other = (images.digest(tmp_path / place / name) for place in ("first", "second"))
         assert one == other, name
-    assert second.found == second.compiled == first.compiled > 1000
+    assert second.found == second.compiled > 500
     assert (second.warnings, second.linked, second.refused) == (first.warnings, first.linked, first.refused)
+    files.remove(tmp_path / UGLY)  # 2 GiB, which pytest would keep three times
