@@ -13,6 +13,8 @@ from harness import __version__
 from tests.e2e import traps
 from tests.e2e.conftest import SECONDS, TOP
 
+pytestmark = pytest.mark.full("e2e")
+
 PIP = ("-I", "-m", "pip", "--quiet", "--disable-pip-version-check")
 VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -69,7 +71,6 @@ def _run(
     )
 
 
-@pytest.mark.full("e2e")
 def test_it_builds_boots_and_judges(installed: Path, new_series: Path, tmp_path: Path) -> None:
     done = _run(installed, tmp_path, "run", new_series)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,6 +5,7 @@ By Ctrl-C, and by SIGTERM where SIGINT is ignored, as in what a shell has in its
 kseries (harness/signals.py), which SIGTERM must not go by way of SIGINT.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from tests.faults import tiny
 from tests.faults.test_cache import TOP
 from tests.faults.test_faults import SECONDS, Site, below, ended, held, site, until
 from tests.faults.test_host import GOOD, Holds, holds
+from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 
 __all__ = ["ended", "holds", "site"]  # fixtures
@@ -67,8 +69,10 @@ def come_to(site: Site, holds: Holds, tip: str, stage: str, how: str) -> "subpro
     return held(site, tip, stage, *before(how))
 
 
-@pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("stage", "how"),
+    sampled("faults", itertools.product(STAGES, HOW), lambda row: row in (("compile", HOW[0]), ("boot", HOW[1]))),
+)
 def test_a_run_that_is_told_to_end_does_so_and_the_next_one_goes_on(
     site: Site, holds: Holds, stage: str, how: str
 ) -> None:
@@ -84,6 +88,7 @@ def test_a_run_that_is_told_to_end_does_so_and_the_next_one_goes_on(
     assert again["fresh"] == ["prefix-1"], "base is known, and is not done twice"
 
 
+@pytest.mark.full("faults")
 @pytest.mark.parametrize("how", HOW)
 def test_a_copy_of_bases_folder_is_given_up(
     tmp_path_factory: pytest.TempPathFactory, site: Site, holds: Holds, how: str
@@ -183,16 +188,20 @@ def test_a_run_that_is_told_to_end_reports_what_is_known(kseries: Kseries) -> No
 
 @pytest.mark.parametrize(
     ("program", "words"),
-    [
-        ("git", ("plan", "base..quick", "--tree", "{linux}")),
-        ("git fast-import", ("plan", "{patch}", "--tree", "{tree}")),
-        ("gcc", ("run", "base..quick", "--tree", "{linux}")),
-        ("gcc", ("try", "base", "base..quick", "--tree", "{linux}")),
-        ("gcc", ("bisect", "base..quick", "--tree", "{linux}")),
-        ("gcc", ("demo",)),
-        ("git", ("doctor",)),
-        ("ccache", ("gc", "--max-size", "1M")),
-    ],
+    sampled(
+        "faults",
+        [
+            ("git", ("plan", "base..quick", "--tree", "{linux}")),
+            ("git fast-import", ("plan", "{patch}", "--tree", "{tree}")),
+            ("gcc", ("run", "base..quick", "--tree", "{linux}")),
+            ("gcc", ("try", "base", "base..quick", "--tree", "{linux}")),
+            ("gcc", ("bisect", "base..quick", "--tree", "{linux}")),
+            ("gcc", ("demo",)),
+            ("git", ("doctor",)),
+            ("ccache", ("gc", "--max-size", "1M")),
+        ],
+        lambda row: row[1][0] in ("plan", "try"),
+    ),
     ids=lambda value: value[0] if isinstance(value, tuple) else value,
 )
 def test_each_command_ends_that_waits_for_a_program(
