@@ -19,7 +19,6 @@ UGLY = "ha#sh a:b $x,%"
 def _base(worker: Worker, lab: Lab, into: Path) -> Build:
     async def built() -> Build:
         async with worker.locked(lambda _: None):
-            worker.clean()  # ccache is asked for every object, and has them all afterwards
             return await worker.build(lab.base.tree, into, lambda _: None, trusted=True)
 
     done = asyncio.run(built())
