@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""./kseries demo: what it finds on each architecture, what it writes, how it exits."""
+"""./kseries demo, and ./kseries run on what it runs on: what they find on each architecture, write, and exit with."""
 
+import json
+import re
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SPLIT, Kseries
+from tests.e2e.conftest import SPLIT, Kseries, typed
 from tests.e2e.split import (
     IN_THE_TABLE_OF_BOTH,
     SILENT_BREAK,
@@ -50,3 +55,75 @@ def test_both_architectures_at_once_find_the_silent_break_of_each(kseries: Kseri
     for result in results.values():
         assert_silent_break(result)
     assert set(done.stdout.splitlines()) >= IN_THE_TABLE_OF_BOTH
+
+
+# --- kseries run ------------------------------------------------------------------------------
+
+SCENARIOS = ("--scenario", "prefixes,reverts")
+ARCHS = ("x86_64", "arm64")
+
+
+@dataclass(frozen=True)
+class Split:
+    """A run of the split series on both architectures: what it printed, and where it put the rest."""
+
+    stdout: str
+    out: Path
+
+    def result(self, arch: str) -> Any:
+        return result_of(self.out / arch / "result.json")
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
+    out = tmp_path_factory.mktemp("split")
+    done = typed(out, "run", SPLIT, "--arch", ",".join(ARCHS), *SCENARIOS, "--out", out)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return Split(done.stdout, out)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_run_finds_the_silent_break_and_proves_the_cure(split: Split, arch: str) -> None:
+    result = split.result(arch)
+    assert_silent_break(result)
+    numbers = range(1, 9)
+    states = [f"{kind}-{number}" for kind in ("prefix", "without") for number in numbers]
+    assert [state["id"] for state in result["states"]] == ["base", *states]
+    outcomes = {state["id"]: state["outcome"] for state in result["states"]}
+    assert outcomes.pop("without-2") == "build-failed"
+    assert set(outcomes.values()) == {"ok"}
+    assert_logs_are_there(result, split.out / arch)
+    assert result["accel"]["name"] in split.stdout and result["accel"]["why"] in split.stdout
+
+
+def test_the_terminal_tells_it_and_sums_both_up(split: Split) -> None:
+    assert SILENT_BREAK in split.stdout
+    assert set(split.stdout.splitlines()) >= IN_THE_TABLE_OF_BOTH
+
+
+def test_the_squashed_series_exits_0_and_was_built_as_the_cure(split: Split, kseries: Kseries) -> None:
+    done = kseries("run", SPLIT.with_name("exit-on-missing-squashed"), *SCENARIOS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bisectable: yes    revert-safe: yes" in done.stdout
+    assert re.search(r" 0 of \d+ kernels to build and boot", done.stderr), done.stderr
+
+
+def test_the_same_patches_under_another_name_are_known_and_built_no_more(
+    split: Split, kseries: Kseries, tmp_path: Path
+) -> None:
+    shutil.copytree(SPLIT / "patches", tmp_path / "my-series")
+    done = kseries("run", "my-series", *SCENARIOS, "--json")
+    assert done.returncode == 1, done.stderr
+    result = json.loads(done.stdout)
+    assert result["series"]["name"] == "my-series"
+    assert_silent_break(result)
+    assert result_of(tmp_path / "kseries-out" / "result.json") == result
+    assert "0 of 16 kernels to build and boot (16 known from before)" in done.stderr
+    assert "building" not in done.stderr
+
+
+def test_a_range_of_commits_is_the_same_series(split: Split, kseries: Kseries, repository: Path) -> None:
+    done = kseries("run", "base..topic", "--tree", repository, *SCENARIOS)
+    assert done.returncode == 1, done.stderr
+    assert SILENT_BREAK in done.stdout
+    assert "0 of 16 kernels to build and boot (16 known from before)" in done.stderr

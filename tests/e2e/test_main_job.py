@@ -1,96 +1,73 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""./kseries run on real kernels: what it finds, what it writes, how it exits.
+"""./kseries run and try on real kernels of both architectures: what they find, what they write, how they exit.
 
-Few kernels have to do: both architectures build and boot each prefix and revert of the split series once, whose results
-the other tests, those of tests/guest too, find again.
+As few kernels as can show it: a series of another subsystem as a whole, and of the one about KVM on each architecture
+its tip, and the state that is silently broken. tests/guest finds these again; the demo as a whole is a part of --full.
 """
 
-import json
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from harness import inputs, rundir
+from harness.judge import expectation
 from tests.e2e.conftest import SPLIT, Kseries, adding, typed
-from tests.e2e.split import (
-    IN_THE_TABLE_OF_BOTH,
-    SILENT_BREAK,
-    assert_logs_are_there,
-    assert_silent_break,
-    result_of,
-)
+from tests.e2e.split import assert_logs_are_there, result_of
 
+SEMAPHORE = SPLIT.with_name("timerfd-semaphore")
 SCENARIOS = ("--scenario", "prefixes,reverts")
-ARCHS = ("x86_64", "arm64")
-
-
-@dataclass(frozen=True)
-class Split:
-    """A run of the split series on both architectures: what it printed, and where it put the rest."""
-
-    stdout: str
-    out: Path
-
-    def result(self, arch: str) -> Any:
-        return result_of(self.out / arch / "result.json")
+BROKEN = (("x86_64", "without-3"), ("arm64", "without-7"))
 
 
 @pytest.fixture(scope="module")
-def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
-    out = tmp_path_factory.mktemp("split")
-    done = typed(out, "run", SPLIT, "--arch", ",".join(ARCHS), *SCENARIOS, "--out", out)
+def semaphore(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What a run of the series has printed, and its --out."""
+    out = tmp_path_factory.mktemp("semaphore")
+    done = typed(out, "run", SEMAPHORE, *SCENARIOS, "--out", out)
     assert done.returncode == 1, done.stdout + done.stderr
-    return Split(done.stdout, out)
+    return done.stdout, out
 
 
-@pytest.mark.parametrize("arch", ARCHS)
-def test_run_finds_the_silent_break_and_proves_the_cure(split: Split, arch: str) -> None:
-    result = split.result(arch)
-    assert_silent_break(result)
-    numbers = range(1, 9)
-    states = [f"{kind}-{number}" for kind in ("prefix", "without") for number in numbers]
-    assert [state["id"] for state in result["states"]] == ["base", *states]
-    outcomes = {state["id"]: state["outcome"] for state in result["states"]}
-    assert outcomes.pop("without-2") == "build-failed"
-    assert set(outcomes.values()) == {"ok"}
-    assert_logs_are_there(result, split.out / arch)
-    assert result["accel"]["name"] in split.stdout and result["accel"]["why"] in split.stdout
+def test_run_finds_the_silent_break_proves_the_cure_and_writes_it_down(semaphore: tuple[str, Path]) -> None:
+    said, out = semaphore
+    result, _ = rundir.read(out)
+    case = inputs.load(str(SEMAPHORE)).testcase
+    assert case is not None
+    assert expectation.differences(case.expect, result) == ()
+    assert [squash.id for squash in result.squashes] == ["squash-2+4"]
+    assert (result.squashes[0].verdict.bisectable, result.squashes[0].verdict.revert_safe) == (True, True)
+    written = result_of(out / "result.json")
+    kinds = [f"{kind}-{number}" for kind in ("prefix", "without") for number in range(1, 6)]
+    assert [state["id"] for state in written["states"]] == ["base", *kinds]
+    assert_logs_are_there(written, out)
+    assert "SILENT-BREAK: Reverting 2/5 'timerfd: Hand out expirations one by one' leaves TFD_SEMAPHORE" in said
+    assert "bisectable: yes    revert-safe: NO" in said
+    assert result.accel.name in said and result.accel.why in said
 
 
-def test_the_terminal_tells_it_and_sums_both_up(split: Split) -> None:
-    assert SILENT_BREAK in split.stdout
-    assert set(split.stdout.splitlines()) >= IN_THE_TABLE_OF_BOTH
-
-
-def test_the_squashed_series_exits_0_and_was_built_as_the_cure(split: Split, kseries: Kseries) -> None:
-    done = kseries("run", SPLIT.with_name("exit-on-missing-squashed"), *SCENARIOS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "bisectable: yes    revert-safe: yes" in done.stdout
-    assert re.search(r" 0 of \d+ kernels to build and boot", done.stderr), done.stderr
-
-
-def test_the_same_patches_under_another_name_are_known_and_built_no_more(
-    split: Split, kseries: Kseries, tmp_path: Path
+def test_the_same_series_in_another_place_is_known(
+    semaphore: tuple[str, Path], kseries: Kseries, tmp_path: Path
 ) -> None:
-    shutil.copytree(SPLIT / "patches", tmp_path / "my-series")
-    done = kseries("run", "my-series", *SCENARIOS, "--json")
-    assert done.returncode == 1, done.stderr
-    result = json.loads(done.stdout)
-    assert result["series"]["name"] == "my-series"
-    assert_silent_break(result)
-    assert result_of(tmp_path / "kseries-out" / "result.json") == result
-    assert "0 of 16 kernels to build and boot (16 known from before)" in done.stderr
-    assert "building" not in done.stderr
+    shutil.copytree(SEMAPHORE, tmp_path / "my-series")
+    again = kseries("run", "my-series", *SCENARIOS)
+    assert again.returncode == 1, again.stderr
+    assert re.search(r" 0 of (\d+) kernels to build and boot \(\1 known from before\)", again.stderr), again.stderr
+    assert "building" not in again.stderr
 
 
-def test_a_range_of_commits_is_the_same_series(split: Split, kseries: Kseries, repository: Path) -> None:
-    done = kseries("run", "base..topic", "--tree", repository, *SCENARIOS)
-    assert done.returncode == 1, done.stderr
-    assert SILENT_BREAK in done.stdout
-    assert "0 of 16 kernels to build and boot (16 known from before)" in done.stderr
+@pytest.mark.parametrize(("arch", "state"), BROKEN)
+def test_try_tells_a_kernel_that_keeps_its_promise_from_one_that_does_not(
+    kseries: Kseries, arch: str, state: str
+) -> None:
+    good = kseries("try", "prefix-8", SPLIT, "--arch", arch)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "prefix-8: good" in good.stdout
+    bad = kseries("try", state, SPLIT, "--arch", arch)
+    assert bad.returncode == 1, bad.stdout + bad.stderr
+    assert f"{state}: bad" in bad.stdout
+    assert "exit_on_missing_access." in bad.stdout
 
 
 def test_harmless_patches_are_safe_one_of_documentation_is_not_built_and_one_that_breaks_the_build_is_shown(

@@ -9,11 +9,8 @@ from harness import arch as archs
 from harness.model import Finding, StateResult, Status
 from tests.guest.lab import MUTANTS
 
-SAMPLE = (
-    *(("x86_64", name) for name in ("gpa", "exit-reason", "warn", "interrupt-lost", "flag-without-cap")),
-    *(("arm64", name) for name in ("writes-only", "hugetlb-size", "no-memory-fault-info")),
-)
-"""Mutants that every run of the tests kills: one for each way in which a check fails."""
+SAMPLE = (*(("x86_64", name) for name in ("gpa", "exit-reason", "warn")), ("arm64", "writes-only"))
+"""Mutants that every run of the tests kills: a wrong word, a wrong exit, a warning, what is missing."""
 
 
 class Mutant(msgspec.Struct, frozen=True, kw_only=True):
