@@ -13,6 +13,8 @@ from harness.build import Worker
 from harness.model import Build
 from tests.guest.lab import Lab
 
+pytestmark = pytest.mark.full("identical")
+
 UGLY = "ha#sh a:b $x,%"
 
 

@@ -41,6 +41,20 @@ class TestOthers:
     @pytest.mark.full("demo")
     def test_nearer(self): pass
 """
+RUNS = ",".join(("quick", "kernels", *PARTS))
+COLLECT = """
+import sys
+import pytest
+sys.path.insert(0, ".")
+from tests.conftest import part_of
+
+class Tell:
+    def pytest_collection_modifyitems(self, config, items):
+        for part, path in sorted({(part_of(item), item.path.relative_to(config.rootpath)) for item in items}):
+            print("\\nPART", part, path)
+
+sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider", "tests"], plugins=[Tell()]))
+"""
 
 Run = Callable[..., str]
 
@@ -103,6 +117,22 @@ def test_each_part_is_of_tox_and_has_tests_and_the_docs_say_when_to_run_it() -> 
     _, _, told = (TOP / "docs" / "testing.md").read_text().partition("| part |")
     first_cells = re.findall(r"^\| (`.*?) \|", told, re.MULTILINE)
     assert re.findall(r"`([\w-]+)`", "".join(first_cells)) == list(PARTS)
+
+
+def test_each_test_is_of_a_run_that_comes_to_it() -> None:
+    """A mark that is wrong, or none where only a part looks, would have a test run never."""
+    words = [sys.executable, "-m", "tox", "config", "-c", str(TOP / "tox.ini"), "-e", RUNS, "-k", "commands"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300).stdout
+    places: dict[str, list[str]] = {}
+    for part, named in re.findall(r"--part (\S+) (.*)", listed):
+        places.setdefault(part, []).extend(word for word in named.split() if word.startswith("tests/"))
+    collected = subprocess.run(
+        [sys.executable, "-c", COLLECT], cwd=TOP, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert collected.returncode == 0, collected.stdout + collected.stderr
+    tests = set(re.findall(r"^PART (\S+) (\S+)$", collected.stdout, re.MULTILINE))
+    assert len(tests) > 100
+    assert [(part, path) for part, path in tests if not path.startswith(tuple(places[part]))] == []
 
 
 def test_the_digest_is_of_names_and_contents_and_not_of_what_python_leaves(tmp_path: Path) -> None:
