@@ -33,16 +33,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--full", metavar="PART", nargs="*", choices=PARTS, help="run the long tests: these parts, or all of them"
     )
-    parser.add_argument("words", metavar="-- PYTEST ARGS", nargs="*", help="run pytest alone, with these arguments")
+    parser.add_argument(
+        "words", metavar="-- PYTEST ARGS", nargs="*", help="run pytest alone, or the parts, with these arguments"
+    )
     parser.set_defaults(command=command)
 
 
 def command(args: argparse.Namespace) -> int:
-    """Hand over to tox; with arguments, to pytest. Does not return where it can do so."""
+    """Hand over to tox; with arguments and no parts, to pytest. Does not return where it can do so."""
     top = resources.project()
     if not (top / "tox.ini").exists():
         raise InputError("kseries test needs a clone of the project, not an installed kseries")
-    words = ["pytest", *args.words] if args.words else ["tox", "run", "-c", str(top / "tox.ini"), *_chosen(args.full)]
+    words = ["tox", "run", "-c", str(top / "tox.ini"), *_chosen(args.full)]
+    if args.words:
+        words = ["pytest", *args.words] if args.full is None else [*words, "--", *args.words]
     os.chdir(top)
     # The tests run in the environment that we run in: a second one like it would take a minute to make. Of PYTHONPATH
     # neither tox nor pytest imports anything; the programs that the tests start find the clone there.

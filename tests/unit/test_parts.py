@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """./kseries test --full: its parts have tests, and one that was interrupted goes on where it was."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import resources
+from harness import resources, signals
+from harness.cli import main
 from harness.cli.test import PARTS
 from tests import passed
 
 TOP = resources.project()
+INI = str(TOP / "tox.ini")
 INNER = f"""
 import sys
 sys.path.insert(0, {str(TOP)!r})
@@ -147,3 +150,22 @@ def test_the_digest_is_of_names_and_contents_and_not_of_what_python_leaves(tmp_p
     second = passed.digest(tmp_path)
     file.rename(tmp_path / "harness" / "b.py")
     assert len({first, second, passed.digest(tmp_path)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "starts"),
+    [
+        (("--", "-k", "x"), ("pytest", "-k", "x")),
+        (("--full", "demo", "e2e", "--", "-k", "x"), ("tox", "run", "-c", INI, "-e", "demo,e2e", "--", "-k", "x")),
+        ((), ("tox", "run", "-c", INI)),
+    ],
+)
+def test_words_for_pytest_leave_the_parts_what_they_are(
+    typed: tuple[str, ...], starts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(os, "execve", lambda program, words, env: started.extend(words))
+    monkeypatch.setattr(signals, "handle", lambda: None)
+    monkeypatch.chdir(TOP)
+    main(["test", *typed])
+    assert started == [sys.executable, "-I", "-m", *starts]
