@@ -33,9 +33,11 @@ class ExcessError(InfraError):
 # What the compiler shows of a source: "   12 |         pr_err("Cannot allocate memory");".
 SHOWN = re.compile(rb"^\s*(\d+ )?\|")
 # What is said of a line of a file may be that line's own words: #error, $(error), an #include. But for what befell the
-# compiler there (gcc's toplev.cc and c-opts.cc: "error writing to").
+# compiler there as it wrote (gcc's toplev.cc and c-opts.cc).
 _OF_A_LINE = re.compile(
-    rb"^[^:]+:\d+:(\d+:)? ?(?!fatal error: error writing to )((fatal )?error|warning|note|\*\*\*)[: ]"
+    rb"^[^:]+:\d+:(\d+:)? ?"
+    rb"(?!fatal error: (error (writing to|closing)|(opening|closing) dependency file|when writing output to) )"
+    rb"((fatal )?error|warning|note|\*\*\*)[: ]"
 )
 # bash and dash (jobs.c), make (job.c), gcc (gcc.cc), Python: all print strerror(3) or strsignal(3).
 _KINDS = (

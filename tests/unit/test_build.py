@@ -386,6 +386,10 @@ async def test_what_the_compiler_quotes_of_a_source_is_no_word_about_this_host(
     "line",
     [
         b"a/b.c:7:1: fatal error: error writing to /tmp/ccx.s: No space left on device",
+        b"a/b.c:7:1: fatal error: error closing /tmp/ccx.s: No space left on device",
+        b"a/b.c:7:1: fatal error: opening dependency file a/.b.o.d: Disk quota exceeded",
+        b"a/b.c:7:1: fatal error: closing dependency file a/.b.o.d: Disk quota exceeded",
+        b"a/b.c:7:1: fatal error: when writing output to : No space left on device",
         b"cc1: out of memory allocating 65536 bytes after a total of 1 bytes",
         b"/tmp/ccx.s: Fatal error: can't write 12 bytes to section .text of x.o: 'No space left on device'",
         b"/bin/sh: 1: Cannot fork",
