@@ -100,8 +100,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
             return await main
 
     try:
-        return asyncio.run(cancellable())
+        result = asyncio.run(cancellable())
     except asyncio.CancelledError:
         if cancelled:
             raise KeyboardInterrupt from None
         raise
+    if cancelled:  # in its last step, after which there was nothing left to cancel; no other signal counts
+        raise KeyboardInterrupt
+    return result
