@@ -104,8 +104,8 @@ class ManyTrees:
 
     def _touched(self, diffs: Sequence[bytes]) -> set[bytes]:
         """The paths that diffs name, but for those that git apply refuses; that it does is told by the full tree."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            paths = set[bytes]().union(*pool.map(self._store.touched, diffs))
+        with ThreadPoolExecutor(os.cpu_count()) as pool, proc.company() as gits:
+            paths = set[bytes]().union(*pool.map(lambda diff: gits.call(self._store.touched, diff), diffs))
         return {path for path in paths if not {b"", b".", b".."} & set(path.split(b"/"))}
 
     def _held(self, tree: str, paths: Set[bytes]) -> Changes:

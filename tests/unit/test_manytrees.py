@@ -4,6 +4,7 @@
 import itertools
 import multiprocessing
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,23 @@ def assert_as_one_by_one(store: TreeStore, repository: Repository, commits: list
     assert error is None
     assert made == [tree for before, tree in itertools.pairwise(trees) if before != tree]
     assert not list(store.path.glob("scratch-*"))
+
+
+def test_nobody_waits_for_what_reads_the_other_patches_who_is_told_to_end(
+    store: TreeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def touched(_: TreeStore, diff: bytes) -> set[bytes]:
+        if diff == b"one":
+            raise KeyboardInterrupt
+        proc.run(["sleep", "60"], seconds=100)
+        return set()
+
+    many = ManyTrees(store)
+    monkeypatch.setattr(TreeStore, "touched", touched)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        many._touched([b"one", b"other"])
+    assert time.monotonic() - began < 30
 
 
 KEPT = plain(keep=BODY, d__keep="k\n", d__e__keep="k\n", e__keep="k\n", e__other="o\n", x__y__z="z\n")
