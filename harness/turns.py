@@ -20,6 +20,8 @@ import msgspec
 from harness import cachelock
 from harness.model import Record
 
+QUEUE = "queue"
+"""The folder of the tickets, beside the lock."""
 _LOOK_SECONDS = 0.2
 """Between two looks: a flock that blocks would keep Ctrl-C, and all else in the loop, waiting."""
 _PATIENCE_SECONDS = 5.0
@@ -52,7 +54,7 @@ class Turns:
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        self._queue = place / "queue"
+        self._queue = place / QUEUE
         self._note = place / "holder.json"
         self._lock: IO[str] | None = None
         self._depth = 0

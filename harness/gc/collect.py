@@ -19,6 +19,7 @@ from harness.gc.trees import Trees
 from harness.model import Record
 from harness.runs import Runs, Say, Stage
 from harness.trees import damage
+from harness.turns import QUEUE
 
 PARTS = ("results", "workers", "ccache", "trees.git", "bases")
 OTHER = "other"
@@ -187,7 +188,7 @@ class _Collector:
 
     def _builds(self, worker: Path) -> list[Path]:
         """The build folders of a worker, the one that was built in last at the end."""
-        others = self._gone | {worker / "source", worker / "scratch"}
+        others = self._gone | {worker / "source", worker / "scratch", worker / QUEUE}
         return sorted((path for path in worker.iterdir() if path.is_dir() and path not in others), key=_built_at)
 
     def _results(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.box import layout
+from harness.turns import QUEUE
 
 _HALF = re.compile(r".*\.\d+")
 """NAME.PID: what was to become NAME, or what NAME was until it was to be removed."""
@@ -13,7 +14,7 @@ _BUILD = re.compile(r"\w+-[0-9a-f]{16}(?:-(?P<made>boxed|unboxed-[0-9a-f]{8}))?(
 """A worker's build folder (build/worker.py). Before there were fixed paths it did not tell how it was made."""
 
 _PATTERNS = {
-    "workers": ("*/scratch", "*/index.lock"),
+    "workers": ("*/scratch", "*/index.lock", f"*/{QUEUE}/*"),
     "bases": ("kseries-base-*",),
     "trees.git": (
         "scratch-*",

@@ -68,6 +68,8 @@ LEFTOVERS = (
     "workers/0/scratch/prefix-1/kernel",
     "workers/0/source.123/Makefile",
     "workers/0/index.lock",
+    "workers/0/queue/00000000000000000001-1-1",
+    "workers/0/queue/.00000000000000000001-1-1",
     "workers/0/x86_64-0123456789abcdef/obj/vmlinux",
     "workers/0/x86_64-0123456789abcdef.pristine/obj/vmlinux",
     "workers/0/arm64-0123456789abcdef-uncached/obj/vmlinux",
@@ -101,6 +103,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     kept = ("results/abc/result.json", "workers/0/lock", "workers/0/index", "bases/linux-source-6.12.json")
     for name in (*kept, "busybox/x86_64", "workers/0/source/manual.1", "workers/0/x86_64-abc/obj/x.1"):
         fill(cache / name, 10)
+    (cache / "workers" / "0" / "queue").mkdir()
     gc(cache)
     before = everything(cache)
     for name in LEFTOVERS:
@@ -110,7 +113,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     assert [name for name in before if name not in everything(cache)] == []
     assert {found.name: found.removed.get("leftovers", 0) for found in done.parts} == {
         "results": 1,
-        "workers": 8,
+        "workers": 10,
         "ccache": 0,
         "trees.git": 8,
         "bases": 2,
@@ -208,22 +211,30 @@ def worker(cache: Path) -> Path:
     fill(home / "source" / "Makefile")
     fill(home / "index", 10)
     fill(home / "lock", 0)
+    (home / "queue").mkdir()  # of a run that has taken its turn since
     return home
 
 
 def test_of_the_build_folders_the_last_one_stays(cache: Path, worker: Path) -> None:
     total = files.used(cache)
     gc(cache, total - MIB)
-    assert sorted(path.name for path in worker.iterdir()) == ["index", "lock", "source", "x86_64-b", "x86_64-c"]
+    assert sorted(path.name for path in worker.iterdir()) == [
+        "index",
+        "lock",
+        "queue",
+        "source",
+        "x86_64-b",
+        "x86_64-c",
+    ]
     done = gc(cache, total - 2 * MIB)
-    assert sorted(path.name for path in worker.iterdir()) == ["index", "lock", "source", "x86_64-b"]
+    assert sorted(path.name for path in worker.iterdir()) == ["index", "lock", "queue", "source", "x86_64-b"]
     assert part(done, "workers").removed == {"builds": 1}
 
 
 def test_where_that_is_not_enough_the_source_goes_with_its_index_before_results_do(cache: Path, worker: Path) -> None:
     put(cache, "abc", 1.0)
     done = gc(cache, 2 * MIB)
-    assert [path.name for path in worker.iterdir()] == ["lock"]
+    assert sorted(path.name for path in worker.iterdir()) == ["lock", "queue"]
     assert Store(cache / "results").find("abc") is not None
     assert part(done, "workers").removed == {"builds": 2, "workers": 1}
 
