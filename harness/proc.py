@@ -205,11 +205,12 @@ def run(
     """
     words = _words(argv)
     together = _company.get() or Company()
-    with signals.instead(together.end):
-        done = _run(words, together, seconds, stdin, env, cwd, umask)
-    if together.over:
-        signals.leave()
-    return done
+    try:
+        with signals.instead(together.end):
+            return _run(words, together, seconds, stdin, env, cwd, umask)
+    finally:  # whatever came of it: one who lives with a failure is not to go on
+        if together.over:
+            signals.leave()
 
 
 def _run(

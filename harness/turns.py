@@ -99,7 +99,8 @@ class Turns:
         """Give it back, if it was not asked for more than once."""
         self._depth -= 1
         if not self.held:
-            self._note.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # of a disk that is read-only now: the lock is what counts
+                self._note.unlink(missing_ok=True)
             self._release()
 
     def say(self, what: str, done: int, total: int) -> None:

@@ -146,7 +146,7 @@ class _Judged:
         kinds = {finding.kind for finding in findings}
         tip_is_known = known(self._tip) and any(one.advertised and one.holds is not None for one in self._tip.contracts)
         pairs = [self._results[state.id] for state in self._plan.states if state.scenario == "pairs"]
-        pairs_are_known = not any(pair.outcome.unknown for pair in pairs)  # which are reverts, too
+        pairs_are_known = all(map(known, pairs))  # which are reverts, too
         return Verdict(
             bisectable=self._answer("prefixes", FindingKind.BISECT_HOLE in kinds, tip_is_known),
             revert_safe=self._answer("reverts", FindingKind.SILENT_BREAK in kinds, tip_is_known and pairs_are_known),
