@@ -21,7 +21,7 @@ from tests.faults import tiny
 from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 
-SECONDS = 60.0
+SECONDS = 180.0
 """What no command takes whose every wait ends after a few, on a slow host."""
 BUILD = "make was still at work"
 FOREVER = "4711"
