@@ -10,6 +10,7 @@ from tests.e2e.conftest import SPLIT, Kseries
 pytestmark = pytest.mark.full("e2e")
 
 
+@pytest.mark.full("demo")  # by then it is known
 def test_a_second_run_builds_and_boots_nothing(kseries: Kseries) -> None:
     kseries("run", SPLIT)
     again = kseries("run", SPLIT)
