@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who is at work in a place of this host, for tests that ask whether anybody was left running."""
+"""Who is at work on this host: in a place, for tests that ask whether anybody was left running, or below a process."""
 
 import os
 from pathlib import Path
@@ -22,6 +22,25 @@ def at_work(place: Path) -> list[str]:
         except OSError:
             continue  # it has ended
     return found
+
+
+def below(pid: int, name: str) -> int | None:
+    """The first descendant of a process that has this name (proc(5), comm)."""
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        parent = int(text.rpartition(")")[2].split()[1])
+        parents.setdefault(parent, []).append((int(path.parent.name), text.partition("(")[2].rpartition(")")[0]))
+    found = [pid]
+    for one in found:
+        for child, comm in sorted(parents.get(one, ())):
+            if comm == name:
+                return child
+            found.append(child)
+    return None
 
 
 def _mount_point(place: Path) -> Path:

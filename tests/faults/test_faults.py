@@ -19,6 +19,7 @@ import pytest
 from harness.trees import TreeStore
 from tests import processes
 from tests.faults import tiny
+from tests.processes import below
 from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 
@@ -114,25 +115,6 @@ def until(there: Callable[[], Any], what: str, run: "subprocess.Popen[str] | Non
         assert time.monotonic() < end, f"still waiting for {what}"
         time.sleep(pause)  # /proc has no event to wait for
     return found
-
-
-def below(pid: int, name: str) -> int | None:
-    """The first descendant of a process that has this name (proc(5), comm)."""
-    parents: dict[int, list[tuple[int, str]]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = path.read_text(errors="replace")
-        except OSError:
-            continue
-        parent = int(text.rpartition(")")[2].split()[1])
-        parents.setdefault(parent, []).append((int(path.parent.name), text.partition("(")[2].rpartition(")")[0]))
-    found = [pid]
-    for one in found:
-        for child, comm in sorted(parents.get(one, ())):
-            if comm == name:
-                return child
-            found.append(child)
-    return None
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ import pytest
 from harness.files import remove
 from tests.faults import tiny
 from tests.faults.test_cache import TOP
-from tests.faults.test_faults import SECONDS, Site, below, ended, held, site, told, until
+from tests.faults.test_faults import SECONDS, Site, ended, held, site, told, until
+from tests.processes import below
 
 __all__ = ["ended", "site"]  # fixtures
 

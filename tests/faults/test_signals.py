@@ -18,8 +18,9 @@ import pytest
 
 from tests.faults import tiny
 from tests.faults.test_cache import TOP
-from tests.faults.test_faults import SECONDS, Site, below, ended, held, site, until
+from tests.faults.test_faults import SECONDS, Site, ended, held, site, until
 from tests.faults.test_host import GOOD, Holds, holds
+from tests.processes import below
 from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 

@@ -15,6 +15,7 @@ from harness.errors import InfraError
 from harness.model import Boot, Ending, Outcome, Status
 from tests.guest.lab import Lab
 from tests.guest.machines import Machines, checks
+from tests.processes import below
 
 LONG = pytest.mark.full("guest")
 """What waits for a guest that gets no further, or has one at work for long."""
@@ -299,7 +300,7 @@ def test_a_panic_of_a_probe_that_has_said_nothing_yet(machines: Machines) -> Non
 def test_a_qemu_that_is_killed_is_our_fault(machines: Machines, sent: signal.Signals, words: str) -> None:
     async def kill_it_midway() -> Boot:
         boot = asyncio.create_task(machines.start("user_hang"))
-        qemu = await asyncio.to_thread(_qemu_of, machines.home / f"boot-{machines.booted + 1}" / "initrd.cpio")
+        qemu = await asyncio.to_thread(_our_qemu)
         await asyncio.sleep(2)
         os.kill(qemu, sent)
         return await boot
@@ -312,7 +313,7 @@ def test_a_qemu_that_is_killed_is_our_fault(machines: Machines, sent: signal.Sig
 def test_a_qemu_that_answers_no_more_is_our_fault(machines: Machines, hasty: None) -> None:
     async def stop_it_midway() -> Boot:
         boot = asyncio.create_task(machines.start("user_hang"))
-        qemu = await asyncio.to_thread(_qemu_of, machines.home / f"boot-{machines.booted + 1}" / "initrd.cpio")
+        qemu = await asyncio.to_thread(_our_qemu)
         await asyncio.sleep(2)
         os.kill(qemu, signal.SIGSTOP)
         return await boot
@@ -323,16 +324,11 @@ def test_a_qemu_that_answers_no_more_is_our_fault(machines: Machines, hasty: Non
     assert time.monotonic() - began < 60
 
 
-def _qemu_of(image: Path) -> int:
-    """The process id of the QEMU that boots an image; bwrap's command lines, which name it too, do not begin so."""
+def _our_qemu() -> int:
+    """The process id of the QEMU that this process has started."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = place.read_bytes().split(b"\0")
-            except OSError:
-                continue  # it has ended
-            if words[0].startswith(b"qemu-system-") and str(image).encode() in words:
-                return int(place.parent.name)
+        if (pid := below(os.getpid(), "qemu-system-x86")) is not None:
+            return pid
         time.sleep(0.05)
     raise AssertionError("no QEMU was started")
