@@ -56,7 +56,8 @@ def _main(words: Sequence[str]) -> int:
         where = f": {error.filename}" if error.filename else ""
         return _fail(f"{in_words(error)}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
-        print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
+        with contextlib.suppress(OSError):  # as in _fail
+            print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
         return INTERRUPTED_STATUS
     except Exception as error:
         _print_what_can_be()

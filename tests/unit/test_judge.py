@@ -283,6 +283,11 @@ def test_the_partner_of_two_reverts_is_neither_of_them() -> None:
     assert (finding.patch, finding.partner, finding.advice) == (None, None, None)
 
 
+@pytest.mark.parametrize("pair", [replace(OFF, caps={}), OFF.but(Outcome.CRASHED)])
+def test_a_pair_of_which_a_verdict_needs_more_leaves_open_whether_reverts_are_safe(pair: Seen) -> None:
+    assert run({PAIR: pair}).answers == (True, None)
+
+
 def test_a_pair_that_is_loud_or_sound_is_no_finding() -> None:
     assert run({PAIR: OFF}).findings == run({PAIR: nothing(Outcome.CONFLICT)}).findings == ()
     assert run({PAIR: nothing(Outcome.CONFLICT)}).answers == (True, True)
