@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def main() -> None:
         clean = _clean_build(result.base.tree)
     _table(_done(result))
     _report(_done(result), clock, again, clean)
+    _searched(result.searched)
 
 
 def _clean_build(tree: str) -> float:
@@ -130,6 +132,13 @@ def _report(states: list[StateResult], clock: Clock, again: float, clean: float)
     )
     for name, value in rows:
         print(f"{name:50}{value}")
+
+
+def _searched(states: Sequence[StateResult]) -> None:
+    """What the search for partners took, which a series has whose reverts break what always worked."""
+    took = [sum(state.seconds.get(stage, 0.0) for stage in ("build", "boot")) for state in states]
+    kernels = sum("build" in state.seconds for state in states)
+    print(f"{'the search for partners, of all that':50}{kernels} kernels, {sum(took):.1f} s")
 
 
 if __name__ == "__main__":

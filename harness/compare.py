@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 
 from harness import judge
+from harness.judge import evidence
 from harness.model import Finding, FindingKind, Outcome, Record, RunResult, StateResult, Status, Verdict
 from harness.versions import Match
 
@@ -150,7 +151,15 @@ class _Named:
     def findings(self) -> dict[Meaning, Finding]:
         states = {state.id: state for state in self.run.states}
         keys = ((one, states[one.state]) for one in self.run.findings)
-        return {(one.kind, one.contract, self.meaning(state, loose=True)): one for one, state in keys}
+        return {
+            (one.kind, one.contract, self.meaning(state, loose=True), *self._partner(one)): one for one, state in keys
+        }
+
+    def _partner(self, finding: Finding) -> Meaning:
+        """What tells the findings apart that one state may have without a contract."""
+        if finding.contract is not None or finding.partner is None:
+            return ()
+        return (self._patch(finding.partner, loose=True),)
 
     def told(self, finding: Finding, other: "_Named") -> Told:
         found = self._match.get(finding.patch) if finding.patch is not None else None
@@ -209,7 +218,7 @@ def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
 
 def _names(finding: Finding) -> frozenset[str]:
     """What a finding's evidence names; its words have addresses and the like in them."""
-    return frozenset(line.partition(": ")[0] for line in finding.evidence)
+    return frozenset(evidence.apart(line)[0] for line in finding.evidence)
 
 
 def _warnings(state: StateResult | None) -> frozenset[str]:

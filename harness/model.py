@@ -386,7 +386,7 @@ class Advice(Record, frozen=True):
 
 
 class Finding(Record, frozen=True):
-    """What a person must know, with its evidence."""
+    """What a person must know, with its evidence. A silent break of what always worked is of no contract."""
 
     kind: FindingKind
     state: str
@@ -558,6 +558,8 @@ class RunResult(Record, frozen=True):
     findings: tuple[Finding, ...]
     verdict: Verdict
     squashes: tuple[Squash, ...] = ()
+    searched: tuple[StateResult, ...] = ()
+    """The states that were built to find partners: the series up to a patch, without another (prefix-K/without-J)."""
     couplings: tuple[Coupling, ...] = ()
     journeys: tuple[Journey, ...] = ()
     """Those of the scenario of that name."""

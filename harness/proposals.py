@@ -5,7 +5,7 @@ import msgspec
 
 from harness import scenarios
 from harness.judge import cures
-from harness.model import Advice, Plan, RunResult
+from harness.model import Advice, Finding, FindingKind, Plan, RunResult
 from harness.trees import TreeStore
 
 
@@ -18,6 +18,35 @@ def with_orders(result: RunResult, planned: Plan, trees: TreeStore) -> RunResult
         if order is not None:
             findings[at] = msgspec.structs.replace(findings[at], advice=Advice(order=order))
     return msgspec.structs.replace(result, findings=tuple(findings))
+
+
+def with_neighbours(result: RunResult) -> RunResult:
+    """The result with a squash for each silent break of what always worked whose two patches are neighbours.
+
+    Of others the changelog is to tell (an undocumented dependency): to move patches for it would be too much.
+    """
+    return msgspec.structs.replace(
+        result,
+        findings=tuple(
+            msgspec.structs.replace(finding, advice=Advice(squash=(finding.patch, finding.partner)))
+            if _of_neighbours(finding) and finding.patch is not None and finding.partner is not None
+            else finding
+            for finding in result.findings
+        ),
+    )
+
+
+def only_proved(finding: Finding) -> Finding:
+    """A finding without a squash of neighbours that was not seen to cure it."""
+    proved = finding.advice is None or finding.advice.verified is True
+    return finding if proved or not _of_neighbours(finding) else msgspec.structs.replace(finding, advice=None)
+
+
+def _of_neighbours(finding: Finding) -> bool:
+    """True of a silent break without a contract where one patch follows the other."""
+    if finding.kind is not FindingKind.SILENT_BREAK or finding.contract is not None:
+        return False
+    return finding.patch is not None and finding.partner == finding.patch + 1
 
 
 def plan_of(advice: Advice, planned: Plan, names: tuple[str, ...], trees: TreeStore) -> Plan | None:

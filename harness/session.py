@@ -36,7 +36,7 @@ from harness import (
     signals,
     store,
 )
-from harness.bisect import journeys, pick
+from harness.bisect import journeys, partners, pick
 from harness.bisect.bench import Bench
 from harness.box import layout
 from harness.config import Config
@@ -212,13 +212,17 @@ def _recorded(
         result = msgspec.structs.replace(
             result, series=series, quick=options.quick, checkpatch=said, unboxed=options.unboxed
         )
+
+        def beside() -> Bench:
+            return _beside(target, options, setup, planned, trees, heard, engine.workers)
+
         steps: list[Callable[[RunResult], RunResult]] = [
             lambda result: with_patches(result, planned, trees),
+            lambda result: _with_partners(result, planned, beside),
             lambda result: _verified(result, planned, engine, wanted, trees, options),
         ]
         if "journey" in options.scenarios:
-            beside = _beside(target, options, setup, planned, trees, heard, engine.workers)
-            steps.append(lambda result: journeys.walked(result, beside, tell))
+            steps.append(lambda result: journeys.walked(result, beside(), tell))
         return _with_each(result, steps)
 
 
@@ -392,6 +396,15 @@ def _judged(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ...]
     )
 
 
+def _with_partners(result: RunResult, planned: Plan, bench: Callable[[], Bench]) -> RunResult:
+    """The result with the partner of each revert that breaks what always worked, and so with what depends on what."""
+    if not any(map(partners.wanted, result.findings)):
+        return result
+    result = partners.found(result, bench())
+    states = {state.id: state for state in result.states}
+    return msgspec.structs.replace(result, couplings=couplings.couplings(planned, states, result.findings))
+
+
 def _verified(
     result: RunResult,
     planned: Plan,
@@ -401,7 +414,7 @@ def _verified(
     options: Options,
 ) -> RunResult:
     """The result with each change of the series that it advises made, built and judged."""
-    result = proposals.with_orders(result, planned, trees)
+    result = proposals.with_neighbours(proposals.with_orders(result, planned, trees))
     tried: dict[Advice, Squash] = {}
     for advice in dict.fromkeys(finding.advice for finding in result.findings if finding.advice):
         changed = proposals.plan_of(advice, planned, options.scenarios, trees)
@@ -415,7 +428,8 @@ def _verified(
                 findings=findings,
                 verdict=verdict,
             )
-    findings = tuple(judge.with_proof(finding, result.findings, tried) for finding in result.findings)
+    proved = (judge.with_proof(one, result.findings, tried, {*options.scenarios}) for one in result.findings)
+    findings = tuple(proposals.only_proved(finding) for finding in proved)
     return msgspec.structs.replace(result, findings=findings, squashes=tuple(tried.values()))
 
 

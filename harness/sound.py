@@ -30,6 +30,7 @@ def _faults(run: RunResult) -> Iterator[str]:
     yield from _series(run.series.patches, run.states)
     for squash in run.squashes:
         yield from _series(squash.patches, squash.states)
+    yield from _trees(state.tree or "" for state in run.searched)
     yield from _absent("patch", _patches_named(run), {None, *(patch.number for patch in run.series.patches)})
     states = {state.id: state for state in run.states}
     yield from _absent("state", [one.state for one in run.findings], states)
@@ -75,7 +76,8 @@ def _finding(finding: Finding, state: StateResult) -> Iterator[str]:
         yield f"its {finding.kind} in {state.id} has no evidence"
     if finding.advice is not None and len(finding.advice.squash) < 2 and not finding.advice.order:
         yield f"its advice on {state.id} says nothing"
-    if finding.kind is FindingKind.SILENT_BREAK and finding.contract not in {one.id for one in state.contracts}:
+    broken = finding.contract if finding.kind is FindingKind.SILENT_BREAK else None
+    if broken is not None and broken not in {one.id for one in state.contracts}:
         yield f"{state.id} has no contract {finding.contract}"
 
 

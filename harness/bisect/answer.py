@@ -7,6 +7,7 @@ import msgspec
 
 from harness import judge
 from harness.errors import InfraError
+from harness.judge import evidence
 from harness.model import (
     AppliedPatch,
     Base,
@@ -133,7 +134,7 @@ def _of_promises(
 ) -> tuple[Answer, tuple[str, ...]]:
     if state.outcome in _DIED:
         return Answer.BAD, (*reasons, *(() if outcome in reasons else (outcome,)))
-    told = {reason.partition(":")[0] for reason in reasons}
+    told = {evidence.apart(reason)[0] for reason in reasons}
     of_base = {name for contract in base.contracts for name in contract.failed}
     skipped = [name for one in state.contracts for name in one.failed if name not in told | of_base]
     reasons = [*reasons, *(f"{name}: skip: the tip passes it" for name in skipped if _status(state, name) == "skip")]
@@ -143,7 +144,7 @@ def _of_promises(
     passed = {check.id for check in base.checks if check.status in _GOOD} - {*base.flaky}
     unsure = [name for name in state.flaky if name in passed]
     if unsure:
-        return Answer.UNTESTABLE, tuple(f"{name}: two boots, two answers" for name in unsure)
+        return Answer.UNTESTABLE, tuple(f"{name}: {evidence.FLAKY}" for name in unsure)
     return Answer.GOOD, ()
 
 
@@ -153,27 +154,24 @@ def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
     if contract is not None:
         return _of_contract(contract, state)
     if name in state.flaky:
-        return Answer.UNTESTABLE, (f"{name}: two boots, two answers",)
+        return Answer.UNTESTABLE, (f"{name}: {evidence.FLAKY}",)
     status = _status(state, name)
     if status in _GOOD:
         return Answer.GOOD, ()
-    why = (_line(state, name),)
+    why = (evidence.of_check(name, state),)
     return (Answer.UNTESTABLE, why) if status is Status.SKIP else (Answer.BAD, why)
 
 
 def _of_contract(contract: ContractVerdict, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
     if contract.holds is False:
-        return Answer.BAD, tuple(_line(state, name) for name in contract.failed)
+        return Answer.BAD, tuple(evidence.of_check(name, state) for name in contract.failed)
     if contract.holds is None and contract.advertised is not False:
-        return Answer.UNTESTABLE, (f"{contract.id}: not judged", *(_line(state, name) for name in contract.untested))
+        return Answer.UNTESTABLE, (
+            f"{contract.id}: not judged",
+            *(evidence.of_check(name, state) for name in contract.untested),
+        )
     return Answer.GOOD, ()
 
 
 def _status(state: StateResult, name: str) -> Status:
     return next((check.status for check in state.checks if check.id == name), Status.MISSING)
-
-
-def _line(state: StateResult, name: str) -> str:
-    detail = next((check.detail for check in state.checks if check.id == name), "")
-    said = detail.partition("\n")[0]
-    return f"{name}: {_status(state, name)}" + (f": {said}" if said else "")

@@ -16,7 +16,7 @@ _SOME = r"[0-9]+(?:\.\.[0-9]+)?"
 _ID = re.compile(rf"(?P<how>prefix|without|only|squash)-(?P<numbers>{_SOME}(?:\+{_SOME})*)")
 _SHOWN = 100
 """Characters of a name that an error repeats."""
-FORMS = "base, prefix-K, without-K (or -J+K, or -J..K), only-K, squash-J+K/STATE, or a commit"
+FORMS = "base, prefix-K, without-K (or -J+K, or -J..K), prefix-K/without-J, only-K, squash-J+K/STATE, or a commit"
 
 
 def find(
@@ -35,13 +35,15 @@ def find(
         return State(id=name, scenario="base", applied=(), tree=base.tree)
     first, _, rest = name.partition("/")
     found = _ID.fullmatch(first)
-    if found is None or (rest and found["how"] != "squash"):
+    if found is None or (rest and found["how"] not in ("squash", "prefix")):
         return State(id=named(name), scenario="commit", applied=(), tree=commit(name))
     numbers = _numbers(name, found["numbers"], len(patches))
     if onto is not None and found["how"] != "without":
         raise InputError(f"{name}: only reverts (without-K) are made on another tree")
     if found["how"] == "squash":
         return _of_squash(name, numbers, rest, patches, base, trees)
+    if rest:
+        return _of_prefix(name, numbers, rest, patches, base, trees)
     return _of_patches(name, found["how"], numbers, patches, base, trees, onto)
 
 
@@ -78,6 +80,15 @@ def _of_squash(name: str, numbers: tuple[int, ...], rest: str, patches: Patches,
 
     state = find(rest or f"prefix-{len(squashed)}", squashed, base, trees, no_commit)
     return State(id=name, scenario=state.scenario, applied=state.applied, tree=state.tree, conflicts=state.conflicts)
+
+
+def _of_prefix(name: str, numbers: tuple[int, ...], rest: str, patches: Patches, base: Base, trees: TreeStore) -> State:
+    """prefix-K/without-J: what the series is up to a patch, if another is reverted there."""
+    found = _ID.fullmatch(rest)
+    if found is None or found["how"] != "without" or len(numbers) > 1:
+        raise InputError(f"{shortened(name, _SHOWN)}: of a prefix there is prefix-K/without-J, and nothing else")
+    upto = patches[: numbers[0]]
+    return _of_patches(name, "without", _numbers(name, found["numbers"], len(upto)), upto, base, trees, None)
 
 
 def _of_patches(
@@ -141,9 +152,16 @@ def conflicting(
     if state.scenario == "alone":
         changes, tree = picks([one for one in patches if one.number in state.applied]), base.tree
     else:
-        changes = reverts([one for one in patches if one.number not in state.applied])
-        tree = onto or patches[-1].tree_after
+        upto = _upto(state.id, patches)
+        changes = reverts([one for one in upto if one.number not in state.applied])
+        tree = onto or upto[-1].tree_after
     return _in_turn(changes, tree, trees)[1]
+
+
+def _upto(name: str, patches: Patches) -> Patches:
+    """The patches of which a state is made by reverting some: all, or of prefix-K/without-J the first K."""
+    first, _, rest = name.partition("/")
+    return patches[: int(first.removeprefix("prefix-"))] if rest and first.startswith("prefix-") else patches
 
 
 def with_reverts(plan: Plan, together: Sequence[str], trees: TreeStore) -> Plan:

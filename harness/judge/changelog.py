@@ -48,12 +48,12 @@ def _named(line: str) -> Iterator[str]:
             return
 
 
-def documented(promise: AppliedPatch, needed: AppliedPatch, capability: str) -> bool:
+def documented(promise: AppliedPatch, needed: AppliedPatch, capability: str | None) -> bool:
     """True where either of the patch that makes a promise and the one that it needs tells that they belong together."""
     return (
         _names(promise.message, needed)
         or _names(needed.message, promise)
-        or _says(needed.message, capability)
+        or (capability is not None and _says(needed.message, capability))
         or any(has_note(patch.message) for patch in (promise, needed))
     )
 

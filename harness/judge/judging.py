@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
-from harness.judge import changelog, cures, newwarnings, reachesout
+from harness.judge import changelog, cures, evidence, losses, newwarnings, partners, reachesout
+from harness.judge.losses import GOOD, Symptom, What
 from harness.model import (
     Advice,
+    AppliedPatch,
     Check,
     Contract,
     ContractVerdict,
@@ -22,7 +24,6 @@ from harness.model import (
     Verdict,
 )
 
-_GOOD = (Status.PASS, Status.XFAIL)
 _BAD = (Status.FAIL, Status.MISSING)
 
 
@@ -94,11 +95,11 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
         if name in result.flaky:
             unknown = True
         elif status is Status.SKIP:
-            lost = advertised and tip is not None and name in tip and tip[name].status in _GOOD
+            lost = advertised and tip is not None and name in tip and tip[name].status in GOOD
             failed += [name] if lost else []
             untested += [name] if advertised and not lost else []
             unknown = unknown or not (lost or (name in contract.optional and (tip is not None or not advertised)))
-        elif status not in _GOOD:
+        elif status not in GOOD:
             failed.append(name)
     holds = False if failed else None if unknown or not needed else True
     return ContractVerdict(
@@ -131,14 +132,16 @@ class _Judged:
                 yield from self._bisect_hole(result)
             elif state.scenario == "reverts":
                 yield from self._silent_breaks(result)
+                yield from self._losses(result)
             elif state.scenario == "pairs" and self._singles_are_tried(result):
                 yield from self._silent_breaks(result, self._told_of_single_reverts(result))
+                yield from self._losses(result, self._lost_by_single_reverts(result))
             elif state.scenario == "alone":
                 yield from self._needs_more(result)
             if result.flaky and state.same_as is None:
-                evidence = tuple(f"{name}: two boots, two answers" for name in result.flaky)
+                told = tuple(f"{name}: {evidence.FLAKY}" for name in result.flaky)
                 yield Finding(
-                    kind=FindingKind.FLAKY, state=state.id, patch=None, partner=None, contract=None, evidence=evidence
+                    kind=FindingKind.FLAKY, state=state.id, patch=None, partner=None, contract=None, evidence=told
                 )
 
     def verdict(self, findings: tuple[Finding, ...]) -> Verdict:
@@ -181,13 +184,39 @@ class _Judged:
             if failed:
                 found = self._finding(FindingKind.SILENT_BREAK, result, contract, _evidence(result, failed))
                 yield found
-                yield from self._undocumented(found)
+                yield from partners.undocumented(found, self._plan.patches, self._contracts[contract].when)
 
     def _told_of_single_reverts(self, result: StateResult) -> set[tuple[str, str]]:
         """What one of the two reverts of a pair breaks by itself, as far as it was tried."""
         singles = (self._results.get(f"without-{number}") for number in self._reverted(result))
         broken = (one for single in singles if single is not None for one in self._broken(single))
         return {(contract, name) for contract, names in broken for name in names}
+
+    def _losses(self, result: StateResult, others: Set[Symptom] = frozenset()) -> Iterator[Finding]:
+        """A revert that goes through, and takes what base and the tip have and no contract asks for."""
+        lost = [symptom for symptom in self._lost_by(result) if symptom not in others]
+        if lost:
+            told = tuple(losses.told(symptom, result) for symptom in lost)
+            yield self._finding(FindingKind.SILENT_BREAK, result, None, told)
+
+    def _lost_by(self, result: StateResult) -> Iterator[Symptom]:
+        """What a state without some patches has lost, but for what is told as the break of a contract.
+
+        A kernel that dies breaks the contract, and loses all that it does not come to by the same death.
+        """
+        if not _ran(result) or not _ran(self._tip):
+            return
+        broken = {name for _, names in self._broken(result) for name in names}
+        not_told = {check.id for check in result.checks if check.status is not Status.MISSING}
+        died = bool(broken) and result.outcome is not Outcome.OK
+        for symptom in losses.of_revert(self._base, self._tip, result):
+            by_its_death = died and (symptom.what is What.OUTCOME or symptom.name not in not_told)
+            if symptom.name not in broken | self._not_asked(result) and not by_its_death:
+                yield symptom
+
+    def _lost_by_single_reverts(self, result: StateResult) -> set[Symptom]:
+        singles = (self._results.get(f"without-{number}") for number in self._reverted(result))
+        return {symptom for single in singles if single is not None for symptom in self._lost_by(single)}
 
     def _singles_are_tried(self, result: StateResult) -> bool:
         """False where a run was interrupted before it came to what may tell the same of one patch alone."""
@@ -202,7 +231,7 @@ class _Judged:
         if not _ran(result):
             return
         tip = {one.id: one for one in self._tip.contracts}
-        kept = {check.id for check in self._tip.checks if check.status in _GOOD} - {*self._tip.flaky}
+        kept = {check.id for check in self._tip.checks if check.status in GOOD} - {*self._tip.flaky}
         for one in result.contracts:
             of_tip = tip.get(one.id)
             if of_tip is None or of_tip.advertised is None:
@@ -210,22 +239,6 @@ class _Judged:
             failed = [name for name in one.failed if name in kept or (not one.advertised and of_tip.advertised)]
             if failed:
                 yield one.id, failed
-
-    def _undocumented(self, found: Finding) -> Iterator[Finding]:
-        """That the patch which makes the promise needs the other one, unless a changelog says so."""
-        patches = {patch.number: patch for patch in self._plan.patches}
-        if found.patch is None or found.partner is None or found.contract is None:
-            return
-        when = self._contracts[found.contract].when
-        if not changelog.documented(patches[found.partner], patches[found.patch], when):
-            yield Finding(
-                kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
-                state=found.state,
-                patch=found.partner,
-                partner=found.patch,
-                contract=found.contract,
-                evidence=found.evidence,
-            )
 
     def _needs_more(self, result: StateResult) -> Iterator[Finding]:
         """A patch that, alone on base, promises what the tip keeps and it does not: something else is needed."""
@@ -251,7 +264,7 @@ class _Judged:
         if result.outcome.unknown:
             return
         if not _ran(result):
-            yield self._finding(FindingKind.BISECT_HOLE, result, None, (f"{result.outcome}: {result.detail}",))
+            yield self._finding(FindingKind.BISECT_HOLE, result, None, (evidence.of_outcome(result),))
             return
         base = {one.id: self._inherited(one) for one in self._base.contracts}
         for one in result.contracts:
@@ -269,19 +282,13 @@ class _Judged:
 
     def _lost(self, result: StateResult, told: set[str]) -> list[str]:
         """Checks that base passed and this state does not, but for those told already or no longer asked."""
-        now = _checks(result)
-        not_asked = {name for one in result.contracts if one.advertised for name in self._contracts[one.id].otherwise}
-        return [
-            check.id
-            for check in self._base.checks
-            if check.status is Status.PASS
-            and (check.id not in now or now[check.id].status not in _GOOD)
-            and check.id not in told | not_asked | {*result.flaky, *self._base.flaky}
-        ]
+        return [name for name in losses.lost(self._base, result) if name not in told | self._not_asked(result)]
 
-    def _finding(
-        self, kind: FindingKind, result: StateResult, contract: str | None, evidence: tuple[str, ...]
-    ) -> Finding:
+    def _not_asked(self, result: StateResult) -> set[str]:
+        """What a contract asks for only of a kernel that does not advertise."""
+        return {name for one in result.contracts if one.advertised for name in self._contracts[one.id].otherwise}
+
+    def _finding(self, kind: FindingKind, result: StateResult, contract: str | None, told: tuple[str, ...]) -> Finding:
         partner = self._partner(contract) if kind is FindingKind.SILENT_BREAK and contract else None
         if partner in self._reverted(result):
             partner = None
@@ -291,30 +298,39 @@ class _Judged:
             patch=None if kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION) else result.patch,
             partner=partner,
             contract=contract,
-            evidence=evidence,
+            evidence=told,
         )
 
     def _partner(self, contract: str) -> int | None:
-        """The first patch whose prefix advertises the contract's capability; None when base does already, or where a
-        prefix before it is not known.
+        """The first patch whose prefix advertises the contract's capability, where the one before it is known not to;
+        None when base does already, or where that cannot be told.
         """
         when = self._contracts[contract].when
-        if self._base.caps.get(when):
-            return None
+        before = self._base.caps.get(when)
         for patch in self._plan.patches:
-            prefix = self._results.get(f"prefix-{patch.number}")
-            if prefix is not None and prefix.outcome.unknown:
-                return None
-            if prefix is not None and prefix.caps.get(when):
-                return patch.number
-        return None  # nor can it be told where the prefixes were not built
+            prefix = self._prefix(patch)
+            now = prefix.caps.get(when) if prefix is not None and _ran(prefix) else None
+            if now:
+                return patch.number if before == 0 else None
+            before = now
+        return None
+
+    def _prefix(self, patch: AppliedPatch) -> StateResult | None:
+        """The series up to a patch, or any state with its tree: the last patch reverted is the prefix before it."""
+        of_tree = (one for one in self._results.values() if one.tree == patch.tree_after)
+        return self._results.get(f"prefix-{patch.number}") or next(of_tree, None)
 
 
-def with_proof(finding: Finding, all_findings: tuple[Finding, ...], tried: Mapping[Advice, Squash]) -> Finding:
-    """A finding whose advice says what came of trying it.
+def with_proof(
+    finding: Finding,
+    all_findings: tuple[Finding, ...],
+    tried: Mapping[Advice, Squash],
+    asked: Set[str] = frozenset(("prefixes", "reverts")),
+) -> Finding:
+    """A finding whose advice says what came of trying it; ``asked`` are the scenarios of the run.
 
     The changed series is a cure if it has none of the findings with this advice any more, and none of a kind and
-    contract that the series did not have before.
+    contract that the series did not have before. What the run asks of the series is what has to be known of it.
     """
     if finding.advice is None or finding.advice not in tried:
         return finding
@@ -322,9 +338,27 @@ def with_proof(finding: Finding, all_findings: tuple[Finding, ...], tried: Mappi
     before = Counter(_symptom(one) for one in all_findings if one.advice != finding.advice)
     after = Counter(_symptom(one) for one in changed.findings if not one.kind.advice)
     left = after - before
-    judged = None not in (changed.verdict.bisectable, changed.verdict.revert_safe)
+    judged = _all_seen(changed, asked) if finding.contract is None else None not in _answers(changed.verdict, asked)
     verified = False if left else True if judged else None
     return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))
+
+
+def _answers(verdict: Verdict, asked: Set[str]) -> Iterator[bool | None]:
+    """The answers of a verdict that these scenarios are for."""
+    neither = asked.isdisjoint(("prefixes", "reverts"))  # a journey asks for both
+    if neither or "prefixes" in asked:
+        yield verdict.bisectable
+    if neither or "reverts" in asked:
+        yield verdict.revert_safe
+
+
+def _all_seen(changed: Squash, asked: Set[str]) -> bool:
+    """True where every state that was asked for came to its end, or is loud: a finding of no contract needs no more."""
+    return all(
+        state.outcome is Outcome.OK or state.outcome.loud
+        for state in changed.states
+        if state.scenario in asked or "journey" in asked
+    )
 
 
 def _symptom(finding: Finding) -> tuple[FindingKind, str | None]:
@@ -344,14 +378,8 @@ def _ran(result: StateResult) -> bool:
 
 
 def _evidence(result: StateResult, names: list[str]) -> tuple[str, ...]:
-    """A line for each check that tells: its name, its status, the first line of what it said."""
-    checks = _checks(result)
-    lines: list[str] = []
-    for name in names:
-        check = checks.get(name)
-        said = check.detail.splitlines()[0] if check and check.detail else ""
-        status = check.status if check else Status.MISSING
-        lines.append(f"{name}: {status}" + (f": {said}" if said else ""))
+    """A line for each check that tells, and how the kernel ended."""
+    lines = [evidence.of_check(name, result) for name in names]
     if result.outcome is not Outcome.OK:
-        lines.append(f"{result.outcome}: {result.detail}")
+        lines.append(evidence.of_outcome(result))
     return tuple(lines)

@@ -4,6 +4,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from harness.judge import evidence
 from harness.model import Finding, RunResult
 
 
@@ -17,9 +18,8 @@ class Exhibit:
 
 
 def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
-    """A finding's evidence, taken apart: judge writes ``NAME: WHAT WAS SEEN``."""
-    parts = (line.partition(": ") for line in finding.evidence)
-    return tuple(Exhibit(finding, name, said) for name, _, said in parts)
+    """A finding's evidence, taken apart."""
+    return tuple(Exhibit(finding, *evidence.apart(line)) for line in finding.evidence)
 
 
 def by_place(run: RunResult) -> dict[tuple[str, str], list[Exhibit]]:

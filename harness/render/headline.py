@@ -44,7 +44,8 @@ def _short(run: RunResult, finding: Finding) -> str:
     match finding.kind:
         case FindingKind.SILENT_BREAK:
             reverted = patch if finding.patch is not None else _numbers(run, _left_out(run, finding.state))
-            return f"reverting {reverted} silently breaks {_promise(run, finding)}"
+            promise = _promise(run, finding) if finding.contract is not None else "what works on the base"
+            return f"reverting {reverted} silently breaks {promise}"
         case FindingKind.BISECT_HOLE:
             return f"git bisect falls into a hole at {patch}"
         case FindingKind.BROKEN_CONTRACT:

@@ -99,7 +99,7 @@ def _environment() -> jinja2.Environment:
     }
     environment.globals |= {
         "sentence": text.sentence,
-        "advice": text.advice,
+        "remedies": text.remedies,
         "exhibits": exhibits,
         "cures": _cures,
         "reproduce": reproduce.command,

@@ -250,7 +250,7 @@ class _Suite:
         """What to do about it, and how to see it, stand with it."""
         case = self._case("finding", f"{number} {finding.kind}")
         told = [*finding.evidence, "", f"to reproduce: {reproduce.command(self._run, finding)}"]
-        told += [text.advice(self._run, finding.advice)] if finding.advice is not None else []
+        told += text.remedies(self._run, finding)
         case.add_failure_info(_message(text.sentence(self._run, finding)), _body("\n".join(told)), str(finding.kind))
         return case
 

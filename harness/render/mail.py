@@ -101,6 +101,9 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
     if len(shown) > _FEW:
         yield f"  and {len(shown) - _FEW} more like it."
     yield ""
+    if note := text.note(run, finding):
+        yield note
+        yield ""
     if finding.advice is not None and finding.advice.verified:
         yield text.advice(run, finding.advice)
         yield ""

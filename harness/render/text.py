@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from harness import reproduce
+from harness.judge import evidence
 from harness.model import (
     Advice,
     AppliedPatch,
@@ -133,12 +134,8 @@ def _findings(run: RunResult) -> Iterator[str]:
     for finding in run.findings:
         yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
         yield from _evidence(finding)
-        if finding.advice is not None:
-            yield f"  {advice(run, finding.advice)}"
-        if finding.kind is FindingKind.UNDOCUMENTED_DEPENDENCY and finding.partner is not None:
-            needed = next(patch.subject for patch in run.series.patches if patch.number == finding.partner)
-            yield f'  What would help in its changelog: Depends-on: ("{needed}")'
-        else:
+        yield from (f"  {what}" for what in remedies(run, finding))
+        if finding.kind is not FindingKind.UNDOCUMENTED_DEPENDENCY or finding.partner is None:
             yield f"  To see it again: {reproduce.command(run, finding)}"
         yield ""
 
@@ -150,21 +147,13 @@ def _evidence(finding: Finding) -> Iterator[str]:
         return
     yield f"    {finding.evidence[0]}"
     if len(finding.evidence) > 1:
-        yield f"    and {_some([one.partition(': ')[0] for one in finding.evidence[1:]], _NAMES)}"
+        yield f"    and {_some([evidence.apart(one)[0] for one in finding.evidence[1:]], _NAMES)}"
 
 
 _NAMES = 8
 """Names of further checks that a finding has room for; the other reports have them all."""
-_PROOF = {
-    True: "Built and judged: every prefix and every revert of the squashed series is clean of it.",
-    False: "Built and judged: that does NOT cure it.",
-    None: "That could not be told: the two do not merge without a conflict, or what came of it was not judged.",
-}
-_PROOF_OF_ORDER = {
-    True: "Built and judged: in that order every prefix is clean of it.",
-    False: "Built and judged: that order does NOT close the hole.",
-    None: "That could not be told: what came of it was not judged.",
-}
+_PROVED = {True: "Proved", False: "Tried, and NO cure", None: "Not proved"}
+"""What comes first of an advice: whether it was seen to help."""
 
 
 def _listed(lines: list[str]) -> list[str]:
@@ -173,12 +162,58 @@ def _listed(lines: list[str]) -> list[str]:
     return [*lines[:_NAMES], *more]
 
 
+def remedies(run: RunResult, finding: Finding) -> Iterator[str]:
+    """What to do about a finding; a word in a changelog comes first, since it moves no patch."""
+    if said := note(run, finding):
+        yield said
+    if finding.advice is not None:
+        yield advice(run, finding.advice)
+
+
+def note(run: RunResult, finding: Finding) -> str:
+    """The trailer that would tell of a dependency which no changelog tells of; empty where that is not the matter."""
+    missing = finding if finding.kind is FindingKind.UNDOCUMENTED_DEPENDENCY else _undocumented(run, finding)
+    if missing is None or missing.partner is None:
+        return ""
+    needed = next(patch.subject for patch in run.series.patches if patch.number == missing.partner)
+    whose = "its changelog" if missing is finding else f"the changelog of {_number(run, missing.patch or 0)}"
+    return f'What would help in {whose}: Depends-on: ("{needed}")'
+
+
+def _undocumented(run: RunResult, finding: Finding) -> Finding | None:
+    """Of a break of no contract, the finding that no changelog tells of it."""
+    if finding.kind is not FindingKind.SILENT_BREAK or finding.contract is not None or finding.partner is None:
+        return None
+    of_both = (FindingKind.UNDOCUMENTED_DEPENDENCY, finding.state, finding.partner, finding.patch)
+    return next((one for one in run.findings if (one.kind, one.state, one.patch, one.partner) == of_both), None)
+
+
 def advice(run: RunResult, given: Advice) -> str:
-    """What to do about a finding, and whether it was seen to help."""
+    """Whether an advice was seen to help, and what it is."""
     if given.order:
-        return f"Reorder: {' '.join(map(str, given.order))}. {_PROOF_OF_ORDER[given.verified]}"
-    *others, last = (_number(run, number) for number in given.squash)
-    return f"Squash {', '.join(others)} and {last}: a revert then takes the promise back too. {_PROOF[given.verified]}"
+        what = f"reorder: {' '.join(map(str, given.order))}"
+    else:
+        *others, last = (_number(run, number) for number in given.squash)
+        what = f"squash {', '.join(others)} and {last}, which are then reverted together"
+    return f"{_PROVED[given.verified]}: {what}. {_proof(run, given)}"
+
+
+def _proof(run: RunResult, given: Advice) -> str:
+    """What was done to prove an advice, and what that showed."""
+    if given.verified is None:
+        return "It could not be made without a conflict, or what came of it could not be judged."
+    series = "in that order" if given.order else "of that series"
+    tried = f"Built and judged: {' and '.join(_judged_of(run, given)) or 'what was asked'} {series}"
+    return f"{tried} is clean of it." if given.verified else f"{tried}, and it does not go away."
+
+
+def _judged_of(run: RunResult, given: Advice) -> Iterator[str]:
+    """Which states of a changed series were judged: as many as it has patches, where a scenario was asked for."""
+    squash = next((one for one in run.squashes if one.id == given.series), None)
+    scenarios = [state.scenario for state in squash.states] if squash is not None else []
+    for scenario, one in (("prefixes", "every prefix"), ("reverts", "every revert")):
+        if squash is not None and scenarios.count(scenario) == len(squash.patches):
+            yield one
 
 
 def sentence(run: RunResult, finding: Finding) -> str:
@@ -188,6 +223,8 @@ def sentence(run: RunResult, finding: Finding) -> str:
     match finding.kind:
         case FindingKind.SILENT_BREAK if contract is not None:
             return _silent_break(run, finding, contract)
+        case FindingKind.SILENT_BREAK:
+            return _loss(run, finding)
         case FindingKind.BISECT_HOLE if state.outcome.loud:
             what = "build" if state.outcome is Outcome.BUILD_FAILED else "boot"
             return f"The series does not {what} at {_patch(run, finding.patch)}: git bisect cannot pass through it."
@@ -225,6 +262,16 @@ def _silent_break(run: RunResult, finding: Finding, contract: ContractVerdict) -
     return f"{reverting} leaves {contract.capability} advertised{partner}, but the kernel no longer keeps the promise:"
 
 
+def _loss(run: RunResult, finding: Finding) -> str:
+    """A revert that breaks what no contract speaks of."""
+    reverting = f"Reverting {' and '.join(_patch(run, number) for number in _reverted(run, finding))}"
+    breaks = f"{reverting} breaks what works on the base and with the whole series"
+    if finding.patch is None or finding.partner is None:
+        return f"{breaks}:"
+    fails, passes = (f"prefix-{upto}/without-{finding.patch}" for upto in (finding.partner, finding.partner - 1))
+    return f"{breaks}, since {_patch(run, finding.partner)} ({fails} is broken so, {passes} is not):"
+
+
 def _reverted(run: RunResult, finding: Finding) -> list[int]:
     """The patch that a finding is of, or the two."""
     if finding.patch is not None:
@@ -235,7 +282,8 @@ def _reverted(run: RunResult, finding: Finding) -> list[int]:
 
 def _dependency(run: RunResult, finding: Finding) -> str:
     needs = _patch(run, finding.partner) if finding.partner is not None else "more than the base has"
-    return f"{_patch(run, finding.patch)} needs {needs} to keep {finding.contract}, and its changelog does not say so:"
+    what = f"keep {finding.contract}" if finding.contract is not None else "break nothing that works on the base"
+    return f"{_patch(run, finding.patch)} needs {needs} to {what}, and its changelog does not say so:"
 
 
 def _patch(run: RunResult, number: int | None) -> str:

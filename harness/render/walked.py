@@ -44,6 +44,8 @@ def _end(journey: Journey, run: RunResult) -> str:
 
 
 def _broken(finding: Finding, run: RunResult) -> str:
+    if finding.contract is None:
+        return f"breaks what works on the base and with the whole series: {finding.evidence[0]}"
     state = next(one for one in run.states if one.id == finding.state)
     verdict = next(one for one in state.contracts if one.id == finding.contract)
     if not verdict.advertised:

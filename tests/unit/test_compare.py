@@ -193,6 +193,19 @@ def test_a_squash_that_does_not_cure_leaves_the_finding_where_it_was() -> None:
     assert not (seen.findings_new or seen.findings_gone or seen.findings_untried or seen.worse)
 
 
+def test_breaks_of_no_contract_are_told_apart_by_their_partners() -> None:
+    lost = state("without-1", 1, applied=(2, 3), checks=checks(p__a=FAIL, p__b=FAIL))
+    others = (state("prefix-3", 3, applied=(1, 2, 3)), state("base", checks=checks(p__a=PASS, p__b=PASS)))
+    one, two = (
+        finding(FindingKind.SILENT_BREAK, "without-1", f"p.{name}: fail", patch=1, partner=partner)
+        for name, partner in (("a", 2), ("b", None))
+    )
+    both, first = (run(lost, *others, findings=found) for found in ((one, two), (one,)))
+    assert [new.finding.partner for new in told(first, both).findings_new] == [None]
+    assert told(first, both).worse == ("silent-break in without-1",)
+    assert not told(both, both).findings_new
+
+
 # --- the command --------------------------------------------------------------------------------
 
 

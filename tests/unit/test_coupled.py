@@ -37,12 +37,12 @@ def test_a_run_without_couplings_says_nothing_of_them() -> None:
 def test_an_order_is_told_with_what_came_of_trying_it() -> None:
     hole = finding(FindingKind.BISECT_HOLE, "prefix-1", "x: fail", patch=1, advice=Advice(order=(2, 1), verified=True))
     said = text.render(run(state("base"), state("prefix-1", 1), findings=(hole,)))
-    assert "Reorder: 2 1. Built and judged: in that order every prefix is clean of it." in said
+    assert "Proved: reorder: 2 1. Built and judged: " in said
 
 
 def test_three_patches_are_named_in_one_squash() -> None:
     given = Advice(squash=(1, 2, 3), verified=True)
-    assert text.advice(run(state("base")), given).startswith("Squash 1/2, 2/2 and 3/2: ")
+    assert text.advice(run(state("base")), given).startswith("Proved: squash 1/2, 2/2 and 3/2, ")
 
 
 def test_the_page_has_the_proof_of_an_order_beside_it(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_page_has_the_proof_of_an_order_beside_it(tmp_path: Path) -> None:
     verdict = Verdict(bisectable=True, revert_safe=True)
     tried = Squash(id=given.series, patches=(), states=(state("base"),), findings=(), verdict=verdict)
     page = html.render(run(state("base"), state("prefix-1", 1), findings=(hole,), squashes=(tried,)), tmp_path)
-    assert "Reorder: 2 1." in page
+    assert "Proved: reorder: 2 1." in page
     assert "order-2+1: 0 patches, 1 states" in page
 
 

@@ -69,6 +69,16 @@ def test_a_patch_in_which_no_build_would_notice_a_fault_is_blamed_by_nobody(lay:
     assert (journey.fault, journey.blamed, journey.end) == (None, None, End.SAFE)
 
 
+def test_a_revert_that_breaks_what_always_worked_ends_a_journey_silently(lay: Callable[..., Laid]) -> None:
+    laid = lay()
+    laid.know(AT_ALL)
+    result = judged(laid)
+    lost = runs.finding(FindingKind.SILENT_BREAK, "without-3", "other.works: fail", patch=3, partner=5)
+    result = journeys.walked(msgspec.structs.replace(result, findings=(lost,)), laid.bench, lambda _: None)
+    assert {one.patch: one.end for one in result.journeys if one.end is not End.SAFE} == {3: End.SILENT}
+    assert "breaks what works on the base and with the whole series: other.works: fail" in report.render(result)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> tuple[Repository, TreeStore]:
     repository = Repository(tmp_path / "linux")

@@ -242,14 +242,16 @@ def test_the_patch_that_advertises_is_not_its_own_partner() -> None:
     assert (finding.patch, finding.partner, finding.advice) == (2, None, None)
 
 
-def test_there_is_no_partner_where_the_prefixes_were_not_asked_for() -> None:
-    (finding,) = run({"without-1": SILENT}, leave_out=("prefix-1", "prefix-2")).findings
-    # The tip is always there, and advertises; that patch 3 does not, nobody saw.
-    assert finding.patch == 1
-    assert finding.partner in (None, 3)
-
-
 PAIR = "without-1+3"
+
+
+def test_there_is_no_partner_where_the_prefix_before_it_is_not_known_not_to_advertise() -> None:
+    """The first prefix that is known to advertise may be one of documentation, and the promise be an earlier one's."""
+    for before in (nothing(Outcome.BUILD_FAILED), nothing(Outcome.INFRA_ERROR), replace(OFF, caps={})):
+        finding = next(one for one in run({"without-3": SILENT, "prefix-1": before}).findings if one.contract)
+        assert (finding.state, finding.partner, finding.advice) == ("without-3", None, None)
+    (finding,) = run({"without-1": SILENT}, leave_out=("prefix-1", "prefix-2")).findings
+    assert (finding.partner, finding.advice) == (None, None)
 
 
 def test_two_reverts_that_break_together_what_neither_breaks_alone_are_a_silent_break_of_no_single_patch() -> None:
@@ -283,9 +285,8 @@ def test_the_partner_of_two_reverts_is_neither_of_them() -> None:
     assert (finding.patch, finding.partner, finding.advice) == (None, None, None)
 
 
-@pytest.mark.parametrize("pair", [replace(OFF, caps={}), OFF.but(Outcome.CRASHED)])
-def test_a_pair_of_which_a_verdict_needs_more_leaves_open_whether_reverts_are_safe(pair: Seen) -> None:
-    assert run({PAIR: pair}).answers == (True, None)
+def test_a_pair_of_which_a_verdict_needs_more_leaves_open_whether_reverts_are_safe() -> None:
+    assert run({PAIR: replace(OFF, caps={})}).answers == (True, None)
 
 
 def test_a_pair_that_is_loud_or_sound_is_no_finding() -> None:
@@ -652,6 +653,93 @@ def test_what_is_not_flaky_counts_besides_what_is() -> None:
     assert judged.answers == (True, False)
 
 
+# --- what no contract speaks of ---------------------------------------------------------------------
+
+
+def without_contract(judged: Judged) -> list[tuple[str, int | None, tuple[str, ...]]]:
+    """The silent breaks of what always worked."""
+    found = [one for one in judged.findings if one.kind is FindingKind.SILENT_BREAK and one.contract is None]
+    return [(one.state, one.patch, one.evidence) for one in found]
+
+
+@pytest.mark.parametrize("status", [FAIL, MISSING, SKIP])
+def test_a_revert_that_breaks_what_base_and_the_tip_have_is_a_silent_break(status: Status) -> None:
+    for seen in (OFF, ON):
+        judged = run({"without-3": seen.but(other__works=status)})
+        assert without_contract(judged) == [("without-3", 3, (f"other.works: {status}",))]
+        assert judged.answers == (True, False)
+
+
+def test_a_series_that_promises_nothing_has_reverts_that_break_what_base_has() -> None:
+    judged = run({**dict.fromkeys(SOUND, OFF), "without-1": OFF.but(other__works=FAIL)})
+    assert without_contract(judged) == [("without-1", 1, ("other.works: fail",))]
+    assert judged.verdict.revert_safe is False
+
+
+def test_what_the_tip_has_lost_is_not_told_again_of_each_revert() -> None:
+    lost = {"prefix-3": ON.but(other__works=FAIL), "without-1": OFF.but(other__works=FAIL)}
+    assert [one.kind for one in run(lost).findings] == [FindingKind.REGRESSION]
+
+
+def test_what_base_never_had_is_no_loss() -> None:
+    """It is what the patch brings; only a contract can say that it was promised."""
+    judged = run({"base": OFF.but(other__works=SKIP), "without-1": OFF.but(other__works=FAIL)})
+    assert without_contract(judged) == []
+
+
+def test_what_a_contract_tells_of_is_not_told_twice() -> None:
+    judged = run(
+        {
+            **dict.fromkeys(("base", "prefix-1"), OFF.but(feature__works=PASS)),
+            "without-1": SILENT,
+            "without-2": OFF.but(feature__works=FAIL),
+        }
+    )
+    assert without_contract(judged) == [("without-2", 2, ("feature.works: fail",))]
+
+
+@pytest.mark.parametrize("outcome", DIED)
+def test_a_revert_that_dies_as_neither_base_nor_the_tip_does_is_a_silent_break(outcome: Outcome) -> None:
+    judged = run({"without-1": OFF.but(outcome)})
+    assert without_contract(judged) == [("without-1", 1, (f"{outcome}: so it ended",))]
+    died = {"without-1": ON.but(outcome, feature__works=FAIL, other__works=MISSING)}
+    assert without_contract(run(died)) == []  # the contract's finding has that death, and what it took along
+    also = {"without-1": ON.but(outcome, feature__works=FAIL, other__works=FAIL)}
+    assert without_contract(run(also)) == [("without-1", 1, ("other.works: fail",))]
+
+
+def test_a_loss_that_is_flaky_anywhere_is_none() -> None:
+    for state in ("base", "prefix-3", "without-3"):
+        seen = {"without-3": ON.but(other__works=FAIL)}
+        seen[state] = replace({**SOUND, **seen}[state], flaky=("other.works",))
+        assert without_contract(run(seen)) == []
+
+
+def test_two_reverts_lose_together_what_neither_loses_alone() -> None:
+    lost = {PAIR: OFF.but(other__works=FAIL)}
+    assert without_contract(run(lost)) == [(PAIR, None, ("other.works: fail",))]
+    judged = run({**lost, "without-1": OFF.but(other__works=FAIL)})
+    assert without_contract(judged) == [("without-1", 1, ("other.works: fail",))]
+
+
+@pytest.mark.parametrize("said", [f"{CAP} is advertised", f"with {CAP}=1 there is nothing to refuse"])
+def test_a_skip_because_a_new_capability_is_advertised_loses_nothing(said: str) -> None:
+    """No contract says so; the check does."""
+    on = replace(ON.but(other__works=SKIP), details={"other.works": said})
+    judged = run({name: on for name, seen in SOUND.items() if seen is ON})
+    assert judged.findings == ()
+    other = {
+        name: replace(on, details={"other.works": said.replace(CAP, "KVM_CAP_FEATURE2")}) for name in ("prefix-3",)
+    }
+    assert [one.kind for one in run(other).findings] == [FindingKind.REGRESSION]
+
+
+def test_a_skip_for_a_capability_that_base_has_too_is_a_loss() -> None:
+    on = replace(ON.but(other__works=SKIP), details={"other.works": f"{CAP} is advertised"})
+    judged = run({**dict.fromkeys(SOUND, ON), "prefix-3": on})
+    assert [one.kind for one in judged.findings] == [FindingKind.REGRESSION]
+
+
 # --- advice that was tried ----------------------------------------------------------------------
 
 
@@ -690,8 +778,23 @@ def test_a_squash_that_brings_a_new_finding_does_not_cure() -> None:
 
 
 def test_what_was_there_before_does_not_speak_against_a_squash() -> None:
-    hole = {"prefix-1": nothing(Outcome.BUILD_FAILED)}
+    hole = {"prefix-1": OFF.but(other__works=FAIL)}
     assert proof(run({**hole, "without-1": SILENT}), run(hole)) is not False
+
+
+def test_what_the_run_asks_for_is_what_proves_a_squash() -> None:
+    """Of a run of reverts alone nobody knows whether the series is bisectable, and nobody asked."""
+    found, tried = run({"without-1": SILENT}), run(leave_out=("prefix-1", "prefix-2"))
+    (finding,) = found.findings
+    squashes = {Advice(squash=(1, 2)): squashed(tried)}
+
+    def verified(*asked: str) -> bool | None:
+        advice = with_proof(finding, found.findings, squashes, {*asked}).advice
+        return advice.verified if advice is not None else None
+
+    assert tried.answers == (None, True)
+    assert verified("reverts") is verified("reverts", "alone") is True
+    assert verified("prefixes", "reverts") is verified("journey") is verified("prefixes") is None
 
 
 # --- states with the same source tree -----------------------------------------------------------
@@ -748,7 +851,6 @@ def test_every_finding_is_about_a_state_that_was_run_and_says_why(changed: dict[
         assert finding.partner != finding.patch or finding.patch is None
         if finding.kind is FindingKind.SILENT_BREAK:
             assert not outcome.loud
-            assert finding.contract is not None
         if finding.advice is not None:
             assert finding.patch in finding.advice.squash and len(finding.advice.squash) > 1
 

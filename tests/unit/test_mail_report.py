@@ -126,7 +126,7 @@ def test_one_author_is_one_address(author: str) -> None:
 @pytest.mark.parametrize("verified", [True, False, None])
 def test_a_cure_is_told_if_it_was_seen_to_work(verified: bool | None) -> None:
     told = msgspec.structs.replace(split_run().findings[0], advice=Advice(squash=(3, 4), verified=verified))
-    assert ("Squash 3/6" in mail.reply(split_run(), told)) is (verified is True)
+    assert ("Proved: squash 3/6" in mail.reply(split_run(), told)) is (verified is True)
 
 
 def test_a_directory_takes_a_file_for_each_mail_since_git_send_email_takes_a_file_for_one(

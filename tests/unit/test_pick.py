@@ -144,3 +144,33 @@ def test_reverts_together_are_states_of_a_run(bench: Bench) -> None:
     assert states["without-2..4"].applied == (1,)
     with pytest.raises(InputError, match="--revert takes numbers"):
         pick.with_reverts(plan, ("x",), bench.store)
+
+
+def test_a_prefix_without_a_patch_is_what_git_revert_makes_of_it(bench: Bench) -> None:
+    git = bench.repository.git
+    for upto, without in ((3, 2), (4, 2), (3, 3)):
+        git("checkout", "--quiet", bench.commits[upto - 1])
+        git("revert", "--no-edit", bench.commits[without - 1])
+        name = f"prefix-{upto}/without-{without}"
+        found = bench.find(name)
+        assert (found.id, found.tree) == (name, bench.repository.tree())
+        assert found.applied == tuple(number for number in range(1, upto + 1) if number != without)
+    assert bench.find("prefix-2/without-2").tree == bench.find("prefix-1").tree
+
+
+def test_a_conflict_of_a_prefix_is_that_of_its_own_patches(bench: Bench) -> None:
+    assert bench.find("prefix-3/without-1").tree is not None
+    state = bench.find("prefix-4/without-1")
+    assert state.tree is None and state.conflicts == ("file",)
+    merge = pick.conflicting(state, bench.patches, bench.base, bench.store)
+    assert merge is not None and merge.ours == bench.patches[3].tree_after
+
+
+@pytest.mark.parametrize(
+    "name", ["prefix-2/without-3", "prefix-3/only-1", "prefix-3/prefix-1", "prefix-3/x", "prefix-9/without-1"]
+)
+def test_of_a_prefix_there_is_nothing_but_the_revert_of_one_of_its_patches(bench: Bench, name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        bench.find(name)
+    with pytest.raises(InputError, match="only reverts"):
+        bench.find("prefix-3/without-1", bench.patches[-1].tree_after)

@@ -90,7 +90,6 @@ UNSOUND: dict[str, str] = {
     "findings.0.partner: 9": "it has no patch 9",
     "findings.0.evidence: []": "its silent-break in without-3 has no evidence",
     "findings.0.contract: 'none'": "without-3 has no contract none",
-    "findings.0.contract: None": "without-3 has no contract None",
     "findings.0.advice: {}": "its advice on without-3 says nothing",
     "findings.0.advice: {'squash': [3]}": "its advice on without-3 says nothing",
     "findings.0.advice: {'squash': [3, 7]}": "it has no patch 7",

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Status, Verdict
+from harness.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Squash, Status, Verdict
 from harness.plain import line, plain
-from harness.render import text
+from harness.render import mail, text
 from harness.render.ended import place
 from tests.unit.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
@@ -232,6 +232,22 @@ def test_of_many_checks_the_terminal_names_the_first() -> None:
             "longer keeps the promise:",
         ),
         (
+            run(
+                state("without-1", 1, checks=checks(p__a=FAIL)),
+                findings=(finding(FindingKind.SILENT_BREAK, "without-1", "p.a: fail", patch=1, partner=2),),
+            ),
+            "Reverting 1/2 'KVM: Patch 1' breaks what works on the base and with the whole series, since 2/2 'KVM: "
+            "Patch 2' (prefix-2/without-1 is broken so, prefix-1/without-1 is not):",
+        ),
+        (
+            run(
+                state("without-1+2", scenario="pairs", checks=checks(p__a=FAIL)),
+                findings=(finding(FindingKind.SILENT_BREAK, "without-1+2", "p.a: fail"),),
+            ),
+            "Reverting 1/2 'KVM: Patch 1' and 2/2 'KVM: Patch 2' breaks what works on the base and with the whole "
+            "series:",
+        ),
+        (
             run(state("prefix-2", 2), findings=(finding(FindingKind.REGRESSION, "prefix-2", "p.a: missing"),)),
             "With the whole series applied, checks fail that pass on the base:",
         ),
@@ -242,10 +258,46 @@ def test_each_kind_of_finding_has_its_sentence(result: RunResult, sentence: str)
     assert sentence in text.render(result)
 
 
-@pytest.mark.parametrize(("verified", "said"), [(True, "is clean of it"), (False, "NOT"), (None, "could not be told")])
-def test_the_cure_says_whether_it_was_seen_to_work(verified: bool | None, said: str) -> None:
-    shown = text.advice(run(state("base")), Advice(squash=(1, 2), verified=verified))
-    assert shown.startswith("Squash 1/2 and 2/2: ") and said in shown
+@pytest.mark.parametrize(
+    ("verified", "first", "said"),
+    [
+        (True, "Proved: ", "every revert of that series is clean of it."),
+        (False, "Tried, and NO cure: ", "every revert of that series, and it does not go away."),
+        (None, "Not proved: ", "could not be judged."),
+    ],
+)
+def test_a_cure_says_first_whether_it_was_seen_to_work(verified: bool | None, first: str, said: str) -> None:
+    """And of what: the series was asked for its reverts alone."""
+    given = Advice(squash=(1, 2), verified=verified)
+    states = (state("base"), msgspec.structs.replace(state("without-1", 1), scenario="reverts"))
+    patches = run(state("base")).series.patches[:1]
+    tried = Squash(
+        id=given.series, patches=patches, states=states, findings=(), verdict=Verdict(bisectable=None, revert_safe=True)
+    )
+    shown = text.advice(run(state("base"), squashes=(tried,)), given)
+    assert shown.startswith(f"{first}squash 1/2 and 2/2, ") and shown.endswith(said)
+    assert "prefix" not in shown
+
+
+def test_of_a_break_of_no_contract_a_word_in_the_changelog_is_told_first() -> None:
+    broken = finding(
+        FindingKind.SILENT_BREAK,
+        "without-1",
+        "p.a: fail",
+        patch=1,
+        partner=2,
+        advice=Advice(squash=(1, 2), verified=True),
+    )
+    needs = finding(FindingKind.UNDOCUMENTED_DEPENDENCY, "without-1", "p.a: fail", patch=2, partner=1)
+    result = run(state("without-1", 1, checks=checks(p__a=FAIL)), findings=(broken, needs))
+    note, squash = text.remedies(result, broken)
+    assert note == 'What would help in the changelog of 2/2: Depends-on: ("KVM: Patch 1")'
+    assert squash.startswith("Proved: squash 1/2 and 2/2")
+    assert list(text.remedies(result, needs)) == ['What would help in its changelog: Depends-on: ("KVM: Patch 1")']
+    documented = run(state("without-1", 1), findings=(broken,))
+    assert list(text.remedies(documented, broken)) == [squash]
+    for told in (broken, needs):
+        assert "What would help in" in mail.reply(result, told)
 
 
 def test_a_verdict_that_nobody_knows_is_not_judged() -> None:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a state has lost that works on base and with the whole series, whatever the contracts ask: pure functions."""
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+from harness.judge import evidence
+from harness.model import Check, Ending, Outcome, StateResult, Status
+
+GOOD = (Status.PASS, Status.XFAIL)
+_DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
+
+
+class What(StrEnum):
+    """What a symptom is seen in."""
+
+    CHECK = "check"
+    OUTCOME = "outcome"
+
+
+class Symptom(NamedTuple):
+    """One thing that is wrong with a state: a check that is not passed, or how its kernel died."""
+
+    what: What
+    name: str
+
+
+def lost(base: StateResult, state: StateResult) -> tuple[str, ...]:
+    """The checks that base passed and a state does not, but for those of which nobody knows."""
+    now = {check.id: check for check in state.checks}
+    return tuple(
+        check.id
+        for check in base.checks
+        if check.status is Status.PASS
+        and check.id not in (*base.flaky, *state.flaky)
+        and not _passed(now.get(check.id))
+        and not excused(base, state, now.get(check.id))
+    )
+
+
+def _passed(check: Check | None) -> bool:
+    return check is not None and check.status in GOOD
+
+
+def excused(base: StateResult, state: StateResult, check: Check | None) -> bool:
+    """True of a skip whose reason names a capability that the state advertises and base does not.
+
+    It asks what a kernel without that capability does (that a flag is refused, say), and there is none to ask.
+    """
+    if check is None or check.status is not Status.SKIP:
+        return False
+    new = (name for name, value in state.caps.items() if value and not base.caps.get(name))
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", check.detail) for name in new)
+
+
+def of_revert(base: StateResult, tip: StateResult, state: StateResult) -> tuple[Symptom, ...]:
+    """What a state without some patches has lost, of what base and the tip both have.
+
+    A kernel that was only too slow (Ending.DEADLINE) has not died: that may be the host's doing.
+    """
+    kept = {check.id for check in tip.checks if check.status in GOOD} - {*tip.flaky}
+    checks = [Symptom(What.CHECK, name) for name in lost(base, state) if name in kept]
+    died = state.outcome in _DIED and state.ending is not Ending.DEADLINE
+    survived = Outcome.OK is base.outcome is tip.outcome
+    return (*checks, *((Symptom(What.OUTCOME, state.outcome),) if died and survived else ()))
+
+
+def shows(symptom: Symptom, base: StateResult, state: StateResult) -> bool | None:
+    """Whether another state has the same symptom; None where that cannot be told."""
+    if state.outcome.loud or state.outcome.unknown:
+        return None
+    if symptom.what is What.OUTCOME:
+        return state.outcome == symptom.name
+    if symptom.name in state.flaky:
+        return None
+    check = next((one for one in state.checks if one.id == symptom.name), None)
+    return None if excused(base, state, check) else not _passed(check)
+
+
+def told(symptom: Symptom, state: StateResult) -> str:
+    """The line of evidence that tells of a symptom."""
+    return evidence.of_outcome(state) if symptom.what is What.OUTCOME else evidence.of_check(symptom.name, state)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""With which later patch a revert begins to break what always worked: found by halving. Pure.
+
+Without patch J a check fails that base and the tip pass. Its partner is the patch K such that the series up to K fails
+it without J, and the series up to K - 1 does not: that is where something began to need J.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from harness.judge import changelog, losses
+from harness.judge.losses import Symptom
+from harness.model import AppliedPatch, Finding, FindingKind, StateResult
+
+
+def state_id(upto: int, without: int) -> str:
+    """The state of the search: the first patches of a series, one of them reverted."""
+    return f"prefix-{upto}/without-{without}"
+
+
+class Halving:
+    """The search for the partner of each symptom of one revert, all of them on the same kernels.
+
+    ``next`` tells up to which patch to build the series without this one, ``saw`` what came of it.
+    """
+
+    def __init__(self, patch: int, count: int, symptoms: Sequence[Symptom]) -> None:
+        self._patch = patch
+        # Up to the first of the two it is not there, as far as anybody has looked; up to the second it is.
+        self._between: dict[Symptom, tuple[int | None, int]] = dict.fromkeys(symptoms, (None, count))
+        if patch == count:  # nothing comes after it
+            self._between.clear()
+
+    def next(self) -> int | None:
+        """Up to which patch to look next; None when all that can be told is."""
+        for low, high in self._between.values():
+            if low is None:
+                return self._patch
+            if high - low > 1:
+                return (low + high) // 2
+        return None
+
+    def saw(self, upto: int, shown: Callable[[Symptom], bool | None]) -> None:
+        """What the series up to a patch shows without ours; a symptom of which that cannot be told has no partner."""
+        for symptom, (low, high) in list(self._between.items()):
+            if not (self._patch if low is None else low + 1) <= upto < high:
+                continue
+            there = shown(symptom)
+            if there is None or (there and upto == self._patch):  # the patches before ours fail by themselves
+                del self._between[symptom]
+            else:
+                self._between[symptom] = (low, upto) if there else (upto, high)
+
+    @property
+    def partners(self) -> dict[Symptom, int]:
+        """The partner of each symptom that has one."""
+        return {one: high for one, (low, high) in self._between.items() if low is not None and high - low == 1}
+
+
+def of_finding(finding: Finding, base: StateResult, tip: StateResult, state: StateResult) -> tuple[Symptom, ...]:
+    """The symptoms that a silent break without a contract tells of."""
+    symptoms = losses.of_revert(base, tip, state)
+    return tuple(one for one in symptoms if losses.told(one, state) in finding.evidence)
+
+
+def with_partners(
+    finding: Finding, state: StateResult, partners: Mapping[Symptom, int | None], patches: Sequence[AppliedPatch]
+) -> Iterator[Finding]:
+    """A finding for each partner, with the symptoms that are its, and that no changelog tells of the two."""
+    for partner in dict.fromkeys(partners.values()):
+        evidence = tuple(losses.told(one, state) for one, its in partners.items() if its == partner)
+        found = msgspec.structs.replace(finding, partner=partner, evidence=evidence)
+        yield found
+        yield from undocumented(found, patches, None)
+
+
+def undocumented(found: Finding, patches: Sequence[AppliedPatch], capability: str | None) -> Iterator[Finding]:
+    """That the partner of a silent break needs the patch that was reverted, unless a changelog says so."""
+    if found.patch is None or found.partner is None:
+        return
+    by_number = {patch.number: patch for patch in patches}
+    if not changelog.documented(by_number[found.partner], by_number[found.patch], capability):
+        yield Finding(
+            kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
+            state=found.state,
+            patch=found.partner,
+            partner=found.patch,
+            contract=found.contract,
+            evidence=found.evidence,
+        )

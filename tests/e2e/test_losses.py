@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reverts that break what always worked, from the command line, on kernels that QEMU boots: found, with their partner.
+
+The tiny kernel passes a check unless some patch is there and another is not: what each of them has is a header.
+"""
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import typed
+from tests.faults import tiny
+from tests.unit.gitrepo import Repository
+
+HEADERS = "abcd"
+_READ = " ".join(("main.S", *(f"{name}.h" for name in HEADERS)))
+_NOTE = f"@echo 'deps_main.o := {' '.join(f'$(CURDIR)/{name}' for name in _READ.split())}' >$(O)/.main.o.cmd"
+MAKEFILE = tiny.MAKEFILE.replace("main.o: main.S", f"main.o: {_READ}").replace(
+    "-o $@ main.S", f"-o $@ main.S\n\t{_NOTE}"
+)
+
+
+def main(*checks: tuple[str, str]) -> str:
+    """A tiny kernel's source: each check by its name, and the C condition under which it fails."""
+    head, _, _ = tiny.MAIN.partition("said:")
+    names = " ".join(name for name, _ in checks)
+    said = [f'\t.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: {names}\\n    # cap X=1\\n"']
+    for number, (name, fails) in enumerate(checks, 1):
+        ok, not_ok = (f'\t.ascii "    {word} {number} {name}\\n"' for word in ("ok", "not ok"))
+        said += [f"#if {fails}", not_ok, "#else", ok, "#endif"]
+    includes = "".join(f'#include "{name}.h"\n' for name in HEADERS)
+    end = '\t.asciz "ok 1 capabilities\\n# kseries: end\\n"\n'
+    return includes + head.replace("WHICH", "it").replace("DELAY", "1") + "said:\n" + "\n".join(said) + "\n" + end
+
+
+def has(name: str, value: int) -> dict[str, str]:
+    return {f"{name}.h": f"#define {name.upper()} {value}\n"}
+
+
+@dataclass(frozen=True)
+class Linux:
+    """A repository of tiny kernels, and a cache."""
+
+    repository: Repository
+    place: Path
+
+    def series(self, source: str, *patches: tuple[str, Mapping[str, str]]) -> None:
+        files = {"Makefile": MAKEFILE, "lib.S": tiny.LIB, "Kconfig": "", "arch/x86/kvm/Kconfig": "", "main.S": source}
+        for name in HEADERS:
+            files |= has(name, 0)
+        self.repository.commit("base", files)
+        self.repository.git("tag", "base")
+        for subject, changed in patches:
+            self.repository.commit(subject, changed)
+
+    def kseries(self, command: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        kernel = ("--tree", str(self.repository.path), "--probe", "capabilities")
+        return typed(self.place, command, *words, *kernel, XDG_CACHE_HOME=str(self.place / "cache"))
+
+    def run(self, *words: str) -> tuple["subprocess.CompletedProcess[str]", dict[str, Any]]:
+        done = self.kseries("run", "base..main", "--scenario", "prefixes,reverts", "--out", "out", *words)
+        assert (self.place / "out" / "result.json").exists(), done.stderr
+        result: dict[str, Any] = json.loads((self.place / "out" / "result.json").read_text())
+        return done, result
+
+
+@pytest.fixture
+def linux(tmp_path: Path) -> Linux:
+    return Linux(Repository(tmp_path / "linux"), tmp_path)
+
+
+def found(result: Mapping[str, Any], kind: str = "silent-break") -> list[tuple[str, int | None, int | None]]:
+    return [(one["state"], one["patch"], one["partner"]) for one in result["findings"] if one["kind"] == kind]
+
+
+def test_a_preparing_patch_is_found_with_the_patch_that_needs_it(linux: Linux) -> None:
+    linux.series(
+        main(("works", "C && !A"), ("stays", "0")),
+        ("prepare", has("a", 1)),
+        ("words", {"x.rst": "x\n"}),
+        ("more words", {"y.rst": "y\n"}),
+        ("convert", has("c", 1)),
+        ("the rest", has("d", 1)),
+    )
+    done, result = linux.run()
+    assert done.returncode == 1
+    assert found(result) == [("without-1", 1, 4)]
+    assert found(result, "undocumented-dependency") == [("without-1", 4, 1)]
+    finding = next(one for one in result["findings"] if one["kind"] == "silent-break")
+    assert finding["contract"] is None and finding["advice"] is None  # they are no neighbours
+    assert finding["evidence"] == ["capabilities.works: fail"]
+    assert result["verdict"] == {"bisectable": None, "revert_safe": False}
+    searched = [state["id"] for state in result["searched"]]
+    assert searched == ["prefix-1/without-1", "prefix-3/without-1", "prefix-4/without-1"]
+    assert [one for one in result["couplings"] if one["kind"] == "behaviour"] == [
+        {
+            "kind": "behaviour",
+            "patch": 4,
+            "needs": 1,
+            "state": "without-1",
+            "contract": None,
+            "evidence": ["capabilities.works: fail"],
+        }
+    ]
+    said = " ".join(done.stdout.split())
+    assert (
+        "SILENT-BREAK: Reverting 1/5 'prepare' breaks what works on the base and with the whole series,"
+        " since 4/5 'convert' (prefix-4/without-1 is broken so, prefix-3/without-1 is not): capabilities.works: fail"
+        in said
+    )
+    assert 'What would help in the changelog of 4/5: Depends-on: ("prepare")' in said
+    assert "revert-safe: NO" in said
+    told = {
+        case.get("name")
+        for case in ET.parse(linux.place / "out" / "junit.xml").iter("testcase")
+        if case.find("failure") is not None
+    }
+    assert "works" in told and "stays" not in told
+    for state, status, word in (
+        ("without-1", 1, "bad"),
+        ("prefix-4/without-1", 1, "bad"),
+        ("prefix-3/without-1", 0, "good"),
+        ("without-4", 0, "good"),
+    ):
+        tried = linux.kseries("try", state, "base..main")
+        assert (tried.returncode, tried.stdout.split("\n")[0]) == (status, f"{state}: {word}"), tried.stderr
+
+
+def test_neighbours_are_squashed_where_that_is_proved(linux: Linux) -> None:
+    linux.series(main(("works", "B && !A")), ("prepare", has("a", 1)), ("convert", has("b", 1)), ("more", has("c", 1)))
+    done, result = linux.run()
+    assert found(result) == [("without-1", 1, 2)]
+    advice = next(one["advice"] for one in result["findings"] if one["kind"] == "silent-break")
+    assert advice == {"squash": [1, 2], "order": [], "verified": True}
+    assert "Proved: squash 1/3 and 2/3" in done.stdout
+    assert result["squashes"][0]["findings"] == []
+
+
+def test_a_series_whose_reverts_lose_nothing_has_no_such_finding(linux: Linux) -> None:
+    linux.series(main(("works", "C && !A && B")), *((name, has(name, 1)) for name in "adc"))
+    done, result = linux.run()
+    assert (done.returncode, result["findings"], result["searched"]) == (0, [], [])

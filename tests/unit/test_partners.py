@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The search for the patch with which a revert begins to break what always worked."""
+
+from collections.abc import Mapping
+from math import ceil, log2
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.judge.losses import Symptom, What
+from harness.judge.partners import Halving, of_finding, state_id, with_partners
+from harness.model import FindingKind
+from tests.unit.test_judge import FAIL, MISSING, OFF, SOUND, plan_of, run
+
+COUNT = 40
+X, Y = (Symptom(What.CHECK, name) for name in ("p.x", "p.y"))
+
+
+def searched(
+    patch: int, count: int, answers: Mapping[Symptom, Mapping[int, bool | None]]
+) -> tuple[dict[Symptom, int], list[int]]:
+    """The partners, and up to which patches the series was built for them."""
+    asked: list[int] = []
+    halving = Halving(patch, count, tuple(answers))
+    while (upto := halving.next()) is not None:
+        asked.append(upto)
+        halving.saw(upto, lambda symptom, upto=upto: answers[symptom][upto])  # type: ignore[misc]
+        assert len(asked) <= count
+    return halving.partners, asked
+
+
+def since(first: int) -> dict[int, bool | None]:
+    """A symptom that is there from some patch on."""
+    return {upto: upto >= first for upto in range(1, COUNT + 1)}
+
+
+@given(st.integers(1, COUNT - 1), st.data())
+def test_the_partner_is_the_patch_with_which_it_begins(patch: int, data: st.DataObject) -> None:
+    first = data.draw(st.integers(patch + 1, COUNT))
+    partners, asked = searched(patch, COUNT, {X: since(first)})
+    assert partners == {X: first}
+    assert len(asked) <= 2 + ceil(log2(COUNT))
+
+
+@given(st.integers(1, COUNT - 1), st.lists(st.sampled_from([True, False, None]), min_size=COUNT, max_size=COUNT))
+def test_whatever_was_seen_the_partner_has_it_and_the_patch_before_has_not(patch: int, seen: list[bool | None]) -> None:
+    answers: dict[int, bool | None] = {**dict(enumerate(seen, 1)), COUNT: True}
+    partners, _ = searched(patch, COUNT, {X: answers})
+    for partner in partners.values():
+        assert partner > patch
+        assert (answers[partner - 1], answers[partner]) == (False, True)
+    if answers[patch] is not False:  # what fails before the patch came does not begin to need it
+        assert partners == {}
+
+
+def test_where_it_cannot_be_told_there_is_no_partner() -> None:
+    assert searched(1, COUNT, {X: {**since(30), 20: None}}) == ({}, [1, 20])
+
+
+def test_the_last_patch_has_nothing_after_it() -> None:
+    assert searched(COUNT, COUNT, {X: since(COUNT)}) == ({}, [])
+
+
+def test_symptoms_of_one_revert_share_their_kernels() -> None:
+    partners, asked = searched(1, COUNT, {X: since(12), Y: since(13)})
+    assert partners == {X: 12, Y: 13}
+    assert len(asked) == len({*asked}) <= 3 + ceil(log2(COUNT))
+
+
+def test_each_partner_has_a_finding_with_the_symptoms_that_are_its() -> None:
+    judged = run(
+        {**dict.fromkeys(SOUND, OFF), "without-1": OFF.but(other__works=FAIL, flag__refused=MISSING)}, contracts=()
+    )
+    (finding,), states = judged.findings, judged.states
+    other, refused = (Symptom(What.CHECK, name) for name in ("other.works", "flag.refused"))
+    assert {*of_finding(finding, states["base"], states["prefix-3"], states["without-1"])} == {other, refused}
+
+    def told(
+        message: str, partners: Mapping[Symptom, int | None]
+    ) -> list[tuple[FindingKind, int | None, int | None, tuple[str, ...]]]:
+        patches = plan_of(tuple(SOUND), message=message).patches
+        found = with_partners(finding, states["without-1"], partners, patches)
+        return [(one.kind, one.patch, one.partner, one.evidence) for one in found]
+
+    breaks, undocumented = FindingKind.SILENT_BREAK, FindingKind.UNDOCUMENTED_DEPENDENCY
+    assert told("This needs 'KVM: patch 1'.", {other: 2, refused: None}) == [
+        (breaks, 1, 2, ("other.works: fail",)),
+        (breaks, 1, None, ("flag.refused: missing",)),
+    ]
+    assert told("", {refused: 3, other: 3}) == [
+        (breaks, 1, 3, ("flag.refused: missing", "other.works: fail")),
+        (undocumented, 3, 1, ("flag.refused: missing", "other.works: fail")),
+    ]
+
+
+def test_a_state_of_the_search_is_named_after_what_it_is() -> None:
+    assert state_id(3, 1) == "prefix-3/without-1"
