@@ -75,6 +75,7 @@ class FindingKind(StrEnum):
     REGRESSION = "regression"
     NEW_WARNING = "new-warning"
     REACHES_OUT = "reaches-out"
+    KERNEL_COMPLAINT = "kernel-complaint"
     UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
     FLAKY = "flaky"
 
@@ -82,6 +83,17 @@ class FindingKind(StrEnum):
     def advice(self) -> bool:
         """True for what is worth knowing and does not make a run exit 1."""
         return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
+
+
+class Gravity(StrEnum):
+    """How much a complaint of the kernel says when it comes once."""
+
+    OOPS = "oops"
+    """A task or the machine died of it: an oops, a BUG(), a panic. Seen once, it is there."""
+    REPORT = "report"
+    """The kernel found something wrong and goes on: a WARNING, lockdep, KASAN. One that comes not in each boot is flaky."""
+    STALL = "stall"
+    """Something took too long. A host with other work to do may be why."""
 
 
 class Severity(StrEnum):
@@ -238,6 +250,43 @@ class Frame(Record, frozen=True):
     """False for an address found on the stack that need not be a caller."""
 
 
+class Complaint(Record, frozen=True):
+    """What the kernel complained of while it was booted and probed, as its log has it.
+
+    ``boots`` is in how many of the boots ``of`` this kernel it came, ``busy`` True where in one of those the host had
+    other work to do than to run the guest.
+    """
+
+    gravity: Gravity
+    kind: str
+    """The kernel's words for it, without what differs from boot to boot: ``WARNING``, ``BUG: KASAN: use-after-free``."""
+    said: str
+    """The line of the log."""
+    function: str = ""
+    """Where the kernel found it; empty where it does not say."""
+    file: str = ""
+    line: int | None = None
+    check: str | None = None
+    """The check during which it came first."""
+    boots: int = 1
+    of: int = 1
+    busy: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What two kernels have in common that have the same complaint. In which function the clock found a CPU that
+        is stuck is chance.
+        """
+        return self.kind, "" if self.gravity is Gravity.STALL else self.function
+
+    @property
+    def sure(self) -> bool:
+        """True where it is the kernel's: an oops once seen, a report of each boot, a stall of each on an idle host."""
+        if self.gravity is Gravity.OOPS:
+            return True
+        return self.boots == self.of and not (self.gravity is Gravity.STALL and self.busy)
+
+
 class Build(Record, frozen=True):
     """What make did. ``config_dropped`` names options that the fragment asked for and Kconfig did not keep."""
 
@@ -285,6 +334,7 @@ class Boot(Record, frozen=True):
     """The probes that came to their end, well or not."""
     executed: tuple[int, ...] = ()
     """Of the code that was watched, the addresses of the instructions that ran."""
+    complaints: tuple[Complaint, ...] = ()
 
 
 # --- results ------------------------------------------------------------------------------------
@@ -346,6 +396,8 @@ class StateResult(Record, frozen=True):
     caps: dict[str, int] = {}
     checks: tuple[Check, ...] = ()
     flaky: tuple[str, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+    """What the kernel complained of in any of its boots, each once."""
     contracts: tuple[ContractVerdict, ...] = ()
     warnings: tuple[str, ...] = ()
     """What the build warns of in the whole tree, without line numbers; of a build that failed, as far as it came."""
