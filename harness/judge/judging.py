@@ -207,11 +207,11 @@ class _Judged:
         if not _ran(result) or not _ran(self._tip):
             return
         broken = {name for _, names in self._broken(result) for name in names}
-        not_told = {check.id for check in result.checks if check.status is not Status.MISSING}
+        came = {check.id for check in result.checks if check.status is not Status.MISSING}
         died = bool(broken) and result.outcome is not Outcome.OK
-        for symptom in losses.of_revert(self._base, self._tip, result):
-            by_its_death = died and (symptom.what is What.OUTCOME or symptom.name not in not_told)
-            if symptom.name not in broken | self._not_asked(result) and not by_its_death:
+        for symptom in losses.of_revert(self._base, self._tip, result, broken | self._not_asked(result)):
+            lost = symptom.what is What.CHECK and symptom.name not in came
+            if not (died and (lost or symptom.what is What.OUTCOME)):
                 yield symptom
 
     def _lost_by_single_reverts(self, result: StateResult) -> set[Symptom]:

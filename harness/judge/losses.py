@@ -2,11 +2,13 @@
 """What a state has lost that works on base and with the whole series, whatever the contracts ask: pure functions."""
 
 import re
+from collections.abc import Set
 from enum import StrEnum
 from typing import NamedTuple
 
 from harness.judge import evidence
-from harness.model import Check, Ending, Outcome, StateResult, Status
+from harness.judge.complaints import evidence_of, new_complaints
+from harness.model import Check, Complaint, Ending, Outcome, StateResult, Status
 
 GOOD = (Status.PASS, Status.XFAIL)
 _DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
@@ -17,10 +19,14 @@ class What(StrEnum):
 
     CHECK = "check"
     OUTCOME = "outcome"
+    COMPLAINT = "complaint"
 
 
 class Symptom(NamedTuple):
-    """One thing that is wrong with a state: a check that is not passed, or how its kernel died."""
+    """One thing that is wrong with a state: a check that is not passed, how its kernel died, what it complained of.
+
+    ``name`` is the same in another state that has it: a check's, an outcome, the key of a complaint.
+    """
 
     what: What
     name: str
@@ -54,16 +60,36 @@ def excused(base: StateResult, state: StateResult, check: Check | None) -> bool:
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", check.detail) for name in new)
 
 
-def of_revert(base: StateResult, tip: StateResult, state: StateResult) -> tuple[Symptom, ...]:
-    """What a state without some patches has lost, of what base and the tip both have.
+def of_revert(
+    base: StateResult, tip: StateResult, state: StateResult, told: Set[str] = frozenset()
+) -> tuple[Symptom, ...]:
+    """What a state without some patches has lost, of what base and the tip both have; ``told`` are checks of which
+    another finding tells.
 
     A kernel that was only too slow (Ending.DEADLINE) has not died: that may be the host's doing.
     """
     kept = {check.id for check in tip.checks if check.status in GOOD} - {*tip.flaky}
-    checks = [Symptom(What.CHECK, name) for name in lost(base, state) if name in kept]
-    died = state.outcome in _DIED and state.ending is not Ending.DEADLINE
-    survived = Outcome.OK is base.outcome is tip.outcome
-    return (*checks, *((Symptom(What.OUTCOME, state.outcome),) if died and survived else ()))
+    checks = [Symptom(What.CHECK, name) for name in lost(base, state) if name in kept - told]
+    died = state.outcome in _DIED and state.ending is not Ending.DEADLINE and Outcome.OK is base.outcome is tip.outcome
+    outcome = (Symptom(What.OUTCOME, state.outcome),) if died else ()
+    return (*checks, *outcome, *_complaints(base, tip, state, told | {one.name for one in checks}, died))
+
+
+def _complaints(
+    base: StateResult, tip: StateResult, state: StateResult, lost: Set[str], died: bool
+) -> tuple[Symptom, ...]:
+    """What its kernel complains of, and those of base and the tip do not; what is not sure is nobody's.
+
+    A check that fails by a complaint tells of it, and so does the death that it is.
+    """
+    new = {one.key for one in new_complaints(base, state)} & {one.key for one in new_complaints(tip, state)}
+    told = (one for one in state.complaints if one.check in lost or (died and one.said in state.detail))
+    new -= {one.key for one in told}
+    return tuple(Symptom(What.COMPLAINT, _named(one)) for one in state.complaints if one.key in new and one.sure)
+
+
+def _named(complaint: Complaint) -> str:
+    return " in ".join(filter(None, complaint.key))
 
 
 def shows(symptom: Symptom, base: StateResult, state: StateResult) -> bool | None:
@@ -72,12 +98,24 @@ def shows(symptom: Symptom, base: StateResult, state: StateResult) -> bool | Non
         return None
     if symptom.what is What.OUTCOME:
         return state.outcome == symptom.name
+    if symptom.what is What.COMPLAINT:
+        return _complains(symptom, state)
     if symptom.name in state.flaky:
         return None
     check = next((one for one in state.checks if one.id == symptom.name), None)
     return None if excused(base, state, check) else not _passed(check)
 
 
+def _complains(symptom: Symptom, state: StateResult) -> bool | None:
+    """Whether a kernel has a complaint; one that died of something else may not have come to it."""
+    found = next((one for one in state.complaints if _named(one) == symptom.name), None)
+    if found is None:
+        return False if state.outcome is Outcome.OK else None
+    return True if found.sure else None
+
+
 def told(symptom: Symptom, state: StateResult) -> str:
     """The line of evidence that tells of a symptom."""
+    if symptom.what is What.COMPLAINT:
+        return evidence_of(next(one for one in state.complaints if _named(one) == symptom.name))
     return evidence.of_outcome(state) if symptom.what is What.OUTCOME else evidence.of_check(symptom.name, state)

@@ -21,10 +21,12 @@ from harness.model import (
     AppliedPatch,
     Base,
     Check,
+    Complaint,
     Contract,
     ContractVerdict,
     Finding,
     FindingKind,
+    Gravity,
     Outcome,
     Plan,
     Squash,
@@ -720,6 +722,52 @@ def test_two_reverts_lose_together_what_neither_loses_alone() -> None:
     assert without_contract(run(lost)) == [(PAIR, None, ("other.works: fail",))]
     judged = run({**lost, "without-1": OFF.but(other__works=FAIL)})
     assert without_contract(judged) == [("without-1", 1, ("other.works: fail",))]
+
+
+WARNED = Complaint(gravity=Gravity.REPORT, kind="WARNING", said="WARNING: at x.c:1 f+0x1", function="f", boots=2, of=2)
+"""That of both boots."""
+
+
+def complaining(judged_with: Mapping[str, tuple[Complaint, ...]], changed: Mapping[str, Seen] | None = None) -> Judged:
+    """The sound series with what some of its kernels complain of."""
+    seen = {**SOUND, **(changed or {})}
+    plan = plan_of(tuple(seen))
+    results = {one.id: result_of(one, seen[one.id]) for one in plan.states}
+    for name, complaints in judged_with.items():
+        results[name] = msgspec.structs.replace(results[name], complaints=complaints)
+    states, findings, verdict = judge(plan, results, (FEATURE,))
+    return Judged({one.id: one for one in states}, findings, verdict)
+
+
+def test_a_revert_that_has_the_kernel_complain_as_neither_base_nor_the_tip_does_is_a_silent_break() -> None:
+    told = ("outside of any check: WARNING: at x.c:1 f+0x1",)
+    judged = complaining({"without-3": (WARNED,)})
+    assert without_contract(judged) == [("without-3", 3, told)]
+    assert judged.verdict.revert_safe is False
+    other = msgspec.structs.replace(WARNED, function="g", said="WARNING: at x.c:1 g+0x1")
+    for state in ("base", "prefix-3"):
+        assert without_contract(complaining({"without-3": (WARNED,), state: (WARNED,)})) == []
+        assert without_contract(complaining({"without-3": (WARNED,), state: (other,)})) == [("without-3", 3, told)]
+
+
+def test_a_complaint_of_one_boot_of_two_is_no_loss_but_an_oops_is() -> None:
+    once = msgspec.structs.replace(WARNED, boots=1)
+    assert without_contract(complaining({"without-3": (once,)})) == []
+    oops = msgspec.structs.replace(once, gravity=Gravity.OOPS)
+    assert [state for state, _, _ in without_contract(complaining({"without-3": (oops,)}))] == ["without-3"]
+
+
+def test_a_complaint_is_told_by_the_check_that_it_fails_and_by_the_death_that_it_is() -> None:
+    during = msgspec.structs.replace(WARNED, check="other.works")
+    judged = complaining({"without-3": (during,)}, {"without-3": ON.but(other__works=FAIL)})
+    assert without_contract(judged) == [("without-3", 3, ("other.works: fail",))]
+    of_contract = msgspec.structs.replace(WARNED, check="feature.works")
+    judged = complaining({"without-3": (of_contract,)}, {"without-3": SILENT})
+    assert [one.contract for one in judged.findings if one.state == "without-3"][:1] == ["feature"]
+    assert without_contract(judged) == []
+    death = msgspec.structs.replace(WARNED, gravity=Gravity.OOPS, said="so it ended")
+    judged = complaining({"without-3": (death,)}, {"without-3": ON.but(Outcome.CRASHED)})
+    assert without_contract(judged) == [("without-3", 3, ("crashed: so it ended",))]
 
 
 @pytest.mark.parametrize("said", [f"{CAP} is advertised", f"with {CAP}=1 there is nothing to refuse"])
