@@ -5,34 +5,28 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.model import Status
+from harness.boot import words
+from harness.model import Gravity, Status
 
-# Where each is printed: WARNING kernel/panic.c __warn() and kernel/locking/lockdep.c; BUG and Oops arch/*/mm/fault.c,
-# lib/bug.c and arch/*/kernel/dumpstack.c, BUG also mm/kasan/report.c; panic kernel/panic.c; INFO
-# kernel/rcu/tree_stall.h, kernel/hung_task.c and lockdep.c; UBSAN lib/ubsan.c; "BUG kmalloc-64 (Not tainted)"
-# mm/slub.c slab_bug(); hard LOCKUP kernel/watchdog.c.
-_SPLAT = re.compile(
-    r"(?P<kind>WARNING: |BUG: |kernel BUG at |Oops: |general protection fault|Internal error: "
-    r"|Kernel panic - not syncing: |INFO: rcu\w* (?:self-)?detected |INFO: task .{1,80} blocked for more|UBSAN: "
-    r"|INFO: trying to register non-static key"
-    r"|BUG \S{1,80} \((?:Not tainted|Tainted)|Watchdog detected hard LOCKUP)"
-)
-TIMESTAMP = re.compile(r"^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[[^\]]*\])? ?")
+TIMESTAMP = re.compile(r"^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[[^\]]*\])? ?)?")
+"""What printk and the console put before a message: its level, the time, who called (CONFIG_PRINTK_CALLER)."""
 _MARK = re.compile(r"kseries: (?P<what>enter|leave) (?P<check>[\w.-]+)(?: (?P<how>pass|fail|skip))?\s*$")
-_PANIC = "Kernel panic - not syncing: "
-# What ends the task that did it (arch/*/mm/fault.c, die() in arch/*/kernel); other BUGs only report.
-_OOPS = (
-    "kernel BUG at ",
-    "Oops: ",
-    "general protection fault",
-    "Internal error: ",
-    "BUG: kernel NULL pointer dereference",
-    "BUG: unable to handle ",
-)
+_STARTS = tuple({head.start for head in words.HEADS})
 _LINE = re.compile(r"[^\n]+")
 MAX_LINE = 1024
 """Characters of a line that are looked at; a record of printk's has fewer (PRINTK_MESSAGE_MAX in
 kernel/printk/internal.h is 2048, prefix and all, and what tells a splat stands at its start)."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the first line of a complaint tells: its kind, and where, as far as the kernel says."""
+
+    gravity: Gravity
+    kind: str
+    function: str = ""
+    file: str = ""
+    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,12 +38,22 @@ class Splat:
 
     @property
     def panic(self) -> bool:
-        return self.text.startswith(_PANIC)
+        return self.text.startswith(words.PANIC)
 
     @property
     def oops(self) -> bool:
         """True where a task of the guest died of it, and the kernel may go on."""
-        return self.text.startswith(_OOPS)
+        return not self.panic and self._gravity is Gravity.OOPS
+
+    @property
+    def stall(self) -> bool:
+        """True where it says that something took too long: who has to wait for a CPU of the host takes long, too."""
+        return self._gravity is Gravity.STALL
+
+    @property
+    def _gravity(self) -> Gravity | None:
+        told = head(self.text)
+        return told.gravity if told is not None else None
 
 
 @dataclass(frozen=True)
@@ -62,22 +66,55 @@ class KernelLog:
     """How each check ended that the log saw the end of."""
 
 
+def message(line: str) -> str:
+    """A line of the log without what is before the message, and no longer than what is looked at."""
+    return TIMESTAMP.sub("", line[:MAX_LINE])
+
+
+def head(message: str) -> Head | None:
+    """What a message says if it is the first of a complaint."""
+    if "[#" in message and (died := words.DIED.match(message)):
+        return Head(Gravity.OOPS, _without_moves(died["what"].partition(",")[0]))
+    if not message.startswith(_STARTS):
+        return None
+    for one in words.HEADS:
+        if message.startswith(one.start) and (found := one.pattern.match(message)):
+            told = {"function": "", "file": "", "line": None, **found.groupdict(default="")}
+            return Head(
+                one.gravity,
+                one.kind + _without_moves(found["what"]),
+                str(told["function"]),
+                str(told["file"]),
+                int(told["line"]) if told["line"] else None,
+            )
+    return None
+
+
+def _without_moves(kind: str) -> str:
+    return words.MOVES.sub("#", kind.strip())
+
+
+def mark(message: str) -> re.Match[str] | None:
+    """What a probe has written into the log as it began with a check, or left it: groups what, check, how."""
+    return _MARK.search(message) if "kseries: " in message else None
+
+
 def read(log: str) -> KernelLog:
     """Read a kernel log, with the marks that the probes write into it through /dev/kmsg."""
     found: list[Splat] = []
     left: dict[str, Status] = {}
     check: str | None = None
     for raw in _LINE.finditer(log):
-        line = TIMESTAMP.sub("", raw[0][:MAX_LINE])
-        if splat := _SPLAT.search(line):
-            found.append(Splat(line[splat.start() :].strip(), check))
-        if mark := _MARK.search(line):  # one that ends a complaint takes nothing of it away
-            check = mark["check"] if mark["what"] == "enter" else None
-            if mark["how"]:
-                left[mark["check"]] = Status(mark["how"])
+        said = message(raw[0])
+        if head(said) is not None:
+            found.append(Splat(said.strip(), check))
+        if told := mark(said):  # one that ends a complaint takes nothing of it away
+            check = told["check"] if told["what"] == "enter" else None
+            if told["how"]:
+                left[told["check"]] = Status(told["how"])
     return KernelLog(tuple(found), check, left)
 
 
 def first_complaint(lines: Sequence[str]) -> int | None:
     """The index of the first line in which the kernel complains."""
-    return next((number for number, line in enumerate(lines) if _SPLAT.search(line[:MAX_LINE])), None)
+    return next((number for number, line in enumerate(lines) if head(message(line)) is not None), None)

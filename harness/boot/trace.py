@@ -9,7 +9,7 @@ import bisect
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import binutils
@@ -23,6 +23,7 @@ MAX_FRAMES = 64
 # printk's %pS (Documentation/core-api/printk-formats.rst), where it stands alone on the line of a call trace or
 # behind the name of the program counter: RIP on x86 (arch/x86/kernel/dumpstack.c), pc and lr on arm64.
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
+_NAMED = re.compile(_SYMBOL)
 _CALL = re.compile(rf"^\s*(?P<doubt>\? )?{_SYMBOL}(?: \[[^\]]*\])?(?: \([A-Z]+\))?\s*$")
 _COUNTER = re.compile(rf"^\s*(?:RIP: \w+:|(?P<return>lr) : |pc : ){_SYMBOL}")
 # Where a lock was taken that is held (kernel/locking/lockdep.c, print_lock()): an unlock that was left out leaves no
@@ -34,7 +35,10 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{1,16}")
 _HEX = re.compile(r"[0-9a-f]{1,16}")
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d{1,9})\b")
 # lib/bug.c and __warn() in kernel/panic.c, where CONFIG_DEBUG_BUGVERBOSE has them tell.
-_AT = re.compile(r"(?:kernel BUG|WARNING: .*) at (?P<file>[\w./-]+):(?P<line>\d{1,9})")
+_AT = re.compile(
+    r"(?:kernel BUG|WARNING: .*) at (?P<file>[\w./-]+):(?P<line>\d{1,9})"
+    r"|WARNING: (?:\[.*\] )?(?P<new_file>[\w./-]+):(?P<new_line>\d{1,9}) at "  # from 6.19 on
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def spot_of(line: str) -> Spot | None:
     """What a line of a log says of the kernel's text, if it is one of a call trace."""
     if "+0x" not in line:  # as hardly any has; three expressions need not be tried
         return None
-    text = klog.TIMESTAMP.sub("", line[: klog.MAX_LINE])
+    text = klog.message(line)
     if call := _CALL.match(text):
         return _spot(call, sure=not call["doubt"], called=True)
     if counter := _COUNTER.match(text):
@@ -62,6 +66,18 @@ def spot_of(line: str) -> Spot | None:
     if held := _HELD.search(text):
         return _spot(held, sure=True, called=True)
     return None
+
+
+def is_counter(line: str) -> bool:
+    """True for a line that tells where the CPU was, and not who had called whom."""
+    counter = _COUNTER.match(klog.message(line)) if "+0x" in line else None
+    return counter is not None and not counter["return"]
+
+
+def named(line: str, *, called: bool) -> Spot | None:
+    """The first place that a line names, wherever in it."""
+    found = _NAMED.search(line[: klog.MAX_LINE]) if "+0x" in line else None
+    return _spot(found, sure=True, called=called) if found is not None else None
 
 
 def _spot(match: re.Match[str], *, sure: bool, called: bool) -> Spot:
@@ -182,18 +198,20 @@ class Decoded:
 
     tail: str
     frames: tuple[Frame, ...]
+    places: Mapping[Spot, tuple[Frame, ...]] = field(default_factory=dict)
+    """What is known of each of the spots."""
 
 
-async def decode(log: str, kernel: Path, arch: Arch) -> Decoded:
-    """Decode what a log has from its first complaint on."""
+async def decode(log: str, kernel: Path, arch: Arch, more: Sequence[Spot] = ()) -> Decoded:
+    """Decode what a log has from its first complaint on, and ``more`` spots, wherever in the log they are."""
     lines = log.split("\n") if log else []
     first = klog.first_complaint(lines)
     wanted = spots(lines[first:]) if first is not None else ()
-    found = await resolve(wanted, kernel, arch)
-    frames = dict.fromkeys(frame for one in found.values() for frame in one)
+    found = await resolve(tuple(dict.fromkeys((*wanted, *more))), kernel, arch)
+    frames = dict.fromkeys(frame for spot in wanted for frame in found.get(spot, ()))
     if first is not None and (own := told_by(lines[first], wanted)) is not None:
         frames = {own: None, **frames}
-    return Decoded("\n".join(excerpt(lines, first, found)), tuple(frames))
+    return Decoded("\n".join(excerpt(lines, first, found)), tuple(frames), found)
 
 
 def told_by(complaint: str, behind: Sequence[Spot]) -> Frame | None:
@@ -201,7 +219,8 @@ def told_by(complaint: str, behind: Sequence[Spot]) -> Frame | None:
     at = _AT.search(complaint[: klog.MAX_LINE])
     if at is None:
         return None
-    return Frame(function=behind[0].function if behind else "", file=at["file"], line=int(at["line"]))
+    file, line = at["file"] or at["new_file"], at["line"] or at["new_line"]
+    return Frame(function=behind[0].function if behind else "", file=file, line=int(line))
 
 
 def excerpt(lines: Sequence[str], first: int | None, found: Mapping[Spot, tuple[Frame, ...]]) -> Iterator[str]:

@@ -36,7 +36,35 @@ ONE_LINERS = [
     "Internal error: Oops: 0000000096000004 [#1] SMP",
     "Kernel panic - not syncing: Fatal exception",
     "INFO: rcu_sched self-detected stall on CPU",
+    "rcu: INFO: rcu_preempt self-detected stall on CPU",
+    "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-.... } 21 jiffies s: 5 root: 0x2/.",
     "INFO: rcu_sched detected stalls on CPUs/tasks:",
+    "INFO: rcu_tasks detected stalls on tasks:",
+    "watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [exit_on_missing:40]",
+    "NMI watchdog: Watchdog detected hard LOCKUP on cpu 1",
+    "clocksource: timekeeping watchdog on CPU1: Marking clocksource 'tsc' as unstable because the skew is too large:",
+    "WARNING: virt/kvm/kvm_main.c:12 at kvm_faultin_pfn+0x3a4/0x440, CPU#0: exit_on_missing/40",
+    "WARNING: [x > 1 && y] virt/kvm/kvm_main.c:12 at kvm_faultin_pfn+0x3a4/0x440, CPU#0: exit_on_missing/40",
+    "WARNING: at kvm_faultin_pfn+0x3a4/0x440, CPU#0: exit_on_missing/40",
+    "WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected",
+    "WARNING: possible circular locking dependency detected",
+    "WARNING: exit_on_missing/40 still has locks held!",
+    "[ BUG: Invalid wait context ]",
+    "BUG: KFENCE: out-of-bounds read in kvm_vcpu_ioctl+0x19c/0x6b5",
+    "BUG: scheduling while atomic: swapper/0/1/0x00000002",
+    "BUG: TASK stack guard page was hit at 00000000a1b2c3d4 (stack is 00000000a1b2c3d4..00000000a1b2d3d4)",
+    "BUG kmalloc-64 (Tainted: G    B   W         ): Redzone overwritten",
+    "divide error: 0000 [#1] PREEMPT SMP NOPTI",
+    "invalid opcode: 0000 [#1] PREEMPT SMP NOPTI",
+    "stack segment: 0000 [#1] PREEMPT SMP NOPTI",
+    "int3: 0000 [#2] PREEMPT SMP NOPTI",
+    "Oops: 0000 [#1] PREEMPT SMP NOPTI",
+    "Oops: Oops: 0002 [#1] SMP",
+    "traps: PANIC: double fault, error_code: 0x0",
+    "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010",
+    "Internal error: Oops - BUG: 00000000f2000800 [#1] PREEMPT SMP",
+    "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+    "unregister_netdevice: waiting for lo to become free. Usage count = 3",
     "INFO: trying to register non-static key.",
     "INFO: task exit_on_missing:40 blocked for more than 120 seconds.",
     "UBSAN: shift-out-of-bounds in virt/kvm/kvm_main.c:10:5",
@@ -46,8 +74,35 @@ PREFIXES = [
     "[    1.234567] ",
     "[    1.234567][   T40] ",
     "<4>[    1.234567] ",
-    "rcu: ",
-    "[   12.345678] watchdog: ",
+    "<4>",
+]
+QUIET = [
+    "------------[ cut here ]------------",
+    "Command line: console=ttyS0 panic=-1",
+    "ignoring loglevel setting.",
+    "Bug reports to: list@example.com",
+    "kseries: init: PROBE_SECONDS=x is no number of seconds, taking 60",
+    "warning: process `a' used the deprecated sysctl system call",
+    "rcu: Hierarchical RCU implementation.",
+    "INFO: all is well",
+    "INFO: lockdep is turned off.",
+    "INFO: NMI handler (nmi_cpu_backtrace_handler) took too long to run: 3.923 msecs",
+    "foo: DEBUG: entering foo_init()",
+    "DEBUG: entering foo_init()",
+    "ODEBUG: selftest passed",
+    "ODEBUG: free active (active state 0) object: 00000000a1b2c3d4 object type: timer_list hint: f+0x0/0x1",
+    "foo: NO_UBSAN: 0 objects",
+    "foo: WARNING: clock is slow, using fallback",
+    "foo 0000:00:01.0: WARNING: CPU: 0 PID: 1 at f+0x1/0x2",
+    "WARNING: the foo is old",
+    "WARNING: Spectre v2 mitigation leaves CPU vulnerable to RETBleed attacks, data leaks possible!",
+    "foo: BUG: kernel NULL pointer dereference, address: 0000000000000010",
+    "foo: Oops: 0000 [#1] SMP",
+    "foo: Kernel panic - not syncing: x",
+    "Command line: kmemleak=on",
+    "kmemleak: Kernel memory leak detector initialized (mem pool available: 15846)",
+    "clocksource: Switched to clocksource tsc-early",
+    "rcu: \trcu_preempt kthread timer wakeup didn't happen for 1 jiffies!",
 ]
 
 
@@ -113,33 +168,28 @@ def test_a_complaint_is_found_with_and_without_a_timestamp(line: str, prefix: st
     assert splat.panic == line.startswith("Kernel panic")
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "------------[ cut here ]------------",
-        "Command line: console=ttyS0 panic=-1",
-        "ignoring loglevel setting.",
-        "Bug reports to: list@example.com",
-        "kseries: init: PROBE_SECONDS=x is no number of seconds, taking 60",
-        "warning: process `a' used the deprecated sysctl system call",
-        "rcu: Hierarchical RCU implementation.",
-        "INFO: all is well",
-    ],
-)
-def test_what_is_no_complaint_is_passed_over(line: str) -> None:
-    assert klog.read(during("p.a", line)).splats == ()
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("line", QUIET)
+def test_what_is_no_complaint_is_passed_over(line: str, prefix: str) -> None:
+    assert klog.read(during("p.a", prefix + line)).splats == ()
+
+
+@pytest.mark.parametrize("driver", ["foo: ", "foo 0000:00:01.0: ", "[drm] ", "x"])
+@pytest.mark.parametrize("line", ONE_LINERS)
+def test_what_somebody_says_behind_a_name_of_their_own_is_no_complaint(line: str, driver: str) -> None:
+    assert klog.read(during("p.a", driver + line)).splats == ()
 
 
 @pytest.mark.parametrize("prefix", ["", "[    1.234567] ", "[    1.234567][    T1] ", "<6>[    1.234567] "])
 def test_marks_are_found_with_and_without_a_timestamp(prefix: str) -> None:
-    text = f"{prefix}kseries: enter p.a\n{prefix}WARNING: x\n{prefix}kseries: leave p.a\n{prefix}WARNING: y\n"
-    assert klog.read(text).splats == (Splat("WARNING: x", "p.a"), Splat("WARNING: y", None))
+    text = f"{prefix}kseries: enter p.a\n{prefix}BUG: x\n{prefix}kseries: leave p.a\n{prefix}BUG: y\n"
+    assert klog.read(text).splats == (Splat("BUG: x", "p.a"), Splat("BUG: y", None))
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_several_complaints_of_a_check_are_all_kept_in_their_order(newline: str) -> None:
-    text = during("p.a", "BUG: one", "noise", "Oops: two", newline=newline)
-    assert klog.read(text).splats == (Splat("BUG: one", "p.a"), Splat("Oops: two", "p.a"))
+    text = during("p.a", "BUG: one", "noise", "Oops: two: 0000 [#1]", newline=newline)
+    assert klog.read(text).splats == (Splat("BUG: one", "p.a"), Splat("Oops: two: 0000 [#1]", "p.a"))
 
 
 def test_the_check_entered_last_is_the_one_under_way() -> None:

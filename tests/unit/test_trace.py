@@ -169,7 +169,7 @@ def test_a_compiled_program_is_decoded(tmp_path: Path) -> None:
     nm = subprocess.run(["nm", program], check=True, capture_output=True, text=True).stdout.splitlines()
     start, size = Symbols(nm).address(Spot("outer", 0, 1)), 64
     assert start is not None
-    log = "\n".join(["WARNING: x", *(f" outer+{offset:#x}/{size:#x}" for offset in range(1, 20))])
+    log = "\n".join(["BUG: x", *(f" outer+{offset:#x}/{size:#x}" for offset in range(1, 20))])
     decoded = asyncio.run(trace.decode(log, program, archs.get("x86_64")))
     assert "(trace.c:8)" in decoded.tail
     assert "(trace.c:4 in inner, trace.c:9)" in decoded.tail
