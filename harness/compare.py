@@ -210,7 +210,7 @@ def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
         status = str(new.status) if new is not None else "not there"
         if status != old.status:
             worse = old.status in _WELL and (new is None or new.status not in _WELL)
-            detail = new.detail if new is not None else ""
+            detail = new.words if new is not None else ""
             yield Change(
                 state=now.id, was_state=was.id, name=old.id, was=old.status, now=status, worse=worse, detail=detail
             )

@@ -374,7 +374,7 @@ class Engine:
         try:
             # What is told of somebody's patch has been seen twice.
             console = job.place / "console.log"
-            seen = await repeat.boot(lambda: isolation.boot(boot_once, setup.probes, console), setup.repeat)
+            seen = await repeat.boot(lambda log: isolation.boot(boot_once, setup.probes, log), setup.repeat, console)
         except InfraError as error:
             return stateresult.bare(job.state, outcome=Outcome.INFRA_ERROR, detail=str(error))
         plain = result = stateresult.booted(job.state, seen)

@@ -54,6 +54,8 @@ class Report:
     probes: dict[str, bool]
     ended: bool
     disputed: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+    """The probes that have begun, in their order."""
 
     @property
     def began(self) -> bool:
@@ -76,7 +78,9 @@ class _Reading:
     probe: str | None = None
     unanswered: dict[str, None] = field(default_factory=dict)
     """Of the probe that is open: the names that it announced, and nothing else yet."""
-    begun: int = 0
+    begun: dict[str, None] = field(default_factory=dict)
+    count: int = 0
+    """How often one has begun."""
     room: int = 0
     """For so many more checks the probe that is open has room."""
     diagnostics: list[str] = field(default_factory=list)
@@ -109,13 +113,15 @@ class _Reading:
         """None within another, or a program could answer for others. One that init began may begin itself, too."""
         if self.probe is None:
             self.probe = name
-            self.begun += 1
+            self.count += 1
             self.room = min(MAX_CHECKS, MAX_IN_ALL - len(self.checks))
             self.unanswered.clear()
-            if self.begun == MAX_PROBES + 1:
+            if self.count == MAX_PROBES + 1:
                 self._beyond("probes", name)
-            if self.begun > MAX_PROBES:
+            if self.count > MAX_PROBES:
                 self.probe = None
+            else:
+                self.begun[name] = None
         if self.probe == name:
             self.diagnostics.clear()
 
@@ -181,4 +187,6 @@ def parse(text: str) -> Report:
         ended = ended or words == END
         reading.line(len(words) - len(said), said)
     caps = {name: value for name, value in reading.caps.items() if name not in reading.disputed}
-    return Report(caps, tuple(reading.checks.values()), reading.probes, ended, tuple(reading.disputed))
+    return Report(
+        caps, tuple(reading.checks.values()), reading.probes, ended, tuple(reading.disputed), tuple(reading.begun)
+    )

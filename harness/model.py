@@ -91,7 +91,7 @@ class Gravity(StrEnum):
     OOPS = "oops"
     """A task or the machine died of it: an oops, a BUG(), a panic. Seen once, it is there."""
     REPORT = "report"
-    """The kernel found something wrong and goes on: a WARNING, lockdep, KASAN. One that comes not in each boot is flaky."""
+    """The kernel found something wrong and goes on: a WARNING, lockdep, KASAN. Not in each boot, it is flaky."""
     STALL = "stall"
     """Something took too long. A host with other work to do may be why."""
 
@@ -238,6 +238,20 @@ class Check(Record, frozen=True):
     id: str
     status: Status
     detail: str = ""
+    """What it said itself."""
+    blamed: tuple[str, ...] = ()
+    """Why it has failed whatever it said: the kernel complained, or the machine ended, while it ran."""
+
+    @property
+    def words(self) -> str:
+        """All that is known of why it is as it is."""
+        return "\n".join([*self.blamed, *([self.detail] if self.detail else [])])
+
+    @property
+    def gist(self) -> str:
+        """The same in a line: the first of what it said itself, and the first of what it is blamed for."""
+        own = self.detail.partition("\n")[0]
+        return "; ".join(part for part in (own, *self.blamed[:1]) if part)
 
 
 class Frame(Record, frozen=True):
@@ -259,7 +273,7 @@ class Complaint(Record, frozen=True):
 
     gravity: Gravity
     kind: str
-    """The kernel's words for it, without what differs from boot to boot: ``WARNING``, ``BUG: KASAN: use-after-free``."""
+    """The kernel's words for it, without what differs from boot to boot: ``WARNING``, ``BUG: KASAN: double-free``."""
     said: str
     """The line of the log."""
     function: str = ""
@@ -330,6 +344,8 @@ class Boot(Record, frozen=True):
     """The capabilities of which probes contradict each other; no boot makes them known."""
     log_tail: str = ""
     trace: tuple[Frame, ...] = ()
+    begun: tuple[str, ...] = ()
+    """The probes of which anything was heard."""
     ended: tuple[str, ...] = ()
     """The probes that came to their end, well or not."""
     executed: tuple[int, ...] = ()

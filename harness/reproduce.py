@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Commands that bring anybody who has kseries and the series to what a result tells of."""
 
+import posixpath
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -13,6 +15,7 @@ _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
 
 
+_HOST_PATH = re.compile(r"(?:(?<=[=,:])|^)(?:~[\w-]*|\.{1,2})?/[^,:]*")
 _DIGITS = 12
 """Those of a commit's id that name it, as the kernel writes them."""
 
@@ -29,6 +32,20 @@ def command(run: RunResult, finding: Finding) -> str:
         return whole(run, [next(state.scenario for state in run.states if state.id == finding.state)])
     more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
     return _pasted("kseries", "try", finding.state, *_words(run), *more)
+
+
+def elsewhere(run: RunResult, finding: Finding) -> str:
+    """The same line for somebody else: of a path of this host, which says nothing to them, the name alone."""
+    return shlex.join(_without_folders(word) for word in shlex.split(command(run, finding)))
+
+
+def _without_folders(word: str) -> str:
+    """A word of a command line, with the name of what each path in it leads to.
+
+    A path is what begins as one, behind what may come before it in a word (``NAME=/x``, ``a,./b``); a name such as
+    origin/master is none.
+    """
+    return _HOST_PATH.sub(lambda path: posixpath.basename(path[0].rstrip("/")) or "DIRECTORY", word)
 
 
 def lasting(words: tuple[str, ...], base: str | None, series: Series) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def booted(state: State, seen: Repeated) -> StateResult:
         caps=boot.caps,
         checks=boot.checks,
         flaky=seen.flaky,
+        complaints=boot.complaints,
         log_tail=boot.log_tail,
         trace=boot.trace,
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from harness import judge
 from harness.errors import InfraError
-from harness.judge import evidence
+from harness.judge import complaints, evidence
 from harness.model import (
     AppliedPatch,
     Base,
@@ -38,7 +38,7 @@ class Asked(StrEnum):
     """What is asked of a state."""
 
     PROMISES = "promises"
-    """Does it violate a contract, or lose a check that base passed?"""
+    """Does it violate a contract, lose a check that base passed, or complain of what base does not?"""
     CHECK = "check"
     """One check or one contract."""
     BUILD = "build"
@@ -106,7 +106,7 @@ def _judged(base: StateResult, state: StateResult, contracts: tuple[Contract, ..
     reasons = [
         line
         for finding in findings
-        if finding.kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION)
+        if finding.kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION, FindingKind.KERNEL_COMPLAINT)
         for line in finding.evidence
     ]
     return msgspec.structs.replace(state, contracts=results[1].contracts), reasons
@@ -142,9 +142,10 @@ def _of_promises(
         return Answer.BAD, tuple(reasons)
     # Two boots of one kernel do not agree: either answer would lead a bisection astray.
     passed = {check.id for check in base.checks if check.status in _GOOD} - {*base.flaky}
-    unsure = [name for name in state.flaky if name in passed]
+    unsure = [f"{name}: {evidence.FLAKY}" for name in state.flaky if name in passed]
+    unsure += [complaints.evidence_of(one) for one in complaints.new_complaints(base, state) if not one.sure]
     if unsure:
-        return Answer.UNTESTABLE, tuple(f"{name}: {evidence.FLAKY}" for name in unsure)
+        return Answer.UNTESTABLE, tuple(unsure)
     return Answer.GOOD, ()
 
 

@@ -104,11 +104,11 @@ def settled(checks: tuple[Check, ...], judged: Judged, log: KernelLog, running: 
     """The checks in the light of the kernel log, for a boot that ended while ``running`` ran.
 
     A check fails if the kernel complained while it ran, whatever it said itself, and if the machine ended in
-    it. Those after it stay missing.
+    it. Those after it stay missing. That something took too long may be this host's fault, and fails no check.
     """
     during: dict[str, list[str]] = {}
     for splat in log.splats:
-        if splat.check is not None:
+        if splat.check is not None and not splat.stall:
             during.setdefault(splat.check, []).append(f"the kernel said: {splat.text}")
     if judged.outcome is not Outcome.OK and log.under_way is not None:
         during.setdefault(log.under_way, []).append(f"the machine ended in it: {judged.detail}")
@@ -134,5 +134,5 @@ def _with_lost(checks: tuple[Check, ...], log: KernelLog, running: str | None) -
 def _failed(check: Check, complaints: list[str]) -> Check:
     said = list(dict.fromkeys(complaints))
     more = [f"and {len(said) - _MAX_COMPLAINTS} more"] if len(said) > _MAX_COMPLAINTS else []
-    own = [check.detail] if check.detail and check.status is not Status.MISSING else []
-    return Check(id=check.id, status=Status.FAIL, detail="\n".join([*said[:_MAX_COMPLAINTS], *more, *own]))
+    own = check.detail if check.status is not Status.MISSING else ""
+    return Check(id=check.id, status=Status.FAIL, detail=own, blamed=(*said[:_MAX_COMPLAINTS], *more))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.boot import complaints
 from harness.model import Boot, Check, Outcome, Status
 
 BootOnce = Callable[[tuple[str, ...], Path], Awaitable[Boot]]
@@ -20,20 +21,27 @@ async def boot(boot_once: BootOnce, probes: tuple[str, ...], console_log: Path) 
     stand one after the other in ``console_log``. Raises InfraError as machine.boot() does.
     """
     whole = last = await boot_once(probes, console_log)
-    left = after(probes, last)
-    while last.outcome in _GOES_ON and left:
+    left = after(probes, last) if last.outcome in _GOES_ON else ()
+    while left:
         again = console_log.with_suffix(".again")
         last = await boot_once(left, again)
         with console_log.open("ab") as log:
             log.write(f"\n--- a fresh boot, from {left[0]} on\n".encode() + again.read_bytes())
         again.unlink()
-        whole, left = joined(whole, last), after(left, last)
+        whole = joined(whole, last)
+        left = after(left, last) if last.outcome is not Outcome.OK else ()
     return whole
 
 
 def after(probes: tuple[str, ...], boot: Boot) -> tuple[str, ...]:
-    """The probes that come after the one that a boot ended in: init runs them in order."""
+    """The probes that come after the one that a boot ended in: init runs them in order.
+
+    One that nothing was heard of need not be what the machine died of: its turn had come between two probes, so it is
+    the first of the next boot. If nothing is heard of it there either, it is passed over.
+    """
     left = [probe for probe in probes if probe not in boot.ended]
+    if left and left[0] != probes[0] and left[0] not in boot.begun:
+        return tuple(left)
     return tuple(left[1:])
 
 
@@ -55,6 +63,8 @@ def joined(whole: Boot, more: Boot) -> Boot:
         caps={name: value for name, value in (more.caps | whole.caps).items() if name not in disputed},
         disputed=tuple(sorted(disputed)),
         checks=tuple(checks.values()),
+        begun=whole.begun + more.begun,
         ended=whole.ended + more.ended,
+        complaints=complaints.joined(whole.complaints, more.complaints),
         executed=whole.executed + more.executed,
     )

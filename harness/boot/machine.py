@@ -17,7 +17,7 @@ from qemu.qmp import EventListener, QMPClient, QMPError
 from harness import arch as archs
 from harness import ktap, proc
 from harness.arch import Arch
-from harness.boot import channel, ending, initramfs, klog, qemu, trace
+from harness.boot import channel, complaints, ending, initramfs, klog, load, qemu, trace
 from harness.boot.channel import Channel
 from harness.boot.ending import How, Stop
 from harness.boot.watch import BOOT_SECONDS, Watch
@@ -60,7 +60,7 @@ async def boot(
     ``watched`` are addresses of which the boot tells what has run (exercised/watch.py).
     """
     proc.require(arch.qemu, arch.qemu_package)
-    began = time.monotonic()
+    began, load_before = time.monotonic(), load.now()
     guest = _Guest(probes)
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch, _Wires() as wires:
         # What QEMU is told of files is relative: TMPDIR may have in it whatever a file's name may have.
@@ -79,12 +79,15 @@ async def boot(
         )
         stop = await _run(argv, box, wires, guest)
         ran = qemu.instructions(place, _EXECUTED)
+    busy = load.busy(load_before, load.now(), load.cpus())
     console_log.write_bytes(guest.console.data)
     report, said = ktap.parse(guest.results.text), klog.read(guest.console.text)
     judged = ending.judge(stop, report, said)
     told = trace.Decoded("", ())
+    found = complaints.found(guest.console.text)
     if judged.ending is not Ending.DONE:
-        told = await trace.decode(guest.console.text, image.symbols, arch)
+        spots = [one.spot for one in found if one.spot is not None]
+        told = await trace.decode(guest.console.text, image.symbols, arch, spots)
     first = guest.watch.first_result_at
     return Boot(
         outcome=judged.outcome,
@@ -98,8 +101,10 @@ async def boot(
         console=str(console_log),
         log_tail=told.tail,
         trace=told.frames,
+        begun=report.begun,
         ended=tuple(report.probes),
         executed=ran,
+        complaints=complaints.placed(found, told.places, busy=busy),
     )
 
 

@@ -12,9 +12,9 @@ _OF_CHECK = re.compile(rf"(?P<name>.+?): (?P<said>(?:{_ANSWERS})(?:: .*)?)", re.
 
 
 def of_check(name: str, state: StateResult) -> str:
-    """A line that tells of a check: its name, its status, the first line of what it said."""
+    """A line that tells of a check: its name, its status, what it said in short."""
     check = next((one for one in state.checks if one.id == name), None)
-    said = check.detail.splitlines()[0] if check and check.detail else ""
+    said = check.gist if check else ""
     status = check.status if check else Status.MISSING
     return f"{name}: {status}" + (f": {said}" if said else "")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
-from harness.judge import changelog, cures, evidence, losses, newwarnings, partners, reachesout
+from harness.judge import changelog, complaints, cures, evidence, losses, newwarnings, partners, reachesout
 from harness.judge.losses import GOOD, Symptom, What
 from harness.model import (
     Advice,
@@ -126,6 +126,7 @@ class _Judged:
         yield from self._of_tip()
         yield from newwarnings.findings(self._plan, self._results)
         yield from reachesout.findings(self._plan, self._results)
+        yield from complaints.findings(self._plan, self._results)
         for state in self._plan.states:
             result = self._results[state.id]
             if state.scenario == "prefixes" and state.id != self._plan.tip:
@@ -151,9 +152,16 @@ class _Judged:
         pairs = [self._results[state.id] for state in self._plan.states if state.scenario == "pairs"]
         pairs_are_known = all(map(known, pairs))  # which are reverts, too
         return Verdict(
-            bisectable=self._answer("prefixes", FindingKind.BISECT_HOLE in kinds, tip_is_known),
+            bisectable=self._answer("prefixes", self._is_a_hole(findings), tip_is_known),
             revert_safe=self._answer("reverts", FindingKind.SILENT_BREAK in kinds, tip_is_known and pairs_are_known),
         )
+
+    def _is_a_hole(self, findings: tuple[Finding, ...]) -> bool:
+        """True where whoever bisects meets a state that fails for a reason of the series' own."""
+        before_tip = {patch.number for patch in self._plan.patches} - {len(self._plan.patches)}
+        steps = {f"prefix-{number}" for number in before_tip}
+        complains = any(one.kind is FindingKind.KERNEL_COMPLAINT and one.state in steps for one in findings)
+        return complains or any(one.kind is FindingKind.BISECT_HOLE for one in findings)
 
     def _answer(self, scenario: str, found: bool, others_are_known: bool) -> bool | None:
         if found:

@@ -174,7 +174,7 @@ class _Rows:
             # Evidence may name a check that never came, not even as missing.
             missed = (state.id, name) in self._evidence
             return self._cell(state, name, STATUSES[Status.MISSING] if missed else _NOTHING, "")
-        detail = f": {check.detail}" if check.detail else ""
+        detail = f": {check.words}" if check.words else ""
         return self._cell(state, name, STATUSES[check.status], detail)
 
     def _cell(self, state: StateResult, name: str, sign: Sign, detail: str, href: str | None = None) -> Cell:

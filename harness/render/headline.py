@@ -52,6 +52,8 @@ def _short(run: RunResult, finding: Finding) -> str:
             return f"the series does not keep {_promise(run, finding)}"
         case FindingKind.NEW_WARNING:
             return f"{patch} brings a warning"
+        case FindingKind.KERNEL_COMPLAINT:
+            return f"with {patch} the kernel complains"
         case FindingKind.REACHES_OUT:
             return f"the build of {patch} reaches for what is not its own"
         case _:

@@ -216,9 +216,9 @@ class _Suite:
         probe, _, name = line(check.id).rpartition(".")
         case = self._case(probe, name)
         if told := self._evidence.get(check.id):
-            self._fail(case, told, "\n\n".join(filter(None, (check.detail, self._account(check.id)))))
+            self._fail(case, told, "\n\n".join(filter(None, (check.words, self._account(check.id)))))
         elif check.status is not Status.PASS:
-            case.add_skipped_info(_message(f"{_REASONS[check.status]}{check.detail and ': '}{check.detail}"))
+            case.add_skipped_info(_message(f"{_REASONS[check.status]}{check.words and ': '}{check.words}"))
         return case
 
     def _fail(self, case: junit_xml.TestCase, told: list[Exhibit], detail: str) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A finding as a reply to the patch that it is about, in the manner of the kernel's lists: text for git send-email."""
 
+import posixpath
 import re
 import shlex
 import textwrap
@@ -8,14 +9,17 @@ from collections.abc import Iterator
 from email.header import Header
 
 from harness import reproduce
-from harness.model import AppliedPatch, Check, Finding, Outcome, RunResult, Status
+from harness.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from harness.plain import line, plain, shortened
 from harness.render import text
+from harness.render.ended import ended, place
 from harness.render.evidence import Exhibit, exhibits
 
 COLUMNS = 72
 _FEW = 3
 """Lines of evidence that a mail has room for."""
+_FRAMES = 8
+"""Frames of a call trace that a mail has room for."""
 _SAID = 400
 _MESSAGE_ID = re.compile(r"<[^\s<>]+>")
 _ADDRESS = re.compile(r"([^<>\n]*)(<[^\s<>@,]+@[^\s<>,]+>)")
@@ -101,6 +105,7 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
     if len(shown) > _FEW:
         yield f"  and {len(shown) - _FEW} more like it."
     yield ""
+    yield from _trace(run, finding)
     if note := text.note(run, finding):
         yield note
         yield ""
@@ -109,12 +114,39 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
         yield ""
     yield "To reproduce, with kseries:"
     yield ""
-    yield _command(reproduce.command(run, finding))
+    yield _command(reproduce.elsewhere(run, finding))
     yield ""
     if by_hand := _by_hand(run, finding):
         yield by_hand
         yield ""
     yield _tested(run)
+
+
+def _trace(run: RunResult, finding: Finding) -> Iterator[str]:
+    """Where in the kernel it was, and who touched that last; of what is not the kernel's own ending, nothing."""
+    state = _state(run, finding)
+    end = ended(state, run.series.patches)
+    if end is None or not (
+        finding.kind is FindingKind.KERNEL_COMPLAINT or text.of_kernel(finding, state) or _died(state)
+    ):
+        return
+    if end.frames:
+        yield "The call trace, innermost first:"
+        yield ""
+        yield from (f"  {place(frame)}" for frame in end.frames[:_FRAMES])
+        yield ""
+    if end.suspects:
+        suspects = ", ".join(f'{patch.number}/{len(run.series.patches)} "{patch.subject}"' for patch in end.suspects)
+        yield f"What is there was last touched by {suspects}."
+        yield ""
+
+
+def _died(state: StateResult) -> bool:
+    return state.outcome in (Outcome.BOOT_FAILED, Outcome.CRASHED, Outcome.TIMED_OUT)
+
+
+def _state(run: RunResult, finding: Finding) -> StateResult:
+    return next(state for state in run.states if state.id == finding.state)
 
 
 def _quoted(one: Exhibit) -> str:
@@ -142,7 +174,7 @@ def _command(command: str) -> str:
 
 def _by_hand(run: RunResult, finding: Finding) -> str:
     """What to build without kseries."""
-    state = next(state for state in run.states if state.id == finding.state)
+    state = _state(run, finding)
     left_out = [patch.number for patch in run.series.patches if patch.number not in state.applied]
     match state.scenario:
         case "reverts" | "pairs":
@@ -155,7 +187,7 @@ def _by_hand(run: RunResult, finding: Finding) -> str:
             what = f"the base with {_numbers(run, list(state.applied))} alone (git cherry-pick)"
         case _:
             return ""
-    return f"By hand, that is {what}, on {run.base.name}."
+    return f"By hand, that is {what}, on {posixpath.basename(run.base.name)}."
 
 
 def _numbers(run: RunResult, numbers: list[int]) -> str:
@@ -169,8 +201,9 @@ def _tested(run: RunResult) -> str:
     kernels = f"{tried} states, {len(booted)} kernels booted" if booted else f"{tried} states"
     passed = sum(check.status is Status.PASS for check in _tip(run))
     so_far = " The run was interrupted, so that is not all." if run.partial else ""
+    base = posixpath.basename(run.base.name)
     return (
-        f"Tested on {run.base.name} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
+        f"Tested on {base} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
         f"{run.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}"
     )
 

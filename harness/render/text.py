@@ -142,7 +142,7 @@ def _findings(run: RunResult) -> Iterator[str]:
 
 def _evidence(finding: Finding) -> Iterator[str]:
     """The first of what was seen and the names of the rest; of what a build said, its words."""
-    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT):
+    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT, FindingKind.KERNEL_COMPLAINT):
         yield from _listed([_cut(f"    {one}") for one in finding.evidence])
         return
     yield f"    {finding.evidence[0]}"
@@ -240,10 +240,25 @@ def sentence(run: RunResult, finding: Finding) -> str:
         case FindingKind.REACHES_OUT:
             whose = _patch(run, finding.patch) if finding.patch is not None else "the series"
             return f"The build of {whose} reaches for what is not its own, and was refused it:"
+        case FindingKind.KERNEL_COMPLAINT:
+            return _complaint(run, finding, state)
+        case FindingKind.FLAKY if of_kernel(finding, state):
+            return f"In {finding.state} the kernel complained, but not so that it can be told from chance:"
         case FindingKind.FLAKY:
             return f"In {finding.state} a check gave two answers in two boots of the same kernel, and is not judged:"
         case _:
             return "With the whole series applied, checks fail that pass on the base:"
+
+
+def _complaint(run: RunResult, finding: Finding, state: StateResult) -> str:
+    if finding.patch is None:
+        return f"Somewhere up to {_patch(run, state.patch)} (the state before it did not boot) the kernel complains:"
+    return f"Since {_patch(run, finding.patch)} the kernel complains, as it does not on the base:"
+
+
+def of_kernel(finding: Finding, state: StateResult) -> bool:
+    """True of a finding that tells of what the kernel said."""
+    return any(one.said in line for one in state.complaints for line in finding.evidence)
 
 
 def _new_warning(run: RunResult, finding: Finding, state: StateResult) -> str:

@@ -300,13 +300,15 @@ def test_a_panic_that_does_not_go_down_is_a_crash_and_no_hang() -> None:
 
 @pytest.mark.parametrize("status", [Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL])
 def test_a_check_during_which_the_kernel_complained_has_failed(status: Status) -> None:
-    (check,) = with_splats((Check(id="p.a", status=status, detail="said"),), (Splat("WARNING: x", "p.a"),))
-    assert check == Check(id="p.a", status=Status.FAIL, detail="the kernel said: WARNING: x\nsaid")
+    (check,) = with_splats((Check(id="p.a", status=status, detail="said"),), (Splat("BUG: x", "p.a"),))
+    assert check == Check(id="p.a", status=Status.FAIL, detail="said", blamed=("the kernel said: BUG: x",))
+    assert check.words == "the kernel said: BUG: x\nsaid"
+    assert check.gist == "said; the kernel said: BUG: x"
 
 
 def test_a_check_that_never_came_because_the_kernel_died_has_failed() -> None:
     (check,) = with_splats((Check(id="p.a", status=Status.MISSING, detail="announced"),), (PANIC,))
-    assert (check.status, check.detail) == (Status.FAIL, f"the kernel said: {PANIC.text}")
+    assert (check.status, check.words) == (Status.FAIL, f"the kernel said: {PANIC.text}")
 
 
 def test_other_checks_and_complaints_outside_of_checks_are_left_alone() -> None:

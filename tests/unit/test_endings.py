@@ -73,7 +73,7 @@ def test_the_check_in_which_a_machine_ended_fails_and_those_after_it_are_missing
     judged = ending.judge(RESET, report, log)
     settled = ending.settled(report.checks, judged, log, report.running([name]))
     assert [check.status for check in settled] == [Status.PASS, Status.FAIL, Status.MISSING]
-    assert f"the machine ended in it: {judged.detail}" in settled[1].detail
+    assert f"the machine ended in it: {judged.detail}" in settled[1].blamed
 
 
 # --- the cause, not the symptom -----------------------------------------------------------------
@@ -160,12 +160,26 @@ def test_a_qemu_that_died_is_no_ending() -> None:
 
 
 def test_the_complaints_of_one_check_have_a_limit() -> None:
-    log = KernelLog(tuple(Splat(f"WARNING: {n}", "p.a") for n in (*range(1000), 1)), None)
+    log = KernelLog(tuple(Splat(f"BUG: {n}", "p.a") for n in (*range(1000), 1)), None)
     judged = ending.judge(END, BEGAN, log)
     (check,) = ending.settled((Check(id="p.a", status=Status.PASS, detail="said"),), judged, log, None)
-    *lines, more, said = check.detail.splitlines()
-    assert lines == [f"the kernel said: WARNING: {n}" for n in range(10)]
+    *lines, more, said = check.words.splitlines()
+    assert lines == [f"the kernel said: BUG: {n}" for n in range(10)]
     assert (more, said) == ("and 990 more", "said")
+    assert check.gist == "said; the kernel said: BUG: 0"
+
+
+def test_what_took_too_long_fails_no_check() -> None:
+    """The host may have had other work to do; a kernel that always stalls is told of as one that complains."""
+    said = (
+        "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [p:40]",
+        "rcu: INFO: rcu_sched self-detected stall on CPU",
+    )
+    log = KernelLog(tuple(Splat(one, "p.a") for one in said), None)
+    judged = ending.judge(END, BEGAN, log)
+    assert judged.ending is Ending.WARNING
+    passed = (Check(id="p.a", status=Status.PASS),)
+    assert ending.settled(passed, judged, log, None) == passed
 
 
 # --- a channel, in pieces -----------------------------------------------------------------------

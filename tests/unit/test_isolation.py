@@ -2,12 +2,15 @@
 """What is made of several boots of one kernel: probes that were not come to, and boots that disagree."""
 
 import asyncio
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 
 from harness.boot import isolation, repeat
-from harness.model import Boot, Check, Ending, Outcome, Status
+from harness.model import Boot, Check, Complaint, Ending, Frame, Gravity, Outcome, Status
 
 PROBES = ("first", "second", "third")
 
@@ -22,6 +25,7 @@ def _boot(outcome: Outcome, checks: dict[str, Status], ended: tuple[str, ...] = 
         caps={},
         checks=tuple(Check(id=name, status=status) for name, status in checks.items()),
         console="",
+        begun=(*ended, *(name.partition(".")[0] for name in checks)),
         ended=ended,
     )
 
@@ -60,6 +64,28 @@ def test_a_crash_costs_the_probe_that_it_came_in(tmp_path: Path) -> None:
     assert "log of first" in log and "a fresh boot, from third on\nlog of third" in log
 
 
+def test_a_crash_between_two_probes_costs_neither(tmp_path: Path) -> None:
+    """The turn of the second had come, and nothing was heard of it: it need not be what the machine died of."""
+    crash = _boot(Outcome.CRASHED, {"first.a": Status.PASS}, ("first",))
+    rest = _boot(Outcome.OK, {"second.a": Status.PASS, "third.a": Status.PASS}, ("second", "third"))
+    whole, asked = _run(tmp_path, [crash, rest])
+    assert asked == [PROBES, ("second", "third")]
+    assert whole.outcome is Outcome.CRASHED
+    assert [check.id for check in whole.checks] == ["first.a", "second.a", "third.a"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CRASHED, Outcome.BOOT_FAILED])
+def test_one_of_which_nothing_is_ever_heard_is_passed_over(tmp_path: Path, outcome: Outcome) -> None:
+    boots = [
+        _boot(Outcome.CRASHED, {"first.a": Status.PASS}, ("first",)),
+        _boot(outcome, {}),
+        _boot(Outcome.OK, {"third.a": Status.PASS}, ("third",)),
+    ]
+    whole, asked = _run(tmp_path, boots)
+    assert asked == [PROBES, ("second", "third"), ("third",)]
+    assert [check.id for check in whole.checks] == ["first.a", "third.a"]
+
+
 def test_each_probe_may_crash_and_the_boots_come_to_an_end(tmp_path: Path) -> None:
     boots = [_boot(Outcome.TIMED_OUT, {f"{name}.a": Status.FAIL}) for name in PROBES]
     whole, asked = _run(tmp_path, boots)
@@ -88,10 +114,16 @@ def test_a_kernel_that_comes_to_no_probe_is_not_tried_again(tmp_path: Path) -> N
 def _repeat(times: int, boots: list[Boot]) -> repeat.Repeated:
     left = iter(boots)
 
-    async def boot_once() -> Boot:
-        return next(left)
+    async def boot_once(log: Path) -> Boot:
+        boot = next(left)
+        log.write_text(f"{boot.log_tail}\n")
+        return boot
 
-    seen = asyncio.run(repeat.boot(boot_once, times))
+    with tempfile.TemporaryDirectory() as place:
+        log = Path(place) / "console.log"
+        seen = asyncio.run(repeat.boot(boot_once, times, log))
+        assert [path.name for path in Path(place).iterdir()] == ["console.log"]
+        assert all(boot.log_tail in log.read_text() for boot in boots)
     assert next(left, None) is None
     return seen
 
@@ -119,3 +151,49 @@ def test_of_boots_that_disagree_one_that_came_to_its_end_tells() -> None:
     crash, good = _boot(Outcome.CRASHED, {"a": Status.FAIL}), _boot(Outcome.OK, {"a": Status.PASS})
     seen = _repeat(1, [crash, good])
     assert seen.boot.outcome is Outcome.OK and seen.flaky == ("a",)
+
+
+# --- complaints ---------------------------------------------------------------------------------
+
+WARNS = Complaint(gravity=Gravity.REPORT, kind="WARNING", said="WARNING: CPU: 0 PID: 1 at f+0x1/0x2", function="f")
+OOPS = Complaint(gravity=Gravity.OOPS, kind="BUG: kernel NULL pointer dereference", said="BUG: …", function="f")
+STALL = Complaint(gravity=Gravity.STALL, kind="BUG: soft lockup", said="watchdog: BUG: soft lockup", function="f")
+
+
+def _complains(*complaints: Complaint, **more: Any) -> Boot:
+    return msgspec.structs.replace(_boot(Outcome.OK, {"a": Status.PASS}), complaints=complaints, **more)
+
+
+def _sure(*boots: Boot) -> list[tuple[str, int, bool]]:
+    return [(one.kind, one.boots, one.sure) for one in _repeat(1, [*boots]).boot.complaints]
+
+
+def test_a_kernel_that_complains_outside_of_any_check_is_booted_again() -> None:
+    assert _sure(_complains(WARNS), _complains(WARNS)) == [("WARNING", 2, True)]
+
+
+def test_a_warning_of_one_boot_in_two_is_not_sure() -> None:
+    assert _sure(_complains(WARNS), _complains()) == [("WARNING", 1, False)]
+
+
+def test_an_oops_of_one_boot_in_two_is_sure_and_has_its_log_and_its_trace() -> None:
+    frame = Frame(function="f", file="f.c", line=1)
+    oops = _complains(OOPS, log_tail="BUG: …", trace=(frame,), ending=Ending.OOPS)
+    assert _sure(oops, _complains()) == [(OOPS.kind, 1, True)]
+    told = _repeat(1, [oops, _complains()]).boot
+    assert (told.log_tail, told.trace) == ("BUG: …", (frame,))
+
+
+def test_a_stall_is_sure_only_in_each_boot_of_a_host_with_nothing_else_to_do() -> None:
+    elsewhere = msgspec.structs.replace(STALL, function="g")  # wherever the clock found it
+    busy = msgspec.structs.replace(STALL, busy=True)
+    assert _sure(_complains(STALL), _complains(elsewhere)) == [(STALL.kind, 2, True)]
+    assert _sure(_complains(STALL), _complains()) == [(STALL.kind, 1, False)]
+    assert _sure(_complains(STALL), _complains(busy)) == [(STALL.kind, 2, False)]
+
+
+def test_boots_that_go_on_where_one_broke_off_are_one_boot(tmp_path: Path) -> None:
+    crash = msgspec.structs.replace(_boot(Outcome.CRASHED, {"first.a": Status.FAIL}), complaints=(OOPS,))
+    rest = msgspec.structs.replace(_boot(Outcome.OK, {"second.a": Status.PASS}, PROBES[1:]), complaints=(WARNS, OOPS))
+    whole, _ = _run(tmp_path, [crash, rest])
+    assert [one.kind for one in whole.complaints] == [OOPS.kind, WARNS.kind]

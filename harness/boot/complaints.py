@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the kernel complained of in one boot, as records: pure functions from a log and its decoded places."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from harness.boot import klog, trace, words
+from harness.boot.trace import Spot
+from harness.model import Complaint, Frame, Gravity
+
+_REPORT = 100
+"""Lines behind the first one of a complaint in which its place is looked for: KASAN's longest have no more."""
+_MAX = 50
+"""Complaints of one boot that are kept: of those that are the same, the first."""
+_SAID = 300
+
+
+@dataclass(frozen=True)
+class Found:
+    """A complaint, and the place in the kernel's text that it was found at, if the log has one."""
+
+    complaint: Complaint
+    spot: Spot | None
+
+
+def found(log: str) -> tuple[Found, ...]:
+    """The complaints of a log, each once, in their order.
+
+    What the kernel says of one death stands for it once: of the lines "BUG: unable to handle", "Oops" and "Kernel panic
+    - not syncing: Fatal exception" the first.
+    """
+    lines = [klog.message(line) for line in log.split("\n")]
+    kept: dict[tuple[str, str], Found] = {}
+    check: str | None = None
+    died = False
+    dying: Spot | None = None
+    for number, line in enumerate(lines):
+        if mark := klog.mark(line):
+            check = mark["check"] if mark["what"] == "enter" else None
+        told = klog.head(line)
+        if told is None:
+            continue
+        report = _report(lines, number)
+        spot = _place(told, line, report)
+        fatal = told.gravity is Gravity.OOPS
+        if fatal and died and (line.startswith(words.PANIC) or spot == dying):
+            continue
+        died, dying = died or fatal, spot if fatal else dying
+        function = told.function or (spot.function if spot is not None else "")
+        complaint = Complaint(
+            gravity=told.gravity,
+            kind=told.kind,
+            said=line.strip()[:_SAID],
+            function=function.partition(".")[0],  # gcc's own: .isra.0, .cold
+            file=told.file,
+            line=told.line,
+            check=check,
+        )
+        if complaint.key in kept or len(kept) < _MAX:
+            kept.setdefault(complaint.key, Found(complaint, spot))
+    return tuple(kept.values())
+
+
+def placed(
+    these: Iterable[Found], frames: Mapping[Spot, tuple[Frame, ...]], *, busy: bool = False
+) -> tuple[Complaint, ...]:
+    """The complaints with file and line, where the kernel did not tell them itself; ``busy`` is of the host."""
+    ours = (_placed(one, frames.get(one.spot, ()) if one.spot is not None else ()) for one in these)
+    return tuple(msgspec.structs.replace(one, busy=busy) for one in ours)
+
+
+def _placed(one: Found, frames: Sequence[Frame]) -> Complaint:
+    if one.complaint.file or not frames:
+        return one.complaint
+    return msgspec.structs.replace(one.complaint, file=frames[0].file, line=frames[0].line)
+
+
+def _report(lines: Sequence[str], head: int) -> list[str]:
+    """The lines of a complaint, up to where it ends, or a check does. Heads that follow at once are of the same one."""
+    report: list[str] = []
+    for line in lines[head : head + _REPORT]:
+        if klog.mark(line) or line.startswith("---[ end trace"):
+            break
+        report.append(line)
+    return report
+
+
+def _place(told: klog.Head, head: str, report: Sequence[str]) -> Spot | None:
+    """Where a complaint was found: where it says itself; of a report in the innermost function that has not only told
+    of it, of what is met with by a trap or by the clock at the program counter.
+    """
+    if told.function:
+        return trace.named(head, called=told.kind != "WARNING")
+    counter: Spot | None = None
+    called: Spot | None = None
+    for line in report:
+        spot = trace.spot_of(line)
+        if spot is None or not spot.sure:
+            continue
+        if trace.is_counter(line) and counter is None:
+            counter = spot
+        elif called is None and not words.REPORTERS.fullmatch(spot.function.partition(".")[0]):
+            called = spot
+    return (called or counter) if told.gravity is Gravity.REPORT else (counter or called)
+
+
+def joined(first: Sequence[Complaint], more: Sequence[Complaint]) -> tuple[Complaint, ...]:
+    """What two boots of one image said that together count for one."""
+    kept = {one.key: one for one in first}
+    for one in more:
+        known = kept.setdefault(one.key, one)
+        kept[one.key] = msgspec.structs.replace(known, busy=known.busy or one.busy)
+    return tuple(kept.values())
+
+
+def over(boots: Sequence[Sequence[Complaint]]) -> tuple[Complaint, ...]:
+    """What several boots of one kernel said, each with the number of boots that it came in."""
+    kept: dict[tuple[str, str], Complaint] = {}
+    for boot in boots:
+        for one in boot:
+            known = kept.get(one.key)
+            kept[one.key] = (
+                msgspec.structs.replace(one, boots=1, of=len(boots))
+                if known is None
+                else msgspec.structs.replace(known, boots=known.boots + 1, busy=known.busy or one.busy)
+            )
+    return tuple(kept.values())
