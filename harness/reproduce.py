@@ -15,7 +15,7 @@ _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
 
 
-_HOST_PATH = re.compile(r"(?:(?<=[=,:])|^)(?:~[\w-]*|\.{1,2})?/[^,:]*")
+_HOST_PATH = re.compile(r"(?:(?<=[=,:])(?!//)|^)(?:~[\w-]*|\.{1,2})?/[^,:]*")
 _DIGITS = 12
 """Those of a commit's id that name it, as the kernel writes them."""
 

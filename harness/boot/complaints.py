@@ -95,15 +95,18 @@ def _place(told: klog.Head, head: str, report: Sequence[str]) -> Spot | None:
         return trace.named(head, called=told.kind != "WARNING")
     counter: Spot | None = None
     called: Spot | None = None
+    held: Spot | None = None
     for line in report:
         spot = trace.spot_of(line)
         if spot is None or not spot.sure:
             continue
-        if trace.is_counter(line) and counter is None:
-            counter = spot
+        if trace.is_counter(line):
+            counter = counter or spot
+        elif trace.is_of_lock(line):
+            held = held or spot
         elif called is None and not words.REPORTERS.fullmatch(spot.function.partition(".")[0]):
             called = spot
-    return (called or counter) if told.gravity is Gravity.REPORT else (counter or called)
+    return (called or counter or held) if told.gravity is Gravity.REPORT else (counter or called)
 
 
 def joined(first: Sequence[Complaint], more: Sequence[Complaint]) -> tuple[Complaint, ...]:

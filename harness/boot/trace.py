@@ -74,6 +74,11 @@ def is_counter(line: str) -> bool:
     return counter is not None and not counter["return"]
 
 
+def is_of_lock(line: str) -> bool:
+    """True for a line that tells where a lock was taken."""
+    return _HELD.search(line[: klog.MAX_LINE]) is not None
+
+
 def named(line: str, *, called: bool) -> Spot | None:
     """The first place that a line names, wherever in it."""
     found = _NAMED.search(line[: klog.MAX_LINE]) if "+0x" in line else None
@@ -91,7 +96,7 @@ def spots(lines: Iterable[str]) -> tuple[Spot, ...]:
     for line in lines:
         spot = spot_of(line)
         if spot is not None:
-            (locks if _HELD.search(line[: klog.MAX_LINE]) else calls)[spot] = None
+            (locks if is_of_lock(line) else calls)[spot] = None
         if len(calls) == MAX_FRAMES:
             break
     return tuple(calls | locks)[:MAX_FRAMES]

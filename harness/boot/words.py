@@ -74,7 +74,7 @@ HEADS = (
     _head(Gravity.OOPS, "Oops", r"(?P<what>Oops)(?:: .{0,200})? \[#\d+\]"),
     _head(Gravity.OOPS, "Internal error: ", rf"(?P<what>Internal error: {_UP_TO_DETAIL})"),
     # kernel/panic.c
-    _head(Gravity.OOPS, "Kernel panic - not syncing: ", r"(?P<what>Kernel panic - not syncing: [^:!,=(]*)"),
+    _head(Gravity.OOPS, "Kernel panic - not syncing: ", r"(?P<what>Kernel panic - not syncing: [^:!,.=(]*)"),
     # kernel/watchdog.c, kernel/watchdog_hld.c, kernel/workqueue.c
     _head(Gravity.STALL, "watchdog: BUG: soft lockup", r"watchdog: (?P<what>BUG: soft lockup)"),
     _head(Gravity.STALL, "BUG: soft lockup", r"(?P<what>BUG: soft lockup)"),
@@ -137,7 +137,7 @@ MOVES = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b")
 REPORTERS = re.compile(
     r"dump_stack\w*|show_stack|dump_backtrace|v?panic|__warn\w*|warn_slowpath\w*|report_bug|handle_bug|(?:asm_)?exc_\w+"
     r"|print_\w+|check_\w+|mark_\w+|validate_chain|(?:__)?lock_(?:acquire|release|is_held)\w*|lockdep_\w+|debug_\w+"
-    r"|_raw_\w+lock\w*|(?:__)?mutex_(?:un)?lock\w*|(?:__)?down_\w+|(?:__)?up_\w+|__might_\w+|___might_\w+"
+    r"|_raw_\w+lock\w*|(?:__)?mutex_(?:un)?lock\w*|(?:__)?down_\w+|(?:__)?up_\w+|_*might_\w+|_*kv?m?alloc\w*|kmem_cache_\w+"
     r"|kasan_\w+|__asan_\w+|__ubsan_\w+|ubsan_\w+|object_err|slab_\w+|__schedule\w*|preempt_schedule\w*|register_lock_class"
 )
 """Functions at the head of a call trace that tell of a mistake and have not made it."""

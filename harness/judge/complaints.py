@@ -19,25 +19,29 @@ def new_complaints(before: StateResult, after: StateResult) -> tuple[Complaint, 
 def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding]:
     """Of each prefix, the complaints that neither base has nor a prefix before it, told of the patch that brings them.
 
-    Where the prefix before was not booted, or not to its end, they may have been brought by a patch further down:
-    they are nobody's (``patch`` is None). What came not as often as it has to is flaky.
+    They are nobody's (``patch`` is None) where they may be older: the prefix before was not booted, or one before it
+    has complained so in some of its boots. What does not come as often as it has to is flaky, and told once.
     """
     known = {complaint.key for complaint in results["base"].complaints}
-    previous_is_known = True
+    doubtful: set[tuple[str, str]] = set()
+    after_gap = False
     for patch in plan.patches:
         state = results.get(f"prefix-{patch.number}")
-        if state is None or state.ending is None or state.outcome.loud:  # of which the hole that it is tells
-            previous_is_known = False
+        if state is None or state.outcome.unknown or state.outcome.loud:  # of which the hole that it is tells
+            after_gap = True
             continue
         news = [one for one in new_complaints(results["base"], state) if one.key not in known]
         sure = [one for one in news if one.sure]
-        unsure = [one for one in news if not one.sure]
-        if sure:
-            yield _finding(FindingKind.KERNEL_COMPLAINT, state.id, patch.number if previous_is_known else None, sure)
-        if unsure and state.same_as is None:
+        older = [one for one in sure if after_gap or one.key in doubtful]
+        if brought := [one for one in sure if one not in older]:
+            yield _finding(FindingKind.KERNEL_COMPLAINT, state.id, patch.number, brought)
+        if older:
+            yield _finding(FindingKind.KERNEL_COMPLAINT, state.id, None, older)
+        if unsure := [one for one in news if not one.sure and one.key not in doubtful]:
             yield _finding(FindingKind.FLAKY, state.id, None, unsure)
         known |= {one.key for one in sure}
-        previous_is_known = True
+        doubtful |= {one.key for one in unsure}
+        after_gap = False
 
 
 def _finding(kind: FindingKind, state: str, patch: int | None, complaints: list[Complaint]) -> Finding:
@@ -48,7 +52,8 @@ def _finding(kind: FindingKind, state: str, patch: int | None, complaints: list[
 def evidence_of(complaint: Complaint) -> str:
     """Which, where, and during which check; of one that is not sure, how often it came."""
     place = f"{complaint.file}:{complaint.line}" if complaint.file and complaint.line is not None else complaint.file
-    where = ", ".join(part for part in (complaint.function, place) if part and part not in complaint.said)
+    function = "" if f"{complaint.function}+0x" in complaint.said else complaint.function
+    where = ", ".join(part for part in (function, place) if part and part not in complaint.said.split())
     often = "" if complaint.sure else f", in {complaint.boots} of {complaint.of} boots{_load(complaint)}"
     return f"{complaint.check or 'outside of any check'}: {complaint.said}{where and f' (in {where})'}{often}"
 

@@ -252,7 +252,7 @@ def sentence(run: RunResult, finding: Finding) -> str:
 
 def _complaint(run: RunResult, finding: Finding, state: StateResult) -> str:
     if finding.patch is None:
-        return f"Somewhere up to {_patch(run, state.patch)} (the state before it did not boot) the kernel complains:"
+        return f"Somewhere up to {_patch(run, state.patch)} the kernel began to complain; of which patch is not known:"
     return f"Since {_patch(run, finding.patch)} the kernel complains, as it does not on the base:"
 
 

@@ -8,6 +8,7 @@ import pytest
 from harness.bisect.answer import Answer, Asked, Question, Tried, answer, asks_tip
 from harness.errors import InfraError
 from harness.model import Outcome
+from tests.unit.test_complaints import OOPS, STALL, WARNS, busy, unsure
 from tests.unit.test_judge import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
 from tests.unit.test_judge import result_of as result
 
@@ -64,6 +65,25 @@ def test_a_fault_of_this_host_is_no_answer() -> None:
 
 def test_a_check_on_which_two_boots_disagree_is_no_answer() -> None:
     assert asked(replace(OFF.but(other__works=FAIL), flaky=("other.works",))).answer is UNTESTABLE
+
+
+@pytest.mark.parametrize("question", [None, Question(asked=Asked.PROMISES)])
+def test_a_kernel_that_complains_of_what_bases_does_not_is_bad_whatever_its_checks_say(
+    question: Question | None,
+) -> None:
+    tried = asked(replace(ON, complaints=(OOPS,)), question)
+    assert tried.answer is BAD
+    assert tried.why == ("p.a: BUG: kernel NULL pointer dereference, address: 0000000000000010 (in f, kernel/f.c:7)",)
+
+
+def test_a_complaint_that_base_has_too_is_not_the_states_fault() -> None:
+    assert asked(replace(ON, complaints=(WARNS,)), base=replace(OFF, complaints=(unsure(WARNS),))).answer is GOOD
+
+
+def test_a_complaint_that_came_in_one_boot_of_two_is_no_answer() -> None:
+    tried = asked(replace(ON, complaints=(unsure(WARNS),)))
+    assert (tried.answer, tried.why) == (UNTESTABLE, (f"p.a: {WARNS.said} (in kernel/f.c:7), in 1 of 2 boots",))
+    assert asked(replace(ON, complaints=(busy(STALL),))).answer is UNTESTABLE
 
 
 def test_a_skip_asks_the_tip_and_is_bad_where_that_passes() -> None:

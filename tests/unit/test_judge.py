@@ -55,6 +55,7 @@ class Seen:
     outcome: Outcome = Outcome.OK
     details: Mapping[str, str] = field(default_factory=dict)
     flaky: tuple[str, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
 
     def but(self, outcome: Outcome | None = None, /, **changed: Status) -> "Seen":
         """The same with other checks; ``feature__works=FAIL`` is feature.works."""
@@ -139,6 +140,7 @@ def result_of(state: State, seen: Seen) -> StateResult:
             Check(id=name, status=status, detail=seen.details.get(name, "")) for name, status in seen.checks.items()
         ),
         flaky=seen.flaky,
+        complaints=seen.complaints,
     )
 
 

@@ -15,7 +15,7 @@ from harness import cli, inputs
 from harness.cli import _parser
 from harness.model import Advice, AppliedPatch, FindingKind, RunResult, Verdict
 from harness.render import mail
-from tests.unit.runs import SPLIT, finding, hostile, run, split_run, state
+from tests.unit.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
 
 
 def mailed(**more: str) -> RunResult:
@@ -47,7 +47,7 @@ def test_it_is_under_72_columns_and_says_what_fails_and_on_what_it_was_tested() 
     assert "x86_64, QEMU with tcg" in words and "the tip passes 13 checks" in words
 
 
-def test_its_command_is_one_that_kseries_takes() -> None:
+def test_its_command_is_one_that_kseries_takes_and_names_no_folder_of_this_host() -> None:
     body = mail.reply(mailed(), mailed().findings[0])
     found = re.search(r"^  \$ kseries ((?:.*\\\n)*.*)", body, re.MULTILINE)
     assert found is not None
@@ -55,10 +55,29 @@ def test_its_command_is_one_that_kseries_takes() -> None:
     assert (args.state, args.target, args.tree, args.base) == (
         "without-3",
         "thread.mbox",
-        "/home/somebody/src/linux",
+        "linux",
         "v6.12",
     )
+    assert "/home" not in body
     assert [str(one) for one in args.config] == ["a b.config"]
+
+
+def test_of_what_the_kernel_said_it_has_trace_and_suspects_and_what_the_check_said_too() -> None:
+    said = (
+        "oops.end: fail: expected 0; the kernel said: BUG: kernel NULL pointer dereference, address: 0000000000000000"
+    )
+    told = finding(FindingKind.KERNEL_COMPLAINT, "prefix-1", said, patch=1)
+    body = mail.reply(run(ended_state("prefix-1", "oops", 1, suspects=(1,)), findings=(told,)), told)
+    words = " ".join(body.split())
+    assert "Since 1/2 'KVM: Patch 1' the kernel complains, as it does not on the base:" in words
+    assert "expected 0; the kernel said: BUG: kernel NULL pointer dereference" in words
+    assert "The call trace, innermost first: write_to_null (kernel/reboot.c:" in words
+    assert 'What is there was last touched by 1/2 "KVM: Patch 1".' in words
+
+
+def test_of_a_check_that_fails_in_peace_it_has_no_trace_of_something_else() -> None:
+    told = finding(FindingKind.REGRESSION, "prefix-1", "p.a: fail: no")
+    assert "call trace" not in mail.reply(run(ended_state("prefix-1", "warning", 1), findings=(told,)), told)
 
 
 def test_a_series_that_was_no_mail_has_no_mail_to_answer() -> None:

@@ -78,6 +78,27 @@ def test_a_warning_needs_the_state_before_it_and_what_is_flaky_more_boots(kind: 
     _parser().parse_args(shlex.split(again)[1:])
 
 
+@pytest.mark.parametrize(
+    ("word", "elsewhere"),
+    [
+        ("/home/me/series", "series"),
+        ("../x.mbox", "x.mbox"),
+        ("~/p/", "p"),
+        ("/", "DIRECTORY"),
+        ("capabilities,./probes/repro.c,/tmp/b.c", "capabilities,repro.c,b.c"),
+        ("NAME=/srv/config", "NAME=config"),
+        ("origin/master..topic/fault", "origin/master..topic/fault"),
+        ("v6.12..HEAD", "v6.12..HEAD"),
+        ("net:rtnetlink", "net:rtnetlink"),
+        ("https://lore.kernel.org/kvm/x@y/", "https://lore.kernel.org/kvm/x@y/"),
+    ],
+)
+def test_elsewhere_a_path_of_this_host_is_a_name(word: str, elsewhere: str) -> None:
+    told = finding(FindingKind.BISECT_HOLE, "prefix-1", "x")
+    result = run(state("prefix-1", 1), findings=(told,), words=("series", "--config", word))
+    assert shlex.split(reproduce.elsewhere(result, told))[-1] == elsewhere
+
+
 def test_text_json_and_junit_tell_it(tmp_path: Path) -> None:
     broken = finding(FindingKind.REGRESSION, "prefix-2", "feature.works: fail")
     seen = state("prefix-2", 2, checks=checks(feature__works=Status.FAIL))

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Complaints as records: what a log tells of each, which two are the same, and whose they are."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.boot import complaints as seen_in
+from harness.boot import load
+from harness.boot.load import Load
+from harness.boot.trace import Spot
+from harness.model import Complaint, FindingKind, Frame, Gravity, Outcome
+from tests.unit.test_judge import FAIL, OFF, ON, SKIP, nothing, run
+from tests.unit.test_klog import QUIET, golden
+
+OOPS = Complaint(
+    gravity=Gravity.OOPS,
+    kind="BUG: kernel NULL pointer dereference",
+    said="BUG: kernel NULL pointer dereference, address: 0000000000000010",
+    function="f",
+    file="kernel/f.c",
+    line=7,
+    check="p.a",
+)
+WARNS = Complaint(
+    gravity=Gravity.REPORT,
+    kind="WARNING",
+    said="WARNING: CPU: 0 PID: 1 at f+0x1/0x2",
+    function="f",
+    file="kernel/f.c",
+    line=7,
+    check="p.a",
+)
+STALL = Complaint(
+    gravity=Gravity.STALL, kind="BUG: soft lockup", said="watchdog: BUG: soft lockup - CPU#0", function="f"
+)
+
+
+def unsure(complaint: Complaint) -> Complaint:
+    """One that came in one boot of two."""
+    return msgspec.structs.replace(complaint, boots=1, of=2)
+
+
+def busy(complaint: Complaint) -> Complaint:
+    """One that came while the host had other work to do."""
+    return msgspec.structs.replace(complaint, busy=True)
+
+
+ACCESS = "exit_on_missing_access.read_exits"
+
+# --- what a log tells ---------------------------------------------------------------------------
+
+
+def told(log: str) -> list[tuple[str, str, str | None]]:
+    return [(one.complaint.kind, one.complaint.function, one.complaint.check) for one in seen_in.found(log)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("endings/warning", [("WARNING", "mutant_end", "warning.end")]),
+        ("endings/oops", [("BUG: kernel NULL pointer dereference", "write_to_null", "oops.end")]),
+        ("endings/deadly_oops", [("BUG: kernel NULL pointer dereference", "write_to_null", "deadly_oops.end")]),
+        ("endings/bug", [("kernel BUG", "mutant_end", "bug.end")]),
+        ("endings/panic", [("Kernel panic - not syncing: on purpose", "mutant_end", "panic.end")]),
+        ("endings/calm", []),
+        ("debug/lock-held", [("WARNING: lock held when returning to user space", "kvm_faultin_pfn", ACCESS)]),
+        ("debug/sleeps", [("BUG: sleeping function called from invalid context", "kvm_faultin_pfn", ACCESS)]),
+        ("debug/use-after-free", [("BUG: KASAN: slab-use-after-free", "kvm_faultin_pfn", ACCESS)]),
+        ("debug/calm", []),
+        ("no-init", [("Kernel panic - not syncing: No working init found", "", None)]),
+    ],
+)  # fmt: skip
+def test_a_real_complaint_is_one_record(name: str, expected: list[tuple[str, str, str | None]]) -> None:
+    """Three lines of one death are one; a panic that an oops ends in is the oops's."""
+    assert told(golden(name)) == expected
+
+
+def test_in_which_function_the_clock_found_a_cpu_that_stalls_is_chance() -> None:
+    (one, *_) = seen_in.found(golden("endings/hang"))
+    assert (one.complaint.gravity, one.complaint.key) == (Gravity.STALL, (one.complaint.kind, ""))
+
+
+def test_the_place_is_the_kernels_own_word_or_else_that_of_the_program_counter() -> None:
+    frame = Frame(function="inlined", file="kernel/reboot.c", line=722)
+    (oops,) = seen_in.found(golden("endings/oops"))
+    assert oops.spot == Spot("write_to_null", 2, 10, called=False)
+    (placed,) = seen_in.placed((oops,), {oops.spot: (frame,)})
+    assert (placed.function, placed.file, placed.line) == ("write_to_null", "kernel/reboot.c", 722)
+    (warning,) = seen_in.placed(seen_in.found(golden("endings/warning")), {})
+    assert (warning.file, warning.line) == ("kernel/reboot.c", 742)
+
+
+def test_the_new_form_of_a_warning_is_the_same_complaint() -> None:
+    old = "WARNING: CPU: 0 PID: 34 at kernel/reboot.c:742 mutant_end+0x45/0x72"
+    new = "WARNING: [x > 1] kernel/reboot.c:742 at mutant_end+0x45/0x72, CPU#0: warning/34"
+    assert told(old) == told(new) == [("WARNING", "mutant_end", None)]
+
+
+@pytest.mark.parametrize("line", QUIET)
+def test_what_is_no_complaint_has_no_record(line: str) -> None:
+    assert seen_in.found(line) == ()
+
+
+_ADDRESS = st.integers(0, 2**64 - 1).map(lambda number: f"{number:016x}")
+
+
+@given(_ADDRESS, _ADDRESS, st.integers(0, 255), st.integers(1, 2**22))
+def test_addresses_numbers_cpus_and_pids_make_no_difference(one: str, other: str, cpu: int, pid: int) -> None:
+    def log(address: str, cpu: int, pid: int) -> str:
+        return (
+            f"BUG: unable to handle page fault for address: {address}\nOops: Oops: 0002 [#{pid}] SMP\n"
+            f"CPU: {cpu} PID: {pid} Comm: p\nRIP: 0010:f.isra.0+0x{cpu:x}/0x{pid:x}\n"
+            f"BUG: spinlock bad magic on CPU#{cpu}, p/{pid}\n"
+        )
+
+    keys = [[found.complaint.key for found in seen_in.found(text)] for text in (log(one, cpu, pid), log(other, 0, 1))]
+    assert keys[0] == keys[1]
+    assert keys[0][0] == ("BUG: unable to handle page fault", "f")
+
+
+@given(
+    st.text(), st.lists(st.sampled_from(["WARNING: CPU: 0 PID: 1 at f+0x1/0x2", "BUG: x", "RIP: 0010:g+0x1/0x2", "\r"]))
+)
+def test_no_log_is_too_odd(text: str, lines: list[str]) -> None:
+    seen_in.found("\n".join([text, *lines, text]))
+
+
+# --- the load of the host -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "busy"),
+    [
+        (Load(0.2, 10.0, 0.0), Load(1.9, 10.1, 30.0), False),
+        (Load(2.5, 10.0, 0.0), Load(0.1, 10.0, 30.0), True),
+        (Load(0.1, 10.0, 0.0), Load(2.5, 10.0, 30.0), True),
+        (Load(0.1, 10.0, 0.0), Load(0.1, 20.0, 30.0), True),
+        (None, Load(0.1, 10.0, 30.0), True),
+        (Load(0.1, 10.0, 0.0), None, True),
+    ],
+)
+def test_a_host_is_busy_unless_it_is_known_not_to_be(before: Load | None, after: Load | None, busy: bool) -> None:
+    assert load.busy(before, after, 2) is busy
+
+
+def test_this_host_tells_its_load() -> None:
+    assert load.now() is not None and load.cpus() > 0
+
+
+# --- whose it is --------------------------------------------------------------------------------
+
+
+def essence(changed: dict[str, tuple[Complaint, ...]], *, skipped: bool = False) -> list[tuple[str, str, int | None]]:
+    """The findings of a sound series in some of whose states the kernel complains."""
+    states = {"base": OFF, "prefix-1": OFF, "prefix-2": ON, "prefix-3": ON}
+    more = {name: replace(states.get(name, ON), complaints=these) for name, these in changed.items()}
+    return [(one.kind.value, one.state, one.patch) for one in run(more).findings]
+
+
+def test_a_complaint_that_base_does_not_have_is_told_once_of_the_patch_that_brings_it() -> None:
+    assert essence({"prefix-2": (OOPS,), "prefix-3": (OOPS,)}) == [("kernel-complaint", "prefix-2", 2)]
+    assert essence({"prefix-3": (WARNS,)}) == [("kernel-complaint", "prefix-3", 3)]
+
+
+def test_what_base_complains_of_is_no_news() -> None:
+    assert essence({"base": (WARNS,), "prefix-2": (WARNS,), "prefix-3": (WARNS,)}) == []
+    assert essence({"base": (unsure(WARNS),), "prefix-3": (WARNS,)}) == []
+
+
+def test_another_function_or_another_kind_is_another_complaint() -> None:
+    elsewhere = msgspec.structs.replace(WARNS, function="g")
+    found = run(
+        {"base": replace(OFF, complaints=(WARNS,)), "prefix-3": replace(ON, complaints=(WARNS, elsewhere, OOPS))}
+    )
+    (finding,) = found.findings
+    assert [line.partition(": ")[2] for line in finding.evidence] == [
+        f"{WARNS.said} (in g, kernel/f.c:7)",
+        f"{OOPS.said} (in f, kernel/f.c:7)",
+    ]
+
+
+def test_a_warning_of_one_boot_in_two_is_advice_and_an_oops_is_not() -> None:
+    assert essence({"prefix-3": (unsure(WARNS),)}) == [("flaky", "prefix-3", None)]
+    assert essence({"prefix-3": (unsure(OOPS),)}) == [("kernel-complaint", "prefix-3", 3)]
+    assert essence({"prefix-3": (busy(STALL),)}) == [("flaky", "prefix-3", None)]
+    assert essence({"prefix-3": (STALL,)}) == [("kernel-complaint", "prefix-3", 3)]
+
+
+def test_what_was_flaky_first_is_told_where_it_is_sure() -> None:
+    assert essence({"prefix-2": (unsure(WARNS),), "prefix-3": (WARNS,)}) == [
+        ("flaky", "prefix-2", None),
+        ("kernel-complaint", "prefix-3", None),
+    ]
+
+
+def test_it_is_nobodys_where_the_state_before_did_not_run() -> None:
+    found = run({"prefix-1": nothing(Outcome.BUILD_FAILED), "prefix-2": replace(ON, complaints=(OOPS,))})
+    assert [(one.kind, one.patch) for one in found.findings if one.kind is FindingKind.KERNEL_COMPLAINT] == [
+        (FindingKind.KERNEL_COMPLAINT, None)
+    ]
+
+
+def test_a_kernel_that_does_not_boot_is_a_hole_and_not_told_twice() -> None:
+    panics = replace(nothing(Outcome.BOOT_FAILED), complaints=(OOPS,))
+    assert [one.kind for one in run({"prefix-1": panics}).findings] == [FindingKind.BISECT_HOLE]
+
+
+def test_it_needs_no_check_that_base_passes() -> None:
+    """As in a series whose checks base skips: nothing else tells of its oops."""
+    skips = OFF.but(other__works=SKIP)
+    oopses = replace(ON.but(other__works=FAIL), complaints=(OOPS,))
+    found = run({"base": skips, "prefix-1": skips, "prefix-2": oopses, "prefix-3": oopses})
+    assert [(one.kind, one.state) for one in found.findings] == [(FindingKind.KERNEL_COMPLAINT, "prefix-2")]
+
+
+def test_a_series_whose_steps_complain_is_not_bisectable() -> None:
+    assert run({"prefix-2": replace(ON, complaints=(OOPS,))}).verdict.bisectable is False
+    assert run({"prefix-3": replace(ON, complaints=(OOPS,))}).verdict.bisectable is True
+
+
+def test_states_that_are_no_steps_of_the_series_have_no_such_finding() -> None:
+    assert essence({"without-3": (OOPS,)}) == []
