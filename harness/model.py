@@ -282,6 +282,10 @@ class Complaint(Record, frozen=True):
     line: int | None = None
     check: str | None = None
     """The check during which it came first."""
+    trace: tuple[Frame, ...] = ()
+    """The frames of its own call trace, innermost first; of the first few complaints of a boot."""
+    suspects: tuple[int, ...] = ()
+    """The patches of the series that last touched those lines or functions; known of what base does not have."""
     boots: int = 1
     of: int = 1
     busy: bool = False

@@ -54,7 +54,8 @@ def _series(patches: Sequence[AppliedPatch], states: Sequence[StateResult]) -> I
         yield "it has no state, or two of one name"
     for state in states:
         yield from _absent("state", [state.same_as], {None, *names})
-        yield from _absent("patch", [state.patch, *state.applied, *state.suspects], {None, *numbers})
+        suspects = (*state.suspects, *(number for one in state.complaints for number in one.suspects))
+        yield from _absent("patch", [state.patch, *state.applied, *suspects], {None, *numbers})
 
 
 def _patches_named(run: RunResult) -> Iterator[int | None]:

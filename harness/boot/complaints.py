@@ -14,6 +14,8 @@ _REPORT = 100
 """Lines behind the first one of a complaint in which its place is looked for: KASAN's longest have no more."""
 _MAX = 50
 """Complaints of one boot that are kept: of those that are the same, the first."""
+_TRACED = 8
+"""Complaints of one boot whose call traces are decoded."""
 _SAID = 300
 
 
@@ -23,6 +25,8 @@ class Found:
 
     complaint: Complaint
     spot: Spot | None
+    calls: tuple[Spot, ...] = ()
+    """Its call trace."""
 
 
 def found(log: str) -> tuple[Found, ...]:
@@ -59,7 +63,7 @@ def found(log: str) -> tuple[Found, ...]:
             check=check,
         )
         if complaint.key in kept or len(kept) < _MAX:
-            kept.setdefault(complaint.key, Found(complaint, spot))
+            kept.setdefault(complaint.key, Found(complaint, spot, trace.spots(report) if len(kept) < _TRACED else ()))
     return tuple(kept.values())
 
 
@@ -67,14 +71,24 @@ def placed(
     these: Iterable[Found], frames: Mapping[Spot, tuple[Frame, ...]], *, busy: bool = False
 ) -> tuple[Complaint, ...]:
     """The complaints with file and line, where the kernel did not tell them itself; ``busy`` is of the host."""
-    ours = (_placed(one, frames.get(one.spot, ()) if one.spot is not None else ()) for one in these)
-    return tuple(msgspec.structs.replace(one, busy=busy) for one in ours)
+    return tuple(msgspec.structs.replace(_placed(one, frames), busy=busy) for one in these)
 
 
-def _placed(one: Found, frames: Sequence[Frame]) -> Complaint:
-    if one.complaint.file or not frames:
-        return one.complaint
-    return msgspec.structs.replace(one.complaint, file=frames[0].file, line=frames[0].line)
+def spots(these: Iterable[Found]) -> tuple[Spot, ...]:
+    """The places in the kernel's text that these complaints name."""
+    return tuple(spot for one in these for spot in (one.spot, *one.calls) if spot is not None)
+
+
+def _placed(one: Found, frames: Mapping[Spot, tuple[Frame, ...]]) -> Complaint:
+    found = frames.get(one.spot, ()) if one.spot is not None else ()
+    calls = dict.fromkeys(frame for spot in one.calls for frame in frames.get(spot, ()))
+    complaint = one.complaint
+    if not complaint.file and found:
+        complaint = msgspec.structs.replace(complaint, file=found[0].file, line=found[0].line)
+    if complaint.file and complaint.line is not None and one.calls:  # a trap's own line is in no trace
+        own = Frame(function=complaint.function, file=complaint.file, line=complaint.line)
+        calls = {own: None, **calls}
+    return msgspec.structs.replace(complaint, trace=tuple(calls))
 
 
 def _report(lines: Sequence[str], head: int) -> list[str]:

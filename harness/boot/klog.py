@@ -116,5 +116,10 @@ def read(log: str) -> KernelLog:
 
 
 def first_complaint(lines: Sequence[str]) -> int | None:
-    """The index of the first line in which the kernel complains."""
-    return next((number for number, line in enumerate(lines) if head(message(line)) is not None), None)
+    """The index of the line in which the kernel first complains: of what a task died of, if of that at all.
+
+    That is what the ending of a boot is named after (ending.judge).
+    """
+    heads = [(number, found) for number, line in enumerate(lines) if (found := head(message(line))) is not None]
+    deadly = (number for number, found in heads if found.gravity is Gravity.OOPS)
+    return next(deadly, heads[0][0] if heads else None)

@@ -86,8 +86,7 @@ async def boot(
     told = trace.Decoded("", ())
     found = complaints.found(guest.console.text)
     if judged.ending is not Ending.DONE:
-        spots = [one.spot for one in found if one.spot is not None]
-        told = await trace.decode(guest.console.text, image.symbols, arch, spots)
+        told = await trace.decode(guest.console.text, image.symbols, arch, complaints.spots(found))
     first = guest.watch.first_result_at
     return Boot(
         outcome=judged.outcome,

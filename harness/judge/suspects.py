@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from harness.judge import complaints
 from harness.model import AppliedPatch, Frame, Outcome, Plan, State, StateResult
 from harness.trees import TreeStore
 
@@ -37,17 +38,31 @@ def chain(state: State, patches: Sequence[AppliedPatch]) -> tuple[Step, ...]:
 
 
 def with_suspects(plan: Plan, states: tuple[StateResult, ...], trees: TreeStore) -> tuple[StateResult, ...]:
-    """The results, with the patches that last touched what their call traces name, or their compiler's errors."""
+    """The results, with the patches that last touched what their call traces name, or their compiler's errors.
+
+    Each complaint of the kernel has those of its own trace, but for those that base has, too.
+    """
     planned = {state.id: state for state in plan.states}
-    places = {result.id: result.trace or _errors(result) for result in states}
+    base = next((result for result in states if result.id == "base"), None)
     return tuple(
-        msgspec.structs.replace(
-            result,
-            suspects=of_trace(plan.base.tree, chain(planned[result.id], plan.patches), places[result.id], trees),
-        )
-        if places[result.id]
-        else result
-        for result in states
+        _with_suspects(result, base, plan, chain(planned[result.id], plan.patches), trees) for result in states
+    )
+
+
+def _with_suspects(
+    result: StateResult, base: StateResult | None, plan: Plan, steps: tuple[Step, ...], trees: TreeStore
+) -> StateResult:
+    def behind(trace: Sequence[Frame]) -> tuple[int, ...]:
+        return of_trace(plan.base.tree, steps, trace, trees)
+
+    new = {one.key for one in (complaints.new_complaints(base, result) if base is not None else result.complaints)}
+    return msgspec.structs.replace(
+        result,
+        suspects=behind(result.trace or _errors(result)),
+        complaints=tuple(
+            msgspec.structs.replace(one, suspects=behind(one.trace)) if one.key in new else one
+            for one in result.complaints
+        ),
     )
 
 

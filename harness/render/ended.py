@@ -3,9 +3,9 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.model import AppliedPatch, Ending, Frame, Outcome, StateResult
+from harness.model import AppliedPatch, Ending, Finding, Frame, Outcome, RunResult, StateResult
 from harness.plain import line
 
 _MEANS = {
@@ -53,10 +53,32 @@ def ended(state: StateResult, patches: Sequence[AppliedPatch]) -> Ended | None:
     return Ended(
         ending=state.ending,
         reason=_reason(state.ending, state),
-        frames=tuple(itertools.dropwhile(lambda frame: frame.function in _REPORTING, state.trace)),
+        frames=_told(state.trace),
         suspects=tuple(known[number] for number in state.suspects if number in known),
         log=state.log_tail,
     )
+
+
+def of_finding(run: RunResult, finding: Finding) -> Ended | None:
+    """How the kernel of a finding ended; of one that tells of a complaint, that complaint with its own trace."""
+    state = next(state for state in run.states if state.id == finding.state)
+    end = ended(state, run.series.patches)
+    told = (one for one in state.complaints if any(one.said in said for said in finding.evidence))
+    one = next(told, None)
+    if one is None or end is None:
+        return end
+    known = {patch.number: patch for patch in run.series.patches}
+    return replace(
+        end,
+        reason=line(one.said),
+        frames=_told(one.trace),
+        suspects=tuple(known[number] for number in one.suspects if number in known),
+    )
+
+
+def _told(trace: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """A trace from the first function that is not the telling itself."""
+    return tuple(itertools.dropwhile(lambda frame: frame.function in _REPORTING, trace))
 
 
 def _reason(ending: Ending, state: StateResult) -> str:

@@ -33,7 +33,7 @@ from harness.model import (
 )
 from harness.plain import plain, shortened
 from harness.render import arcs, exercised, logs, mail, text, walked
-from harness.render.ended import Ended, ended, place
+from harness.render.ended import Ended, ended, of_finding, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
 from harness.render.headline import headline, interrupted
@@ -100,6 +100,7 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {
         "sentence": text.sentence,
         "remedies": text.remedies,
+        "end_of": of_finding,
         "exhibits": exhibits,
         "cures": _cures,
         "reproduce": reproduce.command,

@@ -12,7 +12,7 @@ from harness import reproduce
 from harness.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from harness.plain import line, plain, shortened
 from harness.render import text
-from harness.render.ended import ended, place
+from harness.render.ended import of_finding, place
 from harness.render.evidence import Exhibit, exhibits
 
 COLUMNS = 72
@@ -125,7 +125,7 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
 def _trace(run: RunResult, finding: Finding) -> Iterator[str]:
     """Where in the kernel it was, and who touched that last; of what is not the kernel's own ending, nothing."""
     state = _state(run, finding)
-    end = ended(state, run.series.patches)
+    end = of_finding(run, finding)
     if end is None or not (
         finding.kind is FindingKind.KERNEL_COMPLAINT or text.of_kernel(finding, state) or _died(state)
     ):

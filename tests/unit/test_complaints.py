@@ -222,5 +222,6 @@ def test_a_series_whose_steps_complain_is_not_bisectable() -> None:
     assert run({"prefix-3": replace(ON, complaints=(OOPS,))}).verdict.bisectable is True
 
 
-def test_states_that_are_no_steps_of_the_series_have_no_such_finding() -> None:
-    assert essence({"without-3": (OOPS,)}) == []
+def test_of_a_revert_it_is_a_silent_break() -> None:
+    (found,) = run({"without-3": replace(ON, complaints=(OOPS,))}).findings
+    assert (found.kind, found.contract, found.patch) == (FindingKind.SILENT_BREAK, None, 3)

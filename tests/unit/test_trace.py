@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from harness.boot import klog, trace
 from harness.boot.trace import Spot, Symbols
 from harness.judge import suspects
 from harness.judge.suspects import Step, with_suspects
-from harness.model import AppliedPatch, Base, Frame, Outcome, Plan, State
+from harness.model import AppliedPatch, Base, Complaint, Frame, Gravity, Outcome, Plan, State
 from harness.stateresult import bare
 from harness.trees import TreeStore
 
@@ -365,3 +366,44 @@ def test_a_line_that_the_compiler_finds_wrong_leads_to_the_patch_that_wrote_it(s
     assert result.suspects == (2,)
     (other,) = with_suspects(plan, (bare(broken, outcome=Outcome.BUILD_FAILED, detail="ld: no"),), store)
     assert other.suspects == ()
+
+
+def warned(kind: str, *trace: Frame) -> Complaint:
+    return Complaint(gravity=Gravity.REPORT, kind=kind, said=f"{kind}: here", function=kind, trace=trace)
+
+
+def test_each_complaint_has_the_suspects_of_its_own_trace(store: TreeStore) -> None:
+    """What base complains of, too, comes first in the log and is nobody's."""
+    texts = {number: tree(store, text) for number, text in ((0, BASE), *SERIES)}
+    patches = tuple(
+        AppliedPatch(number=number, subject="", tree_before=texts[number - 1], tree_after=texts[number])
+        for number in (1, 2, 3)
+    )
+    base = State(id="base", scenario="base", applied=(), tree=texts[0])
+    tip = State(id="prefix-3", scenario="prefixes", applied=(1, 2, 3), patch=3, tree=texts[3])
+    plan = Plan(
+        series="s", version=1, patches=patches, base=Base(name="b", version="6", tree=texts[0]), states=(base, tip)
+    )
+    old = warned("old", at(THIRD, "two"))
+    one, two = warned("one", at(THIRD, "added_by_1")), warned("two", at(THIRD, "added_by_2"))
+    seen = (
+        msgspec.structs.replace(bare(base, outcome=Outcome.OK, detail=""), complaints=(old,)),
+        msgspec.structs.replace(bare(tip, outcome=Outcome.OK, detail=""), complaints=(old, one, two)),
+    )
+    result = with_suspects(plan, seen, store)[1]
+    assert [(complaint.kind, complaint.suspects) for complaint in result.complaints] == [
+        ("old", ()),
+        ("one", (1,)),
+        ("two", (2,)),
+    ]
+
+
+def test_the_trace_is_that_of_what_the_ending_is_named_after() -> None:
+    lines = [
+        "[    1.0] WARNING: CPU: 0 PID: 1 at x.c:1 f+0x1/0x2",
+        "[    1.1] BUG: kernel NULL pointer dereference, address: 0000000000000010",
+        "[    1.2] WARNING: CPU: 0 PID: 1 at x.c:2 g+0x1/0x2",
+    ]
+    assert klog.first_complaint(lines) == 1
+    assert klog.first_complaint(lines[:1]) == klog.first_complaint(lines[2:]) == 0
+    assert klog.first_complaint(["quiet"]) is None
