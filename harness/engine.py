@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -235,7 +236,9 @@ class Engine:
             built = await self._build(job, hand.worker)
             if isinstance(built, Build) and state.id != "base":  # which may have been a cold build
                 hand.worker.pace.note(visit.cost(state, hand.place), built)
-            visit.built(state, hand.place, well=isinstance(built, Build) and built.ok)
+            assert state.tree is not None
+            well = isinstance(built, Build) and built.ok
+            visit.built(state, hand.place, partial(hand.place.reads.of, state.tree) if well else None)
             tasks.create_task(finish(job, built))
 
         async def finish(job: _Job, built: Build | InfraError) -> None:

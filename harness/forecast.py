@@ -23,5 +23,5 @@ def forecast(known: Iterable[str], visit: Visit, place: Place, pace: Pace) -> tu
         targets = visit.cost(state, place) if place.reads else None
         seconds = pace.seconds(targets) if targets is not None else None
         told.append(Forecast(state=state.id, targets=targets, seconds=seconds))
-        visit.built(state, place, well=True)
+        visit.built(state, place, lambda: place.reads.now)
     return tuple(told)

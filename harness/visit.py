@@ -3,13 +3,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import partial
 
-from harness.build.reads import Reads
+from harness.build.reads import Reads, Snapshot
 from harness.model import State
 from harness.trees import Change
 
 Changes = Callable[[str, str], tuple[Change, ...]]
 """What leads from one tree to another (TreeStore.changes)."""
+Read = Callable[[], Snapshot | None]
+"""What a build has read. Asked each time: a folder that is emptied takes what was built in it out of every visit."""
 Entry = tuple[str, str]
 """Git mode and blob; a mode of zeros where there is no file."""
 
@@ -58,7 +61,7 @@ class Visit:
         self,
         states: Iterable[State],
         footprints: Mapping[str, Footprint],
-        built: Mapping[str, Reads] | None = None,
+        built: Mapping[str, Read] | None = None,
         watched: str | None = None,
         seen: Set[str] = frozenset(),
     ) -> None:
@@ -80,13 +83,14 @@ class Visit:
     ) -> "Visit":
         """The visit of states with trees.
 
-        ``built`` are states that need no visit, and whose builds another's may equal, with what these builds read. Of
+        ``built`` are states that need no visit, and whose builds another's may equal, with where they were built. Of
         ``watched`` more is asked than of others: of all builds, only those that were ``seen`` to run will do.
         """
         todo = tuple(states)
         trees = {state.id: state.tree for state in (*todo, *built) if state.tree is not None}
         footprints = {name: Footprint.of(changes(base, tree)) for name, tree in trees.items()}
-        return cls(todo, footprints, {state.id: reads for state, reads in built.items()}, watched, seen)
+        read = {state.id: partial(reads.of, state.tree) for state, reads in built.items() if state.tree is not None}
+        return cls(todo, footprints, read, watched, seen)
 
     @property
     def left(self) -> int:
@@ -105,21 +109,22 @@ class Visit:
         self._waiting.remove(state)
         return state, self._same_build(state)
 
-    def built(self, state: State, place: Place, *, well: bool) -> None:
-        """A folder now holds this state; ``well`` if it holds all of it."""
+    def built(self, state: State, place: Place, read: Read | None) -> None:
+        """A folder now holds this state; ``read`` is what its build has read, None if that did not come to its end."""
         place.here = self._footprints[state.id]
-        if well:
-            self._built[state.id] = place.reads
+        if read is not None:
+            self._built[state.id] = read
 
     def cost(self, state: State, place: Place) -> int:
         """How many targets are made again from where a folder is."""
         return place.reads.cost(between(place.here, self._footprints[state.id]))
 
     def _same_build(self, state: State) -> SameBuild | None:
-        for built, reads in self._built.items():
-            if state.id == self._watched and built not in self._seen:
+        for built, read in self._built.items():
+            snapshot = read()
+            if snapshot is None or (state.id == self._watched and built not in self._seen):
                 continue
             changes = between(self._footprints[built], self._footprints[state.id])
-            if not any(reads.can_matter(change) for change in changes):
+            if not any(snapshot.can_matter(change) for change in changes):
                 return SameBuild(built, tuple(change.path for change in changes))
         return None

@@ -10,7 +10,7 @@ read. Documentation in .rst goes into no target but make's own for documentation
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -24,6 +24,8 @@ _NOTED = frozenset({".c", ".h", ".S"})
 """What is compiled, and so noted wherever it is read."""
 _MOST = 16 << 20
 """Bytes that are read of a note; kbuild's have some kilobytes."""
+TREES = 64
+"""How many trees of a folder are known: twice a series of thirty. Each costs what its notes differ in."""
 _NEVER = frozenset({".rst"})
 # A path relative to who knows which folder: tools/build notes its sources so.
 _RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.[chS](?=[\s:]|$)")
@@ -42,15 +44,59 @@ class _Kept(Record, frozen=True):
     """What is kept beside the objects, so that only new notes are read."""
 
     paths: tuple[str, ...]
-    notes: dict[str, _Note]
-    trees: tuple[str, ...]
+    notes: tuple[_Note, ...]
+    trees: tuple[tuple[str, dict[str, int | None]], ...]
+    """Of each tree, oldest first, the notes that are others than those of the tree before; None where one is gone."""
+    always: dict[str, tuple[str, ...]]
+
+
+class Snapshot:
+    """What one build has read: the notes of all that was in its folder when it had ended. It never changes.
+
+    What is built later in the same folder has notes of its own, and they say nothing of this build.
+    """
+
+    def __init__(self, notes: Mapping[str, _Note], paths: Mapping[str, int], always: tuple[str, ...]) -> None:
+        self.notes = notes
+        self.always = always
+        self._paths = paths
+        self._readers: dict[str, frozenset[str]] = {}
+        self._names: frozenset[str] | None = None
+
+    def readers(self, path: str) -> frozenset[str]:
+        """The targets that were made of a file."""
+        number = self._paths.get(path)
+        if number is None:
+            return frozenset()
+        if path not in self._readers:
+            self._readers[path] = frozenset(name for name, note in self.notes.items() if number in note.paths)
+        return self._readers[path]
+
+    def can_matter(self, change: Change) -> bool:
+        """False only if this build could not have told a tree with this change from the one that it was of."""
+        if not self.notes:
+            return True
+        suffix = PurePosixPath(change.path).suffix
+        if suffix in _NEVER:
+            return False
+        if change.path.startswith(self.always):
+            return True
+        if suffix not in _NOTED or not change.contents_only:
+            return True  # a new file can be found by a search that had gone on past its place
+        return bool(self.readers(change.path)) or PurePosixPath(change.path).name in self._unplaced
+
+    @property
+    def _unplaced(self) -> frozenset[str]:
+        if self._names is None:
+            self._names = frozenset(name for note in self.notes.values() for name in note.names)
+        return self._names
 
 
 class Reads:
-    """The notes of one build folder, of all that was built in it since it was empty.
+    """The notes of one build folder, and for each tree that was built in it what that build has read.
 
-    ``place`` is where the sum is kept: not in ``obj``, where what is built could change it. ``always`` are folders of
-    which everything counts as read.
+    Of the trees, the last TREES are known; of one that is not, nothing is said. ``place`` is where the sum is kept: not
+    in ``obj``, where what is built could change it. ``always`` are folders of which everything counts as read.
     """
 
     def __init__(self, obj: Path, source: Path, place: Path, always: tuple[str, ...] = ()) -> None:
@@ -65,40 +111,81 @@ class Reads:
         """Take what is kept in a place for what the folder has, which is to be a copy of that; there may be none."""
         kept = _load(place / "reads.json")
         self._paths = {path: number for number, path in enumerate(kept.paths)}
-        self._notes = dict(kept.notes)
-        self._trees = set(kept.trees)
-        self._readers: dict[str, frozenset[str]] = {}
-        self._names: frozenset[str] = frozenset()
+        self._trees: dict[str, Snapshot] = {}
+        notes: dict[str, _Note] = {}
+        for tree, changed in kept.trees:
+            notes = {**notes, **{name: kept.notes[number] for name, number in changed.items() if number is not None}}
+            for name in (name for name, number in changed.items() if number is None):
+                notes.pop(name, None)
+            self._trees[tree] = self._snapshot(notes, kept.always.get(tree, ()))
+        self._now = self._snapshot(notes)
+
+    def _snapshot(self, notes: Mapping[str, _Note], always: tuple[str, ...] = ()) -> Snapshot:
+        return Snapshot(notes, self._paths, (*self._always, *always))
 
     def __bool__(self) -> bool:
         """False before anything has been built."""
-        return bool(self._notes)
+        return bool(self._now.notes)
 
     def forget(self) -> None:
-        """The folder is to be emptied, or holds what is not to be relied on."""
-        self._notes.clear()
-        self._trees.clear()
-        self._readers.clear()
-        self._names = frozenset()
+        """The folder is to be emptied, or holds what is not to be relied on: no tree of it is known any more."""
+        self._trees = {}
+        self._now = self._snapshot({})
+
+    def of(self, tree: str) -> Snapshot | None:
+        """What the build of a tree in this folder has read; None where that is not known."""
+        return self._trees.get(tree)
+
+    @property
+    def now(self) -> Snapshot:
+        """What the last build has read, whatever it was of."""
+        return self._now
 
     def knows(self, tree: str) -> bool:
-        """True where the notes hold what a build of this tree read."""
+        """True where it is known what a build of this tree has read."""
         return tree in self._trees
 
-    def update(self, tree: str) -> None:
-        """Read the notes that are new since the last time, and keep them: ``tree`` has just been built here."""
-        self._trees.add(tree)
+    def update(self, tree: str | None, always: tuple[str, ...] = ()) -> None:
+        """Read the notes that are new since the last time, and keep them: ``tree`` has just been built here.
+
+        None for a tree whose build is not to be taken for another's. ``always`` are more folders that this build has
+        read without a note.
+        """
         absolute = re.compile(re.escape(os.fsencode(self._source)) + rb"/([^\s:;,'\"()]+)")
+        notes: dict[str, _Note] = {}
         for name in _note_files(self._obj):
             with taken.opened(self._obj, name) as file:
                 written = os.fstat(file.fileno()).st_mtime_ns
-                known = self._notes.get(name)
+                known = self._now.notes.get(name)
                 if known is None or known.written != written:
-                    self._notes[name] = self._read(file.read(_MOST), written, absolute)
-        self._readers.clear()
-        self._names = frozenset(name for note in self._notes.values() for name in note.names)
-        kept = _Kept(paths=tuple(self._paths), notes=self._notes, trees=tuple(self._trees))
-        sealed.write(self._place / "reads.json", msgspec.json.encode(kept))
+                    known = self._read(file.read(_MOST), written, absolute)
+                notes[name] = known
+        self._now = self._snapshot(notes)
+        if tree is not None:
+            self._trees.pop(tree, None)
+            self._trees[tree] = self._snapshot(notes, always)
+            self._trees = dict(list(self._trees.items())[-TREES:])
+        sealed.write(self._place / "reads.json", msgspec.json.encode(self._kept()))
+
+    def _kept(self) -> _Kept:
+        numbers: dict[int, int] = {}
+        notes: list[_Note] = []
+        trees: list[tuple[str, dict[str, int | None]]] = []
+
+        def number(note: _Note) -> int:
+            if id(note) not in numbers:
+                numbers[id(note)] = len(notes)
+                notes.append(note)
+            return numbers[id(note)]
+
+        before: Mapping[str, _Note] = {}
+        for tree, snapshot in self._trees.items():
+            now = snapshot.notes
+            new = {name: number(note) for name, note in now.items() if before.get(name) is not note}
+            trees.append((tree, {**new, **dict.fromkeys(before.keys() - now.keys())}))
+            before = now
+        always = {tree: one.always[len(self._always) :] for tree, one in self._trees.items()}
+        return _Kept(paths=tuple(self._paths), notes=tuple(notes), trees=tuple(trees), always=always)
 
     def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes]) -> _Note:
         paths = {self._plain(path) for path in set(absolute.findall(data))}
@@ -113,29 +200,11 @@ class Reads:
         return self._seen[raw]
 
     def readers(self, path: str) -> frozenset[str]:
-        """The targets that are made again when this file changes."""
-        number = self._paths.get(path)
-        if number is None:
-            return frozenset()
-        if path not in self._readers:
-            self._readers[path] = frozenset(name for name, note in self._notes.items() if number in note.paths)
-        return self._readers[path]
-
-    def can_matter(self, change: Change) -> bool:
-        """False only if no build in this folder could have told a tree with this change from one without it."""
-        if not self._notes:
-            return True
-        suffix = PurePosixPath(change.path).suffix
-        if suffix in _NEVER:
-            return False
-        if change.path.startswith(self._always):
-            return True
-        if suffix not in _NOTED or not change.contents_only:
-            return True  # a new file can be found by a search that had gone on past its place
-        return bool(self.readers(change.path)) or PurePosixPath(change.path).name in self._names
+        """The targets that are made again when this file changes, as the folder is now."""
+        return self._now.readers(path)
 
     def cost(self, changes: Iterable[Change]) -> int:
-        """How many targets changes make again."""
+        """How many targets changes make again, as the folder is now."""
         return len(frozenset[str]().union(*(self.readers(change.path) for change in changes)))
 
 
@@ -150,4 +219,4 @@ def _load(path: Path) -> _Kept:
     try:
         return msgspec.json.decode(sealed.read(path) or b"", type=_Kept)
     except msgspec.DecodeError:
-        return _Kept(paths=(), notes={}, trees=())
+        return _Kept(paths=(), notes=(), trees=(), always={})

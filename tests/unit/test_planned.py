@@ -62,6 +62,7 @@ def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace
 
 
 def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_from_it(reads: Reads, pace: Pace) -> None:
+    reads.update("prefix-2")
     visit = Visit.of([state("prefix-3")], {state("prefix-2"): reads}, "base", changes)
     told = forecast(("prefix-2",), visit, Place(reads), pace)
     assert told == (

@@ -87,6 +87,6 @@ async def test_a_test_is_that_of_its_tree_and_one_that_does_not_build_is_not_the
 async def test_a_patch_to_a_test_can_matter_where_tests_are_run(kernel: Kernel) -> None:
     change = Change(f"{PLACE}/one.c", ("100644", "1" * 40), ("100644", "2" * 40))
     await kernel.build(kernel.tree())
-    assert not kernel.worker.reads.can_matter(change)
+    assert not kernel.worker.reads.now.can_matter(change)
     with_probes(kernel, tests=("toy:one",))
-    assert kernel.worker.reads.can_matter(change)
+    assert kernel.worker.reads.now.can_matter(change)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The order of a visit, and the states that need no build."""
 
+import itertools
+import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from harness.build.reads import Reads
 from harness.model import State
 from harness.trees import Change
-from harness.visit import Footprint, Place, SameBuild, Visit, between
+from harness.visit import Footprint, Place, Read, SameBuild, Visit, between
 
 ABSENT = ("000000", "0" * 40)
 
@@ -21,7 +24,7 @@ def change(path: str, new: str, old: str = "old") -> Change:
 
 
 def state(name: str) -> State:
-    return State(id=name, scenario="prefixes", applied=())
+    return State(id=name, scenario="prefixes", applied=(), tree=f"tree-{name}")
 
 
 def noted(obj: Path, notes: Mapping[str, Iterable[str]]) -> Reads:
@@ -40,12 +43,17 @@ def reads(tmp_path: Path) -> Reads:
     return noted(tmp_path / "obj", wide)
 
 
+def now(reads: Reads) -> Read:
+    """What has been read so far, for what is built."""
+    return lambda: reads.now
+
+
 def names(visit: Visit, reads: Reads) -> list[str]:
     order, place = [], Place(reads)
     while visit.left:
         one, same = visit.next(place)
         if same is None:
-            visit.built(one, place, well=True)
+            visit.built(one, place, now(reads))
         order.append(one.id)
     return order
 
@@ -70,7 +78,7 @@ def test_what_differs_only_in_what_is_not_read_is_not_built(reads: Reads) -> Non
     place = Place(reads)
     first, same = visit.next(place)
     assert (first.id, same) == ("tip", None)
-    visit.built(first, place, well=True)
+    visit.built(first, place, now(reads))
     second, same = visit.next(place)
     assert (second.id, same) == ("code", SameBuild("tip", ("Documentation/x.rst",)))
 
@@ -78,7 +86,7 @@ def test_what_differs_only_in_what_is_not_read_is_not_built(reads: Reads) -> Non
 def test_of_a_tip_that_is_watched_only_a_build_that_was_watched_tells(reads: Reads) -> None:
     prints = {"tip": Footprint.of([change("x.rst", "1")]), "before": Footprint.of(())}
     for seen in (frozenset({"before"}), frozenset[str]()):
-        visit = Visit([state("tip")], prints, {"before": reads}, watched="tip", seen=seen)
+        visit = Visit([state("tip")], prints, {"before": now(reads)}, watched="tip", seen=seen)
         assert visit.next(Place(reads))[1] == (SameBuild("before", ("x.rst",)) if seen else None)
 
 
@@ -87,7 +95,7 @@ def test_a_build_that_failed_stands_for_no_other(reads: Reads) -> None:
     visit = Visit([state("tip"), state("code")], prints)
     place = Place(reads)
     first, _ = visit.next(place)
-    visit.built(first, place, well=False)
+    visit.built(first, place, None)
     assert visit.next(place)[1] is None
 
 
@@ -121,5 +129,70 @@ def test_what_is_watched_comes_after_base_and_is_built_whatever_others_are(reads
     }
     states = [state(name) for name in ("a", "document", "tip", "same", "base")]
     assert names(Visit(states, prints, watched="tip"), reads)[:2] == ["base", "tip"]
-    like_base = Visit([state("document")], prints, {"base": reads}, watched="document")
+    like_base = Visit([state("document")], prints, {"base": now(reads)}, watched="document")
     assert like_base.next(Place(reads)) == (state("document"), None)
+
+
+# --- each build is compared by what it has read itself -----------------------------------------
+
+
+def build(reads: Reads, obj: Path, tree: str, notes: Mapping[str, Iterable[str]]) -> None:
+    """Make some objects anew, of which each has read some paths, in the build of a tree."""
+    for target, paths in notes.items():
+        (obj / f".{target}.cmd").write_text("".join(f"  {obj}/source/{path} \\\n" for path in paths))
+        os.utime(obj / f".{target}.cmd", ns=(len(tree), next(MOMENTS)))
+    reads.update(tree)
+
+
+MOMENTS = itertools.count(10**18)
+
+
+def test_a_state_is_not_taken_for_one_whose_last_reader_was_made_again_without_it(tmp_path: Path) -> None:
+    """Patch 1 drops the only include of a header, patch 2 breaks the header: without-1 includes what is broken."""
+    obj = tmp_path / "obj"
+    reads = noted(obj, {})
+    prints = {
+        "base": Footprint.of(()),
+        "prefix-2": Footprint.of([change("a.c", "drops"), change("a.h", "broken")]),
+        "without-1": Footprint.of([change("a.h", "broken")]),
+    }
+    visit = Visit([state(name) for name in prints], prints)
+    place = Place(reads)
+    for name, read in (("base", ("a.c", "a.h")), ("prefix-2", ("a.c",))):
+        one = next(state for state in map(state, prints) if state.id == name)
+        visit._waiting.remove(one)
+        build(reads, obj, f"tree-{name}", {"a.o": read})
+        visit.built(one, place, partial(reads.of, f"tree-{name}"))
+    assert visit.next(place) == (state("without-1"), None)
+
+
+def test_of_what_an_earlier_run_has_built_the_same_is_true(tmp_path: Path) -> None:
+    """Its second version is its first and a change to a header whose last reader was made again without it."""
+    obj = tmp_path / "obj"
+    reads = noted(obj, {})
+    build(reads, obj, "tree-v1", {"a.o": ("a.c", "a.h")})
+    build(reads, obj, "tree-between", {"a.o": ("a.c",)})
+    again = Reads(obj, obj / "source", obj)
+    known = {"tree-v1": (), "tree-between": (change("a.c", "drops"),), "tree-v2": (change("a.h", "broken"),)}
+    built = {state("v1"): again, state("between"): again}
+    visit = Visit.of([state("v2")], built, "base", lambda _, tree: known[tree])
+    assert visit.next(Place(again)) == (state("v2"), None)
+
+
+def test_a_folder_that_is_emptied_takes_its_states_out_of_a_visit(tmp_path: Path) -> None:
+    obj = tmp_path / "obj"
+    reads = noted(obj, {})
+    build(reads, obj, "tree-base", {"a.o": ("a.c",)})
+    prints = {"base": Footprint.of(()), "header": Footprint.of([change("a.h", "1")])}
+
+    def asked() -> SameBuild | None:
+        visit = Visit([state("header")], prints, {"base": partial(reads.of, "tree-base")})
+        (obj / "x").touch()
+        if emptied:
+            reads.forget()
+        return visit.next(Place(reads))[1]
+
+    emptied = False
+    assert asked() == SameBuild("base", ("a.h",))
+    emptied = True
+    assert asked() is None
