@@ -26,7 +26,8 @@ _BOOT = "boot"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONFIGURED = "configured"
 _REFUSED = "refused.json"
-_OF_OBJECTS = (_CONFIGURED, "reads.json", "said.json", sums.NOTE, _REFUSED)
+_LOOKED = "looked"
+_OF_OBJECTS = (_CONFIGURED, "reads.json", "said.json", sums.NOTE, _REFUSED, _LOOKED)
 """Notes that are of no use without the objects that they are about."""
 _COPY_SECONDS = 600.0
 
@@ -103,6 +104,17 @@ class Folder:
         self._copy(self.place, self._pristine)
         if self._pristine.exists():
             (self._pristine / _BOOT).unlink(missing_ok=True)  # it is on the disk, whatever befalls the host
+
+    def looked(self, digest: str) -> None:
+        """Begin anew where its objects were made beside other files that scripts could look for than are there now.
+
+        Nobody notes that a script has looked for a file, or read all of a folder, and make does not ask. ``digest`` is
+        that of those files' paths (names.Looked).
+        """
+        if sealed.read(self.place / _LOOKED) != digest.encode():
+            if any(self.obj.iterdir()):
+                self.empty()
+            sealed.write(self.place / _LOOKED, digest.encode())
 
     def reached_out(self) -> None:
         """Have the next build begin anew: neither to find what this one has left, nor to be kept from trying again."""

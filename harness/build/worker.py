@@ -21,7 +21,7 @@ from harness.arch import Arch
 from harness.boot import initramfs
 from harness.box import layout
 from harness.box.layout import Layout
-from harness.build import ccache, excess, linked, refused, taken, warnings
+from harness.build import ccache, excess, linked, names, refused, taken, warnings
 from harness.build.folder import Folder
 from harness.build.make import Compiled, Make, errors_of, make_argv
 from harness.build.pace import Pace
@@ -41,6 +41,8 @@ _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
+_NOTED = "names"
+"""What stands in ccache's keys for what compile.sh adds to the dependencies; another text when it adds other things."""
 _VERSION_SECONDS = 30
 
 _LINK_BEGINS = "vmlinux.o"
@@ -102,10 +104,12 @@ class Worker:
         self._source = home / "source"
         self._shared = resources.cache("ccache")
         self._guests = resources.project("guests")
+        self._listed = home / "names"
+        self._names = names.Names(store, self._listed)
         seen = layout.BOXED if boxed else layout.unboxed(home)
         kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
         places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
-        self._fixed = Layout.of(places)
+        self._fixed = Layout.of({**places, "names": self._listed})
         self._layout = self._fixed if boxed else layout.OWN
         self._open: Callable[[], Folder] = lambda: Folder(
             home, kind, self._inside(self._source), series, (READ,) if selftests else ()
@@ -278,8 +282,10 @@ class Worker:
     async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
         files.remove(self._obj / _CCACHE_LOG)
-        before = self.holds
         await proc.aside(self._store.check_out, tree, self._source, self._home / "index")
+        looked = await proc.aside(self._names.update, tree)
+        self._folder.looked(looked.all + (looked.tests if self._selftests else ""))
+        before = self.holds
         if before is None or self._config_may_differ(before, tree):
             self._folder.configure(None)
             fragment = self._fragment
@@ -400,9 +406,12 @@ class Worker:
             # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
             # run first, which is a third of what a header in wide use costs.
             "CCACHE_DEPEND": "1",
+            # Nor is it told by the compiler where it looked first; of what was kept without it, nothing is taken.
+            "CCACHE_PREFIX": str(self._inside(self._listed / names.COMPILE)),
+            "CCACHE_NAMESPACE": _NOTED,
             "CCACHE_STATSLOG": str(self._inside(self._obj) / _CCACHE_LOG),
         }
-        ours = (self._source, self._guests, self._fragment, self._folder.staged)
+        ours = (self._source, self._guests, self._listed, self._fragment, self._folder.staged)
         return proc.Box(
             writable=(self._obj, self._folder.ccache, *((self._shared,) if trusted else ())),
             readable=(*ours, *(() if trusted else (self._shared,))),

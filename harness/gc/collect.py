@@ -24,6 +24,8 @@ from harness.turns import QUEUE
 PARTS = ("results", "workers", "ccache", "trees.git", "bases")
 OTHER = "other"
 """The list of runs, locks, and what is not ours."""
+_CHECKED_OUT = ("source", "names", "names.json")
+"""Of a worker: the tree that it builds, and what is told of it."""
 _TRIALS = 5
 """How often ccache is asked for more."""
 _CCACHE_SHARE = 4
@@ -175,7 +177,7 @@ class _Collector:
         """All of a worker but its lock, which others may wait for: the source folder is checked out anew."""
         entries = (
             _Entry(
-                (worker / "index", worker / "source", *self._builds(worker)),
+                (worker / "index", *(worker / name for name in _CHECKED_OUT), *self._builds(worker)),
                 files.last_use(worker / "index"),
                 "workers",
             )
@@ -188,7 +190,7 @@ class _Collector:
 
     def _builds(self, worker: Path) -> list[Path]:
         """The build folders of a worker, the one that was built in last at the end."""
-        others = self._gone | {worker / "source", worker / "scratch", worker / QUEUE}
+        others = self._gone | {worker / name for name in (*_CHECKED_OUT, "scratch", QUEUE)}
         return sorted((path for path in worker.iterdir() if path.is_dir() and path not in others), key=_built_at)
 
     def _results(self) -> None:

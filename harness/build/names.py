@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The paths of a tree, as files that an object can depend on: what its compiler looked for and did not find.
+
+A compiler notes what it has read. Where it looked first, and nothing was, it does not tell: so neither make nor ccache
+makes an object again when a file comes there (``-I`` in their order, the includer's own folder, ``#include_next``).
+But whatever a search could find ends in the same name as what it has found. So for each name there is a file that tells
+which paths of the tree end in it, and compile.sh adds those of all that an object was made of to what it depends on.
+
+========== ==================================================================================================
+h/NAME     the paths of all headers of that name
+none/N     which names of headers there are, of those that hash to N: for what is not of the tree, as what is
+           generated, of whose name one may come
+any/N      the paths that are no headers, of those whose names hash to N
+all        all paths: for ``__has_include``, whose question is not told, and for names that are no plain words
+========== ==================================================================================================
+"""
+
+import hashlib
+import posixpath
+import re
+import string
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from harness import sealed
+from harness.model import Record
+from harness.trees import TreeStore
+
+COMPILE = "compile"
+"""The name under which compile.sh lies beside the files."""
+_SCRIPT = Path(__file__).with_name("compile.sh")
+_PLAIN = re.compile(rb"[A-Za-z0-9._+-]+")
+_LETTERS = string.ascii_lowercase + string.ascii_uppercase + string.digits + "._+-"
+_NONE, _ANY = 1021, 127
+"""Files of each kind: so few that a worker has them in no time, so many that a new header is not looked for by all."""
+_LINK, _SUBMODULE = b"120000", b"160000"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_TESTS = b"tools/testing/"
+# Compilers' searches are noted. Makefiles and Kconfig are read, and ask their wildcards, each time that make runs.
+_SEARCHED = (b".c", b".h", b".S")
+_PARSED = (b"Makefile", b"Kbuild", b"Kconfig")
+_UNREAD = (b".rst", b".dts", b".dtsi", b".gitignore")
+
+
+class _Kept(Record, frozen=True):
+    """What the files say, so that only those are written that say something else."""
+
+    boot: str
+    tree: str
+    files: dict[str, str]
+    looked: str
+    tests: str
+
+
+class Looked(Record, frozen=True):
+    """Digests of the paths that a script could look for, and nobody would note it."""
+
+    all: str
+    """But for those below tools/testing/."""
+    tests: str
+    """Those."""
+
+
+class Names:
+    """The files about the tree that a worker's source folder holds, in ``place``; their sum lies beside it."""
+
+    def __init__(self, store: TreeStore, place: Path) -> None:
+        self._store = store
+        self._place = place
+        self._note = place.with_name(f"{place.name}.json")
+
+    def update(self, tree: str) -> Looked:
+        """Have them tell of a tree. One is written only where it says something else: make goes by its date."""
+        kept = self._load()
+        if kept is None or not self._alike(kept.tree, tree):
+            listing = _listing(self._store, tree)
+            wanted = _files(listing, _odd(self._store, listing))
+            self._write(wanted, kept.files if kept is not None else {}, known=kept is not None)
+            digests = {name: _digest(text) for name, text in wanted.items()}
+            gone = dict.fromkeys((kept.files if kept is not None else {}).keys() - wanted.keys(), _digest(b""))
+            looked = _looked(listing)
+            boot = _BOOT_ID.read_text()
+            kept = _Kept(boot=boot, tree=tree, files={**gone, **digests}, looked=looked.all, tests=looked.tests)
+            sealed.write(self._note, msgspec.json.encode(kept))
+        return Looked(all=kept.looked, tests=kept.tests)
+
+    def _load(self) -> _Kept | None:
+        """None also after a boot: what was written last may be short."""
+        try:
+            kept = msgspec.json.decode(sealed.read(self._note) or b"", type=_Kept)
+        except msgspec.DecodeError:
+            return None
+        whole = kept.boot == _BOOT_ID.read_text() and (self._place / COMPILE).exists()
+        return kept if whole and (self._place / COMPILE).read_bytes() == _SCRIPT.read_bytes() else None
+
+    def _alike(self, old: str, new: str) -> bool:
+        """True where two trees have the same paths, of the same kinds."""
+        if old == new:
+            return True
+        links = _LINK.decode()
+        return self._store.has(old) and all(
+            change.contents_only and change.old[0] != links for change in self._store.changes(old, new)
+        )
+
+    def _write(self, wanted: Mapping[str, bytes], kept: Mapping[str, str], *, known: bool) -> None:
+        for folder in ("", "h", "none", "any"):
+            (self._place / folder).mkdir(parents=True, exist_ok=True)
+            (self._place / folder).chmod(0o755)
+        there = kept.keys() if known else {str(path.relative_to(self._place)) for path in self._place.glob("*/*")}
+        # A name that has gone keeps its file: objects depend on it.
+        for name, text in {**dict.fromkeys(there, b""), **wanted}.items():
+            place = self._place / name
+            if kept.get(name) != _digest(text) and not (place.exists() and place.read_bytes() == text):
+                place.write_bytes(text)
+                place.chmod(0o644)  # it is for whoever builds, whom our umask may have shut out
+        script = self._place / COMPILE
+        if not known:
+            script.write_bytes(_SCRIPT.read_bytes())
+            script.chmod(0o755)
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def _listing(store: TreeStore, tree: str) -> dict[bytes, bytes]:
+    """The kind of each path: a file, a submodule, or a link, which is told by what it says."""
+    listing: dict[bytes, bytes] = {}
+    for row in store.answer("ls-tree", "-r", "-z", tree).split(b"\0")[:-1]:
+        told, _, path = row.partition(b"\t")
+        mode, _, blob = told.split(b" ")
+        listing[path] = mode + blob if mode == _LINK else mode if mode == _SUBMODULE else b"file"
+    return listing
+
+
+def _odd(store: TreeStore, listing: Mapping[bytes, bytes]) -> bytes:
+    """The links that lead to no file of the tree: what is found through another name of a folder has no path here."""
+    odd: list[bytes] = []
+    for path, kind in listing.items():
+        if kind.startswith(_LINK):
+            target = store.answer("cat-file", "blob", kind.removeprefix(_LINK).decode())
+            if listing.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), target))) != b"file":
+                odd.append(path + b" " + kind)
+    return b"\n".join(sorted(odd))
+
+
+def _files(listing: Mapping[bytes, bytes], odd: bytes) -> dict[str, bytes]:
+    """Each file and its text."""
+    lines: dict[str, list[bytes]] = {f"{kind}/{n}": [] for kind, n in _numbered()}
+    for path, kind in listing.items():
+        name = posixpath.basename(path)
+        if not _PLAIN.fullmatch(name):
+            continue
+        plain = name.decode()
+        if plain.endswith(".h"):
+            if f"h/{plain}" not in lines:
+                lines[f"none/{hashed(plain, _NONE)}"].append(name)
+            lines.setdefault(f"h/{plain}", []).append(path + b" " + kind)
+        else:
+            lines[f"any/{hashed(plain, _ANY)}"].append(path + b" " + kind)
+    texts = {name: b"\n".join(sorted(told)) + (b"\n" + odd if odd else b"") for name, told in lines.items()}
+    return {**texts, "all": _digest(b"\n".join(sorted(b"%b %b" % row for row in listing.items()))).encode()}
+
+
+def _numbered() -> list[tuple[str, int]]:
+    return [("none", n) for n in range(_NONE)] + [("any", n) for n in range(_ANY)]
+
+
+def hashed(name: str, most: int) -> int:
+    """The number of a name, as compile.sh makes it."""
+    number = 0
+    for letter in name:
+        number = (number * 31 + _LETTERS.index(letter) + 1) % most
+    return number
+
+
+def _looked(listing: Mapping[bytes, bytes]) -> Looked:
+    rows: tuple[list[bytes], list[bytes]] = ([], [])
+    for path, kind in listing.items():
+        name = posixpath.basename(path)
+        aside = name.endswith((*_SEARCHED, *_UNREAD)) or name.startswith(_PARSED) or path.startswith(b"Documentation/")
+        if kind != b"file" or not aside:
+            rows[path.startswith(_TESTS)].append(path + b" " + kind)
+    every, tests = (_digest(b"\n".join(sorted(told))) for told in rows)
+    return Looked(all=every, tests=tests)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""No shortcut changes what comes out: toy kernels by whatever way they were had, against clean builds without ccache.
+
+What is compared is the kernel, byte for byte; or that it does not build, where the clean one does not.
+"""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from harness import files
+from harness.build import Worker
+from harness.config import Config
+from harness.model import State
+from harness.trees import TreeStore
+from harness.visit import Footprint, Place, Read, Visit
+from tests import toy
+from tests.toy import FIRST, POOL
+from tests.unit.gitrepo import Repository
+from tests.unit.test_build import ARCH
+
+FEW, MANY = 6, 400
+STEPS = 4
+
+
+class Proof:
+    """A worker, the states that it was asked for, and what came of each: the kernel, or None."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._repository = Repository(place / "linux")
+        self._store = TreeStore(place / "trees.git")
+        self._store.add_repository(self._repository.path)
+        self.worker = Worker(place / "worker", self._store, ARCH, Config(""), 2, probes=())
+        self._built: dict[str, Read] = {}
+        self._kernels: dict[str, bytes | None] = {}
+        self._clean: dict[str, bytes | None] = {}
+        self.ways: list[str] = []
+        """How each state was had: built, or as another."""
+        self.made: list[str] = []
+        """The objects that the last build has made."""
+        self.base = self.tree(FIRST)
+
+    def tree(self, tree: toy.Tree) -> str:
+        for entry in self._repository.path.iterdir():
+            if entry.name != ".git":
+                files.remove(entry)
+        toy.written(self._repository.path, tree)
+        self._repository.git("add", "--all")
+        self._repository.git("commit", "--quiet", "--allow-empty", "-m", "state")
+        return self._store.tree_of(self._repository.git("rev-parse", "HEAD"))
+
+    def step(self, tree: str) -> bytes | None:
+        """The kernel of a state, had as a run would have it: built where the folder is, or taken for another's."""
+        state = State(id=tree, scenario="prefixes", applied=(), tree=tree)
+        prints = {one: Footprint.of(self._store.changes(self.base, one)) for one in (tree, *self._built)}
+        visit = Visit([state], prints, self._built)
+        place = Place(self.worker.reads)
+        _, same = visit.next(place)
+        self.ways.append("as another" if same is not None else "built")
+        if same is not None:
+            return self._kernels[same.state]
+        into = self._place / "into"
+        shutil.rmtree(into, ignore_errors=True)
+        built = asyncio.run(self.worker.build_alone(tree, into))
+        self.made = re.findall("^  CC +(.*)", Path(built.log).read_text(), re.MULTILINE)
+        self._kernels[tree] = Path(built.kernel).read_bytes() if built.kernel is not None else None
+        if built.ok:
+            self._built[tree] = partial(self.worker.reads.of, tree)
+        return self._kernels[tree]
+
+    def clean(self, tree: toy.Tree) -> bytes | None:
+        name = self.tree(tree)
+        if name not in self._clean:
+            for folder in ("source", "obj"):
+                shutil.rmtree(self._place / folder, ignore_errors=True)
+            source = toy.written(self._place / "source", tree)
+            self._clean[name] = toy.clean(source, self._place / "obj")
+        return self._clean[name]
+
+    def check(self, *states: toy.Tree) -> list[bytes | None]:
+        """Have states one after the other; each is to be what a clean build makes of it."""
+        seen: list[bytes | None] = []
+        for number, tree in enumerate(states):
+            seen.append(self.step(self.tree(tree)))
+            differs = {path: text for path, text in tree.items() if text != FIRST.get(path)}
+            assert seen[-1] == self.clean(tree), f"state {number}, {self.ways[-1]}: {differs}"
+        return seen
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def proof(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Proof:
+    """A worker of its own; the guests come out of a ccache that the tests of this module share."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return Proof(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Proof]:
+    """One for many: each goes on from where the one before it has left the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        yield Proof(tmp_path_factory.mktemp("shared"))
+
+
+def test_a_toy_kernel_builds_and_its_shortcuts_are_taken(proof: Proof) -> None:
+    unread = FIRST | {"unread.h": "1\n", "notes.rst": "1\n"}
+    kernels = proof.check(FIRST, FIRST | {"unread.c": "2\n"}, unread, unread | {"unread.h": "2\n", "notes.rst": None})
+    assert kernels[0] is not None and len(set(kernels)) == 1
+    assert proof.ways == ["built", "as another", "built", "as another"]
+
+
+SHADOWS: dict[str, tuple[dict[str, str | None], ...]] = {
+    "-I in their order": ({"near/one.h": "#define ONE 5\n"},),
+    "the includer's own folder": ({"two.h": "#define TWO 2\n"},),
+    "include_next": ({"near/one.h": "#include_next <one.h>\n"}, {"near/one.h": "#error broken\n"}),
+    "has_include": ({"near/maybe.h": "#define MAYBE 1\n"},),
+    "a header that is made": ({"near/made.h": "#define MADE 77\n"},),
+    "a header in a folder": ({"Kconfig": "CONFIG_MORE=y\n"}, {"Kconfig": "CONFIG_MORE=y\n", "near/sub/three.h": "\n"}),
+    "a folder that is a link": (
+        {"Kconfig": "CONFIG_MORE=y\n"},
+        {"Kconfig": "CONFIG_MORE=y\n", "near/sub": "-> ../other"},
+    ),
+    "a link that leads elsewhere": ({"near/one.h": "-> ../far/one.h"}, {"near/one.h": "-> ../far/two.h"}),
+    "a file that turns into a link": ({"near/one.h": "#define ONE 5\n"}, {"near/one.h": "-> ../far/one.h"}),
+    "what the assembler includes": ({"far/part.inc": "\t.byte 5\n"}, {"near/part.inc": "\t.byte 3\n"}),
+    "what the assembler takes as it is": ({"far/blob": "hijk"}, {"near/blob": "abc"}),
+    "a file that a script looks for": ({"extra": "x\n"},),
+    "a wildcard": ({"auto/x.c": toy.AUTO.format("x", 1)}, {"auto/y.c": toy.AUTO.format("y", 1)}),
+}
+
+
+@pytest.mark.parametrize("kind", SHADOWS)
+def test_what_comes_before_what_was_found_is_found(shared: Proof, kind: str) -> None:
+    """Where a folder is that has built the other, and in one that was emptied, where ccache answers."""
+    states = [FIRST | changed for changed in ({}, *SHADOWS[kind])]
+    seen = shared.check(*states)
+    shared.worker.clean()
+    seen += shared.check(states[-1])
+    assert seen[-2] == seen[-1] and len(set(seen)) > 1, "the state that differs is seen to"
+
+
+def test_a_header_whose_last_reader_was_made_again_without_it_is_read_in_another_state(proof: Proof) -> None:
+    drops, broken = {"main.c": POOL["main.c"][1]}, {"far/two.h": "#error broken\n"}
+    seen = proof.check(FIRST, FIRST | drops, FIRST | drops | broken, FIRST | broken)
+    assert seen[-1] is None and proof.ways[-2:] == ["as another", "built"]
+
+
+def test_objects_that_nothing_new_could_be_found_by_are_not_made_again(proof: Proof) -> None:
+    first = FIRST | {"main.c": "#include <one.h>\nint one = ONE;\n"}
+    proof.check(first, first | {"unread.h": "1\n", "other/fresh.h": "1\n", "auto/x.c": toy.AUTO.format("x", 1)})
+    assert proof.made == ["auto/x.o"]
+
+
+CHANGES = st.dictionaries(st.sampled_from(sorted(POOL)), st.integers(0, 5), min_size=1, max_size=4)
+
+
+@st.composite
+def sequences(draw: st.DrawFn) -> list[toy.Tree]:
+    """States of which each differs in a few files from the one before, or from the first."""
+    states: list[toy.Tree] = [FIRST]
+    for changed in draw(st.lists(CHANGES, min_size=STEPS, max_size=STEPS)):
+        before = draw(st.sampled_from(states))
+        states.append({**before, **{path: POOL[path][which % len(POOL[path])] for path, which in changed.items()}})
+    return states[1:]
+
+
+def prove(examples: int, place: Path) -> None:
+    """Sequences of states, all in one worker: each begins where the one before it ended."""
+    proof = Proof(place)
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(sequences(), st.sampled_from([False, False, True]))
+    def whatever_comes(states: list[toy.Tree], emptied: bool) -> None:
+        if emptied:
+            proof.worker.clean()
+        proof.check(*states)
+
+    whatever_comes()
+    assert set(proof.ways) == {"built", "as another"}
+
+
+def test_whatever_comes_each_state_is_what_a_clean_build_makes_of_it(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    prove(FEW, tmp_path)
+
+
+@pytest.mark.full("identical")
+@pytest.mark.timeout(3600)
+def test_of_many_more_sequences_the_same_is_true(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    prove(MANY, tmp_path)
