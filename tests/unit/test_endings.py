@@ -289,7 +289,7 @@ def test_a_machine_that_boots_may_talk_but_not_for_ever(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["KTAP version 1", "1..3", "    # Subtest: p", "    # plan: a b", "    ok 1 a", "not ok 2 p"]
+    "line", ["KTAP version 1", "1..3", "    # Subtest: p", "    # plan: a b", "    ok 1 a", "not ok 2 p", "    not ok"]
 )
 def test_what_counts_as_progress(clock: Clock, line: str) -> None:
     seen = Watch(clock)

@@ -5,6 +5,7 @@ base, tip and without-3 of testcases/exit-on-missing-split; panic, where a check
 hostile, where probes crash, hang, fail at length and write rubbish.
 """
 
+import re
 import sys
 from pathlib import Path
 from types import FrameType
@@ -181,18 +182,352 @@ def test_a_serial_port_that_sends_cr_lf_changes_nothing(name: str) -> None:
         ("ok 1 a # SKIP no such thing", Status.SKIP, "no such thing"),
         ("ok 1 a # SKIP", Status.SKIP, ""),
         ("not ok 1 a # XFAIL known", Status.XFAIL, "known"),
-        ("not ok 1 a # SKIP and yet it failed", Status.FAIL, "and yet it failed"),
+        ("not ok 1 a # SKIP of no account", Status.SKIP, "of no account"),
         ("not ok 1 a # no answer after 5 s", Status.FAIL, "no answer after 5 s"),
         ("ok 12345678901234567890 a", Status.PASS, ""),
+        # TAP 12 to 14: a number, a description, and the case of a directive are anybody's choice.
+        ("ok a", Status.PASS, ""),
+        ("not ok a", Status.FAIL, ""),
+        ("not ok - a", Status.FAIL, ""),
+        ("ok\t1\ta", Status.PASS, ""),
+        ("ok 1 a # skip no such thing", Status.SKIP, "no such thing"),
+        ("ok 1 a # Skipped: no such thing", Status.SKIP, "no such thing"),
+        ("ok 1 a #skip no such thing", Status.SKIP, "no such thing"),
+        ("not ok 1 a # todo later", Status.XFAIL, "later"),
+        ("ok 1 a # TODO later", Status.PASS, "later"),
+        # ktap.rst, kselftest.h, kselftest/runner.sh.
+        ("ok 1 a # XFAIL known", Status.XFAIL, "known"),
+        ("ok 1 a # XPASS unknown", Status.PASS, "XPASS unknown"),
+        ("not ok 1 a # TIMEOUT 45 seconds", Status.FAIL, "TIMEOUT 45 seconds"),
+        ("ok 1 a # TIMEOUT 45 seconds", Status.FAIL, "TIMEOUT 45 seconds"),
+        ("ok 1 a # ERROR no memory", Status.FAIL, "ERROR no memory"),
+        ("not ok 1 a #  exit=1", Status.FAIL, "exit=1"),
+        ("ok 1 a # rcode=0", Status.PASS, "rcode=0"),
+        # A word is a directive only whole, and where it stands first.
+        ("not ok 1 a # skip-me is broken", Status.FAIL, "skip-me is broken"),
+        ("not ok 1 a # nothing to skip # SKIP", Status.FAIL, "nothing to skip # SKIP"),
+        ("ok 1 a # error: none", Status.PASS, "error: none"),
+        # The console's time in front, as a program that prints the kernel's log has it.
+        ("[    1.234567] not ok 1 a", Status.FAIL, ""),
+        ("<6>[    1.234567][  T1] not ok 1 a", Status.FAIL, ""),
     ],
 )
 def test_a_result_line(line: str, status: Status, detail: str) -> None:
     assert ktap.parse(probe(line)).checks == (Check(id="p.a", status=status, detail=detail),)
 
 
-@pytest.mark.parametrize("line", ["ok", "ok a", "ok 1", "notok 1 a", "OK 1 a", "xok 1 a", "# ok 1 a", "ok 1 #"])
-def test_what_only_looks_like_a_result_is_none(line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "name", "status", "detail"),
+    [
+        ("ok", "1", Status.PASS, ""),
+        ("not ok", "1", Status.FAIL, ""),
+        ("not ok 3", "3", Status.FAIL, ""),
+        ("not ok 3 -", "3", Status.FAIL, ""),
+        ("ok 1 #", "1", Status.PASS, ""),
+        ("ok 3 # SKIP foo is not there", "3", Status.SKIP, "foo is not there"),
+        ("ok 3 # XFAIL foo", "3", Status.XFAIL, "foo"),
+        ("not ok 4 # error bar", "4", Status.FAIL, "error bar"),
+        ("ok 5 baz # skip lower case", "baz", Status.SKIP, "lower case"),
+        ("ok - # skip x", "1", Status.SKIP, "x"),
+        ("not ok 2 ***", "2", Status.FAIL, "***"),
+        ("ok 6 issue #42 is fixed", "issue_42_is_fixed", Status.PASS, ""),
+        ("ok 6 issue #42 is fixed # SKIP no time", "issue_42_is_fixed", Status.SKIP, "no time"),
+        (r"ok 6 issue \#42 is fixed", "issue_42_is_fixed", Status.PASS, ""),
+        (r"not ok 6 a \# SKIP", "a_SKIP", Status.FAIL, ""),
+        ("not ok 6 it handles #skip-me", "it_handles_skip-me", Status.FAIL, ""),
+        ("ok 7 x == 1 (really)", "x_1_really_", Status.PASS, ""),
+        ("ok 8 3 of them", "3_of_them", Status.PASS, ""),
+        ("ok 9th of them", "9th_of_them", Status.PASS, ""),
+        ("ok 1 global.works", "global_works", Status.PASS, ""),
+        ("ok 1 selftests: net: foo.sh # SKIP", "selftests_net_foo_sh", Status.SKIP, ""),
+        ("not ok 1 \ufffd\ufffd", "1", Status.FAIL, "\ufffd\ufffd"),
+    ],
+)
+def test_a_result_is_called_by_its_description_or_else_by_its_number(
+    line: str, name: str, status: Status, detail: str
+) -> None:
+    assert ktap.parse(probe(line)).checks == (Check(id=f"p.{name}", status=status, detail=detail),)
+
+
+def test_a_result_without_a_number_has_the_next() -> None:
+    assert statuses(probe("ok", "not ok", "ok 7", "not ok - # no", "ok")) == {
+        "p.1": Status.PASS,
+        "p.2": Status.FAIL,
+        "p.7": Status.PASS,
+        "p.8": Status.FAIL,
+        "p.9": Status.PASS,
+    }
+
+
+def test_a_result_without_a_description_has_the_name_that_was_announced_for_its_number() -> None:
+    assert statuses(probe("1..3", "# plan: a b c", "ok 1 a", "not ok 2", "ok 3 # SKIP c is not there")) == {
+        "p.a": Status.PASS,
+        "p.b": Status.FAIL,
+        "p.c": Status.SKIP,
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["notok 1 a", "OK 1 a", "Not ok 1 a", "xok 1 a", "# ok 1 a", "okay 1 a", "ok: a", "not okay", "-ok 1 a", "not"],
+)
+def test_what_only_looks_like_a_result_explains_the_next(line: str) -> None:
     assert ktap.parse(probe(line)).checks == ()
+    assert checks(probe(line, "not ok 1 b"))["p.b"].detail == line.removeprefix("# ")
+
+
+# --- plans, and giving up -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("1..5", "ok 1 a", "ok 2 b", "ok 3 c"),
+        ("ok 1 a", "ok 2 b", "ok 3 c", "1..5"),
+        ("TAP version 13", "1..5 # in all", "ok a", "ok b", "ok c"),
+        ("TAP version 14", "1..5", "ok 3 c", "ok 1 a", "ok 2 b"),
+        ("1..5", "ok 1 a", "ok 1 b", "ok 1 c"),
+    ],
+)
+def test_what_was_planned_and_never_came_is_missing(lines: tuple[str, ...]) -> None:
+    found = checks(probe(*lines) + "ok 1 p\n")
+    assert {name: check.status for name, check in found.items()} == {
+        "p.a": Status.PASS,
+        "p.b": Status.PASS,
+        "p.c": Status.PASS,
+        "p.4": Status.MISSING,
+        "p.5": Status.MISSING,
+    }
+    assert found["p.5"].detail == "1..5 was planned, and it never came"
+
+
+@pytest.mark.parametrize("lines", [("1..2", "ok 1 a", "ok 2 b"), ("ok", "ok", "1..2"), ("1..2", "ok 2 b", "ok 1 a")])
+def test_a_plan_that_adds_up_is_no_check(lines: tuple[str, ...]) -> None:
+    assert len(statuses(probe(*lines))) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("1..1", "ok 1 a", "ok 2 b"), "1..1 was planned, and 2 results came"),
+        (("ok 1 a", "ok 2 b", "1..1"), "1..1 was planned, and 2 results came"),
+        (("1..2", "ok 1 a", "ok 3 b"), "1..2 was planned, and number 3 came"),
+        (("1..0 # SKIP none", "ok 1 a", "ok 2 b"), "1..0 was planned, and 2 results came"),
+    ],
+)
+def test_what_came_and_was_not_planned_counts_and_fails_the_plan(lines: tuple[str, ...], said: str) -> None:
+    found = checks(probe(*lines))
+    assert [found[f"p.{name}"].status for name in ("a", "b", "plan")] == [Status.PASS, Status.PASS, Status.FAIL]
+    assert found["p.plan"].detail == said
+
+
+@pytest.mark.parametrize(
+    ("line", "why"), [("1..0 # SKIP no hardware", "no hardware"), ("1..0 # no", "no"), ("1..0", "")]
+)
+def test_a_plan_of_nothing_is_skipped(line: str, why: str) -> None:
+    text = probe("TAP version 13", line) + "ok 1 p\n"
+    assert ktap.parse(text).checks == (Check(id="p.plan", status=Status.SKIP, detail=why),)
+
+
+def test_names_that_are_announced_are_the_plan() -> None:
+    found = statuses(probe("1..3", "# plan: a b c", "ok 1 a", "ok 7 b") + "ok 1 p\n")
+    assert found == {"p.a": Status.PASS, "p.b": Status.PASS, "p.c": Status.MISSING}
+
+
+def test_a_plan_says_why_what_it_promised_did_not_come() -> None:
+    found = checks(probe("1..2", "ok 1 a") + "not ok 1 p # killed by signal 9\n")
+    assert found["p.2"].detail == "1..2 was planned, and it never came: the probe ended: killed by signal 9"
+
+
+def test_a_plan_without_end_costs_no_more_than_its_limit() -> None:
+    found = statuses(probe("1..999999999", "ok 1 a") + "ok 1 p\n" + probe("ok 1 a", name="q"))
+    assert found["p.beyond_limit"] is Status.FAIL and found["q.a"] is Status.PASS
+    assert len(found) == ktap.MAX_CHECKS + 2
+    assert statuses(probe("1..99999999999999999999", "ok 1 a")) == {"p.a": Status.PASS}
+
+
+@pytest.mark.parametrize("line", ["Bail out! no database", "bail out!  no database", "    Bail out! no database"])
+def test_after_bail_out_nothing_passes_and_the_rest_is_missing(line: str) -> None:
+    text = probe(
+        "1..4", "ok 1 a", "# why", line, "ok 2 b", "ok 3 c # SKIP", "KTAP version 1", "1..1", "ok 1 exit_status"
+    )
+    found = checks(text + "ok 1 p\n")
+    assert {name: check.status for name, check in found.items()} == {
+        "p.a": Status.PASS,
+        "p.bail_out": Status.FAIL,
+        "p.b": Status.FAIL,
+        "p.c": Status.SKIP,
+        "p.4": Status.MISSING,
+        "p.exit_status": Status.FAIL,
+    }
+    assert found["p.bail_out"].detail == "why\nBail out! no database"
+    assert found["p.4"].detail == "1..4 was planned, and it never came: Bail out! no database"
+    assert found["p.exit_status"].detail == "Bail out! no database"
+
+
+def test_bail_out_without_a_reason_and_what_it_leaves_of_the_names_announced() -> None:
+    found = checks(probe("# plan: a b", "ok 1 a", "Bail out!") + "ok 1 p\n" + probe("ok 1 c", name="q"))
+    assert (found["p.bail_out"].detail, found["p.b"].status) == ("Bail out!", Status.MISSING)
+    assert found["p.b"].detail == "Bail out!" and found["q.c"].status is Status.PASS
+
+
+def test_several_documents_have_a_plan_each() -> None:
+    found = statuses(
+        probe("TAP version 13", "1..2", "ok 1 a", "ok 2 b", "TAP version 13", "1..2", "not ok 1 c", "KTAP version 1")
+    )
+    assert found == {"p.a": Status.PASS, "p.b": Status.PASS, "p.c": Status.FAIL, "p.2": Status.MISSING}
+    assert statuses(probe("1..1", "ok 1 a", "1..2", "ok 1 b", "ok 2 c")) == {
+        "p.a": Status.PASS,
+        "p.b": Status.PASS,
+        "p.c": Status.PASS,
+    }
+
+
+# --- nested results -----------------------------------------------------------------------------
+
+KTAP = """KTAP version 1
+1..1
+  KTAP version 1
+  1..3
+    KTAP version 1
+    1..1
+    # one: initializing
+    ok 1 one
+  ok 1 first
+    KTAP version 1
+    1..2
+    ok 1 one # SKIP not here
+    ok 2 two
+  ok 2 second
+    KTAP version 1
+    1..3
+    ok 1 one
+    # two: FAIL
+    not ok 2 two
+    ok 3 three # SKIP not here
+  not ok 3 third
+not ok 1 main"""
+KUNIT = """[    0.060000] KTAP version 1
+[    0.060001] 1..2
+[    0.060002]     KTAP version 1
+[    0.060003]     # Subtest: list
+[    0.060004]     # module: list_test
+[    0.060005]     1..2
+[    0.060006]     ok 1 add
+[    0.060007]         KTAP version 1
+[    0.060008]         # Subtest: sort
+[    0.060009]     # sort: EXPECTATION FAILED at lib/list-test.c:20
+[    0.060010]         not ok 1 long lists
+[    0.060011]         ok 2 short lists
+[    0.060012]     # sort: pass:1 fail:1 skip:0 total:2
+[    0.060013]     not ok 2 sort
+[    0.060014] # list: pass:1 fail:1 skip:0 total:2
+[    0.060015] not ok 1 list
+[    0.060016] ok 2 rest # SKIP"""
+TAP14 = """TAP version 14
+# Subtest: foo
+    # Subtest: bar
+        ok 1 - deep
+        1..1
+    ok 1 - bar
+    not ok 2 - baz # TODO
+    1..2
+ok 1 - foo
+1..1"""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            KTAP,
+            {
+                "main/first/one": Status.PASS,
+                "main/first": Status.PASS,
+                "main/second/one": Status.SKIP,
+                "main/second/two": Status.PASS,
+                "main/second": Status.PASS,
+                "main/third/one": Status.PASS,
+                "main/third/two": Status.FAIL,
+                "main/third/three": Status.SKIP,
+                "main/third": Status.FAIL,
+                "main": Status.FAIL,
+            },
+        ),
+        (
+            KUNIT,
+            {
+                "list/add": Status.PASS,
+                "list/sort/long_lists": Status.FAIL,
+                "list/sort/short_lists": Status.PASS,
+                "list/sort": Status.FAIL,
+                "list": Status.FAIL,
+                "rest": Status.SKIP,
+            },
+        ),
+        (
+            TAP14,
+            {"foo/bar/deep": Status.PASS, "foo/bar": Status.PASS, "foo/baz": Status.XFAIL, "foo": Status.PASS},
+        ),
+    ],
+    ids=["KTAP", "KUnit", "TAP 14"],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_nested_results_are_called_by_their_parents(text: str, wanted: dict[str, Status], end: str) -> None:
+    found = statuses(probe(*text.split("\n")).replace("\n", end))
+    assert {name.removeprefix("p."): status for name, status in found.items()} == wanted
+
+
+def test_what_explains_a_nested_result_stands_with_it() -> None:
+    found = checks(probe(*KUNIT.split("\n")))
+    assert found["p.list/sort/long_lists"].detail == "sort: EXPECTATION FAILED at lib/list-test.c:20"
+    assert found["p.list"].detail == "list: pass:1 fail:1 skip:0 total:2"
+
+
+@pytest.mark.parametrize("parent", ["ok 1 a", "ok 1 a # SKIP", "ok 1 a # XFAIL"])
+def test_a_parent_whose_part_fails_has_failed_whatever_it_says(parent: str) -> None:
+    found = checks(probe("1..1", "    1..2", "    ok 1 b", "      not ok 1 deep", "    ok 2 c", parent))
+    bad = {name for name, check in found.items() if check.status is Status.FAIL}
+    assert bad == {"p.a/c/deep", "p.a/c", "p.a"} and found["p.a/b"].status is Status.PASS
+    assert found["p.a"].detail == "a part of it failed"
+
+
+def test_nested_results_without_a_parent_are_not_lost() -> None:
+    assert statuses(
+        probe("KTAP version 1", "1..2", "  KTAP version 1", "  # Subtest: s", "  1..2", "  not ok 1 a")
+    ) == {
+        "p.s/2": Status.MISSING,
+        "p.s/a": Status.FAIL,
+    }
+    lines = ("  not ok 1 a", "KTAP version 1", "1..1", "ok 1 exit_status")
+    assert statuses(probe(*lines) + "ok 1 p\n") == {"p.a": Status.FAIL, "p.exit_status": Status.PASS}
+
+
+def test_a_nested_plan_is_kept_to_as_well() -> None:
+    found = statuses(probe("1..1", "    1..3", "    ok 1 a", "ok 1 s"))
+    assert found == {"p.s/a": Status.PASS, "p.s/2": Status.MISSING, "p.s/3": Status.MISSING, "p.s": Status.PASS}
+
+
+def test_results_deeper_than_anybody_nests_are_read_in_seconds_and_none_is_lost() -> None:
+    rows = [f"{' ' * depth}not ok 1 n{depth}" for depth in (*range(400), *reversed(range(400)))]
+    found = statuses(probe(*rows))
+    assert sum(status is Status.FAIL for status in found.values()) >= 800
+    many = [f"  ok {number} n{number}" for number in range(ktap.MAX_CHECKS + 10)]
+    assert statuses(probe(*many, "ok 1 a"))["p.beyond_limit"] is Status.FAIL
+
+
+def test_a_nested_header_begins_no_probe_and_makes_no_plan_of_names() -> None:
+    assert statuses("        # Subtest: p\n        ok 1 a\n") == {}
+    assert statuses(
+        probe("    # Subtest: q", "    ok 1 a", "ok 1 q", "[ 1.0] # plan: b", "[ 1.0] # Subtest: r", "ok 2 c")
+    ) == {
+        "p.q/a": Status.PASS,
+        "p.q": Status.PASS,
+        "p.c": Status.PASS,
+    }
+
+
+# --- probes -------------------------------------------------------------------------------------
 
 
 def test_a_result_outside_of_a_probe_belongs_to_nobody() -> None:
@@ -329,11 +664,26 @@ def test_the_checks_the_capabilities_and_the_probes_of_a_boot_have_a_limit() -> 
 @pytest.mark.parametrize("first", ["not ok 1 a", "ok 1 a # SKIP no", "not ok 1 a # XFAIL known"])
 def test_a_second_answer_does_not_make_a_pass_of_anything(first: str) -> None:
     once, twice = statuses(probe(first)), statuses(probe(first, "ok 1 a", "ok 2 a"))
-    assert once == twice
+    assert twice["p.a"] is once["p.a"]
 
 
 def test_a_second_answer_may_make_a_failure_of_a_pass() -> None:
-    assert statuses(probe("ok 1 a", "not ok 1 a")) == {"p.a": Status.FAIL}
+    assert statuses(probe("ok 1 a", "not ok 1 a"))["p.a"] is Status.FAIL
+
+
+def test_each_answer_under_a_name_is_a_check_or_one_could_fail_behind_another() -> None:
+    assert statuses(probe("not ok 1 a b", "ok 2 a, b", "ok 3 a-b", "ok 4 a: b")) == {
+        "p.a_b": Status.FAIL,
+        "p.a_b#1": Status.FAIL,
+        "p.a_b#2": Status.PASS,
+        "p.a-b": Status.PASS,
+        "p.a_b#3": Status.PASS,
+    }
+    assert statuses(probe("# plan: a", "ok 1 a", "not ok 1 a")) == {
+        "p.a": Status.FAIL,
+        "p.a#1": Status.PASS,
+        "p.a#2": Status.FAIL,
+    }
 
 
 def test_announcing_a_check_again_does_not_take_its_answer_back() -> None:
@@ -386,10 +736,9 @@ def test_no_bytes_are_too_odd(data: bytes) -> None:
 def test_no_order_of_good_lines_is_too_odd(text: str) -> None:
     report = ktap.parse(text)
     _sane(report)
-    failed = _answers(text, "not ok 1 ")
-    passed = _answers(text, "ok 1 ")
+    failed, passed = (_answers(text, how) for how in ("not ok", "ok"))
     for check in report.checks:
-        name = check.id.split(".")[1]
+        name = check.id.split(".")[1].partition("#")[0]
         if check.status is Status.PASS:
             assert name in passed
         if check.status is Status.FAIL:
@@ -397,7 +746,9 @@ def test_no_order_of_good_lines_is_too_odd(text: str) -> None:
 
 
 def _answers(text: str, how: str) -> set[str]:
-    return {line.split()[how.count(" ")] for line in text.split("\n") if line.startswith(f"    {how}")}
+    """The names that results may have: one without a description has its number, which may be any."""
+    words = [line.removeprefix(f"    {how}").split() for line in text.split("\n") if line.startswith(f"    {how}")]
+    return {name for rest in words for name in (rest[1:2] or map(str, range(100)))}
 
 
 def _sane(report: ktap.Report) -> None:
@@ -406,6 +757,42 @@ def _sane(report: ktap.Report) -> None:
         assert probe and name
         assert len(check.detail) <= ktap.MAX_DETAIL
     assert len({check.id for check in report.checks}) == len(report.checks)
+
+
+_INDENTS = st.integers(0, 4).map(lambda depth: "  " * depth)
+_SAYS = st.sampled_from(["ok", "not ok"])
+_BEHIND = st.sampled_from(["", " # SKIP why", " #skip", " # TODO", " # XFAIL x", " # TIMEOUT", " # slow", " issue #42"])
+_ROWS = st.tuples(_INDENTS, _SAYS, st.sampled_from([" 1", " 7", ""]), st.sampled_from([" - ", " "]), _BEHIND)
+_AROUND = ["TAP version 14", "KTAP version 1", "1..2", "1..0 # SKIP", "# Subtest: s", "Bail out!", "words", "# x"]
+_FRAMES = st.builds("{}{}".format, _INDENTS, st.sampled_from(_AROUND))
+_OURS = re.compile(r"(?:plan|bail_out)(?:#\d+)?")
+
+
+@given(st.lists(st.one_of(_ROWS, _FRAMES), max_size=30))
+def test_whatever_stands_around_it_each_result_is_a_check_and_none_that_failed_passes(rows: list[Any]) -> None:
+    results = {f"n{number}": row for number, row in enumerate(rows) if isinstance(row, tuple)}
+    lines = [
+        "{0}{1}{2}{3}n{number}{4}".format(*row, number=number) if isinstance(row, tuple) else row
+        for number, row in enumerate(rows)
+    ]
+    told = {check.id.split(".")[1].rpartition("/")[2]: check for check in ktap.parse(probe(*lines)).checks}
+    found = {name.partition("_issue")[0]: check for name, check in told.items() if not _OURS.fullmatch(name)}
+    assert {*results} <= {*found}
+    for name, (_, says, _, _, behind) in results.items():
+        status = found[name].status
+        assert status is not Status.MISSING
+        assert not (says == "not ok" and status is Status.PASS)
+        assert not (says == "not ok" and behind in ("", " issue #42", " # slow") and status is not Status.FAIL)
+        assert not ("skip" in behind.lower() and status is Status.PASS)
+    assert all(found[name].status is Status.MISSING for name in {*found} - {*results})
+
+
+@given(st.lists(st.tuples(_SAYS, st.sampled_from(["a", "b", "", "3"])), max_size=20))
+def test_as_many_results_as_lines_are_seen_whatever_they_are_called(rows: list[tuple[str, str]]) -> None:
+    found = statuses(probe(*(f"{says} - {name}" for says, name in rows)))
+    answers = [status for name, status in found.items() if f"{name}#1" not in found]
+    assert len(answers) == len(rows)
+    assert answers.count(Status.FAIL) == sum(says == "not ok" for says, _ in rows)
 
 
 @given(st.lists(_LINES, max_size=20).map("\n".join))
