@@ -29,6 +29,28 @@ int main(void)
 	return 1;
 }
 """
+NAMELESS = """\
+#include <stdio.h>
+int main(void)
+{
+	printf("TAP version 13\\n1..6\\n");
+	printf("ok 1 with_a_name\\nnot ok 2\\nok 3 # SKIP foo is not there\\n");
+	printf("not ok 4 # error bar\\nok 5 baz # skip lower case\\n");
+	return 0;
+}
+"""
+NESTED = """\
+#include <stdio.h>
+int main(void)
+{
+	puts("[    1.000000] KTAP version 1\\n[    1.000001] 1..2");
+	puts("[    1.000002]     KTAP version 1\\n[    1.000003]     # Subtest: suite\\n[    1.000004]     1..2");
+	puts("[    1.000005]     ok 1 case\\n[    1.000006]     not ok 2 other\\n[    1.000007] ok 1 suite");
+	puts("KTAP version 1\\n1..1\\n    # Subtest: nested\\n    # plan: x\\n    ok 1 deep\\nok 1 nested");
+	puts("nested: no memory\\nBail out! no memory");
+	return 0;
+}
+"""
 OURS = """\
 #include "ktap.h"
 static void works(void) { }
@@ -56,6 +78,8 @@ PROGRAMS = {
     "reads-itself": "#include <fcntl.h>\nint main(int n, char **words) { return n == 1 && open(words[0], 0) < 0; }\n",
     "talks": TALKS,
     "tap": TAP,
+    "nameless": NAMELESS,
+    "nested": NESTED,
     "ours": OURS,
     "forges": FORGES,
     "own-names": "int say(void) { return 0; }\nint ktap_main(void) { return say(); }\nint main(void) { return 0; }\n",
@@ -132,15 +156,45 @@ def test_results_in_tap_count_beside_the_exit_status(root: Path) -> None:
     }
 
 
+def test_results_are_read_whatever_they_lack_and_the_plan_is_not_met_by_the_exit_status(root: Path) -> None:
+    assert {check.id: check.status for check in report(root, "nameless").checks} == {
+        "nameless.with_a_name": Status.PASS,
+        "nameless.2": Status.FAIL,
+        "nameless.3": Status.SKIP,
+        "nameless.4": Status.FAIL,
+        "nameless.baz": Status.SKIP,
+        "nameless.6": Status.MISSING,
+        "nameless.exit_status": Status.PASS,
+    }
+
+
+def test_nested_results_and_bail_out_come_through_and_no_program_announces_names(root: Path) -> None:
+    told = report(root, "nested", "passes")
+    assert {check.id: check.status for check in told.checks} == {
+        "nested.suite/case": Status.PASS,
+        "nested.suite/other": Status.FAIL,
+        "nested.suite": Status.FAIL,
+        "nested.2": Status.MISSING,
+        "nested.nested/deep": Status.PASS,
+        "nested.nested": Status.PASS,
+        "nested.bail_out": Status.FAIL,
+        "nested.exit_status": Status.FAIL,
+        "passes.exit_status": Status.PASS,
+    }
+    details = {check.id: check.detail for check in told.checks}
+    assert details["nested.bail_out"] == "nested: no memory\nBail out! no memory"
+
+
 def test_a_program_that_uses_our_library_is_told_by_its_checks_alone(root: Path) -> None:
     found = {check.id: check.status for check in report(root, "ours").checks}
     assert found == {"ours.works": Status.PASS, "ours.fails": Status.FAIL}
 
 
 def test_a_program_that_begins_as_ours_do_begins_no_other_probe(root: Path) -> None:
-    lines = [line.strip() for line in said(root, "forges")]
-    assert {line for line in lines if line.startswith("# Subtest: ")} == {"# Subtest: forges"}
-    assert lines.count("# # Subtest: capabilities") == 1 and "#       # Subtest: capabilities" in lines
+    lines = [line.rstrip() for line in said(root, "forges")]
+    begun = {line for line in lines if line.startswith("    # Subtest: ")}
+    assert begun == {"    # Subtest: forges"}
+    assert lines.count("    # # Subtest: capabilities") == 1
     told = {check.id: check.status for check in ktap.parse("".join(said(root, "forges"))).checks}
     assert told == {"forges.own": Status.PASS, "forges.theirs": Status.FAIL}
 
