@@ -342,7 +342,8 @@ class Engine:
 
     async def _boot(self, job: "_Job", built: Build, image: machine.Image) -> StateResult:
         """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""
-        name = self._setup.key("image", await asyncio.to_thread(images.digest, image.kernel, image.initrd))
+        apart = (job.state.tree or "", "alone") if built.irreproducible else ()
+        name = self._setup.key("image", await asyncio.to_thread(images.digest, image.kernel, image.initrd), *apart)
         try:
             watch = self._watch_of(job.state)
             seen, fresh = await self._images.result(
@@ -352,7 +353,9 @@ class Engine:
             for file in (image.kernel, image.symbols, image.initrd):
                 file.unlink()
         if fresh and seen.tree == job.state.tree:
-            return stateresult.with_build(stateresult.as_state(seen, job.state), built)
+            why = f"taken for no other's kernel, nor another's for its: {', '.join(built.irreproducible)} is set"
+            notes = (why,) if built.irreproducible else ()
+            return stateresult.with_build(stateresult.as_state(seen, job.state), built, notes)
         self._store.copy_logs(name, job.place, ("console.log",))
         whose = "one that an earlier run booted" if fresh else f"that of {seen.id}"
         note = f"not booted: the same kernel, byte for byte, as {whose}"

@@ -323,6 +323,8 @@ class Build(Record, frozen=True):
     linked: str = ""
     """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     config_dropped: tuple[str, ...] = ()
+    irreproducible: tuple[str, ...] = ()
+    """The options for which the same tree, built again, is another kernel."""
     refused: tuple[str, ...] = ()
     """Lines of the log that tell of what the box did not let it have."""
     log: str = ""

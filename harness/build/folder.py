@@ -116,6 +116,12 @@ class Folder:
                 self.empty()
             sealed.write(self.place / _LOOKED, digest.encode())
 
+    def forget_headers(self) -> None:
+        """Have the archive of headers made again, whose script goes by their dates to the minute (gen_kheaders.sh)."""
+        place = self.obj / "kernel"
+        if place.is_dir() and not place.is_symlink():
+            (place / "kheaders.md5").unlink(missing_ok=True)
+
     def reached_out(self) -> None:
         """Have the next build begin anew: neither to find what this one has left, nor to be kept from trying again."""
         sealed.write(self.place / _SERIES, _REACHED_OUT.encode())

@@ -21,7 +21,7 @@ from harness.arch import Arch
 from harness.boot import initramfs
 from harness.box import layout
 from harness.box.layout import Layout
-from harness.build import ccache, excess, linked, names, refused, taken, warnings
+from harness.build import ccache, excess, linked, names, refused, reproducible, taken, warnings
 from harness.build.folder import Folder
 from harness.build.make import Compiled, Make, errors_of, make_argv
 from harness.build.pace import Pace
@@ -259,6 +259,7 @@ class Worker:
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
+            irreproducible=reproducible.culprits(taken.text(self._obj, ".config")),
             refused=refused.refused(said, (source, *others)),
             log=str(log),
             kernel=str(into / "kernel") if ok else None,
@@ -268,7 +269,10 @@ class Worker:
 
     def _take(self, tree: str, into: Path) -> None:
         """What a build is for, out of its folder; and what make has noted there."""
-        self._folder.reads.update(tree)
+        config = taken.text(self._obj, ".config")
+        alike = tree if not reproducible.culprits(config) else None
+        headers = ("include/", f"arch/{self._arch.source}/include/")
+        self._folder.reads.update(alike, headers if reproducible.holds_headers(config) else ())
         taken.copy(self._obj, self._arch.kernel_path, into / "kernel")
         taken.copy(self._obj, "vmlinux", into / "vmlinux")
         initramfs.write(into / "initrd.cpio", self._obj / "guests")
@@ -294,7 +298,10 @@ class Worker:
             if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(fragment)}", "allnoconfig")):
                 return (), False
         self._folder.configure(tree)
-        dropped = self._config.dropped_by(taken.text(self._obj, ".config"))
+        config = taken.text(self._obj, ".config")
+        if reproducible.holds_headers(config):
+            self._folder.forget_headers()
+        dropped = self._config.dropped_by(config)
         ok = await make(self._kernel_argv("headers"))
         watch.ends("configure")
         return dropped, ok and await self._compile(make, watch)

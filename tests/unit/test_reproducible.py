@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A configuration that makes another kernel of a tree each time, and one whose kernel holds what no note names."""
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+
+from harness.boot.machine import Image
+from harness.build import Worker, reproducible
+from harness.config import Config
+from harness.engine import Engine, _Job
+from harness.model import Build, State, StateResult
+from harness.store import Store
+from harness.trees import Change
+from tests.unit.runs import state as state_result
+from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
+from tests.unit.test_engine import SETUP, FullDisk
+
+__all__ = ["cache", "kernel"]  # fixtures
+
+BTF = "CONFIG_DEBUG_INFO_BTF"
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ("CONFIG_KVM=y\n# CONFIG_MODULE_SIG is not set\n", ()),
+        (f"{BTF}=y\n", (BTF,)),
+        (f"# {BTF} is not set\n", ()),
+        ('CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_KEY="certs/signing_key.pem"\n', ("CONFIG_MODULE_SIG",)),
+        ('CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_KEY="/etc/ours.pem"\n', ()),
+        (
+            'CONFIG_IMA_APPRAISE_MODSIG=y\nCONFIG_MODULE_SIG_KEY="certs/signing_key.pem"\n',
+            ("CONFIG_IMA_APPRAISE_MODSIG",),
+        ),
+        ('CONFIG_MODULE_SIG_KEY="certs/signing_key.pem"\n', ()),
+        ("CONFIG_RANDSTRUCT_FULL=y\nCONFIG_RANDSTRUCT=y\n", ("CONFIG_RANDSTRUCT_FULL",)),
+        ("CONFIG_RANDSTRUCT_NONE=y\n", ()),
+    ],
+)
+def test_what_makes_each_build_another_kernel_is_named(config: str, named: tuple[str, ...]) -> None:
+    assert reproducible.culprits(config) == named
+
+
+def asking(kernel: Kernel, option: str) -> None:
+    kernel.worker = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT + option), 2, probes=())
+
+
+async def test_a_build_of_such_a_configuration_stands_for_no_other(kernel: Kernel) -> None:
+    for option, named in ((f"{BTF}=y\n", (BTF,)), ("CONFIG_A=y\n", ())):
+        asking(kernel, option)
+        tree = kernel.tree()
+        built = await kernel.build(tree)
+        assert built.ok and built.irreproducible == named
+        assert kernel.worker.reads.knows(tree) == (not named)
+
+
+def header(path: str) -> Change:
+    return Change(path, ("100644", "1" * 40), ("100644", "2" * 40))
+
+
+async def test_where_a_kernel_holds_its_headers_each_of_them_is_read(kernel: Kernel) -> None:
+    tree = kernel.tree()
+    for option, read in (("CONFIG_IKHEADERS=m\n", True), ("CONFIG_A=y\n", False)):
+        asking(kernel, option)
+        assert (await kernel.build(tree)).ok
+        snapshot = kernel.worker.reads.of(tree)
+        assert snapshot is not None
+        assert snapshot.can_matter(header("include/linux/unread.h")) == read
+        assert snapshot.can_matter(header("arch/x86/include/asm/unread.h")) == read
+        assert not snapshot.can_matter(header("arch/arm/include/asm/unread.h"))
+
+
+async def test_the_archive_of_headers_is_made_again_whatever_their_dates_say(kernel: Kernel) -> None:
+    asking(kernel, "CONFIG_IKHEADERS=y\n")
+    for option, left in (("CONFIG_IKHEADERS=y\n", False), ("CONFIG_A=y\n", True)):
+        asking(kernel, option)
+        assert (await kernel.build(kernel.tree())).ok
+        obj = kernel.worker._obj
+        (obj / "kernel").mkdir()
+        (obj / "kernel" / "kheaders.md5").write_text("as it was\n")
+        assert (await kernel.build(kernel.tree(Kconfig="# other\n"))).ok
+        assert (obj / "kernel" / "kheaders.md5").exists() == left
+
+
+@pytest.mark.parametrize("named", [(), (BTF,)])
+def test_an_image_of_such_a_configuration_is_booted_though_another_has_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...]
+) -> None:
+    engine = Engine(SETUP, (cast(Worker, FullDisk()),), Store(tmp_path / "s"), lambda _: None)
+    booted: list[str] = []
+
+    async def boot(job: _Job, _name: str, _image: Image) -> StateResult:
+        booted.append(job.state.id)
+        return state_result(job.state.id, tree=job.state.tree)
+
+    monkeypatch.setattr(engine, "_boot_image", boot)
+
+    async def both() -> list[StateResult]:
+        seen: list[StateResult] = []
+        for name in ("prefix-1", "prefix-2"):
+            files = [tmp_path / f"{name}-{what}" for what in ("kernel", "vmlinux", "initrd")]
+            for file in files:
+                file.write_bytes(b"the same")
+            state = State(id=name, scenario="prefixes", applied=(), tree=f"tree-{name}")
+            built = msgspec.structs.replace(Build(ok=True, seconds=1.0), irreproducible=named)
+            (tmp_path / name).mkdir()
+            job = _Job(state, tmp_path / name, 1, 2, tmp_path)
+            seen.append(await engine._boot(job, built, Image(*files)))
+        return seen
+
+    first, second = asyncio.run(both())
+    assert booted == (["prefix-1", "prefix-2"] if named else ["prefix-1"])
+    assert first.notes == ((f"taken for no other's kernel, nor another's for its: {BTF} is set",) if named else ())
+    assert ("not booted" in " ".join(second.notes)) == (not named)
