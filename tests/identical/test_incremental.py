@@ -3,14 +3,36 @@
 
 import asyncio
 import os
+import random
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from harness import build, resources, scenarios
+from harness import build, images, resources, scenarios
+from harness.model import State
+from harness.visit import Footprint, Place, Read, Visit
 from tests.guest.lab import Lab
 
 pytestmark = pytest.mark.full("identical")
+
+NEW = """diff --git a/{0} b/{0}
+new file mode 100644
+--- /dev/null
++++ b/{0}
+@@ -0,0 +1 @@
++{1}
+"""
+KINDS = {
+    "not built": ("Documentation/virt/kvm/new.rst", "New."),
+    "the same kernel": ("include/linux/looked_for_by_nobody.h", "#error"),
+    "comes before": ("include/linux/userfaultfd.h", "#include <uapi/linux/userfaultfd.h>"),
+    "comes before and does not build": ("include/linux/userfaultfd.h", "/* nothing */"),
+}
+"""Of each kind of shortcut a file that comes on top of the series, and its line."""
+SAMPLE = 2
+"""States of the series beside those: six in all."""
 
 
 def _image(worker: build.Worker, tree: str, into: Path) -> bytes:
@@ -35,3 +57,58 @@ def test_an_image_reached_from_another_state_is_that_of_a_clean_build(tmp_path: 
         uncached.clean()
     assert clean == reached
     assert clean != other
+
+
+def _built(worker: build.Worker, tree: str, into: Path) -> tuple[str, ...] | None:
+    """The digests of kernel, vmlinux and initramfs; None where the tree does not build."""
+    built = asyncio.run(worker.build_alone(tree, into))
+    if built.kernel is None or built.symbols is None or built.initrd is None:
+        return None
+    files = [Path(file) for file in (built.kernel, built.symbols, built.initrd)]
+    digests = tuple(images.digest(file) for file in files)
+    for file in files:
+        file.unlink()
+    return digests
+
+
+def _states(lab: Lab, seed: int) -> Iterator[tuple[str, str]]:
+    """The tip, from which all set out; then some states of the series, and one of each kind."""
+    plan = scenarios.make_plan(lab.series, lab.base, ("prefixes", "reverts"), lab.trees)
+    trees = {state.id: state.tree for state in plan.states if state.tree is not None}
+    yield plan.tip, trees[plan.tip]
+    others = [(name, tree) for name, tree in trees.items() if name != plan.tip]
+    more = [(kind, lab.trees.apply(trees[plan.tip], NEW.format(*new).encode())) for kind, new in KINDS.items()]
+    chosen = random.Random(seed)
+    asked = [*chosen.sample(others, SAMPLE), *more]
+    chosen.shuffle(asked)
+    yield from asked
+
+
+@pytest.mark.timeout(3 * 3600)
+def test_whichever_way_a_state_was_had_it_is_that_of_a_clean_build(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "x86_64")
+    seed = int(os.environ.get("KSERIES_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"KSERIES_SEED={seed} chooses these states again")
+    ways: dict[str, str] = {}
+    had: dict[str, tuple[str, ...] | None] = {}
+    trees: dict[str, str] = {}
+    read: dict[str, Read] = {}
+    for name, tree in _states(lab, seed):
+        trees[name] = tree
+        prints = {one: Footprint.of(lab.trees.changes(lab.base.tree, trees[one])) for one in (name, *read)}
+        state = State(id=name, scenario="prefixes", applied=(), tree=tree)
+        _, same = Visit([state], prints, read).next(Place(lab.worker.reads))
+        had[name] = had[same.state] if same is not None else _built(lab.worker, tree, tmp_path / name)
+        ways[name] = f"as {same.state}" if same is not None else "where the folder was"
+        if same is None and had[name] is not None:
+            read[name] = partial(lab.worker.reads.of, tree)
+    print(ways)
+    assert ways["not built"] != "where the folder was" and ways["the same kernel"] == "where the folder was"
+    assert had["the same kernel"] in [had[name] for name in had if name != "the same kernel"]
+    assert had["comes before and does not build"] is None
+    home = resources.cache("workers", "0")
+    uncached = build.Worker(home, lab.trees, lab.arch, lab.config, os.cpu_count() or 1, cached=False)
+    for name in list(trees)[1:]:
+        uncached.clean()
+        assert had[name] == _built(uncached, trees[name], tmp_path / "clean"), f"{name}, {ways[name]}"
+    uncached.clean()

@@ -77,3 +77,14 @@ def test_what_the_how_to_does_with_a_finished_run_goes_through(
     assert tried >= 3
     assert list((tmp_path / "mails").glob("*.mail")) and (tmp_path / "compare.html").exists()
     capfdbinary.readouterr()
+
+
+def test_each_shortcut_is_proved_by_a_test_that_is_there() -> None:
+    rows = re.findall(r"^\| \*\*.*|^\| The same.*", (TOP / "docs" / "shortcuts.md").read_text(), re.MULTILINE)
+    assert len(rows) > 4
+    for row in rows:
+        proofs = re.findall(r"`(tests/\S+\.py)`: ((?:`test_\w+`(?:, )?)+)", row)
+        assert proofs, row
+        for file, named in proofs:
+            for test in re.findall(r"`(\w+)`", named):
+                assert re.search(rf"^(async )?def {test}\(", (TOP / file).read_text(), re.MULTILINE), test
