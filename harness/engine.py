@@ -46,10 +46,13 @@ class Setup:
     """Those of them that each state's tree has."""
     unboxed: bool = False
     """What comes from the series may do all that we may: such results are of no use to a run with boxes."""
+    emulator: str = ""
+    """What boots (boot/emulator.py), as ``toolchain`` is what builds."""
 
     def key(self, *what: str) -> str:
         """The name under which the result of a tree, or of an image, is stored."""
-        fixed = (self.arch.name, self.accel.name, self.toolchain, self.config.hash, self.program)
+        host = (self.accel.name, self.emulator, self.toolchain)
+        fixed = (self.arch.name, *host, self.config.hash, self.program)
         times = (f"repeat={self.repeat}",) if self.repeat > 1 else ()
         apart = (*times, *(("unboxed",) if self.unboxed else ()))
         return key(*what, *fixed, *self.probes, *(program.digest for program in self.programs), *apart)

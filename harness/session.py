@@ -38,6 +38,7 @@ from harness import (
 )
 from harness.bisect import journeys, partners, pick
 from harness.bisect.bench import Bench
+from harness.boot import emulator
 from harness.box import layout
 from harness.config import Config
 from harness.engine import Engine, Setup
@@ -302,8 +303,7 @@ def _beside(
 def require(wanted: tuple[Options, ...]) -> None:
     """Raise InfraError unless this host has what every one of these runs needs: before the first begins."""
     for options in wanted:
-        setup = _setup(options)
-        proc.require(setup.arch.qemu, setup.arch.qemu_package)
+        _setup(options)
 
 
 def _setup(options: Options) -> Setup:
@@ -313,9 +313,10 @@ def _setup(options: Options) -> Setup:
     others = programs.read(options.programs, known_probes())
     tests = selftests.parse(options.selftests)
     probes = (*_chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
+    accel = arch.accel()
     return Setup(
         arch,
-        arch.accel(),
+        accel,
         build.toolchain(arch, config),
         config,
         probes,
@@ -324,6 +325,7 @@ def _setup(options: Options) -> Setup:
         programs=others,
         selftests=tests,
         unboxed=options.unboxed,
+        emulator=emulator.version(arch, accel),
     )
 
 

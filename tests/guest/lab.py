@@ -15,6 +15,7 @@ import msgspec
 
 from harness import arch as archs
 from harness import bases, build, inputs, judge, resources, scenarios, session, store
+from harness.boot import emulator
 from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.events import Event
@@ -45,13 +46,15 @@ class Lab:
             series=self._lines(),
         )
         self.store = store.Store(resources.cache("results"))
+        accel = self.arch.accel()
         self.setup = Setup(
             self.arch,
-            self.arch.accel(),
+            accel,
             build.toolchain(self.arch, self.config),
             self.config,
             session.known_probes(),
             store.program(),
+            emulator=emulator.version(self.arch, accel),
         )
         self.events: list[Event] = []
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness import bases, binutils, checkpatch
 from harness import proc as processes
-from harness.boot import machine
+from harness.boot import emulator, machine
 from harness.build import worker
 from harness.config import Config
 from harness.errors import InfraError
@@ -72,6 +72,7 @@ def slept(path: Path) -> bool:
         ("dpkg-deb", bases, "_APT_SECONDS", lambda place: bases._unpacked(place / "x.deb", place)),
         ("gcc", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
         ("ld", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
+        (ARCH.qemu, emulator, "_SECONDS", lambda _: emulator.version(ARCH, Accel(name="tcg", why=""))),
         ("perl", checkpatch, "_SECONDS", lambda _: checkpatch.require()),
         ("ccache", compiled, "_SECONDS", lambda place: compiled.trim(place, 1 << 20)),
     ],

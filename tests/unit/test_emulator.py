@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What was booted by another QEMU, or under KVM by another kernel, is booted again."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from harness import session
+from harness.boot import emulator
+from harness.errors import InfraError
+from harness.model import Accel
+from tests.unit.test_build import ARCH
+from tests.unit.test_engine import SETUP
+
+TCG, KVM = (Accel(name=name, why="") for name in ("tcg", "kvm"))
+
+
+@pytest.fixture
+def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A QEMU that does as a shell script says."""
+    tool = tmp_path / "tools" / ARCH.qemu
+    tool.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    return tool
+
+
+def says(tool: Path, script: str) -> None:
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+
+
+def test_a_result_depends_on_the_qemu_that_booted_it(qemu: Path) -> None:
+    keys = set()
+    for version in ("7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)", "7.2.22 (Debian 1:7.2+dfsg-7+deb12u19)", "10.0.0"):
+        says(qemu, f"echo 'QEMU emulator version {version}'; echo 'Copyright of somebody'")
+        setup = session._setup(session.Options(out=Path("out"), arch=ARCH.name))
+        assert setup.emulator.startswith(f"QEMU emulator version {version}")
+        keys |= {setup.key("tree"), setup.key("image", "digest")}
+    assert len(keys) == 6
+
+
+def test_under_kvm_it_depends_on_the_kernel_of_the_host_too(qemu: Path) -> None:
+    says(qemu, "echo 'QEMU emulator version 7.2.22'")
+    release = os.uname().release
+    assert emulator.version(ARCH, KVM) == f"QEMU emulator version 7.2.22 / Linux {release}"
+    assert emulator.version(ARCH, TCG) == "QEMU emulator version 7.2.22"
+
+
+def test_two_setups_that_differ_in_what_boots_share_no_result() -> None:
+    others = (dataclasses.replace(SETUP, emulator=one) for one in ("QEMU 1", "QEMU 1 / Linux 6.1", "QEMU 2"))
+    assert len({setup.key("tree") for setup in (SETUP, *others)}) == 4
+
+
+@pytest.mark.parametrize(("script", "said"), [("echo no room >&2; exit 1", "no room"), ("exit 0", "exit status 0")])
+def test_a_qemu_that_does_not_tell_its_version_boots_nothing(qemu: Path, script: str, said: str) -> None:
+    says(qemu, script)
+    with pytest.raises(InfraError, match=f"{ARCH.qemu} --version fails: {said}"):
+        emulator.version(ARCH, TCG)
