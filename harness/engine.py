@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import build, events, images, stateresult
+from harness import build, events, images, stateresult, store
 from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
 from harness.config import Config
@@ -24,8 +24,10 @@ from harness.selftests import Selftest
 from harness.store import Store, key
 from harness.visit import Footprint, Place, SameBuild, Visit
 
-_NAMED = 3
-"""Files that a note names."""
+_MOST_UNREAD = 100
+"""Files that a state names in which it differs from the one that it is built as."""
+_NO_LOGS = (Outcome.CONFLICT, Outcome.NOT_TRIED)
+"""What comes of a state that nobody has begun to build."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ class Engine:
         self._images = Images()
         self._kept: contextlib.ExitStack | None = None
         self._results: dict[str, StateResult] = {}
-        """Those of the plan that is carried out, as they come."""
+        """Those of the plan that is carried out, as they come. Like what is stored, they name trees."""
+        self._names: dict[str, str] = {}
+        """What that plan calls a tree."""
 
     @property
     def workers(self) -> tuple[build.Worker, ...]:
@@ -127,6 +131,7 @@ class Engine:
         Raises InputError when base does not build or boot: then no patch can be judged.
         """
         distinct = _distinct(plan)
+        self._names = {state.tree: state.id for state in distinct if state.tree is not None}
         known = self._results = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
@@ -174,7 +179,10 @@ class Engine:
         if "base" in known:
             self._check_base(known["base"], out)
         for result in known.values():
-            self._tell(events.StateDone(result, known=True))
+            self._tell_done(result, known=True)
+
+    def _tell_done(self, result: StateResult, *, known: bool) -> None:
+        self._tell(events.StateDone(stateresult.named(result, self._names), known=known))
 
     def _visit(self, plan: Plan, known: dict[str, StateResult]) -> Visit:
         """The states of a plan that are not known, and those that are and were built in our folders."""
@@ -266,7 +274,11 @@ class Engine:
                 raise
             raise ours.exceptions[0] from None
         for state, like in same:
-            self._keep_same(state, like, results)
+            if results[like.state].outcome is Outcome.INFRA_ERROR:  # this host's, which is not to be another's too
+                job = _Job(state, hands[0].scratch / state.id, todo, todo, out)
+                await self._finish(job, await self._build(job, hands[0].worker), results)
+            else:
+                self._keep_same(state, like, results)
 
     async def _build(self, job: "_Job", worker: build.Worker) -> Build | InfraError:
         state = job.state
@@ -301,9 +313,11 @@ class Engine:
             result = await self._boot(
                 job, built, machine.Image(*map(Path, (built.kernel, built.symbols, built.initrd)))
             )
+        if result.outcome is Outcome.INFRA_ERROR:
+            store.copy_logs(job.place, job.out / "states" / state.id)
         self._keep(result, job.place)
         results[state.id] = result
-        self._tell(events.StateDone(result, known=False))
+        self._tell_done(result, known=False)
         if state.id == "base":
             self._check_base(result, job.out)
 
@@ -329,19 +343,16 @@ class Engine:
 
     def _keep_same(self, state: State, like: SameBuild, results: dict[str, StateResult]) -> None:
         """The result of a state whose build would have been another's, file for file."""
-        more = f" and {len(like.paths) - _NAMED} more" if like.paths[_NAMED:] else ""
-        paths = ", ".join(like.paths[:_NAMED]) + more
-        note = f"not built: differs from {like.state} only in what no build reads ({paths})"
         of = results[like.state]
         if self._watch_of(state) is not None:
             of = self._watched_result(of) or of
         result = msgspec.structs.replace(
-            stateresult.as_state(of, state), built_as=like.state, seconds={}, notes=(note, *of.notes)
+            stateresult.as_state(of, state), built_as=of.tree, unread=like.paths[:_MOST_UNREAD], seconds={}
         )
         assert of.tree is not None
         self._keep(result, self._store.place(self._setup.key(of.tree)))
         results[state.id] = result
-        self._tell(events.StateDone(result, known=False))
+        self._tell_done(result, known=False)
 
     async def _boot(self, job: "_Job", built: Build, image: machine.Image) -> StateResult:
         """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""
@@ -360,11 +371,9 @@ class Engine:
             notes = (why,) if built.irreproducible else ()
             return stateresult.with_build(stateresult.as_state(seen, job.state), built, notes)
         self._store.copy_logs(name, job.place, ("console.log",))
-        whose = "one that an earlier run booted" if fresh else f"that of {seen.id}"
-        note = f"not booted: the same kernel, byte for byte, as {whose}"
-        return stateresult.with_build(
-            msgspec.structs.replace(stateresult.as_state(seen, job.state), seconds={}), built, (note,)
-        )
+        whose = seen.tree if seen.tree != job.state.tree else None
+        other = msgspec.structs.replace(stateresult.as_state(seen, job.state), seconds={}, booted_as=whose)
+        return stateresult.with_build(other, built)
 
     async def _boot_image(self, job: "_Job", name: str, image: machine.Image) -> StateResult:
         setup = self._setup
@@ -394,19 +403,26 @@ class Engine:
         return result
 
     def _collect(self, state: State, done: dict[str, StateResult], out: Path) -> StateResult:
-        """The result of a state in the words of this plan, and its logs beside the run's result."""
+        """The result of a state in the words of this plan, and its logs beside the run's result: no others."""
+        place = out / "states" / state.id
+        result = self._result(state, done)
+        if state.same_as is not None or result.outcome in _NO_LOGS:
+            store.remove_logs(place)
+            return result
+        if result.outcome is not Outcome.INFRA_ERROR:  # of which nothing is stored; what it has said is there already
+            self._store.copy_logs(self._keys(state)[0], place)
+        there = (place / name for name in store.LOGS if (place / name).exists())
+        logs = {log.stem: str(log.relative_to(out)) for log in there}
+        return msgspec.structs.replace(result, logs=logs)
+
+    def _result(self, state: State, done: dict[str, StateResult]) -> StateResult:
         if state.tree is None:
             detail = f"does not apply: conflict in {', '.join(state.conflicts)}"
             return stateresult.bare(state, outcome=Outcome.CONFLICT, detail=detail)
-        if (state.same_as or state.id) not in done:
+        found = done.get(state.same_as or state.id)
+        if found is None:
             return stateresult.bare(state, outcome=Outcome.NOT_TRIED, detail="the run was interrupted before")
-        result = stateresult.as_state(done[state.same_as or state.id], state)
-        if state.same_as is None:
-            place = out / "states" / state.id
-            self._store.copy_logs(self._setup.key(state.tree), place)
-            logs = {log.stem: str(log.relative_to(out)) for log in sorted(place.glob("*.log"))}
-            result = msgspec.structs.replace(result, logs=logs)
-        return result
+        return stateresult.as_state(stateresult.named(found, self._names), state)
 
 
 def _place(worker: build.Worker, plan: Plan) -> Place:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from harness.model import StateResult
+from harness.model import Outcome, StateResult
 
 Boot = Callable[[], Awaitable[StateResult]]
 
@@ -29,10 +29,14 @@ class Images:
     async def result(self, image: str, boot: Boot, *, afresh: bool = False) -> tuple[StateResult, bool]:
         """What an image did, and whether this call has booted it; waits for a boot of it that is under way.
 
-        ``afresh``: boot it, for others too, whatever is known.
+        A boot that failed for this host's sake says nothing of the image: who comes later boots it again. ``afresh``:
+        boot it, for others too, whatever is known.
         """
-        known = None if afresh else self._results.get(image)
-        if known is not None:
-            return await asyncio.shield(known), False
+        while not afresh and (known := self._results.get(image)) is not None:
+            seen = await asyncio.shield(known)
+            if seen.outcome is not Outcome.INFRA_ERROR:
+                return seen, False
+            if self._results.get(image) is known:  # else another who waited boots it by now
+                del self._results[image]
         booting = self._results[image] = asyncio.ensure_future(boot())
         return await booting, True

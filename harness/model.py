@@ -408,7 +408,13 @@ class StateResult(Record, frozen=True):
     same_as: str | None
     outcome: Outcome
     built_as: str | None = None
-    """The state whose build this one's would be, file for file; so this one was not built."""
+    """The state whose build this one's would be, file for file; so this one was not built. Where the plan does not have
+    it, words for its tree: an earlier run built it.
+    """
+    unread: tuple[str, ...] = ()
+    """The first files in which it differs from that one, which no build reads."""
+    booted_as: str | None = None
+    """Likewise, the state whose kernel was booted: this one's is the same, byte for byte."""
     objects: Objects | None = None
     """None where nothing was built."""
     ending: Ending | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import regular, sound
+from harness import regular, sound, store
 from harness.errors import InfraError, InputError, in_words
 from harness.model import SCHEMA_VERSION, Record, RunResult
 from harness.plain import line, shortened
@@ -17,6 +17,13 @@ _FAULT = 200
 """Characters of what is wrong with a result, which may have been made so."""
 _LIMIT = 256 << 20
 """Bytes of a result: one of a hundred patches has some MiB."""
+
+
+def begin(directory: Path) -> None:
+    """Have a run's directory hold no logs of the states of an earlier one: whatever is there is this run's."""
+    for series in ("", "squash-*/", "order-*/"):  # Advice.series
+        for place in directory.glob(f"{series}states/*/"):
+            store.remove_logs(place)
 
 
 def write(directory: Path, result: RunResult) -> None:

@@ -200,6 +200,7 @@ def _recorded(
     engine = _engine(setup, options, trees, heard, planned)
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
+    rundir.begin(options.out)
     with engine.keeping():
         try:
             seen, said = signals.run(_carried_out(engine.run(planned, options.out), remarks))

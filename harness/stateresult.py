@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is kept of a state, made of what its build and its boots were: pure functions."""
 
+from collections.abc import Iterator, Mapping
+
 import msgspec
 
 from harness.boot.repeat import Repeated
 from harness.model import Build, Objects, Outcome, State, StateResult
+
+_NAMED = 3
+"""Files that a note names."""
+_TREE = 12
+"""Digits of a tree's id that say which it is."""
 
 
 def bare(state: State, *, outcome: Outcome, detail: str) -> StateResult:
@@ -68,3 +75,26 @@ def as_state(result: StateResult, state: State) -> StateResult:
         tree=state.tree,
         same_as=state.same_as,
     )
+
+
+def named(result: StateResult, states: Mapping[str, str]) -> StateResult:
+    """A result as a plan tells of it, whose ``states`` are given by their trees.
+
+    Until then it names trees, as it is stored: the states of an earlier run are not those of this one.
+    """
+
+    def name(tree: str | None) -> str | None:
+        return states.get(tree, f"tree {tree[:_TREE]} of an earlier run") if tree is not None else None
+
+    told = msgspec.structs.replace(result, built_as=name(result.built_as), booted_as=name(result.booted_as))
+    return msgspec.structs.replace(told, notes=(*_as_others(told), *told.notes))
+
+
+def _as_others(result: StateResult) -> Iterator[str]:
+    """Whose build, and whose boot, a result is of."""
+    if result.built_as is not None:
+        more = " and others" if result.unread[_NAMED:] else ""
+        paths = ", ".join(result.unread[:_NAMED]) + more
+        yield f"not built: differs from {result.built_as} only in what no build reads ({paths})"
+    if result.booted_as is not None:
+        yield f"not booted: the same kernel, byte for byte, as that of {result.booted_as}"

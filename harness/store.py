@@ -42,6 +42,9 @@ def key(tree: str, *inputs: str) -> str:
 class Store:
     """Finished states, a directory each: result.json, the logs, and the hashes of them all.
 
+    A result that is stored names other states by their trees (``built_as``, ``booted_as``): what a plan calls prefix-3
+    is another state in the next one. stateresult.named() has the words of a plan.
+
     A disk that loses power can leave a file short, and a bit can flip; neither may change what is told of a patch.
     """
 
@@ -70,7 +73,7 @@ class Store:
         try:
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(parents=True)
-            _copy(logs, beside)
+            copy_logs(logs, beside)
             (beside / "result.json").write_bytes(msgspec.json.encode(result))
             sums = {file.name: _digest(file) for file in sorted(beside.iterdir())}
             (beside / _SUMS).write_bytes(msgspec.json.encode(sums))
@@ -86,9 +89,8 @@ class Store:
         return self._home / name
 
     def copy_logs(self, name: str, into: Path, logs: Iterable[str] = LOGS) -> None:
-        """Put a stored state's logs into a directory of a run."""
-        into.mkdir(parents=True, exist_ok=True)
-        _copy(self.place(name), into, logs)
+        """Put a stored state's logs into a directory of a run, as ``copy_logs`` does."""
+        copy_logs(self.place(name), into, logs)
 
 
 def _digest(path: Path) -> str:
@@ -96,13 +98,23 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:
+def copy_logs(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:
+    """Have a directory hold the logs of another, each whole, and no others: an earlier run may have left some there."""
+    into.mkdir(parents=True, exist_ok=True)
     for name in names:
-        if (source / name).exists():
-            beside = into / f"{name}.{os.getpid()}"
-            try:
-                shutil.copyfile(source / name, beside)
-                beside.replace(into / name)
-            except OSError:
-                beside.unlink(missing_ok=True)
-                raise
+        if not (source / name).exists():
+            (into / name).unlink(missing_ok=True)
+            continue
+        beside = into / f"{name}.{os.getpid()}"
+        try:
+            shutil.copyfile(source / name, beside)
+            beside.replace(into / name)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def remove_logs(place: Path) -> None:
+    """Have a directory of a run, which need not be there, hold no logs."""
+    for name in LOGS:
+        (place / name).unlink(missing_ok=True)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one run has found, another tells in its own words: no name, no log and no bad luck of a host comes along.
+
+Nothing is compiled or booted: a worker puts down an image, and what boots says that it came to its end.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+
+from harness import events, rundir
+from harness.boot import machine
+from harness.build import Worker
+from harness.build.pace import Pace
+from harness.build.reads import Reads
+from harness.engine import Engine
+from harness.errors import InfraError
+from harness.model import Boot, Build, Ending, Outcome, Plan, StateResult
+from harness.store import Store
+from harness.trees import Change
+from tests.unit.test_engine import SETUP
+from tests.unit.test_judge import plan_of
+
+SOURCE = Path("/source")
+FAILS = ""
+"""The code of a tree that does not build."""
+
+
+class Folder:
+    """A worker whose trees have two files: code, which is the image, and one that no build reads."""
+
+    def __init__(self, place: Path) -> None:
+        self.trees: dict[str, dict[str, str]] = {}
+        self.built: list[str] = []
+        self._obj, self._scratch = place / "obj", place / "scratch"
+        self._obj.mkdir(parents=True)
+        self.reads = Reads(self._obj, SOURCE, place)
+        self.pace = Pace(place)
+        self.holds: str | None = None
+
+    async def take(self, wait: Callable[..., None] | None = None) -> None:
+        pass
+
+    def give_back(self) -> None:
+        pass
+
+    def say(self, what: str, done: int, total: int) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        yield self._scratch
+
+    def changes(self, old: str, new: str) -> tuple[Change, ...]:
+        pairs = ((path, self.trees[old][path], self.trees[new][path]) for path in self.trees[old])
+        return tuple(Change(path, ("100644", was), ("100644", now)) for path, was, now in pairs if was != now)
+
+    async def build(self, tree: str, into: Path, compiled: object, *, trusted: bool) -> Build:
+        self.built.append(tree)
+        into.mkdir(parents=True, exist_ok=True)
+        (into / "build.log").write_text(f"this run builds {tree}\n")
+        code = self.trees[tree]["code.c"]
+        if code == FAILS:
+            return Build(ok=False, seconds=1.0, errors=("code.c:1:1: error: it does not build",))
+        for name in ("kernel", "vmlinux", "initrd.cpio"):
+            (into / name).write_text(code)
+        (self._obj / ".code.o.cmd").write_text(f"cmd_code.o := gcc {SOURCE}/code.c\n")
+        self.reads.update(tree)
+        kernel, symbols, initrd = (str(into / name) for name in ("kernel", "vmlinux", "initrd.cpio"))
+        return Build(ok=True, seconds=1.0, kernel=kernel, symbols=symbols, initrd=initrd)
+
+
+class Host:
+    """A cache that several runs share."""
+
+    def __init__(self, place: Path) -> None:
+        self.store = Store(place / "results")
+        self.out = place / "out"
+        self.told: list[StateResult] = []
+        self.booted: list[str] = []
+        self.fails: list[str] = []
+        """The kernels whose next boot this host does not let come up."""
+        self._place = place
+        self._runs = 0
+
+    def folder(self) -> Folder:
+        self._runs += 1
+        return Folder(self._place / f"worker-{self._runs}")
+
+    async def run(self, folder: Folder, **trees: tuple[str, str]) -> dict[str, StateResult]:
+        """A run of base and prefixes, by what their trees are called; each has some code and some words."""
+        named = {"base": ("base", "words"), **trees}
+        folder.trees = {tree: {"code.c": code, "words.h": words} for tree, (code, words) in named.items()}
+        return await self.engine(folder).run(plan(*named), self.out)
+
+    def engine(self, folder: Folder) -> Engine:
+        def hear(event: events.Event) -> None:
+            if isinstance(event, events.StateDone):
+                self.told.append(event.result)
+
+        return Engine(SETUP, (cast(Worker, folder),), self.store, hear)
+
+    async def boot(self, *words: object) -> Boot:
+        image, log = words[2], words[4]
+        assert isinstance(image, machine.Image) and isinstance(log, Path)
+        code = image.kernel.read_text()
+        self.booted.append(code)
+        if code in self.fails:
+            self.fails.remove(code)
+            raise InfraError("QEMU did not come up")
+        log.write_text(f"this run boots {code}\n")
+        return Boot(
+            outcome=Outcome.OK, ending=Ending.DONE, detail="", seconds=1.0, seconds_to_first_check=None, caps={},
+            checks=(), console=str(log),
+        )  # fmt: skip
+
+
+def plan(base: str, *trees: str) -> Plan:
+    made = plan_of(("base", *(f"prefix-{number}" for number in range(1, len(trees) + 1))))
+    states = tuple(
+        msgspec.structs.replace(state, tree=tree) for state, tree in zip(made.states, (base, *trees), strict=True)
+    )
+    return msgspec.structs.replace(made, states=states, base=msgspec.structs.replace(made.base, tree=base))
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    made = Host(tmp_path)
+    monkeypatch.setattr(machine, "boot", made.boot)
+    return made
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+async def test_whose_build_a_state_has_is_told_in_the_words_of_the_plan_that_tells_it(host: Host) -> None:
+    first = await host.run(host.folder(), other=("other", "words"), a=("a", "words"), b=("a", "more"))
+    assert (first["prefix-3"].built_as, first["prefix-3"].unread) == ("prefix-2", ("words.h",))
+    again = await host.run(host.folder(), a=("a", "words"), b=("a", "more"))
+    assert again["prefix-2"].built_as == "prefix-1"
+    note = "not built: differs from prefix-1 only in what no build reads (words.h)"
+    assert again["prefix-2"].notes == (note,)
+    assert [one.built_as for one in host.told if one.tree == "b"] == ["prefix-2", "prefix-1"]
+
+
+async def test_a_build_that_the_plan_does_not_have_is_told_to_be_an_earlier_runs(host: Host) -> None:
+    tree = "0123456789abcdef" * 2
+    await host.run(host.folder(), **{tree: ("a", "words"), "b": ("a", "more")})
+    again = await host.run(host.folder(), other=("other", "words"), more=("more", "words"), b=("a", "more"))
+    assert again["prefix-3"].built_as == "tree 0123456789ab of an earlier run"
+    assert not any("prefix-1" in note for note in again["prefix-3"].notes)
+
+
+async def test_what_is_stored_names_no_state_of_the_run_that_stored_it(host: Host) -> None:
+    await host.run(host.folder(), a=("a", "words"), b=("a", "more"), c=("c", "words"))
+    stored = host.store.find(SETUP.key("b"))
+    assert stored is not None and stored.built_as == "a"
+    text = msgspec.json.encode(msgspec.structs.replace(stored, id="", scenario="")).decode()
+    assert "prefix-" not in text
+
+
+async def test_whose_kernel_was_booted_is_told_in_the_words_of_the_plan_that_tells_it(host: Host) -> None:
+    """Another worker has not built the first, and so cannot know of the second that it need not be built."""
+    await host.run(host.folder(), other=("other", "words"), a=("a", "words"))
+    again = await host.run(host.folder(), a=("a", "words"), b=("a", "more"))
+    assert again["prefix-2"].notes == ("not booted: the same kernel, byte for byte, as that of prefix-1",)
+    assert again["prefix-2"].booted_as == "prefix-1"
+    last = await host.run(host.folder(), other=("other", "words"), c=("a", "most"))
+    assert last["prefix-2"].booted_as == "tree a of an earlier run"
+    assert host.booted.count("a") == 1
+
+
+# --- what the host is to blame for ----------------------------------------------------------------
+
+
+async def test_an_image_that_the_host_did_not_boot_is_booted_again_for_the_next_state(host: Host) -> None:
+    host.fails = ["a"]
+    seen = await host.run(_without_notes(host.folder()), a=("a", "words"), b=("a", "more"))
+    assert sorted(seen[name].outcome for name in ("prefix-1", "prefix-2")) == [Outcome.INFRA_ERROR, Outcome.OK]
+    assert host.booted == ["base", "a", "a"]
+
+
+async def test_a_state_that_is_not_built_does_not_have_the_bad_luck_of_another(host: Host) -> None:
+    host.fails = ["a"]
+    folder = host.folder()
+    seen = await host.run(folder, a=("a", "words"), b=("a", "more"))
+    assert [seen[name].outcome for name in ("prefix-1", "prefix-2")] == [Outcome.INFRA_ERROR, Outcome.OK]
+    assert folder.built == ["base", "a", "b"]
+
+
+def _without_notes(folder: Folder) -> Folder:
+    folder.reads.update = lambda tree: None  # type: ignore[method-assign]
+    return folder
+
+
+# --- logs ---------------------------------------------------------------------------------------
+
+
+def logs(out: Path) -> dict[str, str]:
+    return {str(log.relative_to(out / "states")): log.read_text() for log in sorted(out.glob("states/*/*.log"))}
+
+
+async def test_a_state_that_never_booted_shows_no_log_of_an_earlier_run(host: Host) -> None:
+    await host.run(host.folder(), a=("a", "words"))
+    assert logs(host.out)["prefix-1/console.log"] == "this run boots a\n"
+    seen = await host.run(host.folder(), b=(FAILS, "words"))
+    assert seen["prefix-1"].outcome is Outcome.BUILD_FAILED
+    assert seen["prefix-1"].logs == {"build": "states/prefix-1/build.log"}
+    assert {name: text for name, text in logs(host.out).items() if name.startswith("prefix-1")} == {
+        "prefix-1/build.log": "this run builds b\n"
+    }
+
+
+async def test_a_state_that_the_host_did_not_boot_shows_what_it_has_said_itself(host: Host) -> None:
+    await host.run(host.folder(), a=("a", "words"))
+    host.fails = ["b"]
+    seen = await host.run(host.folder(), b=("b", "words"))
+    assert seen["prefix-1"].outcome is Outcome.INFRA_ERROR
+    assert seen["prefix-1"].logs == {"build": "states/prefix-1/build.log"}
+    assert logs(host.out)["prefix-1/build.log"] == "this run builds b\n"
+
+
+async def test_a_state_of_which_there_is_no_tree_or_another_has_it_shows_none(host: Host) -> None:
+    await host.run(host.folder(), a=("a", "words"), b=("b", "words"))
+    folder = host.folder()
+    folder.trees = {tree: {"code.c": tree, "words.h": "words"} for tree in ("base", "a")}
+    base, one, two = plan("base", "a", "b").states
+    conflicting = msgspec.structs.replace(one, tree=None, conflicts=("code.c",))
+    same = msgspec.structs.replace(two, tree="base", same_as="base")
+    made = msgspec.structs.replace(plan("base", "a", "b"), states=(base, conflicting, same))
+    seen = await host.engine(folder).run(made, host.out)
+    assert [seen[name].logs for name in ("prefix-1", "prefix-2")] == [{}, {}]
+    assert [*logs(host.out)] == ["base/build.log", "base/console.log"]
+
+
+def test_a_run_begins_without_the_logs_of_states_that_it_may_not_have(tmp_path: Path) -> None:
+    kept = (tmp_path / "states/base/notes.txt", tmp_path / "x86_64/states/base/build.log", tmp_path / "result.json")
+    stale = [
+        tmp_path / f"{place}states/prefix-9/{log}.log" for place in ("", "squash-1+2/") for log in ("build", "console")
+    ]
+    for file in (*kept, *stale):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    rundir.begin(tmp_path)
+    assert [file.exists() for file in (*kept, *stale)] == [True] * 3 + [False] * 4
+    rundir.begin(tmp_path / "nowhere")
