@@ -85,11 +85,12 @@ class Bench:
             built = self._built(test)
             if built is not None:
                 wanted.setdefault(test.target, []).append(built)
-        if not wanted:
-            return []
+        top = self.obj / "selftests"
+        emptied = [["rm", "-rf", str(self._inside(top))]]
+        if not wanted:  # what another run has made there has notes of what it read (build/reads.py)
+            return emptied if top.exists() else []
         places = dict.fromkeys(str(self._inside(one.parent)) for built in wanted.values() for one in built)
-        top = str(self._inside(self.obj / "selftests"))
-        return [["rm", "-rf", top], ["mkdir", "-p", *places], *(self._argv(*item) for item in wanted.items())]
+        return [*emptied, ["mkdir", "-p", *places], *(self._argv(*item) for item in wanted.items())]
 
     def installs(self, tests: Iterable[Selftest], into: Path) -> list[list[str]]:
         """How to put the tests that could be built where init looks for programs, likewise."""

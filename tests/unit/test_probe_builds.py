@@ -12,7 +12,7 @@ from tests.unit.test_build import ARCH, FRAGMENT, KERNEL, Kernel, cache, kernel
 __all__ = ["cache", "kernel"]  # fixtures
 
 PLACE = "tools/testing/selftests/toy"
-RULES = "$(OUTPUT)/%: %.c\n\t$(CC) $(KHDR_INCLUDES) -o $@ $<\n"
+RULES = "$(OUTPUT)/%: %.c\n\t$(CC) $(KHDR_INCLUDES) -MD -MF $@.d -o $@ $<\n"
 HELLO = '#include <linux/kvm.h>\nint main(void) { return "{word}"[0]; }\n'
 
 
@@ -90,3 +90,14 @@ async def test_a_patch_to_a_test_can_matter_where_tests_are_run(kernel: Kernel) 
     assert not kernel.worker.reads.now.can_matter(change)
     with_probes(kernel, tests=("toy:one",))
     assert kernel.worker.reads.now.can_matter(change)
+
+
+async def test_no_note_of_a_test_that_is_not_made_any_more_stays_behind(kernel: Kernel) -> None:
+    """It would tell of what no build of ours reads, and have that built again and again."""
+    files = {f"{PLACE}/Makefile": RULES, f"{PLACE}/one.c": hello("1"), f"{PLACE}/two.c": hello("2")}
+    left: list[list[str]] = []
+    for tests in (("toy:one", "toy:two"), ("toy:two",), ()):
+        with_probes(kernel, tests=tests)
+        assert (await kernel.build(tree(kernel, files))).ok
+        left.append(sorted(note.name for note in (kernel.obj / "selftests").rglob("*.d")))
+    assert left == [["one.d", "two.d"], ["two.d"], []]
