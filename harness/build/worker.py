@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import io
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -48,8 +49,10 @@ _VERSION_SECONDS = 30
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
 
-# Kconfig reads Kconfig files, Makefiles and what scripts answer: never these.
+# Kconfig reads Kconfig files, Makefiles and what scripts answer: never these, but where scripts are, and Kconfig itself
+# (scripts/kconfig/*.c), and what they read (scripts/rust_is_available_bindgen_libclang.h).
 _NOT_CONFIG = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dtsi"})
+_SCRIPTS = re.compile(r"(.*/)?scripts/")
 
 
 def toolchain(arch: Arch, config: Config) -> str:
@@ -365,7 +368,8 @@ class Worker:
         return tuple(name for name in wanted if not (made / name).exists())
 
     def _config_may_differ(self, old: str, new: str) -> bool:
-        return any(PurePosixPath(path).suffix not in _NOT_CONFIG for path in self._store.changed_paths(old, new))
+        paths = self._store.changed_paths(old, new)
+        return any(PurePosixPath(path).suffix not in _NOT_CONFIG or _SCRIPTS.match(path) for path in paths)
 
     def _tiny(self, tree: str) -> str:
         """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""

@@ -306,6 +306,15 @@ async def test_kconfig_runs_again_only_when_what_it_reads_may_differ(kernel: Ker
     assert kernel.configured == 3
 
 
+@pytest.mark.parametrize("path", ["scripts/kconfig/symbol.c", "scripts/rust_is_available_bindgen_libclang.h"])
+async def test_a_patch_to_kconfig_itself_or_to_what_its_scripts_read_configures_again(
+    kernel: Kernel, path: str
+) -> None:
+    for contents in ("int one;\n", "int two;\n"):
+        assert (await kernel.build(kernel.tree(**{path: contents}))).ok
+    assert kernel.configured == 2
+
+
 async def test_only_what_changed_is_compiled(kernel: Kernel) -> None:
     await kernel.build(kernel.tree())
     kernel.steps.clear()
