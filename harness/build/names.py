@@ -77,12 +77,10 @@ class Names:
         if kept is None or not self._alike(kept.tree, tree):
             listing = _listing(self._store, tree)
             wanted = _files(listing, _odd(self._store, listing))
-            self._write(wanted, kept.files if kept is not None else {}, known=kept is not None)
-            digests = {name: _digest(text) for name, text in wanted.items()}
-            gone = dict.fromkeys((kept.files if kept is not None else {}).keys() - wanted.keys(), _digest(b""))
+            files = self._write(wanted, kept)
             looked = _looked(listing)
             boot = _BOOT_ID.read_text()
-            kept = _Kept(boot=boot, tree=tree, files={**gone, **digests}, looked=looked.all, tests=looked.tests)
+            kept = _Kept(boot=boot, tree=tree, files=files, looked=looked.all, tests=looked.tests)
             sealed.write(self._note, msgspec.json.encode(kept))
         return Looked(all=kept.looked, tests=kept.tests)
 
@@ -104,21 +102,29 @@ class Names:
             change.contents_only and change.old[0] != links for change in self._store.changes(old, new)
         )
 
-    def _write(self, wanted: Mapping[str, bytes], kept: Mapping[str, str], *, known: bool) -> None:
+    def _write(self, wanted: Mapping[str, bytes], kept: _Kept | None) -> dict[str, str]:
+        """The digest of each file, after those were written that say something else than they did."""
         for folder in ("", "h", "none", "any"):
             (self._place / folder).mkdir(parents=True, exist_ok=True)
             (self._place / folder).chmod(0o755)
-        there = kept.keys() if known else {str(path.relative_to(self._place)) for path in self._place.glob("*/*")}
+        before = kept.files if kept is not None else {}
+        there = before or {str(path.relative_to(self._place)): "" for path in self._place.glob("*/*")}
         # A name that has gone keeps its file: objects depend on it.
-        for name, text in {**dict.fromkeys(there, b""), **wanted}.items():
+        texts = {**dict.fromkeys(there, b""), **wanted}
+        digests = {name: _digest(text) for name, text in texts.items()}
+        for name, text in texts.items():
             place = self._place / name
-            if kept.get(name) != _digest(text) and not (place.exists() and place.read_bytes() == text):
-                place.write_bytes(text)
-                place.chmod(0o644)  # it is for whoever builds, whom our umask may have shut out
-        script = self._place / COMPILE
-        if not known:
-            script.write_bytes(_SCRIPT.read_bytes())
-            script.chmod(0o755)
+            if before.get(name) != digests[name] and not (place.exists() and place.read_bytes() == text):
+                _write(place, text, 0o644)
+        if kept is None:
+            _write(self._place / COMPILE, _SCRIPT.read_bytes(), 0o755)
+        return digests
+
+
+def _write(place: Path, text: bytes, mode: int) -> None:
+    """Write a file for whoever builds, whom our umask may have shut out."""
+    place.write_bytes(text)
+    place.chmod(mode)
 
 
 def _digest(text: bytes) -> str:
@@ -137,12 +143,15 @@ def _listing(store: TreeStore, tree: str) -> dict[bytes, bytes]:
 
 def _odd(store: TreeStore, listing: Mapping[bytes, bytes]) -> bytes:
     """The links that lead to no file of the tree: what is found through another name of a folder has no path here."""
+    links = {path: kind.removeprefix(_LINK) for path, kind in listing.items() if kind.startswith(_LINK)}
+    said = store.answer("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in links.values()))
     odd: list[bytes] = []
-    for path, kind in listing.items():
-        if kind.startswith(_LINK):
-            target = store.answer("cat-file", "blob", kind.removeprefix(_LINK).decode())
-            if listing.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), target))) != b"file":
-                odd.append(path + b" " + kind)
+    for path, blob in links.items():
+        head, _, said = said.partition(b"\n")  # git-cat-file(1): the blob, its type and its size
+        size = int(head.split(b" ")[2])
+        target, said = said[:size], said[size + 1 :]
+        if listing.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), target))) != b"file":
+            odd.append(path + b" " + blob)
     return b"\n".join(sorted(odd))
 
 
