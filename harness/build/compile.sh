@@ -50,9 +50,9 @@ has=no
 grep -qsF __has_include -- $read_files && has=yes
 
 awk -v names="$names" -v tmp="${TMPDIR:-/tmp}/" -v has="$has" '
-function number(name, most,    at, sum) {
+function hashed(name,    at, sum) {
 	for (at = 1; at <= length(name); at++)
-		sum = (sum * 31 + index(letters, substr(name, at, 1))) % most
+		sum = (sum * 31 + index(letters, substr(name, at, 1))) % 1021
 	return sum + 0
 }
 function there(file,    line, got) {
@@ -75,11 +75,11 @@ function searched(path,    name) {
 	if (path ~ /\\/ || name !~ /^[A-Za-z0-9._+-]+$/)
 		add(names "/all")
 	else if (name !~ /\.h$/)
-		add(names "/any/" number(name, 127))
+		add(names "/any/" (length(name) * 31 + index(letters, substr(name, 1, 1))) % 127)
 	else if (there(names "/h/" name))
 		add(names "/h/" name)
 	else
-		add(names "/none/" number(name, 1021))
+		add(names "/none/" hashed(name))
 }
 BEGIN { letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-" }
 FILENAME == ARGV[1] {

@@ -10,7 +10,7 @@ which paths of the tree end in it, and compile.sh adds those of all that an obje
 h/NAME     the paths of all headers of that name
 none/N     which names of headers there are, of those that hash to N: for what is not of the tree, as what is
            generated, of whose name one may come
-any/N      the paths that are no headers, of those whose names hash to N
+any/N      the paths that are no headers, of those with names of the same length and first letter, or nearly so
 all        all paths: for ``__has_include``, whose question is not told, and for names that are no plain words
 ========== ==================================================================================================
 """
@@ -76,8 +76,8 @@ class Names:
         kept = self._load()
         if kept is None or not self._alike(kept.tree, tree):
             listing = _listing(self._store, tree)
-            wanted = _files(listing, _odd(self._store, listing))
-            files = self._write(wanted, kept)
+            odd = _odd(self._store, listing)
+            files = self._write(_files(listing, odd), _text([], odd), kept)
             looked = _looked(listing)
             boot = _BOOT_ID.read_text()
             kept = _Kept(boot=boot, tree=tree, files=files, looked=looked.all, tests=looked.tests)
@@ -102,15 +102,17 @@ class Names:
             change.contents_only and change.old[0] != links for change in self._store.changes(old, new)
         )
 
-    def _write(self, wanted: Mapping[str, bytes], kept: _Kept | None) -> dict[str, str]:
-        """The digest of each file, after those were written that say something else than they did."""
+    def _write(self, wanted: Mapping[str, bytes], gone: bytes, kept: _Kept | None) -> dict[str, str]:
+        """The digest of each file, after those were written that say something else than they did.
+
+        ``gone`` is what the file of a name says that has no path any more: it stays, since objects depend on it.
+        """
         for folder in ("", "h", "none", "any"):
             (self._place / folder).mkdir(parents=True, exist_ok=True)
             (self._place / folder).chmod(0o755)
         before = kept.files if kept is not None else {}
         there = before or {str(path.relative_to(self._place)): "" for path in self._place.glob("*/*")}
-        # A name that has gone keeps its file: objects depend on it.
-        texts = {**dict.fromkeys(there, b""), **wanted}
+        texts = {**dict.fromkeys(there, gone), **wanted}
         digests = {name: _digest(text) for name, text in texts.items()}
         for name, text in texts.items():
             place = self._place / name
@@ -159,36 +161,45 @@ def _files(listing: Mapping[bytes, bytes], odd: bytes) -> dict[str, bytes]:
     """Each file and its text."""
     lines: dict[str, list[bytes]] = {f"{kind}/{n}": [] for kind, n in _numbered()}
     for path, kind in listing.items():
-        name = posixpath.basename(path)
+        name = path.rpartition(b"/")[2]
         if not _PLAIN.fullmatch(name):
             continue
         plain = name.decode()
         if plain.endswith(".h"):
             if f"h/{plain}" not in lines:
-                lines[f"none/{hashed(plain, _NONE)}"].append(name)
+                lines[f"none/{hashed(plain)}"].append(name)
             lines.setdefault(f"h/{plain}", []).append(path + b" " + kind)
         else:
-            lines[f"any/{hashed(plain, _ANY)}"].append(path + b" " + kind)
-    texts = {name: b"\n".join(sorted(told)) + (b"\n" + odd if odd else b"") for name, told in lines.items()}
+            lines[f"any/{sorted_as(plain)}"].append(path + b" " + kind)
+    texts = {name: _text(told, odd) for name, told in lines.items()}
     return {**texts, "all": _digest(b"\n".join(sorted(b"%b %b" % row for row in listing.items()))).encode()}
+
+
+def _text(told: list[bytes], odd: bytes) -> bytes:
+    return b"\n".join(sorted(told)) + (b"\n" + odd if odd else b"")
 
 
 def _numbered() -> list[tuple[str, int]]:
     return [("none", n) for n in range(_NONE)] + [("any", n) for n in range(_ANY)]
 
 
-def hashed(name: str, most: int) -> int:
-    """The number of a name, as compile.sh makes it."""
+def hashed(name: str) -> int:
+    """The number of a header's name, as compile.sh makes it."""
     number = 0
     for letter in name:
-        number = (number * 31 + _LETTERS.index(letter) + 1) % most
+        number = (number * 31 + _LETTERS.index(letter) + 1) % _NONE
     return number
+
+
+def sorted_as(name: str) -> int:
+    """The number of another name, of which there are too many to look at each letter."""
+    return (len(name) * 31 + _LETTERS.index(name[0]) + 1) % _ANY
 
 
 def _looked(listing: Mapping[bytes, bytes]) -> Looked:
     rows: tuple[list[bytes], list[bytes]] = ([], [])
     for path, kind in listing.items():
-        name = posixpath.basename(path)
+        name = path.rpartition(b"/")[2]
         aside = name.endswith((*_SEARCHED, *_UNREAD)) or name.startswith(_PARSED) or path.startswith(b"Documentation/")
         if kind != b"file" or not aside:
             rows[path.startswith(_TESTS)].append(path + b" " + kind)
