@@ -77,6 +77,7 @@ class Names:
         if kept is None or not self._alike(kept.tree, tree):
             listing = _listing(self._store, tree)
             odd = _odd(self._store, listing)
+            self._note.unlink(missing_ok=True)  # should we be killed, nobody knows what they tell of
             files = self._write(_files(listing, odd), _text([], odd), kept)
             looked = _looked(listing)
             boot = _BOOT_ID.read_text()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.build import names
 from harness.build.names import COMPILE, Names, hashed, sorted_as
 from harness.trees import TreeStore
 from tests.unit.gitrepo import Repository
@@ -74,6 +75,23 @@ def test_a_note_or_a_script_that_is_not_as_it_was_written_is_written_again(told:
     (told.place / "h" / "stray.h").write_text("stray")
     assert told.update(told.tree()) == {COMPILE, "h/x.h", "h/stray.h"}
     assert (told.place / "h" / "stray.h").read_text() == ""
+
+
+def test_what_was_half_written_is_written_again(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = told.tree(), told.tree(d__x_h="\n", y_h="\n")
+    write, written = names._write, list[str]()
+
+    def killed(place: Path, text: bytes, mode: int) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(place.name)
+        write(place, text, mode)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(names, "_write", killed)
+        told.names.update(after)
+    assert written[0] in {path.rpartition("/")[2] for path in told.update(before)}
+    assert told.update(before) == set()
 
 
 @pytest.mark.parametrize(
