@@ -39,18 +39,21 @@ class _Notes(Record, frozen=True):
     linked: frozenset[str] = frozenset()
 
 
-def said_of(log: str, source: Path) -> dict[str, tuple[str, ...]]:
+def said_of(log: str, source: Path, fragment: Path | None = None) -> dict[str, tuple[str, ...]]:
     """What was said of each object in a build log, as ``FILE: TEXT``; by a checker, of ``CHECK OBJECT``.
 
-    Line numbers and offsets are left out: a warning is not new because the lines above it have moved.
+    Line numbers and offsets are left out: a warning is not new because the lines above it have moved. What Kconfig says
+    of the ``fragment`` that we gave to it is left out, too (conf_warning() in scripts/kconfig/confdata.c): that a later
+    line overrides an earlier one, or has no fit value, is said of a symbol from the patch on that brings it. What it
+    says of the tree's own files is the tree's.
     """
     found: dict[str, Counter[str]] = {}
-    for name, warnings in _blocks(log, source):
+    for name, warnings in _blocks(log, source, fragment):
         found[name] = found.get(name, Counter()) | Counter(warnings)
     return {name: tuple(warnings.elements()) for name, warnings in found.items()}
 
 
-def _blocks(log: str, source: Path) -> Iterator[tuple[str, list[str]]]:
+def _blocks(log: str, source: Path, fragment: Path | None) -> Iterator[tuple[str, list[str]]]:
     """Each object that a log has a step of, and what stands below."""
     name, checking = "", False
     said: list[str] = []
@@ -60,7 +63,7 @@ def _blocks(log: str, source: Path) -> Iterator[tuple[str, list[str]]]:
             yield from _closed(name, checking, said, of_make)
             name, checking = _plain(step["target"], source), step["what"] == _CHECK
             said, of_make = [], []
-        elif warning := _WARNING.match(line):
+        elif (warning := _WARNING.match(line)) and warning["file"] != str(fragment):
             # Below CHECK, and after it, stands what kernel-doc says of the object: without a column.
             by_checker = checking and warning["place"].count(":") == 2
             if by_checker or warning["kind"] == "warning":

@@ -316,7 +316,8 @@ class Worker:
     def _warnings(self, log: Path, ok: bool) -> tuple[tuple[str, ...], str]:
         """The warnings of the tree that was built, and the digest of the objects that it is linked of."""
         of_kernel, _, _ = self._said(log).partition(_PROBES)
-        said = warnings.said_of(of_kernel.decode(errors="replace"), self._fixed.inside(self._source))
+        source, fragment = map(self._fixed.inside, (self._source, self._fragment))
+        said = warnings.said_of(of_kernel.decode(errors="replace"), source, fragment)
         parts = linked.objects(self._obj / _OBJECTS) if ok else None
         return self._folder.said.update(said, parts), linked.digest(parts or frozenset())
 

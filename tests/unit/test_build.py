@@ -306,6 +306,19 @@ async def test_kconfig_runs_again_only_when_what_it_reads_may_differ(kernel: Ker
     assert kernel.configured == 3
 
 
+async def test_what_kconfig_says_of_the_fragment_that_it_is_given_is_no_warning(kernel: Kernel) -> None:
+    """Of an option that two fragments set it says so from the patch on that brings the option."""
+    saying = MAKEFILE.replace(
+        "allnoconfig:\n",
+        "allnoconfig:\n\t@echo '  HOSTLD  conf'\n"
+        "\t@echo '$(KCONFIG_ALLCONFIG):2:warning: override: reassigning to symbol NEW' >&2\n"
+        "\t@echo 'Kconfig:3:warning: said of the tree' >&2\n",
+    )
+    built = await kernel.build(kernel.tree(Makefile=saying))
+    assert "reassigning to symbol NEW" in Path(built.log).read_text()
+    assert built.warnings == ("Kconfig: said of the tree",)
+
+
 @pytest.mark.parametrize("path", ["scripts/kconfig/symbol.c", "scripts/rust_is_available_bindgen_libclang.h"])
 async def test_a_patch_to_kconfig_itself_or_to_what_its_scripts_read_configures_again(
     kernel: Kernel, path: str

@@ -43,6 +43,19 @@ def test_a_warning_belongs_to_the_object_that_was_made() -> None:
     }
 
 
+def test_what_kconfig_says_of_our_own_fragment_is_no_warning_of_the_tree() -> None:
+    """As 6.12 says it, of a fragment of ours and of files of a tree's."""
+    fragment = Path("/kseries/build/fragment.config")
+    log = f"""\
+  HOSTLD  scripts/kconfig/conf
+{fragment}:14:warning: override: reassigning to symbol EXPERT
+{fragment}:15:warning: symbol value 'many' invalid for NR_CPUS
+/work/source/arch/x86/Kconfig:9:warning: config symbol defined without type
+"""
+    said = {"scripts/kconfig/conf": ("arch/x86/Kconfig: config symbol defined without type",)}
+    assert warnings.said_of(log, SOURCE, fragment) == said
+
+
 def test_what_sparse_says_is_kept_apart_from_what_the_compiler_and_kernel_doc_say() -> None:
     assert warnings.said_of(CHECKED, SOURCE) == {
         "virt/kvm/a.o": (
