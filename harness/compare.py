@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Two runs -> what changed between them, and whether anything got worse: pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from harness import judge
@@ -11,6 +12,8 @@ from harness.versions import Match
 Meaning = tuple[object, ...]
 """What a state is, whatever its patches are numbered."""
 
+_MOVES = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b")
+"""What is of one boot in a line of the kernel's."""
 _WELL = (Status.PASS, Status.XFAIL)
 
 
@@ -74,7 +77,7 @@ def compare(old: RunResult, new: RunResult, patches: tuple[Match, ...]) -> Compa
     changes = tuple(_changes(before, after))
     fresh = tuple(after.told(now[key], before) for key in now if key not in was)
     left = [before.told(was[key], after) for key in was if key not in now]
-    changed = tuple((was[key], now[key]) for key in was if key in now and _names(was[key]) != _names(now[key]))
+    changed = tuple((was[key], now[key]) for key in was if key in now and known_by(was[key]) != known_by(now[key]))
     tips = [_warnings(named.tip()) for named in (before, after)]
     warnings = tuple(sorted(tips[1] - tips[0])), tuple(sorted(tips[0] - tips[1]))
     return Comparison(
@@ -104,7 +107,7 @@ def _worse(
     problems = [told.finding for told in fresh if not told.finding.kind.advice]
     yield from (f"{finding.kind} in {finding.state}" for finding in problems)
     for was, now in changed:
-        if not now.kind.advice and (more := _names(now) - _names(was)):
+        if not now.kind.advice and (more := known_by(now) - known_by(was)):
             yield f"{now.kind} in {now.state}: {len(more)} more of it"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
@@ -184,7 +187,7 @@ class _Named:
         if finding.contract is not None:
             return any(one.id == finding.contract for one in state.contracts)
         checks = {check.id for one in (state, self.run.states[0]) for check in one.checks}
-        return all(name in checks for name in _names(finding) if "." in name)
+        return all(name in checks for name in known_by(finding) if "." in name)
 
 
 def _changes(before: _Named, after: _Named) -> Iterator[Change]:
@@ -216,8 +219,16 @@ def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
             )
 
 
-def _names(finding: Finding) -> frozenset[str]:
-    """What a finding's evidence names; its words have addresses and the like in them."""
+def known_by(finding: Finding) -> frozenset[str]:
+    """What a finding's evidence is known by: the checks that it names, whose words have addresses and the like in them.
+
+    A warning, and what a build was refused, is known by nothing but all its words, of which nothing moves; a
+    complaint of the kernel by them without their numbers.
+    """
+    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT):
+        return frozenset(finding.evidence)
+    if finding.kind is FindingKind.KERNEL_COMPLAINT:
+        return frozenset(_MOVES.sub("#", line) for line in finding.evidence)
     return frozenset(evidence.apart(line)[0] for line in finding.evidence)
 
 

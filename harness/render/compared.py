@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import jinja2
 
 from harness import resources
-from harness.compare import Change, Comparison, Side, Told
-from harness.judge import evidence
+from harness.compare import Change, Comparison, Side, Told, known_by
 from harness.model import Finding, Outcome, RunResult, StateResult
 from harness.plain import plain, shortened
 from harness.render import json as as_json
@@ -160,7 +159,7 @@ def _now(state: StateResult, was: Finding) -> str:
 
 
 def _evidence_change(was: Finding, now: Finding) -> str:
-    before, after = ({evidence.apart(line)[0] for line in one.evidence} for one in (was, now))
+    before, after = known_by(was), known_by(now)
     parts = [f"now also {', '.join(_some(sorted(after - before)))}"] if after - before else []
     parts += [f"no more {', '.join(_some(sorted(before - after)))}"] if before - after else []
     return "; ".join(parts)

@@ -150,6 +150,17 @@ def test_other_evidence_for_the_same_finding_is_a_change() -> None:
     assert not told(one, moved).findings_changed
 
 
+@pytest.mark.parametrize("kind", [FindingKind.NEW_WARNING, FindingKind.REACHES_OUT])
+def test_another_warning_of_the_same_file_is_another(kind: FindingKind) -> None:
+    one, other, both = (
+        run(state("prefix-2", 2, applied=(1, 2)), findings=(finding(kind, "prefix-2", *evidence),))
+        for evidence in (["a.c: unused x"], ["a.c: may be used: y"], ["a.c: unused x", "a.c: may be used: y"])
+    )
+    assert "now also a.c: may be used: y; no more a.c: unused x" in said(one, other)
+    assert "now also a.c: may be used: y" in said(one, both)
+    assert not told(one, one).findings_changed
+
+
 def test_more_evidence_for_the_same_finding_is_worse_and_less_is_not() -> None:
     few, many = (
         run(state("prefix-2", 2, applied=(1, 2)), findings=(finding(FindingKind.REGRESSION, "prefix-2", *evidence),))
