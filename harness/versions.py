@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from harness.errors import InfraError
 from harness.model import AppliedPatch, Record
 from harness.trees import TreeStore
 
@@ -106,10 +105,9 @@ def _joined(found: Sequence[Match], lone: tuple[list[int], list[int]], whole: di
 
 def _wholes(old: Patches, new: Patches, lone: tuple[list[int], list[int]], trees: TreeStore) -> dict[Number, int]:
     """By each patch that is left over, the patch of the other version that has most of its lines."""
-    try:
-        before, after = ({patch.number: _lines(patch, trees) for patch in side} for side in (old, new))
-    except InfraError:
+    if not _there((*old, *new), trees):
         return {}
+    before, after = ({patch.number: _lines(patch, trees) for patch in side} for side in (old, new))
     parts = {(False, number): _whole(before[number], after) for number in lone[0]}
     parts |= {(True, number): _whole(after[number], before) for number in lone[1]}
     paired = {theirs for theirs in after if theirs not in lone[1]}, {mine for mine in before if mine not in lone[0]}
@@ -135,16 +133,20 @@ Pairs = dict[int, tuple[int, How]]
 
 def _by_git(old: Patches, new: Patches, trees: TreeStore) -> Pairs | None:
     """What git range-diff pairs; None where the sources are not there any more."""
-    try:
-        ranges = [_range(side, trees) for side in (old, new)]
-        said = trees.git("range-diff", "--no-color", "--no-patch", *ranges).text
-    except InfraError:
+    if not _there((*old, *new), trees):
         return None
+    ranges = [_range(side, trees) for side in (old, new)]
+    said = trees.git("range-diff", "--no-color", "--no-patch", *ranges).text
     pairs = ((int(mine), sign, int(theirs)) for mine, sign, theirs in _PAIR.findall(said) if sign in "=!")
     return {
         old[mine - 1].number: (new[theirs - 1].number, How.SAME if sign == "=" else How.CHANGED)
         for mine, sign, theirs in pairs
     }
+
+
+def _there(patches: Patches, trees: TreeStore) -> bool:
+    """False where the sources of patches, or some of them, are not there any more: a repository was moved away."""
+    return all(map(trees.has, {tree for patch in patches for tree in (patch.tree_before, patch.tree_after)}))
 
 
 def _range(patches: Patches, trees: TreeStore) -> str:

@@ -14,10 +14,13 @@ from harness.errors import InfraError
 from harness.model import Patch
 from harness.scenarios import Patches
 from harness.trees import TreeStore
+from harness.trees.treestore import SAID
 
 _FIRST_BAD = re.compile(r"^([0-9a-f]{40}) is the first bad commit$", re.MULTILINE)
 _ANSWER = re.compile(r"^git bisect (?:good|bad|skip) ", re.MULTILINE)
 _BRANCH = "refs/heads/series"
+_ONLY_SKIPPED = 2
+"""The exit status of git-bisect(1) with only skipped commits left: it names them all."""
 _COMMIT = re.compile(r"^[0-9a-f]{40}$", re.MULTILINE)
 
 
@@ -74,11 +77,10 @@ class GitBisect:
         was skipped.
         """
         words = ("bisect", word, self.current)
-        done = self._git.git(*words)
+        done = self._git.git(*words, statuses=(*SAID, _ONLY_SKIPPED))
         if found := _FIRST_BAD.search(done.text):
             return (found[1],)
-        # git-bisect(1): with only skipped commits left it ends with 2, and names them all.
-        candidates = tuple(_COMMIT.findall(done.text)) if done.returncode == 2 else ()
+        candidates = tuple(_COMMIT.findall(done.text)) if done.returncode == _ONLY_SKIPPED else ()
         if done.returncode != 0 and not candidates:
             raise InfraError(f"git {' '.join(words)} failed in {self._path}: {_said(done)}")
         return candidates
@@ -89,7 +91,7 @@ class GitBisect:
         return self._must("bisect", "log") + "\n"
 
     def _must(self, *words: str, stdin: str = "") -> str:
-        done = self._git.git(*words, stdin=stdin.encode(errors="surrogateescape"))
+        done = self._git.git(*words, stdin=stdin.encode(errors="surrogateescape"), statuses=SAID)
         if done.returncode != 0:
             raise InfraError(f"git {' '.join(words[:2])} failed in {self._path}: {_said(done)}")
         return done.text

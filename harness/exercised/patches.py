@@ -153,10 +153,15 @@ class _History:
         """By the patch, the lines of a file of the tip."""
         if path not in self._blamed:
             found: dict[int, list[int]] = {}
-            said = self._trees.git("blame", "--porcelain", f"{self._base}..{self._tip}", "--", path).text
-            for blamed in _BLAMED.finditer(said):
+            for blamed in _BLAMED.finditer(self._blame(path)):
                 patch = self._patch_of.get(blamed["commit"])
                 if patch is not None:
                     found.setdefault(patch, []).append(int(blamed["line"]))
             self._blamed[path] = found
         return self._blamed[path]
+
+    def _blame(self, path: str) -> str:
+        """What git says of a file's lines; nothing of a file that the tip does not have."""
+        if self._trees.file(self._tree, path) is None:
+            return ""
+        return self._trees.git("blame", "--porcelain", f"{self._base}..{self._tip}", "--", path).text

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from harness import proc
-from harness.errors import InputError
+from harness.errors import InfraError, InputError
 from harness.inputs.mail import Mail
 from harness.inputs.target import Target
 from harness.model import Series
+from harness.trees.treestore import SAID, reason
 
 _NAMED = 5
 """How many of many missing patches an error names."""
@@ -123,6 +124,8 @@ def _check_end(last: Mail) -> None:
         return
     # Not from the current directory: in a work tree, git apply leaves out what is not below it.
     done = proc.run(["git", "apply", "--numstat", "-"], seconds=60, stdin=last.diff)
+    if done.returncode not in SAID:
+        raise InfraError(f"git apply failed, so nobody knows whether {last.origin} is whole: {reason(done)}")
     rows = [row.split("\t") for row in done.text.splitlines() if row.count("\t") >= 2]
     came = (len(rows), *(sum(int(row[side]) for row in rows if row[side].isdigit()) for side in (0, 1)))
     if done.returncode == 0 and any(have < int(want or 0) for have, want in zip(came, stat.groups(), strict=True)):

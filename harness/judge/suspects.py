@@ -109,18 +109,24 @@ class _Blame:
             self._patch_of[self._tip] = step.patch
 
     def line(self, frame: Frame) -> int | None:
-        """The patch that a line is from."""
+        """The patch that a line is from; None where the state has no such line."""
+        if not 0 < frame.line <= len(self._lines(frame.file)):
+            return None
         return self._first("blame", "--porcelain", "-L", f"{frame.line},{frame.line}", self._tip, "--", frame.file)
 
     def function(self, frame: Frame) -> int | None:
         """The last patch that changed a line of a function, or took one out of it."""
-        source = self._trees.file(self._tree, frame.file)
-        lines = source.decode(errors="replace").split("\n") if source is not None else []
+        lines = self._lines(frame.file)
         if not 0 < frame.line <= len(lines):
             return None
         first, last = function_around(lines, frame.line)
         where = f"-L{first},{last}:{frame.file}"
         return self._first("log", "--no-patch", "--format=%H", where, f"{self._base}..{self._tip}")
+
+    def _lines(self, path: str) -> list[str]:
+        """Those of a file of the state, as git counts them; none of one that it does not have."""
+        source = self._trees.file(self._tree, path) or b""
+        return source.decode(errors="replace").removesuffix("\n").split("\n") if source else []
 
     def _first(self, *words: str) -> int | None:
         commit = self._trees.git(*words).text.partition("\n")[0].partition(" ")[0]

@@ -14,7 +14,8 @@ def shown(merge: ThreeWay, trees: TreeStore) -> str:
     """What ``git revert`` and ``git cherry-pick`` would say and leave in the files; a long story is cut."""
     root = trees.commit(merge.base)
     ours, theirs = (trees.commit(tree, root) for tree in (merge.ours, merge.theirs))
-    said = trees.git("merge-tree", "--write-tree", "--name-only", ours, theirs).stdout.decode(errors="replace")
+    done = trees.git("merge-tree", "--write-tree", "--name-only", ours, theirs, statuses=(0, 1))
+    said = done.stdout.decode(errors="replace")
     head, _, messages = said.partition("\n\n")
     tree, *paths = head.splitlines()
     lines = [line for line in messages.splitlines() if line.startswith("CONFLICT")]

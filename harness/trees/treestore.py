@@ -14,7 +14,7 @@ import re
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Container, Iterable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ _GIT_ENV = {
 }
 _ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
 _GIT_SECONDS = 120
+SAID = (0, 1, 128)
+"""The exit statuses of a git that did what it was asked, or says why it cannot be done."""
 _SUBMODULE = b"160000"
 """Git's mode of what is no blob, but a commit elsewhere."""
 _BATCH_SECONDS = 1800
@@ -173,8 +175,13 @@ class TreeStore:
         work_tree: Path | None = None,
         objects: Path | None = None,
         seconds: float = _GIT_SECONDS,
+        statuses: Container[int] = (0,),
     ) -> proc.Done:
-        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given."""
+        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given.
+
+        Raises InfraError where its exit status is none of ``statuses``, which are those that are an answer: of a git
+        that failed, or was killed, what it printed is none.
+        """
         env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
         if objects is not None:
             env["GIT_OBJECT_DIRECTORY"] = str(objects)
@@ -185,26 +192,26 @@ class TreeStore:
             env["GIT_WORK_TREE"] = str(work_tree)
         # What is checked out is for whoever builds it, whom our umask may have shut out.
         umask = 0o022 if work_tree is not None else -1
-        return proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
+        done = proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
+        if done.returncode not in statuses:
+            raise self._trouble(words[0], reason(done))
+        return done
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
-        done = self.git(*words, stdin=stdin, index=index, objects=objects, seconds=_BATCH_SECONDS)
-        return self._checked(words, done).stdout
+        return self.git(*words, stdin=stdin, index=index, objects=objects, seconds=_BATCH_SECONDS).stdout
 
-    def _must(self, *words: str, stdin: bytes = b"", index: Path | None = None, work_tree: Path | None = None) -> str:
-        return self._checked(words, self.git(*words, stdin=stdin, index=index, work_tree=work_tree)).text
-
-    def _checked(self, words: tuple[str, ...], done: proc.Done) -> proc.Done:
-        if done.returncode != 0:
-            raise self._trouble(words[0], _reason(done))
-        return done
+    def _must(self, *words: str, index: Path | None = None, work_tree: Path | None = None) -> str:
+        return self.git(*words, index=index, work_tree=work_tree).text
 
     def _asked(self, *words: str) -> proc.Done | None:
         """As ``git``; None where it says that there is no such thing, and nothing else."""
-        done = self.git(*words)
-        said = _PRELOAD.sub(b"", done.stderr)
-        return None if done.returncode > 0 and _NO.fullmatch(said) else self._checked(words, done)
+        done = self.git(*words, statuses=SAID)
+        if done.returncode == 0:
+            return done
+        if _NO.fullmatch(_PRELOAD.sub(b"", done.stderr)):
+            return None
+        raise self._trouble(words[0], reason(done))
 
     def _trouble(self, command: str, reason: str) -> InfraError:
         """What to raise where git failed. Without room it says "disk corruption?", too.
@@ -249,7 +256,7 @@ class TreeStore:
         """Make the objects of a user's repository readable here."""
         done = repository.ask(path, "rev-parse", "--git-common-dir")
         if done.returncode != 0:
-            raise InputError(f"{path} is not a git repository: {_reason(done)}")
+            raise InputError(f"{path} is not a git repository: {reason(done)}")
         objects = (path / done.text / "objects").resolve()
         if str(objects) in self._borrowed():
             return
@@ -271,7 +278,8 @@ class TreeStore:
             ours.write_bytes(held)  # git diff notes in it which files it found to be the same
             options = ("--quiet", "--no-ext-diff", "--ignore-submodules=all")
             ways = (options, (*options, "--cached", tree))
-            return any(self.git("diff", *way, index=ours, work_tree=Path(top)).returncode == 1 for way in ways)
+            place = Path(top)
+            return any(self.git("diff", *way, index=ours, work_tree=place, statuses=(0, 1)).returncode for way in ways)
 
     def _once(self, key: str, files: Iterable[sources.SourceFile]) -> str:
         """The tree of an import; where another run is at one, after that: it may be the same."""
@@ -322,7 +330,8 @@ class TreeStore:
 
     def apply_to(self, index: Path, diff: bytes, objects: Path | None = None) -> str:
         """As ``apply``, of the tree that an index holds; the index then holds the tree that comes out."""
-        done = self.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, index=index, objects=objects)
+        words = ("apply", "--cached", "--whitespace=nowarn", "-")
+        done = self.git(*words, stdin=diff, index=index, objects=objects, statuses=SAID)
         if done.returncode != 0:
             self._check_readable(self.touched(diff), index, objects)
             text = done.stderr.decode(errors="replace")
@@ -332,16 +341,15 @@ class TreeStore:
     def touched(self, diff: bytes) -> set[bytes]:
         """The paths that a diff names, both of a rename or a copy, as git apply reads them; it may read none."""
         ways = (("apply", "--numstat", "-z", *way, "-") for way in ((), ("--reverse",)))
-        rows = (row for words in ways for row in self.git(*words, stdin=diff).stdout.split(b"\0") if row)
-        return {row.split(b"\t", 2)[2] for row in rows}
+        said = (self.git(*words, stdin=diff, statuses=SAID).stdout for words in ways)
+        return {row.split(b"\t", 2)[2] for rows in said for row in rows.split(b"\0") if row}
 
     def _check_readable(self, paths: Set[bytes], index: Path, objects: Path | None) -> None:
         """Read what an index has at some paths. Raises InfraError: a patch may fail for what the store cannot give."""
         for row in self.answer("ls-files", "--stage", "-z", index=index, objects=objects).split(b"\0"):
             about, _, path = row.partition(b"\t")
             if path in paths and not about.startswith(_SUBMODULE):
-                words = ("cat-file", "blob", about.split()[1].decode())
-                self._checked(words, self.git(*words, objects=objects))
+                self.git("cat-file", "blob", about.split()[1].decode(), objects=objects)
 
     def holds(self, tree: str, diffs: Sequence[bytes]) -> bool:
         """True where the tree has already what the diffs do, one on top of the other: their reverses apply."""
@@ -349,7 +357,8 @@ class TreeStore:
             index = Path(scratch) / "index"
             self._must("read-tree", tree, index=index)
             words = ("apply", "--cached", "--whitespace=nowarn", "--reverse", "-")
-            return all(self.git(*words, stdin=diff, index=index).returncode == 0 for diff in reversed(diffs))
+            done = (self.git(*words, stdin=diff, index=index, statuses=SAID) for diff in reversed(diffs))
+            return all(one.returncode == 0 for one in done)
 
     def revert(self, tip: str, before: str, after: str) -> Merge:
         """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""
@@ -364,9 +373,7 @@ class TreeStore:
         # git 2.39 has no `merge-tree --merge-base`: two commits on top of a common one say the same.
         root = self._must("commit-tree", merge.base, "-m", "base")
         tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (merge.ours, merge.theirs)]
-        done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips)
-        if done.returncode not in (0, 1):
-            raise self._trouble("merge-tree", _reason(done))
+        done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips, statuses=(0, 1))
         tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
         return Merge(tree) if done.returncode == 0 else Merge.conflict(names)
 
@@ -398,7 +405,7 @@ class TreeStore:
     def diff(self, old: str, new: str) -> str:
         """What leads from one tree to another as a diff without context."""
         done = self.git("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", old, new)
-        return self._checked(("diff-tree",), done).stdout.decode(errors="replace")
+        return done.stdout.decode(errors="replace")
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another, file by file; a rename is one file gone and one new."""
@@ -433,7 +440,8 @@ class TreeStore:
         mark.touch()
         if unsure:
             index.with_name(index.name + ".lock").unlink(missing_ok=True)
-            self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree)
+            # 1 where a file is not as the index has it, which is what is to be found out.
+            self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree, statuses=(0, 1))
         # Not git reset, which moves HEAD: there is one for all who check out at the same time.
         self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
         if unsure:
@@ -466,7 +474,7 @@ def _c_unquoted(row: bytes) -> bytes:
     return re.sub(rb"\\(.)", lambda found: b"\n" if found[1] == b"n" else found[1], row[1:-1])
 
 
-def _reason(done: proc.Done) -> str:
+def reason(done: proc.Done) -> str:
     """What git gave up for, or what ended it."""
     if done.returncode < 0:
         return f"it was killed by signal {-done.returncode}"

@@ -25,6 +25,7 @@ from harness.render.gc import size
 from harness.store import Store
 from harness.trees import ThreeWay, TreeStore
 from harness.trees.manytrees import ManyTrees
+from harness.trees.treestore import SAID
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.runs import state
 from tests.unit.test_cachelock import holder
@@ -308,7 +309,7 @@ class Planned:
         return trees + [merge.tree or "" for merge in many.merge_all([ThreeWay.revert(trees[-1], *s) for s in steps])]
 
     def has(self, tree: str) -> bool:
-        return self.store.git("cat-file", "-e", tree).returncode == 0
+        return self.store.git("cat-file", "-e", tree, statuses=SAID).returncode == 0
 
     def objects(self) -> int:
         said = self.store.answer("count-objects", "-v").decode().split()
