@@ -290,12 +290,14 @@ class Complaint(Record, frozen=True):
     of: int = 1
     busy: bool = False
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """What two kernels have in common that have the same complaint. In which function the clock found a CPU that
-        is stuck is chance.
+    def is_like(self, other: "Complaint") -> bool:
+        """True of what is the same in another boot or another kernel, or may be: by kind and by function.
+
+        In which function the clock found a CPU that is stuck is chance. Where a log breaks off before it tells the
+        function, nobody knows that it is another.
         """
-        return self.kind, "" if self.gravity is Gravity.STALL else self.function
+        anywhere = self.gravity is Gravity.STALL or not self.function or not other.function
+        return self.kind == other.kind and (anywhere or self.function == other.function)
 
     @property
     def sure(self) -> bool:

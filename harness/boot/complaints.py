@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the kernel complained of in one boot, as records: pure functions from a log and its decoded places."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,6 +17,8 @@ _MAX = 50
 """Complaints of one boot that are kept: of those that are the same, the first."""
 _TRACED = 8
 """Complaints of one boot whose call traces are decoded."""
+_EACH = 20
+"""Complaints of one first line that are looked at: one that comes for ever comes from one place."""
 _SAID = 300
 
 
@@ -35,8 +38,9 @@ def found(log: str) -> tuple[Found, ...]:
     What the kernel says of one death stands for it once: of the lines "BUG: unable to handle", "Oops" and "Kernel panic
     - not syncing: Fatal exception" the first.
     """
-    lines = [klog.message(line) for line in log.split("\n")]
-    kept: dict[tuple[str, str], Found] = {}
+    lines = [*klog.messages(log)]
+    kept: list[Found] = []
+    heads: Counter[klog.Head] = Counter()
     check: str | None = None
     died = False
     dying: Spot | None = None
@@ -44,8 +48,11 @@ def found(log: str) -> tuple[Found, ...]:
         if mark := klog.mark(line):
             check = mark["check"] if mark["what"] == "enter" else None
         told = klog.head(line)
-        if told is None:
+        if told is None or heads[told] == _EACH:
             continue
+        if len(kept) == _MAX:
+            break
+        heads[told] += 1
         report = _report(lines, number)
         spot = _place(told, line, report)
         fatal = told.gravity is Gravity.OOPS
@@ -62,9 +69,9 @@ def found(log: str) -> tuple[Found, ...]:
             line=told.line,
             check=check,
         )
-        if complaint.key in kept or len(kept) < _MAX:
-            kept.setdefault(complaint.key, Found(complaint, spot, trace.spots(report) if len(kept) < _TRACED else ()))
-    return tuple(kept.values())
+        if not any(known.complaint.is_like(complaint) for known in kept):
+            kept.append(Found(complaint, spot, trace.spots(report) if len(kept) < _TRACED else ()))
+    return tuple(kept)
 
 
 def placed(
@@ -125,22 +132,30 @@ def _place(told: klog.Head, head: str, report: Sequence[str]) -> Spot | None:
 
 def joined(first: Sequence[Complaint], more: Sequence[Complaint]) -> tuple[Complaint, ...]:
     """What two boots of one image said that together count for one."""
-    kept = {one.key: one for one in first}
-    for one in more:
-        known = kept.setdefault(one.key, one)
-        kept[one.key] = msgspec.structs.replace(known, busy=known.busy or one.busy)
-    return tuple(kept.values())
+    return _merged([*first, *more], _first)
 
 
 def over(boots: Sequence[Sequence[Complaint]]) -> tuple[Complaint, ...]:
     """What several boots of one kernel said, each with the number of boots that it came in."""
-    kept: dict[tuple[str, str], Complaint] = {}
-    for boot in boots:
-        for one in boot:
-            known = kept.get(one.key)
-            kept[one.key] = (
-                msgspec.structs.replace(one, boots=1, of=len(boots))
-                if known is None
-                else msgspec.structs.replace(known, boots=known.boots + 1, busy=known.busy or one.busy)
-            )
-    return tuple(kept.values())
+    fresh = [msgspec.structs.replace(one, boots=1, of=len(boots)) for boot in boots for one in _merged(boot, _first)]
+    return _merged(fresh, lambda known, again: msgspec.structs.replace(known, boots=known.boots + again.boots))
+
+
+def _first(known: Complaint, _: Complaint) -> Complaint:
+    return known
+
+
+def _merged(these: Iterable[Complaint], both: Callable[[Complaint, Complaint], Complaint]) -> tuple[Complaint, ...]:
+    """Complaints of which no two are alike: of those that are, one that says more, as ``both`` makes it."""
+    kept: list[Complaint] = []
+    for one in these:
+        at = next((number for number, known in enumerate(kept) if known.is_like(one)), None)
+        if at is None:
+            kept.append(one)
+            continue
+        known = both(kept[at], one)
+        place = (
+            {} if known.function or not one.function else {"function": one.function, "file": one.file, "line": one.line}
+        )
+        kept[at] = msgspec.structs.replace(known, busy=known.busy or one.busy, **place)
+    return tuple(kept)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel log of a boot: what the kernel complained of, and during which check."""
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.boot import words
@@ -71,8 +72,9 @@ def message(line: str) -> str:
     return TIMESTAMP.sub("", line[:MAX_LINE])
 
 
+@functools.lru_cache(maxsize=1024)
 def head(message: str) -> Head | None:
-    """What a message says if it is the first of a complaint."""
+    """What a message says if it is the first of a complaint. One that comes for ever is looked at once."""
     if "[#" in message and (died := words.DIED.match(message)):
         return Head(Gravity.OOPS, _without_moves(died["what"].partition(",")[0]))
     if not message.startswith(_STARTS):
@@ -99,13 +101,17 @@ def mark(message: str) -> re.Match[str] | None:
     return _MARK.search(message) if "kseries: " in message else None
 
 
+def messages(log: str) -> Iterator[str]:
+    """The messages of a log, without those that say nothing."""
+    return (message(raw[0]) for raw in _LINE.finditer(log))
+
+
 def read(log: str) -> KernelLog:
     """Read a kernel log, with the marks that the probes write into it through /dev/kmsg."""
     found: list[Splat] = []
     left: dict[str, Status] = {}
     check: str | None = None
-    for raw in _LINE.finditer(log):
-        said = message(raw[0])
+    for said in messages(log):
         if head(said) is not None:
             found.append(Splat(said.strip(), check))
         if told := mark(said):  # one that ends a complaint takes nothing of it away

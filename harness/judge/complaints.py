@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a kernel complains of since a patch, and did not before it: pure functions from what was seen in two states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from harness.model import Complaint, Finding, FindingKind, Plan, StateResult
 
@@ -12,8 +12,11 @@ def new_complaints(before: StateResult, after: StateResult) -> tuple[Complaint, 
     Base's own complaint is no news, in however few of its boots it came. Those that are not ``sure`` are among
     them; who blames a patch leaves them out.
     """
-    known = {complaint.key for complaint in before.complaints}
-    return tuple(complaint for complaint in after.complaints if complaint.key not in known)
+    return tuple(one for one in after.complaints if not _is_among(one, before.complaints))
+
+
+def _is_among(complaint: Complaint, known: Iterable[Complaint]) -> bool:
+    return any(complaint.is_like(one) for one in known)
 
 
 def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding]:
@@ -22,25 +25,25 @@ def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding
     They are nobody's (``patch`` is None) where they may be older: the prefix before was not booted, or one before it
     has complained so in some of its boots. What does not come as often as it has to is flaky, and told once.
     """
-    known = {complaint.key for complaint in results["base"].complaints}
-    doubtful: set[tuple[str, str]] = set()
+    known = [*results["base"].complaints]
+    doubtful: list[Complaint] = []
     after_gap = False
     for patch in plan.patches:
         state = results.get(f"prefix-{patch.number}")
         if state is None or state.outcome.unknown or state.outcome.loud:  # of which the hole that it is tells
             after_gap = True
             continue
-        news = [one for one in new_complaints(results["base"], state) if one.key not in known]
+        news = [one for one in state.complaints if not _is_among(one, known)]
         sure = [one for one in news if one.sure]
-        older = [one for one in sure if after_gap or one.key in doubtful]
+        older = [one for one in sure if after_gap or _is_among(one, doubtful)]
         if brought := [one for one in sure if one not in older]:
             yield _finding(FindingKind.KERNEL_COMPLAINT, state.id, patch.number, brought)
         if older:
             yield _finding(FindingKind.KERNEL_COMPLAINT, state.id, None, older)
-        if unsure := [one for one in news if not one.sure and one.key not in doubtful]:
+        if unsure := [one for one in news if not one.sure and not _is_among(one, doubtful)]:
             yield _finding(FindingKind.FLAKY, state.id, None, unsure)
-        known |= {one.key for one in sure}
-        doubtful |= {one.key for one in unsure}
+        known += sure
+        doubtful += unsure
         after_gap = False
 
 

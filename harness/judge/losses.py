@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from harness.judge import evidence
 from harness.judge.complaints import evidence_of, new_complaints
-from harness.model import Check, Complaint, Ending, Outcome, StateResult, Status
+from harness.model import Check, Complaint, Ending, Gravity, Outcome, StateResult, Status
 
 GOOD = (Status.PASS, Status.XFAIL)
 _DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
@@ -25,11 +25,13 @@ class What(StrEnum):
 class Symptom(NamedTuple):
     """One thing that is wrong with a state: a check that is not passed, how its kernel died, what it complained of.
 
-    ``name`` is the same in another state that has it: a check's, an outcome, the key of a complaint.
+    ``name`` is the same in another state that has it: a check's, an outcome, the kind of a complaint, which goes by its
+    ``function``, too.
     """
 
     what: What
     name: str
+    function: str = ""
 
 
 def lost(base: StateResult, state: StateResult) -> tuple[str, ...]:
@@ -82,14 +84,17 @@ def _complaints(
 
     A check that fails by a complaint tells of it, and so does the death that it is.
     """
-    new = {one.key for one in new_complaints(base, state)} & {one.key for one in new_complaints(tip, state)}
-    told = (one for one in state.complaints if one.check in lost or (died and one.said in state.detail))
-    new -= {one.key for one in told}
-    return tuple(Symptom(What.COMPLAINT, _named(one)) for one in state.complaints if one.key in new and one.sure)
+    of_tip = new_complaints(tip, state)
+    new = [one for one in new_complaints(base, state) if one.sure and one in of_tip]
+    told = [one for one in state.complaints if one.check in lost or (died and one.said in state.detail)]
+    left = (one for one in new if not any(one.is_like(other) for other in told))
+    return tuple(Symptom(What.COMPLAINT, one.kind, one.function) for one in left)
 
 
-def _named(complaint: Complaint) -> str:
-    return " in ".join(filter(None, complaint.key))
+def _of(symptom: Symptom, state: StateResult) -> Complaint | None:
+    """What a state complains of that is such a symptom."""
+    like = Complaint(gravity=Gravity.REPORT, kind=symptom.name, said="", function=symptom.function)
+    return next((one for one in state.complaints if one.is_like(like)), None)
 
 
 def shows(symptom: Symptom, base: StateResult, state: StateResult) -> bool | None:
@@ -108,7 +113,7 @@ def shows(symptom: Symptom, base: StateResult, state: StateResult) -> bool | Non
 
 def _complains(symptom: Symptom, state: StateResult) -> bool | None:
     """Whether a kernel has a complaint; one that died of something else may not have come to it."""
-    found = next((one for one in state.complaints if _named(one) == symptom.name), None)
+    found = _of(symptom, state)
     if found is None:
         return False if state.outcome is Outcome.OK else None
     return True if found.sure else None
@@ -116,6 +121,6 @@ def _complains(symptom: Symptom, state: StateResult) -> bool | None:
 
 def told(symptom: Symptom, state: StateResult) -> str:
     """The line of evidence that tells of a symptom."""
-    if symptom.what is What.COMPLAINT:
-        return evidence_of(next(one for one in state.complaints if _named(one) == symptom.name))
+    if symptom.what is What.COMPLAINT and (complaint := _of(symptom, state)) is not None:
+        return evidence_of(complaint)
     return evidence.of_outcome(state) if symptom.what is What.OUTCOME else evidence.of_check(symptom.name, state)

@@ -55,12 +55,12 @@ def _with_suspects(
     def behind(trace: Sequence[Frame]) -> tuple[int, ...]:
         return of_trace(plan.base.tree, steps, trace, trees)
 
-    new = {one.key for one in (complaints.new_complaints(base, result) if base is not None else result.complaints)}
+    new = complaints.new_complaints(base, result) if base is not None else result.complaints
     return msgspec.structs.replace(
         result,
         suspects=behind(result.trace or _errors(result)),
         complaints=tuple(
-            msgspec.structs.replace(one, suspects=behind(one.trace)) if one.key in new else one
+            msgspec.structs.replace(one, suspects=behind(one.trace)) if one in new else one
             for one in result.complaints
         ),
     )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import ktap
-from harness.boot import channel, ending, klog, watch
+from harness.boot import channel, complaints, ending, klog, watch
 from harness.boot.channel import Channel
 from harness.boot.ending import How, Stop
 from harness.boot.klog import KernelLog, Splat
@@ -234,6 +234,8 @@ def test_a_line_without_end_is_cut() -> None:
         b" ",
         b"x",
         b"INFO: rcu ",
+        b"BUG: out of luck, and of memory\n",
+        b"WARNING: at f+0x1/0x2, CPU#0: \n",
         b"    ok 1 a ",
         b"ok 1 -\t",
         b"# ",
@@ -249,6 +251,7 @@ def test_the_worst_that_a_channel_holds_is_read_in_seconds(pattern: bytes) -> No
     ktap.parse("    # Subtest: p\n" + f"    {line}\n" * lines)
     klog.read(f"{line}\n" * lines)
     klog.read(line * lines)
+    complaints.found(f"{line}\n" * lines)
     assert time.process_time() - began < 30
 
 
