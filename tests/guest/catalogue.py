@@ -33,7 +33,7 @@ def read() -> dict[tuple[str, str], Mutant]:
 
 def survival(mutant: Mutant, tip: StateResult, findings: tuple[Finding, ...]) -> str | None:
     """Why this mutant was not killed by the check that is about it; None where it was."""
-    failed = {check.id: check.detail for check in tip.checks if check.status is Status.FAIL}
+    failed = {check.id: check.words for check in tip.checks if check.status is Status.FAIL}
     if mutant.killed_by not in failed:
         return f"{mutant.killed_by} has not failed; failed are {', '.join(failed) or 'none'}; {tip.detail}"
     if mutant.words not in failed[mutant.killed_by]:

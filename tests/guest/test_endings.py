@@ -64,7 +64,7 @@ def test_panic(machines: Machines) -> None:
     assert (boot.ending, boot.outcome) == (Ending.PANIC, Outcome.CRASHED)
     assert boot.detail == "Kernel panic - not syncing: on purpose, during panic.end"
     assert statuses(boot) == DIED
-    assert "the kernel said: Kernel panic - not syncing: on purpose" in checks(boot)["panic.end"].detail
+    assert "the kernel said: Kernel panic - not syncing: on purpose" in checks(boot)["panic.end"].words
 
 
 @LONG
@@ -113,14 +113,14 @@ def test_an_oops_after_which_the_kernel_goes_on(machines: Machines, how: str, sa
     boot = machines.booted_once(how)
     assert (boot.ending, boot.outcome) == (Ending.OOPS, Outcome.OK)
     assert statuses(boot) == LIVED
-    assert f"the kernel said: {said}" in checks(boot)[f"{how}.end"].detail
+    assert f"the kernel said: {said}" in checks(boot)[f"{how}.end"].words
 
 
 def test_a_warning_fails_the_check_that_passed(machines: Machines) -> None:
     boot = machines.booted_once("warning")
     assert (boot.ending, boot.outcome) == (Ending.WARNING, Outcome.OK)
     assert statuses(boot) == LIVED
-    assert "at kernel/reboot.c:" in checks(boot)["warning.end"].detail
+    assert "at kernel/reboot.c:" in checks(boot)["warning.end"].words
 
 
 @pytest.mark.parametrize(("how", "line"), [("panic", 'panic("on purpose")'), ("warning", "WARN(1"), ("bug", "BUG();")])
@@ -167,7 +167,7 @@ def test_a_check_that_hangs_fails_and_the_next_one_runs(machines: Machines, how:
     boot = machines.boot(how)
     assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
     assert statuses(boot) == LIVED
-    assert "no progress in 10 s" in checks(boot)[f"{how}.end"].detail
+    assert "no progress in 10 s" in checks(boot)[f"{how}.end"].words
 
 
 @LONG
@@ -225,7 +225,7 @@ def test_a_check_that_prints_for_ever_fails_alone(machines: Machines) -> None:
     boot = machines.boot("results_flood", "calm")
     assert (boot.ending, boot.outcome) == (Ending.DONE, Outcome.OK)
     assert statuses(boot) == LIVED + [Status.PASS] * 3
-    assert len(checks(boot)["results_flood.end"].detail) <= 4000
+    assert len(checks(boot)["results_flood.end"].words) <= 4000
 
 
 def test_binary_noise_on_both_channels_is_survived(machines: Machines) -> None:
