@@ -34,7 +34,7 @@ class Machines:
         self._init = init_program(home / "init")
         self._probe = probe_program(home / "ending", self.arch)
         self.booted = 0
-        self._boots: dict[str, Boot] = {}
+        self._boots: dict[tuple[str, ...], Boot] = {}
 
     def source(self, path: str) -> list[str]:
         """The lines of a file of the mutant's source."""
@@ -65,11 +65,11 @@ class Machines:
     def boot(self, *probes: str, init: bool = True, cpu: str | None = None) -> Boot:
         return asyncio.run(self.start(*probes, init=init, cpu=cpu))
 
-    def booted_once(self, probe: str) -> Boot:
+    def booted_once(self, *probes: str) -> Boot:
         """One boot for all tests that look at it."""
-        if probe not in self._boots:
-            self._boots[probe] = self.boot(probe)
-        return self._boots[probe]
+        if probes not in self._boots:
+            self._boots[probes] = self.boot(*probes)
+        return self._boots[probes]
 
 
 def checks(boot: Boot) -> Mapping[str, Check]:

@@ -41,8 +41,9 @@ DIED = [Status.PASS, Status.FAIL, Status.MISSING]
 LIVED = [Status.PASS, Status.FAIL, Status.PASS]
 
 
-def test_done(machines: Machines) -> None:
+def test_done_and_a_boot_that_ends_as_it_should_keeps_no_log(machines: Machines) -> None:
     boot = machines.boot("calm", "another")
+    assert (boot.log_tail, boot.trace) == ("", ())
     assert (boot.ending, boot.outcome, boot.detail) == (Ending.DONE, Outcome.OK, "")
     assert statuses(boot) == [Status.PASS] * 6
 
@@ -60,7 +61,7 @@ def test_more_probes_than_a_kernel_takes_words(machines: Machines) -> None:
 
 
 def test_panic(machines: Machines) -> None:
-    boot = machines.boot("panic", "another")
+    boot = machines.booted_once("panic", "another")
     assert (boot.ending, boot.outcome) == (Ending.PANIC, Outcome.CRASHED)
     assert boot.detail == "Kernel panic - not syncing: on purpose, during panic.end"
     assert statuses(boot) == DIED
@@ -123,18 +124,16 @@ def test_a_warning_fails_the_check_that_passed(machines: Machines) -> None:
     assert "at kernel/reboot.c:" in checks(boot)["warning.end"].words
 
 
-@pytest.mark.parametrize(("how", "line"), [("panic", 'panic("on purpose")'), ("warning", "WARN(1"), ("bug", "BUG();")])
-def test_the_log_is_kept_decoded_to_file_and_line(machines: Machines, how: str, line: str) -> None:
-    boot = machines.booted_once(how)
+@pytest.mark.parametrize(
+    ("probes", "line"),
+    [(("panic", "another"), 'panic("on purpose")'), (("warning",), "WARN(1"), (("bug",), "BUG();")],
+)
+def test_the_log_is_kept_decoded_to_file_and_line(machines: Machines, probes: tuple[str, ...], line: str) -> None:
+    boot = machines.booted_once(*probes)
     number = 1 + next(n for n, text in enumerate(machines.source("kernel/reboot.c")) if line in text)
     assert ("mutant_end", "kernel/reboot.c", number) in {(one.function, one.file, one.line) for one in boot.trace}
     assert f"kernel/reboot.c:{number}" in boot.log_tail
     assert " __do_sys_reboot+" in boot.log_tail and " (kernel/reboot.c:" in boot.log_tail
-
-
-def test_a_boot_that_ends_as_it_should_keeps_no_log(machines: Machines) -> None:
-    boot = machines.boot("calm")
-    assert (boot.log_tail, boot.trace) == ("", ())
 
 
 def test_the_patch_behind_a_real_trace_is_named(lab: Lab) -> None:

@@ -15,11 +15,13 @@ from harness.config import Config
 from harness.errors import InfraError
 from harness.model import Build
 from harness.trees import TreeStore
+from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, MAKEFILE, WARNING, WARNS
 
 UGLY = "ha#sh a:b $x,%'\"\\=\n\N{LATIN SMALL LETTER E WITH ACUTE}\udcff"
 """What make, sh, ccache or git would take for more than a letter; the last one is no UTF-8."""
+NAMES = sampled("faults", ["second", UGLY], lambda name: name == UGLY)
 TELLS = MAKEFILE.replace("-c -o $@ main.c", "-g -DWHERE='\"$(CURDIR)\"' -c -o $@ $(CURDIR)/main.c")
 """As the kernel's own Makefiles, in which paths go into objects."""
 WHERE = "const char *where = WHERE __FILE__;\n"
@@ -88,7 +90,7 @@ def image(built: Build) -> str:
 # --- what is made -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["second", UGLY], ids=["plain", "ugly"])
+@pytest.mark.parametrize("name", NAMES, ids=["plain", "ugly"])
 def test_one_state_under_two_caches_is_one_image_and_the_second_finds_its_objects_in_a_copied_ccache(
     first: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -142,7 +144,7 @@ def moved(cache: Cache, to: Path, monkeypatch: pytest.MonkeyPatch, *, boxed: boo
     return Cache(to, cache.linux, monkeypatch, boxed=boxed)
 
 
-@pytest.mark.parametrize("name", ["second", UGLY], ids=["plain", "ugly"])
+@pytest.mark.parametrize("name", NAMES, ids=["plain", "ugly"])
 def test_a_cache_that_has_moved_is_gone_on_with(
     first: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
