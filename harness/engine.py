@@ -15,7 +15,7 @@ from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
 from harness.config import Config
 from harness.errors import DiskFullError, InfraError, InputError
-from harness.exercised.watch import Watch, Watched
+from harness.exercised.watch import MadeOf, Watch, Watched
 from harness.forecast import forecast
 from harness.images import Images
 from harness.model import Accel, Boot, Build, Forecast, Outcome, Plan, State, StateResult
@@ -107,6 +107,8 @@ class Engine:
         """Those of the plan that is carried out, as they come. Like what is stored, they name trees."""
         self._names: dict[str, str] = {}
         """What that plan calls a tree."""
+        self._made_of: dict[str, MadeOf] = {}
+        """By the tree of a tip, what it was built of."""
 
     @property
     def workers(self) -> tuple[build.Worker, ...]:
@@ -297,6 +299,9 @@ class Engine:
             return error
         if state.id == "base":
             _check_base_build(built)
+        if (watch := self._watch_of(state)) is not None:  # before anything else is built there
+            reads = worker.reads
+            self._made_of[state.tree] = watch.made_of(lambda path: bool(reads.readers(path)), worker.configuration)
         return built
 
     async def _finish(self, job: "_Job", built: Build | InfraError, results: dict[str, StateResult]) -> None:
@@ -313,6 +318,9 @@ class Engine:
             result = await self._boot(
                 job, built, machine.Image(*map(Path, (built.kernel, built.symbols, built.initrd)))
             )
+        made_of = self._made_of.get(state.tree or "")
+        if made_of is not None and result.coverage is not None:
+            result = msgspec.structs.replace(result, coverage=made_of.noted(result.coverage))
         if result.outcome is Outcome.INFRA_ERROR:
             store.copy_logs(job.place, job.out / "states" / state.id)
         self._keep(result, job.place)

@@ -394,6 +394,10 @@ class Coverage(Record, frozen=True):
     code: dict[str, tuple[int, ...]] = {}
     ran: dict[str, tuple[int, ...]] = {}
     unknown: str = ""
+    read: tuple[str, ...] | None = None
+    """The files of the series that the tip's build read; None where that was not noted."""
+    options: tuple[str, ...] = ()
+    """The options of its configuration that are =y, without their CONFIG_."""
 
 
 class StateResult(Record, frozen=True):
@@ -594,8 +598,43 @@ class Exercise(StrEnum):
     EXERCISED = "exercised"
     UNEXERCISED = "unexercised"
     NO_CODE = "no-code"
-    """It changes nothing that has code of its own in this build: documentation, data, another architecture."""
+    """It changes nothing that is compiled: documentation, comments, declarations."""
+    BUILT = "built"
+    """It changes what works while a kernel is built (scripts, Makefiles, Kconfig), and no code in it."""
+    LEFT_OUT = "left-out"
+    """The configuration leaves out what it changes, so that nobody has compiled it."""
+    OTHER_ARCH = "other-arch"
+    """It changes another architecture's code alone."""
     UNKNOWN = "unknown"
+
+
+class LeftOut(Record, frozen=True):
+    """Changed code that no kernel of the run is made of: another architecture's, or what the configuration leaves out.
+
+    Without either nothing could be found out but that no object of the build is made of it.
+    """
+
+    file: str
+    arch: str = ""
+    """The folder below arch/ of the architecture that it is for."""
+    options: tuple[str, ...] = ()
+    """Those that would have to be set, without CONFIG_; with a ``!`` those that would have to be unset."""
+    makefile: str = ""
+    """Where they are asked for; the file itself where an #if of its own leaves changed lines out."""
+
+
+class Grounds(Record, frozen=True):
+    """What a verdict rests on: of how many contracts and checks the states of it were asked, and what of it ran.
+
+    A check counts once, in how many states it may have passed. ``other_arch`` counts patches that are another
+    architecture's, of which the verdict says nothing.
+    """
+
+    contracts: int = 0
+    checks: int = 0
+    lines: int = 0
+    lines_ran: int = 0
+    other_arch: int = 0
 
 
 class ChangedFunction(Record, frozen=True):
@@ -609,7 +648,7 @@ class ChangedFunction(Record, frozen=True):
 
 
 class PatchResult(Record, frozen=True):
-    """What is known of one patch. Its verdict is null where nothing of it ran.
+    """What is known of one patch. Its verdict is null where nothing of it ran, or nobody has compiled it.
 
     ``lines`` and ``lines_ran`` count the lines that are the patch's own in the tip and have code; ``not_run`` names
     the others of them, as FILE:LINE.
@@ -624,6 +663,10 @@ class PatchResult(Record, frozen=True):
     lines: int = 0
     lines_ran: int = 0
     not_run: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    """What of it no kernel of the run is made of."""
+    grounds: Grounds | None = None
+    """What its verdict rests on; None in a result from before that was counted."""
 
 
 class RunResult(Record, frozen=True):
@@ -657,9 +700,13 @@ class RunResult(Record, frozen=True):
     """TARGET and the options that decide what its kernels are, as the command line had them."""
     patches: tuple[PatchResult, ...] = ()
     """What ran of each patch of the series, and so what its verdict is."""
+    grounds: Grounds | None = None
+    """What the verdict rests on; None where nobody has counted it."""
     partial: bool = False
     """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
     the rest would have brought.
     """
     unboxed: bool = False
     """True where the user had what comes from the series run without a box: --unboxed."""
+    strict: bool = False
+    """True where the user has what is not judged exit 1: --strict."""

@@ -83,6 +83,8 @@ class Options:
     quick: bool = False
     checkpatch: bool = False
     unboxed: bool = False
+    strict: bool = False
+    """What is not judged exits 1."""
     programs: tuple[Path, ...] = ()
     """Probes that are not ours: C source, or static binaries."""
     contracts: tuple[Path, ...] = ()
@@ -212,7 +214,7 @@ def _recorded(
         result = _judged(planned, seen, setup, wanted, trees)
         series = msgspec.structs.replace(result.series, cover_id=target.series.cover_id)
         result = msgspec.structs.replace(
-            result, series=series, quick=options.quick, checkpatch=said, unboxed=options.unboxed
+            result, series=series, quick=options.quick, checkpatch=said, unboxed=options.unboxed, strict=options.strict
         )
 
         def beside() -> Bench:
@@ -437,12 +439,21 @@ def _verified(
 
 
 def exit_status(result: RunResult) -> int:
-    """130 of a run that was interrupted, 3 where a state could not be had, 1 where something was found, else 0."""
+    """130 of a run that was interrupted, 3 where a state could not be had, 1 where something was found, else 0.
+
+    Of a strict one, 1 too where something was not judged.
+    """
     if result.partial:
         return runs.INTERRUPTED_STATUS
     if any(state.outcome is Outcome.INFRA_ERROR for state in result.states):
         return 3
-    return 1 if any(not finding.kind.advice for finding in result.findings) else 0
+    found = any(not finding.kind.advice for finding in result.findings)
+    return 1 if found or (result.strict and not judged(result)) else 0
+
+
+def judged(result: RunResult) -> bool:
+    """True where each question of the verdict has an answer."""
+    return None not in (result.verdict.bisectable, result.verdict.revert_safe)
 
 
 def _chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:

@@ -181,6 +181,11 @@ class Worker:
         """What the builds in this folder have read so far."""
         return self._folder.reads
 
+    @property
+    def configuration(self) -> str:
+        """The .config of what was built last; empty where there is none."""
+        return taken.text(self._obj, ".config")
+
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another."""
         return self._store.changes(old, new)

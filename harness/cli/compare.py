@@ -6,8 +6,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from harness import compare, resources, rundir, versions
-from harness.cli import report, runs
+from harness import compare, resources, rundir, session, versions
+from harness.cli import report, runs, target
 from harness.compare import Comparison
 from harness.errors import InputError
 from harness.model import RunResult
@@ -24,6 +24,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="what changed between two runs",
         description="Tell what changed from one finished run to another; exit 1 when something got worse.",
     )
+    target.add_strict_argument(parser)
     parser.add_argument("old", metavar="OLD", nargs="?", help="a run (default: the last of NEW's series before it)")
     parser.add_argument("new", metavar="NEW", help="a run, as kseries report takes it")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="default: %(default)s")
@@ -42,7 +43,7 @@ def command(args: argparse.Namespace) -> int:
         sys.stdout.buffer.flush()
     else:
         report.write(args.output, data)
-    return 1 if told.worse else 0
+    return 1 if told.worse or (args.strict and not session.judged(new)) else 0
 
 
 def whole(run: Path) -> tuple[RunResult, Path]:

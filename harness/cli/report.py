@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness import rundir
-from harness.cli import runs
+import msgspec
+
+from harness import rundir, session
+from harness.cli import runs, target
 from harness.errors import InfraError, InputError, in_words
 from harness.model import RunResult
 from harness.plain import shortened
@@ -40,16 +42,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser.add_argument("run", metavar="RUN", help="a directory that --out named, its result.json, or an id of runs")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="default: %(default)s")
+    target.add_strict_argument(parser)
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
     parser.set_defaults(command=command)
 
 
 def command(args: argparse.Namespace) -> int:
-    """Exit 0 whatever the run found: the report was asked for, not the verdict."""
+    """Exit 0 whatever the run found: the report was asked for, not the verdict; unless --strict asks for that, too."""
     result, directory = rundir.read(place(args.run))
+    if args.strict:
+        result = msgspec.structs.replace(result, strict=True)
+    status = session.exit_status(result) if args.strict else 0
     if args.format == "mail" and args.output is not None:
         _write_letters(args.output, mail.letters(result))
-        return 0
+        return status
     # Bytes, because XML and HTML say of themselves that they are UTF-8, whatever the locale is.
     data = f"{_FORMATS[args.format](result, directory).rstrip()}\n".encode()
     if args.output is None:
@@ -57,7 +63,7 @@ def command(args: argparse.Namespace) -> int:
         sys.stdout.buffer.flush()
     else:
         write(args.output, data)
-    return 0
+    return status
 
 
 def _write_letters(place: Path, letters: Sequence[tuple[str, str]]) -> None:

@@ -90,8 +90,14 @@ def add_arch_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_strict_argument(parser: argparse.ArgumentParser) -> None:
+    """Whether nothing found is enough for exit 0."""
+    parser.add_argument("--strict", action="store_true", help="exit 1, too, where a verdict is not judged")
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides nothing of a state's result."""
+    add_strict_argument(parser)
     parser.add_argument("--checkpatch", action="store_true", help="the base's checkpatch.pl on each patch, as advice")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     cores = os.cpu_count() or 1
@@ -138,7 +144,7 @@ def options(args: argparse.Namespace) -> Options:
 
 
 def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
-    running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch") if hasattr(args, name)}
+    running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch", "strict") if hasattr(args, name)}
     if hasattr(args, "scenario"):
         running["scenarios"] = _names(args.scenario)
         running["reverts"] = tuple("+".join(_names(numbers)) for numbers in args.revert)

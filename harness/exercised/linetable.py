@@ -4,6 +4,7 @@
 Code that the compiler put into its callers is found there too, since the table tells of each address its line.
 """
 
+import contextlib
 import itertools
 import posixpath
 import re
@@ -19,6 +20,8 @@ Span = tuple[int, int]
 Spans = Mapping[str, tuple[Span, ...]]
 """Lines, by the path of their file."""
 
+_MOST = 1 << 20
+"""Rows that are kept: a kernel may have been made to have them without end."""
 _HEADING = re.compile(r"(?:CU: )?(?P<path>\S.*?):$")
 _ROW = re.compile(r"\s(?P<line>\d{1,9}|-)\s+0x(?P<address>[0-9a-f]{1,16})")
 
@@ -34,35 +37,51 @@ class Code:
     """The address behind it; ``first`` where the table has another line for the same address."""
 
 
-def rows(readelf: Iterable[str], wanted: Spans) -> Iterator[Code]:
-    """The code of the wanted lines, from what ``readelf -W --debug-dump=decodedline`` prints."""
-    file = ""
-    spans: tuple[Span, ...] = ()
-    open_row: tuple[str, int, int] | None = None
-    for text in readelf:
+class Rows:
+    """What ``readelf -W --debug-dump=decodedline`` prints, line by line: the table itself is kept nowhere."""
+
+    def __init__(self, wanted: Spans) -> None:
+        self._wanted = wanted
+        self._file = ""
+        self._spans: tuple[Span, ...] = ()
+        self._open: tuple[str, int, int] | None = None
+
+    def take(self, text: str) -> Code | None:
+        """Take the next line; the code of a wanted line that ends there."""
         if text.endswith(":"):
             heading = _HEADING.match(text)
-            file = posixpath.normpath(heading["path"]) if heading else ""
-            spans = wanted.get(file, ())
-            continue
-        if not spans and open_row is None:
-            continue
-        row = _ROW.search(text)
+            self._file = posixpath.normpath(heading["path"]) if heading else ""
+            self._spans = self._wanted.get(self._file, ())
+            return None
+        row = _ROW.search(text) if self._spans or self._open is not None else None
         if row is None:
-            continue
+            return None
         address = int(row["address"], 16)
-        if open_row is not None:
-            yield Code(*open_row, address)
-            open_row = None
+        done = Code(*self._open, address) if self._open is not None else None
         line = int(row["line"]) if row["line"] != "-" else None
-        if line is not None and any(first <= line <= last for first, last in spans):
-            open_row = (file, line, address)
+        wanted = line is not None and any(first <= line <= last for first, last in self._spans)
+        self._open = (self._file, line, address) if wanted and line is not None else None
+        return done
+
+
+def rows(readelf: Iterable[str], wanted: Spans) -> Iterator[Code]:
+    """The code of the wanted lines, from all that readelf prints."""
+    table = Rows(wanted)
+    return (code for code in map(table.take, readelf) if code is not None)
 
 
 async def read(kernel: Path, arch: Arch, wanted: Spans) -> tuple[Code, ...] | None:
-    """The code of the wanted lines in a vmlinux; None where it has no line table."""
-    table = await binutils.output([f"{arch.toolchain.prefix}readelf", "-W", "--debug-dump=decodedline", kernel], kernel)
-    return tuple(rows(table, wanted)) if table else None
+    """The code of the wanted lines in a vmlinux; None where it has no line table. Raises binutils.UnreadError."""
+    table, found, told = Rows(wanted), list[Code](), False
+    words = (f"{arch.toolchain.prefix}readelf", "-W", "--debug-dump=decodedline", kernel)
+    async with contextlib.aclosing(binutils.stream(words, kernel)) as lines:
+        async for text in lines:
+            told = told or _ROW.search(text) is not None
+            if (code := table.take(text)) is not None:
+                found.append(code)
+            if len(found) > _MOST:
+                raise binutils.UnreadError(f"it has more than {_MOST} rows for what the series changes")
+    return tuple(found) if told else None
 
 
 def merged(spans: Sequence[Span], most: int) -> tuple[Span, ...]:

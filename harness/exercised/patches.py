@@ -8,14 +8,17 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from harness import arch as archs
 from harness import judge
-from harness.exercised import source, watch
+from harness.exercised import conditionals, leftout, source, watch
+from harness.judge import grounds
 from harness.model import (
     AppliedPatch,
     ChangedFunction,
     Coverage,
     Exercise,
     FindingKind,
+    LeftOut,
     PatchResult,
     Plan,
     RunResult,
@@ -30,27 +33,40 @@ _MOST_NAMED = 100
 
 
 def with_patches(result: RunResult, plan: Plan, trees: TreeStore) -> RunResult:
-    """The result with what ran of each patch; its verdict is not better than theirs."""
+    """The result with what ran of each patch, and what its verdict rests on; its verdict is not better than theirs."""
     tip = next(state for state in result.states if state.id == plan.tip)
-    history = _History(plan, trees)
+    history = _History(plan, trees, archs.get(result.arch).source)
     patches = tuple(
-        msgspec.structs.replace(one, verdict=_verdict(result, tip, one))
-        for one in (_exercised(patch, history, tip.coverage) for patch in plan.patches)
+        msgspec.structs.replace(one, verdict=_verdict(result, tip, one), grounds=grounds.of_patch(result, tip, one))
+        for one in (_exercised(patch, history, tip) for patch in plan.patches)
     )
-    return msgspec.structs.replace(result, patches=patches, verdict=_tempered(result.verdict, patches))
+    return msgspec.structs.replace(
+        result, patches=patches, verdict=_tempered(result.verdict, patches), grounds=grounds.of_run(tip, patches)
+    )
 
 
 def _tempered(verdict: Verdict, patches: tuple[PatchResult, ...]) -> Verdict:
-    """What is true of a whole series, unless nobody has seen some patch of it run."""
-    if not any(one.exercise is Exercise.UNEXERCISED for one in patches):
+    """What is true of a whole series, unless nobody has seen some patch of it run, or none of it is for this kernel.
+
+    A patch of another architecture has no part in any kernel of this one: beside others it leaves the verdict, which is
+    for one architecture, as it is.
+    """
+    with_code = [one for one in patches if one.exercise not in (Exercise.NO_CODE, Exercise.BUILT)]
+    elsewhere = bool(with_code) and all(one.exercise is Exercise.OTHER_ARCH for one in with_code)
+    if not elsewhere and not any(map(_nobody_saw, patches)):
         return verdict
     return Verdict(bisectable=verdict.bisectable and None, revert_safe=verdict.revert_safe and None)
+
+
+def _nobody_saw(patch: PatchResult) -> bool:
+    """Whether there is code of a patch that did not run, or that the configuration has nobody compile."""
+    return patch.exercise is Exercise.UNEXERCISED or any(not one.arch for one in patch.left_out)
 
 
 def _verdict(result: RunResult, tip: StateResult, patch: PatchResult) -> Verdict:
     """What is true of one patch: of its prefix, and of its revert."""
     promised = any(one.advertised and one.holds is not None for one in tip.contracts)
-    sound = promised and judge.known(tip) and patch.exercise is not Exercise.UNEXERCISED
+    sound = promised and judge.known(tip) and not _nobody_saw(patch) and patch.exercise is not Exercise.OTHER_ARCH
 
     def answer(scenario: str, kind: FindingKind) -> bool | None:
         states = [one for one in result.states if one.scenario == scenario and one.patch == patch.number]
@@ -71,16 +87,22 @@ class _Own:
     functions: tuple[source.Function, ...]
 
 
-def _exercised(patch: AppliedPatch, history: "_History", coverage: Coverage | None) -> PatchResult:
+def _exercised(patch: AppliedPatch, history: "_History", tip: StateResult) -> PatchResult:
     """What ran of a patch; its verdict is left to whoever knows the states."""
+    coverage = tip.coverage
+    left_out = history.left_out(patch, coverage or Coverage())
+    apart = {one.file for one in left_out}
+    touched = tuple(path for path in leftout.of_kernel(patch.files) if path not in apart)
     nothing = PatchResult(
-        number=patch.number, exercise=Exercise.NO_CODE, verdict=Verdict(bisectable=None, revert_safe=None)
+        number=patch.number,
+        exercise=_without_code(patch, left_out),
+        verdict=Verdict(bisectable=None, revert_safe=None),
+        left_out=left_out,
     )
-    touched = source.compiled(patch.files)
     if not touched:
         return nothing
     if coverage is None:
-        return msgspec.structs.replace(nothing, exercise=Exercise.UNKNOWN, why="the tip did not come to run")
+        return msgspec.structs.replace(nothing, exercise=Exercise.UNKNOWN, why=_unwatched(tip))
     own = history.own(patch, touched)
     functions = tuple(_functions(own, coverage))
     lines = {(path, line) for path, one in own.items() for line in one.lines if line in coverage.code.get(path, ())}
@@ -88,9 +110,10 @@ def _exercised(patch: AppliedPatch, history: "_History", coverage: Coverage | No
     # Where all lines of a patch are declarations, or went, the functions that it changes have to do.
     any_ran = bool(ran) if lines else any(one.ran for one in functions)
     exercise, why = _told(coverage, touched, bool(lines or functions), any_ran)
+    left_out = (*left_out, *_behind_conditionals(own, history, coverage))
     return msgspec.structs.replace(
         nothing,
-        exercise=exercise,
+        exercise=exercise if exercise is not Exercise.NO_CODE else _without_code(patch, left_out),
         why=why,
         functions=functions if exercise is not Exercise.UNKNOWN else (),
         lines=len(lines),
@@ -98,7 +121,37 @@ def _exercised(patch: AppliedPatch, history: "_History", coverage: Coverage | No
         not_run=tuple(f"{path}:{line}" for path, line in sorted(lines - ran)[:_MOST_NAMED])
         if exercise is not Exercise.UNKNOWN
         else (),
+        left_out=left_out,
     )
+
+
+def _without_code(patch: AppliedPatch, left_out: tuple[LeftOut, ...]) -> Exercise:
+    """What a patch is of which there is no code in the kernel."""
+    if any(not one.arch for one in left_out):
+        return Exercise.LEFT_OUT
+    if left_out:
+        return Exercise.OTHER_ARCH
+    return Exercise.BUILT if any(map(leftout.at_build, patch.files)) else Exercise.NO_CODE
+
+
+def _unwatched(tip: StateResult) -> str:
+    """Why there is no coverage of a tip."""
+    if tip.outcome.loud or tip.outcome.unknown:
+        return "the tip did not come to run"
+    if tip.built_as is not None:
+        return f"it changes nothing in the kernel, which is that of {tip.built_as}"
+    return "nobody has watched the tip run"
+
+
+def _behind_conditionals(own: Mapping[str, "_Own"], history: "_History", coverage: Coverage) -> Iterator[LeftOut]:
+    """Of the files that are compiled, those of which an #if leaves out lines of the patch."""
+    if coverage.read is None:
+        return
+    for path, one in own.items():
+        found = conditionals.hidden(history.text(path), frozenset(coverage.options))
+        options = dict.fromkeys(found[line] for line in one.lines if line in found)
+        if options:
+            yield LeftOut(file=path, options=tuple(options), makefile=path)
 
 
 def _told(coverage: Coverage, touched: tuple[str, ...], code: bool, ran: bool) -> tuple[Exercise, str]:
@@ -123,8 +176,9 @@ def _functions(own: Mapping[str, _Own], coverage: Coverage) -> Iterator[ChangedF
 class _History:
     """Which lines of the tip, and which of its functions, are of which patch."""
 
-    def __init__(self, plan: Plan, trees: TreeStore) -> None:
+    def __init__(self, plan: Plan, trees: TreeStore, arch: str) -> None:
         self._trees = trees
+        self._arch = arch
         self._tree = plan.patches[-1].tree_after
         self._base = self._tip = trees.commit(plan.base.tree)
         self._patch_of: dict[str, int] = {}
@@ -133,6 +187,19 @@ class _History:
             self._patch_of[self._tip] = patch.number
         self._blamed: dict[str, dict[int, list[int]]] = {}
         self._functions: dict[str, tuple[source.Function, ...]] = {}
+
+    def left_out(self, patch: AppliedPatch, built: Coverage) -> tuple[LeftOut, ...]:
+        """Those of a patch's files that no kernel of the run is made of."""
+        found = (leftout.left_out(path, self._arch, built, self._file) for path in patch.files)
+        return tuple(one for one in found if one is not None)
+
+    def text(self, path: str) -> str:
+        """A file of the tip; empty where it is not there."""
+        return self._file(path) or ""
+
+    def _file(self, path: str) -> str | None:
+        found = self._trees.file(self._tree, path)
+        return found.decode(errors="replace") if found is not None else None
 
     def own(self, patch: AppliedPatch, paths: tuple[str, ...]) -> dict[str, _Own]:
         """What the tip has of a patch in each of these files: nothing of a file that is gone."""

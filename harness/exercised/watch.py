@@ -8,9 +8,12 @@ named costs nothing, and what is named costs its translation. An accelerator tha
 
 import bisect
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from harness import arch as archs
 from harness import binutils
@@ -27,6 +30,23 @@ _ALWAYS_RUNS = "start_kernel"
 """What every kernel runs: where it is not seen, the kernel is not where its vmlinux says, and nothing is known."""
 
 
+_SET = re.compile(r"^CONFIG_(\w+)=y$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class MadeOf:
+    """What the kernel of a tip was built of."""
+
+    read: tuple[str, ...]
+    """Of the files that the series changes, those that its build read."""
+    options: tuple[str, ...]
+    """The options of its .config that are =y."""
+
+    def noted(self, coverage: Coverage) -> Coverage:
+        """A tip's coverage with this; that of another kernel with the same bytes was not built of the same files."""
+        return msgspec.structs.replace(coverage, read=self.read, options=self.options)
+
+
 @dataclass(frozen=True)
 class Watch:
     """The tip of a series, whose functions that differ from base are to be watched while it runs."""
@@ -40,6 +60,11 @@ class Watch:
         """The watch of a series; None of one that touches nothing that is compiled."""
         touched = source.compiled([path for patch in patches for path in patch.files])
         return cls(trees, base, patches[-1].tree_after) if touched else None
+
+    def made_of(self, reads: Callable[[str], bool], config: str) -> "MadeOf":
+        """What the tip has just been built of; ``reads`` tells of a path whether that build read it."""
+        touched = source.compiled(self.trees.changed_paths(self.base, self.tip))
+        return MadeOf(tuple(path for path in touched if reads(path)), tuple(_SET.findall(config)))
 
     def spans(self) -> dict[str, tuple[Span, ...]]:
         """By file, the lines of the tip's source that are watched: changed functions, and what changed outside them."""
@@ -76,12 +101,18 @@ class Watched:
     """None where the kernel does not tell."""
     symbols: Symbols
     accel: Accel
+    unread: str = ""
+    """Why its line table could not be read."""
 
     @classmethod
     async def find(cls, watch: Watch, kernel: Path, arch: Arch, accel: Accel) -> "Watched":
         """Find what is to be watched in the kernel that was built of the tip."""
-        code = await linetable.read(kernel, arch, watch.spans())
-        return cls(code, Symbols(await binutils.output([f"{arch.toolchain.prefix}nm", kernel], kernel)), accel)
+        code, unread = None, ""
+        try:
+            code = await linetable.read(kernel, arch, watch.spans())
+        except binutils.UnreadError as error:
+            unread = f"the line table could not be read: {error}"
+        return cls(code, Symbols(await binutils.output([f"{arch.toolchain.prefix}nm", kernel], kernel)), accel, unread)
 
     @property
     def digest(self) -> str:
@@ -99,7 +130,7 @@ class Watched:
     def coverage(self, executed: Iterable[int]) -> Coverage:
         """What of it has run, by the addresses of the instructions that have."""
         if self.code is None:
-            return Coverage(unknown="the kernel has no line table")
+            return Coverage(unknown=self.unread or "the kernel has no line table")
         ran = sorted(set(executed))
         code: dict[str, set[int]] = {}
         seen: dict[str, set[int]] = {}

@@ -5,19 +5,26 @@ from collections.abc import Iterator
 
 from harness.model import AppliedPatch, ChangedFunction, Exercise, PatchResult, RunResult
 from harness.plain import line
+from harness.render import grounds
 
 _FEW = 4
 """Functions that a line of the report names; the other reports have them all."""
 _WORDS = {
     Exercise.EXERCISED: "ran",
     Exercise.UNEXERCISED: "UNEXERCISED",
-    Exercise.NO_CODE: "no code of this build",
+    Exercise.NO_CODE: "no code of its own",
+    Exercise.BUILT: "works at build time only, no code of its own",
+    Exercise.LEFT_OUT: "left out",
+    Exercise.OTHER_ARCH: "another architecture's",
     Exercise.UNKNOWN: "not known",
 }
 LOOKS = {
     Exercise.EXERCISED: "good",
     Exercise.UNEXERCISED: "bad",
     Exercise.NO_CODE: "unknown",
+    Exercise.BUILT: "unknown",
+    Exercise.LEFT_OUT: "bad",
+    Exercise.OTHER_ARCH: "unknown",
     Exercise.UNKNOWN: "unknown",
 }
 """The CSS class of each."""
@@ -29,7 +36,14 @@ def of(run: RunResult, patch: AppliedPatch) -> PatchResult | None:
 
 
 def brief(patch: PatchResult) -> str:
-    """In a few words, how much of a patch ran."""
+    """In a few words, how much of a patch ran, and what of it no kernel is made of."""
+    left_out = grounds.left_out(patch.left_out)
+    if patch.exercise in (Exercise.LEFT_OUT, Exercise.OTHER_ARCH) and left_out:
+        return left_out
+    return "; ".join(filter(None, (_ran(patch), left_out)))
+
+
+def _ran(patch: PatchResult) -> str:
     words = _WORDS[patch.exercise]
     if patch.exercise is Exercise.UNKNOWN:
         return f"{words}: {patch.why}"
@@ -47,6 +61,8 @@ def report(run: RunResult) -> Iterator[str]:
         yield f"  {patch.number}/{len(run.patches)} {line(brief(patch))}{_named(patch)}"
     if any(patch.exercise is Exercise.UNEXERCISED for patch in run.patches):
         yield "  nobody has seen an unexercised patch run: no verdict covers it"
+    if any(not one.arch for patch in run.patches for one in patch.left_out):
+        yield "  nobody has compiled what is left out: no verdict covers it; --config FRAGMENT sets further options"
     yield ""
 
 

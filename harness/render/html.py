@@ -32,7 +32,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import plain, shortened
-from harness.render import arcs, exercised, logs, mail, text, walked
+from harness.render import arcs, exercised, grounds, logs, mail, text, walked
 from harness.render.ended import Ended, ended, of_finding, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -110,6 +110,9 @@ def _environment() -> jinja2.Environment:
         "interrupted": interrupted,
         "brief": exercised.brief,
         "LOOKS": exercised.LOOKS,
+        "rests_on": grounds.of_run,
+        "patch_rests_on": grounds.of_patch,
+        "why_not": grounds.why_not,
         "SCENARIOS": SCENARIOS,
         "FEW": FEW,
         "ENDINGS": ENDINGS,

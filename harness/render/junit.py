@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run's result as JUnit XML: a suite per state, a test case per check, the logs with them.
 
-There is a failure exactly where a check or an outcome is evidence of a finding, so that a CI turns red
-when ``kseries run`` exits 1. A state of which nothing is known, for a fault of this host or since the run was
-interrupted, is an error. Whatever else did not pass is "skipped", with the reason. What was asked for as advice,
---checkpatch, has a suite of its own, whose failures make no run exit 1.
+There is a failure exactly where a check or an outcome is evidence of a finding, and with --strict where the verdict is
+not judged, so that a CI turns red when ``kseries run`` exits 1. A state of which nothing is known, for a fault of this
+host or since the run was interrupted, is an error. Whatever else did not pass is "skipped", with the reason. What was
+asked for as advice, --checkpatch, has a suite of its own, whose failures make no run exit 1.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain, shortened
-from harness.render import logs, text
+from harness.render import grounds, logs, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import Exhibit, by_place
 
@@ -55,7 +55,26 @@ def render(run: RunResult, directory: Path) -> str:
     suites = [_Suite(run, state, directory).build() for state in run.states]
     if run.checkpatch is not None:
         suites.append(_checkpatch(run, run.checkpatch))
+    if run.grounds is not None:
+        suites.append(_verdict(run))
     return str(junit_xml.to_xml_report_string(suites, encoding="utf-8"))
+
+
+def _verdict(run: RunResult) -> junit_xml.TestSuite:
+    """A case for each question, and what its answer rests on. A no has its failures where it was seen."""
+    cases = []
+    for name, answer in grounds.answers(run.verdict):
+        case = junit_xml.TestCase(name, classname="verdict", stdout=grounds.of_run(run) if answer else None)
+        if answer is None and run.strict:
+            case.add_failure_info(
+                _message(f"not judged, and --strict asks for it: {grounds.why_not(run)}"), "", "strict"
+            )
+        elif answer is None:
+            case.add_skipped_info(_message(f"not judged: {grounds.why_not(run)}".removesuffix(": ")))
+        elif not answer:
+            case.add_skipped_info("no: the findings say why")
+        cases.append(case)
+    return junit_xml.TestSuite("verdict", cases)
 
 
 def _checkpatch(run: RunResult, said: Checkpatch) -> junit_xml.TestSuite:

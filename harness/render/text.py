@@ -24,7 +24,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain
-from harness.render import coupled, exercised, walked
+from harness.render import coupled, exercised, grounds, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.headline import interrupted
 
@@ -443,4 +443,8 @@ _ANSWERS = {True: "yes", False: "NO", None: "not judged"}
 
 def _verdict(run: RunResult) -> Iterator[str]:
     so_far = "    (partial)" if run.partial else ""
+    if rests_on := grounds.of_run(run):
+        yield f"a yes rests on this: {rests_on}"
+    if run.strict and None in (run.verdict.bisectable, run.verdict.revert_safe):
+        yield "strict: what is not judged makes this exit 1"
     yield f"bisectable: {_ANSWERS[run.verdict.bisectable]}    revert-safe: {_ANSWERS[run.verdict.revert_safe]}{so_far}"

@@ -3,7 +3,7 @@
 
 import msgspec
 
-from harness.model import Exercise, Outcome, PatchResult, RunResult, Verdict
+from harness.model import Exercise, LeftOut, Outcome, PatchResult, RunResult, Verdict
 from harness.render import verdicts
 from tests.unit.runs import split_run
 
@@ -41,8 +41,13 @@ def test_each_patch_has_a_line_that_says_how_it_does_on_each() -> None:
 def test_a_patch_of_another_architecture_is_not_called_safe() -> None:
     run = split_run()
     nobody = Verdict(bisectable=None, revert_safe=None)
-    for exercise, said in ((Exercise.NO_CODE, "no code of this build"), (Exercise.UNEXERCISED, "UNEXERCISED")):
-        patches = (PatchResult(number=5, verdict=nobody, exercise=exercise),)
+    for exercise, left_out, said in (
+        (Exercise.NO_CODE, (), "no code of its own"),
+        (Exercise.UNEXERCISED, (), "UNEXERCISED"),
+        (Exercise.OTHER_ARCH, (LeftOut(file="a", arch="arm64"),), "another architecture's: arm64 (--arch arm64 judges"),
+        (Exercise.LEFT_OUT, (LeftOut(file="a", options=("XEN",), makefile="M"),), "CONFIG_XEN (M)"),
+    ):
+        patches = (PatchResult(number=5, verdict=nobody, exercise=exercise, left_out=left_out),)
         assert said in verdicts.render([msgspec.structs.replace(run, patches=patches)]).splitlines()[5]
 
 
