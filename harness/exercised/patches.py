@@ -110,10 +110,12 @@ def _exercised(patch: AppliedPatch, history: "_History", tip: StateResult) -> Pa
     # Where all lines of a patch are declarations, or went, the functions that it changes have to do.
     any_ran = bool(ran) if lines else any(one.ran for one in functions)
     exercise, why = _told(coverage, touched, bool(lines or functions), any_ran)
-    left_out = (*left_out, *_behind_conditionals(own, history, coverage))
+    behind = tuple(_behind_conditionals(own, history, coverage))
+    left_out = (*left_out, *behind)
+    without_code = exercise is Exercise.NO_CODE or (behind and not lines)
     return msgspec.structs.replace(
         nothing,
-        exercise=exercise if exercise is not Exercise.NO_CODE else _without_code(patch, left_out),
+        exercise=_without_code(patch, left_out) if without_code else exercise,
         why=why,
         functions=functions if exercise is not Exercise.UNKNOWN else (),
         lines=len(lines),

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What ran of each patch: from C source, line table and QEMU's log to the patches of a series."""
 
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
 
+from harness import arch as archs
+from harness import binutils, session
 from harness.boot import qemu
 from harness.boot.trace import Symbols
 from harness.exercised import linetable, patches, source
@@ -15,18 +19,24 @@ from harness.model import (
     Accel,
     AppliedPatch,
     Base,
+    Check,
     ContractVerdict,
     Coverage,
+    Ending,
     Exercise,
     Finding,
     FindingKind,
+    Grounds,
+    LeftOut,
     Outcome,
     Plan,
     RunResult,
     SeriesSummary,
     StateResult,
+    Status,
     Verdict,
 )
+from harness.render import grounds, html, junit, text
 from harness.trees import TreeStore
 from tests.unit.gitrepo import Repository
 
@@ -189,11 +199,16 @@ SERIES: tuple[dict[str, str], ...] = (
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    repository = Repository(tmp_path / "repo")
+    return series_of(tmp_path / "repo", SERIES)
+
+
+def series_of(place: Path, series: tuple[dict[str, str], ...]) -> Plan:
+    """A series of these patches, in a repository."""
+    repository = Repository(place)
     repository.commit("base", {"k/a.c": BEFORE})
     base = before = repository.tree()
     made = []
-    for number, files in enumerate(SERIES, 1):
+    for number, files in enumerate(series, 1):
         repository.commit(f"patch {number}", files)
         after = repository.tree()
         made.append(AppliedPatch(number=number, subject="", tree_before=before, tree_after=after, files=tuple(files)))
@@ -221,6 +236,8 @@ def run_of(plan: Plan, coverage: Coverage | None, *findings: Finding) -> RunResu
             same_as=None,
             outcome=Outcome.OK,
             contracts=(kept,),
+            checks=(Check(id="p.one", status=Status.PASS), Check(id="p.two", status=Status.PASS)),
+            ending=Ending.DONE,
             coverage=coverage if (name, patch) == ("prefix", plan.patches[-1]) else None,
         )
         for scenario, name in (("prefixes", "prefix"), ("reverts", "without"))
@@ -293,6 +310,150 @@ def test_where_nobody_can_tell_a_patch_is_not_called_unexercised(
     told = patches.with_patches(run_of(plan, coverage), plan, trees)
     assert [one.exercise for one in told.patches[:3]] == [Exercise.UNKNOWN, Exercise.UNKNOWN, Exercise.NO_CODE]
     assert told.verdict == GOOD
+
+
+# --- what no kernel is made of --------------------------------------------------------------------
+
+ELSEWHERE: tuple[dict[str, str], ...] = (
+    {"k/a.c": BEFORE.replace("return a;", "a++;\n\treturn a;")},
+    {"k/left.c": "#error nobody compiles this\n", "k/Makefile": "obj-y += a.o\nobj-$(CONFIG_LEFT) += left.o\n"},
+    {"arch/arm64/kvm/arm.c": "int arm;\n"},
+    {"k/Makefile": "obj-y += a.o\n# said\nobj-$(CONFIG_LEFT) += left.o\n"},
+    {"k/a.c": BEFORE.replace("return a;", "a++;\n#ifdef CONFIG_OFF\n\ta--;\n#endif\n\treturn a;")},
+    {"MAINTAINERS": "nobody\n"},
+)
+Apart = Callable[..., tuple[Plan, TreeStore]]
+MADE = Coverage(code={"k/a.c": (1, 3, 8)}, ran={"k/a.c": (1, 3, 8)}, read=("k/a.c",), options=("ON",))
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Apart:
+    """Makes a series of those of the patches that are named by their numbers; of all without any."""
+
+    def make(*numbers: int) -> tuple[Plan, TreeStore]:
+        place = tmp_path / f"apart{''.join(map(str, numbers))}"
+        plan = series_of(place, tuple(ELSEWHERE[number - 1] for number in numbers) or ELSEWHERE)
+        store = TreeStore(place.with_suffix(".git"))
+        store.add_repository(place)
+        return plan, store
+
+    return make
+
+
+def test_each_kind_of_patch_without_code_in_the_kernel_is_told_apart(apart: Apart) -> None:
+    plan, store = apart()
+    told = patches.with_patches(run_of(plan, MADE), plan, store)
+    assert [one.exercise for one in told.patches] == [
+        Exercise.EXERCISED,
+        Exercise.LEFT_OUT,
+        Exercise.OTHER_ARCH,
+        Exercise.BUILT,
+        Exercise.LEFT_OUT,
+        Exercise.NO_CODE,
+    ]
+    assert [one.left_out for one in told.patches] == [
+        (),
+        (LeftOut(file="k/left.c", options=("LEFT",), makefile="k/Makefile"),),
+        (LeftOut(file="arch/arm64/kvm/arm.c", arch="arm64"),),
+        (),
+        (LeftOut(file="k/a.c", options=("OFF",), makefile="k/a.c"),),
+        (),
+    ]
+    assert [one.verdict for one in told.patches] == [GOOD, UNKNOWN, UNKNOWN, GOOD, UNKNOWN, GOOD]
+    assert told.verdict == UNKNOWN
+
+
+def test_what_the_configuration_leaves_out_is_not_called_safe(apart: Apart) -> None:
+    for numbers, verdict in (
+        ((2,), UNKNOWN),
+        ((1, 2), UNKNOWN),
+        ((3,), UNKNOWN),
+        ((1, 3), GOOD),
+        ((4, 6), GOOD),
+        ((5,), UNKNOWN),
+    ):
+        part, store = apart(*numbers)
+        made = msgspec.structs.replace(MADE, code={}, ran={}) if 1 not in numbers else MADE
+        assert patches.with_patches(run_of(part, made), part, store).verdict == verdict, numbers
+
+
+def test_each_yes_says_what_it_rests_on(apart: Apart) -> None:
+    part, store = apart(1, 3)
+    told = patches.with_patches(run_of(part, MADE), part, store)
+    assert told.grounds == Grounds(contracts=1, checks=2, lines=1, lines_ran=1, other_arch=1)
+    words = "nothing was seen to break in 2 checks and 1 contract; 1 of 1 line of"
+    assert grounds.of_run(told).startswith(f"{words} the series ran; of 1 of 2 patches, for another architecture")
+    assert grounds.of_patch(told.patches[0]) == f"{words} it ran"
+    assert grounds.of_patch(told.patches[1]) == "", "it has no verdict"
+
+
+def test_a_tip_that_is_another_states_kernel_has_come_to_run(apart: Apart) -> None:
+    plan, store = apart()
+    run = run_of(plan, None)
+    states = tuple(msgspec.structs.replace(one, built_as="base") for one in run.states)
+    for which, why in ((run.states, "nobody has watched"), (states, "changes nothing in the kernel")):
+        told = patches.with_patches(msgspec.structs.replace(run, states=which), plan, store)
+        assert why in told.patches[0].why
+    dead = tuple(msgspec.structs.replace(one, outcome=Outcome.BOOT_FAILED) for one in run.states)
+    told = patches.with_patches(msgspec.structs.replace(run, states=dead), plan, store)
+    assert told.patches[0].why == "the tip did not come to run"
+
+
+def test_a_strict_run_exits_1_where_something_is_not_judged(apart: Apart) -> None:
+    for numbers, status in (((1, 6), 0), ((2,), 1)):
+        part, store = apart(*numbers)
+        run = patches.with_patches(run_of(part, MADE), part, store)
+        assert session.exit_status(run) == 0
+        strict = msgspec.structs.replace(run, strict=True)
+        assert session.exit_status(strict) == status
+        document = ElementTree.fromstring(junit.render(strict, Path()))
+        assert [len(list(case)) for case in document.iter("testcase") if case.get("classname") == "verdict"] == [1, 1]
+        assert len(list(document.iter("failure"))) == 2 * status
+        lenient = ElementTree.fromstring(junit.render(run, Path()))
+        assert not list(lenient.iter("failure"))
+        why = "left out by the configuration: CONFIG_LEFT (k/Makefile)"
+        assert (why in text.render(run)) is bool(status)
+        assert (why in html.render(run, Path())) is bool(status)
+        assert ("rests on this: nothing was seen to break in 2 checks" in text.render(run)) is not bool(status)
+        assert ("rests on this: nothing was seen to break in 2 checks" in html.render(run, Path())) is not bool(status)
+
+
+async def test_a_line_table_of_any_length_is_read_and_none_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = tmp_path / "vmlinux"
+    wanted = {"virt/kvm/kvm_main.c": ((131, 131),)}
+
+    def says(*printed: str) -> None:
+        async def stream(argv: Sequence[str | Path], kernel: Path) -> AsyncGenerator[str]:
+            for line in printed:
+                yield line
+
+        monkeypatch.setattr(binutils, "stream", stream)
+
+    monkeypatch.setattr(binutils, "_MOST", 100)
+    says(*TABLE)
+    found = await linetable.read(kernel, archs.get("x86_64"), wanted)
+    assert found is not None and [one.line for one in found] == [131]
+    says("File: vmlinux", "")
+    assert await linetable.read(kernel, archs.get("x86_64"), wanted) is None
+    monkeypatch.setattr(linetable, "_MOST", 0)
+    says(*TABLE)
+    with pytest.raises(binutils.UnreadError):
+        await linetable.read(kernel, archs.get("x86_64"), wanted)
+
+
+async def test_a_tool_that_fails_or_hangs_has_not_told_that_there_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "vmlinux"
+    place.touch()
+    assert [line async for line in binutils.stream(["seq", "3"], place)] == ["1", "2", "3"]
+    with pytest.raises(binutils.UnreadError, match="status 1"):
+        _ = [line async for line in binutils.stream(["false"], place)]
+    monkeypatch.setattr(binutils, "_STREAM_SECONDS", 0.5)
+    with pytest.raises(binutils.UnreadError, match="still at it"):
+        _ = [line async for line in binutils.stream(["sleep", "60"], place)]
 
 
 def test_a_patch_whose_lines_have_all_gone_is_told_by_its_function(trees: TreeStore, plan: Plan) -> None:
