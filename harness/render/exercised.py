@@ -9,11 +9,11 @@ from harness.render import grounds
 
 _FEW = 4
 """Functions that a line of the report names; the other reports have them all."""
-_WORDS = {
+WORDS = {
     Exercise.EXERCISED: "ran",
     Exercise.UNEXERCISED: "UNEXERCISED",
     Exercise.NO_CODE: "no code of its own",
-    Exercise.BUILT: "works at build time only, no code of its own",
+    Exercise.BUILT: "works at build time only",
     Exercise.LEFT_OUT: "left out",
     Exercise.OTHER_ARCH: "another architecture's",
     Exercise.UNKNOWN: "not known",
@@ -44,7 +44,7 @@ def brief(patch: PatchResult) -> str:
 
 
 def _ran(patch: PatchResult) -> str:
-    words = _WORDS[patch.exercise]
+    words = WORDS[patch.exercise]
     if patch.exercise is Exercise.UNKNOWN:
         return f"{words}: {patch.why}"
     if patch.exercise is Exercise.EXERCISED and patch.lines:

@@ -77,7 +77,7 @@ def _by_configuration(files: tuple[LeftOut, ...]) -> Iterator[str]:
 def _of_others(files: tuple[LeftOut, ...]) -> Iterator[str]:
     ours = {arch.source: arch.name for arch in archs.known().values()}
     for name in dict.fromkeys(one.arch for one in files if one.arch):
-        advice = f"--arch {ours[name]} judges it" if name in ours else "which kseries cannot build"
+        advice = f"--arch {ours[name]}" if name in ours else "which kseries cannot build"
         yield f"another architecture's: {line(name)} ({advice})"
 
 

@@ -44,6 +44,8 @@ def _revert(run: RunResult, patch: AppliedPatch) -> str:
         what = {Outcome.CONFLICT: "conflicts", Outcome.BUILD_FAILED: "does not build"}
         return f"revert {what.get(state.outcome, 'does not boot')}"
     ran = exercised.of(run, patch)
+    if ran is not None and ran.exercise is Exercise.OTHER_ARCH:
+        return exercised.WORDS[ran.exercise]  # the run of that one may be the next column
     if ran is not None and ran.exercise not in (Exercise.EXERCISED, Exercise.UNKNOWN):
         return exercised.brief(ran)
     return "revert is safe" if ran is not None and ran.verdict.revert_safe else "revert not judged"

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from harness import cli, rundir, runs
-from harness.model import SCHEMA_VERSION, RunResult
+from harness.model import SCHEMA_VERSION, RunResult, Verdict
 from harness.render import json as as_json
 from harness.render import text
 from harness.trees import TreeStore
@@ -29,6 +29,20 @@ def test_json_is_what_result_json_holds(name: str, capfdbinary: pytest.CaptureFi
 def test_text_is_the_default(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert cli.main(["report", str(SPLIT)]) == 0
     assert capfdbinary.readouterr().out.decode() == text.render(split_run()) + "\n"
+
+
+def test_a_strict_report_exits_as_a_strict_run_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, _ = rundir.read(SPLIT)
+    run = msgspec.structs.replace(run, findings=())
+    for answer, status in ((True, 0), (None, 1)):
+        verdict = Verdict(bisectable=answer, revert_safe=True)
+        rundir.write(tmp_path, msgspec.structs.replace(run, verdict=verdict))
+        assert cli.main(["report", str(tmp_path)]) == 0
+        assert cli.main(["report", str(tmp_path), "--strict"]) == status
+        assert ("strict: what is not judged makes this exit 1" in capsys.readouterr().out) is bool(status)
+        assert cli.main(["compare", str(tmp_path), str(tmp_path)]) == 0
+        assert cli.main(["compare", str(tmp_path), str(tmp_path), "--strict"]) == status
+        capsys.readouterr()
 
 
 def test_junit_and_html_go_to_a_file_logs_and_all(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

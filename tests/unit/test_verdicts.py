@@ -44,7 +44,7 @@ def test_a_patch_of_another_architecture_is_not_called_safe() -> None:
     for exercise, left_out, said in (
         (Exercise.NO_CODE, (), "no code of its own"),
         (Exercise.UNEXERCISED, (), "UNEXERCISED"),
-        (Exercise.OTHER_ARCH, (LeftOut(file="a", arch="arm64"),), "another architecture's: arm64 (--arch arm64 judges"),
+        (Exercise.OTHER_ARCH, (LeftOut(file="a", arch="arm64"),), "another architecture's"),
         (Exercise.LEFT_OUT, (LeftOut(file="a", options=("XEN",), makefile="M"),), "CONFIG_XEN (M)"),
     ):
         patches = (PatchResult(number=5, verdict=nobody, exercise=exercise, left_out=left_out),)
