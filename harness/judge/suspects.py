@@ -60,8 +60,7 @@ def _with_suspects(
         result,
         suspects=behind(result.trace or _errors(result)),
         complaints=tuple(
-            msgspec.structs.replace(one, suspects=behind(one.trace)) if one in new else one
-            for one in result.complaints
+            msgspec.structs.replace(one, suspects=behind(one.trace)) if one in new else one for one in result.complaints
         ),
     )
 

@@ -55,7 +55,7 @@ class Asked:
     def blamed(self) -> object:
         base = Base(name="base", version="6.12", tree=self.trees[0])
         plan = Plan(series="series", version=1, patches=self.patches, base=base, states=())
-        return _History(plan, self.store).own(self.patches[1], ("a.c",))
+        return _History(plan, self.store, "x86_64").own(self.patches[1], ("a.c",))
 
     def suspected(self) -> object:
         steps = [suspects.Step(patch.number, patch.tree_after) for patch in self.patches]
@@ -117,7 +117,7 @@ def test_what_is_not_there_is_no_failure(asked: Asked) -> None:
         assert suspects._Blame(asked.trees[0], steps, asked.store).line(place) is None
     base = Base(name="base", version="6.12", tree=asked.trees[0])
     plan = Plan(series="series", version=1, patches=asked.patches, base=base, states=())
-    assert _History(plan, asked.store).own(asked.patches[0], ("gone.c",))["gone.c"].lines == ()
+    assert _History(plan, asked.store, "x86_64").own(asked.patches[0], ("gone.c",))["gone.c"].lines == ()
 
 
 def test_versions_whose_sources_are_gone_are_paired_by_their_subjects(asked: Asked) -> None:
