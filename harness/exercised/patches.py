@@ -68,14 +68,18 @@ def _verdict(result: RunResult, tip: StateResult, patch: PatchResult) -> Verdict
     promised = any(one.advertised and one.holds is not None for one in tip.contracts)
     sound = promised and judge.known(tip) and not _nobody_saw(patch) and patch.exercise is not Exercise.OTHER_ARCH
 
-    def answer(scenario: str, kind: FindingKind) -> bool | None:
+    def answer(scenario: str, *kinds: FindingKind) -> bool | None:
         states = [one for one in result.states if one.scenario == scenario and one.patch == patch.number]
-        if any(finding.kind is kind and finding.state == state.id for finding in result.findings for state in states):
+        names = {state.id for state in states}
+        if any(finding.kind in kinds and finding.state in names for finding in result.findings):
             return False
         return True if states and sound and all(judge.known(state) for state in states) else None
 
+    last = len(result.series.patches) == patch.number  # whoever bisects comes to the tip as bad
+    complains = () if last else (FindingKind.KERNEL_COMPLAINT,)
     return Verdict(
-        bisectable=answer("prefixes", FindingKind.BISECT_HOLE), revert_safe=answer("reverts", FindingKind.SILENT_BREAK)
+        bisectable=answer("prefixes", FindingKind.BISECT_HOLE, *complains),
+        revert_safe=answer("reverts", FindingKind.SILENT_BREAK),
     )
 
 
