@@ -339,6 +339,11 @@ def test_a_plan_says_why_what_it_promised_did_not_come() -> None:
     assert found["p.2"].detail == "1..2 was planned, and it never came: the probe ended: killed by signal 9"
 
 
+def test_plans_without_end_cost_no_more_than_their_lines() -> None:
+    few, many = (_work(probe(*["1..999999999"] * n)) for n in (100, 200))
+    assert many < 1.5 * few
+
+
 def test_a_plan_without_end_costs_no_more_than_its_limit() -> None:
     found = statuses(probe("1..999999999", "ok 1 a") + "ok 1 p\n" + probe("ok 1 a", name="q"))
     assert found["p.beyond_limit"] is Status.FAIL and found["q.a"] is Status.PASS
