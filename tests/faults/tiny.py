@@ -53,7 +53,14 @@ MAIN = """
 	.long 0x1BADB002, 0, -0x1BADB002
 	.globl main
 main:
-	mov $said, %esi
+	mov $log, %esi
+	mov $0x3f8, %edx
+5:	lodsb
+	test %al, %al
+	jz 6f
+	outb %al, %dx
+	jmp 5b
+6:	mov $said, %esi
 	mov $0x2f8, %edx
 1:	lodsb
 	test %al, %al
@@ -70,6 +77,8 @@ main:
 	jmp 1b
 	.data
 	.asciz "WHICH"
+log:	.ascii "LOG"
+	.byte 0
 said:	.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: a\\n@    ok 1 a\\n"
 	.asciz "ok 1 capabilities\\n# kseries: end\\n"
 """
@@ -79,9 +88,9 @@ LONG = 3_000_000_000
 """Turns of a loop that take QEMU some seconds."""
 
 
-def kernel(which: str, delay: int = 1) -> dict[str, str]:
-    """The files of a tiny kernel that differs from others in ``which``."""
-    main = MAIN.replace("WHICH", which).replace("DELAY", str(delay))
+def kernel(which: str, delay: int = 1, log: str = "") -> dict[str, str]:
+    """The files of a tiny kernel that differs from others in ``which``; ``log`` is what it prints as its kernel log."""
+    main = MAIN.replace("WHICH", which).replace("DELAY", str(delay)).replace("LOG", log.replace("\n", "\\n"))
     return {"Makefile": MAKEFILE, "main.S": main, "lib.S": LIB, "Kconfig": f"# {which}\n"}
 
 
