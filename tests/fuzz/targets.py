@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from harness import checkpatch, ktap
-from harness.boot import klog, trace
+from harness.boot import complaints, klog, trace
 from harness.build import ccache, excess, linked, make, refused, warnings
 from harness.errors import InfraError, InputError
 from harness.exercised import linetable
@@ -65,6 +65,9 @@ def kernel_logs(data: bytes) -> None:
     log = klog.read(text)
     for splat in log.splats:
         _fit_to_show(splat.text)
+    for found in complaints.found(text):
+        _fit_to_show(found.complaint.said)
+        msgspec.json.encode(found.complaint)
     lines = text.split("\n")
     first = klog.first_complaint(lines)
     assert (first is None) == (not log.splats) or "\r" in text
