@@ -37,10 +37,15 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
     if path.is_file():
         say(f"importing {path.name}")
         return _base(tree, store.add_tarball(path), store)
-    if repository.is_one(path):
-        store.add_repository(path)
-        _tell_changes(path, store, say)
-        return _base(f"{tree} {revision or 'HEAD'}", store.tree_of(_commit(path, revision or "HEAD")), store)
+    place = _repository(path, revision)
+    if place is not None:
+        store.add_repository(place)
+        _tell_changes(place, store, say)
+        found = _tree_of(place, revision or "HEAD")
+        _check_place(path, place, revision or "HEAD", found, store)
+        return _base(f"{tree} {revision or 'HEAD'}", found, store)
+    if revision is not None:
+        raise InputError(f"{tree} is in no git repository, and so has no revision {revision}")
     say(f"importing {path}")
     return _base(tree, store.add_directory(path), store)
 
@@ -48,13 +53,12 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
 def commit_tree(tree: str, revision: str, store: TreeStore) -> str | None:
     """The tree of a revision of --tree, or None where that is no repository or has no such revision."""
     path = Path(tree)
-    if not path.is_dir() or not repository.is_one(path):
+    place = _repository(path, revision) if path.is_dir() else None
+    found = repository.tree_of(place, revision) if place is not None else None
+    if place is None or found is None:
         return None
-    done = repository.ask(path, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
-    if done.returncode != 0:
-        return None
-    store.add_repository(path)
-    return store.tree_of(done.text)
+    store.add_repository(place)
+    return store.tree_of(found)
 
 
 def base_commit(tree: str, commit: str, say: Say) -> str | None:
@@ -79,16 +83,44 @@ def _tell_changes(path: Path, store: TreeStore, say: Say) -> None:
             say(f"{path} has changes that are not committed: nothing is taken from its work tree")
 
 
-def _commit(path: Path, revision: str) -> str:
-    done = repository.ask(path, "rev-parse", "--verify", f"{revision}^{{commit}}")
-    if done.returncode != 0:
+def _repository(path: Path, revision: str | None) -> Path | None:
+    """The repository that a folder is; where a revision is asked for, also the one that it lies in, as git has it.
+
+    Else a folder is what it holds: a kernel may be unpacked anywhere.
+    """
+    if repository.is_one(path):
+        return path
+    return repository.around(path) if revision is not None else None
+
+
+def _tree_of(path: Path, revision: str) -> str:
+    tree = repository.tree_of(path, revision)
+    if tree is None:
         raise InputError(f"{path} has no revision {revision}")
-    return done.text
+    return tree
+
+
+def _check_place(path: Path, top: Path, revision: str, tree: str, store: TreeStore) -> None:
+    """Raise InputError for a kernel in a folder of a larger repository, whose commits name other paths, too."""
+    if _version_of(store, tree, "Makefile") or not path.resolve().is_relative_to(top.resolve()):
+        return
+    inside = path.resolve().relative_to(top.resolve())
+    for folder in (inside, *inside.parents)[:-1]:  # the last is the top itself
+        if _version_of(store, tree, f"{folder}/Makefile"):
+            raise InputError(
+                f"the kernel is in {folder}/ of {top}, whose commits are about more than a kernel\n"
+                f"  take it out, in {folder}/: git archive --prefix=linux/ -o BASE.tar {revision[:12]};"
+                " git format-patch --relative -o DIR REV..REV; then run DIR with --tree BASE.tar"
+            )
+
+
+def _version_of(store: TreeStore, tree: str, path: str) -> str | None:
+    makefile = store.file(tree, path)
+    return _kernel_version(makefile.decode(errors="replace")) if makefile else None
 
 
 def _base(name: str, tree: str, store: TreeStore) -> Base:
-    makefile = store.file(tree, "Makefile")
-    version = _kernel_version(makefile.decode(errors="replace")) if makefile else None
+    version = _version_of(store, tree, "Makefile")
     if version is None:
         raise InputError(f"{name} is not a kernel tree: its Makefile names no VERSION")
     return Base(name=named(name), version=version, tree=tree)

@@ -124,6 +124,8 @@ class Patch(Record, frozen=True):
     """``NAME <ADDRESS>``; empty where there is none, and of a commit, which tells it itself."""
     diff: bytes | None = None
     commit: str | None = None
+    tree: str | None = None
+    """Of a commit, its tree as its repository shows it: what replaces it there (git-replace(1)) counts."""
     message_id: str = ""
     """That of the mail, in its angle brackets; empty where it was no mail."""
 

@@ -24,7 +24,7 @@ def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent)
     for is_commit, group in groupby(series.patches, lambda patch: patch.commit is not None):
         patches = list(group)
         if is_commit:
-            trees += store.trees_of([patch.commit for patch in patches if patch.commit is not None])
+            trees += store.trees_of([patch.tree or patch.commit for patch in patches if patch.commit is not None])
             continue
         made, error = ManyTrees(store, tell).apply_all(trees[-1], [patch.diff or b"" for patch in patches])
         trees += made

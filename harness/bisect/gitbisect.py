@@ -35,9 +35,9 @@ class GitBisect:
     def commits(self, base: str, patches: Patches, origins: Sequence[Patch]) -> tuple[str, ...]:
         """A commit for base and one for each patch: the user's own where they are, else the same ones each time."""
         own = [origin.commit for origin in origins if origin.commit is not None]
-        if len(own) == len(patches):
-            chain = [self._must("rev-parse", f"{own[0]}^"), *own]
-        else:
+        chain = [self._must("rev-parse", f"{own[0]}^"), *own] if len(own) == len(patches) else []
+        # Of a commit that its repository replaces (git-replace(1)), the object here has another tree.
+        if not chain or self._git.trees_of(chain) != [base, *(patch.tree_after for patch in patches)]:
             chain = [self._must("commit-tree", base, stdin="base\n")]
             for patch in patches:
                 message = f"{patch.subject}\n\n{patch.message}\n"

@@ -23,6 +23,21 @@ def is_one(path: Path) -> bool:
     return (path / ".git").exists() or (path / "HEAD").exists()
 
 
+def around(path: Path) -> Path | None:
+    """The top of the work tree that a folder lies in, as git finds it from there; None where it lies in none."""
+    done = ask(path, "rev-parse", "--show-toplevel")
+    return Path(done.text) if done.returncode == 0 and done.text else None
+
+
+def tree_of(path: Path, revision: str) -> str | None:
+    """The tree of a commit as git shows and checks it out there: of a replaced one (git-replace(1)) the other's.
+
+    None where there is no such commit. Our store knows the objects of a repository, and not what replaces them.
+    """
+    done = ask(path, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}^{{tree}}")
+    return done.text if done.returncode == 0 else None
+
+
 def ask(path: Path, *words: str) -> proc.Done:
     """Ask git about revisions and commits. Not for what looks at a work tree: that runs programs."""
     config = [word for name, value in _CONFIG.items() for word in ("-c", f"{name}={value}")]
