@@ -618,7 +618,7 @@ class LeftOut(Record, frozen=True):
 
     file: str
     arch: str = ""
-    """The folder below arch/ of the architecture that it is for."""
+    """The folder below arch/ of the one architecture that it is for."""
     options: tuple[str, ...] = ()
     """Those that would have to be set, without CONFIG_; with a ``!`` those that would have to be unset."""
     makefile: str = ""

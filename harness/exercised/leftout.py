@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Set
 from pathlib import PurePosixPath
 
-from harness.exercised import makefiles
+import msgspec
+
+from harness.exercised import kconfigs, makefiles
 from harness.exercised.options import holds
 from harness.exercised.source import SOURCES
 from harness.model import Coverage, LeftOut
@@ -47,7 +49,17 @@ def left_out(path: str, ours: str, built: Coverage, reader: Reader) -> LeftOut |
         return LeftOut(file=path, arch=of["name"])
     if not of_kernel((path,)) or built.read is None or path in built.read or reader(path) is None:
         return None
-    return _by_makefile(path, frozenset(built.options), reader)
+    found = _by_makefile(path, frozenset(built.options), reader)
+    arch = _arch_of(found, reader)
+    return msgspec.structs.replace(found, arch=arch) if arch not in ("", ours) else found
+
+
+def _arch_of(found: LeftOut, reader: Reader) -> str:
+    """The one architecture whose configurations have one of the options that a file would need."""
+    for folder in PurePosixPath(found.makefile).parents if found.makefile and len(found.options) == 1 else ():
+        if arch := kconfigs.only_on(reader(str(folder / "Kconfig")) or "", found.options[0]):
+            return arch
+    return ""
 
 
 def _by_makefile(path: str, options: Set[str], reader: Reader) -> LeftOut:

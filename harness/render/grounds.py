@@ -67,9 +67,8 @@ def left_out(files: tuple[LeftOut, ...]) -> str:
 
 
 def _by_configuration(files: tuple[LeftOut, ...]) -> Iterator[str]:
-    found = dict.fromkeys(
-        f"{', '.join(map(_option, one.options))} ({line(one.makefile)})" for one in files if one.options
-    )
+    ours = [one for one in files if one.options and not one.arch]
+    found = dict.fromkeys(f"{', '.join(map(_option, one.options))} ({line(one.makefile)})" for one in ours)
     if found:
         yield f"left out by the configuration: {_some(list(found))}"
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness.exercised import conditionals, leftout, makefiles
+from harness.exercised import conditionals, kconfigs, leftout, makefiles
 from harness.model import Coverage, LeftOut
 
 LIB = """\
@@ -195,3 +195,51 @@ def test_no_source_is_too_broken_for_its_conditionals(text: str) -> None:
 @pytest.mark.parametrize("path", ["fs/timerfd.c", "kernel/kconfig.c", "arch/x86/kernel/head_64.S", "tools/perf/a.c"])
 def test_what_is_compiled_into_a_kernel_is_not_of_build_time(path: str) -> None:
     assert not leftout.at_build(path)
+
+
+KCONFIG = """\
+config TIMER
+\tbool "the timer"
+\tdepends on ARM64
+\thelp
+\t  depends on X86
+
+config TWO
+\tdepends on OF && ARM64
+config BOTH
+\tdepends on ARM64 || X86
+config TRIED
+\tdepends on ARM64 || COMPILE_TEST
+config WIDE
+\tdepends on (ARM64 && OF) || X86
+config NOT
+\tdepends on !ARM64
+menuconfig TWICE
+\tdepends on ARM64
+config TWICE
+\tbool
+config INTEL
+\tdepends on X86_32 || X86_64
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "arch"),
+    [
+        *((name, "arm64") for name in ("TIMER", "TWO")),
+        *((name, "") for name in ("BOTH", "TRIED", "WIDE", "NOT", "TWICE", "NOWHERE")),
+        ("INTEL", "x86"),
+    ],
+)
+def test_an_option_of_one_architecture_alone_is_told_where_it_says_so(option: str, arch: str) -> None:
+    assert kconfigs.only_on(KCONFIG, option) == arch
+
+
+def test_a_driver_of_another_architecture_is_its() -> None:
+    tree = {
+        "drivers/t/Makefile": "obj-$(CONFIG_TIMER) += t.o\nobj-$(CONFIG_INTEL) += i.o\nobj-$(CONFIG_BOTH) += b.o\n",
+        "drivers/Kconfig": KCONFIG,
+        **dict.fromkeys(("drivers/t/t.c", "drivers/t/i.c", "drivers/t/b.c"), ""),
+    }
+    found = [leftout.left_out(f"drivers/t/{name}.c", "x86", Coverage(read=()), tree.get) for name in "tib"]
+    assert [one.arch for one in found if one is not None] == ["arm64", "", ""]
