@@ -79,6 +79,24 @@ def test_a_real_complaint_is_one_record(name: str, expected: list[tuple[str, str
     assert told(golden(name)) == expected
 
 
+TRAPS = [
+    ("WARNING", "trap_warn"),
+    ("kernel BUG", "trap_bug"),
+    ("BUG: kernel NULL pointer dereference", "trap_null"),
+    ("BUG: unable to handle page fault", "trap_page"),
+    ("Oops: general protection fault", "trap_address"),
+    ("Oops: divide error", "trap_divide"),
+    ("Oops: invalid opcode", "trap_opcode"),
+    ("Oops: int3", "trap_int3"),
+]
+"""The ways in which kernel threads of klog/traps.patch are told of, or die; the machine dies of the last."""
+
+
+def test_each_death_of_a_kernel_thread_is_one_complaint() -> None:
+    """klog/6.12.console is what 6.12 with klog/traps.patch printed, and what a driver said before."""
+    assert told(golden("klog/6.12")) == [(kind, function, None) for kind, function in TRAPS]
+
+
 def test_in_which_function_the_clock_found_a_cpu_that_stalls_is_chance() -> None:
     (one, *_) = seen_in.found(golden("endings/hang"))
     assert one.complaint.gravity is Gravity.STALL
