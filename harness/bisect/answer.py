@@ -143,7 +143,7 @@ def _of_promises(
     # Two boots of one kernel do not agree: either answer would lead a bisection astray.
     passed = {check.id for check in base.checks if check.status in _GOOD} - {*base.flaky}
     unsure = [f"{name}: {evidence.FLAKY}" for name in state.flaky if name in passed]
-    unsure += [complaints.evidence_of(one) for one in complaints.new_complaints(base, state) if not one.sure]
+    unsure += [complaints.evidence_of(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
     if unsure:
         return Answer.UNTESTABLE, tuple(unsure)
     return Answer.GOOD, ()

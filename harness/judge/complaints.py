@@ -37,28 +37,31 @@ def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding
         sure = [one for one in news if one.sure]
         older = [one for one in sure if after_gap or _is_among(one, doubtful)]
         if brought := [one for one in sure if one not in older]:
-            yield _finding(FindingKind.KERNEL_COMPLAINT, state.id, patch.number, brought)
+            yield _finding(FindingKind.KERNEL_COMPLAINT, state, patch.number, brought)
         if older:
-            yield _finding(FindingKind.KERNEL_COMPLAINT, state.id, None, older)
+            yield _finding(FindingKind.KERNEL_COMPLAINT, state, None, older)
         if unsure := [one for one in news if not one.sure and not _is_among(one, doubtful)]:
-            yield _finding(FindingKind.FLAKY, state.id, None, unsure)
+            yield _finding(FindingKind.FLAKY, state, None, unsure)
         known += sure
         doubtful += unsure
         after_gap = False
 
 
-def _finding(kind: FindingKind, state: str, patch: int | None, complaints: list[Complaint]) -> Finding:
-    evidence = tuple(evidence_of(one) for one in complaints)
-    return Finding(kind=kind, state=state, patch=patch, partner=None, contract=None, evidence=evidence)
+def _finding(kind: FindingKind, state: StateResult, patch: int | None, complaints: list[Complaint]) -> Finding:
+    evidence = tuple(evidence_of(one, state) for one in complaints)
+    return Finding(kind=kind, state=state.id, patch=patch, partner=None, contract=None, evidence=evidence)
 
 
-def evidence_of(complaint: Complaint) -> str:
-    """Which, where, and during which check; of one that is not sure, how often it came."""
+def evidence_of(complaint: Complaint, state: StateResult) -> str:
+    """Which, where, and during which check, with what that said itself; of one that is not sure, how often it came."""
     place = f"{complaint.file}:{complaint.line}" if complaint.file and complaint.line is not None else complaint.file
     function = "" if f"{complaint.function}+0x" in complaint.said else complaint.function
     where = ", ".join(part for part in (function, place) if part and part not in complaint.said.split())
     often = "" if complaint.sure else f", in {complaint.boots} of {complaint.of} boots{_load(complaint)}"
-    return f"{complaint.check or 'outside of any check'}: {complaint.said}{where and f' (in {where})'}{often}"
+    check = next((one for one in state.checks if one.id == complaint.check), None)
+    own = check.detail.partition("\n")[0] if check is not None else ""
+    said = f"{complaint.said}{where and f' (in {where})'}{often}{own and f'; the check itself: {own}'}"
+    return f"{complaint.check or 'outside of any check'}: {said}"
 
 
 def _load(complaint: Complaint) -> str:

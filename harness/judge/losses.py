@@ -122,5 +122,5 @@ def _complains(symptom: Symptom, state: StateResult) -> bool | None:
 def told(symptom: Symptom, state: StateResult) -> str:
     """The line of evidence that tells of a symptom."""
     if symptom.what is What.COMPLAINT and (complaint := _of(symptom, state)) is not None:
-        return evidence_of(complaint)
+        return evidence_of(complaint, state)
     return evidence.of_outcome(state) if symptom.what is What.OUTCOME else evidence.of_check(symptom.name, state)

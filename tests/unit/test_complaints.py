@@ -12,7 +12,8 @@ from harness.boot import complaints as seen_in
 from harness.boot import load
 from harness.boot.load import Load
 from harness.boot.trace import Spot
-from harness.model import Complaint, FindingKind, Frame, Gravity, Outcome
+from harness.judge import complaints
+from harness.model import Check, Complaint, FindingKind, Frame, Gravity, Outcome
 from tests.unit.test_judge import FAIL, OFF, ON, SKIP, nothing, run
 from tests.unit.test_klog import QUIET, golden
 
@@ -249,6 +250,17 @@ def test_it_needs_no_check_that_base_passes() -> None:
 def test_a_series_whose_steps_complain_is_not_bisectable() -> None:
     assert run({"prefix-2": replace(ON, complaints=(OOPS,))}).verdict.bisectable is False
     assert run({"prefix-3": replace(ON, complaints=(OOPS,))}).verdict.bisectable is True
+
+
+def test_what_the_check_said_itself_stands_beside_it() -> None:
+    state = msgspec.structs.replace(
+        run().states["prefix-2"],
+        checks=(Check(id="p.a", status=FAIL, detail="errno 22\nmore", blamed=("the kernel",)),),
+    )
+    told = complaints.evidence_of(OOPS, state)
+    assert told.startswith("p.a: BUG: kernel NULL pointer dereference") and told.endswith(
+        "; the check itself: errno 22"
+    )
 
 
 def test_of_a_revert_it_is_a_silent_break() -> None:
