@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Two runs -> what changed between them, and whether anything got worse: pure."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from harness import judge
@@ -12,8 +11,6 @@ from harness.versions import Match
 Meaning = tuple[object, ...]
 """What a state is, whatever its patches are numbered."""
 
-_MOVES = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b")
-"""What is of one boot in a line of the kernel's."""
 _WELL = (Status.PASS, Status.XFAIL)
 
 
@@ -155,11 +152,13 @@ class _Named:
         states = {state.id: state for state in self.run.states}
         keys = ((one, states[one.state]) for one in self.run.findings)
         return {
-            (one.kind, one.contract, self.meaning(state, loose=True), *self._partner(one)): one for one, state in keys
+            (one.kind, one.contract, self.meaning(state, loose=True), *self._apart(one)): one for one, state in keys
         }
 
-    def _partner(self, finding: Finding) -> Meaning:
-        """What tells the findings apart that one state may have without a contract."""
+    def _apart(self, finding: Finding) -> Meaning:
+        """What tells the findings apart of which one state may have several: the partner, or what it is known by."""
+        if finding.kind in (FindingKind.KERNEL_COMPLAINT, FindingKind.FLAKY):
+            return tuple(sorted(known_by(finding)))
         if finding.contract is not None or finding.partner is None:
             return ()
         return (self._patch(finding.partner, loose=True),)
@@ -220,16 +219,14 @@ def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
 
 
 def known_by(finding: Finding) -> frozenset[str]:
-    """What a finding's evidence is known by: the checks that it names, whose words have addresses and the like in them.
+    """What a finding's evidence is known by: names of checks, whose words have addresses and the like in them, and what
+    the kernel complained of, without its numbers.
 
-    A warning, and what a build was refused, is known by nothing but all its words, of which nothing moves; a
-    complaint of the kernel by them without their numbers.
+    A warning, and what a build was refused, is known by nothing but all its words, of which nothing moves.
     """
     if finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT):
         return frozenset(finding.evidence)
-    if finding.kind is FindingKind.KERNEL_COMPLAINT:
-        return frozenset(_MOVES.sub("#", line) for line in finding.evidence)
-    return frozenset(evidence.apart(line)[0] for line in finding.evidence)
+    return frozenset(map(evidence.known_by, finding.evidence))
 
 
 def _warnings(state: StateResult | None) -> frozenset[str]:

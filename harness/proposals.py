@@ -29,7 +29,7 @@ def with_neighbours(result: RunResult) -> RunResult:
         result,
         findings=tuple(
             msgspec.structs.replace(finding, advice=Advice(squash=(finding.patch, finding.partner)))
-            if _of_neighbours(finding) and finding.patch is not None and finding.partner is not None
+            if of_neighbours(finding) and finding.patch is not None and finding.partner is not None
             else finding
             for finding in result.findings
         ),
@@ -39,10 +39,10 @@ def with_neighbours(result: RunResult) -> RunResult:
 def only_proved(finding: Finding) -> Finding:
     """A finding without a squash of neighbours that was not seen to cure it."""
     proved = finding.advice is None or finding.advice.verified is True
-    return finding if proved or not _of_neighbours(finding) else msgspec.structs.replace(finding, advice=None)
+    return finding if proved or not of_neighbours(finding) else msgspec.structs.replace(finding, advice=None)
 
 
-def _of_neighbours(finding: Finding) -> bool:
+def of_neighbours(finding: Finding) -> bool:
     """True of a silent break without a contract where one patch follows the other."""
     if finding.kind is not FindingKind.SILENT_BREAK or finding.contract is not None:
         return False

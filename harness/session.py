@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -46,12 +46,14 @@ from harness.errors import InfraError, InputError, in_words
 from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
 from harness.judge import changelog, contracts, couplings, suspects
+from harness.judge import partners as judge_partners
 from harness.model import (
     SCHEMA_VERSION,
     Advice,
     Base,
     Checkpatch,
     Contract,
+    Finding,
     Forecast,
     Outcome,
     Plan,
@@ -433,9 +435,16 @@ def _verified(
                 findings=findings,
                 verdict=verdict,
             )
-    proved = (judge.with_proof(one, result.findings, tried, {*options.scenarios}) for one in result.findings)
-    findings = tuple(proposals.only_proved(finding) for finding in proved)
+    findings = tuple(_proved(one, result, tried, {*options.scenarios}) for one in result.findings)
     return msgspec.structs.replace(result, findings=findings, squashes=tuple(tried.values()))
+
+
+def _proved(finding: Finding, result: RunResult, tried: Mapping[Advice, Squash], asked: set[str]) -> Finding:
+    """A finding with what came of its advice; a squash of neighbours is advised only where it was seen to cure."""
+    if not proposals.of_neighbours(finding):
+        return judge.with_proof(finding, result.findings, tried, asked)
+    seen = {state.id: state for state in result.states}
+    return proposals.only_proved(judge_partners.with_proof(finding, result.findings, seen, tried, asked))
 
 
 def exit_status(result: RunResult) -> int:

@@ -7,7 +7,7 @@ import msgspec
 
 from harness import judge
 from harness.errors import InfraError
-from harness.judge import complaints, evidence
+from harness.judge import complaints, evidence, losses
 from harness.model import (
     AppliedPatch,
     Base,
@@ -23,7 +23,6 @@ from harness.model import (
 )
 
 _GOOD = (Status.PASS, Status.XFAIL)
-_DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
 
 
 class Answer(StrEnum):
@@ -77,8 +76,14 @@ def answer(
     passed = {check.id: check for check in tip.checks} if tip is not None else {}
     verdicts = tuple(judge.contract_verdict(one, judged, passed) for one in contracts) if judged.contracts else ()
     judged = msgspec.structs.replace(judged, contracts=verdicts)
-    said, why = _answer(question, base, judged, reasons)
+    said, why = _answer(question, base, judged, reasons, _promised(judged, contracts))
     return Tried(answer=said, why=why, result=judged)
+
+
+def _promised(state: StateResult, contracts: tuple[Contract, ...]) -> frozenset[str]:
+    """The checks of the contracts that a state says it keeps."""
+    advertised = {verdict.id for verdict in state.contracts if verdict.advertised}
+    return frozenset(name for one in contracts if one.id in advertised for name in (*one.checks, *one.optional))
 
 
 def asks_tip(tried: Tried) -> bool:
@@ -113,7 +118,7 @@ def _judged(base: StateResult, state: StateResult, contracts: tuple[Contract, ..
 
 
 def _answer(
-    question: Question, base: StateResult, state: StateResult, reasons: list[str]
+    question: Question, base: StateResult, state: StateResult, reasons: list[str], asked: frozenset[str]
 ) -> tuple[Answer, tuple[str, ...]]:
     outcome = f"{state.outcome}: {state.detail}" if state.detail else str(state.outcome)
     if question.asked is Asked.BUILD and state.outcome is not Outcome.CONFLICT:
@@ -126,13 +131,13 @@ def _answer(
         return Answer.GOOD, ()
     if question.asked is Asked.CHECK:
         return _of_one(question.id, state)
-    return _of_promises(base, state, reasons, outcome)
+    return _of_promises(base, state, reasons, outcome, asked)
 
 
 def _of_promises(
-    base: StateResult, state: StateResult, reasons: list[str], outcome: str
+    base: StateResult, state: StateResult, reasons: list[str], outcome: str, asked: frozenset[str]
 ) -> tuple[Answer, tuple[str, ...]]:
-    if state.outcome in _DIED:
+    if losses.died(state):
         return Answer.BAD, (*reasons, *(() if outcome in reasons else (outcome,)))
     told = {evidence.apart(reason)[0] for reason in reasons}
     of_base = {name for contract in base.contracts for name in contract.failed}
@@ -142,11 +147,11 @@ def _of_promises(
         return Answer.BAD, tuple(reasons)
     # Two boots of one kernel do not agree: either answer would lead a bisection astray.
     passed = {check.id for check in base.checks if check.status in _GOOD} - {*base.flaky}
-    unsure = [f"{name}: {evidence.FLAKY}" for name in state.flaky if name in passed]
+    unsure = [f"{name}: {evidence.FLAKY}" for name in state.flaky if name in passed | asked]
     unsure += [complaints.evidence_of(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
-    if unsure:
-        return Answer.UNTESTABLE, tuple(unsure)
-    return Answer.GOOD, ()
+    if state.outcome is not Outcome.OK:  # it was only too slow, and that may be this host's doing
+        unsure.append(outcome)
+    return (Answer.UNTESTABLE, tuple(unsure)) if unsure else (Answer.GOOD, ())
 
 
 def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[str, ...]]:

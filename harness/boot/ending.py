@@ -104,13 +104,14 @@ def settled(checks: tuple[Check, ...], judged: Judged, log: KernelLog, running: 
     """The checks in the light of the kernel log, for a boot that ended while ``running`` ran.
 
     A check fails if the kernel complained while it ran, whatever it said itself, and if the machine ended in
-    it. Those after it stay missing. That something took too long may be this host's fault, and fails no check.
+    it. Those after it stay missing. That something took too long may be this host's fault, and fails no check, neither
+    by the kernel's word nor because the time of all probes was over while it ran.
     """
     during: dict[str, list[str]] = {}
     for splat in log.splats:
         if splat.check is not None and not splat.stall:
             during.setdefault(splat.check, []).append(f"the kernel said: {splat.text}")
-    if judged.outcome is not Outcome.OK and log.under_way is not None:
+    if judged.outcome is not Outcome.OK and judged.ending is not Ending.DEADLINE and log.under_way is not None:
         during.setdefault(log.under_way, []).append(f"the machine ended in it: {judged.detail}")
     found = _with_lost(checks, log, running) if judged.outcome is not Outcome.OK else checks
     return tuple(_failed(check, during[check.id]) if check.id in during else check for check in found)

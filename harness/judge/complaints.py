@@ -47,6 +47,14 @@ def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding
         after_gap = False
 
 
+def unsure(base: StateResult, tip: StateResult, state: StateResult) -> Iterator[Finding]:
+    """What the kernel of a revert complains of, as neither base nor the tip does, and not as often as it has to."""
+    of_tip = new_complaints(tip, state)
+    found = [one for one in new_complaints(base, state) if not one.sure and one in of_tip]
+    if found:
+        yield _finding(FindingKind.FLAKY, state, None, found)
+
+
 def _finding(kind: FindingKind, state: StateResult, patch: int | None, complaints: list[Complaint]) -> Finding:
     evidence = tuple(evidence_of(one, state) for one in complaints)
     return Finding(kind=kind, state=state.id, patch=patch, partner=None, contract=None, evidence=evidence)

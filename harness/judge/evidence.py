@@ -6,6 +6,7 @@ import re
 from harness.model import Outcome, StateResult, Status
 
 FLAKY = "two boots, two answers"
+_MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
 _ANSWERS = "|".join(map(re.escape, (*Status, FLAKY)))
 # The description of a test in KTAP, and so a check's name, may have a colon in it.
 _OF_CHECK = re.compile(rf"(?P<name>.+?): (?P<said>(?:{_ANSWERS})(?:: .*)?)", re.DOTALL)
@@ -22,6 +23,15 @@ def of_check(name: str, state: StateResult) -> str:
 def of_outcome(state: StateResult) -> str:
     """A line that tells how far a state came."""
     return f"{state.outcome}: {state.detail}"
+
+
+def known_by(line: str) -> str:
+    """What of a line is the same in another boot: of a check or an outcome its name, of anything else the words."""
+    name, _, _ = line.partition(": ")
+    of_check = None if name in [*Outcome] else _OF_CHECK.fullmatch(line)
+    if name in [*Outcome]:
+        return name
+    return of_check["name"] if of_check is not None else _MOVES.sub("#", line)
 
 
 def apart(line: str) -> tuple[str, str]:

@@ -92,7 +92,7 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     needed = (*contract.checks, *contract.optional) if advertised else contract.otherwise
     for name in needed:
         status = checks[name].status if name in checks else Status.MISSING
-        if name in result.flaky:
+        if name in result.flaky or not losses.came(name, result):
             unknown = True
         elif status is Status.SKIP:
             lost = advertised and tip is not None and name in tip and tip[name].status in GOOD
@@ -139,6 +139,8 @@ class _Judged:
                 yield from self._losses(result, self._lost_by_single_reverts(result))
             elif state.scenario == "alone":
                 yield from self._needs_more(result)
+            if state.scenario in ("reverts", "pairs") and state.same_as is None:
+                yield from complaints.unsure(self._base, self._tip, result)
             if result.flaky and state.same_as is None:
                 told = tuple(f"{name}: {evidence.FLAKY}" for name in result.flaky)
                 yield Finding(
@@ -177,12 +179,14 @@ class _Judged:
             yield from self._bisect_hole(self._tip)
             return
         base = _checks(self._base)
+        broken: set[str] = set()
         for one in self._tip.contracts:
             failed = [name for name in one.failed if name not in base or base[name].status not in _BAD]
             if failed:
                 yield self._finding(FindingKind.BROKEN_CONTRACT, self._tip, one.id, _evidence(self._tip, failed))
+                broken |= {*failed}
         lost = self._lost(self._tip, {name for one in self._tip.contracts for name in one.failed})
-        if lost:
+        if lost or (not broken and self._died_anew(self._tip)):
             yield self._finding(FindingKind.REGRESSION, self._tip, None, _evidence(self._tip, lost))
 
     def _silent_breaks(self, result: StateResult, told: Set[tuple[str, str]] = frozenset()) -> Iterator[Finding]:
@@ -275,14 +279,22 @@ class _Judged:
             yield self._finding(FindingKind.BISECT_HOLE, result, None, (evidence.of_outcome(result),))
             return
         base = {one.id: self._inherited(one) for one in self._base.contracts}
+        broken: set[str] = set()
         for one in result.contracts:
             inherited = base.get(one.id, ())
             failed = [name for name in one.failed if name not in inherited]
             if failed:
                 yield self._finding(FindingKind.BISECT_HOLE, result, one.id, _evidence(result, failed))
+                broken |= {*failed}
         lost = self._lost(result, {name for one in result.contracts for name in one.failed})
-        if lost:
+        if lost or (not broken and self._died_anew(result)):
             yield self._finding(FindingKind.BISECT_HOLE, result, None, _evidence(result, lost))
+
+    def _died_anew(self, result: StateResult) -> bool:
+        """True of a kernel that died, as base does not, and of no complaint that is told for itself."""
+        new = complaints.new_complaints(self._base, result)
+        of_complaint = any(one.sure and one.said in result.detail for one in new)
+        return losses.died(result) and self._base.outcome is Outcome.OK and not of_complaint
 
     def _inherited(self, of_base: ContractVerdict) -> tuple[str, ...]:
         """What base violates of a contract, or may: it skips what the tip would have to pass, which is not known."""
@@ -345,10 +357,13 @@ def with_proof(
     changed = tried[finding.advice]
     before = Counter(_symptom(one) for one in all_findings if one.advice != finding.advice)
     after = Counter(_symptom(one) for one in changed.findings if not one.kind.advice)
-    left = after - before
-    judged = _all_seen(changed, asked) if finding.contract is None else None not in _answers(changed.verdict, asked)
-    verified = False if left else True if judged else None
+    judged = None not in _answers(changed.verdict, asked)
+    verified = False if after - before else True if judged else None
     return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))
+
+
+def _symptom(finding: Finding) -> tuple[FindingKind, str | None]:
+    return finding.kind, finding.contract
 
 
 def _answers(verdict: Verdict, asked: Set[str]) -> Iterator[bool | None]:
@@ -358,19 +373,6 @@ def _answers(verdict: Verdict, asked: Set[str]) -> Iterator[bool | None]:
         yield verdict.bisectable
     if neither or "reverts" in asked:
         yield verdict.revert_safe
-
-
-def _all_seen(changed: Squash, asked: Set[str]) -> bool:
-    """True where every state that was asked for came to its end, or is loud: a finding of no contract needs no more."""
-    return all(
-        state.outcome is Outcome.OK or state.outcome.loud
-        for state in changed.states
-        if state.scenario in asked or "journey" in asked
-    )
-
-
-def _symptom(finding: Finding) -> tuple[FindingKind, str | None]:
-    return finding.kind, finding.contract
 
 
 def known(result: StateResult) -> bool:

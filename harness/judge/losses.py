@@ -14,6 +14,17 @@ GOOD = (Status.PASS, Status.XFAIL)
 _DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
 
 
+def died(state: StateResult) -> bool:
+    """True of a kernel that crashed or hung; one that was only too slow may be so by the host's doing."""
+    return state.outcome in _DIED and state.ending is not Ending.DEADLINE
+
+
+def came(name: str, state: StateResult) -> bool:
+    """True of a check that has an answer, and of one of which it is the kernel's doing that it has none."""
+    there = any(check.id == name and check.status is not Status.MISSING for check in state.checks)
+    return there or state.ending is not Ending.DEADLINE
+
+
 class What(StrEnum):
     """What a symptom is seen in."""
 
@@ -26,12 +37,13 @@ class Symptom(NamedTuple):
     """One thing that is wrong with a state: a check that is not passed, how its kernel died, what it complained of.
 
     ``name`` is the same in another state that has it: a check's, an outcome, the kind of a complaint, which goes by its
-    ``function``, too.
+    ``function``, too. ``lost`` is a check that has no answer.
     """
 
     what: What
     name: str
     function: str = ""
+    lost: bool = False
 
 
 def lost(base: StateResult, state: StateResult) -> tuple[str, ...]:
@@ -42,6 +54,7 @@ def lost(base: StateResult, state: StateResult) -> tuple[str, ...]:
         for check in base.checks
         if check.status is Status.PASS
         and check.id not in (*base.flaky, *state.flaky)
+        and came(check.id, state)
         and not _passed(now.get(check.id))
         and not excused(base, state, now.get(check.id))
     )
@@ -71,14 +84,16 @@ def of_revert(
     A kernel that was only too slow (Ending.DEADLINE) has not died: that may be the host's doing.
     """
     kept = {check.id for check in tip.checks if check.status in GOOD} - {*tip.flaky}
-    checks = [Symptom(What.CHECK, name) for name in lost(base, state) if name in kept - told]
-    died = state.outcome in _DIED and state.ending is not Ending.DEADLINE and Outcome.OK is base.outcome is tip.outcome
-    outcome = (Symptom(What.OUTCOME, state.outcome),) if died else ()
-    return (*checks, *outcome, *_complaints(base, tip, state, told | {one.name for one in checks}, died))
+    answered = {check.id for check in state.checks if check.status is not Status.MISSING}
+    names = [name for name in lost(base, state) if name in kept - told]
+    checks = [Symptom(What.CHECK, name, lost=name not in answered) for name in names]
+    deadly = died(state) and Outcome.OK is base.outcome is tip.outcome
+    outcome = (Symptom(What.OUTCOME, state.outcome),) if deadly else ()
+    return (*checks, *outcome, *_complaints(base, tip, state, told | {*names}, deadly))
 
 
 def _complaints(
-    base: StateResult, tip: StateResult, state: StateResult, lost: Set[str], died: bool
+    base: StateResult, tip: StateResult, state: StateResult, lost: Set[str], deadly: bool
 ) -> tuple[Symptom, ...]:
     """What its kernel complains of, and those of base and the tip do not; what is not sure is nobody's.
 
@@ -86,7 +101,7 @@ def _complaints(
     """
     of_tip = new_complaints(tip, state)
     new = [one for one in new_complaints(base, state) if one.sure and one in of_tip]
-    told = [one for one in state.complaints if one.check in lost or (died and one.said in state.detail)]
+    told = [one for one in state.complaints if one.check in lost or (deadly and one.said in state.detail)]
     left = (one for one in new if not any(one.is_like(other) for other in told))
     return tuple(Symptom(What.COMPLAINT, one.kind, one.function) for one in left)
 
@@ -102,13 +117,20 @@ def shows(symptom: Symptom, base: StateResult, state: StateResult) -> bool | Non
     if state.outcome.loud or state.outcome.unknown:
         return None
     if symptom.what is What.OUTCOME:
-        return state.outcome == symptom.name
+        return state.outcome == symptom.name if state.ending is not Ending.DEADLINE else None
     if symptom.what is What.COMPLAINT:
         return _complains(symptom, state)
-    if symptom.name in state.flaky:
+    if symptom.name in state.flaky or not _tells(symptom, state):
         return None
     check = next((one for one in state.checks if one.id == symptom.name), None)
     return None if excused(base, state, check) else not _passed(check)
+
+
+def _tells(symptom: Symptom, state: StateResult) -> bool:
+    """False where a check has no answer, and another death than that of the symptom may be why."""
+    if any(check.id == symptom.name and check.status is not Status.MISSING for check in state.checks):
+        return True
+    return came(symptom.name, state) and (symptom.lost or not died(state))
 
 
 def _complains(symptom: Symptom, state: StateResult) -> bool | None:

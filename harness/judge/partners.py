@@ -5,13 +5,14 @@ Without patch J a check fails that base and the tip pass. Its partner is the pat
 it without J, and the series up to K - 1 does not: that is where something began to need J.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 import msgspec
 
-from harness.judge import changelog, losses
+from harness.judge import changelog, evidence, losses
 from harness.judge.losses import Symptom
-from harness.model import AppliedPatch, Finding, FindingKind, StateResult
+from harness.model import Advice, AppliedPatch, Finding, FindingKind, Outcome, Squash, StateResult
 
 
 def state_id(upto: int, without: int) -> str:
@@ -89,3 +90,54 @@ def undocumented(found: Finding, patches: Sequence[AppliedPatch], capability: st
             contract=found.contract,
             evidence=found.evidence,
         )
+
+
+def with_proof(
+    finding: Finding,
+    all_findings: Sequence[Finding],
+    seen: Mapping[str, StateResult],
+    tried: Mapping[Advice, Squash],
+    asked: Set[str],
+) -> Finding:
+    """A silent break without a contract, whose advice to squash two neighbours says what came of trying it.
+
+    ``seen`` are the states of the run. It is a cure if the two, reverted as one, have none of the symptoms, and nothing
+    else has come: nothing is told of the changed series that was not told before. Null where any of that is not known.
+    """
+    if finding.advice is None or finding.patch is None or finding.advice not in tried:
+        return finding
+    changed = tried[finding.advice]
+    # Of two neighbours made one, the squash has the number of the first.
+    together = next((one for one in changed.states if one.id == f"without-{finding.patch}"), None)
+    left = _left(finding, seen, together) if together is not None else None
+    before = Counter(key for one in all_findings if one != finding for key in _keys(one))
+    after = Counter(key for one in changed.findings if not one.kind.advice for key in _keys(one))
+    if left or after - before:
+        verified: bool | None = False
+    else:
+        verified = True if left is False and _all_seen(changed, asked) else None
+    return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))
+
+
+def _left(finding: Finding, seen: Mapping[str, StateResult], together: StateResult) -> bool | None:
+    """Whether any of a finding's symptoms is left; False where nobody can make that state without being told."""
+    if together.outcome.loud:
+        return False
+    base = seen["base"]
+    tip = max((one for one in seen.values() if one.scenario == "prefixes"), key=lambda one: len(one.applied))
+    shown = {losses.shows(one, base, together) for one in of_finding(finding, base, tip, seen[finding.state])}
+    return True if True in shown else None if None in shown or not shown else False
+
+
+def _keys(finding: Finding) -> Iterator[tuple[FindingKind, str | None, str]]:
+    """What a finding is the same by in a series whose patches have other numbers."""
+    yield from ((finding.kind, finding.contract, evidence.known_by(line)) for line in finding.evidence)
+
+
+def _all_seen(changed: Squash, asked: Set[str]) -> bool:
+    """True where every state that was asked for came to its end, or is loud."""
+    return all(
+        state.outcome is Outcome.OK or state.outcome.loud
+        for state in changed.states
+        if state.scenario in asked or "journey" in asked
+    )

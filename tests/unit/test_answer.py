@@ -3,11 +3,12 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from harness.bisect.answer import Answer, Asked, Question, Tried, answer, asks_tip
 from harness.errors import InfraError
-from harness.model import Outcome
+from harness.model import Ending, Outcome
 from tests.unit.test_complaints import OOPS, STALL, WARNS, busy, unsure
 from tests.unit.test_judge import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
 from tests.unit.test_judge import result_of as result
@@ -65,6 +66,21 @@ def test_a_fault_of_this_host_is_no_answer() -> None:
 
 def test_a_check_on_which_two_boots_disagree_is_no_answer() -> None:
     assert asked(replace(OFF.but(other__works=FAIL), flaky=("other.works",))).answer is UNTESTABLE
+
+
+def test_a_promise_of_which_two_boots_disagree_is_no_answer() -> None:
+    """Base has nothing to say of it."""
+    tried = asked(replace(ON, flaky=("feature.works",)))
+    assert (tried.answer, tried.why) == (UNTESTABLE, ("feature.works: two boots, two answers",))
+    assert asked(replace(OFF, flaky=("feature.works",))).answer is GOOD
+
+
+def test_a_kernel_that_was_only_too_slow_is_no_answer() -> None:
+    slow = msgspec.structs.replace(
+        result(STATE, ON.but(Outcome.TIMED_OUT, other__works=MISSING)), ending=Ending.DEADLINE
+    )
+    tried = answer(Question(), result(BASE, OFF), slow, (FEATURE,))
+    assert (tried.answer, tried.why) == (UNTESTABLE, ("timed-out: so it ended",))
 
 
 @pytest.mark.parametrize("question", [None, Question(asked=Asked.PROMISES)])

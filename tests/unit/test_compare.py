@@ -217,6 +217,22 @@ def test_breaks_of_no_contract_are_told_apart_by_their_partners() -> None:
     assert not told(both, both).findings_new
 
 
+def test_another_complaint_of_the_kernel_is_another_finding() -> None:
+    tip = state("prefix-2", 2, applied=(1, 2))
+    warns, oopses, again = (
+        run(tip, findings=(finding(FindingKind.KERNEL_COMPLAINT, "prefix-2", said, patch=2),))
+        for said in (
+            "outside of any check: WARNING: CPU: 0 PID: 71 at fs/x.c:12 foo+0x12/0x30",
+            "outside of any check: BUG: kernel NULL pointer dereference, address: 0000000000000010 (in bar)",
+            "outside of any check: WARNING: CPU: 1 PID: 99 at fs/x.c:14 foo+0x16/0x40",
+        )
+    )
+    assert told(warns, oopses).worse == ("kernel-complaint in prefix-2",)
+    assert not told(warns, again).findings_new and not told(warns, again).worse
+    both = msgspec.structs.replace(warns, findings=(*warns.findings, *oopses.findings))
+    assert [new.finding for new in told(warns, both).findings_new] == [*oopses.findings]
+
+
 # --- the command --------------------------------------------------------------------------------
 
 

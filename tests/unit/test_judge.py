@@ -24,6 +24,7 @@ from harness.model import (
     Complaint,
     Contract,
     ContractVerdict,
+    Ending,
     Finding,
     FindingKind,
     Gravity,
@@ -962,3 +963,50 @@ def test_a_check_that_is_flaky_on_the_tip_says_nothing_of_a_revert() -> None:
 def test_what_the_tip_is_not_known_to_honour_cannot_be_broken_silently(tip: Seen) -> None:
     judged = run({"prefix-3": tip, "without-1": SILENT})
     assert FindingKind.SILENT_BREAK not in {one.kind for one in judged.findings}
+
+
+# --- kernels that die ---------------------------------------------------------------------------
+
+
+def dying(outcome: Outcome, ending: Ending | None, **changed: Status) -> Judged:
+    """The sound series, whose second prefix ends so."""
+    seen = {**SOUND, "prefix-2": ON.but(outcome, **changed)}
+    plan = plan_of(tuple(seen))
+    results = {one.id: result_of(one, seen[one.id]) for one in plan.states}
+    results["prefix-2"] = msgspec.structs.replace(results["prefix-2"], ending=ending)
+    states, findings, verdict = judge(plan, results, (FEATURE,))
+    return Judged({one.id: one for one in states}, findings, verdict)
+
+
+@pytest.mark.parametrize("outcome", DIED)
+def test_a_prefix_that_dies_outside_of_any_check_is_a_hole(outcome: Outcome) -> None:
+    judged = dying(outcome, Ending.RESET if outcome is Outcome.CRASHED else Ending.HANG)
+    (found,) = judged.findings
+    assert (found.kind, found.patch, found.evidence) == (FindingKind.BISECT_HOLE, 2, (f"{outcome}: so it ended",))
+    assert judged.verdict.bisectable is False
+
+
+def test_a_tip_that_dies_outside_of_any_check_is_a_regression() -> None:
+    (found,) = run({"prefix-3": ON.but(Outcome.CRASHED)}).findings
+    assert (found.kind, found.evidence) == (FindingKind.REGRESSION, ("crashed: so it ended",))
+
+
+def test_a_death_that_a_check_or_a_complaint_tells_is_not_told_again() -> None:
+    assert [one.contract for one in dying(Outcome.CRASHED, Ending.RESET, feature__works=FAIL).findings] == ["feature"]
+    oops = msgspec.structs.replace(WARNED, gravity=Gravity.OOPS, said="so it ended")
+    found = complaining({"prefix-2": (oops,)}, {"prefix-2": ON.but(Outcome.CRASHED)}).findings
+    assert [one.kind for one in found] == [FindingKind.KERNEL_COMPLAINT]
+
+
+def test_what_was_only_too_slow_is_blamed_on_nobody_and_not_known() -> None:
+    """The host may be why: what it did not come to is neither violated nor lost."""
+    judged = dying(Outcome.TIMED_OUT, Ending.DEADLINE, feature__lasts=MISSING, other__works=MISSING)
+    assert (judged.findings, judged.verdict.bisectable) == ((), None)
+    assert dying(Outcome.TIMED_OUT, Ending.DEADLINE, feature__works=FAIL).verdict.bisectable is False
+
+
+def test_a_complaint_of_one_boot_of_a_revert_is_told_as_flaky() -> None:
+    once = msgspec.structs.replace(WARNED, boots=1)
+    (found,) = complaining({"without-3": (once,)}).findings
+    assert (found.kind, found.state) == (FindingKind.FLAKY, "without-3")
+    assert complaining({"without-3": (once,), "prefix-3": (once,), "base": (once,)}).findings == ()

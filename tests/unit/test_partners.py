@@ -2,15 +2,18 @@
 """The search for the patch with which a revert begins to break what always worked."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import ceil, log2
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge.losses import Symptom, What
-from harness.judge.partners import Halving, of_finding, state_id, with_partners
-from harness.model import FindingKind
-from tests.unit.test_judge import FAIL, MISSING, OFF, SOUND, plan_of, run
+from harness.judge.partners import Halving, of_finding, state_id, with_partners, with_proof
+from harness.model import Advice, FindingKind, Outcome, Squash
+from tests.unit.test_judge import FAIL, MISSING, OFF, SOUND, Seen, nothing, plan_of, run
 
 COUNT = 40
 X, Y = (Symptom(What.CHECK, name) for name in ("p.x", "p.y"))
@@ -72,7 +75,7 @@ def test_each_partner_has_a_finding_with_the_symptoms_that_are_its() -> None:
         {**dict.fromkeys(SOUND, OFF), "without-1": OFF.but(other__works=FAIL, flag__refused=MISSING)}, contracts=()
     )
     (finding,), states = judged.findings, judged.states
-    other, refused = (Symptom(What.CHECK, name) for name in ("other.works", "flag.refused"))
+    other, refused = Symptom(What.CHECK, "other.works"), Symptom(What.CHECK, "flag.refused", lost=True)
     assert {*of_finding(finding, states["base"], states["prefix-3"], states["without-1"])} == {other, refused}
 
     def told(
@@ -91,6 +94,44 @@ def test_each_partner_has_a_finding_with_the_symptoms_that_are_its() -> None:
         (breaks, 1, 3, ("flag.refused: missing", "other.works: fail")),
         (undocumented, 3, 1, ("flag.refused: missing", "other.works: fail")),
     ]
+
+
+LOST = dict.fromkeys(SOUND, OFF)
+"""A series that promises nothing, in which every check of base passes everywhere."""
+
+
+def squashed(changed: Mapping[str, Seen]) -> Squash:
+    """The series with 1 and 2 made one, whose states are like those of the whole one."""
+    judged = run({**LOST, **changed}, contracts=())
+    states = tuple(judged.states.values())
+    return Squash(id="squash-1+2", patches=(), states=states, findings=judged.findings, verdict=judged.verdict)
+
+
+@pytest.mark.parametrize(
+    ("together", "others", "verified"),
+    [
+        (OFF, {}, True),
+        (nothing(Outcome.CONFLICT), {}, True),
+        (OFF.but(other__works=FAIL), {}, False),
+        (replace(OFF, flaky=("other.works",)), {}, None),
+        (nothing(Outcome.INFRA_ERROR), {}, None),
+        (OFF, {"without-2": OFF.but(flag__refused=FAIL)}, True),  # as it was before
+        (OFF, {"prefix-1": OFF.but(other__works=FAIL)}, False),
+        (OFF, {"prefix-1": nothing(Outcome.INFRA_ERROR)}, None),
+    ],
+    ids=["gone", "loud", "left", "flaky", "not seen", "another's", "new", "not all seen"],
+)
+def test_a_squash_is_proved_by_the_two_reverted_together(
+    together: Seen, others: Mapping[str, Seen], verified: bool | None
+) -> None:
+    """However many findings there are that look like it: each is asked for its own symptoms."""
+    lost = {"without-1": OFF.but(other__works=FAIL), "without-3": OFF.but(flag__refused=FAIL)}
+    judged = run({**LOST, **lost}, contracts=())
+    finding = msgspec.structs.replace(judged.findings[0], partner=2, advice=Advice(squash=(1, 2)))
+    twins = [msgspec.structs.replace(judged.findings[1], partner=partner) for partner in (4, 5)]
+    tried = {Advice(squash=(1, 2)): squashed({"without-1": together, **others})}
+    told = with_proof(finding, (finding, *twins), judged.states, tried, {"prefixes", "reverts"})
+    assert told.advice is not None and told.advice.verified is verified
 
 
 def test_a_state_of_the_search_is_named_after_what_it_is() -> None:
