@@ -119,9 +119,9 @@ class _Reading:
         if self.probe is None:
             self.probe = name
             self.count += 1
-            self.room = min(MAX_CHECKS, MAX_IN_ALL - len(self.checks))
+            self.room = max(0, min(MAX_CHECKS, MAX_IN_ALL - len(self.checks)))
             self.unanswered.clear()
-            self.documents = tap.Documents(self._put)
+            self.documents = tap.Documents(self._put, self.room + 1)  # one more tells that there was no room
             if self.count == MAX_PROBES + 1:
                 self._beyond("probes", name)
             if self.count > MAX_PROBES:

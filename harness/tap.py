@@ -39,10 +39,6 @@ _MAX_DEPTH = 16
 """Levels of nested results that are told apart; KUnit has three."""
 _MAX_WAITING = 5000
 """Results that wait for the name of their parent."""
-_MAX_MISSING = 5001
-"""Results of one program that are told to be missing: one line of a plan may promise any number. More than a probe has
-room for (MAX_CHECKS in harness/ktap.py), so that what is left out is told of.
-"""
 
 
 @dataclass(frozen=True)
@@ -150,7 +146,8 @@ class Documents:
     follows them.
     """
 
-    def __init__(self, put: Put) -> None:
+    def __init__(self, put: Put, most_missing: int) -> None:
+        """``most_missing`` results are told to be missing: one line of a plan may promise any number."""
         self.names: list[str] = []
         """Of all results at the outermost level, where they were announced; the plan by number is superfluous then."""
         self.diagnostics: list[str] = []
@@ -159,7 +156,7 @@ class Documents:
         self._put = put
         self._levels = [_Level(0)]
         self._waiting = 0
-        self._missing = _MAX_MISSING
+        self._missing = most_missing
 
     def line(self, indent: int, text: str) -> None:
         """Read a line that has so many spaces before it."""

@@ -344,6 +344,12 @@ def test_plans_without_end_cost_no_more_than_their_lines() -> None:
     assert many < 1.5 * few
 
 
+def test_a_probe_for_which_there_is_no_room_costs_no_more_than_its_lines() -> None:
+    full = "".join(probe("1..9999", name=f"p{number}") + f"ok 1 p{number}\n" for number in range(4))
+    more = "".join(probe("1..9999", name=f"q{number}") + f"ok 1 q{number}\n" for number in range(4))
+    assert _work(full + more) < 1.1 * _work(full)
+
+
 def test_a_plan_without_end_costs_no_more_than_its_limit() -> None:
     found = statuses(probe("1..999999999", "ok 1 a") + "ok 1 p\n" + probe("ok 1 a", name="q"))
     assert found["p.beyond_limit"] is Status.FAIL and found["q.a"] is Status.PASS
