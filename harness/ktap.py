@@ -109,8 +109,7 @@ class _Reading:
         elif cap := _CAP.match(text):
             self._put_cap(cap["name"], int(cap["value"]))
         elif stamp := _STAMP.match(text):
-            said = text[stamp.end() :].lstrip(" ")
-            self.documents.line(len(text) - stamp.end() - len(said), said)
+            self.documents.line(*_indented(text[stamp.end() :]))
         else:
             self.documents.line(indent, text)
 
@@ -203,6 +202,12 @@ class _Reading:
             self.checks[check] = Check(id=check, status=Status.FAIL, detail=detail[:MAX_DETAIL])
 
 
+def _indented(text: str) -> tuple[int, str]:
+    """How far a line is indented, a tab being as much as a level of TAP 14, and what it says."""
+    said = text.lstrip(" \t")
+    return len(text[: len(text) - len(said)].expandtabs(_PROBE_INDENT)), said
+
+
 def parse(text: str) -> Report:
     """Read all that came through the probes' channel."""
     reading = _Reading()
@@ -210,9 +215,8 @@ def parse(text: str) -> Report:
     # What the end of the machine tore in two has not been said.
     for line in _LINE.finditer(text, 0, text.rfind("\n") + 1):
         words = line[0][:_MAX_LINE].rstrip()
-        said = words.lstrip(" ")
         ended = ended or words == END
-        reading.line(len(words) - len(said), said)
+        reading.line(*_indented(words))
     reading.end()
     caps = {name: value for name, value in reading.caps.items() if name not in reading.disputed}
     return Report(

@@ -20,8 +20,8 @@ waited for: its report has the call trace of what hangs.
 """
 
 # Headers, plans and results. A diagnostic is no progress: it can be printed for ever.
-_PROGRESS = re.compile(r" *(?:KTAP version |1\.\.\d|(?:not )?ok(?!\S)|# (?:Subtest|plan): )")
-_RESULT = re.compile(r" *(?:not )?ok(?!\S)")
+_PROGRESS = re.compile(r"[ \t]*(?:KTAP version |1\.\.\d|(?:not )?ok(?!\S)|# (?:Subtest|plan): )")
+_RESULT = re.compile(r"[ \t]*(?:not )?ok(?!\S)")
 
 
 class Watch:

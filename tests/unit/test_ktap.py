@@ -329,6 +329,13 @@ def test_a_plan_of_nothing_is_skipped(line: str, why: str) -> None:
     assert ktap.parse(text).checks == (Check(id="p.plan", status=Status.SKIP, detail=why),)
 
 
+@pytest.mark.parametrize("indent", ["\t", "  ", "\t\t", " \t"])
+def test_results_are_indented_by_tabs_too(indent: str) -> None:
+    found = statuses(probe("1..1", f"{indent}not ok 1 a", "ok 1 s"))
+    assert found == {"p.s/a": Status.FAIL, "p.s": Status.FAIL}
+    assert statuses(probe(f"{indent}not ok 1 a")) == {"p.a": Status.FAIL}
+
+
 def test_names_that_are_announced_are_the_plan() -> None:
     found = statuses(probe("1..3", "# plan: a b c", "ok 1 a", "ok 7 b") + "ok 1 p\n")
     assert found == {"p.a": Status.PASS, "p.b": Status.PASS, "p.c": Status.MISSING}
