@@ -296,10 +296,13 @@ class Complaint(Record, frozen=True):
         """True of what is the same in another boot or another kernel, or may be: by kind and by function.
 
         In which function the clock found a CPU that is stuck is chance. Where a log breaks off before it tells the
-        function, nobody knows that it is another.
+        function, nobody knows that it is another; another file is another function.
         """
-        anywhere = self.gravity is Gravity.STALL or not self.function or not other.function
-        return self.kind == other.kind and (anywhere or self.function == other.function)
+        if self.kind != other.kind or self.gravity is Gravity.STALL:
+            return self.kind == other.kind
+        if self.function and other.function:
+            return self.function == other.function
+        return not self.file or not other.file or self.file == other.file
 
     @property
     def sure(self) -> bool:

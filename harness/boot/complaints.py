@@ -14,11 +14,13 @@ from harness.model import Complaint, Frame, Gravity
 _REPORT = 100
 """Lines behind the first one of a complaint in which its place is looked for: KASAN's longest have no more."""
 _MAX = 50
-"""Complaints of one boot that are kept: of those that are the same, the first."""
+"""Complaints of one boot that are kept, and as many oopses more: of those that are the same, the first."""
 _TRACED = 8
-"""Complaints of one boot whose call traces are decoded."""
+"""Complaints of one boot whose call traces are decoded, and as many oopses more."""
 _EACH = 20
-"""Complaints of one first line that are looked at: one that comes for ever comes from one place."""
+"""Complaints of one first line that are looked at: one that comes for ever comes from one place. Oopses may not."""
+_LOOKED = 250
+"""Complaints of one boot that are looked at, and as many oopses more."""
 _SAID = 300
 
 
@@ -33,32 +35,54 @@ class Found:
 
 
 def found(log: str) -> tuple[Found, ...]:
-    """The complaints of a log, each once, in their order.
+    """The complaints of a log, each once, in their order; oopses have a limit of their own, and no report hides one.
 
     What the kernel says of one death stands for it once: of the lines "BUG: unable to handle", "Oops" and "Kernel panic
     - not syncing: Fatal exception" the first.
     """
     lines = [*klog.messages(log)]
-    kept: list[Found] = []
-    heads: Counter[klog.Head] = Counter()
+    seen = _Seen()
     check: str | None = None
-    died = False
-    dying: Spot | None = None
     for number, line in enumerate(lines):
         if mark := klog.mark(line):
             check = mark["check"] if mark["what"] == "enter" else None
         told = klog.head(line)
-        if told is None or heads[told] == _EACH:
-            continue
-        if len(kept) == _MAX:
-            break
-        heads[told] += 1
-        report = _report(lines, number)
+        if told is not None and seen.has_time_for(told):
+            seen.look(told, lines, number, check)
+    return seen.kept()
+
+
+class _Seen:
+    """The complaints of one log up to a line."""
+
+    def __init__(self) -> None:
+        self._found: dict[bool, list[tuple[int, Found]]] = {False: [], True: []}
+        """By whether a task died of it; with the number of its line."""
+        self._heads: Counter[tuple[str, str, str]] = Counter()
+        self._looked: Counter[bool] = Counter()
+        self._dying: Spot | None = None
+        """Where the last task died, the report of which ends before that line."""
+        self._until = 0
+
+    def has_time_for(self, told: klog.Head) -> bool:
+        """True where there may be something new in what this is the first line of; counts those that there is."""
+        fatal = told.gravity is Gravity.OOPS
+        head = (told.kind, told.function, told.file)
+        alike = told.function or told.gravity is Gravity.STALL  # two with one such head are one
+        if self._looked[fatal] == _LOOKED or (not fatal and self._heads[head] == (1 if alike else _EACH)):
+            return False
+        self._looked[fatal] += 1
+        self._heads[head] += 1
+        return True
+
+    def look(self, told: klog.Head, lines: Sequence[str], number: int, check: str | None) -> None:
+        line, report = lines[number], _report(lines, number)
         spot = _place(told, line, report)
         fatal = told.gravity is Gravity.OOPS
-        if fatal and died and (line.startswith(words.PANIC) or spot == dying):
-            continue
-        died, dying = died or fatal, spot if fatal else dying
+        if fatal and self._is_of_one_before(line, number, spot):
+            return
+        if fatal:
+            self._dying, self._until = spot, number + len(report)
         function = told.function or (spot.function if spot is not None else "")
         complaint = Complaint(
             gravity=told.gravity,
@@ -69,9 +93,28 @@ def found(log: str) -> tuple[Found, ...]:
             line=told.line,
             check=check,
         )
-        if not any(known.complaint.is_like(complaint) for known in kept):
-            kept.append(Found(complaint, spot, trace.spots(report) if len(kept) < _TRACED else ()))
-    return tuple(kept)
+        known = self._found[fatal]
+        if not any(one.complaint.is_like(complaint) for _, one in known):
+            calls = trace.spots(report) if len(known) < _TRACED else ()
+            known.append((number, Found(complaint, spot, calls)))
+
+    def _is_of_one_before(self, line: str, number: int, spot: Spot | None) -> bool:
+        """True of what the kernel says in the report of a death, or at the end of it, and of a report's end."""
+        if number < self._until and (spot == self._dying or line.startswith(words.PANIC)):
+            return True
+        said = line.removeprefix(words.PANIC)
+        ends = said != line and words.ENDS.match(said) and self._found[True]
+        return bool(ends or (said != line and words.ENDS_REPORT.match(said) and any(self._found.values())))
+
+    def kept(self) -> tuple[Found, ...]:
+        """All, or as many as there is room for: the same of the same ones, in whatever order they came."""
+        few = (one for found in self._found.values() for one in sorted(found, key=_order)[:_MAX])
+        return tuple(one for _, one in sorted(few, key=lambda numbered: numbered[0]))
+
+
+def _order(numbered: tuple[int, Found]) -> tuple[str, str, str]:
+    complaint = numbered[1].complaint
+    return complaint.kind, complaint.function, complaint.file
 
 
 def placed(
@@ -113,7 +156,7 @@ def _place(told: klog.Head, head: str, report: Sequence[str]) -> Spot | None:
     of it, of what is met with by a trap or by the clock at the program counter.
     """
     if told.function:
-        return trace.named(head, called=told.kind != "WARNING")
+        return trace.named(head, called=told.kind not in ("WARNING", "CFI failure"))
     counter: Spot | None = None
     called: Spot | None = None
     held: Spot | None = None

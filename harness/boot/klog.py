@@ -93,7 +93,7 @@ def head(message: str) -> Head | None:
 
 
 def _without_moves(kind: str) -> str:
-    return words.MOVES.sub("#", kind.strip())
+    return words.MOVES.sub("#", kind.strip())[: words.MAX_KIND]
 
 
 def mark(message: str) -> re.Match[str] | None:

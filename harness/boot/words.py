@@ -13,6 +13,8 @@ from harness.model import Gravity
 
 # printk's %pS (Documentation/core-api/printk-formats.rst).
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+"
+# The same with the name of its module; an address where there is no symbol (kernel/kallsyms.c __sprint_symbol()).
+_AT = rf"(?:{_SYMBOL}(?: \[[^\]]{{1,80}}\])?|0x[0-9a-f]{{1,16}})"
 _PLACE = r"(?P<file>[\w./-]+):(?P<line>\d{1,9})"
 # With CONFIG_DEBUG_BUGVERBOSE_DETAILED (6.18 on) the condition goes before the file (include/asm-generic/bug.h).
 _CONDITION = r"(?:\[.{1,300}\] )?"
@@ -41,8 +43,8 @@ _UP_TO_DETAIL = r"[^:,!.(\[]*?(?= in | at | on | for | - |[:,!.(\[]|$)"
 
 HEADS = (
     # kernel/panic.c __warn(), up to 6.18 and since.
-    _head(Gravity.REPORT, "WARNING: CPU: ", rf"(?P<what>WARNING): CPU: \d+ PID: \d+ at (?:{_PLACE} )?{_SYMBOL}"),
-    _head(Gravity.REPORT, "WARNING: ", rf"(?P<what>WARNING): {_CONDITION}(?:{_PLACE} )?at {_SYMBOL}, CPU#\d+: "),
+    _head(Gravity.REPORT, "WARNING: CPU: ", rf"(?P<what>WARNING): CPU: \d+ PID: \d+ at (?:{_PLACE} )?{_AT}"),
+    _head(Gravity.REPORT, "WARNING: ", rf"(?P<what>WARNING): {_CONDITION}(?:{_PLACE} )?at {_AT}, CPU#\d+: "),
     # kernel/locking/lockdep.c; "-safe -> " has the names of contexts around it.
     _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: possible [a-z ]{1,60} detected)"),
     _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: \S{1,40}-safe -> \S{1,40}-unsafe lock order detected)"),
@@ -56,6 +58,8 @@ HEADS = (
     _head(Gravity.REPORT, "WARNING: ", r"WARNING: \S{1,40} (?P<what>still has locks held)", "WARNING: "),
     _head(Gravity.REPORT, "[ BUG: ", r"\[ (?P<what>BUG: [\w -]{1,80}) \]"),
     _head(Gravity.REPORT, "INFO: trying ", r"(?P<what>INFO: trying to register non-static key)"),
+    # kernel/cfi.c, arch/x86/kernel/cfi.c: where it is not permissive an oops follows.
+    _head(Gravity.REPORT, "CFI failure at ", rf"(?P<what>CFI failure) at {_AT}"),
     # arch/x86/kernel/unwind_*.c
     _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: kernel stack (?:regs|frame pointer)) at "),
     # What ends the task that did it: arch/x86/mm/fault.c, arch/x86/kernel/traps.c, arch/arm64/mm/fault.c.
@@ -68,8 +72,8 @@ HEADS = (
     _head(Gravity.OOPS, "PANIC: double fault", r"(?P<what>PANIC: double fault)"),
     # lib/bug.c
     _head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>kernel BUG) at {_CONDITION}{_PLACE}"),
-    _head(Gravity.OOPS, "Kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_SYMBOL}"),
-    _head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_SYMBOL}"),
+    _head(Gravity.OOPS, "Kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
+    _head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
     # arch/*/kernel: what goes by no other form, of other architectures too.
     _head(Gravity.OOPS, "Oops", r"(?P<what>Oops)(?:: .{0,200})? \[#\d+\]"),
     _head(Gravity.OOPS, "Internal error: ", rf"(?P<what>Internal error: {_UP_TO_DETAIL})"),
@@ -131,8 +135,15 @@ arch/x86/mm/fault.c; from 6.10 on "Oops: " stands before them.
 
 PANIC = "Kernel panic - not syncing: "
 
-MOVES = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b")
-"""What in a kind is of one boot: addresses, sizes, numbers of CPUs and tasks."""
+ENDS = re.compile(r"(?:kernel: )?(?:Fatal exception|Oops|Attempted to kill (?:init|the idle task)|Aiee, killing)")
+"""What a panic says that is the end of an oops: kernel/exit.c, arch/*/kernel/dumpstack.c and traps.c."""
+ENDS_REPORT = re.compile(r"(?:[\w ]+: )?panic_on_warn set")
+"""What one says that is the end of a report: check_panic_on_warn() in kernel/panic.c."""
+
+MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
+"""What in a kind is of one boot: addresses, sizes, numbers of CPUs and tasks. Each word is gone through but once."""
+MAX_KIND = 100
+"""Characters of a kind."""
 
 REPORTERS = re.compile(
     r"dump_stack\w*|show_stack|dump_backtrace|v?panic|__warn\w*|warn_slowpath\w*|report_bug|handle_bug|(?:asm_)?exc_\w+"

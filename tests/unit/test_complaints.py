@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.boot import complaints as seen_in
-from harness.boot import load
+from harness.boot import load, trace
 from harness.boot.load import Load
 from harness.boot.trace import Spot
 from harness.judge import complaints
@@ -150,6 +150,126 @@ def test_addresses_numbers_cpus_and_pids_make_no_difference(one: str, other: str
 )
 def test_no_log_is_too_odd(text: str, lines: list[str]) -> None:
     seen_in.found("\n".join([text, *lines, text]))
+
+
+def oops(function: str, kind: str = "BUG: kernel NULL pointer dereference", end: str = "---[ end trace 0 ]---") -> str:
+    return f"{kind}\nRIP: 0010:{function}+0x1/0x2\n{end}\n"
+
+
+PANIC = "Kernel panic - not syncing: "
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["stack-protector: Kernel stack is corrupted in: bar+0x1/0x2", "softlockup: hung tasks", "VFS: Unable to mount"],
+)
+def test_a_panic_that_is_not_the_end_of_an_oops_is_another_complaint(said: str) -> None:
+    log = f"kseries: enter p.a\n{oops('foo')}kseries: leave p.a\nkseries: enter p.b\n{PANIC}{said}\n"
+    first, panic = told(log)
+    assert first == ("BUG: kernel NULL pointer dereference", "foo", "p.a")
+    assert panic[0].startswith(PANIC) and panic[2] == "p.b"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Fatal exception",
+        "Fatal exception in interrupt",
+        "Oops: Fatal exception",
+        "Attempted to kill init! exitcode=0x0000000b",
+        "Attempted to kill the idle task!",
+    ],
+)
+def test_a_panic_that_is_the_end_of_an_oops_is_none_unless_there_was_no_oops(said: str) -> None:
+    assert told(f"{oops('foo')}kseries: enter p.b\n{PANIC}{said}\n") == told(oops("foo"))
+    assert len(told(f"{PANIC}{said}\n")) == 1
+
+
+def test_a_panic_in_the_report_of_a_death_is_the_same_death() -> None:
+    assert len(told(oops("foo", end=f"{PANIC}whatever"))) == 1
+
+
+def test_the_panic_of_panic_on_warn_is_its_warning() -> None:
+    warns, ends = "WARNING: CPU: 0 PID: 1 at f+0x1/0x2\n", f"{PANIC}kernel: panic_on_warn set ...\n"
+    assert told(warns + ends) == told(warns)
+    assert len(told(ends)) == 1
+
+
+def test_another_death_at_the_same_place_is_another_complaint() -> None:
+    assert len(told(oops("foo") + oops("foo", "kernel BUG at a.c:1!"))) == 2
+    assert len(told("BUG: kernel NULL pointer dereference\n---[ end trace 0 ]---\nkernel BUG at a.c:1!\n")) == 2
+
+
+NOISE = [f"WARNING: CPU: 0 PID: 1 at f{number}+0x1/0x2\n---[ end trace 0 ]---\n" for number in range(100)]
+
+
+@pytest.mark.parametrize("noise", [NOISE, NOISE * 20, [oops(f"f{number % 30}") for number in range(60)]])
+def test_no_noise_hides_an_oops(noise: list[str]) -> None:
+    assert ("BUG: kernel NULL pointer dereference", "foo", None) in told("".join(noise) + oops("foo"))
+
+
+def test_which_are_kept_does_not_depend_on_their_order() -> None:
+    deaths = [oops(f"g{number}") for number in range(100)]
+    forth, back = (told("".join(these)) for these in ([*NOISE, *deaths], [*deaths[::-1], *NOISE[::-1]]))
+    assert len(forth) == 100 and {*forth} == {*back}
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "BUG: \n",
+        "BUG: \n a+0x1/0x2\n a+0x1/0x2\n a+0x1/0x2\n",
+        "kernel BUG at a.c:{}!\n a+0x1/0x2\n",
+        "WARNING: CPU: 0 PID: 1 at a.c:{} f{}+0x1/0x2\n a+0x1/0x2\n",
+        "WARNING: CPU: 0 PID: 1 at f+0x1/0x2\n a+0x1/0x2\n",
+        "watchdog: BUG: soft lockup - {}\n a+0x1/0x2\n",
+    ],
+)
+def test_complaints_without_end_have_a_limit_of_lines_that_are_looked_at(
+    noise: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    real = trace.spot_of
+
+    def spot_of(line: str) -> Spot | None:
+        looked.append(line)
+        return real(line)
+
+    monkeypatch.setattr(trace, "spot_of", spot_of)
+    most = []
+    for times in (1000, 2000):
+        looked.clear()
+        seen_in.found("".join(noise.format(number, number) for number in range(times)))
+        most.append(len(looked))
+    assert most[0] == most[1] <= 2 * 250 * 100 + 2 * 8 * 100
+
+
+@pytest.mark.parametrize("place", ["f+0x1/0x2", "f+0x1/0x2 [kvm]", "0xffffffff81000000"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "WARNING: CPU: 0 PID: 1 at fs/a.c:12 {}",
+        "WARNING: CPU: 0 PID: 1 at {}",
+        "WARNING: fs/a.c:12 at {}, CPU#0: p/1",
+        "WARNING: at {}, CPU#0: p/1",
+        "CFI failure at {} (target: g+0x0/0x8; expected type: 0x12345678)",
+        "CFI failure at {} (no target information)",
+        "kernel BUG at {} [verbose debug info unavailable]",
+    ],
+)
+def test_a_place_is_a_symbol_or_a_bare_address(form: str, place: str) -> None:
+    function = "f" if place.startswith("f") else ""
+    (one,) = told(form.format(place))
+    assert one == (form.partition(": ")[0].partition(" at")[0], function, None)
+
+
+def test_where_no_function_is_known_the_files_decide() -> None:
+    one, same, other = (seen_in.found(f"kernel BUG at {place}!")[0].complaint for place in ("a.c:1", "a.c:2", "b.c:1"))
+    assert one.is_like(same) and not one.is_like(other)
+    known = msgspec.structs.replace(one, function="f")
+    assert known.is_like(same) and not known.is_like(other)
+    assert known.is_like(msgspec.structs.replace(other, function="f"))
+    assert len(told("kernel BUG at a.c:1!\n---[ end trace 0 ]---\nkernel BUG at b.c:2!\n")) == 2
 
 
 # --- the load of the host -----------------------------------------------------------------------

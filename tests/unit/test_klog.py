@@ -199,6 +199,15 @@ def test_the_check_entered_last_is_the_one_under_way() -> None:
     assert klog.read("kseries: enter p.a\nkseries: enter q.b\n").under_way == "q.b"
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("BUG: x 0x1f 12 deadbeef0 face g1", "BUG: x # # # face g1"), ("BUG: " + "1" * 1000 + "g", "BUG: " + "1" * 95)],
+)
+def test_a_kind_has_no_number_of_one_boot_and_is_short(said: str, kind: str) -> None:
+    head = klog.head(said)
+    assert head is not None and head.kind == kind
+
+
 # --- whatever the text --------------------------------------------------------------------------
 
 
