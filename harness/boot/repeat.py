@@ -45,7 +45,7 @@ def clean(boot: Boot) -> bool:
 
 def settled(boots: list[Boot]) -> Repeated:
     """Of boots that disagree, the last that came to its end tells how it went; where the kernel has complained in
-    another alone, that one's log is the one to show.
+    another alone, that one's log is the one to show. Capabilities on which they disagree are not known.
     """
     ended = [boot for boot in boots if boot.outcome is Outcome.OK]
     told = ended[-1] if ended else boots[0]
@@ -56,6 +56,9 @@ def settled(boots: list[Boot]) -> Repeated:
     shown = next(filter(_has_oops, (told, *boots)), None) or next((one for one in (told, *boots) if one.trace), told)
     told = msgspec.structs.replace(
         told,
+        caps={
+            name: value for name, value in told.caps.items() if all(one.caps.get(name, value) == value for one in boots)
+        },
         executed=executed,
         complaints=complaints.over([boot.complaints for boot in boots]),
         log_tail=shown.log_tail,
