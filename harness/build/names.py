@@ -36,6 +36,10 @@ _LETTERS = string.ascii_lowercase + string.ascii_uppercase + string.digits + "._
 _NONE, _ANY = 1021, 127
 """Files of each kind: so few that a worker has them in no time, so many that a new header is not looked for by all."""
 _LINK, _SUBMODULE = b"120000", b"160000"
+_UPWARD = re.compile(rb"(?:\.\.?/)*(?:(?!\.\.?/)[^/]+/)*(?!\.\.?\Z)[^/]+/?|(?:\.\./)*\.\.?/?", re.DOTALL)
+"""A link that says first how far up it leads, and then where: behind another link ".." is anywhere."""
+_TOP = (b"..", b".")
+"""What a path begins with that is the top of a tree, or above it. A few within it do, too."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TESTS = b"tools/testing/"
 # Compilers' searches are noted. Makefiles and Kconfig are read, and ask their wildcards, each time that make runs.
@@ -44,23 +48,26 @@ _PARSED = (b"Makefile", b"Kbuild", b"Kconfig")
 _UNREAD = (b".rst", b".dts", b".dtsi", b".gitignore")
 
 
+class Looked(Record, frozen=True):
+    """What nobody notes of a tree: digests of the paths that a script could look for, and where links lead."""
+
+    all: str
+    """But for those below tools/testing/."""
+    tests: str
+    """Those."""
+    links: frozenset[str]
+    """The names of all links, without their folders."""
+    targets: tuple[str, ...]
+    """What the paths begin with that links lead to: a compiler notes the name that it was given."""
+
+
 class _Kept(Record, frozen=True):
     """What the files say, so that only those are written that say something else."""
 
     boot: str
     tree: str
     files: dict[str, str]
-    looked: str
-    tests: str
-
-
-class Looked(Record, frozen=True):
-    """Digests of the paths that a script could look for, and nobody would note it."""
-
-    all: str
-    """But for those below tools/testing/."""
-    tests: str
-    """Those."""
+    looked: Looked
 
 
 class Names:
@@ -76,14 +83,15 @@ class Names:
         kept = self._load()
         if kept is None or not self._alike(kept.tree, tree):
             listing = _listing(self._store, tree)
-            odd = _odd(self._store, listing)
+            links = _links(self._store, listing)
+            odd = _odd(listing, links)
             self._note.unlink(missing_ok=True)  # should we be killed, nobody knows what they tell of
             files = self._write(_files(listing, odd), _text([], odd), kept)
-            looked = _looked(listing)
-            boot = _BOOT_ID.read_text()
-            kept = _Kept(boot=boot, tree=tree, files=files, looked=looked.all, tests=looked.tests)
+            every, tests = _looked(listing)
+            looked = Looked(all=every, tests=tests, links=_names_of(links), targets=_targets(links))
+            kept = _Kept(boot=_BOOT_ID.read_text(), tree=tree, files=files, looked=looked)
             sealed.write(self._note, msgspec.json.encode(kept))
-        return Looked(all=kept.looked, tests=kept.tests)
+        return kept.looked
 
     def _load(self) -> _Kept | None:
         """None also after a boot: what was written last may be short."""
@@ -144,18 +152,37 @@ def _listing(store: TreeStore, tree: str) -> dict[bytes, bytes]:
     return listing
 
 
-def _odd(store: TreeStore, listing: Mapping[bytes, bytes]) -> bytes:
-    """The links that lead to no file of the tree: what is found through another name of a folder has no path here."""
+def _links(store: TreeStore, listing: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What each link says."""
     links = {path: kind.removeprefix(_LINK) for path, kind in listing.items() if kind.startswith(_LINK)}
     said = store.answer("cat-file", "--batch", stdin=b"".join(blob + b"\n" for blob in links.values()))
-    odd: list[bytes] = []
-    for path, blob in links.items():
+    told: dict[bytes, bytes] = {}
+    for path in links:
         head, _, said = said.partition(b"\n")  # git-cat-file(1): the blob, its type and its size
         size = int(head.split(b" ")[2])
-        target, said = said[:size], said[size + 1 :]
-        if listing.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), target))) != b"file":
-            odd.append(path + b" " + blob)
-    return b"\n".join(sorted(odd))
+        told[path], said = said[:size], said[size + 1 :]
+    return told
+
+
+def _target(path: bytes, said: bytes) -> bytes:
+    """Where a link leads, were there no other link on the way."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), said))
+
+
+def _odd(listing: Mapping[bytes, bytes], links: Mapping[bytes, bytes]) -> bytes:
+    """The links that lead to no file of the tree: what is found through another name of a folder has no path here."""
+    odd = (path for path, said in links.items() if listing.get(_target(path, said)) != b"file")
+    return b"\n".join(sorted(path + b" " + listing[path].removeprefix(_LINK) for path in odd))
+
+
+def _names_of(links: Mapping[bytes, bytes]) -> frozenset[str]:
+    return frozenset(posixpath.basename(path).decode(errors="replace") for path in links)
+
+
+def _targets(links: Mapping[bytes, bytes]) -> tuple[str, ...]:
+    """What the paths begin with that links lead to: all begin with "", which is said where it cannot be known."""
+    told = {_target(path, said) if _UPWARD.fullmatch(said) else b"" for path, said in links.items()}
+    return tuple(sorted("" if target.startswith(_TOP) else target.decode(errors="replace") for target in told))
 
 
 def _files(listing: Mapping[bytes, bytes], odd: bytes) -> dict[str, bytes]:
@@ -197,7 +224,8 @@ def sorted_as(name: str) -> int:
     return (len(name) * 31 + _LETTERS.index(name[0]) + 1) % _ANY
 
 
-def _looked(listing: Mapping[bytes, bytes]) -> Looked:
+def _looked(listing: Mapping[bytes, bytes]) -> tuple[str, str]:
+    """The digests of what is aside of the tests, and of the tests."""
     rows: tuple[list[bytes], list[bytes]] = ([], [])
     for path, kind in listing.items():
         name = path.rpartition(b"/")[2]
@@ -205,4 +233,4 @@ def _looked(listing: Mapping[bytes, bytes]) -> Looked:
         if kind != b"file" or not aside:
             rows[path.startswith(_TESTS)].append(path + b" " + kind)
     every, tests = (_digest(b"\n".join(sorted(told))) for told in rows)
-    return Looked(all=every, tests=tests)
+    return every, tests

@@ -4,7 +4,8 @@
 A ``.cmd`` file (scripts/basic/fixdep.c, scripts/Kbuild.include) holds the command that made a target and all that
 went into it; tools/build and the guests' own Makefile leave the like. A source file that none of them names is read by
 nothing that was compiled. Of Makefiles, Kconfig, scripts and tables there is no such note, so each of them counts as
-read. Documentation in .rst goes into no target but make's own for documentation, and nothing that is built runs those.
+read. Documentation in .rst goes into no target but make's own for documentation, which nothing that is built runs;
+where a compiler was given it, its note names it.
 """
 
 import os
@@ -26,9 +27,10 @@ _MOST = 16 << 20
 """Bytes that are read of a note; kbuild's have some kilobytes."""
 TREES = 64
 """How many trees of a folder are known: twice a series of thirty. Each costs what its notes differ in."""
-_NEVER = frozenset({".rst"})
+_DOCUMENTATION = "Documentation/"
+_LINK = "120000"
 # A path relative to who knows which folder: tools/build notes its sources so.
-_RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.[chS](?=[\s:]|$)")
+_RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.(?:[chS]|rst)(?=[\s:]|$)")
 
 
 class _Note(Record, frozen=True):
@@ -76,14 +78,13 @@ class Snapshot:
         """False only if this build could not have told a tree with this change from the one that it was of."""
         if not self.notes:
             return True
-        suffix = PurePosixPath(change.path).suffix
-        if suffix in _NEVER:
-            return False
-        if change.path.startswith(self.always):
+        path = PurePosixPath(change.path)
+        if change.path.startswith(self.always) or self.readers(change.path) or path.name in self._unplaced:
             return True
-        if suffix not in _NOTED or not change.contents_only:
-            return True  # a new file can be found by a search that had gone on past its place
-        return bool(self.readers(change.path)) or PurePosixPath(change.path).name in self._unplaced
+        if path.suffix == ".rst" and change.path.startswith(_DOCUMENTATION):
+            return False
+        # A new file can be found by a search that had gone on past its place; a link is another file by its contents.
+        return path.suffix not in (*_NOTED, ".rst") or not change.contents_only or change.old[0] == _LINK
 
     @property
     def _unplaced(self) -> frozenset[str]:
@@ -145,11 +146,12 @@ class Reads:
         """True where it is known what a build of this tree has read."""
         return tree in self._trees
 
-    def update(self, tree: str | None, always: tuple[str, ...] = ()) -> None:
+    def update(self, tree: str | None, always: tuple[str, ...] = (), links: frozenset[str] = frozenset()) -> None:
         """Read the notes that are new since the last time, and keep them: ``tree`` has just been built here.
 
-        None for a tree whose build is not to be taken for another's. ``always`` are more folders that this build has
-        read without a note.
+        None for a tree whose build is not to be taken for another's. ``always`` are what more paths begin with that
+        this build has read without a note. ``links`` are the names of the tree's links: a note's ".." behind one leads
+        to nobody knows which folder.
         """
         absolute = re.compile(re.escape(os.fsencode(self._source)) + rb"/([^\s:;,'\"()]+)")
         notes: dict[str, _Note] = {}
@@ -158,7 +160,7 @@ class Reads:
                 written = os.fstat(file.fileno()).st_mtime_ns
                 known = self._now.notes.get(name)
                 if known is None or known.written != written:
-                    known = self._read(file.read(_MOST), written, absolute)
+                    known = self._read(file.read(_MOST), written, absolute, links)
                 notes[name] = known
         self._now = self._snapshot(notes)
         if tree is not None:
@@ -187,9 +189,11 @@ class Reads:
         always = {tree: one.always[len(self._always) :] for tree, one in self._trees.items()}
         return _Kept(paths=tuple(self._paths), notes=tuple(notes), trees=tuple(trees), always=always)
 
-    def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes]) -> _Note:
-        paths = {self._plain(path) for path in set(absolute.findall(data))}
-        names = {posixpath.basename(path.decode(errors="replace")) for path in set(_RELATIVE.findall(data))}
+    def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes], links: frozenset[str]) -> _Note:
+        found = set(absolute.findall(data))
+        paths = {self._plain(path) for path in found}
+        unplaced = set(_RELATIVE.findall(data)) | {path for path in found if _is_behind(path, links)}
+        names = {posixpath.basename(path.decode(errors="replace")) for path in unplaced}
         numbers = frozenset(self._paths.setdefault(path, len(self._paths)) for path in paths)
         return _Note(written=written, paths=numbers, names=tuple(sorted(names)))
 
@@ -206,6 +210,11 @@ class Reads:
     def cost(self, changes: Iterable[Change]) -> int:
         """How many targets changes make again, as the folder is now."""
         return len(frozenset[str]().union(*(self.readers(change.path) for change in changes)))
+
+
+def _is_behind(raw: bytes, links: frozenset[str]) -> bool:
+    parts = raw.decode(errors="replace").split("/")
+    return ".." in parts and not links.isdisjoint(parts)
 
 
 def _note_files(obj: Path) -> Iterator[str]:

@@ -280,7 +280,9 @@ class Worker:
         config = taken.text(self._obj, ".config")
         alike = tree if not reproducible.culprits(config) else None
         headers = ("include/", f"arch/{self._arch.source}/include/")
-        self._folder.reads.update(alike, headers if reproducible.holds_headers(config) else ())
+        looked = self._names.update(tree)
+        always = (*looked.targets, *(headers if reproducible.holds_headers(config) else ()))
+        self._folder.reads.update(alike, always, looked.links)
         taken.copy(self._obj, self._arch.kernel_path, into / "kernel")
         taken.copy(self._obj, "vmlinux", into / "vmlinux")
         initramfs.write(into / "initrd.cpio", self._obj / "guests")

@@ -193,7 +193,7 @@ async def test_a_state_that_is_not_built_does_not_have_the_bad_luck_of_another(h
 
 
 def _without_notes(folder: Folder) -> Folder:
-    def forgetful(tree: str | None, always: tuple[str, ...] = ()) -> None:
+    def forgetful(tree: str | None, always: tuple[str, ...] = (), links: frozenset[str] = frozenset()) -> None:
         pass
 
     folder.reads.update = forgetful  # type: ignore[method-assign]

@@ -116,8 +116,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Pr
 
 
 def test_a_toy_kernel_builds_and_its_shortcuts_are_taken(proof: Proof) -> None:
-    unread = FIRST | {"unread.h": "1\n", "notes.rst": "1\n"}
-    kernels = proof.check(FIRST, FIRST | {"unread.c": "2\n"}, unread, unread | {"unread.h": "2\n", "notes.rst": None})
+    rst = "Documentation/x.rst"
+    unread = FIRST | {"unread.h": "1\n", rst: "1\n"}
+    kernels = proof.check(FIRST, FIRST | {"unread.c": "2\n"}, unread, unread | {"unread.h": "2\n", rst: None})
     assert kernels[0] is not None and len(set(kernels)) == 1
     assert proof.ways == ["built", "as another", "built", "as another"]
 
@@ -150,6 +151,43 @@ def test_what_comes_before_what_was_found_is_found(shared: Proof, kind: str) -> 
     shared.worker.clean()
     seen += shared.check(states[-1])
     assert seen[-2] == seen[-1] and len(set(seen)) > 1, "the state that differs is seen to"
+
+
+NOTES: dict[str, str | None] = {"main.c": toy.MAIN + '#include "notes.rst"\n', "notes.rst": "int notes = 1;\n"}
+LOOKS: dict[str, str | None] = {"main.c": toy.MAIN + '#if __has_include("notes.rst")\nint notes;\n#endif\n'}
+UNSEEN: dict[str, tuple[dict[str, str | None], ...]] = {
+    "through a link to a file": ({"near/one.h": "-> ../far/one.h"}, {"far/one.h": "#define ONE 2\n"}),
+    "through a link to a folder": (
+        {"Kconfig": "CONFIG_MORE=y\n", "near/sub": "-> ../other"},
+        {"other/three.h": "int three = 10;\n"},
+    ),
+    "up from behind a link": (
+        {
+            "main.c": toy.MAIN.replace("one.h", "sub/../up.h"),
+            "near/sub": "-> ../other/deep",
+            "other/deep/x": "\n",
+            "other/up.h": "#define ONE 1\n",
+        },
+        {"other/up.h": "#define ONE 2\n"},
+    ),
+    "a folder's link with a header's name": (
+        {
+            "main.c": toy.MAIN.replace("one.h", "sub.h/one.h"),
+            "near/sub.h": "-> ../far",
+            "other/one.h": "#define ONE 3\n",
+        },
+        {"near/sub.h": "-> ../other"},
+    ),
+    "documentation that is compiled": (NOTES, {"notes.rst": "int notes = 2;\n"}),
+    "documentation that is looked for": (LOOKS, {"notes.rst": "\n"}),
+}
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_what_is_read_under_another_name_or_is_no_source_is_read(shared: Proof, kind: str) -> None:
+    first, then = UNSEEN[kind]
+    seen = shared.check(FIRST | first, FIRST | first | then)
+    assert None not in seen and len(set(seen)) == 2, "the state that differs is seen to"
 
 
 def test_a_header_whose_last_reader_was_made_again_without_it_is_read_in_another_state(proof: Proof) -> None:
