@@ -49,7 +49,8 @@ $(gen)/autoconf.h: $(O)/.config
 	@cmp -s $@.new $@ || cp $@.new $@; rm $@.new; touch $@.looked
 allnoconfig:
 	@mkdir -p $(O)
-	@cat $(src)/Kconfig >$(O)/.config.new
+	@sed 's/$$(srctree)/$$srctree/g; s/^\(.*\)=$$(success,\(.*\))$$/if \2; then echo \1=y; fi/; t; s/.*/echo "&"/' \
+	$(src)/Kconfig | srctree=$(src) sh >$(O)/.config.new
 	@cmp -s $(O)/.config.new $(O)/.config || cp $(O)/.config.new $(O)/.config; rm $(O)/.config.new
 headers:
 	@mkdir -p $(O)/usr/include/linux

@@ -42,7 +42,7 @@ _TOP = (b"..", b".")
 """What a path begins with that is the top of a tree, or above it. A few within it do, too."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TESTS = b"tools/testing/"
-# Compilers' searches are noted. Makefiles and Kconfig are read, and ask their wildcards, each time that make runs.
+# Compilers' searches are noted. Makefiles ask their wildcards each time that make runs, and kconfig.py sees to Kconfig.
 _SEARCHED = (b".c", b".h", b".S")
 _PARSED = (b"Makefile", b"Kbuild", b"Kconfig")
 _UNREAD = (b".rst", b".dts", b".dtsi", b".gitignore")

@@ -9,11 +9,10 @@ import asyncio
 import contextlib
 import dataclasses
 import io
-import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -24,6 +23,7 @@ from harness.box import layout
 from harness.box.layout import Layout
 from harness.build import ccache, excess, linked, names, refused, reproducible, taken, warnings
 from harness.build.folder import Folder
+from harness.build.kconfig import SCRIPTS, Kconfig
 from harness.build.make import Compiled, Make, errors_of, make_argv
 from harness.build.pace import Pace
 from harness.build.reads import Reads
@@ -48,11 +48,6 @@ _VERSION_SECONDS = 30
 
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
-
-# Kconfig reads Kconfig files, Makefiles and what scripts answer: never these, but where scripts are, and Kconfig itself
-# (scripts/kconfig/*.c), and what they read (scripts/rust_is_available_bindgen_libclang.h).
-_NOT_CONFIG = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dtsi"})
-_SCRIPTS = re.compile(r"(.*/)?scripts/")
 
 
 def toolchain(arch: Arch, config: Config) -> str:
@@ -109,6 +104,7 @@ class Worker:
         self._guests = resources.project("guests")
         self._listed = home / "names"
         self._names = names.Names(store, self._listed)
+        self._kconfig = Kconfig(store)
         seen = layout.BOXED if boxed else layout.unboxed(home)
         kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
         places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
@@ -281,7 +277,8 @@ class Worker:
         alike = tree if not reproducible.culprits(config) else None
         headers = ("include/", f"arch/{self._arch.source}/include/")
         looked = self._names.update(tree)
-        always = (*looked.targets, *(headers if reproducible.holds_headers(config) else ()))
+        asked = ("",) if self._kconfig.reads_all(tree) else SCRIPTS
+        always = (*looked.targets, *asked, *(headers if reproducible.holds_headers(config) else ()))
         self._folder.reads.update(alike, always, looked.links)
         taken.copy(self._obj, self._arch.kernel_path, into / "kernel")
         taken.copy(self._obj, "vmlinux", into / "vmlinux")
@@ -300,7 +297,7 @@ class Worker:
         looked = await proc.aside(self._names.update, tree)
         self._folder.looked(looked.all + (looked.tests if self._selftests else ""))
         before = self.holds
-        if before is None or self._config_may_differ(before, tree):
+        if before is None or self._kconfig.may_differ(before, tree, looked.targets):
             self._folder.configure(None)
             fragment = self._fragment
             fragment.write_text(self._tiny(tree) + self._config.text)
@@ -374,10 +371,6 @@ class Worker:
         wanted = [program.name for program in self._programs]
         wanted += [test.name for test in self._selftests if self._bench.has(test)]
         return tuple(name for name in wanted if not (made / name).exists())
-
-    def _config_may_differ(self, old: str, new: str) -> bool:
-        paths = self._store.changed_paths(old, new)
-        return any(PurePosixPath(path).suffix not in _NOT_CONFIG or _SCRIPTS.match(path) for path in paths)
 
     def _tiny(self, tree: str) -> str:
         """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""

@@ -178,6 +178,14 @@ UNSEEN: dict[str, tuple[dict[str, str | None], ...]] = {
         },
         {"near/sub.h": "-> ../other"},
     ),
+    "what Kconfig looks for": (
+        {"Kconfig": "CONFIG_MORE=$(success,test -e $(srctree)/unread.h)\n"},
+        {"unread.h": "1\n"},
+    ),
+    "what Kconfig reads": (
+        {"Kconfig": "CONFIG_MORE=$(success,grep -q 2 $(srctree)/unread.c)\n"},
+        {"unread.c": "2\n"},
+    ),
     "documentation that is compiled": (NOTES, {"notes.rst": "int notes = 2;\n"}),
     "documentation that is looked for": (LOOKS, {"notes.rst": "\n"}),
 }
