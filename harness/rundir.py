@@ -17,13 +17,16 @@ _FAULT = 200
 """Characters of what is wrong with a result, which may have been made so."""
 _LIMIT = 256 << 20
 """Bytes of a result: one of a hundred patches has some MiB."""
+_PARTS = ("squash-*/", "order-*/", "search/", "journey-*/")
+"""Where a run has states of other series than its own: Advice.series, bisect/partners.py, bisect/journeys.py."""
 
 
 def begin(directory: Path) -> None:
     """Have a run's directory hold no logs of the states of an earlier one: whatever is there is this run's."""
-    for series in ("", "squash-*/", "order-*/"):  # Advice.series
-        for place in directory.glob(f"{series}states/*/"):
-            store.remove_logs(place)
+    for part in ("", *_PARTS):
+        for states in ("states/*/", "states/*/*/"):  # prefix-K/without-J
+            for place in directory.glob(f"{part}{states}"):
+                store.remove_logs(place)
 
 
 def write(directory: Path, result: RunResult) -> None:

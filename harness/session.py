@@ -34,6 +34,7 @@ from harness import (
     scenarios,
     selftests,
     signals,
+    stateresult,
     store,
 )
 from harness.bisect import journeys, partners, pick
@@ -427,6 +428,7 @@ def _verified(
         changed = proposals.plan_of(advice, planned, options.scenarios, trees)
         if changed is not None:
             seen = signals.run(engine.run(changed, options.out / changed.series))
+            seen = {name: stateresult.in_folder(one, changed.series) for name, one in seen.items()}
             states, findings, verdict = judge.judge(changed, seen, asked)
             tried[advice] = Squash(
                 id=changed.series,

@@ -28,6 +28,11 @@ def bare(state: State, *, outcome: Outcome, detail: str) -> StateResult:
     )
 
 
+def in_folder(result: StateResult, folder: str) -> StateResult:
+    """A state of a folder in a run's, with its logs told from the run's: from where result.json is."""
+    return msgspec.structs.replace(result, logs={name: f"{folder}/{path}" for name, path in result.logs.items()})
+
+
 def booted(state: State, seen: Repeated) -> StateResult:
     """A state after its boots."""
     boot = seen.boot

@@ -5,6 +5,7 @@ import dataclasses
 
 import msgspec
 
+from harness import stateresult
 from harness.bisect.bench import Bench
 from harness.judge import losses, partners
 from harness.judge.losses import Symptom
@@ -53,6 +54,6 @@ class _Search:
         while (upto := halving.next()) is not None:
             state = bench.state(partners.state_id(upto, patch))
             result = bench.results(state)[state.id]
-            self.seen[state.id] = result
+            self.seen[state.id] = stateresult.in_folder(result, FOLDER)
             halving.saw(upto, lambda symptom, result=result: losses.shows(symptom, base, result))  # type: ignore[misc]
         return halving.partners

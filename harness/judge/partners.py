@@ -12,12 +12,20 @@ import msgspec
 
 from harness.judge import changelog, evidence, losses
 from harness.judge.losses import Symptom
-from harness.model import Advice, AppliedPatch, Finding, FindingKind, Outcome, Squash, StateResult
+from harness.model import Advice, AppliedPatch, Finding, FindingKind, Outcome, RunResult, Squash, StateResult
 
 
 def state_id(upto: int, without: int) -> str:
     """The state of the search: the first patches of a series, one of them reverted."""
     return f"prefix-{upto}/without-{without}"
+
+
+def searched(run: RunResult, finding: Finding) -> tuple[StateResult, ...]:
+    """The states that were built to find the partner of a finding."""
+    if finding.kind is not FindingKind.SILENT_BREAK or finding.contract is not None or finding.patch is None:
+        return ()
+    ids = {state_id(patch.number, finding.patch) for patch in run.series.patches}
+    return tuple(state for state in run.searched if state.id in ids)
 
 
 class Halving:

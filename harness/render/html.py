@@ -19,6 +19,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from harness import reproduce, resources
+from harness.judge import partners
 from harness.model import (
     AppliedPatch,
     Check,
@@ -103,6 +104,7 @@ def _environment() -> jinja2.Environment:
         "end_of": of_finding,
         "exhibits": exhibits,
         "cures": _cures,
+        "searched": partners.searched,
         "reproduce": reproduce.command,
         "again": reproduce.whole,
         "mail": mail.reply,

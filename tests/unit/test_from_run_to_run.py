@@ -243,11 +243,14 @@ async def test_a_state_of_which_there_is_no_tree_or_another_has_it_shows_none(ho
 def test_a_run_begins_without_the_logs_of_states_that_it_may_not_have(tmp_path: Path) -> None:
     kept = (tmp_path / "states/base/notes.txt", tmp_path / "x86_64/states/base/build.log", tmp_path / "result.json")
     stale = [
-        tmp_path / f"{place}states/prefix-9/{log}.log" for place in ("", "squash-1+2/") for log in ("build", "console")
+        tmp_path / f"{place}states/{state}/{log}.log"
+        for place in ("", "squash-1+2/", "search/", "journey-2/", "journey-2.2/")
+        for state in ("prefix-9", "prefix-2/without-1")
+        for log in ("build", "console")
     ]
     for file in (*kept, *stale):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     rundir.begin(tmp_path)
-    assert [file.exists() for file in (*kept, *stale)] == [True] * 3 + [False] * 4
+    assert [file.exists() for file in (*kept, *stale)] == [True] * 3 + [False] * 20
     rundir.begin(tmp_path / "nowhere")

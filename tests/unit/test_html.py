@@ -449,3 +449,17 @@ def test_a_finding_brings_the_command_and_the_mail() -> None:
     shown = page(told)
     assert "kseries try without-3 'my patches/' --tree /src/linux" in shown.text
     assert "Subject: Re: [PATCH 3/6] KVM: x86: Annotate" in shown.text
+
+
+def test_a_finding_lists_the_states_that_were_built_to_find_its_partner(tmp_path: Path) -> None:
+    told = finding(FindingKind.SILENT_BREAK, "without-1", "p.a: fail", patch=1, partner=2)
+    dead = state("prefix-2/without-1", 1, outcome=Outcome.CRASHED, ending=Ending.OOPS)
+    others = (state("prefix-1/without-1", 1), state("prefix-2/without-2", 2))
+    page = html.render(run(state("without-1", 1), findings=(told,), searched=(*others, dead)), tmp_path)
+    listed = page.partition("built to find its partner: 2 states")[2].partition("</ul>")[0]
+    assert [name for name in ("prefix-1/without-1", "prefix-2/without-1", "oops") if name in listed] == [
+        "prefix-1/without-1",
+        "prefix-2/without-1",
+        "oops",
+    ]
+    assert "prefix-2/without-2" not in listed

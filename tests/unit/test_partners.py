@@ -2,18 +2,24 @@
 """The search for the patch with which a revert begins to break what always worked."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil, log2
+from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import stateresult
+from harness.bisect import partners
+from harness.bisect.bench import Bench
 from harness.judge.losses import Symptom, What
 from harness.judge.partners import Halving, of_finding, state_id, with_partners, with_proof
-from harness.model import Advice, FindingKind, Outcome, Squash
-from tests.unit.test_judge import FAIL, MISSING, OFF, SOUND, Seen, nothing, plan_of, run
+from harness.model import Advice, FindingKind, Outcome, Series, Squash, State, StateResult
+from tests.unit import runs
+from tests.unit.test_judge import FAIL, MISSING, OFF, PASS, SOUND, Seen, nothing, plan_of, run
 
 COUNT = 40
 X, Y = (Symptom(What.CHECK, name) for name in ("p.x", "p.y"))
@@ -136,3 +142,36 @@ def test_a_squash_is_proved_by_the_two_reverted_together(
 
 def test_a_state_of_the_search_is_named_after_what_it_is() -> None:
     assert state_id(3, 1) == "prefix-3/without-1"
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A bench on which every state comes through, with a log where a run's are."""
+
+    out: Path
+    series: Any
+    patches: tuple[Any, ...]
+
+    def state(self, name: str) -> State:
+        return State(id=name, scenario="", applied=(), tree=None)
+
+    def results(self, state: State) -> dict[str, StateResult]:
+        logs = {"console": f"states/{state.id}/console.log"}
+        return {state.id: msgspec.structs.replace(stateresult.bare(state, outcome=Outcome.OK, detail=""), logs=logs)}
+
+
+def test_the_logs_of_the_search_are_told_from_where_the_result_is(tmp_path: Path) -> None:
+    lost = runs.checks(p__a=FAIL)
+    had = runs.checks(p__a=PASS)
+    told = runs.finding(FindingKind.SILENT_BREAK, "without-1", "p.a: fail: why it did not", patch=1)
+    states = (
+        runs.state("base", checks=had),
+        runs.state("prefix-2", checks=had),
+        runs.state("without-1", 1, checks=lost),
+    )
+    result = runs.run(*states, findings=(told,))
+    bench = Laid(tmp_path, Series(name="s", version=1, patches=()), result.series.patches)
+    found = partners.found(result, cast(Bench, bench))
+    assert [one.logs for one in found.searched] == [
+        {"console": "search/states/prefix-1/without-1/console.log"},
+    ]
