@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Commands that bring anybody who has kseries and the series to what a result tells of."""
 
+import itertools
 import posixpath
 import re
 import shlex
@@ -15,7 +16,11 @@ _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
 
 
-_HOST_PATH = re.compile(r"(?:(?<=[=,:])(?!//)|^)(?:~[\w-]*|\.{1,2})?/[^,:]*")
+_BEGINNING = r"(?:[\w+]*file:|~[\w-]*|\.{1,2})?/"
+_HOST_PATH = re.compile(rf"(?:^|(?<=[=,:\s])(?!//)){_BEGINNING}.*", re.DOTALL)
+_IN_MAKE = re.compile(rf"((?<![\w.+~/-])-[\w-]+|(?<![\w.+~/:-])|(?<=:)(?!//))({_BEGINNING}[^\s=,:;'\"()]*)")
+"""A path in a word for make, which has what a shell and a compiler make of it: ``CC=ccache /x/gcc``, ``-I/x``."""
+_LISTS = ("--probe", "--selftest", "--scenario", "--arch")
 _DIGITS = 12
 """Those of a commit's id that name it, as the kernel writes them."""
 
@@ -36,16 +41,38 @@ def command(run: RunResult, finding: Finding) -> str:
 
 def elsewhere(run: RunResult, finding: Finding) -> str:
     """The same line for somebody else: of a path of this host, which says nothing to them, the name alone."""
-    return shlex.join(_without_folders(word) for word in shlex.split(command(run, finding)))
+    words = shlex.split(command(run, finding))
+    return shlex.join(_fit_for(option, word) for option, word in zip(("", *words), words, strict=False))
 
 
-def _without_folders(word: str) -> str:
-    """A word of a command line, with the name of what each path in it leads to.
+def base_elsewhere(run: RunResult) -> str:
+    """What the base is called, for somebody else: of a tree of this host its name alone, and the revision as given."""
+    name = run.base.name
+    given = (tree for option, tree in itertools.pairwise(run.words) if option == "--tree")
+    tree = next((tree for tree in given if name == tree or name.startswith(f"{tree} ")), None)
+    if tree is None:
+        tree = name.rpartition(" ")[0] or name
+    return f"{_without_folder(tree)}{name[len(tree) :]}"
 
-    A path is what begins as one, behind what may come before it in a word (``NAME=/x``, ``a,./b``); a name such as
-    origin/master is none.
+
+def _fit_for(option: str, word: str) -> str:
+    """A word of a command line, which an option may be before, with no folder of this host in it."""
+    if option == "--make":
+        return _IN_MAKE.sub(lambda path: path[1] + _name(path[2]), word)
+    if option in _LISTS:
+        return ",".join(map(_without_folder, word.split(",")))
+    return _without_folder(word)
+
+
+def _without_folder(word: str) -> str:
+    """The name of what a path leads to, which may have any character in it, behind ``NAME=`` or by itself; what begins
+    as none, such as origin/master, as it is.
     """
-    return _HOST_PATH.sub(lambda path: posixpath.basename(path[0].rstrip("/")) or "DIRECTORY", word)
+    return _HOST_PATH.sub(lambda path: _name(path[0]), word, count=1)
+
+
+def _name(path: str) -> str:
+    return posixpath.basename(path.rstrip("/")) or "DIRECTORY"
 
 
 def lasting(words: tuple[str, ...], base: str | None, series: Series) -> tuple[str, ...]:

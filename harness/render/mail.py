@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A finding as a reply to the patch that it is about, in the manner of the kernel's lists: text for git send-email."""
 
-import posixpath
 import re
 import shlex
 import textwrap
@@ -187,7 +186,7 @@ def _by_hand(run: RunResult, finding: Finding) -> str:
             what = f"the base with {_numbers(run, list(state.applied))} alone (git cherry-pick)"
         case _:
             return ""
-    return f"By hand, that is {what}, on {posixpath.basename(run.base.name)}."
+    return f"By hand, that is {what}, on {reproduce.base_elsewhere(run)}."
 
 
 def _numbers(run: RunResult, numbers: list[int]) -> str:
@@ -201,7 +200,7 @@ def _tested(run: RunResult) -> str:
     kernels = f"{tried} states, {len(booted)} kernels booted" if booted else f"{tried} states"
     passed = sum(check.status is Status.PASS for check in _tip(run))
     so_far = " The run was interrupted, so that is not all." if run.partial else ""
-    base = posixpath.basename(run.base.name)
+    base = reproduce.base_elsewhere(run)
     return (
         f"Tested on {base} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
         f"{run.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}"

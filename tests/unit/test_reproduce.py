@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness import inputs, reproduce
 from harness.cli import _parser, target
-from harness.model import FindingKind, Status
+from harness.model import Base, FindingKind, Status
 from harness.plain import word
 from harness.render import html, junit, mail, text
 from harness.render import json as as_json
@@ -85,7 +85,9 @@ def test_a_warning_needs_the_state_before_it_and_what_is_flaky_more_boots(kind: 
         ("../x.mbox", "x.mbox"),
         ("~/p/", "p"),
         ("/", "DIRECTORY"),
-        ("capabilities,./probes/repro.c,/tmp/b.c", "capabilities,repro.c,b.c"),
+        ("/home/u/a,b/c.mbox", "c.mbox"),
+        ("file:///home/u/x.git", "x.git"),
+        ("git+file:///home/u/x.git", "x.git"),
         ("NAME=/srv/config", "NAME=config"),
         ("origin/master..topic/fault", "origin/master..topic/fault"),
         ("v6.12..HEAD", "v6.12..HEAD"),
@@ -97,6 +99,79 @@ def test_elsewhere_a_path_of_this_host_is_a_name(word: str, elsewhere: str) -> N
     told = finding(FindingKind.BISECT_HOLE, "prefix-1", "x")
     result = run(state("prefix-1", 1), findings=(told,), words=("series", "--config", word))
     assert shlex.split(reproduce.elsewhere(result, told))[-1] == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "elsewhere"),
+    [
+        ("--probe", "capabilities,./probes/repro.c,/tmp/b.c", "capabilities,repro.c,b.c"),
+        ("--make", "CC=ccache /home/u/gcc", "CC=ccache gcc"),
+        ("--make", "KCFLAGS=-I/home/u/inc -isystem/home/u/x", "KCFLAGS=-Iinc -isystemx"),
+        ("--make", "LDFLAGS=-Wl,-rpath,/home/u/lib", "LDFLAGS=-Wl,-rpath,lib"),
+        ("--make", "CC=tools/my-cc", "CC=tools/my-cc"),
+        ("--make", "CROSS_COMPILE=aarch64-linux-gnu-", "CROSS_COMPILE=aarch64-linux-gnu-"),
+    ],
+)
+def test_elsewhere_an_option_has_its_own_way_to_name_paths(option: str, word: str, elsewhere: str) -> None:
+    told = finding(FindingKind.BISECT_HOLE, "prefix-1", "x")
+    result = run(state("prefix-1", 1), findings=(told,), words=("series", option, word))
+    assert shlex.split(reproduce.elsewhere(result, told))[-1] == elsewhere
+
+
+SECRET = "/home/secret/of mine/x,y/"
+BEFORE = ["", "file://", "git+file://"]
+IN_MAKE = [
+    "CC=",
+    "CC=ccache ",
+    "KCFLAGS=-I",
+    "KCFLAGS=-W=1 -isystem",
+    "A=-Wl,-rpath,",
+    "A=x:",
+    "A='",
+    "A=$(B)",
+    "A=(",
+    "A=~u",
+]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(
+                st.sampled_from(["--config", "--base", "--tree", "--contract", "--probe"]), st.sampled_from(BEFORE)
+            ),
+            st.tuples(st.just("--make"), st.sampled_from(IN_MAKE)),
+        ),
+        max_size=4,
+    ),
+    st.sampled_from(BEFORE),
+    st.sampled_from(["", " origin/master"]),
+)
+def test_no_absolute_path_of_this_host_is_in_a_mail(words: list[tuple[str, str]], before: str, revision: str) -> None:
+    told = finding(FindingKind.BISECT_HOLE, "prefix-1", "x", patch=1)
+    given_ = [word for option, prefix in words for word in (option, f"{prefix}{SECRET}name")]
+    base = Base(name=f"{SECRET}linux{revision}", version="6.12", tree="")
+    result = run(
+        state("prefix-1", 1, scenario="prefixes", applied=(1,)),
+        findings=(told,),
+        base=base,
+        words=(f"{before}{SECRET}s.mbox", *given_, "--tree", f"{SECRET}linux"),
+    )
+    told_of = " ".join(mail.reply(result, told).split())
+    assert "secret" not in told_of and "/home" not in told_of
+    assert f"Tested on linux{revision} (Linux 6.12)" in told_of
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/home/u/linux origin/master", "linux origin/master"),
+        ("/home/u/linux-6.12.tar.xz", "linux-6.12.tar.xz"),
+        ("debian:linux-source-6.12 6.12.9-1", "debian:linux-source-6.12 6.12.9-1"),
+    ],
+)
+def test_a_base_is_told_by_the_revision_that_was_given(name: str, told: str) -> None:
+    assert reproduce.base_elsewhere(run(base=Base(name=name, version="6.12", tree=""))) == told
 
 
 def test_text_json_and_junit_tell_it(tmp_path: Path) -> None:
