@@ -3,9 +3,9 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from harness.model import AppliedPatch, Ending, Finding, Frame, Outcome, RunResult, StateResult
+from harness.model import AppliedPatch, Ending, Finding, Frame, Gravity, Outcome, RunResult, StateResult
 from harness.plain import line
 
 _MEANS = {
@@ -19,6 +19,8 @@ _MEANS = {
     Ending.DEADLINE: "it was not done in time",
 }
 """What is said where the result has no detail."""
+_ENDINGS = {Gravity.OOPS: Ending.OOPS, Gravity.REPORT: Ending.WARNING, Gravity.STALL: Ending.WARNING}
+"""How a boot ended that complained so, where the one that the state tells of ended in peace."""
 _REPORTING = frozenset(
     (
         *("__dump_stack", "dump_stack", "dump_stack_lvl", "panic", "vpanic"),  # kernel/panic.c, lib/dump_stack.c
@@ -65,11 +67,12 @@ def of_finding(run: RunResult, finding: Finding) -> Ended | None:
     end = ended(state, run.series.patches)
     told = (one for one in state.complaints if any(one.said in said for said in finding.evidence))
     one = next(told, None)
-    if one is None or end is None:
+    if one is None:
         return end
     known = {patch.number: patch for patch in run.series.patches}
-    return replace(
-        end,
+    return Ended(
+        ending=end.ending if end is not None else _ENDINGS[one.gravity],
+        log=end.log if end is not None else state.log_tail,
         reason=line(one.said),
         frames=_told(one.trace),
         suspects=tuple(known[number] for number in one.suspects if number in known),

@@ -13,7 +13,17 @@ from hypothesis import given
 
 from harness import cli, inputs
 from harness.cli import _parser
-from harness.model import Advice, AppliedPatch, FindingKind, RunResult, Verdict
+from harness.model import (
+    Advice,
+    AppliedPatch,
+    Complaint,
+    Ending,
+    FindingKind,
+    Frame,
+    Gravity,
+    RunResult,
+    Verdict,
+)
 from harness.render import mail
 from tests.unit.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
 
@@ -72,6 +82,18 @@ def test_of_what_the_kernel_said_it_has_trace_and_suspects_and_what_the_check_sa
     assert "Since 1/2 'KVM: Patch 1' the kernel complains, as it does not on the base:" in words
     assert "expected 0; the kernel said: BUG: kernel NULL pointer dereference" in words
     assert "The call trace, innermost first: write_to_null (kernel/reboot.c:" in words
+    assert 'What is there was last touched by 1/2 "KVM: Patch 1".' in words
+
+
+def test_of_an_oops_in_one_boot_of_two_it_has_trace_and_suspects_though_the_other_ended_in_peace() -> None:
+    frame = Frame(function="write_to_null", file="kernel/reboot.c", line=7, sure=True)
+    oops = Complaint(
+        gravity=Gravity.OOPS, kind="BUG: x", said="BUG: x, address: 0", boots=1, of=2, trace=(frame,), suspects=(1,)
+    )
+    told = finding(FindingKind.KERNEL_COMPLAINT, "prefix-1", "p.a: BUG: x, address: 0, in 1 of 2 boots", patch=1)
+    done = state("prefix-1", 1, ending=Ending.DONE, complaints=(oops,))
+    words = " ".join(mail.reply(run(done, findings=(told,)), told).split())
+    assert "The call trace, innermost first: write_to_null (kernel/reboot.c:7)" in words
     assert 'What is there was last touched by 1/2 "KVM: Patch 1".' in words
 
 
