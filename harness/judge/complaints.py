@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from harness.model import Complaint, Finding, FindingKind, Plan, StateResult
+from harness.model import Complaint, Finding, FindingKind, Outcome, Plan, StateResult
 
 
 def new_complaints(before: StateResult, after: StateResult) -> tuple[Complaint, ...]:
@@ -23,13 +23,16 @@ def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding
     """Of each prefix, the complaints that neither base has nor a prefix before it, told of the patch that brings them.
 
     They are nobody's (``patch`` is None) where they may be older: the prefix before was not booted, or one before it
-    has complained so in some of its boots. What does not come as often as it has to is flaky, and told once.
+    has complained so in some of its boots. Behind one that was not tried yet, nothing is told: it may have brought them
+    all. What does not come as often as it has to is flaky, and told once.
     """
     known = [*results["base"].complaints]
     doubtful: list[Complaint] = []
     after_gap = False
     for patch in plan.patches:
         state = results.get(f"prefix-{patch.number}")
+        if state is not None and state.outcome is Outcome.NOT_TRIED:
+            return
         if state is None or state.outcome.unknown or state.outcome.loud:  # of which the hole that it is tells
             after_gap = True
             continue

@@ -2,6 +2,7 @@
 """A run that was interrupted: whatever it did not come to, what it tells is what the whole run would tell, or null."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,12 @@ from harness.errors import InputError
 from harness.judge import judge
 from harness.judge.couplings import couplings
 from harness.model import (
+    Complaint,
     Contract,
     Exercise,
     Finding,
     FindingKind,
+    Gravity,
     Outcome,
     PatchResult,
     RunResult,
@@ -41,13 +44,19 @@ CONTRACT = Contract(
     otherwise=("flag.refused",),
 )
 STATUSES = st.sampled_from([PASS, FAIL, SKIP])
+OOPS = Complaint(gravity=Gravity.OOPS, kind="BUG: x", said="BUG: x", function="f")
+WARNS = Complaint(gravity=Gravity.REPORT, kind="WARNING", said="WARNING: at g", function="g")
+RARE = msgspec.structs.replace(WARNS, boots=1, of=2)
+COMPLAINTS = st.sampled_from([(), (), (OOPS,), (WARNS,), (RARE,), (OOPS, WARNS)])
 SEEN = st.one_of(
     st.builds(
-        lambda like, works, lasts, refused, other: like.but(
-            feature__works=works, feature__lasts=lasts, flag__refused=refused, other__works=other
+        lambda like, works, lasts, refused, other, complains: replace(
+            like.but(feature__works=works, feature__lasts=lasts, flag__refused=refused, other__works=other),
+            complaints=complains,
         ),
         st.sampled_from([OFF, ON]),
         *[STATUSES] * 4,
+        COMPLAINTS,
     ),
     st.sampled_from([OFF, ON, *map(nothing, LOUD)]),
 )
@@ -80,6 +89,12 @@ KEPT = ON.but(feature__works=SKIP)
 INHERITED = ({**SOUND, "prefix-1": ON.but(feature__works=FAIL)}, KEPT, {"prefix-3"})
 OPTIONAL = ({**SOUND, "prefix-2": ON.but(feature__lasts=SKIP)}, OFF, {"prefix-3"})
 PARTNER = ({**SOUND, "prefix-1": ON, "without-3": ON.but(feature__works=FAIL)}, OFF, {"prefix-1"})
+COMPLAINS = ({**SOUND, "prefix-2": replace(ON, complaints=(OOPS,))}, OFF, {"prefix-1"})
+BEFORE = (
+    {**SOUND, "prefix-1": replace(OFF, complaints=(OOPS,)), "prefix-3": replace(ON, complaints=(OOPS,))},
+    OFF,
+    {"prefix-1"},
+)
 BOTH = ({**SOUND, "without-1+2": ON.but(feature__works=FAIL)}, OFF, {"without-1+2"})
 PAIR = ({**SOUND, "without-1": KEPT, "without-1+2": KEPT}, OFF, {"without-1"})
 
@@ -102,12 +117,16 @@ def test_a_verdict_is_that_of_the_whole_run_or_null(seen: dict[str, Seen], base:
 @example(*OPTIONAL)
 @example(*PARTNER)
 @example(*PAIR)
+@example(*COMPLAINS)
+@example(*BEFORE)
 @given(RUNS, BASES, LOST)
 def test_nothing_is_found_that_the_whole_run_would_not_find(seen: dict[str, Seen], base: Seen, lost: set[str]) -> None:
     every = {**seen, "base": base}
     states, findings, _ = judged(every, set())
     some, told, _ = judged(every, lost)
     assert {(one.kind, one.state) for one in told} <= {(one.kind, one.state) for one in findings}
+    of_kernel = {(one.state, one.patch) for one in findings if one.kind is FindingKind.KERNEL_COMPLAINT}
+    assert {(one.state, one.patch) for one in told if one.kind is FindingKind.KERNEL_COMPLAINT} <= of_kernel
     whose = {(one.kind, one.state, one.contract): one.partner for one in findings}
     assert all(one.state not in lost for one in told)
     assert all(one.partner in (None, whose.get((one.kind, one.state, one.contract))) for one in told)
