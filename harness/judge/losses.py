@@ -65,14 +65,15 @@ def _passed(check: Check | None) -> bool:
 
 
 def excused(base: StateResult, state: StateResult, check: Check | None) -> bool:
-    """True of a skip whose reason names a capability that the state advertises and base does not.
+    """True of a skip whose reason, in one line, names a capability that the state advertises and base says it lacks.
 
     It asks what a kernel without that capability does (that a flag is refused, say), and there is none to ask.
     """
     if check is None or check.status is not Status.SKIP:
         return False
-    new = (name for name, value in state.caps.items() if value and not base.caps.get(name))
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", check.detail) for name in new)
+    new = (name for name, value in state.caps.items() if value and base.caps.get(name) == 0)
+    reason = check.detail.partition("\n")[0]
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", reason) for name in new)
 
 
 def of_revert(

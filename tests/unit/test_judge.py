@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import stateresult
-from harness.judge import contract_verdict, judge, with_proof
+from harness.judge import contract_verdict, judge, losses, with_proof
 from harness.model import (
     Advice,
     AppliedPatch,
@@ -617,6 +617,19 @@ def test_a_silent_break_whose_partner_does_not_name_its_patch_is_an_undocumented
         ("undocumented-dependency", "without-1", 2, 1, "feature"),
     ]
     assert judged.answers == (True, False)
+
+
+def test_a_skip_is_excused_by_a_capability_that_base_says_it_lacks_in_its_reason_alone() -> None:
+    skips = replace(ON.but(other__works=SKIP), details={"other.works": f"with {CAP} no flag is refused\nX"})
+    state = result_of(plan_of(("base", "prefix-1")).states[1], skips.with_cap("X", 1))
+
+    def lost(base: Seen) -> bool:
+        return "other.works" in losses.lost(result_of(plan_of(("base",)).states[0], base), state)
+
+    assert not lost(OFF)
+    assert lost(ON)  # whose only new one is X
+    assert lost(ON.with_cap("X", 0))  # which is no part of the reason
+    assert lost(Seen({}, OFF.checks))  # base says nothing of it
 
 
 def test_a_patch_that_alone_promises_what_only_the_series_keeps_has_an_undocumented_dependency() -> None:
