@@ -257,6 +257,7 @@ class _Judged:
         messages = {patch.number: patch.message for patch in self._plan.patches}
         if not _ran(result) or changelog.has_note(messages.get(result.patch or 0, "")):
             return
+        yield from self._complains_alone(result)
         tip = {one.id: one for one in self._tip.contracts}
         base = {one.id: one for one in self._base.contracts}
         for one in result.contracts:
@@ -270,6 +271,22 @@ class _Judged:
                     contract=one.id,
                     evidence=_evidence(result, list(one.failed)),
                 )
+
+    def _complains_alone(self, result: StateResult) -> Iterator[Finding]:
+        """A patch with which alone the kernel complains, as neither base nor the tip does: others keep it from that."""
+        if not _ran(self._tip):
+            return
+        of_tip = complaints.new_complaints(self._tip, result)
+        new = [one for one in complaints.new_complaints(self._base, result) if one.sure and one in of_tip]
+        if new:
+            yield Finding(
+                kind=FindingKind.UNDOCUMENTED_DEPENDENCY,
+                state=result.id,
+                patch=result.patch,
+                partner=None,
+                contract=None,
+                evidence=tuple(complaints.evidence_of(one, result) for one in new),
+            )
 
     def _bisect_hole(self, result: StateResult) -> Iterator[Finding]:
         """A step of the series at which git bisect would stop for the wrong reason."""

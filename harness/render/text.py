@@ -298,6 +298,8 @@ def _reverted(run: RunResult, finding: Finding) -> list[int]:
 def _dependency(run: RunResult, finding: Finding) -> str:
     needs = _patch(run, finding.partner) if finding.partner is not None else "more than the base has"
     what = f"keep {finding.contract}" if finding.contract is not None else "break nothing that works on the base"
+    if finding.contract is None and finding.partner is None:
+        what = "keep the kernel from complaining"
     return f"{_patch(run, finding.patch)} needs {needs} to {what}, and its changelog does not say so:"
 
 

@@ -619,6 +619,20 @@ def test_a_silent_break_whose_partner_does_not_name_its_patch_is_an_undocumented
     assert judged.answers == (True, False)
 
 
+def test_a_patch_with_which_alone_the_kernel_complains_has_an_undocumented_dependency() -> None:
+    oops = Complaint(gravity=Gravity.OOPS, kind="BUG: x", said="BUG: x", function="f")
+    rare = Complaint(gravity=Gravity.REPORT, kind="WARNING", said="WARNING", function="g", boots=1, of=2)
+    alone = replace(OFF, complaints=(oops, rare))
+    judged = run({"only-3": alone})
+    assert judged.essence == [("undocumented-dependency", "only-3", 3, None, None)]
+    assert judged.findings[0].evidence == ("outside of any check: BUG: x (in f)",)
+    assert judged.answers == (True, True)
+    assert run({"only-3": alone}, message='Depends-on: ("x")').findings == ()
+    assert run({"base": replace(OFF, complaints=(oops,)), "only-3": alone}).findings == ()
+    of_tip = run({"prefix-3": replace(ON, complaints=(oops,)), "only-3": alone})
+    assert [one.kind for one in of_tip.findings] == [FindingKind.KERNEL_COMPLAINT]
+
+
 def test_a_skip_is_excused_by_a_capability_that_base_says_it_lacks_in_its_reason_alone() -> None:
     skips = replace(ON.but(other__works=SKIP), details={"other.works": f"with {CAP} no flag is refused\nX"})
     state = result_of(plan_of(("base", "prefix-1")).states[1], skips.with_cap("X", 1))
