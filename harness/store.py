@@ -22,12 +22,15 @@ _PACKAGE = Path(__file__).parent
 def program() -> str:
     """This program, guests included, as one of the things that a result depends on.
 
-    Of our own modules those that the engine is made of: how a result is judged or printed does not change it.
+    Of our own modules those that the engine is made of, with the scripts beside them: how a result is judged or printed
+    does not change it.
     The same for a clone and for a wheel made of it.
     """
     guests = resources.project("guests")
     files = {path.relative_to(guests): path for path in guests.rglob("*") if path.is_file()}
-    files |= {path.relative_to(_PACKAGE): path for path in imports.closure(_PACKAGE, "engine.py")}
+    modules = imports.closure(_PACKAGE, "engine.py")
+    scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
+    files |= {path.relative_to(_PACKAGE): path for path in modules | scripts}
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
         digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())

@@ -109,7 +109,7 @@ class Folder:
         """Begin anew where its objects were made beside other files that scripts could look for than are there now.
 
         Nobody notes that a script has looked for a file, or read all of a folder, and make does not ask. ``digest`` is
-        that of those files' paths (names.Looked).
+        that of those files' paths (names.Looked), and of what notes where a compiler has looked (names.script).
         """
         if sealed.read(self.place / _LOOKED) != digest.encode():
             if any(self.obj.iterdir()):

@@ -48,6 +48,11 @@ _PARSED = (b"Makefile", b"Kbuild", b"Kconfig")
 _UNREAD = (b".rst", b".dts", b".dtsi", b".gitignore")
 
 
+def script() -> str:
+    """The digest of compile.sh: an object made with another one need not depend on what it would with this."""
+    return _digest(_SCRIPT.read_bytes())
+
+
 class Looked(Record, frozen=True):
     """What nobody notes of a tree: digests of the paths that a script could look for, and where links lead."""
 

@@ -42,8 +42,6 @@ _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
-_NOTED = "names"
-"""What stands in ccache's keys for what compile.sh adds to the dependencies; another text when it adds other things."""
 _VERSION_SECONDS = 30
 
 _LINK_BEGINS = "vmlinux.o"
@@ -295,7 +293,7 @@ class Worker:
         files.remove(self._obj / _CCACHE_LOG)
         await proc.aside(self._store.check_out, tree, self._source, self._home / "index")
         looked = await proc.aside(self._names.update, tree)
-        self._folder.looked(looked.all + (looked.tests if self._selftests else ""))
+        self._folder.looked(names.script() + looked.all + (looked.tests if self._selftests else ""))
         before = self.holds
         if before is None or self._kconfig.may_differ(before, tree, looked.targets):
             self._folder.configure(None)
@@ -420,7 +418,7 @@ class Worker:
             "CCACHE_DEPEND": "1",
             # Nor is it told by the compiler where it looked first; of what was kept without it, nothing is taken.
             "CCACHE_PREFIX": str(self._inside(self._listed / names.COMPILE)),
-            "CCACHE_NAMESPACE": _NOTED,
+            "CCACHE_NAMESPACE": names.script(),
             "CCACHE_STATSLOG": str(self._inside(self._obj) / _CCACHE_LOG),
         }
         ours = (self._source, self._guests, self._listed, self._fragment, self._folder.staged)

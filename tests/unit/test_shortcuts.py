@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from harness import files
-from harness.build import Worker
+from harness.build import Worker, names
 from harness.config import Config
 from harness.model import State
 from harness.trees import TreeStore
@@ -208,6 +208,21 @@ def test_objects_that_nothing_new_could_be_found_by_are_not_made_again(proof: Pr
     first = FIRST | {"main.c": "#include <one.h>\nint one = ONE;\n"}
     proof.check(first, first | {"unread.h": "1\n", "other/fresh.h": "1\n", "auto/x.c": toy.AUTO.format("x", 1)})
     assert proof.made == ["auto/x.o"]
+
+
+def test_with_another_compile_script_all_objects_are_made_again_and_none_is_found(
+    proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it adds to the dependencies may be more: of what was made with the other one, nobody knows."""
+    tree = proof.tree(FIRST)
+    asyncio.run(proof.worker.build_alone(tree, tmp_path / "first"))
+    other = tmp_path / "compile.sh"
+    other.write_bytes(names._SCRIPT.read_bytes() + b"# another\n")
+    monkeypatch.setattr(names, "_SCRIPT", other)
+    built = asyncio.run(proof.worker.build_alone(tree, tmp_path / "second"))
+    assert built.ok and built.compiled > 0 and built.found == 0
+    made = re.findall("^  CC +(.*)", Path(built.log).read_text(), re.MULTILINE)
+    assert sorted(made) == ["low.o", "main.o"]
 
 
 CHANGES = st.dictionaries(st.sampled_from(sorted(POOL)), st.integers(0, 5), min_size=1, max_size=4)

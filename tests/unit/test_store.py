@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is kept is told to be whole by its hash: cut short or with a bit flipped it counts as not there."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import harness
 from harness import sealed
 from harness.build.reads import Reads
 from harness.build.warnings import Kept
 from harness.model import Outcome, StateResult
-from harness.store import Store
+from harness.store import Store, program
 
 RESULT = StateResult(
     id="base", scenario="base", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK, detail="said"
@@ -89,3 +91,18 @@ def test_notes_that_are_not_as_they_were_kept_tell_of_nothing(tmp_path: Path) ->
     assert Reads(obj, Path("/source"), tmp_path).knows("tree")
     (tmp_path / "reads.json").write_bytes(flipped((tmp_path / "reads.json").read_bytes(), 8 * 80))
     assert not Reads(obj, Path("/source"), tmp_path).knows("tree")
+
+
+@pytest.mark.parametrize(
+    ("path", "depends"), [("build/compile.sh", True), ("proc.py", True), ("render/html.py", False)]
+)
+def test_a_result_depends_on_the_modules_that_make_it_and_on_their_scripts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, depends: bool
+) -> None:
+    package = tmp_path / "harness"
+    shutil.copytree(Path(harness.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("harness.store._PACKAGE", package)
+    before = program()
+    with (package / path).open("a") as file:
+        file.write("# another\n")
+    assert (program() != before) == depends
