@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One kernel booted several times: what is broken fails each time, what is flaky does not."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,19 +53,26 @@ def settled(boots: list[Boot]) -> Repeated:
     answers = [{check.id: check.status for check in boot.checks} for boot in boots]
     names = {name: None for answer in answers for name in answer}
     flaky = tuple(name for name in names if len({answer.get(name) for answer in answers}) > 1)
+    disputed = _disputed(boots)
     executed = tuple({address for boot in boots for address in boot.executed})
     shown = next(filter(_has_oops, (told, *boots)), None) or next((one for one in (told, *boots) if one.trace), told)
     told = msgspec.structs.replace(
         told,
-        caps={
-            name: value for name, value in told.caps.items() if all(one.caps.get(name, value) == value for one in boots)
-        },
+        caps={name: value for name, value in told.caps.items() if name not in disputed},
+        disputed=disputed,
         executed=executed,
         complaints=complaints.over([boot.complaints for boot in boots]),
         log_tail=shown.log_tail,
         trace=shown.trace,
     )
     return Repeated(told, flaky, sum(boot.seconds for boot in boots))
+
+
+def _disputed(boots: list[Boot]) -> tuple[str, ...]:
+    """The capabilities of which boots do not say the same, or one alone says two things."""
+    count = Counter(name for name, _ in {item for boot in boots for item in boot.caps.items()})
+    twice = {name for name in count if count[name] > 1}
+    return tuple(sorted(twice.union(*(boot.disputed for boot in boots))))
 
 
 def _has_oops(boot: Boot) -> bool:

@@ -197,3 +197,14 @@ def test_boots_that_go_on_where_one_broke_off_are_one_boot(tmp_path: Path) -> No
     rest = msgspec.structs.replace(_boot(Outcome.OK, {"second.a": Status.PASS}, PROBES[1:]), complaints=(WARNS, OOPS))
     whole, _ = _run(tmp_path, [crash, rest])
     assert [one.kind for one in whole.complaints] == [OOPS.kind, WARNS.kind]
+
+
+def test_a_capability_on_which_two_boots_of_a_kernel_disagree_is_not_known() -> None:
+    told: list[tuple[dict[str, int], tuple[str, ...]]] = [
+        ({"A": 1, "B": 0, "C": 1, "D": 1}, ()),
+        ({"A": 1, "B": 1, "D": 1}, ("C",)),
+        ({"A": 1, "B": 1, "C": 1, "D": 1}, ()),
+    ]
+    fine = _boot(Outcome.OK, {})
+    seen = repeat.settled([msgspec.structs.replace(fine, caps=caps, disputed=names) for caps, names in told])
+    assert (seen.boot.caps, seen.boot.disputed) == ({"A": 1, "D": 1}, ("B", "C"))
