@@ -26,7 +26,7 @@ from tests.toy import FIRST, POOL
 from tests.unit.gitrepo import Repository
 from tests.unit.test_build import ARCH
 
-FEW, MANY = 6, 400
+FEW, MANY = 4, 400
 STEPS = 4
 
 
