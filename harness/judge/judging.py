@@ -139,7 +139,7 @@ class _Judged:
                 yield from self._losses(result, self._lost_by_single_reverts(result))
             elif state.scenario == "alone":
                 yield from self._needs_more(result)
-            if state.scenario in ("reverts", "pairs") and state.same_as is None:
+            if state.scenario in ("reverts", "pairs") and state.same_as is None and _ran(self._tip):
                 yield from complaints.unsure(self._base, self._tip, result)
             if result.flaky and state.same_as is None:
                 told = tuple(f"{name}: {evidence.FLAKY}" for name in result.flaky)
