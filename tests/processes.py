@@ -24,8 +24,13 @@ def at_work(place: Path) -> list[str]:
     return found
 
 
-def below(pid: int, name: str) -> int | None:
-    """The first descendant of a process that has this name (proc(5), comm)."""
+def booting(pid: int) -> int | None:
+    """The QEMU below a process that boots a kernel; one that was asked for its version does not."""
+    return below(pid, "qemu-system-x86", b"-kernel")
+
+
+def below(pid: int, name: str, word: bytes = b"") -> int | None:
+    """The first descendant of a process with this name (proc(5), comm) and, if one is given, this among its words."""
     parents: dict[int, list[tuple[int, str]]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -37,10 +42,17 @@ def below(pid: int, name: str) -> int | None:
     found = [pid]
     for one in found:
         for child, comm in sorted(parents.get(one, ())):
-            if comm == name:
+            if comm == name and (not word or word in _words(child)):
                 return child
             found.append(child)
     return None
+
+
+def _words(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def _mount_point(place: Path) -> Path:

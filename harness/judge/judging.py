@@ -346,6 +346,8 @@ class _Judged:
         before = self._base.caps.get(when)
         for patch in self._plan.patches:
             prefix = self._prefix(patch)
+            if prefix is not None and prefix.outcome.unknown:
+                return None
             now = prefix.caps.get(when) if prefix is not None and _ran(prefix) else None
             if now:
                 return patch.number if before == 0 else None

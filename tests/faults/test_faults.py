@@ -19,7 +19,7 @@ import pytest
 from harness.trees import TreeStore
 from tests import processes
 from tests.faults import tiny
-from tests.processes import below
+from tests.processes import below, booting
 from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 
@@ -161,7 +161,7 @@ def held(site: Site, tip: str, stage: str, *before: str) -> "subprocess.Popen[st
     """A run that has come to a stage, and stays there."""
     if stage == "boot":
         run = site.start(tip, *before)
-        until(lambda: below(run.pid, "qemu-system-x86"), "QEMU", run)
+        until(lambda: booting(run.pid), "QEMU", run)
         return run
     for name in ("configure", "compile", "link"):
         (site.obj / f"held-{name}").unlink(missing_ok=True)

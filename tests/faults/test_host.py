@@ -15,7 +15,7 @@ from harness.files import remove
 from tests.faults import tiny
 from tests.faults.test_cache import TOP
 from tests.faults.test_faults import SECONDS, Site, ended, held, site, told, until
-from tests.processes import below
+from tests.processes import below, booting
 
 __all__ = ["ended", "site"]  # fixtures
 
@@ -196,7 +196,7 @@ def worked(pid: int) -> float:
 def test_a_folder_that_somebody_removes_is_of_no_more_use(site: Site, tmp_path: Path) -> None:
     tip = site.series(delay=tiny.LONG // 2)
     run = site.start(tip, "env", f"TMPDIR={tmp_path}")
-    pid = until(lambda: below(run.pid, "qemu-system-x86"), "QEMU", run)
+    pid = until(lambda: booting(run.pid), "QEMU", run)
     until(lambda: worked(pid) > 1.0, "the guest to be at work: QEMU has read by then what it boots", run)
     (folder,) = tmp_path.glob("kseries-*")
     shutil.rmtree(folder)

@@ -20,7 +20,7 @@ from tests.faults import tiny
 from tests.faults.test_cache import TOP
 from tests.faults.test_faults import SECONDS, Site, ended, held, site, until
 from tests.faults.test_host import GOOD, Holds, holds
-from tests.processes import below
+from tests.processes import booting
 from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 
@@ -161,7 +161,7 @@ def kseries(tmp_path: Path, linux: Path) -> Kseries:
 def test_a_run_that_is_told_to_end_reports_what_is_known(kseries: Kseries) -> None:
     assert kseries(*kseries.words("quick", "whole")).returncode == 0
     run = kseries.start(*kseries.words("long", "out"), how=HOW[1])
-    until(lambda: below(run.pid, "qemu-system-x86"), "QEMU", run)
+    until(lambda: booting(run.pid), "QEMU", run)
     out, err = end(run, HOW[1])
     assert err.endswith("\nkseries: interrupted; finished states are kept, run it again to go on\n")
     assert "PARTIAL: the run was interrupted when 2 of 3 states were tried" in out
