@@ -4,8 +4,8 @@
 import msgspec
 
 from harness import scenarios
-from harness.judge import cures
-from harness.model import Advice, Finding, FindingKind, Plan, RunResult
+from harness.judge import cures, partners
+from harness.model import Advice, Finding, Plan, RunResult
 from harness.trees import TreeStore
 
 
@@ -44,9 +44,7 @@ def only_proved(finding: Finding) -> Finding:
 
 def of_neighbours(finding: Finding) -> bool:
     """True of a silent break without a contract where one patch follows the other."""
-    if finding.kind is not FindingKind.SILENT_BREAK or finding.contract is not None:
-        return False
-    return finding.patch is not None and finding.partner == finding.patch + 1
+    return partners.sought(finding) and finding.patch is not None and finding.partner == finding.patch + 1
 
 
 def plan_of(advice: Advice, planned: Plan, names: tuple[str, ...], trees: TreeStore) -> Plan | None:

@@ -406,7 +406,7 @@ def _judged(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ...]
 
 def _with_partners(result: RunResult, planned: Plan, bench: Callable[[], Bench]) -> RunResult:
     """The result with the partner of each revert that breaks what always worked, and so with what depends on what."""
-    if not any(map(partners.wanted, result.findings)):
+    if not any(map(judge_partners.sought, result.findings)):
         return result
     result = partners.found(result, bench())
     states = {state.id: state for state in result.states}

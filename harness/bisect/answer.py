@@ -8,6 +8,7 @@ import msgspec
 from harness import judge
 from harness.errors import InfraError
 from harness.judge import complaints, evidence, losses
+from harness.judge.losses import GOOD
 from harness.model import (
     AppliedPatch,
     Base,
@@ -21,8 +22,6 @@ from harness.model import (
     StateResult,
     Status,
 )
-
-_GOOD = (Status.PASS, Status.XFAIL)
 
 
 class Answer(StrEnum):
@@ -146,7 +145,7 @@ def _of_promises(
     if reasons:
         return Answer.BAD, tuple(reasons)
     # Two boots of one kernel do not agree: either answer would lead a bisection astray.
-    passed = {check.id for check in base.checks if check.status in _GOOD} - {*base.flaky}
+    passed = {check.id for check in base.checks if check.status in GOOD} - {*base.flaky}
     unsure = [f"{name}: {evidence.FLAKY}" for name in state.flaky if name in passed | asked]
     unsure += [complaints.evidence_of(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
     if state.outcome is not Outcome.OK:  # it was only too slow, and that may be this host's doing
@@ -162,7 +161,7 @@ def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
     if name in state.flaky:
         return Answer.UNTESTABLE, (f"{name}: {evidence.FLAKY}",)
     status = _status(state, name)
-    if status in _GOOD:
+    if status in GOOD:
         return Answer.GOOD, ()
     why = (evidence.of_check(name, state),)
     return (Answer.UNTESTABLE, why) if status is Status.SKIP else (Answer.BAD, why)

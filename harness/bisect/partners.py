@@ -2,6 +2,7 @@
 """The partner of each revert that breaks what always worked: states between it and the tip, built until it is found."""
 
 import dataclasses
+import functools
 
 import msgspec
 
@@ -9,7 +10,7 @@ from harness import stateresult
 from harness.bisect.bench import Bench
 from harness.judge import losses, partners
 from harness.judge.losses import Symptom
-from harness.model import Finding, FindingKind, RunResult, StateResult
+from harness.model import Finding, RunResult, StateResult
 
 FOLDER = "search"
 """Where in a run's folder the logs of these states are."""
@@ -22,11 +23,6 @@ def found(result: RunResult, bench: Bench) -> RunResult:
     return msgspec.structs.replace(result, findings=findings, searched=tuple(search.seen.values()))
 
 
-def wanted(finding: Finding) -> bool:
-    """True of a finding whose partner is found by building."""
-    return finding.kind is FindingKind.SILENT_BREAK and finding.contract is None and finding.patch is not None
-
-
 class _Search:
     """The searches of one run, and all that they have seen."""
 
@@ -37,7 +33,7 @@ class _Search:
 
     def told(self, finding: Finding) -> tuple[Finding, ...]:
         """A finding as it stands, or the ones that it is by its partners."""
-        if not wanted(finding):
+        if not partners.sought(finding):
             return (finding,)
         assert finding.patch is not None
         state = self._states[finding.state]
@@ -55,5 +51,5 @@ class _Search:
             state = bench.state(partners.state_id(upto, patch))
             result = bench.results(state)[state.id]
             self.seen[state.id] = stateresult.in_folder(result, FOLDER)
-            halving.saw(upto, lambda symptom, result=result: losses.shows(symptom, base, result))  # type: ignore[misc]
+            halving.saw(upto, functools.partial(losses.shows, base=base, state=result))
         return halving.partners

@@ -27,11 +27,8 @@ def of_outcome(state: StateResult) -> str:
 
 def known_by(line: str) -> str:
     """What of a line is the same in another boot: of a check or an outcome its name, of anything else the words."""
-    name, _, _ = line.partition(": ")
-    of_check = None if name in [*Outcome] else _OF_CHECK.fullmatch(line)
-    if name in [*Outcome]:
-        return name
-    return of_check["name"] if of_check is not None else _MOVES.sub("#", line)
+    name, _ = apart(line)
+    return name if name in [*Outcome] or _OF_CHECK.fullmatch(line) else _MOVES.sub("#", line)
 
 
 def apart(line: str) -> tuple[str, str]:

@@ -3,9 +3,8 @@
 
 from collections.abc import Iterable
 
-from harness.model import Exercise, Grounds, PatchResult, RunResult, StateResult, Status
-
-_GOOD = (Status.PASS, Status.XFAIL)
+from harness.judge.losses import GOOD
+from harness.model import Exercise, Grounds, PatchResult, RunResult, StateResult
 
 
 def of_run(tip: StateResult, patches: tuple[PatchResult, ...]) -> Grounds:
@@ -32,5 +31,5 @@ def _contracts(tip: StateResult) -> int:
 
 def _checks(states: Iterable[StateResult]) -> int:
     """Checks that passed in any of some states, each counted once."""
-    passed = {check.id for one in states for check in one.checks if check.status in _GOOD and check.id not in one.flaky}
+    passed = {check.id for one in states for check in one.checks if check.status in GOOD and check.id not in one.flaky}
     return len(passed)

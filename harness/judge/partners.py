@@ -20,9 +20,14 @@ def state_id(upto: int, without: int) -> str:
     return f"prefix-{upto}/without-{without}"
 
 
+def sought(finding: Finding) -> bool:
+    """True of a finding whose partner is found by building: a revert of one patch that breaks what always worked."""
+    return finding.kind is FindingKind.SILENT_BREAK and finding.contract is None and finding.patch is not None
+
+
 def searched(run: RunResult, finding: Finding) -> tuple[StateResult, ...]:
     """The states that were built to find the partner of a finding."""
-    if finding.kind is not FindingKind.SILENT_BREAK or finding.contract is not None or finding.patch is None:
+    if not sought(finding) or finding.patch is None:
         return ()
     ids = {state_id(patch.number, finding.patch) for patch in run.series.patches}
     return tuple(state for state in run.searched if state.id in ids)
@@ -78,8 +83,8 @@ def with_partners(
 ) -> Iterator[Finding]:
     """A finding for each partner, with the symptoms that are its, and that no changelog tells of the two."""
     for partner in dict.fromkeys(partners.values()):
-        evidence = tuple(losses.told(one, state) for one, its in partners.items() if its == partner)
-        found = msgspec.structs.replace(finding, partner=partner, evidence=evidence)
+        told = tuple(losses.told(one, state) for one, its in partners.items() if its == partner)
+        found = msgspec.structs.replace(finding, partner=partner, evidence=told)
         yield found
         yield from undocumented(found, patches, None)
 

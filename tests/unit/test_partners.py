@@ -33,7 +33,7 @@ def searched(
     halving = Halving(patch, count, tuple(answers))
     while (upto := halving.next()) is not None:
         asked.append(upto)
-        halving.saw(upto, lambda symptom, upto=upto: answers[symptom][upto])  # type: ignore[misc]
+        halving.saw(upto, {symptom: seen[upto] for symptom, seen in answers.items()}.__getitem__)
         assert len(asked) <= count
     return halving.partners, asked
 
@@ -134,7 +134,8 @@ def test_a_squash_is_proved_by_the_two_reverted_together(
     lost = {"without-1": OFF.but(other__works=FAIL), "without-3": OFF.but(flag__refused=FAIL)}
     judged = run({**LOST, **lost}, contracts=())
     finding = msgspec.structs.replace(judged.findings[0], partner=2, advice=Advice(squash=(1, 2)))
-    twins = [msgspec.structs.replace(judged.findings[1], partner=partner) for partner in (4, 5)]
+    alike = msgspec.structs.replace(judged.findings[1], partner=5, evidence=finding.evidence)
+    twins = (msgspec.structs.replace(judged.findings[1], partner=4), alike)
     tried = {Advice(squash=(1, 2)): squashed({"without-1": together, **others})}
     told = with_proof(finding, (finding, *twins), judged.states, tried, {"prefixes", "reverts"})
     assert told.advice is not None and told.advice.verified is verified
