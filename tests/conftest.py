@@ -5,6 +5,7 @@ A test marked ``full("PART")`` runs in that part alone. ``--part PART`` chooses 
 of them; without it, whatever is named runs.
 """
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist what it may leave out."""
     node.workerinput[_TOLD] = sorted(node.config.stash[_BEFORE])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many workers ``-n auto`` is: half of their time, these tests wait for what they have started."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 def part_of(item: pytest.Item) -> str:

@@ -139,7 +139,7 @@ def ended(site: Site) -> Iterator[None]:
 def test_what_is_killed_is_no_verdict_and_the_next_run_goes_on(
     site: Site, what: str, victim: str, stage: str, outcome: str, detail: str
 ) -> None:
-    tip = site.series(delay=tiny.LONG if stage == "boot" else 1)
+    tip = site.series(delay=tiny.LONG // 4 if stage == "boot" else 1)
     run = held(site, tip, stage)
     pid = run.pid if victim == "kseries" else until(lambda: below(run.pid, victim), victim, run)
     os.kill(pid, SIGNALS[what])
