@@ -90,6 +90,26 @@ def test_the_order_of_the_mails_is_of_no_matter(order: random.Random) -> None:
     assert subjects(read(sent)) == [f"KVM: {number}" for number in range(1, 13)]
 
 
+LISTS = (b"[foo-devel] [", b"[EXT] [foo] [", b"[foo][", b"EXTERNAL: [")
+
+
+@pytest.mark.parametrize("tag", LISTS)
+def test_whatever_a_list_puts_before_it_a_subject_keeps_its_number_and_its_version(tag: bytes) -> None:
+    base = b"\nbase-commit: " + b"1a" * 20 + b"\n"
+    sent = [one.replace(b"[", tag, 1) for one in (*posted(1), posted(2)[0] + base, *posted(2)[:0:-1])]
+    found = read([*sent, *map(mails.reply, sent)])
+    assert (found.series.version, subjects(found), found.base_commit) == (2, WANTED, "1a" * 20)
+    with pytest.raises(InputError, match=r"^t\.mbox lacks 2/3 of v2\n"):
+        read([one for number, one in enumerate(sent) if number != 6])
+
+
+def test_a_reply_behind_a_lists_tag_is_a_reply() -> None:
+    sent = posted()
+    answers = [mails.reply(one).replace(b"Subject: Re: ", b"Subject: [foo-devel] Re: ") for one in sent]
+    found = read([*sent, *answers])
+    assert (subjects(found), found.notes) == (WANTED, ())
+
+
 @pytest.mark.parametrize(("gone", "named"), [((2,), "2/3"), ((1, 3), "1/3, 3/3"), ((3,), "3/3")])
 def test_a_patch_that_is_not_there_is_named(gone: tuple[int, ...], named: str) -> None:
     with pytest.raises(InputError, match=rf"^t\.mbox lacks {named}\n"):
