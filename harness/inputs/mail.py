@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import InputError
-from harness.inputs import binary
+from harness.inputs import binary, flowed
 from harness.inputs.subject import Subject, parse
 from harness.model import Patch, Record
 
@@ -150,7 +150,8 @@ def _body(raw: bytes, head: int, headers: email.message.Message, origin: str) ->
     """The text of a mail, every attachment with text or a diff included, and the charset of the first."""
     encoding = str(headers.get("Content-Transfer-Encoding", "")).strip().lower()
     if headers.get_content_maintype() == "text" and encoding in _PLAIN and not headers.defects:
-        return _unix(raw[head:]), headers.get_content_charset()  # nothing to parse in what may be 50 MB
+        text = flowed.decoded(_unix(raw[head:]), headers)
+        return text, headers.get_content_charset()  # nothing to parse in what may be 50 MB
     message = email.message_from_bytes(raw, _Part, policy=email.policy.compat32)
     if any(isinstance(defect, email.errors.CloseBoundaryNotFoundDefect) for defect in message.defects):
         raise InputError(f"{origin} is cut short: its last attachment does not end")
@@ -167,7 +168,7 @@ def _parts(message: email.message.Message) -> Iterator[bytes]:
         data = part.get_payload(decode=True)
         if part.is_multipart() or not isinstance(data, bytes) or part.get_content_subtype() == "html":
             continue
-        data = _unix(data)
+        data = flowed.decoded(_unix(data), part)
         if part is message or part.get_content_maintype() == "text" or _DIFF.search(data):
             yield data
 

@@ -77,6 +77,26 @@ def base64_of_crlf(one: bytes) -> bytes:
     return _encoded(one, "base64", base64.encodebytes(_split(one)[1].replace(b"\n", b"\r\n")))
 
 
+def _stuffed(one: bytes, encoding: str, encode: Callable[[bytes], bytes]) -> bytes:
+    """As format=flowed has it (RFC 3676), in an encoding; of a line that ends in a space nobody knows how it ended."""
+    head, body = _split(one)
+    lines = re.sub(rb"^(?=[ >]|From )", b" ", body, flags=re.MULTILINE)
+    kind = "MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8; format=flowed\nContent-Transfer-Encoding: "
+    return head + f"{kind}{encoding}\n\n".encode() + encode(lines)
+
+
+def flowed(one: bytes) -> bytes:
+    return _stuffed(one, "8bit", as_is)
+
+
+def flowed_in_quoted_printable(one: bytes) -> bytes:
+    return _stuffed(one, "quoted-printable", quopri.encodestring)
+
+
+def flowed_in_base64(one: bytes) -> bytes:
+    return _stuffed(one, "base64", base64.encodebytes)
+
+
 def quoted_mboxrd(one: bytes) -> bytes:
     return re.sub(rb"^(>*From )", rb">\1", one, flags=re.MULTILINE).replace(b">From:", b"From:")
 
@@ -125,6 +145,7 @@ def as_bytes_attached(one: bytes) -> bytes:
 
 TRANSPORTS: tuple[Callable[[bytes], bytes], ...] = (
     as_is, quoted_printable, in_base64, quoted_mboxrd, inline_with_a_log, as_an_attachment,
+    flowed, flowed_in_quoted_printable, flowed_in_base64,
 )  # fmt: skip
 """What git am takes as it is."""
 MORE_TRANSPORTS = (with_crlf, base64_of_crlf, as_bytes_attached)

@@ -81,6 +81,19 @@ def test_some_transports_are_read_that_git_am_must_be_told_of(
     assert mails.trees(read(data), repository, tmp_path) == commits
 
 
+@pytest.mark.parametrize("parameters", ["format=flowed", "Format=Flowed; DelSp=Yes", 'format="flowed"', "x=y"])
+def test_lines_that_flow_are_joined_as_git_mailinfo_joins_them(
+    parameters: str, repository: Repository, tmp_path: Path
+) -> None:
+    why = b"It \n flows \n   on.\n\n  \n -- \n-- \nSo \n-- \nor\n  >not.  \n"
+    headers = f"Content-Type: text/plain; charset=UTF-8; {parameters}\n"
+    data = mails.mail("[PATCH] a", why + b"---\n" + DIFF + b" \n  b\nno newline ", headers)
+    repository.git("mailinfo", str(tmp_path / "message"), str(tmp_path / "patch"), stdin=data)
+    one = mail.read(data, "x")
+    assert one.message == (tmp_path / "message").read_text().strip()
+    assert one.diff == (tmp_path / "patch").read_bytes()
+
+
 def test_no_renames_in_the_mails_is_the_same_to_the_trees(
     repository: Repository, commits: list[str], tmp_path: Path
 ) -> None:
@@ -227,8 +240,9 @@ def nested(levels: int) -> bytes:
         NO_DIFF + b"Content-Type: text/plain; charset=punycode\n\n" + b"b" * 500_000 + b"-" + b"a" * 500_000,
         b" \n" * 32_000 + mails.FROM + NO_DIFF,
         nested(20),
+        NO_DIFF + b"Content-Type: text/plain; format=flowed\n\n" + b"a \n" * 2_000_000,
     ],
-    ids=["encoded words", "punycode", "blanks", "levels"],
+    ids=["encoded words", "punycode", "blanks", "levels", "flowed"],
 )
 def test_odd_mails_are_read_in_seconds(data: bytes) -> None:
     assert mbox.read(data, "x")[-1].subject.line
