@@ -39,6 +39,7 @@ _MESSAGE_END = re.compile(rb"^(?:---[ \t\r]*$|--- [^\n]*\n\+\+\+ |diff -|Index: 
 _IN_BODY = re.compile(r"\s*(?:(?:From|Date|Subject): [^\n]*\n(?:[ \t]+\S[^\n]*\n)*)+(?:\n|\Z)")
 _IN_BODY_AUTHOR = re.compile(r"^From: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE)
 _IN_BODY_SUBJECT = re.compile(r"^Subject: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE)
+_IDS = re.compile(r"<[^<>\s]{1,998}>")
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})\s*$", re.MULTILINE)
 _PLAIN = ("", "7bit", "8bit", "binary")
 _ODD = (LookupError, ValueError, TypeError, AttributeError, RecursionError, email.errors.MessageError)
@@ -68,6 +69,8 @@ class Mail(Record, frozen=True):
     base_commit: str | None = None
     id: str = ""
     author: str = ""
+    answers: str = ""
+    """The id of the mail that this one is an answer to."""
 
     @property
     def has_diff(self) -> bool:
@@ -117,6 +120,7 @@ def read(raw: bytes, origin: str) -> Mail:
         base_commit=base[1].decode() if base else None,
         id=str(headers.get("Message-ID", "")).strip(),
         author=author or " ".join(_decoded(headers.get("From") or "").split()),
+        answers=_answers(headers),
     )
 
 
@@ -124,6 +128,12 @@ def _subject(line: str, again: str, origin: str) -> Subject:
     """The subject; one in the body takes the place of its text, but the tags are those of the header."""
     subject = parse(line)
     return msgspec.structs.replace(subject, text=parse(again).text or subject.text or Path(origin).stem)
+
+
+def _answers(headers: email.message.Message) -> str:
+    """In-Reply-To, or else the last of References (RFC 5322, 3.6.4)."""
+    direct, all_above = (_IDS.findall(str(headers.get(name, ""))) for name in ("In-Reply-To", "References"))
+    return direct[0] if direct else all_above[-1] if all_above else ""
 
 
 def _text(data: bytes, charset: str | None = None) -> str:

@@ -4,6 +4,7 @@
 import gzip
 import os
 import random
+import re
 import subprocess
 from pathlib import Path
 
@@ -122,9 +123,101 @@ def test_of_many_that_are_not_there_some_are_named() -> None:
     assert len(str(error.value).splitlines()) == 2
 
 
-def test_a_reroll_of_one_patch_alone_is_a_series_that_lacks_the_others() -> None:
-    with pytest.raises(InputError, match=r"lacks 1/3, 3/3 of v2"):
-        read([*posted(1), posted(2)[2]])
+# --- which version a mail belongs to ------------------------------------------------------------
+
+
+def answering(above: str, subject: str, body: bytes | None = None) -> bytes:
+    """A mail whose id is its subject without blanks, in reply to the mail of such an id."""
+    one = mails.mail(subject, diff(subject) if body is None else body)
+    above = f"In-Reply-To: <{above.replace(' ', '')}@x>\n" if above else ""
+    return f"Message-ID: <{subject.replace(' ', '')}@x>\n{above}".encode() + one
+
+
+def series_v2(tag: str = "PATCH v2") -> list[bytes]:
+    """Three patches in reply to their cover letter."""
+    cover = answering("", f"[{tag} 0/3] KVM: all", b"base-commit: " + b"2a" * 20 + b"\n")
+    return [cover, *(answering(f"[{tag} 0/3] KVM: all", f"[{tag} {n}/3] KVM: {n}") for n in (1, 2, 3))]
+
+
+def changed(found: inputs.Target) -> list[str]:
+    """The subjects with their tags as they stand in the diffs, that say which mail a patch came of."""
+    return re.findall(r"^\+(\[.*)$", "".join((one.diff or b"").decode() for one in found.series.patches), re.MULTILINE)
+
+
+def test_of_a_partial_reroll_the_others_are_those_of_the_version_before_and_told() -> None:
+    again = answering("[PATCH v2 2/3] KVM: 2", "[PATCH v3 2/3] KVM: 2")
+    found = read([again, *series_v2()])
+    assert changed(found) == ["[PATCH v2 1/3] KVM: 1", "[PATCH v3 2/3] KVM: 2", "[PATCH v2 3/3] KVM: 3"]
+    assert (found.series.version, found.series.cover_id) == (3, "<[PATCHv20/3]KVM:all@x>")
+    assert found.base_commit == "2a" * 20
+    assert found.notes[1] == "t.mbox: v3 is a partial reroll, and has these as they were: 1/3 of v2, 3/3 of v2"
+    assert read([again, *series_v2()], reroll=2).notes == ("t.mbox: v2 of v2, v3",)
+
+
+def test_a_partial_reroll_may_answer_a_reviewer_and_be_of_a_partial_reroll() -> None:
+    review = answering("[PATCH v2 2/3] KVM: 2", "Re: [PATCH v2 2/3] KVM: 2", b"Typo.\n")
+    second = answering("Re: [PATCH v2 2/3] KVM: 2", "[PATCH v3 2/3] KVM: 2")
+    third = answering("[PATCH v2 3/3] KVM: 3", "[PATCH v4 3/3] KVM: 3")
+    found = read([*series_v2(), review, second, third])
+    assert changed(found) == ["[PATCH v2 1/3] KVM: 1", "[PATCH v3 2/3] KVM: 2", "[PATCH v4 3/3] KVM: 3"]
+    assert found.notes[1].endswith(": 1/3 of v2, 2/3 of v3")
+
+
+@pytest.mark.parametrize("above", ["", "[PATCH v2 0/3] KVM: all", "[PATCH v2 1/3] KVM: 1", "nobody"])
+def test_what_answers_no_patch_of_its_number_is_no_partial_reroll(above: str) -> None:
+    with pytest.raises(InputError, match=r"^t\.mbox lacks 1/3, 3/3 of v3\n  -v 2 takes v2, which is whole; b4 am "):
+        read([*series_v2(), answering(above, "[PATCH v3 2/3] KVM: 2")])
+
+
+def test_a_partial_reroll_of_what_is_not_whole_is_not_whole() -> None:
+    sent = [*series_v2()[:2], answering("[PATCH v2 2/3] KVM: 2", "[PATCH v3 2/3] KVM: 2")]
+    with pytest.raises(InputError, match=r"^t\.mbox lacks 1/3, 3/3 of v3\n  is it complete\?"):
+        read(sent)  # nor does it answer anything that is here
+    sent.append(series_v2()[2])
+    with pytest.raises(InputError, match=r"^t\.mbox lacks 3/3 of v3\n  is it complete\?"):
+        read(sent)
+
+
+def test_mails_that_answer_each_other_in_a_circle_are_read() -> None:
+    loop = answering("[PATCH v3 2/3] KVM: 2", "Re: round", b"x\n")
+    with pytest.raises(InputError, match="lacks 1/3, 3/3 of v3"):
+        read([*series_v2(), loop, answering("Re: round", "[PATCH v3 2/3] KVM: 2")])
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+def test_a_cover_letter_tells_the_version_for_all(patch: int) -> None:
+    """Whether the patches answer it, or (``--thread=deep``) each the one before; and beside an older version."""
+    above = ["", "[PATCH v3 0/3] KVM: all", *(f"[PATCH {n}/3] {n}" for n in (1, 2))]
+    sent = [answering("", above[1], b"Hello.\n")]
+    sent += [answering(above[n if patch == 2 else 1], f"[PATCH {n}/3] {n}") for n in (1, 2, 3)]
+    for one in (sent, sent[::-1], [*posted(2), *sent], [*posted(1), *sent]):
+        found = read(one)
+        assert (found.series.version, subjects(found)) == (3, ["1", "2", "3"])
+
+
+def test_a_patch_without_a_version_is_no_other_version_for_what_it_answers() -> None:
+    """A series in reply to its last version, and a patch in reply to that of its own number, tell nothing."""
+    sent = [*series_v2(), answering("[PATCH v2 2/3] KVM: 2", "[PATCH 2/3] KVM: 2")]
+    assert changed(read(sent)) == [f"[PATCH v2 {n}/3] KVM: {n}" for n in (1, 2, 3)]
+    sent = [*series_v2(), *(answering("[PATCH v2 0/3] KVM: all", f"[PATCH {n}/2] KVM: {n}") for n in (1, 2))]
+    assert changed(read(sent, reroll=1)) == [f"[PATCH {n}/2] KVM: {n}" for n in (1, 2)]
+
+
+def test_patches_with_a_version_keep_a_cover_letter_without_one() -> None:
+    cover, *patches = series_v2("PATCH")
+    found = read([cover, *(one.replace(b"[PATCH ", b"[PATCH v3 ") for one in patches)])
+    assert (found.series.version, found.series.cover_id) == (3, "<[PATCH0/3]KVM:all@x>")
+    assert found.base_commit == "2a" * 20
+    own = [one.replace(b"[PATCH ", b"[PATCH v3 ").replace(b"<[PATCH", b"<[PATCHv3", 1) for one in patches]
+    assert read([cover, *patches, *own]).base_commit is None  # which is the cover letter of v1
+
+
+def test_where_the_newest_version_is_not_whole_an_older_one_that_is_is_named() -> None:
+    message = r"lacks 2/3 of v4\n  -v 2 takes v2, which is whole; b4 am fetches what is not here$"
+    with pytest.raises(InputError, match=message):
+        read([*posted(1), *posted(2), *posted(3)[:3], *posted(4)[:2], posted(4)[3]])
+    with pytest.raises(InputError, match=r"lacks 1/3, 2/3, 3/3 of v2\n  -v 1 takes v1"):
+        read([*posted(1), posted(2)[0]])
 
 
 def test_a_patch_added_later_belongs_to_the_series() -> None:
