@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -136,7 +137,9 @@ class Engine:
         self._names = {state.tree: state.id for state in distinct if state.tree is not None}
         known = self._results = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
-        self._tell(events.RunStarted(plan.series, len(distinct), len(todo)))
+        costs = self._forecast(plan, known) if todo else ()
+        foretold = {one.state for one in costs if one.to_build}
+        self._tell(events.RunStarted(plan.series, len(distinct), len(todo), len(todo) - len(foretold)))
         self._use(known, out)
         if todo:
             with contextlib.ExitStack() as stack:
@@ -145,7 +148,7 @@ class Engine:
                 self._use(late, out)
                 known |= late
                 hands = [self._hand(worker, plan, stack) for worker in free]
-                await self._do(self._visit(plan, known), hands, plan, out)
+                await self._do(self._visit(plan, known), hands, plan, out, len(foretold - {*late}))
         return self.so_far(plan, out)
 
     def so_far(self, plan: Plan, out: Path) -> dict[str, StateResult]:
@@ -154,7 +157,9 @@ class Engine:
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order."""
-        known = self._known(_distinct(plan))
+        return self._forecast(plan, self._known(_distinct(plan)))
+
+    def _forecast(self, plan: Plan, known: dict[str, StateResult]) -> tuple[Forecast, ...]:
         worker = self._workers[0]
         return forecast(list(known), self._visit(plan, known), _place(worker, plan), worker.pace)
 
@@ -230,11 +235,18 @@ class Engine:
         found = self._store.find(self._keys(state)[0])
         return stateresult.as_state(found, state) if found is not None else None
 
-    async def _do(self, visit: Visit, hands: list[_Hand], plan: Plan, out: Path) -> None:
-        """Each worker builds one state after the other; each state boots while the next one builds."""
+    async def _do(self, visit: Visit, hands: list[_Hand], plan: Plan, out: Path, foretold: int) -> None:
+        """Each worker builds one state after the other; each state boots while the next one builds.
+
+        ``foretold`` is how many builds that was thought to come to; there may be fewer, or more.
+        """
         results = self._results
         same: list[tuple[State, SameBuild]] = []
-        todo, total = visit.left, len(_distinct(plan))
+        begun, total = itertools.count(1), len(_distinct(plan))
+
+        def job_of(state: State, hand: _Hand) -> _Job:
+            number = next(begun)
+            return _Job(state, hand.scratch / state.id, number, max(number, foretold), out)
 
         def say() -> None:
             for hand in hands:
@@ -245,7 +257,7 @@ class Engine:
             if like is not None:
                 same.append((state, like))
                 return
-            job = _Job(state, hand.scratch / state.id, todo - visit.left, todo, out)
+            job = job_of(state, hand)
             built = await self._build(job, hand.worker)
             if isinstance(built, Build) and state.id != "base":  # which may have been a cold build
                 hand.worker.pace.note(visit.cost(state, hand.place), built)
@@ -277,7 +289,7 @@ class Engine:
             raise ours.exceptions[0] from None
         for state, like in same:
             if results[like.state].outcome is Outcome.INFRA_ERROR:  # this host's, which is not to be another's too
-                job = _Job(state, hands[0].scratch / state.id, todo, todo, out)
+                job = job_of(state, hands[0])
                 await self._finish(job, await self._build(job, hands[0].worker), results)
             else:
                 self._keep_same(state, like, results)

@@ -26,16 +26,19 @@ class Planning:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """``todo`` of the distinct ``total`` trees have to be built; the others are known from before."""
+    """``todo`` of the distinct ``total`` trees are not known from before; of those ``alike`` are, by what builds have
+    read until now, such as no build can tell from another.
+    """
 
     series: str
     total: int
     todo: int
+    alike: int = 0
 
 
 @dataclass(frozen=True)
 class StageStarted:
-    """A state enters "build" or "boot"; it is number ``position`` of those to do."""
+    """A state enters "build" or "boot"; it is number ``position`` of the ``todo`` that are thought to be built."""
 
     state: str
     stage: str

@@ -207,6 +207,11 @@ class Forecast(Record, frozen=True):
     seconds: float | None = None
     """Of its build, by what builds in this configuration took on this host; null where there were too few."""
 
+    @property
+    def to_build(self) -> bool:
+        """True of a state that would be built and booted."""
+        return not self.known and self.built_as is None
+
 
 class Contract(Record, frozen=True):
     """If the kernel advertises ``when``, ``checks`` pass; if it does not, ``otherwise`` pass.

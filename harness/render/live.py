@@ -10,6 +10,7 @@ from typing import TextIO
 from harness import events
 from harness.model import Outcome
 from harness.plain import line
+from harness.render.planned import kernels
 from harness.turns import Wait
 
 _REDRAW_SECONDS = 0.1
@@ -50,9 +51,8 @@ class Progress:
                 self._line(what)
             case events.Planning(what, done, total):
                 self._planning(f"{what}: {done} of {total}", over=done == total)
-            case events.RunStarted(series, total, todo):
-                known = f" ({total - todo} known from before)" if todo < total else ""
-                self._line(f"{series}: {todo} of {total} kernels to build and boot{known}")
+            case events.RunStarted(series, total, todo, alike):
+                self._line(f"{series}: {kernels(total, total - todo, alike)}")
             case events.StageStarted(state, "build", position, todo):
                 self._building[state] = _Building(f"[{position}/{todo}] {state}: building")
                 self._line(self._building[state].what + self._left(todo - position + 1))

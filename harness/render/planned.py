@@ -39,16 +39,21 @@ def _cost(one: Forecast) -> str:
     return f"to build, {targets}" + (f", about {one.seconds:.0f} s" if one.seconds is not None else "")
 
 
+def kernels(total: int, known: int, alike: int) -> str:
+    """How many of the kernels of a plan have to be built: before a run, and as it begins."""
+    others = [f"{known} known from before"] if known else []
+    others += [f"{alike} that no build can tell from another"] if alike else []
+    why = f" ({', '.join(others)})" if others else ""
+    return f"{total - known - alike} of {total} kernels to build and boot{why}"
+
+
 def _sum(plan: Plan, costs: tuple[Forecast, ...], why_not: str) -> list[str]:
     distinct = [state for state in plan.states if state.tree is not None and state.same_as is None]
     if why_not:
         return [f"{len(plan.states)} states, {len(distinct)} kernels", f"what they would cost is not known: {why_not}"]
-    order = [one for one in costs if not one.known and one.built_as is None]
+    order = [one for one in costs if one.to_build]
     known = sum(one.known for one in costs)
-    lines = [
-        f"{len(plan.states)} states, {len(distinct)} kernels: {known} known, "
-        f"{len(distinct) - known - len(order)} that no build can tell from another, {len(order)} to build and boot"
-    ]
+    lines = [f"{len(plan.states)} states: {kernels(len(distinct), known, len(distinct) - known - len(order))}"]
     if order:
         lines += ["in this order: " + _names([one.state for one in order]), _time(order)]
     return lines

@@ -87,13 +87,15 @@ def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace)
 @pytest.mark.parametrize(
     ("costs", "told"),
     [
-        ((Forecast(state="base", known=True), Forecast(state="prefix-1", known=True)), ["2 kernels: 2 known"]),
+        (
+            (Forecast(state="base", known=True), Forecast(state="prefix-1", known=True)),
+            ["0 of 2 kernels to build and boot (2 known from before)"],
+        ),
         (
             (Forecast(state="base", known=True), Forecast(state="prefix-1", targets=1, seconds=3.4)),
             [
                 "to build, 1 target, about 3 s",
-                "1 known, ",
-                "1 to build",
+                "1 of 2 kernels to build and boot (1 known from before)",
                 "in this order: prefix-1",
                 "less than a minute",
             ],
@@ -105,7 +107,10 @@ def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace)
         ((Forecast(state="base"), Forecast(state="prefix-1")), ["the first is a cold build"]),
         (
             (Forecast(state="base", known=True), Forecast(state="prefix-1", built_as="base", unread=tuple("abcde"))),
-            ["not built: no build reads what sets it apart from base (a, b, c and 2 more)", "0 to build"],
+            [
+                "not built: no build reads what sets it apart from base (a, b, c and 2 more)",
+                "0 of 2 kernels to build and boot (1 known from before, 1 that no build can tell from another)",
+            ],
         ),
         ((Forecast(state="base", known=True), Forecast(state="prefix-1", targets=4)), ["too few builds to tell by"]),
     ],

@@ -2,6 +2,7 @@
 """Several workers at one plan: each builds in its own folder, and together they have every state's result."""
 
 import asyncio
+import io
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,8 @@ from harness.config import Config
 from harness.engine import Engine, Setup
 from harness.exercised.watch import Watch
 from harness.model import Accel, Coverage, Outcome, Plan
+from harness.render import planned as planned_view
+from harness.render.live import Progress
 from harness.store import Store
 from harness.turns import Holder
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
@@ -74,6 +77,35 @@ async def test_each_state_is_built_once_and_each_worker_takes_part(
     assert [event.position for event in started] == list(range(1, STATES))
     assert all(built_in(tmp_path / "workers" / str(number)) for number in range(3))
     assert not list((tmp_path / "workers").glob("*/scratch"))
+
+
+async def test_a_run_begins_with_the_number_of_kernels_that_its_plan_ends_with(
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    """A page that no build reads makes a state of its own, and no kernel to build."""
+    async with workers[0].locked():
+        await workers[0].build(plan.base.tree, tmp_path / "base", lambda _: None, trusted=True)
+    page = kernel.tree(**{"Documentation/page.rst": "A page."})
+    # A file that is new may be found by any search, so that these are states that a build may tell from base.
+    others = [kernel.tree(main=f"{MAIN}#error\n", new=f"{number}") for number in range(2, STATES)]
+    changed = zip(plan.states[1:], (page, *others), strict=True)
+    states = (plan.states[0], *(msgspec.structs.replace(state, tree=tree) for state, tree in changed))
+    plan = msgspec.structs.replace(plan, states=states)
+    told: list[events.Event] = []
+    engine = Engine(SETUP, workers[:1], store, told.append)
+    foretold = [one.state for one in engine.forecast(plan) if one.to_build]
+    planned_words = planned_view.render(plan, engine.forecast(plan)).splitlines()
+
+    await engine.run(plan, tmp_path / "out")
+    (begun,) = (event for event in told if isinstance(event, events.RunStarted))
+    stream = io.StringIO()
+    Progress(stream)(begun)
+    words = "4 of 6 kernels to build and boot (1 known from before, 1 that no build can tell from another)"
+    assert stream.getvalue().strip().endswith(words)
+    assert f"6 states: {words}" in planned_words
+    started = [event for event in told if isinstance(event, events.StageStarted)]
+    assert [event.state for event in started] == foretold
+    assert [(event.position, event.todo) for event in started] == [(number, 4) for number in range(1, 5)]
 
 
 async def test_a_worker_that_another_run_has_takes_no_part(
