@@ -9,6 +9,7 @@ from itertools import accumulate, groupby
 from harness.model import Ending, Outcome, RunResult, StateResult, Status
 from harness.plain import shortened
 from harness.render.evidence import Exhibit, by_place
+from harness.render.idle import Idle, idle
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """The whole table: columns in groups (title, columns), rows in groups (title, rows)."""
+    """The whole table: columns in groups (title, columns), rows in groups (title, rows).
+
+    ``idle`` are the checks that have no row, since they would say nothing in it.
+    """
 
     columns: tuple[tuple[str, tuple[Column, ...]], ...]
     sections: tuple[tuple[str, tuple[Row, ...]], ...]
+    idle: Idle | None
 
     @property
     def starts(self) -> frozenset[int]:
@@ -124,10 +129,12 @@ def grid(run: RunResult) -> Grid:
     groups = tuple((_group_title(scenario), tuple(group)) for scenario, group in columns)
     rows = _Rows(run)
     probes: dict[str, list[Row]] = {}
-    for name in dict.fromkeys(check.id for state in run.states for check in state.checks):
+    silent = idle(run)
+    names = dict.fromkeys(check.id for state in run.states for check in state.checks)
+    for name in (one for one in names if silent is None or one not in silent.names):
         probes.setdefault(name.rpartition(".")[0], []).append(rows.check(name))
     sections = (("kernel", tuple(rows.about_state())), *((probe, tuple(members)) for probe, members in probes.items()))
-    return Grid(groups, sections)
+    return Grid(groups, sections, silent)
 
 
 def _group_title(scenario: str) -> str:

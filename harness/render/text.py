@@ -3,7 +3,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from harness import reproduce
 from harness.judge import evidence
@@ -27,6 +27,7 @@ from harness.plain import line, plain
 from harness.render import coupled, exercised, grounds, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.headline import interrupted
+from harness.render.idle import idle
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
 _OUTCOMES = {
@@ -74,24 +75,31 @@ def _number(run: RunResult, number: int) -> str:
 
 
 def matrix(run: RunResult) -> Iterator[str]:
-    """A column for each state, a row for the checks of a probe that tell the same; outcome and capabilities first."""
+    """A column for each state, a row for the checks of a probe that tell the same; outcome and capabilities first.
+
+    Checks that say nothing share a line below.
+    """
+    silent = idle(run)
     heads = [_head(state) for state in run.states]
     caps = list(dict.fromkeys(cap for state in run.states for cap in state.caps))
     rows = [("outcome", [_outcome(state) for state in run.states])]
     rows += [(cap, [_cap(state, cap) for state in run.states]) for cap in caps]
-    rows += _checks(run)
+    rows += _checks(run, silent.names if silent is not None else frozenset())
     wide = max(len(name) for name, _ in rows)
     widths = [max(len(head), *(len(cells[column]) for _, cells in rows)) for column, head in enumerate(heads)]
     for name, cells in [("", heads), *rows]:
         row = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
         yield f"  {name.ljust(wide)}  {row}".rstrip()
+    if silent is not None:
+        yield f"  {silent.summary}"
     yield f"  ({_LEGEND})"
 
 
-def _checks(run: RunResult) -> list[tuple[str, list[str]]]:
-    """Rows of checks, each named after the first of those that it stands for."""
+def _checks(run: RunResult, silent: Set[str]) -> list[tuple[str, list[str]]]:
+    """Rows of checks but the silent ones, each named after the first of those that it stands for."""
     groups: dict[tuple[str, ...], list[str]] = {}
-    for name in dict.fromkeys(check.id for state in run.states for check in state.checks):
+    names = dict.fromkeys(check.id for state in run.states for check in state.checks)
+    for name in (one for one in names if one not in silent):
         cells = [_cell(state, name) for state in run.states]
         groups.setdefault((name.rpartition(".")[0], *cells), []).append(name)
     return [(f"{first} +{len(others)}" if others else first, cells) for (_, *cells), (first, *others) in groups.items()]
