@@ -33,7 +33,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import plain, shortened
-from harness.render import arcs, exercised, grounds, logs, mail, text, walked
+from harness.render import arcs, exercised, grounds, logs, mail, since, text, walked
 from harness.render.ended import Ended, ended, of_finding, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -101,6 +101,7 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {
         "sentence": text.sentence,
         "remedies": text.remedies,
+        "since": since.lines,
         "end_of": of_finding,
         "exhibits": exhibits,
         "cures": _cures,

@@ -27,7 +27,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain, shortened
-from harness.render import grounds, logs, text
+from harness.render import grounds, logs, since, text
 from harness.render.ended import Ended, ended, place
 from harness.render.evidence import Exhibit, by_place
 
@@ -269,7 +269,7 @@ class _Suite:
         """What to do about it, and how to see it, stand with it."""
         case = self._case("finding", f"{number} {finding.kind}")
         told = [*finding.evidence, "", f"to reproduce: {reproduce.command(self._run, finding)}"]
-        told += text.remedies(self._run, finding)
+        told += [*since.lines(self._run, finding), *text.remedies(self._run, finding)]
         case.add_failure_info(_message(text.sentence(self._run, finding)), _body("\n".join(told)), str(finding.kind))
         return case
 

@@ -10,7 +10,7 @@ from email.header import Header
 from harness import reproduce
 from harness.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from harness.plain import line, plain, shortened
-from harness.render import text
+from harness.render import since, text
 from harness.render.ended import of_finding, place
 from harness.render.evidence import Exhibit, exhibits
 
@@ -104,6 +104,9 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
     if len(shown) > _FEW:
         yield f"  and {len(shown) - _FEW} more like it."
     yield ""
+    for told in since.lines(run, finding):
+        yield f"{told}."
+        yield ""
     yield from _trace(run, finding)
     if note := text.note(run, finding):
         yield note

@@ -24,7 +24,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain
-from harness.render import coupled, exercised, grounds, walked
+from harness.render import coupled, exercised, grounds, since, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.headline import interrupted
 from harness.render.idle import idle
@@ -142,6 +142,7 @@ def _findings(run: RunResult) -> Iterator[str]:
     for finding in run.findings:
         yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
         yield from _evidence(finding)
+        yield from (f"  {_cut(one)}" for one in since.lines(run, finding))
         yield from (f"  {what}" for what in remedies(run, finding))
         if finding.kind is not FindingKind.UNDOCUMENTED_DEPENDENCY or finding.partner is None:
             yield f"  To see it again: {reproduce.command(run, finding)}"
