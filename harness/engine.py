@@ -14,6 +14,7 @@ import msgspec
 from harness import build, events, images, stateresult, store
 from harness.arch import Arch
 from harness.boot import isolation, machine, repeat
+from harness.build.brought import Brought
 from harness.config import Config
 from harness.errors import DiskFullError, InfraError, InputError
 from harness.exercised.watch import MadeOf, Watch, Watched
@@ -108,6 +109,9 @@ class Engine:
         """Those of the plan that is carried out, as they come. Like what is stored, they name trees."""
         self._names: dict[str, str] = {}
         """What that plan calls a tree."""
+        self._plan: Plan | None = None
+        self._brought: Brought | None = None
+        """What that plan's patches bring to the Kconfig of their base, once something was dropped."""
         self._made_of: dict[str, MadeOf] = {}
         """By the tree of a tip, what it was built of."""
 
@@ -135,6 +139,7 @@ class Engine:
         """
         distinct = _distinct(plan)
         self._names = {state.tree: state.id for state in distinct if state.tree is not None}
+        self._plan, self._brought = plan, None
         known = self._results = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
         costs = self._forecast(plan, known) if todo else ()
@@ -189,7 +194,27 @@ class Engine:
             self._tell_done(result, known=True)
 
     def _tell_done(self, result: StateResult, *, known: bool) -> None:
-        self._tell(events.StateDone(stateresult.named(result, self._names), known=known))
+        self._tell(events.StateDone(self._named(result), known=known))
+
+    def _named(self, result: StateResult) -> StateResult:
+        return stateresult.named(result, self._names, self._bringing(result.config_dropped))
+
+    def _bringing(self, dropped: tuple[str, ...]) -> dict[str, int]:
+        """Of the options that Kconfig dropped, those that the series brings, and the first patch that does."""
+        if not dropped:
+            return {}
+        if self._brought is None:
+            assert self._plan is not None
+            self._brought = self._workers[0].brought(self._plan.base.tree, self._plan.patches)
+        return {option: patch for option in dropped if (patch := self._brought.by(option)) is not None}
+
+    def _may_lack(self, dropped: tuple[str, ...]) -> bool:
+        return not self._missing(dropped)
+
+    def _missing(self, dropped: tuple[str, ...]) -> tuple[str, ...]:
+        """The options that base's Kconfig dropped, and no patch brings: a mistake in the fragment."""
+        bringing = self._bringing(dropped)
+        return tuple(option for option in dropped if option not in bringing)
 
     def _visit(self, plan: Plan, known: dict[str, StateResult]) -> Visit:
         """The states of a plan that are not known, and those that are and were built in our folders."""
@@ -304,13 +329,14 @@ class Engine:
                 job.place,
                 lambda what: self._tell(events.Compiled(state.id, what)),
                 trusted=state.id == "base",
+                may_lack=self._may_lack if state.id == "base" else build.any_lack,
             )
         except InfraError as error:
             if state.id == "base" or isinstance(error, DiskFullError):
                 raise
             return error
         if state.id == "base":
-            _check_base_build(built)
+            _check_base_build(built, self._missing(built.config_dropped))
         if (watch := self._watch_of(state)) is not None:  # before anything else is built there
             reads = worker.reads
             self._made_of[state.tree] = watch.made_of(lambda path: bool(reads.readers(path)), worker.configuration)
@@ -343,6 +369,7 @@ class Engine:
 
     def _check_base(self, base: StateResult, out: Path) -> None:
         """Raise InputError unless base came through; nothing else need be built then."""
+        _check_fragment(self._missing(base.config_dropped))
         if base.outcome is Outcome.INFRA_ERROR:
             raise InfraError(base.detail)
         if base.outcome is not Outcome.OK:
@@ -442,7 +469,7 @@ class Engine:
         found = done.get(state.same_as or state.id)
         if found is None:
             return stateresult.bare(state, outcome=Outcome.NOT_TRIED, detail="the run was interrupted before")
-        return stateresult.as_state(stateresult.named(found, self._names), state)
+        return self._named(stateresult.as_state(found, state))
 
 
 def _place(worker: build.Worker, plan: Plan) -> Place:
@@ -456,7 +483,8 @@ def _distinct(plan: Plan) -> list[State]:
     return [state for state in plan.states if state.tree is not None and state.same_as is None]
 
 
-def _check_base_build(built: Build) -> None:
+def _check_base_build(built: Build, missing: tuple[str, ...]) -> None:
+    _check_fragment(missing)
     if not built.ok:
         raise InputError("base does not build, so no patch can be judged:\n  " + "\n  ".join(built.errors[:3]))
     if built.unbuilt:
@@ -464,8 +492,12 @@ def _check_base_build(built: Build) -> None:
             f"the probe {built.unbuilt[0]} does not build with base's headers:\n  "
             + "\n  ".join(built.errors[:3] or ("see the log of the build",))
         )
-    if built.config_dropped:
+
+
+def _check_fragment(missing: tuple[str, ...]) -> None:
+    """Raise InputError for options that a config fragment asks for and nobody has."""
+    if missing:
         raise InputError(
-            f"base's Kconfig drops what the config fragment asks for: {', '.join(built.config_dropped)}\n"
-            "  the fragment does not fit this kernel"
+            f"base's Kconfig drops what the config fragment asks for, and no patch brings it: {', '.join(missing)}\n"
+            "  see what the option depends on, or take it out of the fragment"
         )

@@ -451,6 +451,8 @@ class StateResult(Record, frozen=True):
     """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     refused: tuple[str, ...] = ()
     """What its build tells of files and networks that are not for it, and of what make left running."""
+    config_dropped: tuple[str, ...] = ()
+    """Options that a config fragment asks for, as ``CONFIG_X=y``, and this tree's Kconfig did not keep."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
     log_tail: str = ""

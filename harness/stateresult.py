@@ -54,7 +54,6 @@ def booted(state: State, seen: Repeated) -> StateResult:
 
 def with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -> StateResult:
     """A result with what is known of the build that went before it."""
-    dropped = tuple(f"Kconfig dropped {option}" for option in built.config_dropped)
     why = f": {built.errors[0]}" if built.errors else ""
     unbuilt = tuple(f"the probe {name} does not build{why}" for name in built.unbuilt)
     return msgspec.structs.replace(
@@ -64,7 +63,8 @@ def with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -
         warnings=built.warnings,
         linked=built.linked,
         refused=built.refused,
-        notes=dropped + unbuilt + notes,
+        config_dropped=built.config_dropped,
+        notes=unbuilt + notes,
     )
 
 
@@ -82,8 +82,9 @@ def as_state(result: StateResult, state: State) -> StateResult:
     )
 
 
-def named(result: StateResult, states: Mapping[str, str]) -> StateResult:
-    """A result as a plan tells of it, whose ``states`` are given by their trees.
+def named(result: StateResult, states: Mapping[str, str], brought: Mapping[str, int]) -> StateResult:
+    """A result as a plan tells of it, whose ``states`` are given by their trees; ``brought`` tells of an option that
+    Kconfig has dropped which patch of the series brings it.
 
     Until then it names trees, as it is stored: the states of an earlier run are not those of this one.
     """
@@ -92,7 +93,7 @@ def named(result: StateResult, states: Mapping[str, str]) -> StateResult:
         return states.get(tree, f"tree {tree[:_TREE]} of an earlier run") if tree is not None else None
 
     told = msgspec.structs.replace(result, built_as=name(result.built_as), booted_as=name(result.booted_as))
-    return msgspec.structs.replace(told, notes=(*_as_others(told), *told.notes))
+    return msgspec.structs.replace(told, notes=(*_as_others(told), *_dropped(told, brought), *told.notes))
 
 
 def _as_others(result: StateResult) -> Iterator[str]:
@@ -103,3 +104,13 @@ def _as_others(result: StateResult) -> Iterator[str]:
         yield f"not built: differs from {result.built_as} only in what no build reads ({paths})"
     if result.booted_as is not None:
         yield f"not booted: the same kernel, byte for byte, as that of {result.booted_as}"
+
+
+def _dropped(result: StateResult, brought: Mapping[str, int]) -> Iterator[str]:
+    """The options that were asked for and are not set: before the patch that brings one, nobody expects it."""
+    for option in result.config_dropped:
+        patch = brought.get(option)
+        if patch is None or patch in result.applied:
+            yield f"Kconfig dropped {option}"
+        else:
+            yield f"built without {option}, which patch {patch} brings"

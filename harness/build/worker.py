@@ -11,7 +11,7 @@ import dataclasses
 import io
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from harness.boot import initramfs
 from harness.box import layout
 from harness.box.layout import Layout
 from harness.build import ccache, excess, linked, names, refused, reproducible, taken, warnings
+from harness.build.brought import Brought
 from harness.build.folder import Folder
 from harness.build.kconfig import SCRIPTS, Kconfig
 from harness.build.make import Compiled, Make, errors_of, make_argv
@@ -29,10 +30,13 @@ from harness.build.pace import Pace
 from harness.build.reads import Reads
 from harness.config import Config
 from harness.errors import InfraError
-from harness.model import Build
+from harness.model import AppliedPatch, Build
 from harness.programs import Program, stage
 from harness.selftests import READ, Bench, Selftest
 from harness.trees import Change, TreeStore
+
+MayLack = Callable[[tuple[str, ...]], bool]
+"""Whether a tree is to be built though its Kconfig dropped these options, as in ``CONFIG_X=y``."""
 
 BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
@@ -63,6 +67,11 @@ def toolchain(arch: Arch, config: Config) -> str:
 def _version(tool: str, package: str) -> str:
     """The first line in which a tool tells its version."""
     return proc.run([proc.require(tool, package), "--version"], seconds=_VERSION_SECONDS).text.partition("\n")[0]
+
+
+def any_lack(_: tuple[str, ...]) -> bool:
+    """A tree is built whatever its Kconfig dropped."""
+    return True
 
 
 class Worker:
@@ -195,18 +204,31 @@ class Worker:
         """How long the builds in this folder took."""
         return Pace(self._folder.place)
 
-    async def build(self, tree: str, into: Path, compiled: Compiled, *, trusted: bool = False) -> Build:
+    def brought(self, base: str, patches: Sequence[AppliedPatch]) -> Brought:
+        """What a series brings to the Kconfig of its base."""
+        return Brought(self._store, base, patches)
+
+    async def build(
+        self,
+        tree: str,
+        into: Path,
+        compiled: Compiled,
+        *,
+        trusted: bool = False,
+        may_lack: MayLack = any_lack,
+    ) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
 
-        ``trusted`` is a tree without anybody's patches. Raises InfraError when this host, not the tree, is why it
-        failed.
+        ``trusted`` is a tree without anybody's patches. ``may_lack`` is asked of the options that Kconfig dropped,
+        if there are any, before anything is compiled: where it says no, the build ends there, and is not ok. Raises
+        InfraError when this host, not the tree, is why it failed.
         """
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
                 place.mkdir(parents=True, exist_ok=True)
             await proc.aside(self._folder.enter, tree if trusted else None)
             try:
-                built = await self._build(tree, into, compiled, self._box(trusted))
+                built = await self._build(tree, into, compiled, self._box(trusted), may_lack)
             except excess.ExcessError:
                 self._folder.empty()
                 raise
@@ -223,14 +245,14 @@ class Worker:
         async with self.locked(lambda _: None):
             return await self.build(tree, into, lambda _: None)
 
-    async def _build(self, tree: str, into: Path, compiled: Compiled, where: proc.Box) -> Build:
+    async def _build(self, tree: str, into: Path, compiled: Compiled, where: proc.Box, may_lack: MayLack) -> Build:
         log = into / "build.log"
         watch = _Stopwatch()
         with log.open("wb") as output:
             make = Make(where, output, proc.Deadline.after(BUILD_SECONDS), compiled, self._folder.place)
             try:
                 with self._folder.marked():
-                    dropped, ok = await self._make(tree, make, watch)
+                    dropped, ok = await self._make(tree, make, watch, may_lack)
                     output.flush()
                     if not ok:
                         self._check_room(log.read_bytes())
@@ -288,7 +310,9 @@ class Worker:
         if disk.said(own.decode(errors="replace")) or disk.full(self._obj, self._shared):
             raise disk.trouble(self._obj, self._shared)
 
-    async def _make(self, tree: str, make: Make, watch: "_Stopwatch") -> tuple[tuple[str, ...], bool]:
+    async def _make(
+        self, tree: str, make: Make, watch: "_Stopwatch", may_lack: MayLack
+    ) -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
         files.remove(self._obj / _CCACHE_LOG)
         await proc.aside(self._store.check_out, tree, self._source, self._home / "index")
@@ -307,6 +331,8 @@ class Worker:
         if reproducible.holds_headers(config):
             self._folder.forget_headers()
         dropped = self._config.dropped_by(config)
+        if dropped and not await proc.aside(may_lack, dropped):
+            return dropped, False
         ok = await make(self._kernel_argv("headers"))
         watch.ends("configure")
         return dropped, ok and await self._compile(make, watch)

@@ -407,6 +407,21 @@ class TreeStore:
         done = self.git("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", old, new)
         return done.stdout.decode(errors="replace")
 
+    def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[str]:
+        """As ``diff``, of many pairs of trees at once, in the files that a pathspec names (gitglossary(7))."""
+        asked = os.fsencode("".join(f"{old} {new}\n" for old, new in pairs))
+        words = ("diff-tree", "--stdin", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", "--", paths)
+        said = self.answer(*words, stdin=asked).decode(errors="replace")
+        # git-diff-tree(1): each difference has the ids of its two trees before it, in a line of their own.
+        return re.split(r"^[0-9a-f]{40} [0-9a-f]{40}\n", said, flags=re.MULTILINE)[1:]
+
+    def grep_files(self, tree: str, pattern: str, paths: str) -> list[str]:
+        """The texts of a tree's files that have a line with an extended regular expression (git-grep(1))."""
+        words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", paths)
+        names = self.git(*words, statuses=(0, 1)).stdout.split(b"\0")  # 1: there is none
+        found = (self.git("cat-file", "blob", os.fsdecode(name)).stdout for name in names if name)
+        return [text.decode(errors="replace") for text in found]
+
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another, file by file; a rename is one file gone and one new."""
         raw = self._must("diff-tree", "-r", "-z", "--no-renames", old, new).split("\0")

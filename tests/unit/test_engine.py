@@ -49,7 +49,7 @@ class FullDisk:
     def reads(self) -> Reads:
         return Reads(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
 
-    async def build(self, *_: object, trusted: bool) -> Build:
+    async def build(self, *_: object, **__: object) -> Build:
         raise OSError(errno.ENOSPC, "No space left on device", "/x")
 
 
