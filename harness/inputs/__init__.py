@@ -46,7 +46,7 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
     except OSError as error:
         raise InputError(f"cannot read {target[:200]}: {in_words(error)}") from error
     if exists:
-        return quilt.read(path) if quilt.is_one(path) else _mails(path, reroll)
+        return _file(path, reroll)
     if lore.is_one(target):
         return lore.read(target, reroll)
     if ".." in target:
@@ -74,19 +74,21 @@ def _check_inside(top: Path, brought: Iterable[Path]) -> None:
 
 
 def _series(path: Path, reroll: int | None) -> Target:
-    for name in (testcase.FILE, "series"):
-        regular.check_inside(path / name, path)
+    regular.check_inside(path / testcase.FILE, path)
     if (path / testcase.FILE).exists():
         case = testcase.read(path / testcase.FILE)
         found = patchdir.read(path / "patches", top=path)
         series = msgspec.structs.replace(found.series, name=path.resolve().name)
         return msgspec.structs.replace(found, series=series, tree=case.tree, testcase=case)
-    if (path / "series").is_file():
-        return quilt.read(path / "series")
+    if (queue := quilt.in_directory(path)) is not None:
+        return queue
     if maildir.is_one(path):
         return thread.series(maildir.read(path), path.resolve().name, reroll)
     return patchdir.read(path, reroll)
 
 
-def _mails(path: Path, reroll: int | None) -> Target:
-    return thread.series(mbox.read(files.read(path), path.name), path.name, reroll)
+def _file(path: Path, reroll: int | None) -> Target:
+    data = files.read(path)
+    if quilt.is_one(path, data):
+        return quilt.read(path)
+    return thread.series(mbox.read(data, path.name), path.name, reroll)

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The bytes of an input: from a file or standard input, unpacked if need be, and never without bound."""
 
-import gzip
-import io
 import sys
-import zlib
 from pathlib import Path
 from typing import IO
 
 from harness import regular
 from harness.errors import InputError, in_words
+from harness.inputs import packed
 
 LIMIT = 256 << 20
 """Bytes of one input: the largest patch that kernel.org ever published has 120 MB."""
@@ -40,12 +38,9 @@ def standard_input() -> bytes:
 
 
 def _whole(file: IO[bytes], name: str) -> bytes:
-    data = file.read(LIMIT + 1) or b""
-    if data.startswith(b"\x1f\x8b"):  # list archives hand out t.mbox.gz
-        try:
-            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(LIMIT + 1)
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"{name} is not a gzip file that can be read: {error}") from error
-    if len(data) > LIMIT:
-        raise InputError(f"{name} has more than {LIMIT >> 20} MiB\n  if that is one series, make it a range of commits")
-    return data
+    try:
+        return packed.unpacked(file.read(LIMIT + 1) or b"", name, LIMIT)
+    except packed.TooLargeError as error:
+        raise InputError(
+            f"{name} has more than {LIMIT >> 20} MiB\n  if that is one series, make it a range of commits"
+        ) from error

@@ -1,59 +1,130 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A quilt series: the file ``series``, which names the patches beside it in their order (quilt(1))."""
+"""A series file, which names the patches beside it in their order: quilt's ``series`` (quilt(1)), a ``series.conf``
+with its guards, or one with another name that does so.
+"""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import InputError
-from harness.inputs import files, mail
+from harness import regular
+from harness.errors import InputError, in_words
+from harness.inputs import files, guards, patchdir, patchfile
 from harness.inputs.strip import to_p1
 from harness.inputs.target import Target
-from harness.model import Patch, Series
+from harness.model import Patch, Record
 
+_NAMES = ("series", "series.conf")
+"""What such a file is called, quilt's first. Others are known by what they hold."""
+_LIKE = re.compile(r"series\b.*|.*\.series")
+_LOOKED_AT = 500
+"""Lines of a file with another name; each takes a look at the disk."""
+_MAIL = re.compile(rb"\A(?:From |[!-9;-~]+: )|^(?:diff --git |--- [^\n]*\n\+\+\+ )|\0", re.MULTILINE)
 _COMMENT = re.compile(r"(^|\s)#.*")
 _STRIP = re.compile(r"-p(?:(\d{1,2})|ab)")
+_LISTED = 5
+"""How many of the patches that are left out a note names."""
 
 
-def is_one(path: Path) -> bool:
-    """True for a file called ``series`` (or series.conf, as SUSE has it)."""
-    return path.is_file() and path.name in ("series", "series.conf")
+class _Row(Record, frozen=True):
+    """A line that names a patch: the guards before its name, and the options after it."""
+
+    line: int
+    name: str
+    guards: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+def is_one(path: Path, data: bytes) -> bool:
+    """True for a series file with these contents: most of its lines name a patch. A mail is none, whatever its name."""
+    if _MAIL.search(data):
+        return False
+    rows = list(itertools.islice(_rows(data), _LOOKED_AT))
+    patches = sum(patchdir.is_patch(row.name) or (path.parent / row.name).is_file() for row in rows)
+    return path.name in _NAMES or patches * 2 > len(rows)
+
+
+def in_directory(directory: Path) -> Target | None:
+    """The series of a directory that has a series file, else None. Raises InputError, also where nobody can tell which
+    of several is meant.
+    """
+    for name in _NAMES:
+        regular.check_inside(directory / name, directory)
+    try:
+        like = [path for path in sorted(directory.iterdir()) if _LIKE.fullmatch(path.name) and path.is_file()]
+        found = {path.name: path for path in like if is_one(path, files.read(path, directory))}
+    except OSError as error:
+        raise InputError(f"cannot read {directory}: {in_words(error)}") from error
+    if not found:
+        return None
+    name = next((name for name in _NAMES if name in found), next(iter(found)))
+    if name not in _NAMES and len(found) > 1:
+        raise InputError(f"{directory} has several series: {_list(list(found))}\n  name the file that is meant")
+    others = [one for one in found if one != name]
+    target = read(found[name])
+    told = (f"{directory}: as {name} has it, and not {_list(others)}",) if others else ()
+    return msgspec.structs.replace(target, notes=(*told, *target.notes))
 
 
 def read(path: Path) -> Target:
     """The patches that a series file names. Raises InputError: no patch, none of that name, an option we lack."""
-    named = [(mail.read(files.read(file, path.parent), file.name), strip) for file, strip in _entries(path)]
-    if not named:
-        raise InputError(f"{path} names no patch")
-    patches = tuple(_patch(number, one, strip) for number, (one, strip) in enumerate(named, 1))
-    base = next((one.base_commit for one, _ in named if one.base_commit), None)
-    return Target(series=Series(name=path.resolve().parent.name, version=1, patches=patches), base_commit=base)
+    rows = list(_rows(files.read(path)))
+    taken = [row for row in rows if guards.take(row.guards)]
+    if not taken:
+        raise InputError(f"{path} names no patch" + (", but for those that its guards leave out" if rows else ""))
+    found = patchfile.together((_patches(row, path) for row in taken), path.resolve().parent.name)
+    return msgspec.structs.replace(found, notes=(*_left_out(rows, path), *found.notes))
 
 
-def _patch(number: int, one: mail.Mail, strip: int) -> Patch:
-    patch = one.patch(number)
+def _rows(data: bytes) -> Iterator[_Row]:
+    for line, row in enumerate(data.decode(errors="replace").splitlines(), 1):
+        words = _COMMENT.sub("", row).split()
+        before = tuple(itertools.takewhile(guards.is_one, words))
+        if words[len(before) :]:
+            name, *options = words[len(before) :]
+            yield _Row(line=line, name=name, guards=before, options=tuple(options))
+
+
+def _left_out(rows: Sequence[_Row], path: Path) -> Iterator[str]:
+    """A note on the patches that guards leave out."""
+    left = [row for row in rows if not guards.take(row.guards)]
+    if left:
+        names = _list([f"{row.name} ({' '.join(row.guards)})" for row in left])
+        yield f"{path}: with no symbol defined, its guards leave out {len(left)} of {len(rows)} patches: {names}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+
+
+def _patches(row: _Row, path: Path) -> Target:
+    """The patches of a line's file: one, if it does not hold several mails."""
+    strip = _strip(row, path)
+    if ".." in Path(row.name).parts or Path(row.name).is_absolute():
+        raise InputError(f"{path}:{row.line}: {row.name} is not beside it")
+    file = path.parent / row.name
+    if not file.is_file():
+        raise InputError(f"{path}:{row.line}: no such patch: {file}")
+    found = patchfile.read(file, path.parent)
+    patches = tuple(_stripped(patch, strip) for patch in found.series.patches)
+    return msgspec.structs.replace(found, series=msgspec.structs.replace(found.series, patches=patches))
+
+
+def _strip(row: _Row, path: Path) -> int:
+    """How many folders the names in a line's patch have too many."""
+    strip = 1
+    for option in row.options:
+        if not (found := _STRIP.fullmatch(option)):
+            raise InputError(f"{path}:{row.line}: {row.name} has the option {option}\n  only -pN can be done here")
+        strip = int(found[1] or 1)
+    return strip
+
+
+def _stripped(patch: Patch, strip: int) -> Patch:
     try:
         return msgspec.structs.replace(patch, diff=to_p1(patch.diff or b"", strip))
     except ValueError as error:
         raise InputError(f"{patch.origin}, -p{strip}: {error}") from error
-
-
-def _entries(path: Path) -> Iterator[tuple[Path, int]]:
-    """Each patch's file and how many folders its names have too many."""
-    for number, row in enumerate(files.read(path).decode(errors="replace").splitlines(), 1):
-        name, *options = _COMMENT.sub("", row).split() or [""]
-        if not name:
-            continue
-        strip = 1
-        for option in options:
-            if not (found := _STRIP.fullmatch(option)):
-                raise InputError(f"{path}:{number}: {name} has the option {option}\n  only -pN can be done here")
-            strip = int(found[1] or 1)
-        if ".." in Path(name).parts or Path(name).is_absolute():
-            raise InputError(f"{path}:{number}: {name} is not beside it")
-        file = path.parent / name
-        if not file.is_file():
-            raise InputError(f"{path}:{number}: no such patch: {file}")
-        yield file, strip

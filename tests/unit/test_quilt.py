@@ -60,6 +60,92 @@ def test_a_description_as_debian_writes_it_is_a_subject(tmp_path: Path) -> None:
     assert patch.subject == "Fix the thing In several lines."
 
 
+@pytest.mark.parametrize("name", ["series-rt", "series.list", "order.txt"])
+def test_a_series_file_is_known_by_what_it_holds(name: str, tmp_path: Path) -> None:
+    directory = queue(tmp_path / "q", "a.patch\n", a=DIFF.encode(), b=DIFF.encode(), c=DIFF.encode())
+    (directory / name).write_text("# the real-time part\nc.patch\nsub/d\n\nb.patch -p1\n")
+    (directory / "sub").mkdir()
+    (directory / "sub" / "d").write_text(DIFF)
+    found = inputs.load(str(directory / name))
+    assert [patch.subject for patch in found.series.patches] == ["c", "d", "b"]
+
+
+def test_a_patch_that_such_a_file_names_and_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "series-rt").write_text("a.patch\nb.patch\n")
+    (tmp_path / "b.patch").write_text(DIFF)
+    with pytest.raises(InputError, match=r"series-rt:1: no such patch: .*a\.patch"):
+        inputs.load(str(tmp_path / "series-rt"))
+
+
+@pytest.mark.parametrize("name", ["series", "series.conf", "series-rt"])
+@pytest.mark.parametrize(
+    "mail",
+    [
+        mails.mail("[PATCH] KVM: c", DIFF.encode()),
+        mails.mbox([mails.mail("[PATCH] KVM: c", DIFF.encode())]),
+        b"a.patch\n" + DIFF.encode(),
+    ],
+    ids=["mail", "mbox", "diff"],
+)
+def test_a_mail_is_no_series_whatever_its_name(name: str, mail: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.patch").write_text("no diff")
+    (tmp_path / name).write_bytes(mail)
+    assert len(inputs.load(str(tmp_path / name)).series.patches) == 1
+
+
+def test_a_directory_is_what_its_one_series_file_says(tmp_path: Path) -> None:
+    directory = queue(tmp_path / "q", "", a=DIFF.encode(), b=DIFF.encode())
+    (directory / "series").rename(directory / "series.armbian")
+    (directory / "series.armbian").write_text("b.patch\n")
+    assert [patch.subject for patch in inputs.load(str(directory)).series.patches] == ["b"]
+
+
+def test_of_several_series_files_none_is_guessed(tmp_path: Path) -> None:
+    directory = queue(tmp_path / "q", "a.patch\n", a=DIFF.encode(), b=DIFF.encode())
+    (directory / "series-rt").write_text("b.patch\n")
+    found = inputs.load(str(directory))
+    assert [patch.subject for patch in found.series.patches] == ["a"]
+    assert found.notes == (f"{directory}: as series has it, and not series-rt",)
+    (directory / "series").rename(directory / "series-all")
+    with pytest.raises(InputError, match=r"q has several series: series-all, series-rt\n  name the file"):
+        inputs.load(str(directory))
+
+
+# scripts/guards of SUSE's kernel-source prints those that are taken; none has a symbol here.
+GUARDED = """# a queue
+\ta.patch
+-\tb.patch
++needs_update\tc.patch
+-needs_update\td.patch # for now
++!x86\te.patch
+-!x86\tf.patch
++x86 -arm\tg.patch
+-x86 +arm\th.patch -p1
+-x86 -\ti.patch
+- +!x86\tj.patch
+-\tis_not_there.patch
+"""
+
+
+@pytest.mark.parametrize("target", ["", "series.conf"])
+def test_guards_leave_out_what_they_leave_out_without_a_symbol(target: str, tmp_path: Path) -> None:
+    directory = queue(tmp_path / "q", "", **dict.fromkeys("abcdefghij", DIFF.encode()))
+    (directory / "series").rename(directory / "series.conf")
+    (directory / "series.conf").write_text(GUARDED)
+    found = inputs.load(str(directory / target))
+    assert [patch.subject for patch in found.series.patches] == ["a", "d", "e", "h", "j"]
+    assert found.notes == (
+        f"{directory}/series.conf: with no symbol defined, its guards leave out 6 of 11 patches:"
+        " b.patch (-), c.patch (+needs_update), f.patch (-!x86), g.patch (+x86 -arm), i.patch (-x86 -) and 1 more",
+    )
+
+
+def test_a_series_whose_guards_leave_nothing_says_so(tmp_path: Path) -> None:
+    (tmp_path / "series.conf").write_text("-\ta.patch\n")
+    with pytest.raises(InputError, match=r"series\.conf names no patch, but for those that its guards leave out"):
+        inputs.load(str(tmp_path))
+
+
 @pytest.mark.parametrize("strip", [0, 1, 2, 3])
 @pytest.mark.parametrize("renames", ["--find-renames", "--no-renames"])
 def test_every_pn_leads_to_the_trees_of_the_commits(
