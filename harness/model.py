@@ -148,6 +148,40 @@ class Base(Record, frozen=True):
     tree: str
 
 
+class FuzzedHunk(Record, frozen=True):
+    """A hunk that was put where git apply would not put it: with fuzz, as patch(1) counts it."""
+
+    file: str
+    hunk: int
+    of: int
+    """Its number among those of the file."""
+    line: int
+    """Where it begins in the file as it was."""
+    offset: int
+    """How many lines that is from where the patch says."""
+    fuzz: int
+    blind: bool = False
+    """True where fuzz passed over all that it expects: nothing but a line number says that it belongs there."""
+
+
+class RejectedHunk(Record, frozen=True):
+    """A hunk that fits nowhere, whatever the fuzz. Of the first few of a patch, what stands in its place is told."""
+
+    file: str
+    hunk: int
+    of: int
+    line: int
+    """Where the patch says that it begins."""
+    expects: tuple[str, ...] = ()
+    """Its old lines, from the last on that is there."""
+    at: int = 0
+    """The line of the file at which those would begin, as most lines of the hunk have it."""
+    stands: tuple[str, ...] = ()
+    """What stands there now."""
+    there: bool = False
+    """True where what the hunk makes stands in the file already."""
+
+
 class AppliedPatch(Record, frozen=True):
     """A patch of the series with the git trees on either side of it."""
 
@@ -163,6 +197,8 @@ class AppliedPatch(Record, frozen=True):
     author: str = ""
     message_id: str = ""
     """As of Patch."""
+    fuzzed: tuple[FuzzedHunk, ...] = ()
+    """The hunks that took fuzz: --fuzz."""
 
 
 class State(Record, frozen=True):

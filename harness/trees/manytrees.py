@@ -48,6 +48,7 @@ class ManyTrees:
         self._store = store
         self._tell = tell
         self._answers = Answers(store.path / "answers.sqlite")
+        self._paths: dict[bytes, set[bytes]] = {}
         self._git = store.answer("version").decode().strip()
         if (old := gitversion.too_old(self._git)) is not None:
             raise InfraError(f"{old}\n  install a newer one; see kseries doctor")
@@ -104,8 +105,10 @@ class ManyTrees:
 
     def _touched(self, diffs: Sequence[bytes]) -> set[bytes]:
         """The paths that diffs name, but for those that git apply refuses; that it does is told by the full tree."""
+        new = [diff for diff in dict.fromkeys(diffs) if diff not in self._paths]
         with ThreadPoolExecutor(os.cpu_count()) as pool, proc.company() as gits:
-            paths = set[bytes]().union(*pool.map(lambda diff: gits.call(self._store.touched, diff), diffs))
+            self._paths |= zip(new, pool.map(lambda diff: gits.call(self._store.touched, diff), new), strict=True)
+        paths = set[bytes]().union(*(self._paths[diff] for diff in diffs))
         return {path for path in paths if not {b"", b".", b".."} & set(path.split(b"/"))}
 
     def _held(self, tree: str, paths: Set[bytes]) -> Changes:

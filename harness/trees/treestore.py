@@ -340,9 +340,12 @@ class TreeStore:
 
     def touched(self, diff: bytes) -> set[bytes]:
         """The paths that a diff names, both of a rename or a copy, as git apply reads them; it may read none."""
-        ways = (("apply", "--numstat", "-z", *way, "-") for way in ((), ("--reverse",)))
-        said = (self.git(*words, stdin=diff, statuses=SAID).stdout for words in ways)
-        return {row.split(b"\t", 2)[2] for rows in said for row in rows.split(b"\0") if row}
+        return {*self.names(diff), *self.names(diff, "--reverse")}
+
+    def names(self, diff: bytes, *way: str) -> list[bytes]:
+        """The path of each file that a diff changes, in its order and as it is afterwards; as git apply reads them."""
+        rows = self.git("apply", "--numstat", "-z", *way, "-", stdin=diff, statuses=SAID).stdout.split(b"\0")
+        return [row.split(b"\t", 2)[2] for row in rows if row]
 
     def _check_readable(self, paths: Set[bytes], index: Path, objects: Path | None) -> None:
         """Read what an index has at some paths. Raises InfraError: a patch may fail for what the store cannot give."""

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A diff -> its files and their hunks, cut up where git apply and patch(1) cut it; nothing is applied here.
+
+What git apply reads as a file of a diff is in git's apply.c (find_header(), parse_fragment()), what patch(1) counts as
+the context of a hunk in GNU patch's pch.c (another_hunk()).
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby, takewhile
+
+_HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
+_MOST_LINES = 1_000_000
+"""Lines of the hunks of one file: the largest that the kernel ever saw in a patch has 200,000."""
+_INCOMPLETE = b"\\"
+_COMES_OR_GOES = re.compile(rb"^(?:--- /dev/null|\+\+\+ /dev/null|new file mode|deleted file mode)\b", re.MULTILINE)
+_BLANKS = re.compile(rb"\s+")
+
+
+def written(sign: bytes, line: bytes) -> bytes:
+    """A line of a hunk as a diff has it."""
+    return sign + line if line.endswith(b"\n") else b"%b%b\n\\ No newline at end of file\n" % (sign, line)
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """A hunk of a unified diff. A line without a newline at its end is the last one of its file."""
+
+    header: bytes
+    first: int
+    """The line at which its old lines begin, from 1 on; of none, the one that what it adds comes before."""
+    lines: tuple[tuple[bytes, bytes], ...]
+    """Each with its sign: a blank, ``-`` or ``+``."""
+
+    @property
+    def old(self) -> list[bytes]:
+        return [line for sign, line in self.lines if sign != b"+"]
+
+    @property
+    def prefix(self) -> int:
+        """Lines of context before the first change, as pch_prefix_context() has them."""
+        return _context(self.lines)
+
+    @property
+    def suffix(self) -> int:
+        """Lines of context behind the last change, as pch_suffix_context() has them."""
+        return _context(self.lines[::-1])
+
+    def blind(self, fuzz: int) -> bool:
+        """True where so much fuzz passes over all of its old lines, so that its line number alone tells the place."""
+        return fuzz >= max(self.prefix, self.suffix) and len(self.old) == self.prefix + self.suffix
+
+    def text(self) -> bytes:
+        """The hunk as it stands in a diff."""
+        return b"%b\n" % self.header + b"".join(written(sign, line) for sign, line in self.lines)
+
+    def blocks(self) -> Iterator[tuple[int, int, list[bytes]]]:
+        """Its changes: how many old lines are before each, how many go, and what comes."""
+        at = 0
+        for context, some in groupby(self.lines, lambda line: line[0] == b" "):
+            lines = list(some)
+            gone = sum(sign != b"+" for sign, _ in lines)
+            if not context:
+                yield at, gone, [line for sign, line in lines if sign == b"+"]
+            at += gone
+
+    def reversed(self) -> "Hunk":
+        """What takes it back, at the same line."""
+        signs = {b"+": b"-", b"-": b"+"}
+        return replace(self, lines=tuple((signs.get(sign, sign), line) for sign, line in self.lines))
+
+
+def _context(lines: tuple[tuple[bytes, bytes], ...]) -> int:
+    return sum(1 for _ in takewhile(lambda line: line[0] == b" ", lines))
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a diff does to one file: all before its first hunk, and the hunks."""
+
+    header: bytes
+    hunks: tuple[Hunk, ...]
+
+    @property
+    def edits(self) -> bool:
+        """True where a file that is there changes; of one that comes or goes every line is in its hunk."""
+        return bool(self.hunks) and not _COMES_OR_GOES.search(self.header)
+
+    @property
+    def moves(self) -> bool:
+        """True where the file has another name before, or is a copy of another."""
+        return re.search(rb"^(?:rename|copy) from ", self.header, re.MULTILINE) is not None
+
+    def text(self) -> bytes:
+        """The section as it stands in the diff."""
+        return self.header + b"".join(hunk.text() for hunk in self.hunks)
+
+    @property
+    def digest(self) -> bytes:
+        """The same for two that change the same lines among the same ones, wherever these stand; blanks are passed
+        over, as git-patch-id(1) does.
+        """
+        whole = hashlib.sha256()
+        for hunk in self.hunks:
+            for sign, line in hunk.lines:
+                whole.update(sign + _BLANKS.sub(b"", line) + b"\n")
+        return whole.digest()
+
+
+def sections(diff: bytes) -> tuple[list[Section], bytes]:
+    """The files of a diff, and what is behind the last of them. Raises ValueError for hunks that are cut short."""
+    return _Reader(diff).read()
+
+
+class _Reader:
+    def __init__(self, diff: bytes) -> None:
+        self._lines = list(io.BytesIO(diff))  # which splits at \n alone
+        self._at = 0
+
+    def read(self) -> tuple[list[Section], bytes]:
+        found: list[Section] = []
+        header: list[bytes] = []
+        named = headed = False  # whether a file is open, and whether its --- and +++ were there
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if headed and line.startswith(b"@@ -"):
+                found.append(Section(b"".join(header), tuple(self._hunks())))
+                header, named, headed = [], False, False
+                continue
+            begins = line.startswith(b"diff --git ")
+            if begins and named:
+                found.append(Section(b"".join(header), ()))  # a mode, a rename, or a binary file
+                header, headed = [], False
+            named = named or begins
+            headed = headed or self._is_head()
+            header.append(line)
+            self._at += 1
+        if named:
+            found.append(Section(b"".join(header), ()))
+            header = []
+        return found, b"".join(header)
+
+    def _is_head(self) -> bool:
+        """True at the ``---`` of a file that has hunks."""
+        three = self._lines[self._at : self._at + 3]
+        return len(three) == 3 and all(
+            line.startswith(start) for line, start in zip(three, (b"--- ", b"+++ ", b"@@ -"), strict=True)
+        )
+
+    def _hunks(self) -> Iterator[Hunk]:
+        begun = self._at
+        while self._at < len(self._lines) and (found := _HUNK.match(self._lines[self._at])):
+            if self._at - begun > _MOST_LINES:
+                raise ValueError("too many lines")
+            yield self._hunk(found)
+
+    def _hunk(self, found: re.Match[bytes]) -> Hunk:
+        first, old, _, new = (int(count) if count is not None else 1 for count in found.groups())
+        lines: list[tuple[bytes, bytes]] = []
+        at, self._at = self._at, self._at + 1
+        first += old == 0  # "do append rather than insert"
+        while (old or new or self._incomplete()) and self._at < len(self._lines):
+            sign, line = self._lines[self._at][:1], self._lines[self._at][1:]
+            self._at += 1
+            if sign == _INCOMPLETE and lines:
+                lines[-1] = lines[-1][0], lines[-1][1].removesuffix(b"\n")
+                continue
+            if sign == b"\n":  # a blank that a mailer took
+                sign, line = b" ", sign
+            old -= sign in (b" ", b"-")
+            new -= sign in (b" ", b"+")
+            if sign not in (b" ", b"-", b"+") or old < 0 or new < 0:
+                raise ValueError("no line of a hunk")
+            lines.append((sign, line))
+        if old or new:
+            raise ValueError("a hunk is cut short")
+        return Hunk(self._lines[at].rstrip(b"\n"), first, tuple(lines))
+
+    def _incomplete(self) -> bool:
+        return self._at < len(self._lines) and self._lines[self._at].startswith(_INCOMPLETE)
