@@ -6,6 +6,7 @@ from itertools import combinations, groupby, pairwise
 
 import msgspec
 
+from harness.applying import Applying, Step
 from harness.errors import InputError
 from harness.model import AppliedPatch, Base, Patch, Plan, Series, State
 from harness.trees import ApplyError, Merge, ThreeWay, TreeStore
@@ -18,40 +19,44 @@ _TOLD = 3
 """How many of the places where a patch does not apply an error names."""
 
 
-def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent) -> Patches:
-    """Each patch with its trees. Raises InputError that names the first patch that does not apply."""
-    trees = [base.tree]
+def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent, fuzz: int = 0) -> Patches:
+    """Each patch with its trees, with so much fuzz. Raises InputError that names the first that does not apply."""
+    steps = [Step(base.tree)]
     for is_commit, group in groupby(series.patches, lambda patch: patch.commit is not None):
         patches = list(group)
         if is_commit:
-            trees += store.trees_of([patch.tree or patch.commit for patch in patches if patch.commit is not None])
+            commits = [patch.tree or patch.commit for patch in patches if patch.commit is not None]
+            steps += map(Step, store.trees_of(commits))
             continue
-        made, error = ManyTrees(store, tell).apply_all(trees[-1], [patch.diff or b"" for patch in patches])
-        trees += made
+        applying = Applying(store, ManyTrees(store, tell), fuzz)
+        made, error = applying.in_turn(steps[-1].tree, patches)
+        steps += made
         if error is not None:
             patch = patches[len(made)]
             under = f"{base.name}" + (f" + patches 1..{patch.number - 1}" if patch.number > 1 else "")
-            raise InputError(_why_not(patch, series, trees[-1], under, error, store)) from error
+            raise InputError(_why_not(patch, series, steps[-1].tree, under, error, applying)) from error
     return tuple(
         AppliedPatch(
             number=patch.number,
             subject=patch.subject,
             message=patch.message,
-            tree_before=before,
-            tree_after=after,
+            tree_before=before.tree,
+            tree_after=after.tree,
             author=patch.author,
             message_id=patch.message_id,
+            fuzzed=after.fuzzed,
         )
-        for patch, (before, after) in zip(series.patches, pairwise(trees), strict=True)
+        for patch, (before, after) in zip(series.patches, pairwise(steps), strict=True)
     )
 
 
-def _why_not(patch: Patch, series: Series, tree: str, under: str, error: ApplyError, store: TreeStore) -> str:
+def _why_not(patch: Patch, series: Series, tree: str, under: str, error: ApplyError, applying: Applying) -> str:
     """What to tell of a patch that does not apply: git says where, and that is not always why."""
     said = str(error).split("; ")
     if any(what.startswith("corrupt patch") for what in said):
         return f"{patch.origin} is cut short or mangled: {said[0]}"
     rest = [one.diff or b"" for one in series.patches[series.patches.index(patch) :]]
+    store = applying.store
     if store.holds(tree, rest[:1]):
         return f"{patch.origin} is already in {under}: it does not apply, and its reverse does"
     if store.holds(tree, rest):  # a later one changed the same lines
@@ -60,12 +65,25 @@ def _why_not(patch: Patch, series: Series, tree: str, under: str, error: ApplyEr
         more = ", nor any other file that it changes" if len(said) > 1 else ""
         return f"{patch.origin} is not for {under}: there is no {said[0].removesuffix(_ABSENT)}{more}"
     more = f"; and {len(said) - _TOLD} more" if len(said) > _TOLD else ""
-    return f"{patch.origin} does not apply to {under}: {'; '.join(said[:_TOLD])}{more}"
+    return (
+        f"{patch.origin} does not apply to {under}: {'; '.join(said[:_TOLD])}{more}\n  {_cure(patch, tree, applying)}"
+    )
 
 
-def make_plan(series: Series, base: Base, scenarios: Iterable[str], store: TreeStore, tell: Tell = silent) -> Plan:
+def _cure(patch: Patch, tree: str, applying: Applying) -> str:
+    """Whether fuzz would help a patch that does not apply, and what tells more of it."""
+    found, step = applying.fit(tree, patch.diff or b"")
+    all_told = "kseries plan --apply tells of every patch"
+    if step is None:
+        return f"no fuzz helps; {all_told}, and of what stands there"
+    return f"patch(1) takes it with fuzz {found.fuzz}, and so does --fuzz {max(found.fuzz, 1)}; {all_told}"
+
+
+def make_plan(
+    series: Series, base: Base, scenarios: Iterable[str], store: TreeStore, tell: Tell = silent, fuzz: int = 0
+) -> Plan:
     """The states of the scenarios named, base and tip always among them. Raises InputError."""
-    patches = apply_all(series, base, store, tell)
+    patches = apply_all(series, base, store, tell, fuzz)
     return plan_of(series.name, series.version, patches, base, scenarios, store, tell)
 
 

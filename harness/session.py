@@ -51,6 +51,7 @@ from harness.judge import partners as judge_partners
 from harness.model import (
     SCHEMA_VERSION,
     Advice,
+    AppliedPatch,
     Base,
     Checkpatch,
     Contract,
@@ -64,6 +65,7 @@ from harness.model import (
     StateResult,
     Verdict,
 )
+from harness.render import fuzzed
 from harness.trees import TreeStore, damage
 
 
@@ -96,6 +98,8 @@ class Options:
     """Tests of the kernel's own, as TARGET:TEST."""
     reverts: tuple[str, ...] = ()
     """Patches that are reverted together, beside the scenarios': "2+3"."""
+    fuzz: int = 0
+    """Lines of context at either end of a hunk that may be wrong, as patch(1) counts them."""
     words: tuple[str, ...] = ()
     """TARGET and these options as they were typed, for whoever wants to see a state again."""
 
@@ -138,9 +142,15 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     scenarios.check(options.scenarios)
     base = base_of(target, options, trees, tell)
     made = scenarios.make_plan(
-        target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step))
+        target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
     )
+    _tell_fuzz(made.patches, tell)
     return pick.with_reverts(made, options.reverts, trees)
+
+
+def _tell_fuzz(patches: Iterable[AppliedPatch], tell: events.Listener) -> None:
+    for note in fuzzed.notes(patches):
+        tell(events.Preparing(note))
 
 
 def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Base:
@@ -266,7 +276,10 @@ def bench(
         stack.enter_context(at_work(tell))
         trees = TreeStore(resources.cache("trees.git"))
         base = base_of(target, options, trees, tell)
-        patches = scenarios.apply_all(target.series, base, trees, lambda *step: tell(events.Planning(*step)))
+        patches = scenarios.apply_all(
+            target.series, base, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
+        )
+        _tell_fuzz(patches, tell)
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
         beside = _beside(target, replace(options, out=place), _setup(options), plan, trees, tell)
         yield replace(beside, onto=onto)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness import arch as archs
 from harness import inputs, programs, scenarios
+from harness.applying import FUZZ_LIMIT
 from harness.errors import InputError
 from harness.plain import named, shortened
 from harness.session import Options
@@ -42,6 +43,13 @@ def add_series_arguments(parser: argparse.ArgumentParser) -> None:
         type=_up_to(9999),
         dest="reroll",
         help="v N of the series (default: the newest)",
+    )
+    parser.add_argument(
+        "--fuzz",
+        metavar="N",
+        type=_up_to(FUZZ_LIMIT, least=0),
+        default=0,
+        help="N lines of a hunk's context may be wrong at either end, as in patch(1); each is told (default: 0)",
     )
 
 
@@ -166,6 +174,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         quick=args.quick,
         words=tuple(_words(args, arch)),
         unboxed=args.unboxed,
+        fuzz=args.fuzz,
     )
 
 
@@ -173,6 +182,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     """TARGET and what decides which kernels come of it: what brings somebody else to the same ones."""
     yield named(args.target)
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
+    given += [("--fuzz", args.fuzz or None)]
     given += [("--arch", arch)]  # the next host may have another default
     for option in ("probe", "contract", "selftest", "config", "make"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
@@ -183,13 +193,13 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     yield from (f"--{flag}" for flag in ("debug", "quick", "unboxed") if getattr(args, flag))
 
 
-def _up_to(most: int) -> Callable[[str], int]:
-    """Numbers from 1 on that anybody can mean: what is made for each of them takes time, memory, processes."""
+def _up_to(most: int, least: int = 1) -> Callable[[str], int]:
+    """Numbers that anybody can mean: what is made for each of them takes time, memory, processes."""
 
     def number(text: str) -> int:
-        if not re.fullmatch(r"0*[0-9]{1,9}", text) or not 1 <= int(text.lstrip("0") or 0) <= most:
-            raise argparse.ArgumentTypeError(f"{shortened(text, 20)} is not a number from 1 to {most}")
-        return int(text.lstrip("0"))
+        if not re.fullmatch(r"0*[0-9]{1,9}", text) or not least <= int(text.lstrip("0") or 0) <= most:
+            raise argparse.ArgumentTypeError(f"{shortened(text, 20)} is not a number from {least} to {most}")
+        return int(text.lstrip("0") or 0)
 
     return number
 

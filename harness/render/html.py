@@ -33,7 +33,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import plain, shortened
-from harness.render import arcs, exercised, grounds, logs, mail, since, text, walked
+from harness.render import arcs, exercised, fuzzed, grounds, logs, mail, since, text, walked
 from harness.render.ended import Ended, ended, of_finding, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -116,6 +116,7 @@ def _environment() -> jinja2.Environment:
         "rests_on": grounds.of_run,
         "patch_rests_on": grounds.of_patch,
         "why_not": grounds.why_not,
+        "placed": fuzzed.in_words,
         "SCENARIOS": SCENARIOS,
         "FEW": FEW,
         "ENDINGS": ENDINGS,

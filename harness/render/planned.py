@@ -3,6 +3,7 @@
 
 from harness.model import Forecast, Plan, State
 from harness.plain import plain
+from harness.render import fuzzed
 
 _NAMED = 3
 """Files, and states, that a line names."""
@@ -16,7 +17,8 @@ def render(plan: Plan, costs: tuple[Forecast, ...], why_not: str = "") -> str:
     rows = [f"  {state.id.ljust(wide)}  {_tree(state)}  {cost.get(state.id, '')}".rstrip() for state in plan.states]
     heading = f"{plan.series}: {len(plan.patches)} patches on {plan.base.name} (Linux {plan.base.version})"
     # Names of files and of series are other people's text: each stays in its line, and moves no cursor.
-    return "\n".join(plain(row).replace("\n", " ") for row in [heading, *rows, *_sum(plan, costs, why_not)])
+    rows = [heading, *(f"  {note}" for note in fuzzed.notes(plan.patches)), *rows, *_sum(plan, costs, why_not)]
+    return "\n".join(plain(row).replace("\n", " ") for row in rows)
 
 
 def _tree(state: State) -> str:

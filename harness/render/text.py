@@ -24,7 +24,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain
-from harness.render import coupled, exercised, grounds, since, walked
+from harness.render import coupled, exercised, fuzzed, grounds, since, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.headline import interrupted
 from harness.render.idle import idle
@@ -68,6 +68,7 @@ def _heading(run: RunResult) -> Iterator[str]:
         yield "unboxed: what the series brings ran with all rights of the user, and may have changed anything here"
     for patch in run.series.patches:
         yield f"  {_number(run, patch.number)} {patch.subject}"
+        yield from (f"      {fuzzed.in_words(hunk)}" for hunk in patch.fuzzed)
 
 
 def _number(run: RunResult, number: int) -> str:
