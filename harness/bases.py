@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from harness import cachelock, kernelorg, proc, sealed
-from harness.errors import InfraError, InputError
+from harness.errors import InfraError, InputError, in_words
 from harness.model import Base
 from harness.plain import named
 from harness.trees import TreeStore, repository
@@ -41,13 +41,36 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
     if place is not None:
         store.add_repository(place)
         _tell_changes(place, store, say)
+        repository.check_tree(place, revision or "HEAD")
         found = _tree_of(place, revision or "HEAD")
         _check_place(path, place, revision or "HEAD", found, store)
         return _base(f"{tree} {revision or 'HEAD'}", found, store)
     if revision is not None:
         raise InputError(f"{tree} is in no git repository, and so has no revision {revision}")
+    _check_makefile(path)
     say(f"importing {path}")
     return _base(tree, store.add_directory(path), store)
+
+
+def called(tree: str) -> str:
+    """A --tree as it is told: a folder that is named by where we are (``.``) by its whole path."""
+    return str(Path(tree).resolve()) if Path(tree).name in ("", "..") else tree
+
+
+def check_readable(tree: str) -> None:
+    """Raise InputError for a --tree that we may not look into; one that is not there is another matter."""
+    try:
+        (Path(tree) / ".git").exists()
+    except OSError as error:
+        raise InputError(f"cannot read {tree}: {in_words(error)}") from error
+
+
+def _check_makefile(path: Path) -> None:
+    """Raise InputError for a folder that cannot be a kernel's top, before all that is in it is read."""
+    if not (path / "Makefile").exists():
+        top = repository.around(path)
+        cure = f"\n  it lies in a repository: --tree {top}" if top is not None else ""
+        raise InputError(f"{path} is not a kernel tree: it has no Makefile{cure}")
 
 
 def commit_tree(tree: str, revision: str, store: TreeStore) -> str | None:
@@ -96,7 +119,7 @@ def _repository(path: Path, revision: str | None) -> Path | None:
 def _tree_of(path: Path, revision: str) -> str:
     tree = repository.tree_of(path, revision)
     if tree is None:
-        raise InputError(f"{path} has no revision {revision}")
+        raise InputError(f"{path} has no revision {revision}{repository.shallow_cure(path)}")
     return tree
 
 

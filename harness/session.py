@@ -163,7 +163,8 @@ def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
 
     for note in target.notes:
         say(note)
-    tree = options.tree or target.tree or bases.DEFAULT
+    tree = bases.called(options.tree or target.tree or bases.DEFAULT)
+    bases.check_readable(tree)
     revision = options.base or target.base
     if revision is None and target.base_commit is not None:
         revision = bases.base_commit(tree, target.base_commit, say)
@@ -307,7 +308,7 @@ def _beside(
         series=target.series,
         patches=planned.patches,
         base=planned.base,
-        repository=options.tree or target.tree or bases.DEFAULT,
+        repository=bases.called(options.tree or target.tree or bases.DEFAULT),
         trees=trees,
         setup=setup,
         engine=engine,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import regular
+from harness import bases, regular
 from harness.errors import InputError, in_words
 from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, testcase, thread
 from harness.inputs.target import Target
@@ -49,8 +49,8 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
         return _file(path, reroll)
     if lore.is_one(target):
         return lore.read(target, reroll)
-    if ".." in target:
-        repository = Path(tree or ".")
+    if ".." in target and ".." not in path.parts:  # ../typo is no range: no name of a revision has "/../" in it
+        repository = Path(bases.called(tree or "."))
         series, fork = gitrange.read(repository, target)
         return Target(series=series, tree=str(repository), base=fork)
     raise InputError(f"no such TARGET: {target}\n  it takes {FORMS}")

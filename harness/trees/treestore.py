@@ -253,10 +253,11 @@ class TreeStore:
         return self._once(key, sources.of_folder(path, names))
 
     def add_repository(self, path: Path) -> None:
-        """Make the objects of a user's repository readable here."""
+        """Make the objects of a user's repository readable here. Raises InputError where they cannot be."""
         done = repository.ask(path, "rev-parse", "--git-common-dir")
         if done.returncode != 0:
             raise InputError(f"{path} is not a git repository: {reason(done)}")
+        repository.check_sha1(path)
         objects = (path / done.text / "objects").resolve()
         if str(objects) in self._borrowed():
             return

@@ -272,20 +272,56 @@ def test_no_character_in_a_message_ends_it_or_reaches_the_terminal(repository: R
         gitrange.read(repository.path, "base..side")
 
 
-def test_a_merge_in_a_range_is_refused_with_the_remedy(repository: Repository) -> None:
+def merged(repository: Repository, files: dict[str, str]) -> str:
+    """On ``topic``: main, a merge of a branch with a commit for each file, and a commit; the merge's id."""
     repository.git("checkout", "--quiet", "-b", "side", "base")
-    repository.commit("KVM: aside", {"aside": "x\n"})
-    repository.git("checkout", "--quiet", "main")
-    repository.git("merge", "--quiet", "--no-ff", "-m", "a merge", "side")
-    with pytest.raises(InputError, match=r"is not linear at [0-9a-f]{12} .*\n  rebase it first"):
-        gitrange.read(repository.path, "base..main")
+    for name, contents in files.items():
+        repository.commit(f"KVM: {name}", {name: contents})
+    repository.git("checkout", "--quiet", "-b", "topic", "main")
+    repository.git("merge", "--quiet", "--no-ff", "-m", "Merge branch 'side'", "side")
+    merge = repository.git("rev-parse", "HEAD")
+    repository.commit("KVM: four", {"four": "4\n"})
+    return merge
+
+
+@pytest.mark.parametrize("tip", ["topic", ""])
+@pytest.mark.parametrize(
+    ("upstream", "subjects"),
+    [(False, {"one", "two", "three", "aside", "more", "four"}), (True, {"one", "two", "three", "four"})],
+    ids=["of a branch", "of upstream"],
+)
+def test_a_merge_in_a_range_is_named_and_what_is_advised_cures(
+    tip: str, upstream: bool, subjects: set[str], repository: Repository
+) -> None:
+    merge = merged(repository, {"aside": "x\n", "more": "y\n"})[:12]
+    with pytest.raises(InputError) as error:
+        gitrange.read(repository.path, f"base..{tip}")
+    first, second = str(error.value).splitlines()
+    assert first == f"base..{tip} has a merge, which is no patch: {merge} ('Merge branch 'side'')"
+    found = re.fullmatch(
+        r"  (git rebase \S+.*) leaves it out; where it brought upstream in: (git rebase .*), and name (.*)", second
+    )
+    assert found is not None
+    repository.git("tag", "before", "topic")
+    repository.git(*found[2 if upstream else 1].split()[1:])
+    revisions = found[3].replace("^2..", f"^2..{'' if tip else 'HEAD'}") if upstream else f"base..{tip}"
+    patches = gitrange.read(repository.path, revisions)[0].patches
+    assert {patch.subject.removeprefix("KVM: ") for patch in patches} == subjects
+    assert repository.tree("HEAD") == repository.tree("before")
 
 
 def test_a_merge_as_the_first_commit_of_a_range_is_refused(repository: Repository) -> None:
     repository.git("checkout", "--quiet", "-b", "side", "base")
     repository.git("merge", "--quiet", "--no-ff", "-m", "a merge", "main~1")
-    with pytest.raises(InputError, match="is not linear"):
+    with pytest.raises(InputError, match=r"main~1\.\.side has a merge, .* \('a merge'\)"):
         gitrange.read(repository.path, "main~1..side")
+
+
+def test_three_dots_are_no_range(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "-b", "side", "base")
+    repository.commit("KVM: aside", {"aside": "x\n"})
+    with pytest.raises(InputError, match=r"main\.\.\.side is both sides of a fork\n.*A\.\.B"):
+        inputs.load("main...side", str(repository.path))
 
 
 @pytest.mark.parametrize("revisions", ["main..base", "main..main", ".."])
@@ -296,7 +332,8 @@ def test_a_range_without_commits_is_named(revisions: str, repository: Repository
 
 @pytest.mark.parametrize("revisions", ["base..v7.0", "nowhere..main"])
 def test_a_range_of_unknown_revisions_is_named(revisions: str, repository: Repository) -> None:
-    with pytest.raises(InputError, match=f"{repository.path}: .*{revisions}"):
+    unknown = "v7.0" if "v7.0" in revisions else "nowhere"
+    with pytest.raises(InputError, match=f"{repository.path}: no such revision: {unknown}, of {revisions}$"):
         gitrange.read(repository.path, revisions)
 
 
@@ -392,6 +429,15 @@ def test_a_range_is_looked_up_in_the_current_repository(
 def test_what_is_no_target_is_named_with_what_is_one() -> None:
     with pytest.raises(InputError, match=r"no such TARGET: nowhere\n.*test case"):
         inputs.load("nowhere")
+
+
+@pytest.mark.parametrize("target", ["../typo", "../typo/0001-a.patch", "x/../typo", "../../typo.mbox"])
+def test_a_path_with_dots_in_it_is_no_range(
+    target: str, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.path)
+    with pytest.raises(InputError, match=f"^no such TARGET: {target}\n"):
+        inputs.load(target)
 
 
 def test_the_cover_letter_of_a_later_version_is_passed_over(repository: Repository, tmp_path: Path) -> None:

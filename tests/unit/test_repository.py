@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A repository that means harm: its configuration names programs, and none of them runs."""
+"""A repository of somebody's: one that means harm, of whose programs none runs; and one that git or we cannot read."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from harness import inputs, session
 from harness.errors import InputError
+from harness.model import Plan
 from harness.trees import TreeStore, repository
 from tests.unit.gitrepo import ENVIRONMENT, Repository
+from tests.unit.test_inputs import readable_to_nobody, unprivileged
 
 
 @pytest.fixture
@@ -105,3 +108,124 @@ def test_no_program_that_a_repository_names_is_run(
         assert arm is partial, "of which a commit is missing"
     repository.ask(theirs.path, "rev-parse", ":file")
     assert not (tmp_path / "ran").exists()
+
+
+# --- repositories that cannot be read as they are -----------------------------------------------
+
+
+def planned(target: str, tree: Path, tmp_path: Path) -> Plan:
+    """As `kseries plan TARGET --tree TREE` with a cache of its own."""
+    found = inputs.load(target, str(tree))
+    options = session.Options(out=tmp_path / "out", tree=str(tree)).of(found)
+    return session.plan(found, options, TreeStore(tmp_path / "trees.git"), lambda _: None)
+
+
+def cures(error: pytest.ExceptionInfo[InputError], command: str) -> list[str]:
+    """The commands that the second and last line of an error tells."""
+    _, second = str(error.value).splitlines()
+    return re.findall(rf"(git {command}.*?)(?:;|$)", second)
+
+
+def shell(command: str, folder: Path) -> None:
+    done = subprocess.run(["sh", "-c", command], cwd=folder, env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_anothers_repository_is_named_with_the_whole_of_gits_cure(
+    theirs: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(repository._ENV, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # ensure_valid_ownership()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "p.patch").write_bytes(theirs.run("format-patch", "--stdout", "-1").stdout)
+    for target in ("base..main", str(tmp_path / "p.patch")):
+        with pytest.raises(InputError, match=f"^{theirs.path} belongs to another user, and so git does not") as error:
+            planned(target, theirs.path, tmp_path)
+        (cure,) = cures(error, "config")
+        assert cure == f"git config --global --add safe.directory {theirs.path}"
+    subprocess.run(cure.split(), check=True, env={**os.environ, "HOME": str(tmp_path)})
+    assert len(planned("base..main", theirs.path, tmp_path).patches) == 1
+
+
+def test_a_repository_of_sha256_is_named_and_an_export_of_it_is_read(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    subprocess.run(["git", "init", "-q", "-b", "main", "--object-format=sha256", theirs], check=True, env=ENVIRONMENT)
+    made = Repository(theirs)
+    made.commit("base", {"Makefile": "VERSION = 6\n", "file": "a\n"})
+    made.git("tag", "base")
+    made.commit("change it", {"file": "b\n"})
+    with pytest.raises(InputError, match=f"^{theirs} has the object format sha256, and kseries reads sha1") as error:
+        planned("base..main", theirs, tmp_path)
+    for cure in (*cures(error, "archive"), *cures(error, "format-patch")):
+        shell(cure.replace("REV", "base").replace("BASE.tar", "../base.tar").replace("DIR", "../dir"), theirs)
+    assert len(planned(str(tmp_path / "dir"), tmp_path / "base.tar", tmp_path).patches) == 1
+
+
+@pytest.mark.parametrize("kept", ["blob:none", "tree:0"])
+def test_a_partial_clone_is_told_what_it_lacks_and_how_to_get_it(kept: str, theirs: Repository, tmp_path: Path) -> None:
+    theirs.git("config", "uploadpack.allowFilter", "true")
+    theirs.git("clone", "--quiet", "--no-checkout", f"--filter={kept}", f"file://{theirs.path}", str(tmp_path / "p q"))
+    changed = {"blob:none": r"\d objects?, such as file", "tree:0": r"\d objects?"}[kept]
+    for lacking in (
+        f"base..main it lacks {changed}",
+        rf"{theirs.git('rev-parse', 'base')[:12]} it lacks 1 object, such as Makefile",
+    ):
+        with pytest.raises(
+            InputError, match=f"p q is a partial clone, and of {lacking}\n  have git fetch them: "
+        ) as error:
+            planned("base..main", tmp_path / "p q", tmp_path)
+        (cure,) = cures(error, "-C")
+        shell(cure, tmp_path)
+    plan = planned("base..main", tmp_path / "p q", tmp_path)
+    assert plan.patches[0].tree_after == theirs.tree("main")
+
+
+def test_a_shallow_clone_is_told_how_to_get_what_lies_below(theirs: Repository, tmp_path: Path) -> None:
+    theirs.git("clone", "--quiet", "--depth=1", "--no-tags", f"file://{theirs.path}", str(tmp_path / "shallow"))
+    with pytest.raises(InputError, match=r"no such revision: base, of base\.\.main\n  it is a shallow clone") as error:
+        planned("base..main", tmp_path / "shallow", tmp_path)
+    (cure,) = cures(error, "-C")
+    shell(cure, tmp_path)
+    assert len(planned("base..main", tmp_path / "shallow", tmp_path).patches) == 1
+
+
+@pytest.mark.parametrize("inside", ["", "lib"])
+def test_no_base_is_called_by_where_we_are(
+    inside: str, theirs: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs.commit("more", {"lib/more": "x\n"})
+    monkeypatch.chdir(theirs.path / inside)
+    base = theirs.git("rev-parse", "main~1")
+    assert planned("main~1..main", Path(), tmp_path).base.name == f"{theirs.path / inside} {base}"
+    target = inputs.load("main~1..main")
+    plan = session.plan(
+        target, session.Options(out=tmp_path).of(target), TreeStore(tmp_path / "trees.git"), lambda _: None
+    )
+    assert plan.base.name == f"{theirs.path / inside} {base}"
+
+
+def test_a_folder_of_a_repository_that_is_no_kernel_is_told_where_it_lies(
+    theirs: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs.commit("more", {"lib/more": "x\n"})
+    (tmp_path / "p.patch").write_bytes(theirs.run("format-patch", "--stdout", "-1").stdout)
+    monkeypatch.chdir(theirs.path / "lib")
+    said = (
+        f"^{theirs.path}/lib is not a kernel tree: it has no Makefile\n  it lies in a repository: --tree {theirs.path}$"
+    )
+    with pytest.raises(InputError, match=said):
+        planned(str(tmp_path / "p.patch"), Path(), tmp_path)
+
+
+def test_a_linked_worktree_is_read_as_its_repository(theirs: Repository, tmp_path: Path) -> None:
+    theirs.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"), "base")
+    assert planned("base..main", tmp_path / "linked", tmp_path).patches[0].tree_after == theirs.tree("main")
+
+
+def test_a_tree_that_may_not_be_entered_is_the_users_mistake(theirs: Repository, tmp_path: Path) -> None:
+    (tmp_path / "p.patch").write_bytes(theirs.run("format-patch", "--stdout", "-1").stdout)
+    with readable_to_nobody() as directory:
+        directory.chmod(0o700 if os.geteuid() == 0 else 0)
+        store, target = TreeStore(tmp_path / "trees.git"), inputs.load(str(tmp_path / "p.patch"))
+        options = session.Options(out=tmp_path / "out", tree=str(directory))
+        with unprivileged(), pytest.raises(InputError, match=f"^cannot read {directory}: Permission denied$"):
+            session.base_of(target, options, store, lambda _: None)
