@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from harness.model import FuzzedHunk, Patch
 from harness.trees import ApplyError, TreeStore
-from harness.trees.fitting import MOST, Fit, fit
+from harness.trees.fitting import DEFAULT, Fit, fit
 from harness.trees.manytrees import ManyTrees
 
 FUZZ_LIMIT = 99
@@ -27,6 +27,8 @@ class Applying:
         self.store = store
         self._many = many
         self._fuzz = fuzz
+        self.most = max(DEFAULT, fuzz)
+        """The fuzz that is tried, if only to tell of it."""
 
     def in_turn(self, tree: str, patches: Sequence[Patch]) -> tuple[list[Step], ApplyError | None]:
         """What each patch makes of the tree, on top of those before it, up to the first that does not apply."""
@@ -43,8 +45,8 @@ class Applying:
         return steps, None
 
     def fit(self, tree: str, diff: bytes) -> tuple[Fit, Step | None]:
-        """How much fuzz a patch takes, whatever is allowed, and what it makes; None where no fuzz helps."""
-        found = fit(self.store, tree, diff, max(MOST, self._fuzz))
+        """How much fuzz a patch takes, and what it makes: allowed or not, as much as patch(1) would take; else None."""
+        found = fit(self.store, tree, diff, self.most)
         if found.diff is None:
             return found, None
         made, error = self._many.apply_all(tree, [found.diff])

@@ -165,7 +165,7 @@ class FuzzedHunk(Record, frozen=True):
 
 
 class RejectedHunk(Record, frozen=True):
-    """A hunk that fits nowhere, whatever the fuzz. Of the first few of a patch, what stands in its place is told."""
+    """A hunk that fits nowhere, with as much fuzz as patch(1) takes. Of the first few is told what stands there."""
 
     file: str
     hunk: int

@@ -75,7 +75,7 @@ def _cure(patch: Patch, tree: str, applying: Applying) -> str:
     found, step = applying.fit(tree, patch.diff or b"")
     all_told = "kseries plan --apply tells of every patch"
     if step is None:
-        return f"no fuzz helps; {all_told}, and of what stands there"
+        return f"patch(1) rejects it, too, with fuzz {applying.most}; {all_told}, and of what stands there"
     return f"patch(1) takes it with fuzz {found.fuzz}, and so does --fuzz {max(found.fuzz, 1)}; {all_told}"
 
 

@@ -15,8 +15,8 @@ from harness.trees.fuzz import Edit, Effort, Place, Placing
 from harness.trees.hunks import Hunk, Section, sections, written
 from harness.trees.treestore import TreeStore
 
-MOST = 3
-"""Lines of context that git and diff give a hunk: more fuzz than that helps no patch of theirs."""
+DEFAULT = 2
+"""The fuzz that patch(1) takes where nobody says otherwise: of three lines of context, one at least is right."""
 _CONTEXT = 3
 _SHOWN = 6
 """Lines that are told of a hunk that does not fit: of those that it expects, and of those that stand there."""

@@ -127,7 +127,7 @@ class _Reader:
         while self._at < len(self._lines):
             line = self._lines[self._at]
             if headed and line.startswith(b"@@ -"):
-                found.append(Section(b"".join(header), tuple(self._hunks())))
+                found.append(Section(b"".join(header), self._hunks()))
                 header, named, headed = [], False, False
                 continue
             begins = line.startswith(b"diff --git ")
@@ -150,12 +150,17 @@ class _Reader:
             line.startswith(start) for line, start in zip(three, (b"--- ", b"+++ ", b"@@ -"), strict=True)
         )
 
-    def _hunks(self) -> Iterator[Hunk]:
+    def _hunks(self) -> tuple[Hunk, ...]:
+        """The hunks from here on, one at least."""
+        hunks: list[Hunk] = []
         begun = self._at
         while self._at < len(self._lines) and (found := _HUNK.match(self._lines[self._at])):
             if self._at - begun > _MOST_LINES:
                 raise ValueError("too many lines")
-            yield self._hunk(found)
+            hunks.append(self._hunk(found))
+        if not hunks:
+            raise ValueError("no head of a hunk")
+        return tuple(hunks)
 
     def _hunk(self, found: re.Match[bytes]) -> Hunk:
         first, old, _, new = (int(count) if count is not None else 1 for count in found.groups())
@@ -175,8 +180,8 @@ class _Reader:
             if sign not in (b" ", b"-", b"+") or old < 0 or new < 0:
                 raise ValueError("no line of a hunk")
             lines.append((sign, line))
-        if old or new:
-            raise ValueError("a hunk is cut short")
+        if old or new or all(sign == b" " for sign, _ in lines):
+            raise ValueError("a hunk is cut short, or changes nothing")
         return Hunk(self._lines[at].rstrip(b"\n"), first, tuple(lines))
 
     def _incomplete(self) -> bool:

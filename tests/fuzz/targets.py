@@ -5,6 +5,7 @@ A target returns, whatever the bytes, or raises what it finds wrong with the par
 """
 
 import contextlib
+import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from harness.inputs import mbox, strip, testcase
 from harness.judge import contracts as contract_files
 from harness.model import Status
 from harness.plain import line, plain
+from harness.trees import hunks
+from harness.trees.fuzz import Effort, Placing
 
 SOURCE = Path("/source")
 _KEPT = tempfile.TemporaryDirectory(prefix="kseries-fuzz-")
@@ -120,6 +123,19 @@ def _fit_to_show(text: str) -> None:
     assert "\n" not in line(text)
 
 
+def diffs(data: bytes) -> None:
+    """A diff, put with fuzz into a file that is much like it."""
+    with contextlib.suppress(ValueError):
+        parts, _ = hunks.sections(data)
+        assert hunks.sections(b"".join(part.text() for part in parts))[0] == parts
+        for part in parts:
+            placing = Placing(list(io.BytesIO(data)), Effort(1_000_000))
+            for hunk in part.hunks[:100]:
+                placing.place(hunk, 3)
+                assert 1 <= placing.likeliest(hunk) <= max(len(placing.lines), 1)
+            placing.made()
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (mails, results, kernel_logs, build_logs, contracts)
+    target.__name__: target for target in (mails, results, kernel_logs, build_logs, contracts, diffs)
 }

@@ -162,7 +162,7 @@ def test_of_many_places_where_a_patch_does_not_apply_some_are_told(repository: R
     diff = "".join(hunk.format(name) for name in ("file", *(f"none{number}" for number in range(50))))
     (tmp_path / "t.mbox").write_bytes(mails.mbox([mails.mail("[PATCH] fix", diff.encode())]))
     with pytest.raises(
-        InputError, match=r"^\[PATCH\] fix does not apply to .*; and \d\d more\n  no fuzz helps; .*$"
+        InputError, match=r"^\[PATCH\] fix does not apply to .*; and \d\d more\n  patch\(1\) rejects it, too.*$"
     ) as error:
         plan(tmp_path, repository.path)
     assert len(str(error.value)) < 500
