@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The JSON schema of result.json, made from the records; docs/result.schema.json is what this prints.
+"""The JSON schemas of what we write, made from the records: in docs/ are what this prints.
 
 python -m harness.schema > docs/result.schema.json
+python -m harness.schema rebase > docs/rebase.schema.json
 """
+
+import sys
 
 import msgspec
 
-from harness.model import RunResult
+from harness.model import Record, RunResult
+from harness.rebase import Rebase
+
+SCHEMAS: dict[str, type[Record]] = {"result": RunResult, "rebase": Rebase}
 
 
-def text() -> str:
-    """The schema (JSON Schema 2020-12), ready to write to a file."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(RunResult)}
+def text(name: str = "result") -> str:
+    """A schema (JSON Schema 2020-12), ready to write to a file."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(SCHEMAS[name])}
     return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
 
 
 if __name__ == "__main__":
-    print(text(), end="")
+    print(text(*sys.argv[1:]), end="")

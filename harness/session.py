@@ -27,6 +27,7 @@ from harness import (
     proc,
     programs,
     proposals,
+    rebase,
     reproduce,
     resources,
     rundir,
@@ -46,6 +47,7 @@ from harness.engine import Engine, Setup
 from harness.errors import InfraError, InputError, in_words
 from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
+from harness.history import History
 from harness.judge import changelog, contracts, couplings, suspects
 from harness.judge import partners as judge_partners
 from harness.model import (
@@ -66,7 +68,7 @@ from harness.model import (
     Verdict,
 )
 from harness.render import fuzzed
-from harness.trees import TreeStore, damage
+from harness.trees import TreeStore, damage, repository
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,24 @@ def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
     if revision is None and target.base_commit is not None:
         revision = bases.base_commit(tree, target.base_commit, say)
     return bases.get(tree, revision, trees, resources.cache(), say)
+
+
+def rebased(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> rebase.Rebase:
+    """What becomes of each patch on the base that ``options`` name, a range's, too. Raises InputError."""
+    moved = target if options.base is None else msgspec.structs.replace(target, base=None)
+    base = base_of(moved, options, trees, tell)
+    series, fork, place = target.series, target.base or target.base_commit, Path(options.tree or target.tree or "")
+    if target.tree is not None and target.base is not None:
+        before = trees.tree_of(repository.tree_of(Path(target.tree), target.base) or target.base)
+        series = rebase.as_diffs(series, before, trees)
+    revision = next((one for one in (options.base, fork, "HEAD") if one and _is(base, place, one)), None)
+    history = History(place, revision, trees, series.patches, fork) if revision is not None else None
+    return rebase.report(series, base, trees, options.fuzz, history, lambda *step: tell(events.Planning(*step)))
+
+
+def _is(base: Base, place: Path, revision: str) -> bool:
+    """True where a folder is a repository, or lies in one, and has a base by this name."""
+    return place.is_dir() and repository.tree_of(place, revision) == base.tree
 
 
 def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:

@@ -3,14 +3,15 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 import msgspec
 
 from harness import resources, session
-from harness.cli import target
-from harness.errors import InfraError
+from harness.cli import report, target
+from harness.errors import InfraError, InputError
 from harness.model import Forecast, Plan
-from harness.render import json, planned
+from harness.render import json, planned, rebased
 from harness.render.live import Progress
 from harness.trees import TreeStore
 
@@ -19,15 +20,24 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser(
         "plan",
         help="the states of a run",
-        description="Make the source trees of a run and say what it would build; build nothing.",
+        description="Make the source trees of a run and say what it would build; build nothing."
+        " With --apply, say of every patch whether it applies.",
     )
     target.add_arguments(parser)
     target.add_kernel_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+    parser.add_argument(
+        "--apply", action="store_true", help="what becomes of each patch on the base; exit 1 where one does not apply"
+    )
+    parser.add_argument("--html", metavar="FILE", type=Path, help="with --apply: write that as a page, too")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=command)
 
 
 def command(args: argparse.Namespace) -> int:
+    if args.apply:
+        return _apply(args)
+    if args.html is not None:
+        raise InputError("--html goes with --apply\n  the states of a plan are printed: as text, or with --json")
     loaded = target.load(args)
     options = target.options(args).of(loaded)
     tell = Progress(sys.stderr)
@@ -41,6 +51,18 @@ def command(args: argparse.Namespace) -> int:
     else:
         print(planned.render(made, costs, why_not))
     return 0
+
+
+def _apply(args: argparse.Namespace) -> int:
+    """Exit 1 where a patch does not apply."""
+    loaded = target.load(args)
+    tell = Progress(sys.stderr)
+    with session.room(), session.at_work(tell):
+        told = session.rebased(loaded, target.options(args), TreeStore(resources.cache("trees.git")), tell)
+    print(json.document(told) if args.json else rebased.render(told))
+    if args.html is not None:
+        report.write(args.html, rebased.html(told).encode())
+    return 0 if told.whole else 1
 
 
 def _costs(made: Plan, options: session.Options, trees: TreeStore) -> tuple[tuple[Forecast, ...], str]:

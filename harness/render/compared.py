@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What changed between two runs, as text, JSON and HTML: in words first, then check by check."""
 
-import functools
 from collections.abc import Iterator
 
-import jinja2
-
-from harness import resources
 from harness.compare import Change, Comparison, Side, Told, known_by
 from harness.model import Finding, Outcome, RunResult, StateResult
 from harness.plain import plain, shortened
 from harness.render import json as as_json
 from harness.render import text
+from harness.render.pages import LIMIT, page
 from harness.versions import How, Match
 
 _FEW = 8
-_LIMIT = 1000
 _SIGNS = {How.SAME: "=", How.CHANGED: "!", How.SQUASHED: "&", How.SPLIT: "&", How.GONE: "<", How.NEW: ">"}
 """As git range-diff has them where it does."""
 _ANSWERS = {True: "yes", False: "NO", None: "not judged"}
@@ -33,7 +29,8 @@ def render(told: Comparison, old: RunResult, new: RunResult) -> str:
 
 def html(told: Comparison, old: RunResult, new: RunResult) -> str:
     """One page that needs nothing else; it has no script."""
-    return _environment().get_template("compare.html.j2").render(
+    return page(
+        "compare.html.j2",
         told=told,
         summary=summary(told),
         patches=[(_SIGNS[one.how], _place(one, told)) for one in told.patches],
@@ -48,21 +45,6 @@ def html(told: Comparison, old: RunResult, new: RunResult) -> str:
         changed=[(mine, text.sentence(new, mine), _evidence_change(was, mine)) for was, mine in told.findings_changed],
         verdicts=list(_verdicts(told)),
     )  # fmt: skip
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    def fit(value: object) -> object:
-        return shortened(plain(value), _LIMIT) if isinstance(value, str) else value
-
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.project("reports")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=fit,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def summary(told: Comparison) -> str:
@@ -187,4 +169,4 @@ def _some(things: list[str], limit: int = _FEW) -> list[str]:
 
 
 def _cut(said: str) -> str:
-    return shortened(said.replace("\n", " "), _LIMIT)
+    return shortened(said.replace("\n", " "), LIMIT)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""docs/result.schema.json is the schema of what we write."""
+"""docs/*.schema.json are the schemas of what we write."""
+
+import pytest
 
 from harness import resources, schema
 
 
-def test_the_documented_schema_is_that_of_the_records() -> None:
-    documented = resources.project("docs", "result.schema.json").read_text()
-    assert documented == schema.text(), "renew it with: python -m harness.schema > docs/result.schema.json"
+@pytest.mark.parametrize("name", schema.SCHEMAS)
+def test_the_documented_schema_is_that_of_the_records(name: str) -> None:
+    documented = resources.project("docs", f"{name}.schema.json").read_text()
+    renew = f"python -m harness.schema {name} > docs/{name}.schema.json"
+    assert documented == schema.text(name), f"renew it with: {renew}"

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""HTML pages that have no script and need nothing else: every value is made fit to show, bounded and escaped."""
+
+import functools
+
+import jinja2
+
+from harness import resources
+from harness.plain import plain, shortened
+
+LIMIT = 1000
+"""Characters of any one text that is not ours."""
+
+
+def page(name: str, **values: object) -> str:
+    """A page of reports/ with these values in it."""
+    return _environment().get_template(name).render(**values)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    def fit(value: object) -> object:
+        return shortened(plain(value), LIMIT) if isinstance(value, str) else value
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.project("reports")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
