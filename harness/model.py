@@ -671,6 +671,17 @@ class LeftOut(Record, frozen=True):
     """Where they are asked for; the file itself where an #if of its own leaves changed lines out."""
 
 
+class Way(Record, frozen=True):
+    """What may run code that did not run, as far as the source tells."""
+
+    what: str
+    """As it is typed or said: ``--selftest mm:mremap_test``, ``the boot parameter foo=``."""
+    where: str
+    """What tells of it: a file, a folder, an entry of MAINTAINERS."""
+    function: str = ""
+    """The one that it runs; empty where that is not known."""
+
+
 class Grounds(Record, frozen=True):
     """What a verdict rests on: of how many contracts and checks the states of it were asked, and what of it ran.
 
@@ -713,6 +724,8 @@ class PatchResult(Record, frozen=True):
     not_run: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     """What of it no kernel of the run is made of."""
+    ways: tuple[Way, ...] = ()
+    """What may run those functions of it that did not run, and what is left out once that is compiled."""
     grounds: Grounds | None = None
     """What its verdict rests on; None in a result from before that was counted."""
 

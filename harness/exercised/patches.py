@@ -11,6 +11,7 @@ import msgspec
 from harness import arch as archs
 from harness import judge
 from harness.exercised import conditionals, leftout, source, watch
+from harness.exercised.ways import Ways
 from harness.judge import grounds
 from harness.model import (
     AppliedPatch,
@@ -36,8 +37,14 @@ def with_patches(result: RunResult, plan: Plan, trees: TreeStore) -> RunResult:
     """The result with what ran of each patch, and what its verdict rests on; its verdict is not better than theirs."""
     tip = next(state for state in result.states if state.id == plan.tip)
     history = _History(plan, trees, archs.get(result.arch).source)
+    ways = history.ways(plan, tip)
     patches = tuple(
-        msgspec.structs.replace(one, verdict=_verdict(result, tip, one), grounds=grounds.of_patch(result, tip, one))
+        msgspec.structs.replace(
+            one,
+            verdict=_verdict(result, tip, one),
+            grounds=grounds.of_patch(result, tip, one),
+            ways=ways.to_run([one for one in one.functions if not one.ran], _to_compile(one)),
+        )
         for one in (_exercised(patch, history, tip) for patch in plan.patches)
     )
     return msgspec.structs.replace(
@@ -61,6 +68,11 @@ def _tempered(verdict: Verdict, patches: tuple[PatchResult, ...]) -> Verdict:
 def _nobody_saw(patch: PatchResult) -> bool:
     """Whether there is code of a patch that did not run, or that the configuration has nobody compile."""
     return patch.exercise is Exercise.UNEXERCISED or any(not one.arch for one in patch.left_out)
+
+
+def _to_compile(patch: PatchResult) -> list[str]:
+    """The files of a patch of which an option is known that would have them compiled."""
+    return [one.file for one in patch.left_out if one.options and not one.arch]
 
 
 def _verdict(result: RunResult, tip: StateResult, patch: PatchResult) -> Verdict:
@@ -198,6 +210,12 @@ class _History:
         """Those of a patch's files that no kernel of the run is made of."""
         found = (leftout.left_out(path, self._arch, built, self._file) for path in patch.files)
         return tuple(one for one in found if one is not None)
+
+    def ways(self, plan: Plan, tip: StateResult) -> Ways:
+        """What the tip's source tells of what would run."""
+        changed = (path for patch in plan.patches for path in patch.files)
+        probes = {check.id.rpartition(".")[0] for check in tip.checks}
+        return Ways(self._file, lambda folder: self._trees.names(self._tree, folder), changed, probes)
 
     def text(self, path: str) -> str:
         """A file of the tip; empty where it is not there."""

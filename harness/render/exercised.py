@@ -59,11 +59,26 @@ def report(run: RunResult) -> Iterator[str]:
     yield "what ran of each patch while the tip was probed:"
     for patch in run.patches:
         yield f"  {patch.number}/{len(run.patches)} {line(brief(patch))}{_named(patch)}"
+        yield from (f"      {one}" for one in ways(patch))
     if any(patch.exercise is Exercise.UNEXERCISED for patch in run.patches):
         yield "  nobody has seen an unexercised patch run: no verdict covers it"
     if any(not one.arch for patch in run.patches for one in patch.left_out):
-        yield "  nobody has compiled what is left out: no verdict covers it; --config FRAGMENT sets further options"
+        yield "  nobody has compiled what is left out: no verdict covers it"
     yield ""
+
+
+def ways(patch: PatchResult) -> Iterator[str]:
+    """What would compile what is left out of a patch, and what may run what did not run, as far as it is known."""
+    options = dict.fromkeys(option for one in patch.left_out if not one.arch for option in one.options)
+    if options:
+        yield line(f"to compile it: --config FRAGMENT with {', '.join(map(_asked, options))} and what that depends on")
+    for one in patch.ways:
+        yield line(f"to run {one.function or 'it, perhaps'}: {one.what} ({one.where})")
+
+
+def _asked(option: str) -> str:
+    """An option as a fragment has it (Documentation/kbuild/kconfig.rst)."""
+    return f"# CONFIG_{option[1:]} is not set" if option.startswith("!") else f"CONFIG_{option}=y"
 
 
 def _named(patch: PatchResult) -> str:

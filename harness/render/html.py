@@ -112,6 +112,7 @@ def _environment() -> jinja2.Environment:
         "summary": text.summary,
         "interrupted": interrupted,
         "brief": exercised.brief,
+        "ways": exercised.ways,
         "LOOKS": exercised.LOOKS,
         "rests_on": grounds.of_run,
         "patch_rests_on": grounds.of_patch,

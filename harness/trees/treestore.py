@@ -436,6 +436,11 @@ class TreeStore:
         done = self._asked("cat-file", "blob", f"{tree}:{path}")
         return done.stdout if done is not None else None
 
+    def names(self, tree: str, folder: str) -> tuple[str, ...]:
+        """The names in a folder of a tree; none where there is no such folder."""
+        done = self._asked("ls-tree", "-z", "--name-only", f"{tree}:{folder}")
+        return tuple(name.decode(errors="replace") for name in done.stdout.split(b"\0") if name) if done else ()
+
     def with_file(self, tree: str, path: str, contents: bytes) -> str:
         """A tree with other contents of a file that it has."""
         mode = self._must("ls-tree", "-z", tree, "--", path).partition(" ")[0]

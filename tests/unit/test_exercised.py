@@ -35,6 +35,7 @@ from harness.model import (
     StateResult,
     Status,
     Verdict,
+    Way,
 )
 from harness.render import grounds, html, junit, text
 from harness.trees import TreeStore
@@ -375,6 +376,19 @@ def test_what_the_configuration_leaves_out_is_not_called_safe(apart: Apart) -> N
         part, store = apart(*numbers)
         made = msgspec.structs.replace(MADE, code={}, ran={}) if 1 not in numbers else MADE
         assert patches.with_patches(run_of(part, made), part, store).verdict == verdict, numbers
+
+
+def test_what_may_run_what_did_not_is_looked_for_in_the_tips_tree(tmp_path: Path) -> None:
+    tests = "tools/testing/selftests/k"
+    files = {f"{tests}/Makefile": "", f"{tests}/b.c": "int main(void)\n{\n}\n"}
+    plan = series_of(tmp_path / "beside", (*ELSEWHERE[:2], files))
+    store = TreeStore(tmp_path / "beside.git")
+    store.add_repository(tmp_path / "beside")
+    way = (Way(what="--selftest k:b", where="the series changes it"), Way(what="--selftest k:TEST", where=tests))
+    unseen = patches.with_patches(run_of(plan, msgspec.structs.replace(MADE, ran={})), plan, store).patches
+    assert [one.ways for one in unseen] == [way, way, ()], "the second is left out by an option that is known"
+    seen = patches.with_patches(run_of(plan, MADE), plan, store).patches
+    assert [one.ways for one in seen] == [(), way, ()]
 
 
 def test_each_yes_says_what_it_rests_on(apart: Apart) -> None:

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's MAINTAINERS as text: which selftests whoever maintains a file maintains beside it. Pure.
+
+Of its entries the names and the lines ``F:`` and ``X:`` are read ("Descriptions of section entries" at its head): a
+folder with its slash is all below it, a pattern says nothing of what is below the folders that it matches.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import islice
+
+SELFTESTS = "tools/testing/selftests/"
+
+_MOST = 1000
+"""Entries that are read: Linux 6.12 has 75 such."""
+_LINE = re.compile(r"(?P<tag>[FX]):\s+(?P<pattern>\S+)\s*")
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry that has selftests: its name, the patterns of its files and of those that are not its, its selftests."""
+
+    name: str
+    files: tuple[str, ...]
+    excluded: tuple[str, ...]
+    selftests: tuple[str, ...]
+    """Folders and files below tools/testing/selftests; none that are told by a pattern."""
+
+    def knows(self, path: str) -> int:
+        """How closely it names a file: the length of the pattern that does; 0 where none does."""
+        if any(_matches(path, one) for one in self.excluded):
+            return 0
+        return max((len(one) for one in self.files if _matches(path, one)), default=0)
+
+
+def sections(text: str) -> tuple[Section, ...]:
+    """The entries of MAINTAINERS that have selftests."""
+    return tuple(islice((one for one in _sections(text) if one.selftests), _MOST))
+
+
+def _sections(text: str) -> Iterator[Section]:
+    for paragraph in text.split("\n\n"):
+        if SELFTESTS not in paragraph:
+            continue
+        name, _, body = paragraph.lstrip("\n").partition("\n")
+        found = [(one["tag"], one["pattern"]) for line in body.split("\n") if (one := _LINE.fullmatch(line))]
+        files = tuple(pattern for tag, pattern in found if tag == "F")
+        tests = (one.removeprefix(SELFTESTS).rstrip("/") for one in files if one.startswith(SELFTESTS))
+        yield Section(
+            name=name,
+            files=tuple(one for one in files if not one.startswith(SELFTESTS)),
+            excluded=tuple(pattern for tag, pattern in found if tag == "X"),
+            selftests=tuple(one for one in tests if one and "*" not in one and ".." not in one),
+        )
+
+
+def of_file(known: tuple[Section, ...], path: str) -> tuple[Section, ...]:
+    """The entries that name a file most closely: those of a whole subsystem say less than one that names it."""
+    found = {one: one.knows(path) for one in known}
+    closest = max(found.values(), default=0)
+    return tuple(one for one, close in found.items() if close and close == closest)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    parts, wanted = path.split("/"), pattern.rstrip("/").split("/")
+    below = pattern.endswith("/")
+    if len(parts) < len(wanted) or (len(parts) > len(wanted) and not below):
+        return False
+    return all(map(fnmatchcase, parts, wanted))
