@@ -215,7 +215,7 @@ class _History:
         """What the tip's source tells of what would run."""
         changed = (path for patch in plan.patches for path in patch.files)
         probes = {check.id.rpartition(".")[0] for check in tip.checks}
-        return Ways(self._file, lambda folder: self._trees.names(self._tree, folder), changed, probes)
+        return Ways(self._file, lambda folder: self._trees.names_in(self._tree, folder), changed, probes)
 
     def text(self, path: str) -> str:
         """A file of the tip; empty where it is not there."""

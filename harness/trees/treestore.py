@@ -436,7 +436,7 @@ class TreeStore:
         done = self._asked("cat-file", "blob", f"{tree}:{path}")
         return done.stdout if done is not None else None
 
-    def names(self, tree: str, folder: str) -> tuple[str, ...]:
+    def names_in(self, tree: str, folder: str) -> tuple[str, ...]:
         """The names in a folder of a tree; none where there is no such folder."""
         done = self._asked("ls-tree", "-z", "--name-only", f"{tree}:{folder}")
         return tuple(name.decode(errors="replace") for name in done.stdout.split(b"\0") if name) if done else ()
