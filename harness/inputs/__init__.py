@@ -2,6 +2,7 @@
 """What a TARGET is: a test case, patches in a directory, a queue or mails, or a range of commits."""
 
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import msgspec
 
 from harness import bases, regular
 from harness.errors import InputError, in_words
-from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, testcase, thread
+from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, tarball, testcase, thread
 from harness.inputs.target import Target
 from harness.inputs.testcase import Expected, ExpectedFinding, TestCase
 from harness.plain import named
@@ -17,7 +18,9 @@ from harness.programs import Program
 
 __all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "load"]
 
-FORMS = "a test case, an mbox, a maildir, a directory of patches, a quilt series, REV..REV, a message-id, or -"
+FORMS = (
+    "a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a message-id, or -"
+)
 
 
 def load(target: str, tree: str | None = None, reroll: int | None = None) -> Target:
@@ -37,7 +40,7 @@ def _readable(target: Target) -> Target:
 
 def _load(target: str, tree: str | None, reroll: int | None) -> Target:
     if target == "-":
-        return thread.series(mbox.read(files.standard_input(), "standard input"), "standard input", reroll)
+        return _data(files.standard_input(), "standard input", reroll)
     path = Path(target)
     try:
         if path.is_dir():
@@ -89,6 +92,26 @@ def _series(path: Path, reroll: int | None) -> Target:
 
 def _file(path: Path, reroll: int | None) -> Target:
     data = files.read(path)
-    if quilt.is_one(path, data):
-        return quilt.read(path)
-    return thread.series(mbox.read(data, path.name), path.name, reroll)
+    return quilt.read(path) if quilt.is_one(path, data) else _data(data, path.name, reroll)
+
+
+def _data(data: bytes, name: str, reroll: int | None) -> Target:
+    return _tarball(data, name, reroll) if tarball.is_one(data) else thread.series(mbox.read(data, name), name, reroll)
+
+
+def _tarball(data: bytes, name: str, reroll: int | None) -> Target:
+    """The series in a tarball. It has no contracts and no probes: they would have to outlive what is unpacked here."""
+    with tempfile.TemporaryDirectory(prefix="kseries-tar-") as scratch:
+        top = Path(scratch) / name
+        top.mkdir()
+        notes = tarball.unpack(data, name, top)
+        try:
+            place = tarball.place(top)
+            found = _series(place, reroll)
+        except InputError as error:
+            raise InputError(str(error).replace(f"{scratch}/", "")) from error
+        if any((place / brought).exists() for brought in ("contracts.toml", "contracts", "probes")):
+            notes = (*notes, f"{name}: its contracts and probes are left out: unpack it, and name the folder")
+    told = (note.replace(f"{scratch}/", "") for note in found.notes)
+    series = msgspec.structs.replace(found.series, name=tarball.bare(name))
+    return msgspec.structs.replace(found, series=series, notes=(*notes, *told))
