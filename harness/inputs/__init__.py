@@ -10,7 +10,7 @@ import msgspec
 
 from harness import bases, regular
 from harness.errors import InputError, in_words
-from harness.inputs import files, gitrange, lore, maildir, mbox, patchdir, quilt, tarball, testcase, thread
+from harness.inputs import bundle, files, gitrange, lore, maildir, mbox, patchdir, quilt, tarball, testcase, thread
 from harness.inputs.target import Target
 from harness.inputs.testcase import Expected, ExpectedFinding, TestCase
 from harness.plain import named
@@ -19,7 +19,8 @@ from harness.programs import Program
 __all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "load"]
 
 FORMS = (
-    "a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a message-id, or -"
+    "a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a git bundle,"
+    " a message-id, or -"
 )
 
 
@@ -40,7 +41,7 @@ def _readable(target: Target) -> Target:
 
 def _load(target: str, tree: str | None, reroll: int | None) -> Target:
     if target == "-":
-        return _data(files.standard_input(), "standard input", reroll)
+        return _data(files.standard_input(), "standard input", tree, reroll)
     path = Path(target)
     try:
         if path.is_dir():
@@ -49,7 +50,10 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
     except OSError as error:
         raise InputError(f"cannot read {target[:200]}: {in_words(error)}") from error
     if exists:
-        return _file(path, reroll)
+        return _file(path, tree, reroll)
+    of_bundle = target.rpartition(":")
+    if (data := _bundle(Path(of_bundle[0]))) is not None:
+        return bundle.read(data, of_bundle[0], of_bundle[2], Path(bases.called(tree or ".")))
     if lore.is_one(target):
         return lore.read(target, reroll)
     if ".." in target and ".." not in path.parts:  # ../typo is no range: no name of a revision has "/../" in it
@@ -90,12 +94,22 @@ def _series(path: Path, reroll: int | None) -> Target:
     return patchdir.read(path, reroll)
 
 
-def _file(path: Path, reroll: int | None) -> Target:
+def _file(path: Path, tree: str | None, reroll: int | None) -> Target:
     data = files.read(path)
-    return quilt.read(path) if quilt.is_one(path, data) else _data(data, path.name, reroll)
+    return quilt.read(path) if quilt.is_one(path, data) else _data(data, path.name, tree, reroll)
 
 
-def _data(data: bytes, name: str, reroll: int | None) -> Target:
+def _bundle(path: Path) -> bytes | None:
+    """The bundle that a file is, of which a TARGET names a part, as in ``topic.bundle:v6.12..topic``; else None."""
+    if not path.is_file():
+        return None
+    data = files.read(path)
+    return data if bundle.is_one(data) else None
+
+
+def _data(data: bytes, name: str, tree: str | None, reroll: int | None) -> Target:
+    if bundle.is_one(data):
+        return bundle.read(data, name, "", Path(bases.called(tree or ".")))
     return _tarball(data, name, reroll) if tarball.is_one(data) else thread.series(mbox.read(data, name), name, reroll)
 
 

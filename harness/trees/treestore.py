@@ -176,9 +176,11 @@ class TreeStore:
         objects: Path | None = None,
         seconds: float = _GIT_SECONDS,
         statuses: Container[int] = (0,),
+        limits: Sequence[str] = (),
     ) -> proc.Done:
         """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given.
 
+        ``limits`` are the words of a program that starts git with less than it may have, prlimit(1).
         Raises InfraError where its exit status is none of ``statuses``, which are those that are an answer: of a git
         that failed, or was killed, what it printed is none.
         """
@@ -192,7 +194,8 @@ class TreeStore:
             env["GIT_WORK_TREE"] = str(work_tree)
         # What is checked out is for whoever builds it, whom our umask may have shut out.
         umask = 0o022 if work_tree is not None else -1
-        done = proc.run(["git", *words], seconds=seconds, stdin=stdin, env=env, umask=umask)
+        argv = ["git", *words]
+        done = proc.run([*limits, *argv], seconds=seconds, stdin=stdin, env=env, umask=umask)
         if done.returncode not in statuses:
             raise self._trouble(words[0], reason(done))
         return done
