@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.errors import InfraError
 from harness.model import Patch
 from harness.trees import TreeStore, repository
 from harness.trees.hunks import sections
@@ -58,7 +59,13 @@ class History:
         self._patches = patches
 
     def find(self, patch: Patch) -> Found | None:
-        """The commit that has what a patch does, and is not reverted."""
+        """The commit that has what a patch does, and is not reverted; None, too, where git gives no answer in time."""
+        try:
+            return self._find(patch)
+        except InfraError:
+            return None
+
+    def _find(self, patch: Patch) -> Found | None:
         commit = self._by_change(patch)
         if commit is not None:
             return Found(commit.id, commit.subject, "change")

@@ -62,6 +62,7 @@ from harness.model import (
     Outcome,
     Plan,
     RunResult,
+    Series,
     SeriesSummary,
     Squash,
     StateResult,
@@ -177,18 +178,25 @@ def rebased(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
     """What becomes of each patch on the base that ``options`` name, a range's, too. Raises InputError."""
     moved = target if options.base is None else msgspec.structs.replace(target, base=None)
     base = base_of(moved, options, trees, tell)
-    series, fork, place = target.series, target.base or target.base_commit, Path(options.tree or target.tree or "")
+    series, place = target.series, Path(options.tree or target.tree or "")
     if target.tree is not None and target.base is not None:
         before = trees.tree_of(repository.tree_of(Path(target.tree), target.base) or target.base)
         series = rebase.as_diffs(series, before, trees)
-    revision = next((one for one in (options.base, fork, "HEAD") if one and _is(base, place, one)), None)
-    history = History(place, revision, trees, series.patches, fork) if revision is not None else None
+    history = _history(base, place, options.base, target.base or target.base_commit, series, trees)
     return rebase.report(series, base, trees, options.fuzz, history, lambda *step: tell(events.Planning(*step)))
 
 
-def _is(base: Base, place: Path, revision: str) -> bool:
-    """True where a folder is a repository, or lies in one, and has a base by this name."""
-    return place.is_dir() and repository.tree_of(place, revision) == base.tree
+def _history(
+    base: Base, place: Path, named: str | None, fork: str | None, series: Series, trees: TreeStore
+) -> History | None:
+    """What is below a base that is a commit of a repository, down to where the series left it, if that is known."""
+
+    def tree_of(revision: str | None) -> str | None:
+        return repository.tree_of(place, revision) if revision and place.is_dir() else None
+
+    revision = next((one for one in (named, fork, "HEAD") if one and tree_of(one) == base.tree), None)
+    since = fork if tree_of(fork) not in (None, base.tree) else None
+    return History(place, revision, trees, series.patches, since) if revision is not None else None
 
 
 def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """kseries plan --apply: what becomes of every patch of a series on another base."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import rebase
-from harness.cli import main
+from harness import cli, rebase
+from harness.cli import main, target
 from harness.history import History
 from harness.model import Base, Patch, Series
 from harness.rebase import Fate, Rebase, Same
@@ -176,6 +177,16 @@ def test_a_file_that_is_not_there_is_told_in_the_words_of_git(linux: Repository)
     assert "REJECTED" in text and "mm/a.c: does not exist in index" in text
 
 
+def test_a_base_commit_that_the_repository_lacks_is_no_end_of_its_history(
+    linux: Repository, queue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patch = queue / "2.patch"
+    patch.write_bytes(patch.read_bytes() + b"\nbase-commit: " + b"1" * 40 + b"\n")
+    assert plan(queue, "--json") == 1
+    report = msgspec.json.decode(capsys.readouterr().out, type=Rebase)
+    assert report.patches[1].there is not None
+
+
 # --- the command line ---------------------------------------------------------------------------
 
 
@@ -264,6 +275,9 @@ def test_with_fuzz_a_plan_tells_each_hunk_and_its_words_have_the_option(
     done = capsys.readouterr()
     assert "1/2 mm: ten: mm/a.c, hunk 1 of 1: at line 7, with fuzz 1" in done.err
     assert [len(patch["fuzzed"]) for patch in json.loads(done.out)["patches"]] == [1, 0]
+    asked = target.options(cli._parser().parse_args((*words, "--fuzz", "1"))).words
+    assert ("--fuzz", "1") in itertools.pairwise(asked)
+    assert "--fuzz" not in target.options(cli._parser().parse_args(words)).words
 
 
 @pytest.mark.parametrize("words", [("--fuzz", "-1"), ("--fuzz", "100"), ("--fuzz", "1.5"), ("--fuzz", "")])
