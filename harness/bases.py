@@ -5,13 +5,15 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from harness import cachelock, kernelorg, proc, sealed
+from harness import guess as guesses
 from harness.errors import InfraError, InputError, in_words
+from harness.guess import Guess
 from harness.model import Base
 from harness.plain import named
 from harness.trees import TreeStore, repository
@@ -95,8 +97,31 @@ def base_commit(tree: str, commit: str, say: Say) -> str | None:
         return commit
     shallow = repository.ask(path, "rev-parse", "--is-shallow-repository").text == "true"
     cure = "it is a shallow clone, see git fetch --unshallow" if shallow else "name another with --base, or fetch it"
-    say(f"the series is for base-commit {commit[:12]}, which {tree} lacks ({cure}); trying HEAD")
+    say(
+        f"the series is for base-commit {commit[:12]}, which {tree} lacks ({cure}); trying what its files match or HEAD"
+    )
     return None
+
+
+def guess(tree: str, blobs: Mapping[str, str], store: TreeStore, say: Say) -> Guess | None:
+    """The base of a series that was made from these blobs, where --tree is a repository and HEAD has not all of them;
+    says what was found.
+    """
+    path = Path(tree)
+    if not path.is_dir() or not repository.is_one(path):
+        return None
+    store.add_repository(path)
+    found = guesses.find(path, store, blobs, say)
+    if found is not None:
+        say(found.told)
+    return found if found is not None and found.commit is not None else None
+
+
+def commit_of(tree: str, revision: str) -> str | None:
+    """The commit of a revision of --tree; None where that is no repository."""
+    path = Path(tree)
+    place = _repository(path, revision) if path.is_dir() else None
+    return repository.commit_of(place, revision) if place is not None else None
 
 
 def _tell_changes(path: Path, store: TreeStore, say: Say) -> None:

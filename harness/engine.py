@@ -162,6 +162,7 @@ class Engine:
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order."""
+        self._plan = plan
         return self._forecast(plan, self._known(_distinct(plan)))
 
     def _forecast(self, plan: Plan, known: dict[str, StateResult]) -> tuple[Forecast, ...]:
@@ -250,11 +251,16 @@ class Engine:
         have the same tree in it.
         """
         assert state.tree is not None
-        if state.id == "base":
+        if self._is_nobodys(state):
             return (self._setup.key(state.tree, "base"), self._setup.key(state.tree))
         watch = self._watch_of(state)
         watched = (self._setup.key(state.tree, "watched", watch.base),) if watch is not None else ()
         return (*watched, self._setup.key(state.tree))
+
+    def _is_nobodys(self, state: State | StateResult) -> bool:
+        """True of a base on which no prerequisite is: what is built of it, everybody builds upon."""
+        assert self._plan is not None
+        return state.id == "base" and not self._plan.base.prerequisites
 
     def _find(self, state: State) -> StateResult | None:
         found = self._store.find(self._keys(state)[0])
@@ -328,7 +334,7 @@ class Engine:
                 state.tree,
                 job.place,
                 lambda what: self._tell(events.Compiled(state.id, what)),
-                trusted=state.id == "base",
+                trusted=self._is_nobodys(state),
                 may_lack=self._may_lack if state.id == "base" else build.any_lack,
             )
         except InfraError as error:

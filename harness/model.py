@@ -146,6 +146,12 @@ class Base(Record, frozen=True):
     name: str
     version: str
     tree: str
+    guessed: str = ""
+    """The commit, where nobody named it and the series' files match it and not HEAD."""
+    prerequisites: tuple[str, ...] = ()
+    """The subjects of the patches on it that the series is made on top of; ``tree`` has them."""
+    lacking: tuple[str, ...] = ()
+    """The prerequisites that the series names and that were not to be found."""
 
 
 class FuzzedHunk(Record, frozen=True):

@@ -3,6 +3,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 # Colour (ECMA-48, SGR), which compilers and tests bring in good faith. Of any other sequence only the escape character
 # goes: where one that is begun and not ended could take more with it, it would take our words that come after it.
@@ -31,6 +32,12 @@ def line(text: str) -> str:
 def word(text: str) -> str:
     """``plain``, as a word of a command: in one line, and without what a shell that is typed to takes for a key."""
     return re.sub("[\t\n]", "\ufffd", plain(text))
+
+
+def few(names: Sequence[str], limit: int = 3) -> str:
+    """The first of some names, each in one line, and how many more there are."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(line, names[:limit])) + more
 
 
 def named(name: str) -> str:

@@ -75,8 +75,13 @@ def _name(path: str) -> str:
     return posixpath.basename(path.rstrip("/")) or "DIRECTORY"
 
 
-def lasting(words: tuple[str, ...], base: str | None, series: Series) -> tuple[str, ...]:
-    """The words of a run, with a range of branches, which move, named by its commits; ``base`` is the one under it."""
+def lasting(words: tuple[str, ...], base: str | None, series: Series, guessed: str = "") -> tuple[str, ...]:
+    """The words of a run, with a range of branches, which move, named by its commits; ``base`` is the one under it.
+
+    ``guessed`` is a base that was found by the tags and branches at hand (guess.py): others may have others.
+    """
+    if words and guessed:
+        return (*words, "--base", guessed[:_DIGITS])
     tip = series.patches[-1].commit
     if not words or base is None or tip is None:
         return words

@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,8 +22,10 @@ from harness import (
     checkpatch,
     disk,
     events,
+    guess,
     inputs,
     judge,
+    prerequisites,
     proc,
     programs,
     proposals,
@@ -48,6 +50,7 @@ from harness.errors import InfraError, InputError, in_words
 from harness.exercised.patches import with_patches
 from harness.exercised.watch import Watch
 from harness.history import History
+from harness.inputs import preimages
 from harness.judge import changelog, contracts, couplings, suspects
 from harness.judge import partners as judge_partners
 from harness.model import (
@@ -68,6 +71,7 @@ from harness.model import (
     StateResult,
     Verdict,
 )
+from harness.plain import few
 from harness.render import fuzzed
 from harness.trees import TreeStore, damage, repository
 
@@ -79,6 +83,8 @@ class Options:
     out: Path
     tree: str | None = None
     base: str | None = None
+    prerequisites: tuple[str, ...] = ()
+    """What the series is made on top of, each as a TARGET is named."""
     arch: str = field(default_factory=archs.default)
     scenarios: tuple[str, ...] = scenarios.DEFAULT
     probes: tuple[str, ...] | None = None
@@ -144,9 +150,10 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     """The states of a run; fetches and imports the base when it is not in the cache. Raises InputError."""
     scenarios.check(options.scenarios)
     base = base_of(target, options, trees, tell)
-    made = scenarios.make_plan(
-        target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
-    )
+    with _explained(target, base, trees):
+        made = scenarios.make_plan(
+            target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
+        )
     _tell_fuzz(made.patches, tell)
     return pick.with_reverts(made, options.reverts, trees)
 
@@ -164,14 +171,46 @@ def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
     def say(what: str) -> None:
         tell(events.Preparing(what))
 
-    for note in target.notes:
+    others = prerequisites.given(options.prerequisites, options.tree)
+    for note in (note for one in (target, *others) for note in one.notes):
         say(note)
+    if others and target.base is not None:
+        raise InputError("--prerequisite: a range of commits brings its own base\n  rebase it onto its prerequisites")
     tree = bases.called(options.tree or target.tree or bases.DEFAULT)
     bases.check_readable(tree)
     revision = options.base or target.base
     if revision is None and target.base_commit is not None:
         revision = bases.base_commit(tree, target.base_commit, say)
-    return bases.get(tree, revision, trees, resources.cache(), say)
+    found = bases.guess(tree, _made_from(target, others), trees, say) if revision is None else None
+    revision = found.name if found is not None else revision
+    base = bases.get(tree, revision, trees, resources.cache(), say)
+    if found is not None:
+        base = msgspec.structs.replace(base, guessed=found.commit or "")
+    commit = bases.commit_of(tree, revision or "HEAD") if target.prerequisites else None
+    return prerequisites.applied(base, target, others, trees, commit, say)
+
+
+def _made_from(target: inputs.Target, others: Sequence[inputs.Target]) -> dict[str, str]:
+    """The blobs that a series, on top of its prerequisites, was made from."""
+    patches = (*prerequisites.patches(target, others), *target.series.patches)
+    return preimages.of(patch.diff for patch in patches if patch.diff is not None)
+
+
+@contextlib.contextmanager
+def _explained(target: inputs.Target, base: Base, trees: TreeStore) -> Iterator[None]:
+    """Tell, of a series that does not apply, what it lacks: a prerequisite, or files as it was made from them."""
+    try:
+        yield
+    except InputError as error:
+        what, _, cure = str(error).partition("\n  ")
+        diffs = [patch.diff for patch in target.series.patches if patch.diff is not None]
+        why = ""
+        if base.lacking:
+            why = f"its prerequisites are not here, give them with --prerequisite: {few(base.lacking)}"
+        elif not trees.holds(base.tree, diffs[:1]):
+            why = guess.differing(trees, base.tree, preimages.of(diffs))
+        cures = "; ".join(filter(None, (why, cure)))
+        raise InputError(f"{what}\n  {cures}" if cures else what) from error
 
 
 def rebased(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> rebase.Rebase:
@@ -223,7 +262,10 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
             result = _recorded(target, options, setup, tell, recording)
             seconds = round(time.monotonic() - clock, 1)
             result = msgspec.structs.replace(
-                result, began=began, seconds=seconds, words=reproduce.lasting(options.words, target.base, target.series)
+                result,
+                began=began,
+                seconds=seconds,
+                words=reproduce.lasting(options.words, target.base, target.series, result.base.guessed),
             )
             result = reproduce.with_commands(result)
             rundir.write(options.out, result)
@@ -305,9 +347,10 @@ def bench(
         stack.enter_context(at_work(tell))
         trees = TreeStore(resources.cache("trees.git"))
         base = base_of(target, options, trees, tell)
-        patches = scenarios.apply_all(
-            target.series, base, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
-        )
+        with _explained(target, base, trees):
+            patches = scenarios.apply_all(
+                target.series, base, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
+            )
         _tell_fuzz(patches, tell)
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
         beside = _beside(target, replace(options, out=place), _setup(options), plan, trees, tell)

@@ -34,7 +34,16 @@ def add_series_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help=inputs.FORMS + " (an mbox on standard input)")
     parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
     parser.add_argument(
-        "--base", metavar="REV", help="the revision of --tree under the series (default: its base-commit, or HEAD)"
+        "--base",
+        metavar="REV",
+        help="the revision of --tree under the series (default: its base-commit, what its files match, or HEAD)",
+    )
+    parser.add_argument(
+        "--prerequisite",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="what the series is made on top of: patches, as a TARGET, that are applied first",
     )
     parser.add_argument(
         "-v",
@@ -162,6 +171,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         out=out,
         tree=args.tree,
         base=args.base,
+        prerequisites=tuple(args.prerequisite),
         arch=arch,
         probes=tuple(word for word in probes if not programs.is_file(word)) or None,
         programs=tuple(Path(word) for word in probes if programs.is_file(word)),
@@ -184,7 +194,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
     given += [("--fuzz", args.fuzz or None)]
     given += [("--arch", arch)]  # the next host may have another default
-    for option in ("probe", "contract", "selftest", "config", "make"):
+    for option in ("prerequisite", "probe", "contract", "selftest", "config", "make"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
     given += [("--repeat", args.repeat if args.repeat > 1 else None)]
     for option, value in given:

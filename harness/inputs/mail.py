@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import InputError
-from harness.inputs import binary, flowed
+from harness.inputs import binary, flowed, prerequisite
 from harness.inputs.subject import Subject, parse
 from harness.model import Patch, Record
 
@@ -71,6 +71,8 @@ class Mail(Record, frozen=True):
     author: str = ""
     answers: str = ""
     """The id of the mail that this one is an answer to."""
+    prerequisites: tuple[prerequisite.Prerequisite, ...] = ()
+    change_id: str = ""
 
     @property
     def has_diff(self) -> bool:
@@ -121,6 +123,8 @@ def read(raw: bytes, origin: str) -> Mail:
         id=str(headers.get("Message-ID", "")).strip(),
         author=author or " ".join(_decoded(headers.get("From") or "").split()),
         answers=_answers(headers),
+        prerequisites=prerequisite.read(body),
+        change_id=prerequisite.change_id(body),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.inputs import files, mbox, packed, thread
+from harness.inputs import apart, files, mbox, packed, thread
 from harness.inputs.mail import Mail
 from harness.inputs.target import Target
 from harness.model import Series
@@ -37,6 +37,9 @@ def together(found: Iterable[Target], name: str) -> Target:
             cover_id=next((one.series.cover_id for one in each if one.series.cover_id), ""),
         ),
         base_commit=next((one.base_commit for one in each if one.base_commit), None),
+        prerequisites=tuple(dict.fromkeys(named for one in each for named in one.prerequisites)),
+        before=tuple(patch for one in each for patch in one.before),
+        ids=tuple(name for one in each for name in one.ids),
         notes=tuple(note for one in each for note in one.notes),
     )
 
@@ -50,7 +53,12 @@ def _of_one(mail: Mail, name: str) -> Target:
         patches=() if cover else (mail.patch(1),),
         cover_id=mail.id if cover else "",
     )
-    return Target(series=series, base_commit=mail.base_commit)
+    return Target(
+        series=series,
+        base_commit=mail.base_commit,
+        prerequisites=mail.prerequisites,
+        ids=apart.ids([mail] if cover else []),
+    )
 
 
 def _is_cover(mail: Mail, name: str) -> bool:

@@ -3,8 +3,9 @@
 
 from pathlib import Path
 
+from harness.inputs.prerequisite import Prerequisite
 from harness.inputs.testcase import TestCase
-from harness.model import Record, Series
+from harness.model import Patch, Record, Series
 
 
 class Target(Record, frozen=True):
@@ -16,6 +17,12 @@ class Target(Record, frozen=True):
     """The commit under a range: there is no other."""
     base_commit: str | None = None
     """The commit in a ``base-commit:`` trailer (git format-patch --base), which the tree may or may not have."""
+    prerequisites: tuple[Prerequisite, ...] = ()
+    """What the series names as to be there first."""
+    before: tuple[Patch, ...] = ()
+    """Those of them that lay among its mails."""
+    ids: tuple[str, ...] = ()
+    """By what others name the series, beside its patches: its cover letter's Message-ID and b4's change-id."""
     notes: tuple[str, ...] = ()
     """What was passed over, and why: for the user, before the first state."""
     testcase: TestCase | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness import proc
 from harness.errors import InfraError, InputError
-from harness.inputs import rerolls
+from harness.inputs import apart, rerolls
 from harness.inputs.mail import Mail
 from harness.inputs.target import Target
 from harness.model import Series
@@ -28,6 +28,7 @@ def series(mails: Sequence[Mail], name: str, reroll: int | None = None) -> Targe
     version before. Raises InputError: no patch, a patch that is not there, two for one number, a last mail that is cut
     short.
     """
+    before, mails = apart.prerequisites(mails)
     mails = rerolls.versioned(mails)
     posted = _posted(mails)
     if not any(one.has_diff for one in posted):
@@ -53,6 +54,9 @@ def series(mails: Sequence[Mail], name: str, reroll: int | None = None) -> Targe
     return Target(
         series=Series(name=name, version=version, patches=patches, cover_id=covers[0].id if covers else ""),
         base_commit=next((one.base_commit for one in (*covers, *sorted(ordered, key=_age)) if one.base_commit), None),
+        prerequisites=tuple(dict.fromkeys(named for one in (*covers, *ordered) for named in one.prerequisites)),
+        before=apart.patches(before),
+        ids=apart.ids((*covers, *before)),
         notes=tuple(_notes(name, version, sorted(sent_of), chosen, ordered)),
     )
 

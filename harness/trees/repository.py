@@ -101,13 +101,19 @@ def shallow_cure(path: Path) -> str:
     return f"\n  it is a shallow clone: git -C {shlex.quote(str(path))} fetch --unshallow --tags" if shallow else ""
 
 
-def ask(path: Path, *words: str) -> proc.Done:
+def commit_of(path: Path, revision: str) -> str | None:
+    """The id of a commit; None where there is none."""
+    done = ask(path, "rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
+    return done.text if done.returncode == 0 else None
+
+
+def ask(path: Path, *words: str, seconds: float = _GIT_SECONDS) -> proc.Done:
     """Ask git about revisions and commits. Not for what looks at a work tree: that runs programs.
 
     Raises InputError for a repository of another user, which git does not read.
     """
     config = [word for name, value in _CONFIG.items() for word in ("-c", f"{name}={value}")]
-    done = proc.run(["git", "-C", path, *config, *words], seconds=_GIT_SECONDS, env=_ENV)
+    done = proc.run(["git", "-C", path, *config, *words], seconds=seconds, env=_ENV)
     if done.returncode != 0 and (cure := _CURE.search(done.stderr.decode(errors="replace"))):
         raise InputError(f"{path} belongs to another user, and so git does not read it\n  if you trust it: {cure[1]}")
     return done

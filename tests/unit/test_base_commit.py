@@ -77,7 +77,7 @@ def test_a_base_commit_that_the_tree_lacks_is_told_and_head_is_tried(repository:
     assert made.base.tree == repository.tree("base")
     (line,) = said
     assert f"base-commit 1a1a1a1a1a1a, which {repository.path} lacks" in line
-    assert "--base" in line and line.endswith("trying HEAD")
+    assert "--base" in line and line.endswith("or HEAD")
 
 
 def test_a_tree_without_commits_is_taken_as_it_is(repository: Repository, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
-from harness import arch
+from harness import arch, events
 from harness.build import Worker
 from harness.build.reads import Reads
 from harness.config import Config
@@ -25,6 +26,9 @@ from tests.unit.test_judge import plan_of
 
 class FullDisk:
     """A worker on a disk that has no room left."""
+
+    def __init__(self) -> None:
+        self.trusted: list[object] = []
 
     async def take(self, wait: Callable[[Wait], None]) -> None:
         pass
@@ -49,7 +53,8 @@ class FullDisk:
     def reads(self) -> Reads:
         return Reads(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
 
-    async def build(self, *_: object, **__: object) -> Build:
+    async def build(self, *_: object, trusted: bool, **__: object) -> Build:
+        self.trusted.append(trusted)
         raise OSError(errno.ENOSPC, "No space left on device", "/x")
 
 
@@ -93,3 +98,22 @@ def test_a_base_that_is_known_to_crash_ends_the_run_before_anything_is_built(tmp
     with pytest.raises(InputError, match=f"crashed: it fell over\n.* {tmp_path / 'o' / 'states' / 'base'}"):
         asyncio.run(engine.run(plan, tmp_path / "o"))
     assert (tmp_path / "o" / "states" / "base" / "console.log").read_text() == "panic\n"
+
+
+@pytest.mark.parametrize(("prerequisites", "trusted"), [((), True), (("KVM: x",), False)])
+def test_a_base_that_has_somebodys_patches_is_built_as_theirs(
+    tmp_path: Path, prerequisites: tuple[str, ...], trusted: bool
+) -> None:
+    """Nor is its result found as a base's: what all series build upon, no patch may have touched."""
+    plan = plan_of(("base", "prefix-1"), patches=(1,))
+    plan = msgspec.structs.replace(plan, base=msgspec.structs.replace(plan.base, prerequisites=prerequisites))
+    worker, store, heard = FullDisk(), Store(tmp_path / "s"), list[events.Event]()
+    engine = Engine(SETUP, (cast(Worker, worker),), store, heard.append)
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(engine.run(plan, tmp_path / "o"))
+    assert worker.trusted == [trusted]
+    store.put(SETUP.key(plan.base.tree), state_result("base", tree=plan.base.tree), tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(engine.run(plan, tmp_path / "o"))
+    known = [event.result.id for event in heard if isinstance(event, events.StateDone)]
+    assert known == ([] if trusted else ["base"])

@@ -21,7 +21,7 @@ from tests.unit.gitrepo import Repository
 from tests.unit.runs import checks, finding, hostile, run, state
 
 CASE = str(Path(__file__).parents[2] / "testcases" / "exit-on-missing-split")
-SERIES = ("--tree", "linux-6.12.tar.xz", "-v", "1")
+SERIES = ("--tree", "linux-6.12.tar.xz", "-v", "1", "--prerequisite", "a.mbox", "--prerequisite", "b")
 KERNEL = (
     *("--arch", "arm64", "--probe", "capabilities", "--selftest", "kvm:state_test", "--config", "my.config"),
     *("--make", "W=1", "--make", "C=1", "--debug", "--repeat", "3", "--quick"),

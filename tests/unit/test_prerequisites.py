@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a series says it is made on top of: found in its mbox, in what is given, or in the base's history; else told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import events, inputs, session
+from harness.errors import InputError
+from harness.inputs import prerequisite
+from harness.inputs.prerequisite import Prerequisite
+from harness.model import Plan
+from harness.trees import TreeStore, patchids
+from tests.unit import mails
+from tests.unit.gitrepo import Repository, lines
+from tests.unit.test_base_commit import MAKEFILE
+
+ALL = ("A", "B", "C", "D")
+
+
+class Series:
+    """Patches A and B, and a series of C and D on top of them: each changes the line that the one before changed."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.linux = Repository(place / "linux")
+        self.linux.commit("base", {"Makefile": MAKEFILE, "file": lines(30)})
+        self.linux.git("tag", "base")
+        for name in ALL:
+            self.linux.commit(f"KVM: {name}", {"file": lines(30, line9=name)})
+            self.linux.git("tag", name)
+        self.linux.git("checkout", "--quiet", "base")
+        self.said: list[str] = []
+
+    def mails(self, revisions: str, *options: str) -> bytes:
+        return self.linux.run("format-patch", "--stdout", *options, revisions).stdout
+
+    def write(self, name: str, data: bytes) -> str:
+        (self.place / name).write_bytes(data)
+        return str(self.place / name)
+
+    def plan(self, target: str, *given: str, base: str | None = None) -> Plan:
+        self.said.clear()
+        options = session.Options(out=self.place, tree=str(self.linux.path), prerequisites=given, base=base)
+        store = TreeStore(self.place / "trees.git")
+        return session.plan(inputs.load(target, options.tree), options, store, self._hear)
+
+    def _hear(self, event: events.Event) -> None:
+        if isinstance(event, events.Preparing):
+            self.said.append(event.what)
+
+
+@pytest.fixture
+def series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Series:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Series(tmp_path)
+
+
+def check(made: Plan, series: Series) -> None:
+    assert made.base.tree == series.linux.tree("B")
+    assert made.base.name == f"{series.linux.path} {series.linux.git('rev-parse', 'base')} + 2 prerequisites"
+    assert made.base.prerequisites == ("KVM: A", "KVM: B")
+    assert made.base.lacking == ()
+    assert [patch.number for patch in made.patches] == [1, 2]
+    assert made.patches[-1].tree_after == series.linux.tree("D")
+    assert "2 prerequisites applied first: KVM: A, KVM: B" in series.said
+
+
+def as_mbox(series: Series) -> str:
+    return series.write("first.mbox", series.mails("base..B"))
+
+
+def as_directory(series: Series) -> str:
+    series.linux.git("format-patch", "-o", str(series.place / "first"), "base..B")
+    return str(series.place / "first")
+
+
+def as_queue(series: Series) -> str:
+    place = Path(as_directory(series))
+    (place / "series").write_text("".join(f"{patch.name}\n" for patch in sorted(place.iterdir())))
+    return str(place)
+
+
+@pytest.mark.parametrize("form", [as_mbox, as_directory, as_queue])
+def test_what_is_given_is_applied_first(series: Series, form: Callable[[Series], str]) -> None:
+    target = series.write("t.mbox", series.mails("B..D", "--base=base"))
+    check(series.plan(target, form(series)), series)
+
+
+def test_each_may_be_given_by_itself(series: Series) -> None:
+    target = series.write("t.mbox", series.mails("B..D", "--base=base", "--cover-letter"))
+    files = [series.write(f"{name}.patch", series.mails(f"{name}^!")) for name in ("A", "B")]
+    check(series.plan(target, *files), series)
+
+
+def test_what_lies_in_the_mbox_by_its_patch_id_is_no_part_of_the_series(series: Series) -> None:
+    first, second = series.mails("base..B"), series.mails("B..D", "--base=base", "--cover-letter")
+    check(series.plan(series.write("t.mbox", first + second)), series)
+
+
+@pytest.mark.parametrize("trailer", ["Based-on: <first@z>", "Depends-on: https://lore.kernel.org/r/first@z/"])
+def test_what_lies_in_the_mbox_by_its_cover_letter_is_no_part_of_it(series: Series, trailer: str) -> None:
+    def mail(subject: str, name: str, top: str) -> bytes:
+        body = series.mails(f"{name}^!").partition(b"\n\n")[2]
+        return mails.mail(subject, body, f"Message-ID: <{name}@z>\n", top)
+
+    sent = [
+        mails.mail("[PATCH 0/2] first", b"words\n", "Message-ID: <first@z>\n"),
+        *(mail(f"[PATCH {number}/2] KVM: {name}", name, "first@z") for number, name in ((1, "A"), (2, "B"))),
+        mails.mail("[PATCH v3 0/2] second", f"words\n\n{trailer}\n".encode(), "Message-ID: <second@z>\n"),
+        *(mail(f"[PATCH v3 {number}/2] KVM: {name}", name, "second@z") for number, name in ((1, "C"), (2, "D"))),
+    ]
+    made = series.plan(series.write("t.mbox", mails.mbox(sent)))
+    assert (made.version, made.base.prerequisites, len(made.patches)) == (3, ("KVM: A", "KVM: B"), 2)
+    assert made.patches[-1].tree_after == series.linux.tree("D")
+
+
+def test_what_is_not_at_hand_is_told_and_what_to_do(series: Series) -> None:
+    target = series.write("t.mbox", series.mails("B..D", "--base=base"))
+    ids = [
+        patchids.stable([series.linux.run("show", name).stdout.partition(b"\n\n")[2]])[0][:12] for name in ("A", "B")
+    ]
+    with pytest.raises(
+        InputError, match=r"(?s)C does not apply.*\n  its prerequisites are not here, give them"
+    ) as told:
+        series.plan(target)
+    assert str(told.value).count("\n") == 1 and ids[1] in str(told.value)
+    assert series.said[-2] == f"the series names prerequisites that are not here: {', '.join(ids)}"
+    assert "--prerequisite FILE" in series.said[-1]
+
+
+def test_where_the_series_applies_without_them_it_is_no_error(series: Series) -> None:
+    body = series.mails("A^!").partition(b"\n\n")[2]
+    target = series.write("t.mbox", mails.mbox([mails.mail("[PATCH] KVM: A", b"Depends-on: <x@y>\n\n" + body)]))
+    made = series.plan(target)
+    assert (made.base.lacking, made.base.prerequisites) == (("<x@y>",), ())
+    assert series.said[0] == "the series names prerequisites that are not here: <x@y>"
+
+
+def test_what_is_in_the_history_of_the_base_is_there(series: Series) -> None:
+    target = series.write("t.mbox", series.mails("B..D", "--base=base").replace(b"\nbase-commit", b"\nx"))
+    series.linux.git("checkout", "--quiet", "base")
+    series.linux.commit("other", {"other": "x\n"})
+    series.linux.git("cherry-pick", "A", "B")
+    made = series.plan(target)
+    assert (made.base.tree, made.base.lacking) == (series.linux.tree("HEAD"), ())
+    assert [" is in the base: " in said for said in series.said] == [True, True]
+    assert series.said[1].endswith(series.linux.git("rev-parse", "HEAD")[:12])
+
+
+def test_a_mail_that_a_commit_links_to_is_there(series: Series) -> None:
+    body = series.mails("C^!").partition(b"\n\n")[2]
+    series.linux.git("checkout", "--quiet", "B")
+    series.linux.git("commit", "--amend", "-m", "KVM: B\n\nLink: https://lore.kernel.org/r/b@z")
+    target = series.write("t.mbox", mails.mbox([mails.mail("[PATCH] KVM: C", b"Depends-on: <b@z>\n\n" + body)]))
+    assert series.plan(target).base.lacking == ()
+    assert series.said == [f"prerequisite <b@z> is in the base: {series.linux.git('rev-parse', 'HEAD')[:12]}"]
+
+
+def test_what_the_base_has_of_those_given_is_passed_over(series: Series) -> None:
+    target = series.write("t.mbox", series.mails("B..D"))
+    made = series.plan(target, as_mbox(series), base="A")
+    assert made.base.prerequisites == ("KVM: B",)
+    assert made.base.name.endswith(" A + 1 prerequisite")
+
+
+def test_one_that_does_not_apply_is_an_error_of_two_lines(series: Series) -> None:
+    target = series.write("t.mbox", series.mails("B..D", "--base=base"))
+    with pytest.raises(InputError, match=r"^the prerequisite .*KVM: D does not apply to .*: .*\n  are all .*$"):
+        series.plan(target, series.write("d.patch", series.mails("D^!")))
+
+
+def test_a_range_brings_its_own_base_and_is_no_prerequisite(series: Series) -> None:
+    with pytest.raises(InputError, match=r"--prerequisite: a range of commits brings its own base\n  rebase"):
+        series.plan("B..D", as_mbox(series))
+    target = series.write("t.mbox", series.mails("B..D"))
+    with pytest.raises(InputError, match=r"--prerequisite base..B: a range .*\n  make patches of it: git format-patch"):
+        series.plan(target, "base..B")
+    with pytest.raises(InputError, match="no such TARGET: nothing"):
+        series.plan(target, "nothing")
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        (f"prerequisite-patch-id: {'1a' * 20}", Prerequisite(patch_id="1a" * 20)),
+        ("prerequisite-change-id: 20240101-x-1234:v2", Prerequisite(change_id="20240101-x-1234")),
+        ("prerequisite-message-id: <a@b>", Prerequisite(message_id="a@b")),
+        ("prerequisite-message-id: a@b\r", Prerequisite(message_id="a@b")),
+        ("Based-on: <a@b>", Prerequisite(message_id="a@b")),
+        ("Depends-on: https://patch.msgid.link/a@b", Prerequisite(message_id="a@b")),
+        ("depends-on: https://lore.kernel.org/all/a@b/", Prerequisite(message_id="a@b")),
+        ('Depends-on: 1234abcd5678 ("KVM: x")', None),
+        ("Depends-on: a patch of mine <me@z>", None),
+        (" Depends-on: <a@b>", None),
+        ("+Depends-on: <a@b>", None),
+        ("prerequisite-patch-id: 1a", None),
+    ],
+)
+def test_trailers(line: str, read: Prerequisite | None) -> None:
+    assert prerequisite.read(f"words\n\n{line}\nmore\n".encode()) == (() if read is None else (read,))
+
+
+def test_the_change_id_of_what_is_given_is_what_was_asked_for(series: Series) -> None:
+    cover = mails.mail("[PATCH v2 0/2] first", b"words\n\nchange-id: 2024-x\n", "Message-ID: <first@z>\n")
+    sent = (
+        series.mails(f"{name}^!").replace(b"[PATCH]", b"[PATCH v2 %d/2]" % number)
+        for number, name in ((1, "A"), (2, "B"))
+    )
+    first = series.write("first.mbox", mails.mbox([cover]) + b"".join(sent))
+    body = b"prerequisite-change-id: 2024-x:v2\n\n" + series.mails("C^!").partition(b"\n\n")[2]
+    target = series.write("t.mbox", mails.mbox([mails.mail("[PATCH] KVM: C", body)]))
+    assert series.plan(target, first).base.lacking == ()
