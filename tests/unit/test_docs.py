@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the documentation shows: commands that kseries takes, links that lead somewhere, options that there are."""
 
+import json
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import resources
 from harness.cli import _parser, main, manual
+from tests.unit.gitrepo import Repository
 from tests.unit.runs import SPLIT
 
 TOP = resources.project()
@@ -41,6 +46,77 @@ def test_every_command_shown_is_one_that_kseries_takes(page: str, command: str) 
 def test_the_command_line_is_documented_as_the_parser_has_it() -> None:
     told = (TOP / "docs" / "command-line.md").read_text()
     assert told == manual.text(_parser()), "renew it with: python -m harness.cli.manual > docs/command-line.md"
+
+
+# --- jobs of CI systems ---------------------------------------------------------------------------
+
+_YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_TO_JSON = "import json, sys, yaml; print(json.dumps(yaml.load(sys.stdin, yaml.BaseLoader)))"
+
+
+def read_yaml(text: str) -> dict[str, Any]:
+    """A document of YAML, its scalars as text. Raises CalledProcessError for what is none."""
+    words = ["/usr/bin/python3", "-c", _TO_JSON]  # Debian's, which has python3-yaml
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=True)
+    read: dict[str, Any] = json.loads(done.stdout)
+    return read
+
+
+def jobs() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The workflow for GitHub, and the job for GitLab."""
+    github, gitlab = map(read_yaml, _YAML.findall((TOP / "docs" / "how-to.md").read_text()))
+    return github, gitlab
+
+
+def test_what_is_no_yaml_is_not_read() -> None:
+    for text in ("a: b: c\n", "jobs:\n  x:\n - y\n", "a: {b: 1\n"):
+        with pytest.raises(subprocess.CalledProcessError):
+            read_yaml(text)
+
+
+def test_the_workflow_for_github_takes_the_branch_and_not_a_merge() -> None:
+    github, _ = jobs()
+    assert list(github["on"]) == ["pull_request"] and github["permissions"] == {"contents": "read"}
+    steps = {step.get("uses", "").partition("@")[0]: step for step in github["jobs"]["kseries"]["steps"]}
+    head = "${{ github.event.pull_request.head.sha }}"
+    checkout = steps["actions/checkout"]["with"]
+    assert (checkout["ref"], checkout["fetch-depth"], checkout["persist-credentials"]) == (head, "0", "false")
+    assert steps[""]["env"] == {"BASE": head.replace("head", "base"), "HEAD": head}
+    paths = {one: steps[f"actions/{one}"]["with"]["path"] for one in ("cache/restore", "cache/save", "upload-artifact")}
+    assert paths == {
+        "cache/restore": "~/.cache/kseries",
+        "cache/save": "~/.cache/kseries",
+        "upload-artifact": "kseries-out/",
+    }
+    assert all(steps[f"actions/{one}"]["if"] == "always()" for one in ("cache/save", "upload-artifact"))
+
+
+def test_the_jobs_validate_the_commits_of_the_branch_in_a_repository_of_anothers(tmp_path: Path) -> None:
+    """Their scripts, with a kseries that says what it was asked for: base has gone on since the branch was made."""
+    github, gitlab = jobs()
+    repository = Repository(tmp_path / "linux")
+    shas: dict[str, str] = {}
+    for name, start in (("fork", None), ("head", None), ("base", "fork")):
+        if start is not None:
+            repository.git("checkout", "--quiet", "--detach", shas[start])
+        repository.commit(name, {f"{name}.c": ""})
+        shas[name] = repository.git("rev-parse", "HEAD")
+    asked = tmp_path / "kseries"
+    asked.write_text('#!/bin/sh\necho "$@"\n')
+    asked.chmod(0o755)
+    (script,) = (step["run"] for step in github["jobs"]["kseries"]["steps"] if "run" in step)
+    of_github = {"BASE": shas["base"], "HEAD": shas["head"]}
+    of_gitlab = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": shas["fork"], "CI_COMMIT_SHA": shas["head"]}
+    merged = {**of_gitlab, "CI_COMMIT_SHA": "a merge", "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": shas["head"]}
+    by_line = "\n".join(gitlab["kseries"]["script"])
+    for lines, given in ((script, of_github), (by_line, of_gitlab), (by_line, merged)):
+        # As git sees a checkout of another user's (ensure_valid_ownership() in its setup.c).
+        home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+        words = ["sh", "-e", "-c", lines.replace("/opt/kseries/kseries", str(asked))]
+        done = subprocess.run(words, cwd=repository.path, env={**home, **given}, capture_output=True, text=True)
+        assert done.stdout == f"run {shas['fork']}..{shas['head']}\n", done.stderr
+        assert f"directory = {repository.path}" in (tmp_path / ".gitconfig").read_text()
+        (tmp_path / ".gitconfig").unlink()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
