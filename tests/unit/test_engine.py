@@ -13,6 +13,7 @@ import pytest
 
 from harness import arch, events
 from harness.build import Worker
+from harness.build.pace import Pace
 from harness.build.reads import Reads
 from harness.config import Config
 from harness.engine import Engine, Setup
@@ -52,6 +53,10 @@ class FullDisk:
     @property
     def reads(self) -> Reads:
         return Reads(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(Path("/nonexistent"))
 
     async def build(self, *_: object, trusted: bool, **__: object) -> Build:
         self.trusted.append(trusted)
