@@ -34,8 +34,9 @@ _LEVELS = 20
 _SLOW_CHARSETS = ("idna", "punycode")
 """Python's codecs for names of hosts take time in the square of what they decode; they are no charsets of mails."""
 _DIFF = re.compile(rb"^(?:diff --git |--- [^\n]*\n\+\+\+ )", re.MULTILINE)
-# git-am(1): the message ends at a line of three dashes, or where a diff begins.
-_MESSAGE_END = re.compile(rb"^(?:---[ \t\r]*$|--- [^\n]*\n\+\+\+ |diff -|Index: )", re.MULTILINE)
+# git-am(1): the message ends at a line of three dashes, or where a diff begins. patchbreak() in git's mailinfo.c takes
+# for one whatever begins with "--- x".
+_MESSAGE_END = re.compile(rb"^(?:---[ \t\r]*$|--- \S|diff -|Index: )", re.MULTILINE)
 _IN_BODY = re.compile(r"\s*(?:(?:From|Date|Subject): [^\n]*\n(?:[ \t]+\S[^\n]*\n)*)+(?:\n|\Z)")
 _IN_BODY_AUTHOR = re.compile(r"^From: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE)
 _IN_BODY_SUBJECT = re.compile(r"^Subject: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE)
@@ -169,12 +170,8 @@ def _body(raw: bytes, head: int, headers: email.message.Message, origin: str) ->
     message = email.message_from_bytes(raw, _Part, policy=email.policy.compat32)
     if any(isinstance(defect, email.errors.CloseBoundaryNotFoundDefect) for defect in message.defects):
         raise InputError(f"{origin} is cut short: its last attachment does not end")
-    parts = list(_parts(message))
-    if message.is_multipart():
-        # The newline before a boundary belongs to the boundary (RFC 2046), and to the diff too.
-        parts = [part if part.endswith(b"\n") else part + b"\n" for part in parts]
     charset = next((found for part in message.walk() if (found := part.get_content_charset())), None)
-    return b"".join(parts), charset
+    return b"".join(_parts(message)), charset
 
 
 def _parts(message: email.message.Message) -> Iterator[bytes]:
@@ -183,8 +180,12 @@ def _parts(message: email.message.Message) -> Iterator[bytes]:
         if part.is_multipart() or not isinstance(data, bytes) or part.get_content_subtype() == "html":
             continue
         data = flowed.decoded(_unix(data), part)
-        if part is message or part.get_content_maintype() == "text" or _DIFF.search(data):
+        if part is message:
             yield data
+        elif part.get_content_maintype() == "text" or _DIFF.search(data):
+            # The newline before a boundary is the boundary's (RFC 2046), and to git the text's, where it is no base64.
+            inside = str(part.get("Content-Transfer-Encoding", "")).strip().lower() != "base64"
+            yield data + b"\n" if inside or not data.endswith(b"\n") else data
 
 
 def _unix(data: bytes) -> bytes:

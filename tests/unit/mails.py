@@ -129,6 +129,13 @@ def as_an_attachment(one: bytes) -> bytes:
     )
 
 
+def as_text_and_base64(one: bytes) -> bytes:
+    """As above, by a mailer that encodes what is attached."""
+    head, body = _split(one)
+    kind = 'Content-Type: text/x-patch; charset=UTF-8; name="1.patch"\nContent-Transfer-Encoding: base64'
+    return _multipart(head, ("Content-Type: text/plain", b"Attached.\n"), (kind, base64.encodebytes(body)))
+
+
 def as_bytes_attached(one: bytes) -> bytes:
     """As above, by a mailer that does not know what a patch is, and one with HTML beside the text."""
     head, body = _split(one)

@@ -94,6 +94,16 @@ def test_lines_that_flow_are_joined_as_git_mailinfo_joins_them(
     assert one.diff == (tmp_path / "patch").read_bytes()
 
 
+def test_the_message_ends_where_it_does_for_git_mailinfo(repository: Repository, tmp_path: Path) -> None:
+    """At whatever begins as the header of a diff; and between the parts of a mail there is an empty line."""
+    body = b"Why.\n--- not this\n---\n" + DIFF
+    for data in (mails.mail("[PATCH] a", body), mails.as_an_attachment(mails.mail("[PATCH] a", body))):
+        repository.git("mailinfo", str(tmp_path / "message"), str(tmp_path / "patch"), stdin=data)
+        one = mail.read(data, "x")
+        assert one.message == (tmp_path / "message").read_text().strip()
+        assert one.diff.rstrip(b"\n") == (tmp_path / "patch").read_bytes().rstrip(b"\n")
+
+
 def test_no_renames_in_the_mails_is_the_same_to_the_trees(
     repository: Repository, commits: list[str], tmp_path: Path
 ) -> None:
