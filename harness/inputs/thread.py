@@ -46,7 +46,7 @@ def series(mails: Sequence[Mail], name: str, reroll: int | None = None) -> Targe
     chosen = [*sent_of[version], *older]
     if next(_gone(chosen), None) is not None:
         raise _lacks(name, version, chosen, sent_of)
-    ordered = _numbered(chosen, name) or chosen
+    ordered = _numbered(chosen, name) or _candidates(chosen)
     patches = tuple(one.patch(number) for number, one in enumerate(ordered, 1))
     if any(one is mails[-1] for one in ordered):
         _check_end(mails[-1])
@@ -143,7 +143,7 @@ def _numbered(chosen: Sequence[Mail], name: str) -> list[Mail]:
 
 
 def _candidates(mails: list[Mail]) -> list[Mail]:
-    """Of the mails with one number those with equal diffs (a RESEND) once; without a diff only for want of others."""
+    """Of the mails with one number, or none, those with equal diffs (a RESEND) once; without one for want of others."""
     diffs = {one.diff: one for one in mails if one.has_diff}
     return list(diffs.values()) or mails[:1]
 
@@ -156,9 +156,9 @@ def _notes(
     if older := [one.subject for one in ordered if one.subject.version != version]:
         places = _list(f"{one.number}/{one.total} of v{one.version}" for one in older)
         yield f"{name}: v{version} is a partial reroll, and has these as they were: {places}"
-    taken = {id(one) for one in ordered}
+    taken = {one.diff for one in ordered}
     for one in chosen:
-        if one.subject.number is None and id(one) not in taken:
+        if one.subject.number is None and one.diff not in taken:
             yield f"{name}: passed over, for want of a number: '{one.subject.line}'"
     if len(ordered) > 1 and ordered[0].subject.number is None:
         yield f"{name}: {len(ordered)} patches without numbers, in the order in which they stand there"

@@ -238,6 +238,9 @@ def test_the_same_mail_twice_is_one() -> None:
 def test_a_resend_with_the_same_diff_is_one() -> None:
     resent = [one.replace(b"[PATCH ", b"[PATCH RESEND ") for one in posted()]
     assert subjects(read([*posted(), *resent])) == WANTED
+    alone = mails.mail("[PATCH] KVM: a", diff("a"))
+    found = read([alone, alone.replace(b"[PATCH]", b"[PATCH RESEND]")])
+    assert (subjects(found), found.notes) == (["KVM: a"], ())
 
 
 def test_patches_without_numbers_are_taken_as_they_stand_and_told() -> None:
