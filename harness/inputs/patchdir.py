@@ -28,7 +28,7 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
     versions = sorted({version for path in paths if (version := _version(path))})
     wanted = reroll if reroll in versions else versions[-1] if versions else None
     chosen = (path for path in paths if _version(path) in (wanted, None))
-    found = patchfile.together((patchfile.read(path, top or directory) for path in chosen), directory.resolve().name)
+    found = patchfile.together(patchfile.read(chosen, top or directory), directory.resolve().name)
     if not found.series.patches:
         raise InputError(f"{directory} holds no *.patch file\n  make some with: git format-patch -o {directory} BASE..")
     several = (f"{directory}: v{wanted} of {', '.join(f'v{one}' for one in versions)}",) if len(versions) > 1 else ()
@@ -42,7 +42,7 @@ def is_patch(name: str) -> bool:
 
 def read_patch(number: int, path: Path) -> Patch:
     """The patch of a file that holds one: a mail, or a bare diff. Raises InputError."""
-    (patch,) = patchfile.read(path).series.patches
+    ((patch,),) = (one.series.patches for one in patchfile.read([path]))
     return msgspec.structs.replace(patch, number=number)
 
 

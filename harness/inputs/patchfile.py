@@ -2,7 +2,7 @@
 """One file of a directory or a queue -> its patches: mostly one, and as many as there are mails in it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import msgspec
@@ -15,14 +15,18 @@ from harness.model import Series
 _FIRST = re.compile(r"(?:v\d{1,4}-)?0000-")
 
 
-def read(path: Path, top: Path | None = None) -> Target:
-    """The patches of a file, which lies in ``top`` where that is said; of a cover letter none.
+def read(paths: Iterable[Path], top: Path | None = None) -> list[Target]:
+    """The patches of each file; of a cover letter none. The files lie in ``top``, where that is said.
 
-    Of several mails that say how many they are (``[PATCH 2/7]``) each has to be there. Raises InputError.
+    Of several mails in one file that say how many they are (``[PATCH 2/7]``) each has to be there, or in another of the
+    files. Raises InputError.
     """
-    name = packed.bare(path.name)
-    mails = mbox.read(files.read(path, top), name)
-    return _of_one(mails[0], name) if len(mails) == 1 else _of_several(mails, name)
+    named = [(packed.bare(path.name), path) for path in paths]
+    found = [(name, mbox.read(files.read(path, top), name)) for name, path in named]
+    everywhere = {place for _, mails in found for place in _places(mails)}
+    return [
+        _of_one(mails[0], name) if len(mails) == 1 else _of_several(mails, name, everywhere) for name, mails in found
+    ]
 
 
 def together(found: Iterable[Target], name: str) -> Target:
@@ -73,11 +77,21 @@ def _is_cover(mail: Mail, name: str) -> bool:
     return first or mail.subject.number == 0
 
 
-def _of_several(mails: list[Mail], name: str) -> Target:
-    posted = [mail for mail in mails if not mail.subject.reply]
-    if len({mail.subject.total for mail in posted if mail.subject.total}) <= 1:
+def _places(mails: Iterable[Mail]) -> set[tuple[int, int]]:
+    """The numbers that patches have, each with that of its series' last one."""
+    posted = (one.subject for one in mails if not one.subject.reply and one.has_diff)
+    return {(subject.number, subject.total) for subject in posted if subject.number and subject.total}
+
+
+def _of_several(mails: list[Mail], name: str, everywhere: Set[tuple[int, int]]) -> Target:
+    """A series; or what somebody has put together of several, or of one whose rest is in other files."""
+    own = _places(mails)
+    totals = {total for _, total in own}
+    missing = {(number, total) for total in totals for number in range(1, total + 1)} - own
+    if len(totals) <= 1 and not (missing and missing <= everywhere):
         return thread.series(mails, name)
-    # Somebody has put patches of several series together: what each had for a number says nothing here.
-    patches = tuple(mail.patch(number) for number, mail in enumerate((one for one in posted if one.has_diff), 1))
-    note = f"{name}: {len(patches)} patches of several series, in the order in which they stand there"
+    posted = (one for one in mails if one.has_diff and not one.subject.reply)
+    patches = tuple(mail.patch(number) for number, mail in enumerate(posted, 1))
+    what = "of several series" if len(totals) > 1 else "of a series whose others are in other files"
+    note = f"{name}: {len(patches)} patches {what}, in the order in which they stand there"
     return Target(series=Series(name=name, version=1, patches=patches), notes=(note,))

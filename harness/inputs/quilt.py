@@ -75,7 +75,10 @@ def read(path: Path) -> Target:
     taken = [row for row in rows if guards.take(row.guards)]
     if not taken:
         raise InputError(f"{path} names no patch" + (", but for those that its guards leave out" if rows else ""))
-    found = patchfile.together((_patches(row, path) for row in taken), path.resolve().parent.name)
+    named = [(_file(row, path), _strip(row, path)) for row in taken]
+    each = patchfile.read((file for file, _ in named), path.parent)
+    stripped = (_stripped(one, strip) for one, (_, strip) in zip(each, named, strict=True))
+    found = patchfile.together(stripped, path.resolve().parent.name)
     return msgspec.structs.replace(found, notes=(*_left_out(rows, path), *found.notes))
 
 
@@ -100,17 +103,14 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
 
-def _patches(row: _Row, path: Path) -> Target:
-    """The patches of a line's file: one, if it does not hold several mails."""
-    strip = _strip(row, path)
+def _file(row: _Row, path: Path) -> Path:
+    """The file that a line names."""
     if ".." in Path(row.name).parts or Path(row.name).is_absolute():
         raise InputError(f"{path}:{row.line}: {row.name} is not beside it")
     file = path.parent / row.name
     if not file.is_file():
         raise InputError(f"{path}:{row.line}: no such patch: {file}")
-    found = patchfile.read(file, path.parent)
-    patches = tuple(_stripped(patch, strip) for patch in found.series.patches)
-    return msgspec.structs.replace(found, series=msgspec.structs.replace(found.series, patches=patches))
+    return file
 
 
 def _strip(row: _Row, path: Path) -> int:
@@ -123,8 +123,14 @@ def _strip(row: _Row, path: Path) -> int:
     return strip
 
 
-def _stripped(patch: Patch, strip: int) -> Patch:
+def _stripped(found: Target, strip: int) -> Target:
+    """The patches of a file, with names for -p1."""
+    patches = tuple(msgspec.structs.replace(patch, diff=_to_p1(patch, strip)) for patch in found.series.patches)
+    return msgspec.structs.replace(found, series=msgspec.structs.replace(found.series, patches=patches))
+
+
+def _to_p1(patch: Patch, strip: int) -> bytes:
     try:
-        return msgspec.structs.replace(patch, diff=to_p1(patch.diff or b"", strip))
+        return to_p1(patch.diff or b"", strip)
     except ValueError as error:
         raise InputError(f"{patch.origin}, -p{strip}: {error}") from error

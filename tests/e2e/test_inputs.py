@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One series in every form in which people have it: `kseries plan` makes the same states of each."""
 
+import gzip
 import json
+import lzma
 import os
 import random
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -131,6 +134,31 @@ def queue(repository: Repository, top: Path) -> Typed:
     return Typed((top, "--base", "base"))
 
 
+def guarded(repository: Repository, top: Path) -> Typed:
+    """Several mails in one patch, and packed ones, in the order of a series.conf with guards."""
+    _, *patches = sent(repository)
+    written(top / "z.patch", mails.mbox(patches[:2]))
+    written(top / "b.patch.xz", lzma.compress(patches[2]))
+    written(top / "a.patch.gz", gzip.compress(patches[3]))
+    written(top / "no.patch", patches[0])
+    written(top / "series.conf", b"\tz.patch\n-\tno.patch\n+rt\tno.patch\n-rt\tb.patch.xz # why\n\ta.patch.gz\n")
+    return Typed((top, "--base", "base"))
+
+
+def tarball(repository: Repository, top: Path) -> Typed:
+    """As Debian packs its queue."""
+    (top / "debian" / "patches").mkdir(parents=True)
+    queue(repository, top / "debian" / "patches")
+    with tarfile.open(top / "linux.debian.tar.xz", "w:xz") as made:
+        made.add(top / "debian", "debian")
+    return Typed((top / "linux.debian.tar.xz", "--base", "base"))
+
+
+def bundle(repository: Repository, top: Path) -> Typed:
+    repository.git("bundle", "create", "--quiet", str(top / "topic.bundle"), "base..main")
+    return Typed((top / "topic.bundle",))
+
+
 def series_file(repository: Repository, top: Path) -> Typed:
     queue(repository, top)
     return Typed((top / "series", "--base", "base"))
@@ -150,6 +178,7 @@ def message_id(repository: Repository, top: Path) -> Typed:
 
 FORMS: tuple[Form, ...] = (
     format_patch, standard_input, archive, quoted, in_base64, attached, maildir, queue, series_file, message_id,
+    guarded, tarball, bundle,
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def several(*subjects: str, diff: bytes = DIFF) -> bytes:
     return mails.mbox([mails.mail(subject, b"" if " 0/" in subject else diff) for subject in subjects])
 
 
-def loaded(directory: Path, series: str = "", **patches: bytes) -> Target:
+def loaded(directory: Path, series: str = "", /, **patches: bytes) -> Target:
     for name, data in patches.items():
         (directory / f"{name.replace('_', '-').removeprefix('n')}.patch").write_bytes(data)
     if series:
@@ -66,6 +66,17 @@ def test_patches_of_several_series_in_one_file_stay_as_they_stand(tmp_path: Path
     found = loaded(tmp_path, a=several("[PATCH 2/3] KVM: x", "[PATCH] KVM: y", "[PATCH v2 1/9] KVM: z"))
     assert subjects(found) == [(1, "KVM: x"), (2, "KVM: y"), (3, "KVM: z")]
     assert found.notes == ("a.patch: 3 patches of several series, in the order in which they stand there",)
+
+
+def test_a_series_may_lie_in_several_files_of_which_one_has_several_mails(tmp_path: Path) -> None:
+    whole = {"a": several("[PATCH 1/4] KVM: a", "[PATCH 2/4] KVM: b"), "b": several("[PATCH 4/4] KVM: d")}
+    with pytest.raises(InputError, match=r"^a\.patch lacks 3/4, 4/4\n"):
+        loaded(tmp_path, **whole)
+    found = loaded(tmp_path, **whole, aa=several("[PATCH 3/4] KVM: c"))
+    assert subjects(found) == [(1, "KVM: a"), (2, "KVM: b"), (3, "KVM: c"), (4, "KVM: d")]
+    assert found.notes == (
+        "a.patch: 2 patches of a series whose others are in other files, in the order in which they stand there",
+    )
 
 
 @pytest.mark.parametrize("name", ["0000-first", "v2-0000-first"])
