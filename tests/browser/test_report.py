@@ -204,3 +204,17 @@ def opened(browser: Browser, file: Path) -> Page:
     page.goto(file.as_uri())
     expect(page.locator("#count")).to_have_text("101 of 101 rows", timeout=60_000)
     return page
+
+
+def test_checks_that_skip_everywhere_unfold_without_a_script(browser: Browser, tmp_path: Path) -> None:
+    skipped = tuple(Check(id=f"kvm.{name}", status=Status.SKIP, detail="no KVM") for name in "abc")
+    file = tmp_path / "report.html"
+    file.write_text(html.render(run(*(state(one, checks=skipped) for one in ("base", "prefix-2"))), tmp_path))
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(file.as_uri())
+    expect(page.locator("#idle > summary")).to_have_text("3 checks of kvm skip everywhere: no KVM")
+    expect(page.get_by_text("kvm.b")).to_have_count(3)  # and among the skipped ones of two states
+    expect(page.locator("#idle").get_by_text("kvm.b")).to_be_hidden()
+    page.click("#idle > summary")
+    expect(page.locator("#idle").get_by_text("kvm.b")).to_be_visible()
+    page.context.close()
