@@ -5,7 +5,7 @@ Never a guess: a selftest is one that the series itself changes, one that MAINTA
 target that is called as the file's folder. Whether it comes to the very function nobody says.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import PurePosixPath
 
@@ -62,7 +62,7 @@ class Ways:
         """The tests that the series itself brings or changes."""
         for path in self._changed:
             if path.startswith(SELFTESTS) and self._is_program(path):
-                yield from self._named(path.removeprefix(SELFTESTS), "the series changes it")
+                yield from self._named([path.removeprefix(SELFTESTS)], "the series changes it")
 
     def _beside(self, path: str) -> Iterator[Way]:
         """The tests of those who maintain a file; without any, those of the target that is called as its folder."""
@@ -79,7 +79,7 @@ class Ways:
         """A test, or of a target those that are called after a file, or any where none is."""
         if place.endswith(".c"):
             if self._is_program(f"{SELFTESTS}{place}"):
-                yield from self._named(place, where)
+                yield from self._named([place], where)
             return
         target = self._target(PurePosixPath(place))
         tests = [PurePosixPath(name).stem for name in self._lister(f"{SELFTESTS}{place}") if name.endswith(".c")]
@@ -89,19 +89,19 @@ class Ways:
         after = [one for one in tests if f"_{word}_" in f"_{one.replace('-', '_')}_"]
         called = [one for one in after if self._is_program(f"{SELFTESTS}{place}/{one}.c")][:_TESTS]
         if called:
-            for one in called:
-                yield from self._named(f"{place}/{one}.c", where)
+            yield from self._named([f"{place}/{one}.c" for one in called], where)
         elif not any(one.startswith(f"{target.replace('/', '.')}.") for one in self._ran):
             yield Way(what=f"--selftest {target}:{PurePosixPath(place, 'TEST').relative_to(target)}", where=where)
 
-    def _named(self, place: str, where: str) -> Iterator[Way]:
-        """``--selftest TARGET:TEST`` of a source below the selftests' folder, unless that has been run."""
-        target = self._target(PurePosixPath(place).parent)
+    def _named(self, places: Sequence[str], where: str) -> Iterator[Way]:
+        """``--selftest TARGET:TEST,TEST`` of sources in one folder below the selftests', but for what has been run."""
+        target = self._target(PurePosixPath(places[0]).parent)
         if target is None:
             return
-        test = PurePosixPath(place).relative_to(target).with_suffix("")
-        if f"{target.replace('/', '.')}.{test.name}" not in self._ran:
-            yield Way(what=f"--selftest {target}:{test}", where=where)
+        tests = [PurePosixPath(one).relative_to(target).with_suffix("") for one in places]
+        left = [str(one) for one in tests if f"{target.replace('/', '.')}.{one.name}" not in self._ran]
+        if left:
+            yield Way(what=f"--selftest {target}:{','.join(left)}", where=where)
 
     def _target(self, folder: PurePosixPath) -> str | None:
         """The next folder up that has a Makefile: what kselftest calls a target."""

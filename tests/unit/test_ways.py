@@ -44,6 +44,8 @@ TREE = {
     f"{TESTS}/mm/mremap_test.c": PROGRAM,
     f"{TESTS}/mm/mremap_util.c": "int nothing;\n",
     f"{TESTS}/mm/thp.c": "TEST_HARNESS_MAIN\n",
+    f"{TESTS}/mm/uffd-stress.c": PROGRAM,
+    f"{TESTS}/mm/uffd_wp.c": PROGRAM,
     f"{TESTS}/cgroup/Makefile": "",
     f"{TESTS}/cgroup/test_memcontrol.c": PROGRAM,
     f"{TESTS}/kvm/Makefile": "",
@@ -76,6 +78,7 @@ MM, CGROUP, KVM = (f"MAINTAINERS, {name}" for name in ("MEMORY MANAGEMENT", "MEM
     ("path", "told"),
     [
         ("mm/mremap.c", [Way(what="--selftest mm:mremap_test", where=MM)]),
+        ("mm/uffd.c", [Way(what="--selftest mm:uffd-stress,uffd_wp", where=MM)]),
         ("mm/sub/thp.c", [Way(what="--selftest mm:thp", where=MM)]),
         ("mm/util.c", [Way(what="--selftest mm:TEST", where=MM)]),
         ("mm/memcontrol.c", [Way(what="--selftest cgroup:test_memcontrol", where=CGROUP)]),
@@ -103,6 +106,8 @@ def test_a_test_that_the_series_brings_is_told_first_and_one_that_ran_is_not() -
     brought = Way(what="--selftest kvm:x86_64/state_test", where="the series changes it")
     assert ways(changed).to_run([idle("fs/timerfd.c")], ()) == (brought,)
     assert ways(changed, ran=("kvm.state_test",)).to_run([idle("fs/timerfd.c")], ()) == ()
+    left = Way(what="--selftest mm:uffd_wp", where=MM)
+    assert ways(ran=("mm.uffd-stress",)).to_run([idle("mm/uffd.c")], ()) == (left,)
     assert ways(ran=("mm.mremap_test",)).to_run([idle("mm/mremap.c")], ()) == ()
     assert ways(ran=("mm.thp",)).to_run([idle("mm/util.c")], ()) == (), "one of that target has run and did not do it"
 
