@@ -209,9 +209,9 @@ static int all(int a)
     [
         ("foo_setup", "the boot parameter foo="),
         ("bar_setup", "the boot parameter bar"),
-        ("tell", "the module parameter loud"),
-        ("widen", "the module parameter width"),
-        ("early", "the boot parameter foo="),
+        ("tell", "the module parameter loud, without which nobody calls it"),
+        ("widen", "the module parameter width, without which nobody calls it"),
+        ("early", "the boot parameter foo=, without which nobody calls it"),
         *((name, None) for name in ("common", "either", "handed", "often", "otherwise", "shared", "all")),
     ],
 )
