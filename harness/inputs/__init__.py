@@ -3,7 +3,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -118,14 +118,23 @@ def _tarball(data: bytes, name: str, reroll: int | None) -> Target:
     with tempfile.TemporaryDirectory(prefix="kseries-tar-") as scratch:
         top = Path(scratch) / name
         top.mkdir()
-        notes = tarball.unpack(data, name, top)
+        others = tarball.unpack(data, name, top)
         try:
             place = tarball.place(top)
             found = _series(place, reroll)
         except InputError as error:
             raise InputError(str(error).replace(f"{scratch}/", "")) from error
-        if any((place / brought).exists() for brought in ("contracts.toml", "contracts", "probes")):
-            notes = (*notes, f"{name}: its contracts and probes are left out: unpack it, and name the folder")
-    told = (note.replace(f"{scratch}/", "") for note in found.notes)
+        notes = [*found.notes, *_left_out(place, others, name)]
+    told = tuple(note.replace(f"{scratch}/", "") for note in notes)
     series = msgspec.structs.replace(found.series, name=tarball.bare(name))
-    return msgspec.structs.replace(found, series=series, notes=(*notes, *told))
+    return msgspec.structs.replace(found, series=series, notes=told)
+
+
+def _left_out(place: Path, others: Iterable[Path], name: str) -> Iterator[str]:
+    """Notes on what a tarball has where its series lies, and what is not taken of it."""
+    links = [path for path in others if path.is_relative_to(place)]
+    if links:
+        more = f" and {len(links) - 1} more" if len(links) > 1 else ""
+        yield f"{name}: passed over, for it is no plain file: {links[0].relative_to(place)}{more}"
+    if any((place / brought).exists() for brought in ("contracts.toml", "contracts", "probes")):
+        yield f"{name}: its contracts and probes are left out: unpack it, and name the folder"

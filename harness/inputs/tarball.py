@@ -42,8 +42,8 @@ def bare(name: str) -> str:
     return _ENDING.sub("", name)
 
 
-def unpack(data: bytes, name: str, into: Path) -> tuple[str, ...]:
-    """Write the files of a tarball into a folder; notes on what was passed over.
+def unpack(data: bytes, name: str, into: Path) -> tuple[Path, ...]:
+    """Write the files of a tarball into a folder; the paths of what is no plain file, and was passed over.
 
     Raises InputError for one that is cut short, or leads out of its folder, and InfraError without room.
     """
@@ -57,9 +57,8 @@ def unpack(data: bytes, name: str, into: Path) -> tuple[str, ...]:
         if member.kind in _PLAIN:
             _write(into / path, member.data, name)
         elif member.kind != _FOLDER:
-            others.append(member.name)
-    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    return (f"{name}: passed over, for it is no plain file: {others[0]}{more}",) if others else ()
+            others.append(into / path)
+    return tuple(others)
 
 
 def place(top: Path) -> Path:

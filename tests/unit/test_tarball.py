@@ -81,7 +81,10 @@ def test_debians_tarball_is_its_queue(tmp_path: Path) -> None:
         "debian/patches/all/a.patch": DIFF,
         "debian/patches/bugfix/b.patch": DIFF,
     }
-    found = loaded(lzma.compress(of(contents)), tmp_path, "linux_6.12.57-1.debian.tar.xz")
+    link = member("debian/bin/x.py", type=tarfile.SYMTYPE, linkname="y.py")
+    packed = lzma.compress(tar(*(member(name, data) for name, data in contents.items()), link))
+    found = loaded(packed, tmp_path, "linux_6.12.57-1.debian.tar.xz")
+    assert found.notes == ()
     assert (found.series.name, subjects(found)) == ("linux_6.12.57-1.debian", ["b", "a"])
 
 
