@@ -6,7 +6,6 @@ by a git that has so much memory and disk and no more; what comes out of it is d
 """
 
 import re
-import shlex
 import signal
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import msgspec
 
 from harness.errors import InputError
 from harness.inputs import binary, files, gitrange
+from harness.inputs.subject import printable
 from harness.inputs.target import Target
 from harness.model import Patch, Record
 from harness.trees import TreeStore, repository
@@ -56,7 +56,7 @@ def read(data: bytes, name: str, revisions: str, tree: Path) -> Target:
     with tempfile.TemporaryDirectory(prefix="kseries-bundle-") as scratch:
         store = TreeStore(Path(scratch) / "bundle.git")
         store.add_repository(tree)
-        _check_below(bundle, tree)
+        _check_below(bundle, store, tree)
         _take(bundle, store)
         base, tip = _ends(bundle, revisions, tree)
         try:
@@ -66,7 +66,7 @@ def read(data: bytes, name: str, revisions: str, tree: Path) -> Target:
         if repository.tree_of(tree, fork) is None:
             raise InputError(
                 f"{name}: the series stands on {fork[:12]}, which {tree} lacks\n"
-                f"  take the bundle into it: git -C {shlex.quote(str(tree))} fetch {name} REF; and name the range"
+                "  take the bundle into it with git fetch, and name the range"
             )
         _check_changes(fork, tip, store, name)
         patches = tuple(_with_diff(patch, store) for patch in series.patches)
@@ -80,11 +80,11 @@ def _parsed(data: bytes, name: str) -> _Bundle:
     if not end:
         raise InputError(f"{name} is a git bundle that is cut short")
     below, tips = [], {}
-    for row in head.decode(errors="surrogateescape").split("\n")[1:]:
+    for row in head.decode(errors="replace").split("\n")[1:]:
         if row.startswith("@"):
             _check_capability(row, name)
         elif (found := _ROW.fullmatch(row)) is None:
-            raise InputError(f"{name} is no git bundle that can be read: {row[:100]}")
+            raise InputError(f"{name} is no git bundle that can be read: {printable(row[:100])}")
         elif found[1]:
             below.append(found[2])
         else:
@@ -98,17 +98,22 @@ def _check_capability(row: str, name: str) -> None:
     """Raise InputError for what a bundle of version 3 asks of its reader, and we cannot do."""
     if row != "@object-format=sha1":
         raise InputError(
-            f"{name} is a git bundle with {row[1:100]}\n  make one without: git bundle create FILE BASE..TIP"
+            f"{name} is a git bundle with {printable(row[1:100])}\n  make one without: git bundle create FILE BASE..TIP"
         )
 
 
-def _check_below(bundle: _Bundle, tree: Path) -> None:
-    lacking = [one for one in bundle.below if repository.tree_of(tree, one) is None]
+def _check_below(bundle: _Bundle, store: TreeStore, tree: Path) -> None:
+    """Raise InputError where --tree lacks what a bundle stands on: a commit, or files of it."""
+    asked = "".join(f"{one}\n" for one in bundle.below).encode()
+    rows = store.answer("cat-file", "--batch-check", stdin=asked).decode().splitlines()
+    lacking = [row for row in rows if " commit " not in row]
     if lacking:
         raise InputError(
             f"{bundle.name} stands on {lacking[0][:12]}, which {tree} lacks\n"
             "  name a repository that has it with --tree, or fetch it there"
         )
+    for one in bundle.below[:_LISTED]:
+        repository.check_tree(tree, one)
 
 
 def _take(bundle: _Bundle, store: TreeStore) -> None:
@@ -151,10 +156,10 @@ def _tip(bundle: _Bundle, name: str) -> str:
     found = {oid for ref, oid in bundle.tips.items() if not name or ref == name or ref.endswith(f"/{name}")}
     if len(found) == 1:
         return found.pop()
-    names = ", ".join(list(bundle.tips)[:_LISTED])
+    names = printable(", ".join(list(bundle.tips)[:_LISTED]))
     raise InputError(
         f"{bundle.name} has {'several tips' if not name else f'no one tip {name}'}: {names}\n"
-        f"  name one: {bundle.name}:{next(iter(bundle.tips))}"
+        f"  name one: {bundle.name}:{printable(next(iter(bundle.tips)))}"
     )
 
 

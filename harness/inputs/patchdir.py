@@ -30,7 +30,9 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
     chosen = (path for path in paths if _version(path) in (wanted, None))
     found = patchfile.together(patchfile.read(chosen, top or directory), directory.resolve().name)
     if not found.series.patches:
-        raise InputError(f"{directory} holds no *.patch file\n  make some with: git format-patch -o {directory} BASE..")
+        below = directory / "patches"
+        cure = f"name {below}" if below.is_dir() else f"make some with: git format-patch -o {directory} BASE.."
+        raise InputError(f"{directory} holds no *.patch file\n  {cure}")
     several = (f"{directory}: v{wanted} of {', '.join(f'v{one}' for one in versions)}",) if len(versions) > 1 else ()
     return msgspec.structs.replace(found, notes=(*several, *found.notes))
 

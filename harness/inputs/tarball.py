@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from harness.errors import InfraError, InputError, in_words
 from harness.inputs import maildir, patchdir, quilt, testcase
+from harness.inputs.subject import printable
 
 _ENDING = re.compile(r"\.(?:tar(?:\.\w{1,4})?|t[gx]z|tbz2?|tzst)$")
 _BLOCK = 512
@@ -53,7 +54,7 @@ def unpack(data: bytes, name: str, into: Path) -> tuple[Path, ...]:
             raise InputError(f"{name} has more than {_FILES} files\n  unpack what is meant, and name that")
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or len(path.parts) > _LEVELS:
-            raise InputError(f"{name}: {member.name[:200]} leads out of it, or too deep")
+            raise InputError(f"{name}: {printable(member.name[:200])} leads out of it, or too deep")
         if member.kind in _PLAIN:
             _write(into / path, member.data, name)
         elif member.kind != _FOLDER:
@@ -85,7 +86,7 @@ def _write(path: Path, data: bytes, name: str) -> None:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise InfraError(f"cannot unpack {name}: {in_words(error)}") from error
-        raise InputError(f"{name}: cannot unpack {path.name[:100]}: {in_words(error)}") from error
+        raise InputError(f"{name}: cannot unpack {printable(path.name[:100])}: {in_words(error)}") from error
 
 
 def _members(data: bytes, name: str) -> Iterator[_Member]:

@@ -180,6 +180,12 @@ def test_an_empty_directory_holds_no_patch(tmp_path: Path) -> None:
         in_directory(tmp_path)
 
 
+def test_a_directory_whose_patches_lie_below_says_where(tmp_path: Path) -> None:
+    written(tmp_path / "debian" / "patches" / "a.patch", mail("a"))
+    with pytest.raises(InputError, match=r"debian holds no \*\.patch file\n  name .*/debian/patches$"):
+        inputs.load(str(tmp_path / "debian"))
+
+
 def test_a_directory_with_nothing_but_a_cover_letter_holds_no_patch(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no \*\.patch file"):
         in_directory(written(tmp_path / "0000-cover-letter.patch", mail("[PATCH 0/2] cover", "words\n")))
