@@ -26,9 +26,9 @@ SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 """What the names of such files end in."""
 
 _READERS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
-    b"\x1f\x8b": ("gzip", gzip.open),  # RFC 1952
-    b"BZh": ("bzip2", bz2.open),
-    b"\xfd7zXZ\0": ("xz", lzma.open),  # xz-file-format.txt, 2.1.1.1
+    b"\x1f\x8b": ("a gzip", gzip.open),  # RFC 1952
+    b"BZh": ("a bzip2", bz2.open),
+    b"\xfd7zXZ\0": ("an xz", lzma.open),  # xz-file-format.txt, 2.1.1.1
 }
 _ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _BROKEN = (EOFError, OSError, MemoryError, zlib.error, lzma.LZMAError)
@@ -64,7 +64,7 @@ def _of_python(data: bytes, name: str, limit: int) -> bytes:
                 with reader(io.BytesIO(data)) as file:
                     return bytes(file.read(limit + 1))
             except _BROKEN as error:
-                raise InputError(f"{name} is not a {kind} file that can be read: {error}") from error
+                raise InputError(f"{name} is not {kind} file that can be read: {error}") from error
     return data
 
 

@@ -68,7 +68,7 @@ def test_what_unpacks_to_more_than_an_input_has_is_refused(
         inputs.load(str(tmp_path / "bomb"))
 
 
-@pytest.mark.parametrize(("suffix", "kind"), [("gz", "a gzip"), ("bz2", "a bzip2"), ("xz", "a xz"), ("zst", "a zstd")])
+@pytest.mark.parametrize(("suffix", "kind"), [("gz", "a gzip"), ("bz2", "a bzip2"), ("xz", "an xz"), ("zst", "a zstd")])
 def test_one_that_is_cut_short_is_named(suffix: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / "cut").write_bytes(PACKERS[suffix](DIFF * 9)[:-7])
     with pytest.raises(InputError, match=f"cut is not {kind} file that can be read: ") as error:
