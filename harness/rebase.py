@@ -93,7 +93,10 @@ def report(
     series: Series, base: Base, store: TreeStore, fuzz: int = 0, history: History | None = None, tell: Tell = silent
 ) -> Rebase:
     """Try every patch, which has a diff, on a base. Raises InfraError."""
-    rebasing = _Rebasing(base, Applying(store, ManyTrees(store, tell), fuzz), history, tell)
+    # To read a full tree takes git a second; of many patches that fail, it would be read many times.
+    many = ManyTrees(store, tell)
+    small = many.small(base.tree, [patch.diff or b"" for patch in series.patches])
+    rebasing = _Rebasing(small, Applying(store, many, fuzz), history, tell)
     patches = tuple(rebasing.each(series.patches))
     return Rebase(
         schema=SCHEMA_VERSION,
@@ -102,14 +105,17 @@ def report(
         base=base,
         fuzz=fuzz,
         patches=patches,
-        tree=rebasing.tree,
+        tree=many.grown(base.tree, small, rebasing.tree),
     )
 
 
 class _Rebasing:
-    def __init__(self, base: Base, applying: Applying, history: History | None, tell: Tell) -> None:
-        self.tree = base.tree
-        self._base = base
+    """Puts patches on a tree, in turn."""
+
+    def __init__(self, tree: str, applying: Applying, history: History | None, tell: Tell) -> None:
+        self.tree = tree
+        """What those that applied have made of it."""
+        self._base = tree
         self._applying = applying
         self._history = history
         self._tell = tell
@@ -132,8 +138,8 @@ class _Rebasing:
             return msgspec.structs.replace(_of(patch), fate=Fate.THERE, there=there)
         found, step = self._applying.fit(self.tree, diff)
         alone = None
-        if self.tree != self._base.tree:
-            alone = self._applying.in_turn(self._base.tree, [patch])[1] is None
+        if self.tree != self._base:
+            alone = self._applying.in_turn(self._base, [patch])[1] is None
         failed = msgspec.structs.replace(_of(patch), why=str(error), alone=alone)
         if step is None:
             return msgspec.structs.replace(failed, fate=Fate.REJECTED, rejected=found.rejected)

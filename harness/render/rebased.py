@@ -22,7 +22,7 @@ def render(told: Rebase) -> str:
 
 def html(told: Rebase) -> str:
     """One page that needs nothing else; it has no script."""
-    rows = [(one, _LOOKS[one.fate], fate(one), list(_reasons(one, told))) for one in told.patches]
+    rows = [(one, _LOOKS[one.fate], fate(one), list(_reasons(one))) for one in told.patches]
     return page("rebase.html.j2", told=told, summary=summary(told), rows=rows, placed=fuzzed.in_words)
 
 
@@ -61,20 +61,25 @@ def _rows(told: Rebase) -> Iterator[str]:
     wide, digits = max(len(fate(one)) for one in told.patches), len(str(count))
     for one in told.patches:
         yield f"  {one.number:{digits}}/{count}  {fate(one):{wide}}  {one.subject}"
-        margin = " " * (2 * digits + 5)
-        yield from (f"{margin}{row}" for row in _reasons(one, told))
-        for hunk in one.rejected[:_FEW]:
-            yield from (f"{margin}{row}" for row in _hunk(hunk))
-        yield from (f"{margin}{fuzzed.in_words(hunk)}" for hunk in one.fuzzed[:_FEW])
-        if (more := max(len(one.rejected), len(one.fuzzed)) - _FEW) > 0:
-            yield f"{margin}and {more} more hunk{'s' * (more > 1)}"
-    yield summary(told)
+        yield from (f"{' ' * (2 * digits + wide + 7)}{row}" for row in _reasons(one))
+    for one in told.patches:
+        if one.rejected or one.fuzzed:
+            yield from ("", f"{one.number}/{count} {fate(one)}: {one.subject}", *(f"  {row}" for row in _hunks(one)))
+    yield from ("", summary(told))
     if any(one.fate is Fate.FUZZ and not one.applied for one in told.patches):
         most = max(one.fuzz or 1 for one in told.patches)
         yield f"--fuzz {most} applies those that need it"
 
 
-def _reasons(one: Rebased, told: Rebase) -> Iterator[str]:
+def _hunks(one: Rebased) -> Iterator[str]:
+    """The first of the hunks that do not fit as they are."""
+    yield from (row for hunk in one.rejected[:_FEW] for row in _hunk(hunk))
+    yield from (fuzzed.in_words(hunk) for hunk in one.fuzzed[:_FEW])
+    if (more := max(len(one.rejected), len(one.fuzzed)) - _FEW) > 0:
+        yield f"and {more} more hunk{'s' * (more > 1)}"
+
+
+def _reasons(one: Rebased) -> Iterator[str]:
     """Why a patch is not applied, but for its hunks."""
     if one.there is not None:
         how = {Same.CHANGE: "the same change", Same.SUBJECT: "the same subject, and perhaps another change"}

@@ -103,6 +103,15 @@ class ManyTrees:
             starts = itertools.chain([tree], itertools.repeat(None))
             return treeedit.edited(self._store, [Edit(*edit) for edit in zip(starts, steps, strict=False)])
 
+    def small(self, tree: str, diffs: Iterable[bytes]) -> str:
+        """A tree of what diffs can touch in a full one, and no more: they apply to it if they apply to that."""
+        return treeedit.edited(self._store, [Edit(None, self._held(tree, self._touched([*diffs])))])[0]
+
+    def grown(self, tree: str, small: str, made: str) -> str:
+        """The full tree with what leads from its small one to another."""
+        (step,) = treeedit.changes(self._store, [(small, made)])
+        return treeedit.edited(self._store, [Edit(tree, step)])[0]
+
     def _touched(self, diffs: Sequence[bytes]) -> set[bytes]:
         """The paths that diffs name, but for those that git apply refuses; that it does is told by the full tree."""
         new = [diff for diff in dict.fromkeys(diffs) if diff not in self._paths]

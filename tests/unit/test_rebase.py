@@ -225,7 +225,8 @@ def test_every_patch_is_told_in_text(queue: Path, capsys: pytest.CaptureFixture[
     ]
     assert rows[-2] == "4 patches: 1 applied, 1 in need of fuzz, 1 there already, 1 rejected."
     assert not any("\x1b" in row for row in rows)
-    assert "         expects 4| line 4" in "\n".join(rows) and "5| <b>" in "\n".join(rows)
+    assert "4/4 REJECTED: mm: \N{REPLACEMENT CHARACTER}]0;c" in rows
+    assert "    expects 4| line 4" in rows and "            5| <b>" in rows
 
 
 def test_every_patch_is_told_in_json_that_the_schema_has(queue: Path, capsys: pytest.CaptureFixture[str]) -> None:
