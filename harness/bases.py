@@ -117,11 +117,12 @@ def guess(tree: str, blobs: Mapping[str, str], store: TreeStore, say: Say) -> Gu
     return found if found is not None and found.commit is not None else None
 
 
-def commit_of(tree: str, revision: str) -> str | None:
-    """The commit of a revision of --tree; None where that is no repository."""
+def history(tree: str, revision: str) -> tuple[Path, str] | None:
+    """The repository that --tree is, and the commit of a revision; None where it is none."""
     path = Path(tree)
     place = _repository(path, revision) if path.is_dir() else None
-    return repository.commit_of(place, revision) if place is not None else None
+    commit = repository.commit_of(place, revision) if place is not None else None
+    return (place, commit) if place is not None and commit is not None else None
 
 
 def _tell_changes(path: Path, store: TreeStore, say: Say) -> None:

@@ -2,6 +2,7 @@
 """What a series is made on top of: its prerequisites are found, and applied to the base before the series."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -37,16 +38,21 @@ def patches(target: Target, others: Iterable[Target]) -> tuple[Patch, ...]:
 
 
 def applied(
-    base: Base, target: Target, others: Sequence[Target], store: TreeStore, commit: str | None, say: Say
+    base: Base,
+    target: Target,
+    others: Sequence[Target],
+    store: TreeStore,
+    history: tuple[Path, str] | None,
+    say: Say,
 ) -> Base:
-    """The base with the prerequisites on it that are at hand; ``commit`` is the base's, where it has a history.
+    """The base with the prerequisites on it that are at hand; ``history`` is its repository and commit, if it has any.
 
     What is named and not to be found is told, and noted in the base. Raises InputError for one that does not apply.
     """
     wanted = _applied(base, patches(target, others), store)
     if wanted.prerequisites:
         say(f"{_count(wanted.prerequisites)} applied first: {few(wanted.prerequisites)}")
-    lacking = _without_history(_lacking(target, others), store, commit, say)
+    lacking = _without_history(_lacking(target, others), history, say)
     if lacking:
         say(f"the series names prerequisites that are not here: {few(lacking)}")
         say("give them with --prerequisite FILE (b4 am fetches a series by its id), unless the base has them")
@@ -88,11 +94,11 @@ def _lacking(target: Target, others: Sequence[Target]) -> list[Prerequisite]:
     return [one for one in target.prerequisites if {one.patch_id, one.change_id, one.message_id} - {""} - there]
 
 
-def _without_history(named: Sequence[Prerequisite], store: TreeStore, commit: str | None, say: Say) -> tuple[str, ...]:
+def _without_history(named: Sequence[Prerequisite], history: tuple[Path, str] | None, say: Say) -> tuple[str, ...]:
     """The names of those that are not among the last commits of the base's history either."""
-    if not named or commit is None:
+    if not named or history is None:
         return tuple(one.name for one in named)
-    known, log = patchids.in_history(store, commit)
+    known, log = patchids.in_history(*history)
     lacking = []
     for one in named:
         found = known.get(one.patch_id) or patchids.linked(log, one.message_id)

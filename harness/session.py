@@ -186,8 +186,8 @@ def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
     base = bases.get(tree, revision, trees, resources.cache(), say)
     if found is not None:
         base = msgspec.structs.replace(base, guessed=found.commit or "")
-    commit = bases.commit_of(tree, revision or "HEAD") if target.prerequisites else None
-    return prerequisites.applied(base, target, others, trees, commit, say)
+    history = bases.history(tree, revision or "HEAD") if target.prerequisites else None
+    return prerequisites.applied(base, target, others, trees, history, say)
 
 
 def _made_from(target: inputs.Target, others: Sequence[inputs.Target]) -> dict[str, str]:

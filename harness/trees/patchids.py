@@ -2,14 +2,23 @@
 """What a patch is called whatever it stands on: git-patch-id(1), as format-patch --base writes it down."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from harness import proc
-from harness.trees import TreeStore
+from harness.errors import InfraError
+from harness.trees import repository
 
 _SECONDS = 120.0
 _COMMITS = 500
 """Those of a history that are looked at, the newest first: what a series is made on top of is no older than itself."""
-_LOG = ("log", "-p", "--no-merges", "--no-ext-diff", "--no-textconv", f"--max-count={_COMMITS}")
+# As format-patch makes them for its base (prepare_bases() in builtin/log.c), whatever the repository's configuration
+# says. Neither a merge nor a root, which is a whole kernel; and no text of a file that is no source.
+_LOG = (
+    *("-c", "core.bigFileThreshold=4m", "log", f"--max-count={_COMMITS}", "--min-parents=1", "--max-parents=1"),
+    *("--format=medium", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--diff-algorithm=myers"),
+    *("-p", "-U3", "--src-prefix=a/", "--dst-prefix=b/"),
+)
+_LOG_SECONDS = 30.0
 
 
 def stable(diffs: Sequence[bytes]) -> list[str]:
@@ -20,10 +29,16 @@ def stable(diffs: Sequence[bytes]) -> list[str]:
     return [found.get(number, "") for number in range(1, len(diffs) + 1)]
 
 
-def in_history(store: TreeStore, commit: str) -> tuple[dict[str, str], bytes]:
-    """The last commits of a history, by their stable patch-ids; and what git log says of them."""
-    log = store.git(*_LOG, commit, "--", seconds=_SECONDS).stdout
-    return dict(_ask(log)), log
+def in_history(place: Path, commit: str) -> tuple[dict[str, str], bytes]:
+    """The last commits of a repository's history, by their stable patch-ids; and what git log says of them.
+
+    None where git fails, or takes too long: what is sought may be there, or not.
+    """
+    try:
+        log = repository.ask(place, *_LOG, commit, "--", seconds=_LOG_SECONDS)
+    except InfraError:
+        return {}, b""
+    return dict(_ask(log.stdout)), log.stdout
 
 
 def linked(log: bytes, message_id: str) -> str | None:
