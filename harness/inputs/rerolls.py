@@ -48,12 +48,15 @@ def left_as_they_were(
 ) -> list[Mail]:
     """What a partial reroll takes from the versions before it: their patches of the numbers that it lacks.
 
-    Each patch that did come has to answer one of its own number, itself or through replies; and so on, from version to
-    version. ``mails`` are those of the thread, replies too.
+    Each patch that did come has to answer one of its own number, itself or through replies (its RESEND need not); and
+    so on, from version to version. ``mails`` are those of the thread, replies too.
     """
     mail_of = {one.id: one for one in mails if one.id}
     gone, found = set(gone), []
-    while gone and version - 1 in patches_of and all(_is_again(one, mail_of) for one in patches_of[version]):
+    while gone and version - 1 in patches_of:
+        numbers = {one.subject.number for one in patches_of[version]}
+        if numbers != {one.subject.number for one in patches_of[version] if _is_again(one, mail_of)}:
+            break
         version -= 1
         older = [one for one in patches_of[version] if one.subject.number in gone]
         gone -= {one.subject.number for one in older}

@@ -151,6 +151,8 @@ def test_of_a_partial_reroll_the_others_are_those_of_the_version_before_and_told
     assert (found.series.version, found.series.cover_id) == (3, "<[PATCHv20/3]KVM:all@x>")
     assert found.base_commit == "2a" * 20
     assert found.notes[1] == "t.mbox: v3 is a partial reroll, and has these as they were: 1/3 of v2, 3/3 of v2"
+    resent = again.replace(b"In-Reply-To", b"X").replace(b"v32/3", b"again").replace(b": [PATCH", b": [RESEND PATCH")
+    assert changed(read([resent, again, *series_v2()])) == changed(found)
     assert read([again, *series_v2()], reroll=2).notes == ("t.mbox: v2 of v2, v3",)
 
 
