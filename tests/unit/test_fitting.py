@@ -137,7 +137,7 @@ def test_what_applies_without_fuzz_is_as_it_is_without_the_option(repository: Re
 def test_a_patch_that_is_there_is_not_applied_again_however_much_fuzz_there_is(
     repository: Repository, store: TreeStore
 ) -> None:
-    diff = changed(repository, words=WORDS.replace("word c", "word C\nmore\nand more"))
+    diff = changed(repository, words=WORDS.replace("word c", "word c\nmore"))  # patch(1) would add it once more
     with pytest.raises(InputError, match=r"is already in base \+ patches 1\.\.1"):
         applied(repository, store, diff, diff, fuzz=3)
 

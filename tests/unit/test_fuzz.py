@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hypothesis import event, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.trees import fitting, hunks
@@ -95,12 +96,49 @@ def check(contents: bytes, diff: bytes, most: int) -> None:
     if made != wanted:
         assert made is None
         assert stricter(contents, diff)
-    event("both refuse" if wanted is None else "both place" if made is not None else "we refuse")
 
 
-@settings(max_examples=300)
-@given(cases())
-def test_hunks_are_placed_as_patch_places_them(case: tuple[bytes, bytes, int]) -> None:
+def compare(case: tuple[bytes, bytes, int]) -> None:
     contents, diff, most = case
     if b"@@ -" in diff and contents:
         check(contents, diff, most)
+
+
+@settings(max_examples=120)
+@given(cases())
+def test_hunks_are_placed_as_patch_places_them(case: tuple[bytes, bytes, int]) -> None:
+    compare(case)
+
+
+@pytest.mark.full("series")
+@settings(max_examples=5000)
+@given(cases())
+def test_thousands_of_hunks_are_placed_as_patch_places_them(case: tuple[bytes, bytes, int]) -> None:
+    compare(case)
+
+
+@pytest.mark.parametrize(
+    ("file", "hunks"),
+    [
+        ("xxpqrxpqrx", "@@ -5,3 +5,3 @@/ p/-q/+Q/ r"),
+        ("xpqrxxpqrx", "@@ -5,3 +5,3 @@/ p/-q/+Q/ r"),
+        ("abcdefg", "@@ -1,3 +1,3 @@/ a/-b/+B/ c/@@ -1,5 +1,5 @@/ b/ c/-d/+D/ e/ f"),
+        ("abcdefg", "@@ -1,3 +1,3 @@/ a/-b/+B/ c/@@ -1,3 +1,3 @@/ b/-c/+C/ d"),
+        ("xabcxxabcx", "@@ -2,3 +2,3 @@/ a/-b/+B/ c/@@ -3,3 +3,3 @@/ a/-b/+B/ c"),
+        ("xxabcd", "@@ -1,3 +1,3 @@/-a/+A/ b/ c"),
+        ("abcxx", "@@ -1,3 +1,3 @@/ a/ b/-c/+C"),
+    ],
+    ids=[
+        "as near below as above",
+        "nearer above",
+        "context that a hunk before it has changed",
+        "what a hunk before it has context of",
+        "twice, in turn",
+        "at the beginning, or nowhere",
+        "at the end, or nowhere",
+    ],
+)
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_where_there_is_a_choice_it_is_that_of_patch(file: str, hunks: str, most: int) -> None:
+    contents = "".join(f"{line}\n" for line in file).encode()
+    check(contents, "".join((*NAMES, *(f"{row}\n" for row in hunks.split("/")))).encode(), most)
