@@ -108,7 +108,8 @@ def commit_of(path: Path, revision: str) -> str | None:
 
 
 def ask(path: Path, *words: str, seconds: float = _GIT_SECONDS) -> proc.Done:
-    """Ask git about revisions and commits. Not for what looks at a work tree: that runs programs.
+    """Ask git about revisions and commits. Not for what looks at a work tree: that runs programs; and so does what
+    shows differences, but with ``--no-ext-diff --no-textconv``.
 
     Raises InputError for a repository of another user, which git does not read.
     """

@@ -149,6 +149,26 @@ def test_what_is_in_the_history_of_the_base_is_there(series: Series) -> None:
     assert series.said[1].endswith(series.linux.git("rev-parse", "HEAD")[:12])
 
 
+def test_no_program_of_the_repository_is_run_for_its_history(series: Series) -> None:
+    """Nor is a patch-id another one for what its configuration says of diffs."""
+    mark = series.place / "ran"
+    for name in ("diff.external", "diff.x.textconv", "diff.x.command"):
+        series.linux.git("config", name, f"touch {mark}; cat")
+    for name, value in (
+        ("diff.noprefix", "true"),
+        ("diff.context", "1"),
+        ("color.ui", "always"),
+        ("log.showSignature", "1"),
+    ):
+        series.linux.git("config", name, value)
+    (series.linux.path / ".git" / "info" / "attributes").write_text("* diff=x\n")
+    made = patchids.in_history(series.linux.path, "B")[0]
+    diffs = [series.linux.run("diff-tree", "-p", "--no-ext-diff", "--no-textconv", "-U3", "--src-prefix=a/",
+                              "--dst-prefix=b/", f"{name}^", name).stdout for name in ("B", "A")]  # fmt: skip
+    assert list(made) == patchids.stable(diffs) and len({*made}) == 2
+    assert not mark.exists()
+
+
 def test_a_mail_that_a_commit_links_to_is_there(series: Series) -> None:
     body = series.mails("C^!").partition(b"\n\n")[2]
     series.linux.git("checkout", "--quiet", "B")
