@@ -30,7 +30,7 @@ _SECONDS = 20.0
 """The longest that git may look through history."""
 _SAY_SECONDS = 2.0
 _NEWEST = 4
-"""Of the tags and branches that have all files, those of which it is asked whether the others are in their history."""
+"""Of those that have all files, how many are asked whether the others are in their history."""
 _DIGITS = 12
 
 
@@ -88,7 +88,8 @@ def find(place: Path, store: TreeStore, blobs: Mapping[str, str], say: Say) -> G
         named = few([one.name for one in whole])
         return Guess(f"{total} of {total} files match {named}; HEAD matches {ours}: trying HEAD, name one with --base")
     commit, name = _called(place, chosen)
-    return Guess(f"base: {name}: {total} of {total} files match it; HEAD matches {ours}", commit, name)
+    told = f"base: {name}: {total} of {total} files match it; HEAD matches {ours} (--base HEAD takes that)"
+    return Guess(told, commit, name)
 
 
 def _none(place: Path, ours: int, total: int, found: Sequence[tuple[_Candidate, int]]) -> str:

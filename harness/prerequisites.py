@@ -71,8 +71,9 @@ def _applied(base: Base, wanted: Sequence[Patch], store: TreeStore) -> Base:
         rest = rest[len(made) :]
         if error is not None:
             if not store.holds(tree, [rest[0].diff or b""]):
+                why = few(str(error).split("; "))
                 raise InputError(
-                    f"the prerequisite {rest[0].origin} does not apply to {_name(base, done)}: {error}\n"
+                    f"the prerequisite {rest[0].origin} does not apply to {_name(base, done)}: {why}\n"
                     "  are all of them given, in their order, and is --base right?"
                 ) from error
             del rest[0]

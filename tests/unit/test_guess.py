@@ -27,7 +27,9 @@ def test_what_head_was_made_on_is_found_by_the_files(repository: Repository, tmp
     made, (said,) = plan(tmp_path, repository.path)
     base = repository.git("rev-parse", "base")
     assert made.base.tree == repository.tree("base")
-    assert said == "base: base: 1 of 1 files match it; HEAD matches 0", "the tag is called base, too"
+    assert said == "base: base: 1 of 1 files match it; HEAD matches 0 (--base HEAD takes that)", (
+        "the tag is called base, too"
+    )
     assert made.base.guessed == base
     words = reproduce.lasting(("t.mbox",), None, inputs.load(str(tmp_path / "t.mbox")).series, made.base.guessed)
     assert words == ("t.mbox", "--base", base[:12])
@@ -37,7 +39,7 @@ def test_a_commit_without_a_tag_is_found_by_its_digits(repository: Repository, t
     base = repository.git("rev-parse", "base")
     repository.git("tag", "-d", "base")
     made, (said,) = plan(tmp_path, repository.path)
-    assert said == f"base: {base[:12]}: 1 of 1 files match it; HEAD matches 0"
+    assert said == f"base: {base[:12]}: 1 of 1 files match it; HEAD matches 0 (--base HEAD takes that)"
     assert made.base.name == f"{repository.path} {base[:12]}"
 
 
@@ -45,7 +47,7 @@ def test_a_tag_is_found_that_is_not_in_the_history_of_head(repository: Repositor
     repository.git("checkout", "--quiet", "--orphan", "other")
     repository.commit("other", {"file": lines(30, line3="else")})
     made, (said,) = plan(tmp_path, repository.path)
-    assert said == "base: base: 1 of 1 files match it; HEAD matches 0"
+    assert said == "base: base: 1 of 1 files match it; HEAD matches 0 (--base HEAD takes that)"
     assert made.base.name == f"{repository.path} base"
 
 
@@ -57,7 +59,7 @@ def test_of_a_line_of_tags_the_newest_that_has_all_files_is_taken(repository: Re
     repository.git("checkout", "--quiet", "--orphan", "other")
     repository.commit("other", {"file": lines(30, line3="else")})
     made, (said,) = plan(tmp_path, repository.path)
-    assert said == "base: v2: 1 of 1 files match it; HEAD matches 0"
+    assert said == "base: v2: 1 of 1 files match it; HEAD matches 0 (--base HEAD takes that)"
     assert made.base.tree == repository.tree("v2")
 
 
