@@ -15,7 +15,8 @@ def render(plan: Plan, costs: tuple[Forecast, ...], why_not: str = "") -> str:
     wide = max(len(state.id) for state in plan.states)
     cost = {one.state: _cost(one) for one in costs}
     rows = [f"  {state.id.ljust(wide)}  {_tree(state)}  {cost.get(state.id, '')}".rstrip() for state in plan.states]
-    heading = f"{plan.series}: {len(plan.patches)} patches on {plan.base.name} (Linux {plan.base.version})"
+    count = len(plan.patches)
+    heading = f"{plan.series}: {count} patch{'es' * (count != 1)} on {plan.base.name} (Linux {plan.base.version})"
     # Names of files and of series are other people's text: each stays in its line, and moves no cursor.
     rows = [heading, *(f"  {note}" for note in fuzzed.notes(plan.patches)), *rows, *_sum(plan, costs, why_not)]
     return "\n".join(plain(row).replace("\n", " ") for row in rows)

@@ -58,8 +58,8 @@ def render(run: RunResult) -> str:
 
 
 def _heading(run: RunResult) -> Iterator[str]:
-    count = len(run.series.patches)
-    yield f"{run.series.name}: {count} patches on {run.base.name} (Linux {run.base.version}, {run.arch})"
+    count, base = len(run.series.patches), run.base
+    yield f"{run.series.name}: {count} patch{'es' * (count != 1)} on {base.name} (Linux {base.version}, {run.arch})"
     yield f"accelerator: {run.accel.name}, because {run.accel.why}"
     if run.partial:
         yield f"PARTIAL: {interrupted(run)}; the same command goes on"
