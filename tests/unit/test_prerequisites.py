@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a series says it is made on top of: found in its mbox, in what is given, or in the base's history; else told."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,3 +233,54 @@ def test_the_change_id_of_what_is_given_is_what_was_asked_for(series: Series) ->
     body = b"prerequisite-change-id: 2024-x:v2\n\n" + series.mails("C^!").partition(b"\n\n")[2]
     target = series.write("t.mbox", mails.mbox([mails.mail("[PATCH] KVM: C", body)]))
     assert series.plan(target, first).base.lacking == ()
+
+
+def _thread(series: Series, revisions: str, stamp: str, *options: str) -> list[bytes]:
+    """The mails of a series, with ids of its own: cover letters of one second have the same."""
+    return _apart(series.mails(revisions, "--cover-letter", *options).replace(b".git.", b".%b." % stamp.encode()))
+
+
+def _apart(text: bytes) -> list[bytes]:
+    return re.split(rb"^(?=From [0-9a-f]{40} Mon Sep 17)", text, flags=re.MULTILINE)[1:]
+
+
+def _id(mail: bytes) -> bytes:
+    found = re.search(rb"^Message-Id: (<.*>)$", mail, re.MULTILINE | re.IGNORECASE)
+    assert found is not None
+    return found[1]
+
+
+def _based_on(mail: bytes, *others: bytes) -> bytes:
+    trailers = b"".join(b"Based-on: %b\n" % one for one in others)
+    return re.sub(rb"\n\n", lambda blank: b"\n\n" + trailers + b"\n", mail, count=1)
+
+
+@pytest.mark.parametrize("style", ["--thread=shallow", "--thread=deep"])
+def test_a_prerequisite_in_the_thread_is_whole_and_in_its_order(series: Series, style: str) -> None:
+    """The patches of a deep thread answer one another, and an archive has mails as they came."""
+    cover, first, second = _thread(series, "base..B", "one", style)
+    mine, *own = _thread(series, "B..D", "two", style)
+    path = series.write("x.mbox", b"".join([second, _based_on(mine, _id(cover)), *own, first, cover]))
+    check(series.plan(path, base=series.linux.git("rev-parse", "base")), series)
+
+
+def test_a_series_that_answers_its_prerequisite_is_no_part_of_that(series: Series) -> None:
+    cover, *patches = _thread(series, "base..B", "one", "--thread=shallow")
+    answer = f"--in-reply-to={_id(cover).decode()}"
+    first, second = _apart(series.mails("B..D", "--thread=deep", answer))
+    path = series.write("x.mbox", b"".join([cover, *patches, _based_on(first, _id(cover)), second]))
+    check(series.plan(path, base=series.linux.git("rev-parse", "base")), series)
+
+
+def test_prerequisites_of_prerequisites_come_first(series: Series) -> None:
+    a, b, c = (_apart(series.mails(f"{one}~..{one}", "--thread"))[0] for one in "ABC")
+    path = series.write("x.mbox", b"".join([_based_on(c, _id(b)), _based_on(b, _id(a)), a]))
+    made = series.plan(path, base="base")
+    assert made.base.prerequisites == ("KVM: A", "KVM: B")
+    assert made.patches[-1].tree_after == series.linux.tree("C")
+
+
+def test_prerequisites_that_name_one_another_are_taken_as_they_are_named(series: Series) -> None:
+    a, b, c = (_apart(series.mails(f"{one}~..{one}", "--thread"))[0] for one in "ABC")
+    path = series.write("x.mbox", b"".join([_based_on(c, _id(a), _id(b)), _based_on(a, _id(b)), _based_on(b, _id(a))]))
+    assert series.plan(path, base="base").base.prerequisites == ("KVM: A", "KVM: B")
