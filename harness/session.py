@@ -218,7 +218,7 @@ def rebased(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
     moved = target if options.base is None else msgspec.structs.replace(target, base=None)
     base = base_of(moved, options, trees, tell)
     series, place = target.series, Path(options.tree or target.tree or "")
-    if target.tree is not None and target.base is not None:
+    if target.tree is not None and target.base is not None and any(patch.diff is None for patch in series.patches):
         before = trees.tree_of(repository.tree_of(Path(target.tree), target.base) or target.base)
         series = rebase.as_diffs(series, before, trees)
     history = _history(base, place, options.base, target.base or target.base_commit, series, trees)

@@ -3,6 +3,7 @@
 
 import hashlib
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def planned(target: Target, ours: Repository) -> Plan:
 
 
 SUBJECTS = ["KVM: one", "KVM: two", "KVM: three"]
+
+
+def test_a_bundle_can_be_tried_on_a_base(theirs: Repository, ours: Repository) -> None:
+    target = loaded(made(theirs, "base..topic"), ours)
+    options = session.Options(out=ours.path.parent / "out", tree=str(ours.path), base="HEAD")
+    for one in (options, replace(options, base=None)):
+        told = session.rebased(target, one, TreeStore(ours.path.parent / "trees.git"), lambda _: None)
+        assert (told.whole, told.tree) == (True, theirs.tree("topic"))
 
 
 @pytest.mark.parametrize("version", ["2", "3"])
