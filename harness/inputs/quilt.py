@@ -17,14 +17,15 @@ from harness.inputs.strip import to_p1
 from harness.inputs.target import Target
 from harness.model import Patch, Record
 
-_NAMES = ("series", "series.conf")
+NAMES = ("series", "series.conf")
 """What such a file is called, quilt's first. Others are known by what they hold."""
 _LIKE = re.compile(r"series\b.*|.*\.series")
 _LOOKED_AT = 500
 """Lines of a file with another name; each takes a look at the disk."""
-_MAIL = re.compile(rb"\A(?:From |[!-9;-~]+: )|^(?:diff --git |--- [^\n]*\n\+\+\+ )|\0", re.MULTILINE)
+_MAIL = re.compile(rb"\A(?:From |[!\"$-9;-~]+: )|^(?:diff --git |--- [^\n]*\n\+\+\+ )|\0", re.MULTILINE)
 _COMMENT = re.compile(r"(^|\s)#.*")
 _STRIP = re.compile(r"-p(?:(\d{1,2})|ab)")
+_WIDE = 300
 _LISTED = 5
 """How many of the patches that are left out a note names."""
 
@@ -43,25 +44,35 @@ def is_one(path: Path, data: bytes) -> bool:
     if _MAIL.search(data):
         return False
     rows = list(itertools.islice(_rows(data), _LOOKED_AT))
-    patches = sum(patchdir.is_patch(row.name) or (path.parent / row.name).is_file() for row in rows)
-    return path.name in _NAMES or patches * 2 > len(rows)
+    patches = sum(patchdir.is_patch(row.name) or _is_file(path.parent / row.name) for row in rows)
+    return path.name in NAMES or patches * 2 > len(rows)
+
+
+def _is_file(path: Path) -> bool:
+    """True for a file that is there; a word of any text may be too long for a name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def in_directory(directory: Path) -> Target | None:
     """The series of a directory that has a series file, else None. Raises InputError, also where nobody can tell which
     of several is meant.
     """
-    for name in _NAMES:
+    for name in NAMES:
         regular.check_inside(directory / name, directory)
     try:
         like = [path for path in sorted(directory.iterdir()) if _LIKE.fullmatch(path.name) and path.is_file()]
         found = {path.name: path for path in like if is_one(path, files.read(path, directory))}
     except OSError as error:
         raise InputError(f"cannot read {directory}: {in_words(error)}") from error
+    if odd := next((path for path in like if path.name in NAMES and path.name not in found), None):
+        raise InputError(f"{odd} is no list of patches, so their order is not known\n  name the file that is meant")
     if not found:
         return None
-    name = next((name for name in _NAMES if name in found), next(iter(found)))
-    if name not in _NAMES and len(found) > 1:
+    name = next((name for name in NAMES if name in found), next(iter(found)))
+    if name not in NAMES and len(found) > 1:
         raise InputError(f"{directory} has several series: {_list(list(found))}\n  name the file that is meant")
     others = [one for one in found if one != name]
     target = read(found[name])
@@ -108,8 +119,8 @@ def _file(row: _Row, path: Path) -> Path:
     if ".." in Path(row.name).parts or Path(row.name).is_absolute():
         raise InputError(f"{path}:{row.line}: {row.name} is not beside it")
     file = path.parent / row.name
-    if not file.is_file():
-        raise InputError(f"{path}:{row.line}: no such patch: {file}")
+    if not _is_file(file):
+        raise InputError(f"{path}:{row.line}: no such patch: {str(file)[:_WIDE]}")
     return file
 
 

@@ -223,3 +223,30 @@ def test_gnu_patch_and_we_agree_on_p0(tmp_path: Path) -> None:
     diff = DIFF.replace("a/file", "file").replace("b/file", "file").encode()
     subprocess.run(["git", "apply", "-p1"], cwd=tmp_path, input=to_p1(diff, 0), check=True)
     assert (tmp_path / "file").read_text() == "b\n"
+
+
+@pytest.mark.parametrize("comment", ["#arm64: fixes", "#Subject: x", "# From: x"])
+@pytest.mark.parametrize("name", ["series", "series.conf"])
+def test_a_comment_makes_no_mail_of_a_series(name: str, comment: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(f"{comment}\nb.patch\na.patch\n")
+    for one in "ab":
+        (tmp_path / f"{one}.patch").write_text(DIFF)
+    assert [patch.origin for patch in inputs.load(str(tmp_path)).series.patches] == ["b.patch", "a.patch"]
+
+
+@pytest.mark.parametrize("contents", [b"a.patch\0b.patch\n", b"Subject: x\n\nb.patch\na.patch\n"])
+def test_a_series_that_is_no_list_does_not_leave_the_order_to_the_names(contents: bytes, tmp_path: Path) -> None:
+    (tmp_path / "series").write_bytes(contents)
+    (tmp_path / "a.patch").write_text(DIFF)
+    with pytest.raises(InputError, match=r"/series is no list of patches, so their order is not known\n"):
+        inputs.load(str(tmp_path))
+
+
+def test_a_word_may_be_too_long_for_a_name(tmp_path: Path) -> None:
+    word = "x" * 5000
+    (tmp_path / "text").write_text(word)
+    with pytest.raises(InputError, match=r"^text holds no patch"):
+        inputs.load(str(tmp_path / "text"))
+    (tmp_path / "series").write_text(f"{word}\n")
+    with pytest.raises(InputError, match=r"series:1: no such patch: \S{300}$"):
+        inputs.load(str(tmp_path / "series"))
