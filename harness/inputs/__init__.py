@@ -121,6 +121,7 @@ def _tarball(data: bytes, name: str, reroll: int | None) -> Target:
         others = tarball.unpack(data, name, top)
         try:
             place = tarball.place(top)
+            tarball.check_links((path for path in others if path.is_relative_to(place)), top, name)
             found = _series(place, reroll)
         except InputError as error:
             raise InputError(str(error).replace(f"{scratch}/", "")) from error

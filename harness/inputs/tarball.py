@@ -8,7 +8,7 @@ ustar's (POSIX.1-1988), with GNU's and pax's long names (tar(5)).
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from harness.inputs import maildir, patchdir, quilt, testcase
 from harness.inputs.subject import printable
 
 _ENDING = re.compile(r"\.(?:tar(?:\.\w{1,4})?|t[gx]z|tbz2?|tzst)$")
+_DIGITS = re.compile(rb"[ \0]*[0-7]*[ \0]*")
 _BLOCK = 512
 _FILES = 100_000
 """More than any queue has, of which SUSE's has 30,000."""
@@ -79,6 +80,19 @@ def _is_place(folder: Path) -> bool:
     return known or quilt.in_directory(folder) is not None
 
 
+def check_links(others: Iterable[Path], top: Path, name: str) -> None:
+    """Raise InputError for what is no plain file and may be a patch, or their order: without it, it is another series.
+
+    cp -l and quilt make links of patches, and tar keeps them.
+    """
+    for path in others:
+        if patchdir.is_patch(path.name) or path.name in (*quilt.NAMES, testcase.FILE):
+            raise InputError(
+                f"{name}: {str(path.relative_to(top))[:200]} is a link, or else no plain file\n"
+                "  pack the files themselves: tar --dereference --hard-dereference -cf FILE FOLDER"
+            )
+
+
 def _write(path: Path, data: bytes, name: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,6 +140,9 @@ def _size(head: bytes, name: str) -> int:
 
 
 def _octal(field: bytes) -> int:
+    """The number in a field; there is no other sign in one. Raises ValueError."""
+    if not _DIGITS.fullmatch(field):
+        raise ValueError(field)
     return int(field.strip(b" \0") or b"0", 8)
 
 

@@ -114,13 +114,34 @@ def test_no_file_is_written_elsewhere(name: str, tmp_path: Path) -> None:
         loaded(of({**PATCHES, name: DIFF}), tmp_path)
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+KINDS = [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_links_and_devices_are_passed_over_with_a_note(kind: bytes, tmp_path: Path) -> None:
-    odd = member("0003-c.patch", type=kind, linkname="/etc/passwd")
+    odd = member("README", type=kind, linkname="/etc/passwd")
     found = loaded(tar(*(member(*patch) for patch in PATCHES.items()), odd), tmp_path)
     assert (subjects(found), found.notes) == (
-        ["KVM: a", "KVM: b"], ("topic.tar: passed over, for it is no plain file: 0003-c.patch",),
+        ["KVM: a", "KVM: b"], ("topic.tar: passed over, for it is no plain file: README",),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["q/0003-c.patch", "q/c.diff.xz", "q/series", "q/series.conf"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_link_that_may_be_a_patch_is_not_passed_over(kind: bytes, name: str, tmp_path: Path) -> None:
+    """What cp -l has made of a queue, tar keeps as links to the first file of each."""
+    odd = [member("README", type=kind), member(name, type=kind, linkname="0001-a.patch")]
+    with pytest.raises(InputError, match=rf"^topic\.tar: {name} is a link, or else no plain file\n  pack the files"):
+        loaded(tar(*(member(f"q/{one}", data) for one, data in PATCHES.items()), *odd), tmp_path)
+
+
+@pytest.mark.parametrize("size", [b"-1000", b"-2000", b"+10", b"1_0", b"0o10"])
+def test_a_size_is_a_number_and_nothing_leads_back(size: bytes, tmp_path: Path) -> None:
+    header = bytearray(tar(member("g", type=tarfile.XGLTYPE)))
+    header[124:136] = size.ljust(12, b"\0")
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + sum(header[156:512]) + 8 * ord(" "))
+    with pytest.raises(InputError, match=r"^topic\.tar has a file with a size that cannot be read$"):
+        loaded(bytes(header), tmp_path)
 
 
 def test_nothing_is_written_through_a_link_of_the_tarball(tmp_path: Path) -> None:
