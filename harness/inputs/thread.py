@@ -143,9 +143,12 @@ def _numbered(chosen: Sequence[Mail], name: str) -> list[Mail]:
 
 
 def _candidates(mails: list[Mail]) -> list[Mail]:
-    """Of the mails with one number, or none, those with equal diffs (a RESEND) once; without one for want of others."""
-    diffs = {one.diff: one for one in mails if one.has_diff}
-    return list(diffs.values()) or mails[:1]
+    """Of the mails with one number, or none, what was sent again (a RESEND) once; without a diff for want of others.
+
+    Without numbers a diff may be there twice: of a change, and of its return after a revert, which has another name.
+    """
+    sent = {(one.subject.number is None and one.subject.text, one.diff): one for one in mails if one.has_diff}
+    return list(sent.values()) or mails[:1]
 
 
 def _notes(

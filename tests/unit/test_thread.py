@@ -452,3 +452,11 @@ def test_a_mangled_mbox(data: st.DataObject) -> None:
             st.sampled_from([b"", bytes(mangled[start:end] * 2), b"\0\xff\r", b"\n\n", b"\nFrom "])
         )
     never_more_than_an_error(bytes(mangled))
+
+
+def test_a_change_that_comes_back_after_its_revert_is_there_twice() -> None:
+    """format-patch -N: without numbers, nothing but its subject tells it from what was sent again."""
+    wanted = ["KVM: x", 'Revert "KVM: x"', 'Reapply "KVM: x"']
+    words = ["there", "gone", "there"]
+    sent = [mails.mail(f"[PATCH] {one}", diff(word)) for one, word in zip(wanted, words, strict=True)]
+    assert subjects(read(sent)) == wanted
