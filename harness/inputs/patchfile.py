@@ -88,10 +88,11 @@ def _of_several(mails: list[Mail], name: str, everywhere: Set[tuple[int, int]]) 
     own = _places(mails)
     totals = {total for _, total in own}
     missing = {(number, total) for total in totals for number in range(1, total + 1)} - own
-    if len(totals) <= 1 and not (missing and missing <= everywhere):
+    posted = [one for one in mails if one.has_diff and not one.subject.reply]
+    mixed = len(totals) > 1 or (own and any(one.subject.number is None for one in posted))
+    if not mixed and not (missing and missing <= everywhere):
         return thread.series(mails, name)
-    posted = (one for one in mails if one.has_diff and not one.subject.reply)
     patches = tuple(mail.patch(number) for number, mail in enumerate(posted, 1))
-    what = "of several series" if len(totals) > 1 else "of a series whose others are in other files"
+    what = "of several series" if mixed else "of a series whose others are in other files"
     note = f"{name}: {len(patches)} patches {what}, in the order in which they stand there"
     return Target(series=Series(name=name, version=1, patches=patches), notes=(note,))

@@ -68,6 +68,12 @@ def test_patches_of_several_series_in_one_file_stay_as_they_stand(tmp_path: Path
     assert found.notes == ("a.patch: 3 patches of several series, in the order in which they stand there",)
 
 
+def test_a_patch_without_a_number_beside_those_of_a_series_is_one_too(tmp_path: Path) -> None:
+    found = loaded(tmp_path, a=several("[PATCH] KVM: x", "[PATCH 1/2] KVM: y", "[PATCH 2/2] KVM: z"))
+    assert subjects(found) == [(1, "KVM: x"), (2, "KVM: y"), (3, "KVM: z")]
+    assert found.notes == ("a.patch: 3 patches of several series, in the order in which they stand there",)
+
+
 def test_a_series_may_lie_in_several_files_of_which_one_has_several_mails(tmp_path: Path) -> None:
     whole = {"a": several("[PATCH 1/4] KVM: a", "[PATCH 2/4] KVM: b"), "b": several("[PATCH 4/4] KVM: d")}
     with pytest.raises(InputError, match=r"^a\.patch lacks 3/4, 4/4\n"):
