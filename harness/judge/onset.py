@@ -8,7 +8,7 @@ from itertools import groupby
 
 from harness.judge import evidence
 from harness.judge.losses import GOOD, came
-from harness.model import Finding, FindingKind, Outcome, RunResult, StateResult, Status
+from harness.model import Ending, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 
 _KINDS = (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION, FindingKind.BISECT_HOLE)
 """Findings that tell of the tip's state; of a warning and a complaint it is told with them since which patch."""
@@ -56,7 +56,7 @@ class Onset:
 
     @property
     def last_well(self) -> int:
-        """The last patch up to which it was not broken; -1 where it always was."""
+        """The last patch up to which it was not broken; -1 where it always was, and base does not tell."""
         return max((one.patch for one in self.steps if one.seen in (Seen.WELL, Seen.SKIPS)), default=-1)
 
     @property
@@ -126,7 +126,7 @@ def _step(number: int, prefix: _Prefix, name: str, tip: _Prefix) -> Step:
     if state.outcome is Outcome.INFRA_ERROR:
         return Step(number, Seen.UNKNOWN, "is not known for a fault of this host")
     seen = _outcome(tip.state.outcome, state) if name in [*Outcome] else _check(name, prefix, state, tip)
-    return Step(number, seen, _WHY.get(state.outcome, "does not tell") if seen is Seen.UNKNOWN else "")
+    return Step(number, seen, _why(state) if seen is Seen.UNKNOWN else "")
 
 
 _WHY = {
@@ -138,7 +138,15 @@ _WHY = {
 }
 
 
+def _why(state: StateResult) -> str:
+    slow = state.ending is Ending.DEADLINE
+    return "is too slow to tell" if slow else _WHY.get(state.outcome, "does not tell")
+
+
 def _outcome(of_tip: Outcome, state: StateResult) -> Seen:
+    """A kernel that was too slow for its time does not hang: that may be the host's doing."""
+    if state.ending is Ending.DEADLINE and _FAR.get(of_tip, 0) >= _FAR[state.outcome]:
+        return Seen.UNKNOWN
     if state.outcome is of_tip:
         return Seen.BROKEN
     return Seen.WELL if _FAR.get(of_tip, 0) < _FAR[state.outcome] else Seen.UNKNOWN

@@ -38,6 +38,8 @@ def _fault(one: Onset) -> str:
 
 def _since(run: RunResult, one: Onset) -> str:
     first, well = one.first, one.last_well
+    if well < 0:
+        return f"since {_name(first)} ({_patch(run, first)}) at the latest"
     skips = f", where {_name(well)} skips" if one.steps[well].seen is Seen.SKIPS else ""
     if first == well + 1:
         return f"since {_name(first)} ({_patch(run, first)}){skips}"

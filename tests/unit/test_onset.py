@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
+from harness.model import AppliedPatch, Check, Ending, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from harness.render import html, junit, mail, text
 from harness.render.since import lines
 from tests.unit.runs import finding, run, state
@@ -21,6 +21,8 @@ _MADE: dict[str, dict[str, Any]] = {
     "b": {"outcome": Outcome.BUILD_FAILED},
     "B": {"outcome": Outcome.BOOT_FAILED},
     "c": {"outcome": Outcome.CRASHED, "checks": (Check(id="p.a", status=Status.MISSING),)},
+    "h": {"outcome": Outcome.TIMED_OUT, "ending": Ending.HANG},
+    "d": {"outcome": Outcome.TIMED_OUT, "ending": Ending.DEADLINE},
     "i": {"outcome": Outcome.INFRA_ERROR},
     "-": {"outcome": Outcome.NOT_TRIED},
 }
@@ -64,6 +66,10 @@ SINCE_3 = "The tip fails p.a since prefix-3 (3/5 'Subject 3')"
         ("..c~FF", "The tip fails p.a since some patch after prefix-1 and up to prefix-4 (4/5 'Subject 4'); "
                    "prefix-2 crashes, prefix-3 does not tell"),
         ("sssFFF", f"{SINCE_3}, where prefix-2 skips"),
+        ("~FFFFF", "The tip fails p.a since prefix-1 (1/5 'Subject 1') at the latest; base does not tell"),
+        ("~bFFFF", "The tip fails p.a since prefix-2 (2/5 'Subject 2') at the latest; "
+                   "base does not tell, prefix-1 does not build"),
+        (".FdFFF", "The tip fails p.a since prefix-1 (1/5 'Subject 1'); prefix-2 is too slow to tell"),
         ("..F.FF", "The tip fails p.a by turns, and not since one patch: "
                    "not in base to prefix-1, so in prefix-2, not in prefix-3, so in prefix-4 to prefix-5"),
         ("..F.bF", "The tip fails p.a by turns, and not since one patch: "
@@ -86,6 +92,9 @@ def test_where_nothing_between_base_and_tip_was_seen_nothing_is_told(letters: st
         ("..cb", "build-failed: no", "The tip does not build since prefix-3 (3/3 'Subject 3')"),
         ("..bB", "boot-failed: no", "The tip does not boot since some patch after prefix-1 and up to prefix-3 "
                                     "(3/3 'Subject 3'); prefix-2 does not build"),
+        (".dhh", "timed-out: hang", "The tip hangs since some patch after base and up to prefix-2 (2/3 'Subject 2'); "
+                                    "prefix-1 is too slow to tell"),
+        ("..db", "build-failed: no", "The tip does not build since prefix-3 (3/3 'Subject 3')"),
     ],
 )  # fmt: skip
 def test_a_tip_that_does_not_come_to_run_says_since_when(letters: str, ends: str, told: str) -> None:
