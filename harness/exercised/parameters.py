@@ -16,6 +16,7 @@ _MODULE = re.compile(
     r"^\s*(?:module_param\s*\(\s*(?P<name>\w+)|module_param_named\s*\(\s*(?P<other>\w+)\s*,\s*(?P<variable>\w+))\s*,"
 )
 _IF = re.compile(r"\s*if\s*\((?P<asks>.*)\)\s*\{?\s*")
+_NO_CODE = re.compile(r'"[^"]*"|\breturn\b')
 _TABS = re.compile(r"[\t ]*")
 _MOST = 20_000
 """Lines of a source that are read; no file of the kernel that people write has more."""
@@ -40,20 +41,39 @@ def of_functions(source: str, functions: Sequence[Function], wanted: frozenset[s
 def _variables(
     lines: Sequence[str], functions: Sequence[Function], handlers: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """The variables that a parameter sets, with that parameter; none that is set from the beginning."""
-    found: dict[str, str] = {}
+    """The variables that one parameter sets and nothing else does, with that; none that is set from the beginning."""
+    found: dict[str, dict[str, Function | None]] = {}
     for line in lines:
         if one := _MODULE.match(line):
-            found[one["variable"] or one["name"]] = f"the module parameter {one['name'] or one['other']}"
+            name = one["variable"] or one["name"]
+            found.setdefault(name, {})[f"the module parameter {one['name'] or one['other']}"] = None
     for function in functions:
         if function.name in handlers:
             for line in lines[function.first : function.last]:
                 if assigned := re.match(r"\s+(\w+) = (?:true|1);", line):
-                    found[assigned[1]] = f"the boot parameter {handlers[function.name]}"
-    for name, parameter in list(found.items())[:_MOST_VARIABLES]:
+                    found.setdefault(assigned[1], {})[f"the boot parameter {handlers[function.name]}"] = function
+    for name, by in list(found.items())[:_MOST_VARIABLES]:
         declared = [line for line in lines if re.match(rf"static (?:bool|int|unsigned int) {re.escape(name)}\b", line)]
-        if len(declared) == 1 and not re.search(r"=\s*(?!false\b|0\b)", declared[0]):
+        if len(declared) != 1 or re.search(r"=\s*(?!false\b|0\b)", declared[0]) or len(by) > 1:
+            continue
+        ((parameter, setter),) = by.items()
+        if not _set_elsewhere(name, lines, setter):
             yield name, parameter
+
+
+def _set_elsewhere(name: str, lines: Sequence[str], setter: Function | None) -> bool:
+    """Whether a line outside a function may set a variable, give its address away, or declare another of its name."""
+    name = re.escape(name)
+    sets = re.compile(
+        rf"\b{name}\s*(?:\+\+|--|(?:<<|>>|[-+*/%&|^])?=(?!=))|(?:\+\+|--|(?<!&)&)\s*{name}\b|\w[ *]+{name}\s*[;,)]"
+    )
+    return any(
+        sets.search(_NO_CODE.sub("", line))
+        for number, line in enumerate(lines, 1)
+        if not (setter is not None and setter.has(number))
+        and not line.startswith("static ")
+        and not _MODULE.match(line)
+    )
 
 
 def _asked(
@@ -79,7 +99,7 @@ def _guard(lines: Sequence[str], variables: Mapping[str, str]) -> str:
     """The parameter that an ``if`` around the last of some lines of a function asks for."""
     deep = _depth(lines[-1])
     for line in reversed(lines[:-1]):
-        if not line.strip() or _depth(line) >= deep or line.rstrip().endswith(":"):
+        if not line.strip() or _depth(line) >= deep:  # to a label at the margin it may come from anywhere
             continue
         deep = _depth(line)
         asked = _IF.fullmatch(line)

@@ -219,6 +219,28 @@ def test_a_parameter_is_told_of_what_runs_for_nothing_else(name: str, told: str 
     assert parameters.of_functions(SOURCE, source.functions(SOURCE), frozenset({name})).get(name) == told
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        "static int probe(void)\n{\n\tif (quirk())\n\t\tearly_on = true;\n\treturn 0;\n}\n",
+        "static int store(const char *text)\n{\n\treturn kstrtobool(text, &early_on);\n}\n",
+        "static struct ctl_table table[] = {\n\t{ .procname = NAME, .data = &early_on },\n};\n",
+        'static int __init too(char *str)\n{\n\tearly_on = true;\n\treturn 1;\n}\n__setup("too", too);\n',
+        "static int tick(void)\n{\n\tearly_on++;\n\treturn 0;\n}\n",
+        "module_param(early_on, bool, 0444);\n",
+    ],
+)
+def test_a_variable_that_anything_else_may_set_tells_of_no_parameter(more: str) -> None:
+    text = SOURCE + more
+    assert "early" not in parameters.of_functions(text, source.functions(text), frozenset({"early"}))
+
+
+def test_a_call_to_which_a_label_leads_is_below_no_condition() -> None:
+    text = SOURCE.replace("\t\ta++;\n\t\ttell();\n", "\t\ta++;\nagain:\n\t\ttell();\n")
+    assert text != SOURCE
+    assert "tell" not in parameters.of_functions(text, source.functions(text), frozenset({"tell"}))
+
+
 _PIECES = ("if (", "loud", ")", "{", "}", "\n", "\t", "static ", "f(", "module_param(", "= true;")
 
 
