@@ -24,7 +24,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain
-from harness.render import coupled, dropped, exercised, fuzzed, grounds, since, walked
+from harness.render import coupled, dropped, exercised, fuzzed, grounds, since, unset, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.headline import interrupted
 from harness.render.idle import idle
@@ -67,6 +67,7 @@ def _heading(run: RunResult) -> Iterator[str]:
         yield "quick: the slow probes were left out"
     if run.unboxed:
         yield "unboxed: what the series brings ran with all rights of the user, and may have changed anything here"
+    yield from unset.lines(run)
     for patch in run.series.patches:
         yield f"  {_number(run, patch.number)} {patch.subject}"
         yield from (f"      {fuzzed.in_words(hunk)}" for hunk in patch.fuzzed)
