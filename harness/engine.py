@@ -335,6 +335,7 @@ class Engine:
                 job.place,
                 lambda what: self._tell(events.Compiled(state.id, what)),
                 trusted=self._is_nobodys(state),
+                of_base=state.id == "base",
                 may_lack=self._may_lack if state.id == "base" else build.any_lack,
             )
         except InfraError as error:

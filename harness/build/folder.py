@@ -128,9 +128,13 @@ class Folder:
 
     def refused_to_base(self, now: tuple[str, ...]) -> tuple[str, ...]:
         """What was refused to base since the folder was empty: what a build does once, this one need not have done."""
-        told = tuple(dict.fromkeys((*self._refused(), *now)))
+        told = self.refused_with_base(now)
         sealed.write(self.place / _REFUSED, msgspec.json.encode(told))
         return told
+
+    def refused_with_base(self, now: tuple[str, ...]) -> tuple[str, ...]:
+        """What was refused to a base with patches on it, and to the one without, whose objects it was built upon."""
+        return tuple(dict.fromkeys((*self._refused(), *now)))
 
     def _refused(self) -> tuple[str, ...]:
         try:

@@ -215,13 +215,15 @@ class Worker:
         compiled: Compiled,
         *,
         trusted: bool = False,
+        of_base: bool = False,
         may_lack: MayLack = any_lack,
     ) -> Build:
         """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
 
-        ``trusted`` is a tree without anybody's patches. ``may_lack`` is asked of the options that Kconfig dropped,
-        if there are any, before anything is compiled: where it says no, the build ends there, and is not ok. Raises
-        InfraError when this host, not the tree, is why it failed.
+        ``trusted`` is a tree without anybody's patches, ``of_base`` the one that others are compared with, which may
+        have some: what was refused to the base below them is told of it, too. ``may_lack`` is asked of the options that
+        Kconfig dropped, if there are any, before anything is compiled: where it says no, the build ends there, and is
+        not ok. Raises InfraError when this host, not the tree, is why it failed.
         """
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
@@ -238,6 +240,8 @@ class Worker:
                     await proc.aside(self._folder.keep_pristine)
             elif built.refused:
                 self._folder.reached_out()
+            if of_base and not trusted:
+                built = msgspec.structs.replace(built, refused=self._folder.refused_with_base(built.refused))
             return built
 
     async def build_alone(self, tree: str, into: Path) -> Build:

@@ -433,6 +433,18 @@ async def test_what_base_was_refused_once_it_was_refused_for_good(stranger: Kern
     assert other.refused == (), "of another base nothing is told that it did not do"
 
 
+async def test_what_base_was_refused_is_told_of_it_with_prerequisites_too(stranger: Kernel, home: Path) -> None:
+    """It is built upon base's objects, and a patch that has all made again brings nothing new."""
+    rule = f"headers: $(O)/once\n$(O)/once:\n\t-@cat {home}/token\n\t@touch $@\nheaders:\n"
+    files = {"Makefile": MAKEFILE.replace("headers:\n", rule)}
+    await stranger.worker.build(stranger.tree(**files), stranger.place / "base", lambda _: None, trusted=True)
+    other = stranger.tree(**files, Kconfig="# a prerequisite\n")
+    done = await stranger.worker.build(other, stranger.place / "other", lambda _: None, of_base=True)
+    assert Path(done.log).read_text().count("token") == 0, "it is not tried again"
+    assert named(done, f"{home}/token")
+    assert (await built(stranger, {**files, "Kconfig": "# patched\n"})).refused == ()
+
+
 async def test_a_build_that_leaves_nobody_behind_says_nothing(stranger: Kernel) -> None:
     assert (await built(stranger, {})).refused == ()
 
