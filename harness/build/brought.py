@@ -19,6 +19,7 @@ _STATEMENT = re.compile(
     r"\s*(?:(?:menu)?config|if|bool|tristate|string|hex|int|def_bool|def_tristate|prompt|default|depends|select|imply"
     r"|visible|range)\b"
 )
+_CHANGES = re.compile(r"\s*(?:(?:menu)?config|select|imply)\s+(\w+)")
 _QUOTED = re.compile(r'"[^"]*"')
 _SYMBOL = re.compile(r"\b[A-Z0-9_]+\b")
 # A hunk's header ends in the last line before it that begins with a letter: the entry that is changed (git-diff(1)).
@@ -77,19 +78,22 @@ def _symbols(line: str) -> Iterator[str]:
 def _brings(diff: str, name: str, about: frozenset[str]) -> bool:
     """True where a diff of Kconfig files defines an option, or changes what is about one that base defines."""
     if about:
-        return any(not about.isdisjoint(_symbols(line)) for line in _changed(diff))
+        return any(symbol in about for symbol in _changed(diff))
     added = (line[1:] for line in diff.splitlines() if line.startswith("+"))
     return any(found[1] == name for line in added if (found := _DEFINES.fullmatch(line)))
 
 
 def _changed(diff: str) -> Iterator[str]:
-    """The lines that come and go, and of an entry whose statements do, the line that it begins with."""
+    """The options that come and go, are selected or no more, and those whose statements come and go.
+
+    One that is merely named, as another entry depends on it, is as it was.
+    """
     entry = ""
     for line in diff.splitlines():
         if hunk := _HUNK.match(line):
             entry = line[hunk.end() :]
         elif line.startswith(("+", "-")) and line[1:].strip():
-            if _STATEMENT.match(line[1:]) and not _ENTRY.match(line[1:]):
-                yield entry
-            entry = ""
-            yield line[1:]
+            within = _STATEMENT.match(line[1:]) and not _ENTRY.match(line[1:])
+            found = (_CHANGES.match(entry) if within else None, _CHANGES.match(line[1:]))
+            yield from (one[1] for one in found if one is not None)
+            entry = "" if _STATEMENT.match(line[1:]) else entry

@@ -70,6 +70,8 @@ def test_what_is_about_an_option_brings_it(tmp_path: Path, option: str, old: str
         ("CONFIG_KCOV=y", "\nconfig HIDDEN", f"{NEW}\nconfig HIDDEN"),  # behind it, and not in it
         ("CONFIG_KCOV=y", "\tselect AUDIT\n", "\tselect AUDIT\n\tselect GCOV\n"),
         ("CONFIG_KCOV=y", "is slow", "is not so slow, for ARCH_HAS_KCOV"),
+        ("CONFIG_KCOV=y", "\nendmenu\n", "\nconfig OTHER\n\tbool\n\tdepends on ARCH_HAS_KCOV\n\nendmenu\n"),
+        ("CONFIG_KCOV=y", "\tselect AUDIT\n", "\tselect AUDIT if ARCH_HAS_KCOV\n"),
     ],
 )
 def test_what_is_about_others_does_not(tmp_path: Path, option: str, old: str, new: str) -> None:
