@@ -65,11 +65,11 @@ class Ways:
                 yield from self._named([path.removeprefix(SELFTESTS)], "the series changes it")
 
     def _beside(self, path: str) -> Iterator[Way]:
-        """The tests of those who maintain a file; without any, those of the target that is called as its folder."""
+        """The tests of those who maintain a file; where nobody has some, of the target that is called as its folder."""
         found = maintainers.of_file(self._sections, path)
         places = [(place, f"MAINTAINERS, {one.name}") for one in found for place in one.selftests]
-        told = [way for place, where in places for way in self._tests(place, path, where)]
-        yield from told or (way for one in _called(path) for way in self._tests(one, path, f"{SELFTESTS}{one}"))
+        places = places or [(name, f"{SELFTESTS}{name}") for name in _called(path)]
+        yield from (way for place, where in places for way in self._tests(place, path, where))
 
     @cached_property
     def _sections(self) -> tuple[maintainers.Section, ...]:
@@ -114,6 +114,10 @@ class Ways:
 
 
 def _called(path: str) -> tuple[str, ...]:
-    """What a target for a file is called that has the name of its folder: ``net/mptcp``, ``mptcp``."""
+    """What a target for a file is called that has the name of its folder: ``net/mptcp``, ``mptcp``.
+
+    A folder deeper down than those of subsystems is called by what it is to them: ``drivers/usb/core`` is no ``core``.
+    """
     folder = PurePosixPath(path).parent
-    return tuple(dict.fromkeys(name for name in (str(folder), folder.name) if name not in ("", ".")))
+    deep = len(folder.parts) > (3 if folder.is_relative_to("arch") else 2)
+    return tuple(dict.fromkeys(name for name in (str(folder), "" if deep else folder.name) if name not in ("", ".")))

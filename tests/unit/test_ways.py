@@ -33,6 +33,10 @@ KVM/x86
 F:	arch/x86/kvm/
 F:	tools/testing/selftests/kvm/x86_64/
 
+NETWORKING [SPLICE]
+F:	net/splice/
+F:	tools/testing/selftests/scripts/
+
 ALL SELFTESTS
 F:	tools/testing/selftests/
 """
@@ -87,6 +91,9 @@ MM, CGROUP, KVM = (f"MAINTAINERS, {name}" for name in ("MEMORY MANAGEMENT", "MEM
         ("arch/x86/kvm/svm/svm.c", [Way(what="--selftest kvm:x86_64/TEST", where=KVM)]),
         ("fs/splice/read.c", [Way(what="--selftest splice:TEST", where=f"{TESTS}/splice")]),
         ("fs/splice/deeper/read.c", []),
+        ("arch/x86/splice/read.c", [Way(what="--selftest splice:TEST", where=f"{TESTS}/splice")]),
+        ("drivers/usb/splice/read.c", []),
+        ("net/splice/read.c", []),
         ("fs/scripts/read.c", []),
         ("fs/timerfd.c", []),
         ("main.c", []),
