@@ -33,7 +33,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import plain, shortened
-from harness.render import arcs, exercised, fuzzed, grounds, logs, mail, since, text, unset, walked
+from harness.render import arcs, exercised, fuzzed, grounds, logs, mail, onto, since, text, unset, walked
 from harness.render.ended import Ended, ended, of_finding, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -103,6 +103,7 @@ def _environment() -> jinja2.Environment:
         "remedies": text.remedies,
         "since": since.lines,
         "unset": unset.lines,
+        "onto": onto.lines,
         "end_of": of_finding,
         "exhibits": exhibits,
         "cures": _cures,

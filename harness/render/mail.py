@@ -10,7 +10,7 @@ from email.header import Header
 from harness import reproduce
 from harness.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from harness.plain import line, plain, shortened
-from harness.render import since, text
+from harness.render import onto, since, text
 from harness.render.ended import of_finding, place
 from harness.render.evidence import Exhibit, exhibits
 
@@ -204,9 +204,10 @@ def _tested(run: RunResult) -> str:
     passed = sum(check.status is Status.PASS for check in _tip(run))
     so_far = " The run was interrupted, so that is not all." if run.partial else ""
     base = reproduce.base_elsewhere(run)
+    more = "".join(f" {told[:1].upper()}{told[1:]}." for told in onto.lines(run.base))
     return (
         f"Tested on {base} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
-        f"{run.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}"
+        f"{run.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}{more}"
     )
 
 

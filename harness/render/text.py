@@ -24,7 +24,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain
-from harness.render import coupled, dropped, exercised, fuzzed, grounds, since, unset, walked
+from harness.render import coupled, dropped, exercised, fuzzed, grounds, onto, since, unset, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.headline import interrupted
 from harness.render.idle import idle
@@ -60,6 +60,7 @@ def render(run: RunResult) -> str:
 def _heading(run: RunResult) -> Iterator[str]:
     count, base = len(run.series.patches), run.base
     yield f"{run.series.name}: {count} patch{'es' * (count != 1)} on {base.name} (Linux {base.version}, {run.arch})"
+    yield from onto.lines(base)
     yield f"accelerator: {run.accel.name}, because {run.accel.why}"
     if run.partial:
         yield f"PARTIAL: {interrupted(run)}; the same command goes on"
