@@ -11,6 +11,7 @@ from harness.boot import console
 from harness.boot.machine import Image
 from harness.errors import InfraError, InputError
 from harness.model import Build, State
+from harness.render import unset
 
 
 def check_terminal() -> None:
@@ -45,5 +46,7 @@ async def _built(bench: Bench, state: State, into: Path, tell: events.Listener) 
     async with bench.worker.locked(lambda wait: tell(events.Waiting(wait))):
         tell(events.StageStarted(state.id, "build", 1, 1))
         built = await bench.worker.build(state.tree, into, lambda what: tell(events.Compiled(state.id, what)))
+    for told in unset.of_one(built.config_dropped):
+        tell(events.Preparing(f"{state.id}: {told}"))
     tell(events.StageStarted(state.id, "boot", 1, 1))
     return built

@@ -10,7 +10,7 @@ from harness.bisect import pick
 from harness.bisect.answer import Answer, Tried
 from harness.cli import question, target
 from harness.plain import plain
-from harness.render import json
+from harness.render import json, unset
 from harness.render.live import Progress
 
 NAME = "try"
@@ -55,6 +55,7 @@ def command(args: argparse.Namespace) -> int:
 def _text(tried: Tried) -> str:
     more = [f"  and {len(tried.why) - _SHOWN} more"] if len(tried.why) > _SHOWN else []
     lines = [f"{tried.result.id}: {tried.answer}", *(f"  {why}" for why in tried.why[:_SHOWN]), *more]
+    lines += [f"  {one}" for one in unset.of_one(tried.result.config_dropped)]
     untested = sorted({name for contract in tried.result.contracts for name in contract.untested})
     if tried.answer is Answer.GOOD and untested:
         lines.append(f"  not tested: {', '.join(untested)}")

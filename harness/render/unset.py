@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Options that a config fragment asks for and that are not so in some states, in words: no report leaves that out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.model import RunResult
 from harness.plain import few, line
+
+
+def of_one(dropped: Sequence[str]) -> Iterator[str]:
+    """Of one state alone, with what its Kconfig did not keep."""
+    if dropped:
+        yield f"without {few(dropped)}, which the config fragment asks for"
 
 
 def lines(run: RunResult) -> Iterator[str]:

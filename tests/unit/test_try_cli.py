@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """kseries try speaks to git bisect run: what says nothing of a commit is never a number that git takes for bad."""
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
-from harness.cli import main, try_state
+from harness import session
+from harness.bisect.answer import Answer, Tried
+from harness.cli import main, target, try_state
 from harness.errors import InfraError, InputError
+from tests.unit.runs import state
 
 
 def broken(error: BaseException) -> object:
@@ -47,3 +53,25 @@ def test_a_wrong_command_line_is_none_either(words: tuple[str, ...], capsys: pyt
 def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", "--help"]) == 0
     assert "125" in capsys.readouterr().out
+
+
+def test_an_option_that_was_asked_for_and_is_off_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = state("prefix-1", 1, config_dropped=("CONFIG_X=y",))
+
+    class Bench:
+        def state(self, _: str) -> object:
+            return tried
+
+        def ask(self, *_: object) -> Tried:
+            return Tried(answer=Answer.GOOD, why=(), result=tried)
+
+    @contextlib.contextmanager
+    def bench(*_: object) -> Iterator[Bench]:
+        yield Bench()
+
+    monkeypatch.setattr(session, "bench", bench)
+    monkeypatch.setattr(target, "load", lambda _: None)
+    assert main(["try", "prefix-1", "base..HEAD"]) == 0
+    assert capsys.readouterr().out == ("prefix-1: good\n  without CONFIG_X=y, which the config fragment asks for\n")
