@@ -131,6 +131,9 @@ class _Suite:
         about = {
             "series": run.series.name,
             "base": run.base.name,
+            "base_guessed": run.base.guessed,
+            "prerequisites": "; ".join(run.base.prerequisites),
+            "prerequisites_lacking": "; ".join(run.base.lacking),
             "arch": run.arch,
             "kernel_release": run.base.version,
             "began": run.began,
@@ -144,6 +147,7 @@ class _Suite:
             "ending": state.ending or "",
             "suspects": " ".join(str(number) for number in state.suspects),
             "flaky": " ".join(state.flaky),
+            "config_dropped": " ".join(state.config_dropped),
             "seconds_to_first_check": "" if first is None else str(first),
             **{cap: str(value) for cap, value in state.caps.items()},
         }

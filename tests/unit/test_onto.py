@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from harness.model import FindingKind
-from harness.render import html, mail, text
+from harness.render import html, junit, mail, text
 from tests.unit.runs import finding, run, state
 
 
@@ -32,6 +32,9 @@ def test_every_report_tells_what_lies_below_the_series(given: dict[str, object],
     result = msgspec.structs.replace(made, base=msgspec.structs.replace(made.base, **given))
     assert told in text.render(result).splitlines()
     assert f'<p class="base">{told.replace("<", "&lt;").replace(">", "&gt;")}.</p>' in html.render(result, Path())
+    (value,) = given.values()
+    words = "; ".join(value) if isinstance(value, tuple) else str(value)
+    assert f'value="{words.replace("<", "&lt;").replace(">", "&gt;")}"/>' in junit.render(result, Path())
     assert f"{told[1:]}." in " ".join(mail.reply(result, tells).split())
 
 

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from harness.render import html, text
+from harness.render import html, junit, text
 from harness.render.unset import lines
 from tests.unit.runs import run, state
 
@@ -19,6 +19,7 @@ def test_one_that_is_off_with_the_whole_series_is_told_in_every_report() -> None
     told = "CONFIG_<X>=y, which the config fragment asks for, is not so with the whole series: no verdict covers it"
     assert told in text.render(result).splitlines()
     assert f"{told.replace('<', '&lt;').replace('>', '&gt;')}." in html.render(result, Path())
+    assert '<property name="config_dropped" value="CONFIG_&lt;X&gt;=y"/>' in junit.render(result, Path())
 
 
 def test_nothing_is_told_where_all_is_as_asked() -> None:
