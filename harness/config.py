@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError, in_words
+from harness.plain import shortened
 
 _MAKE_WORD = re.compile(r"^\w+=.*$")
 _OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG_\w+) is not set)$", re.MULTILINE)
+
+_SHOWN = 100
+"""Characters of a line that an error repeats."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,14 @@ class Config:
             if not _MAKE_WORD.match(word):
                 raise InputError(f"--make {word}: expected NAME=VALUE, as in --make LLVM=1")
         try:
-            return cls("".join(fragment.read_text() + "\n" for fragment in fragments), make)
+            texts = [fragment.read_text() for fragment in fragments]
         except OSError as error:
             raise InputError(f"cannot read the config fragment {error.filename}: {in_words(error)}") from error
         except UnicodeDecodeError as error:
             raise InputError(f"a config fragment is not text: {error}") from error
+        for fragment, text in zip(fragments, texts, strict=True):
+            _check(fragment, text)
+        return cls("".join(text + "\n" for text in texts), make)
 
     @property
     def hash(self) -> str:
@@ -53,6 +60,18 @@ class Config:
         """The options asked for here that a .config does not have, as ``CONFIG_X=y``."""
         asked, got = _options(self.text), _options(config)
         return tuple(f"{name}={value}" for name, value in asked.items() if got.get(name, "n") != value)
+
+
+def _check(fragment: Path, text: str) -> None:
+    """Raise InputError for a line that Kconfig passes over with a warning (scripts/kconfig/confdata.c): it means an
+    option, and none would be set.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip() and not line.startswith("#") and not _OPTION.fullmatch(line):
+            raise InputError(
+                f"{fragment}:{number}: no option: {shortened(line, _SHOWN)}\n"
+                "  a line is CONFIG_X=VALUE, from its beginning and without spaces, or begins with #"
+            )
 
 
 def _options(text: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from harness import arch as archs
 from harness import build, resources
 from harness.build import Worker, excess, make, worker
 from harness.config import Config
-from harness.errors import InfraError
+from harness.errors import InfraError, InputError
 from harness.model import Build
 from harness.trees import TreeStore
 from harness.turns import Wait
@@ -167,6 +167,14 @@ def test_the_hash_is_that_of_all_fragments_in_their_order(tmp_path: Path) -> Non
     hashes = {Config.read(paths).hash for paths in ((one,), (two,), (one, two), (two, one))}
     assert len(hashes) == 4
     assert Config.read((one, two)).hash == Config.read((one, two)).hash
+
+
+@pytest.mark.parametrize("line", ["  CONFIG_B=y", "CONFIG_B = y", "CONFIG_B", "B=y", "CONFIG_B: y"])
+def test_a_line_that_kconfig_passes_over_is_an_error(tmp_path: Path, line: str) -> None:
+    fragment = tmp_path / "fragment"
+    fragment.write_text(f"# CONFIG_A is not set\n\n# more\n{line}\nCONFIG_C=y\n")
+    with pytest.raises(InputError, match=re.escape(f"{fragment}:4: no option: {line}\n")):
+        Config.read((fragment,))
 
 
 # --- the errors of real tools -------------------------------------------------------------------
