@@ -24,7 +24,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import line, plain
-from harness.render import coupled, dropped, exercised, fuzzed, grounds, onto, since, unset, walked
+from harness.render import coupled, exercised, fuzzed, grounds, onto, since, unset, walked
 from harness.render.ended import Ended, ended, place
 from harness.render.headline import interrupted
 from harness.render.idle import idle
@@ -49,7 +49,7 @@ _LEGEND = (
 
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
-    lines = [*_heading(run), "", *matrix(run), "", *dropped.lines(run)]
+    lines = [*_heading(run), "", *matrix(run), ""]
     lines += [*_findings(run), *coupled.lines(run), *walked.lines(run)]
     lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *exercised.report(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard, nor begin a

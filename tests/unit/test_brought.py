@@ -7,10 +7,8 @@ import pytest
 
 from harness.build.brought import Brought
 from harness.model import AppliedPatch
-from harness.render import text
 from harness.trees import TreeStore
 from tests.unit.gitrepo import Repository
-from tests.unit.runs import run, state
 
 BASE = """\
 menu "Things"
@@ -87,17 +85,3 @@ def test_what_a_patch_brings_and_a_later_one_renames_both_bring(tmp_path: Path) 
 
 def test_a_series_without_a_kconfig_file_brings_nothing(tmp_path: Path) -> None:
     assert brought(tmp_path, "CONFIG_KCOV=y", BASE) is None
-
-
-def test_the_report_tells_what_is_not_set_and_where() -> None:
-    without, dropped = "built without CONFIG_LOUD=y, which patch 1 brings", "Kconfig dropped CONFIG_LOUD=y"
-    told = text.render(
-        run(
-            state("base", config_dropped=("CONFIG_LOUD=y",), notes=("not that", without)),
-            state("prefix-1", 1, notes=("nor that",)),
-            state("without-1", 1, config_dropped=("CONFIG_LOUD=y",), notes=(without,)),
-            state("prefix-2", 2, config_dropped=("CONFIG_LOUD=y",), notes=(dropped,)),
-        )
-    )
-    assert f"\n{without}: base, without-1\n{dropped}: prefix-2\n\n" in told
-    assert "not that" not in told
