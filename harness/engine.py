@@ -259,8 +259,7 @@ class Engine:
 
     def _is_nobodys(self, state: State | StateResult) -> bool:
         """True of a base on which no prerequisite is: what is built of it, everybody builds upon."""
-        assert self._plan is not None
-        return state.id == "base" and not self._plan.base.prerequisites
+        return state.id == "base" and (self._plan is None or not self._plan.base.prerequisites)
 
     def _find(self, state: State) -> StateResult | None:
         found = self._store.find(self._keys(state)[0])

@@ -163,8 +163,13 @@ def _tell_fuzz(patches: Iterable[AppliedPatch], tell: events.Listener) -> None:
         tell(events.Preparing(note))
 
 
-def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Base:
-    """The kernel under the series; fetches and imports it when it is not in the cache. Raises InputError."""
+def base_of(
+    target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener, *, new: bool = False
+) -> Base:
+    """The kernel under the series; fetches and imports it when it is not in the cache. Raises InputError.
+
+    ``new`` is another than it was made for: what its files match is not looked for.
+    """
     if options.base is not None and target.base is not None:
         raise InputError(f"--base {options.base}: a range of commits brings its own base")
 
@@ -181,7 +186,7 @@ def base_of(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
     revision = options.base or target.base
     if revision is None and target.base_commit is not None:
         revision = bases.base_commit(tree, target.base_commit, say)
-    found = bases.guess(tree, _made_from(target, others), trees, say) if revision is None else None
+    found = bases.guess(tree, _made_from(target, others), trees, say) if revision is None and not new else None
     revision = found.name if found is not None else revision
     base = bases.get(tree, revision, trees, resources.cache(), say)
     if found is not None:
@@ -216,7 +221,7 @@ def _explained(target: inputs.Target, base: Base, trees: TreeStore) -> Iterator[
 def rebased(target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> rebase.Rebase:
     """What becomes of each patch on the base that ``options`` name, a range's, too. Raises InputError."""
     moved = target if options.base is None else msgspec.structs.replace(target, base=None)
-    base = base_of(moved, options, trees, tell)
+    base = base_of(moved, options, trees, tell, new=True)
     series, place = target.series, Path(options.tree or target.tree or "")
     if target.tree is not None and target.base is not None and any(patch.diff is None for patch in series.patches):
         before = trees.tree_of(repository.tree_of(Path(target.tree), target.base) or target.base)

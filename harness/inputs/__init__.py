@@ -81,7 +81,8 @@ def _check_inside(top: Path, brought: Iterable[Path]) -> None:
 
 
 def _series(path: Path, reroll: int | None) -> Target:
-    regular.check_inside(path / testcase.FILE, path)
+    for name in (testcase.FILE, *quilt.NAMES):
+        regular.check_inside(path / name, path)
     if (path / testcase.FILE).exists():
         case = testcase.read(path / testcase.FILE)
         found = patchdir.read(path / "patches", top=path)

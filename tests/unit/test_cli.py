@@ -76,7 +76,7 @@ def test_what_a_series_brings_cannot_write_to_the_terminal_through_an_error(
         (("patches", "--tree", "debian:linux-image-6.12"), "expected debian:linux-source-VERSION"),
         (("patches", "--tree", "patches"), "is not a kernel tree"),
         (("patches", "--tree", "linux", "--base", "v7"), "has no revision v7"),
-        (("patches", "--tree", "linux"), "0001-patch.patch is already in linux HEAD"),
+        (("patches", "--tree", "linux", "--base", "HEAD"), "0001-patch.patch is already in linux HEAD"),
         (("base..base", "--tree", "linux"), "base..base holds no commit"),
         (("base..v7", "--tree", "linux"), "base..v7"),
         (("empty",), "holds no *.patch file"),
