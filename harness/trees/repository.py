@@ -107,14 +107,14 @@ def commit_of(path: Path, revision: str) -> str | None:
     return done.text if done.returncode == 0 else None
 
 
-def ask(path: Path, *words: str, seconds: float = _GIT_SECONDS) -> proc.Done:
+def ask(path: Path, *words: str, seconds: float | None = None) -> proc.Done:
     """Ask git about revisions and commits. Not for what looks at a work tree: that runs programs; and so does what
     shows differences, but with ``--no-ext-diff --no-textconv``.
 
     Raises InputError for a repository of another user, which git does not read.
     """
     config = [word for name, value in _CONFIG.items() for word in ("-c", f"{name}={value}")]
-    done = proc.run(["git", "-C", path, *config, *words], seconds=seconds, env=_ENV)
+    done = proc.run(["git", "-C", path, *config, *words], seconds=seconds or _GIT_SECONDS, env=_ENV)
     if done.returncode != 0 and (cure := _CURE.search(done.stderr.decode(errors="replace"))):
         raise InputError(f"{path} belongs to another user, and so git does not read it\n  if you trust it: {cure[1]}")
     return done

@@ -25,6 +25,8 @@ SECONDS = 180.0
 """What no command takes whose every wait ends after a few, on a slow host."""
 BUILD = "make was still at work"
 FOREVER = "4711"
+ZSTD = b"\x28\xb5\x2f\xfd"
+"""What a file begins with that is for zstd to unpack (RFC 8878)."""
 RUN = ("run", "base..topic", "--tree", "{linux}", "--scenario", "prefixes", "--probe", "capabilities", "--out", "out")
 TABLE = (
     # program, exit status, words, command
@@ -37,6 +39,7 @@ TABLE = (
     ("qemu-system-x86_64", 3, "does not answer on its monitor", RUN),
     ("perl", 3, "gave no answer in", (*RUN, "--checkpatch")),
     ("b4", 3, "b4 am -o gave no answer in", ("plan", "<id@example.com>")),
+    ("zstd", 3, "zstd gave no answer in", ("plan", "{packed}")),
     ("apt-cache", 3, "apt-cache madison linux-source-6.12 gave no answer in", ("plan", "{patch}")),
     ("ccache", 3, "ccache --trim-dir {} gave no answer in", ("gc", "--max-size", "1M")),
     *((name, 3, f"{name} --version gave no answer in", ("doctor",)) for name in ("bwrap", "git")),
@@ -107,7 +110,9 @@ def test_a_command_ends_though_a_program_hangs(
     (tools / program).chmod(0o755)
     patch = tmp_path / "one.patch"
     patch.write_text("Subject: one\n\n---\n--- a/Makefile\n+++ b/Makefile\n@@ -1 +1,2 @@\n x\n+y\n")
-    typed = [word.format(linux=linux, patch=patch) for word in command]
+    packed = tmp_path / "one.patch.zst"
+    packed.write_bytes(ZSTD)
+    typed = [word.format(linux=linux, patch=patch, packed=packed) for word in command]
     cache = tmp_path / "cache"
     (cache / "kseries" / "ccache").mkdir(parents=True)
     (cache / "kseries" / "ccache" / "large").write_bytes(bytes(4 << 20))
