@@ -118,13 +118,15 @@ def _called(place: Path, one: _Candidate) -> tuple[str, str]:
     commit = repository.commit_of(place, one.revision) or one.revision
     tags = _rows(place, "for-each-ref", f"--points-at={commit}", "--format=%(refname:short)", "refs/tags")
     name = next((name for name in (*tags, one.name) if repository.commit_of(place, name) == commit), "")
-    return commit, name if name and not name.endswith("^") else commit[:_DIGITS]
+    return commit, name or commit[:_DIGITS]
 
 
 def _history(place: Path, paths: Iterable[str]) -> list[_Candidate]:
     """What each commit was made on that touched one of the paths, the last first."""
-    words = ("--literal-pathspecs", "rev-list", f"--max-count={_COMMITS}", "HEAD", "--", *paths)
-    return [_Candidate(f"{commit[:_DIGITS]}^", f"{commit}^") for commit in _rows(place, *words)]
+    # Where a shallow clone ends, nothing: the store may have what is below that, of another repository.
+    words = ("--literal-pathspecs", "log", "--format=%P", f"--max-count={_COMMITS}", "HEAD", "--", *paths)
+    parents = [row.partition(" ")[0] for row in _rows(place, *words)]
+    return [_Candidate(parent[:_DIGITS], parent) for parent in parents if parent]
 
 
 def _refs(place: Path) -> list[_Candidate]:

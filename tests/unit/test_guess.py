@@ -194,3 +194,12 @@ def test_of_each_path_the_first_blob_that_was_there_before_counts() -> None:
 
 def test_a_diff_without_index_lines_names_no_file() -> None:
     assert preimages.of([b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n", b""]) == {}
+
+
+def test_what_a_shallow_clone_lacks_is_not_its_base(repository: Repository, tmp_path: Path) -> None:
+    """Even where the store knows it: of the whole repository, which it has read before."""
+    repository.git("tag", "-d", "base")
+    plan(tmp_path, repository.path)
+    shallow = tmp_path / "shallow"
+    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.path}", str(shallow))
+    assert told(tmp_path, shallow) == ["0 of 1 files match HEAD, and no tag or branch has more"]
