@@ -284,3 +284,18 @@ def test_prerequisites_that_name_one_another_are_taken_as_they_are_named(series:
     a, b, c = (_apart(series.mails(f"{one}~..{one}", "--thread"))[0] for one in "ABC")
     path = series.write("x.mbox", b"".join([_based_on(c, _id(a), _id(b)), _based_on(a, _id(b)), _based_on(b, _id(a))]))
     assert series.plan(path, base="base").base.prerequisites == ("KVM: A", "KVM: B")
+
+
+@pytest.mark.parametrize("how", ["--depth=1", "--depth=2", "--filter=blob:none", "--filter=tree:0"])
+def test_a_clone_without_all_history_tells_of_what_it_has(series: Series, how: str) -> None:
+    """As jobs on servers have it: a patch that nobody has is told, and the series is tried."""
+    cover, first = _thread(series, "C..D", "one")
+    series.linux.git("checkout", "--quiet", "-B", "main", "C")
+    series.linux.git("config", "uploadpack.allowFilter", "true")
+    clone = series.place / "clone"
+    series.linux.git("clone", "--quiet", how, f"file://{series.linux.path}", str(clone))
+    path = series.write("x.mbox", b"".join([_based_on(cover, b"<nobody@example.com>"), first]))
+    series.linux.path = clone
+    made = series.plan(path)
+    assert made.base.lacking == ("<nobody@example.com>",)
+    assert "the series names prerequisites that are not here: <nobody@example.com>" in series.said
