@@ -33,8 +33,12 @@ def given(files: Sequence[str], tree: str | None = None) -> tuple[Target, ...]:
 
 
 def patches(target: Target, others: Iterable[Target]) -> tuple[Patch, ...]:
-    """Those that are at hand, in the order in which they apply: what was given, then what lay among the mails."""
-    return (*(patch for one in others for patch in (*one.before, *one.series.patches)), *target.before)
+    """Those that are at hand, in the order in which they apply: what was given, then what lay among the mails.
+
+    Each once: of like lines, what takes one away would apply a second time to the next.
+    """
+    every = (*(patch for one in others for patch in (*one.before, *one.series.patches)), *target.before)
+    return tuple({(patch.subject, patch.diff): patch for patch in every}.values())
 
 
 def applied(

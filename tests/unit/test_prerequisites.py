@@ -299,3 +299,17 @@ def test_a_clone_without_all_history_tells_of_what_it_has(series: Series, how: s
     made = series.plan(path)
     assert made.base.lacking == ("<nobody@example.com>",)
     assert "the series names prerequisites that are not here: <nobody@example.com>" in series.said
+
+
+def test_a_prerequisite_that_is_given_and_in_the_thread_is_applied_once(series: Series) -> None:
+    """Of lines that are all alike it would apply as often as it is there."""
+    series.linux.git("checkout", "--quiet", "-B", "main", "base")
+    for number, subject in enumerate(("like", "A", "B")):
+        series.linux.commit(f"KVM: {subject}", {"file": "line\n" * (60 - 10 * number)})
+        series.linux.git("tag", "-f", f"like-{subject}")
+    first, last = (_apart(series.mails(f"{one}~..{one}", "--thread"))[0] for one in ("like-A", "like-B"))
+    path = series.write("x.mbox", _based_on(last, _id(first)) + first)
+    series.linux.git("checkout", "--quiet", "like-like")
+    made = series.plan(path, series.write("first.mbox", first), base="like-like")
+    assert made.base.tree == series.linux.tree("like-A")
+    assert made.patches[-1].tree_after == series.linux.tree("like-B")
