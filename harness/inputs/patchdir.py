@@ -2,6 +2,7 @@
 """A directory of patches, as ``git format-patch`` writes it."""
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,9 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
         raise InputError(f"cannot read {directory}: {in_words(error)}") from error
     versions = sorted({version for path in paths if (version := _version(path))})
     wanted = reroll if reroll in versions else versions[-1] if versions else None
-    chosen = (path for path in paths if _version(path) in (wanted, None))
+    chosen = [path for path in paths if _version(path) in (wanted, None)]
+    if len(versions) > 1 and reroll is None:
+        _check_whole(directory, versions, chosen, top or directory)
     found = patchfile.together(patchfile.read(chosen, top or directory), directory.resolve().name)
     if not found.series.patches:
         below = directory / "patches"
@@ -35,6 +38,16 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
         raise InputError(f"{directory} holds no *.patch file\n  {cure}")
     several = (f"{directory}: v{wanted} of {', '.join(f'v{one}' for one in versions)}",) if len(versions) > 1 else ()
     return msgspec.structs.replace(found, notes=(*several, *found.notes))
+
+
+def _check_whole(directory: Path, versions: Sequence[int], chosen: Iterable[Path], top: Path) -> None:
+    """Raise InputError where the newest version is but a part of a series: nobody has said that it is meant alone."""
+    if lacks := patchfile.lacking(chosen, top):
+        more = f" and {len(lacks) - 1} more" if len(lacks) > 1 else ""
+        raise InputError(
+            f"{directory} lacks {lacks[0]}{more} of v{versions[-1]}\n"
+            f"  say which version is meant, and taken as it is: -v {', -v '.join(map(str, versions[-2:]))}"
+        )
 
 
 def is_patch(name: str) -> bool:

@@ -83,13 +83,25 @@ def _places(mails: Iterable[Mail]) -> set[tuple[int, int]]:
     return {(subject.number, subject.total) for subject in posted if subject.number and subject.total}
 
 
+def _missing(own: Set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """The patches of the longest series that are not there."""
+    total = max((total for _, total in own), default=0)
+    return {(number, total) for number in range(1, total + 1)} - own
+
+
+def lacking(paths: Iterable[Path], top: Path) -> list[str]:
+    """What is in none of some files, of the series that their subjects count: "2/7"."""
+    own = {place for path in paths for place in _places(mbox.read(files.read(path, top), path.name))}
+    return [f"{number}/{total}" for number, total in sorted(_missing(own))]
+
+
 def _of_several(mails: list[Mail], name: str, everywhere: Set[tuple[int, int]]) -> Target:
     """A series; or what somebody has put together of several, or of one whose rest is in other files."""
     own = _places(mails)
     totals = {total for _, total in own}
-    missing = {(number, total) for total in totals for number in range(1, total + 1)} - own
     posted = [one for one in mails if one.has_diff and not one.subject.reply]
     mixed = len(totals) > 1 or (own and any(one.subject.number is None for one in posted))
+    missing = set() if mixed else _missing(own)  # of many series, each may say that it has 9999
     if not mixed and not (missing and missing <= everywhere):
         return thread.series(mails, name)
     patches = tuple(mail.patch(number) for number, mail in enumerate(posted, 1))

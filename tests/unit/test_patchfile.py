@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file of a directory or a queue: several mails in it, and one that is called 0000."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from harness import inputs
 from harness.errors import InputError
+from harness.inputs import files
 from harness.inputs.target import Target
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
@@ -108,3 +110,24 @@ def test_a_cover_letter_may_have_any_name(tmp_path: Path) -> None:
         b=mails.mail("[PATCH 1/1] KVM: a", DIFF),
     )
     assert (subjects(found), found.base_commit) == ([(1, "KVM: a")], "1234567")
+
+
+def test_a_part_of_a_version_is_not_taken_for_the_series_of_a_directory(tmp_path: Path) -> None:
+    for name, subject in (("0001-a", "1/2] KVM: a"), ("0002-b", "2/2] KVM: b"), ("v2-0001-a", "v2 1/2] KVM: a2")):
+        (tmp_path / f"{name}.patch").write_bytes(mails.mail(f"[PATCH {subject}", DIFF))
+    with pytest.raises(InputError, match=r" lacks 2/2 of v2\n  say which version is meant, .*: -v 1, -v 2$"):
+        inputs.load(str(tmp_path))
+    assert subjects(inputs.load(str(tmp_path), reroll=1)) == [(1, "KVM: a"), (2, "KVM: b")]
+    assert subjects(inputs.load(str(tmp_path), reroll=2)) == [(1, "KVM: a2")]
+
+
+def test_what_many_series_say_of_their_lengths_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LIMIT", 1 << 20)  # a file is read into as much
+    data = several(*(f"[PATCH 1/{total}] KVM" for total in range(7000, 7200)))
+    (tmp_path / "a.patch").write_bytes(data)
+    tracemalloc.start()
+    try:
+        assert len(inputs.load(str(tmp_path)).series.patches) == 200
+        assert tracemalloc.get_traced_memory()[1] < 200 * len(data)
+    finally:
+        tracemalloc.stop()
