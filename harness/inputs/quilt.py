@@ -19,7 +19,8 @@ from harness.model import Patch, Record
 
 NAMES = ("series", "series.conf")
 """What such a file is called, quilt's first. Others are known by what they hold."""
-_LIKE = re.compile(r"series\b.*|.*\.series")
+_LIKE = re.compile(r"(?!.*(?:~|\.(?:bak|old|orig|rej|save?|sw[a-p]|tmp))$)(?:series\b.*|.*\.series)")
+"""Of the names with which editors and merges leave what was there before, none."""
 _LOOKED_AT = 500
 """Lines of a file with another name; each takes a look at the disk."""
 _MAIL = re.compile(rb"\A(?:From |[!\"$-9;-~]+: )|^(?:diff --git |--- [^\n]*\n\+\+\+ )|\0", re.MULTILINE)
@@ -77,6 +78,7 @@ def in_directory(directory: Path) -> Target | None:
     others = [one for one in found if one != name]
     target = read(found[name])
     told = (f"{directory}: as {name} has it, and not {_list(others)}",) if others else ()
+    told = told or ((f"{directory}: as {name} has it",) if name not in NAMES else ())
     return msgspec.structs.replace(target, notes=(*told, *target.notes))
 
 

@@ -97,7 +97,17 @@ def test_a_directory_is_what_its_one_series_file_says(tmp_path: Path) -> None:
     directory = queue(tmp_path / "q", "", a=DIFF.encode(), b=DIFF.encode())
     (directory / "series").rename(directory / "series.armbian")
     (directory / "series.armbian").write_text("b.patch\n")
-    assert [patch.subject for patch in inputs.load(str(directory)).series.patches] == ["b"]
+    found = inputs.load(str(directory))
+    assert [patch.subject for patch in found.series.patches] == ["b"]
+    assert found.notes == (f"{directory}: as series.armbian has it",)
+
+
+@pytest.mark.parametrize("name", ["series.old", "series.orig", "series~", "series.save", ".series.swp"])
+def test_what_an_editor_leaves_is_no_series_of_a_directory(name: str, tmp_path: Path) -> None:
+    directory = queue(tmp_path / "q", "a.patch\n", a=DIFF.encode(), b=DIFF.encode())
+    (directory / "series").rename(directory / name)
+    found = inputs.load(str(directory))
+    assert ([patch.subject for patch in found.series.patches], found.notes) == (["a", "b"], ())
 
 
 def test_of_several_series_files_none_is_guessed(tmp_path: Path) -> None:
