@@ -84,7 +84,9 @@ class _Fitting:
         return part.header + b"".join(_hunks(lines, placing.edits))
 
     def _before(self, part: Section, name: bytes) -> bytes:
-        """The name of the file that a section changes."""
+        """The name of the file that a section changes. Where it has to be asked for, that takes two processes."""
+        if (source := part.source) is not None:
+            return source
         others = self._store.touched(part.text()) - {name} if part.moves else set()
         return others.pop() if others else name
 

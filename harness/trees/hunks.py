@@ -17,6 +17,7 @@ _MOST_LINES = 1_000_000
 """Lines of the hunks of one file: the largest that the kernel ever saw in a patch has 200,000."""
 _INCOMPLETE = b"\\"
 _COMES_OR_GOES = re.compile(rb"^(?:--- /dev/null|\+\+\+ /dev/null|new file mode|deleted file mode)\b", re.MULTILINE)
+_SOURCE = re.compile(rb"^(?:rename|copy) from ([^\n]+)$", re.MULTILINE)
 _BLANKS = re.compile(rb"\s+")
 
 
@@ -93,6 +94,13 @@ class Section:
     def moves(self) -> bool:
         """True where the file has another name before, or is a copy of another."""
         return re.search(rb"^(?:rename|copy) from ", self.header, re.MULTILINE) is not None
+
+    @property
+    def source(self) -> bytes | None:
+        """Its name before, where it has another one then, and git does not quote it."""
+        header = (b"\n" + self.header).rpartition(b"\ndiff --git ")[2]  # before it stands a message
+        named = _SOURCE.findall(header) if self.moves else []
+        return named[0] if len(named) == 1 and not named[0].startswith(b'"') else None
 
     def text(self) -> bytes:
         """The section as it stands in the diff."""

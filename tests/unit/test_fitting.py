@@ -212,3 +212,14 @@ def test_a_search_that_would_take_too_long_finds_nothing() -> None:
     rows = [b"x\n"] * 50 + [b"a\n", b"b\n", b"a\n"]
     assert Placing(rows, Effort(1000)).place(section.hunks[0], 0) is not None
     assert Placing(rows, Effort(10)).place(section.hunks[0], 0) is None
+
+
+@pytest.mark.parametrize("message", [b"", b"It is a\ncopy from there\n"])
+def test_what_many_moved_files_were_called_takes_no_process_for_each(
+    message: bytes, repository: Repository, store: TreeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diff = message + changed(repository, lib__move=None, lib__moved=lines(30, line10="ten"))
+    assert b"\nrename from lib/move\n" in diff
+    monkeypatch.delattr(TreeStore, "touched")
+    found = fitting.fit(store, repository.tree("base"), diff, 2)
+    assert [(hunk.file, hunk.fuzz) for hunk in found.fuzzed] == [("lib/moved", 1)]
