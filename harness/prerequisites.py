@@ -8,6 +8,7 @@ import msgspec
 
 from harness import inputs
 from harness.errors import InputError
+from harness.inputs import patchdir, patchfile
 from harness.inputs.prerequisite import Prerequisite
 from harness.inputs.target import Target
 from harness.model import Base, Patch
@@ -22,13 +23,24 @@ _DIGITS = 12
 
 def given(files: Sequence[str], tree: str | None = None) -> tuple[Target, ...]:
     """What each ``--prerequisite`` names. Raises InputError, for a range of commits too."""
-    found = tuple(inputs.load(file, tree) for file in files)
+    found = tuple(_read(file, tree) for file in files)
     for file, one in zip(files, found, strict=True):
         if one.base is not None:
             raise InputError(
                 f"--prerequisite {file}: a range of commits is not taken here\n"
                 "  make patches of it: git format-patch -o DIR REV..REV"
             )
+    return found
+
+
+def _read(file: str, tree: str | None) -> Target:
+    """One of them; of a file that is called like a patch only that, which may be 1/7: others come by themselves."""
+    path = Path(file)
+    if not (patchdir.is_patch(path.name) and path.is_file()):
+        return inputs.load(file, tree)
+    found = patchfile.together(patchfile.read([path]), path.name)
+    if not found.series.patches:
+        raise InputError(f"--prerequisite {file} holds no patch\n  is it a cover letter, or cut short?")
     return found
 
 

@@ -188,7 +188,7 @@ def test_what_the_base_has_of_those_given_is_passed_over(series: Series) -> None
 
 def test_one_that_does_not_apply_is_an_error_of_two_lines(series: Series) -> None:
     target = series.write("t.mbox", series.mails("B..D", "--base=base"))
-    with pytest.raises(InputError, match=r"^the prerequisite .*KVM: D does not apply to .*: .*\n  are all .*$"):
+    with pytest.raises(InputError, match=r"^the prerequisite d\.patch does not apply to .*: .*\n  are all .*$"):
         series.plan(target, series.write("d.patch", series.mails("D^!")))
 
 
@@ -313,3 +313,14 @@ def test_a_prerequisite_that_is_given_and_in_the_thread_is_applied_once(series: 
     made = series.plan(path, series.write("first.mbox", first), base="like-like")
     assert made.base.tree == series.linux.tree("like-A")
     assert made.patches[-1].tree_after == series.linux.tree("like-B")
+
+
+def test_one_patch_of_a_series_may_be_a_prerequisite_and_a_cover_letter_is_none(series: Series) -> None:
+    cover, a, b, _ = _thread(series, "base..C", "one")
+    given = [series.write(f"{name}.patch", data) for name, data in (("a", a), ("b", b))]
+    check(
+        series.plan(series.write("x.mbox", series.mails("B..D")), *given, base=series.linux.git("rev-parse", "base")),
+        series,
+    )
+    with pytest.raises(InputError, match=r"^--prerequisite .*/0000-x\.patch holds no patch\n"):
+        series.plan(series.write("x.mbox", series.mails("B..D")), series.write("0000-x.patch", cover))
