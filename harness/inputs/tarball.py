@@ -6,6 +6,7 @@ header's length, a sparse file of a terabyte is some bytes, and what a link is r
 ustar's (POSIX.1-1988), with GNU's and pax's long names (tar(5)).
 """
 
+import contextlib
 import errno
 import re
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,8 @@ from harness.inputs import maildir, patchdir, quilt, testcase
 from harness.inputs.subject import printable
 
 _ENDING = re.compile(r"\.(?:tar(?:\.\w{1,4})?|t[gx]z|tbz2?|tzst)$")
+_OF_MAILDIR = ("cur", "new")
+"""Folders by which one is known, and of which one is mostly empty (maildir(5)); others are made for what is in them."""
 _DIGITS = re.compile(rb"[ \0]*[0-7]*[ \0]*")
 _BLOCK = 512
 _FILES = 100_000
@@ -58,6 +61,8 @@ def unpack(data: bytes, name: str, into: Path) -> tuple[Path, ...]:
             raise InputError(f"{name}: {printable(member.name[:200])} leads out of it, or too deep")
         if member.kind in _PLAIN:
             _write(into / path, member.data, name)
+        elif member.kind == _FOLDER and path.name in _OF_MAILDIR:
+            _make(into / path, name)
         elif member.kind != _FOLDER:
             others.append(into / path)
     return tuple(others)
@@ -93,10 +98,21 @@ def check_links(others: Iterable[Path], top: Path, name: str) -> None:
             )
 
 
+def _make(folder: Path, name: str) -> None:
+    with _told(folder, name):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def _write(path: Path, data: bytes, name: str) -> None:
-    try:
+    with _told(path, name):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+@contextlib.contextmanager
+def _told(path: Path, name: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise InfraError(f"cannot unpack {name}: {in_words(error)}") from error

@@ -72,6 +72,12 @@ def test_the_patches_of_a_tarball_are_a_series_that_is_called_like_it(form: int,
     assert (found.series.name, subjects(found)) == ("topic", ["KVM: a", "KVM: b"])
 
 
+def test_a_maildir_may_have_an_empty_folder(tmp_path: Path) -> None:
+    folders = (member(f"q/{name}", type=tarfile.DIRTYPE) for name in ("cur", "new", "tmp"))
+    sent = (member(f"q/cur/{number}:2,S", data) for number, data in enumerate(PATCHES.values()))
+    assert subjects(loaded(tar(*folders, *sent), tmp_path)) == ["KVM: a", "KVM: b"]
+
+
 def test_debians_tarball_is_its_queue(tmp_path: Path) -> None:
     """linux_6.12.57-1.debian.tar.xz has debian/patches/series, and much else."""
     contents = {
