@@ -15,9 +15,9 @@ SILENT_BREAK = (
 )
 
 IN_THE_TABLE_OF_BOTH = {
-    " 3/8  SILENT-BREAK with 4     another architecture's  KVM: x86: Annotate guest accesses to pages user space has"
+    "  3/8  SILENT-BREAK with 4     another architecture's  KVM: x86: Annotate guest accesses to pages user space has"
     " not mapped",
-    " 7/8  another architecture's  SILENT-BREAK with 8     KVM: arm64: Report faults that user space has no page for",
+    "  7/8  another architecture's  SILENT-BREAK with 8     KVM: arm64: Report faults that user space has no page for",
 }
 """Lines of what is said of both architectures together."""
 
