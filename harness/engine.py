@@ -28,6 +28,8 @@ from harness.visit import Footprint, Place, SameBuild, Visit
 
 _MOST_UNREAD = 100
 """Files that a state names in which it differs from the one that it is built as."""
+_MANY = 50
+"""Kernels, from which on it takes more than a moment to tell which of them have to be built."""
 _NO_LOGS = (Outcome.CONFLICT, Outcome.NOT_TRIED)
 """What comes of a state that nobody has begun to build."""
 
@@ -142,6 +144,8 @@ class Engine:
         self._plan, self._brought = plan, None
         known = self._results = self._known(distinct)
         todo = [state for state in distinct if state.id not in known]
+        if len(todo) > _MANY:
+            self._tell(events.Preparing(f"looking which of {len(todo)} kernels have to be built"))
         costs = self._forecast(plan, known) if todo else ()
         foretold = {one.state for one in costs if one.to_build}
         self._tell(events.RunStarted(plan.series, len(distinct), len(todo), len(todo) - len(foretold)))

@@ -16,7 +16,7 @@ from harness.trees import TreeStore
 
 TOP = Path(__file__).resolve().parents[2]
 SPLIT = TOP / "testcases" / "exit-on-missing-split"
-SECONDS = 1800
+SECONDS = 2900
 
 Kseries = Callable[..., "subprocess.CompletedProcess[str]"]
 
