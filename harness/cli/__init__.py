@@ -4,6 +4,7 @@
 import argparse
 import contextlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from harness.runs import INTERRUPTED_STATUS
 _COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test)
 
 _TRACEBACK = "KSERIES_TRACEBACK"
+_FOREIGN_LINE = re.compile(r"\n(?!  )")
+"""The end of a line that is none of a message's own, which begin with two blanks: a file's name may have one in it."""
 _SAID = 300
 """Characters of an error that nobody foresaw: what it holds may be long."""
 
@@ -46,7 +49,7 @@ def _main(words: Sequence[str]) -> int:
         sys.stdout.flush()  # or Python tries at our exit, when nobody asks for the status any more
         return status
     except KseriesError as error:
-        return _fail(str(error), error.exit_status)
+        return _fail(_FOREIGN_LINE.sub(" ", str(error)), error.exit_status)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         return 141

@@ -301,3 +301,13 @@ def test_an_error_of_the_system_without_words_gets_some(
 
     monkeypatch.setattr(inputs, "load", fail)
     assert fails(capsys, 3, "plan", "patches") == f"kseries: {str(error) or 'OSError'}\n"
+
+
+def test_a_name_with_a_line_end_in_it_makes_no_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a\nall is well\nb").mkdir()
+    said = fails(capsys, 2, "plan", "a\nall is well\nb", "--tree", "debian:nothing")
+    assert said.startswith("kseries: a all is well b holds no *.patch file\n  make some with: ")
+    assert said.count("\n") == 2
