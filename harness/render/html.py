@@ -33,7 +33,7 @@ from harness.model import (
     Status,
 )
 from harness.plain import plain, shortened
-from harness.render import arcs, exercised, fuzzed, grounds, logs, mail, onto, since, text, unset, walked
+from harness.render import arcs, exercised, fuzzed, grounds, logs, mail, onto, pages, since, text, unset, walked
 from harness.render.ended import Ended, ended, of_finding, place
 from harness.render.evidence import exhibits
 from harness.render.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
@@ -82,14 +82,7 @@ def render(run: RunResult, directory: Path) -> str:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.project("reports")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_fit,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment(_fit)
     environment.filters |= {
         "anchor": anchor,
         "breakable": breakable,

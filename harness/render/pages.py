@@ -2,6 +2,7 @@
 """HTML pages that have no script and need nothing else: every value is made fit to show, bounded and escaped."""
 
 import functools
+from collections.abc import Callable
 
 import jinja2
 
@@ -17,11 +18,8 @@ def page(name: str, **values: object) -> str:
     return _environment().get_template(name).render(**values)
 
 
-@functools.cache
-def _environment() -> jinja2.Environment:
-    def fit(value: object) -> object:
-        return shortened(plain(value), LIMIT) if isinstance(value, str) else value
-
+def environment(fit: Callable[[object], object]) -> jinja2.Environment:
+    """The templates of reports/, in which ``fit`` makes each value fit to show, before it is escaped."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources.project("reports")),
         autoescape=True,
@@ -30,3 +28,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return environment(lambda value: shortened(plain(value), LIMIT) if isinstance(value, str) else value)
