@@ -262,8 +262,12 @@ class Engine:
         return (*watched, self._setup.key(state.tree))
 
     def _is_nobodys(self, state: State | StateResult) -> bool:
-        """True of a base on which no prerequisite is: what is built of it, everybody builds upon."""
-        return state.id == "base" and (self._plan is None or not self._plan.base.prerequisites)
+        """True of a base on which no prerequisite is: what is built of it, everybody builds upon.
+
+        Nor is one that was found by a series' files: it may be a stranger's branch.
+        """
+        base = self._plan.base if self._plan is not None else None
+        return state.id == "base" and (base is None or not (base.prerequisites or base.guessed))
 
     def _find(self, state: State) -> StateResult | None:
         found = self._store.find(self._keys(state)[0])

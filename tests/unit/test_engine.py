@@ -105,13 +105,17 @@ def test_a_base_that_is_known_to_crash_ends_the_run_before_anything_is_built(tmp
     assert (tmp_path / "o" / "states" / "base" / "console.log").read_text() == "panic\n"
 
 
-@pytest.mark.parametrize(("prerequisites", "trusted"), [((), True), (("KVM: x",), False)])
+@pytest.mark.parametrize(
+    ("prerequisites", "guessed", "trusted"), [((), "", True), (("KVM: x",), "", False), ((), "a" * 40, False)]
+)
 def test_a_base_that_has_somebodys_patches_is_built_as_theirs(
-    tmp_path: Path, prerequisites: tuple[str, ...], trusted: bool
+    tmp_path: Path, prerequisites: tuple[str, ...], guessed: str, trusted: bool
 ) -> None:
     """Nor is its result found as a base's: what all series build upon, no patch may have touched."""
     plan = plan_of(("base", "prefix-1"), patches=(1,))
-    plan = msgspec.structs.replace(plan, base=msgspec.structs.replace(plan.base, prerequisites=prerequisites))
+    plan = msgspec.structs.replace(
+        plan, base=msgspec.structs.replace(plan.base, prerequisites=prerequisites, guessed=guessed)
+    )
     worker, store, heard = FullDisk(), Store(tmp_path / "s"), list[events.Event]()
     engine = Engine(SETUP, (cast(Worker, worker),), store, heard.append)
     with pytest.raises(OSError, match="No space left"):
