@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.matrix import TOP, Clock
-from harness import inputs, session
+from kseries import inputs
+from kseries.app import session
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import arch as archs
-from harness import build, events, inputs, resources, session
-from harness.config import Config
-from harness.model import RunResult, StateResult
-from harness.trees import TreeStore
+from kseries import arch as archs
+from kseries import inputs, kbuild
+from kseries.app import session
+from kseries.host import paths
+from kseries.kbuild.config import Config
+from kseries.model import RunResult, StateResult, events
+from kseries.sources import TreeStore
 
 TOP = Path(__file__).resolve().parents[1]
 _STAGES = ("configure", "compile", "link", "build", "boot", "first_check")
@@ -79,10 +81,10 @@ def main() -> None:
 def _clean_build(tree: str) -> float:
     """Seconds of one build of base from an empty folder without ccache."""
     arch = archs.get("x86_64")
-    config = Config.read((resources.project("kernels", arch.config),))
-    trees = TreeStore(resources.cache("trees.git"))
-    worker = build.Worker(resources.cache("workers", "0"), trees, arch, config, os.cpu_count() or 1, cached=False)
-    return asyncio.run(worker.build_alone(tree, resources.cache("clean"))).seconds
+    config = Config.read((paths.project("kernels", arch.config),))
+    trees = TreeStore(paths.cache("trees.git"))
+    worker = kbuild.Worker(paths.cache("workers", "0"), trees, arch, config, os.cpu_count() or 1, cached=False)
+    return asyncio.run(worker.build_alone(tree, paths.cache("clean"))).seconds
 
 
 def _done(result: RunResult) -> list[StateResult]:

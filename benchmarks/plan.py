@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness import bases, cli, proc, resources
-from harness.trees import TreeStore
+from kseries import cli
+from kseries.host import paths, processes
+from kseries.sources import TreeStore, kernels
 
 TOP = Path(__file__).resolve().parents[1]
 FILES = (
@@ -56,13 +57,13 @@ def main() -> None:
 
 def _borrow_kernel(home: Path) -> str:
     """A cache without results that reads the kernel from the user's; the tree of the kernel."""
-    ours = TreeStore(resources.cache("trees.git"))
-    base = bases.get(bases.DEFAULT, None, ours, resources.cache(), print)
+    ours = TreeStore(paths.cache("trees.git"))
+    base = kernels.get(kernels.DEFAULT, None, ours, paths.cache(), print)
     store = TreeStore(home / "kseries" / "trees.git")
     (store.path / "objects" / "info" / "alternates").write_text(f"{ours.path / 'objects'}\n")
     (home / "kseries" / "bases").mkdir()
     note = "bases/linux-source-6.12.json"
-    (home / "kseries" / note).write_bytes(resources.cache(note).read_bytes())
+    (home / "kseries" / note).write_bytes(paths.cache(note).read_bytes())
     return base.tree
 
 
@@ -110,7 +111,7 @@ class _Author:
 def _series(home: Path, base: str, count: int) -> Path:
     """The series as git format-patch writes it; made in a repository of its own."""
     author_home = TreeStore(home / "author.git")
-    (author_home.path / "objects" / "info" / "alternates").write_text(f"{resources.cache('trees.git')}/objects\n")
+    (author_home.path / "objects" / "info" / "alternates").write_text(f"{paths.cache('trees.git')}/objects\n")
     files = {path: (author_home.file(base, path) or b"").splitlines(keepends=True) for path in FILES}
     author = _Author({path: text for path, text in files.items() if text})
     stream = [b"reset refs/heads/series\nfrom %b\n\n" % author_home.commit(base).encode()]
@@ -161,9 +162,9 @@ def _timed() -> Iterator[dict[str, list[float]]]:
     """Seconds and number of processes by git command; two that run at once count both."""
     spent: dict[str, list[float]] = collections.defaultdict(lambda: [0.0, 0])
     lock = threading.Lock()
-    run = proc.run
+    run = processes.run
 
-    def timed(argv: Any, **rest: Any) -> proc.Done:
+    def timed(argv: Any, **rest: Any) -> processes.Done:
         began = time.monotonic()
         try:
             return run(argv, **rest)
@@ -173,11 +174,11 @@ def _timed() -> Iterator[dict[str, list[float]]]:
                 spent[name][0] += time.monotonic() - began
                 spent[name][1] += 1
 
-    proc.run = timed
+    processes.run = timed
     try:
         yield spent
     finally:
-        proc.run = run
+        processes.run = run
 
 
 def _report(what: str, seen: Any) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
-
-from harness.render import html
 from tests.browser.test_report import big, launched, opened
 from tests.unit.runs import run, state
+
+from kseries.report import html
 
 _TIMES = 7
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.model import StateResult
+from kseries.model import StateResult
 
 TOP = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.cli.test import PARTS
+from kseries.cli.test import PARTS
 from tests.passed import Passed
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.

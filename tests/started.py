@@ -5,7 +5,7 @@ import ast
 import shutil
 from collections.abc import Iterator
 
-from harness import resources
+from kseries.host import paths
 
 _STARTS = frozenset({"run", "_run", "feeding"})
 """What starts a program outside of the box: proc.run, proc.feeding, and doctor's own."""
@@ -30,7 +30,7 @@ def outside() -> set[str]:
 
 
 def _nodes() -> Iterator[ast.AST]:
-    for module in resources.project("harness").rglob("*.py"):
+    for module in paths.project("harness", "kseries").rglob("*.py"):
         yield from ast.walk(ast.parse(module.read_text()))
 
 

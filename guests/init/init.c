@@ -50,7 +50,7 @@
 /*
  * A probe that works prints something more often than this: a check gets 10 s
  * and 2 s to die (lib/ktap.c). Less than the host's patience with a machine that
- * gets nowhere (harness/boot/watch.py), or it would blame the kernel.
+ * gets nowhere (harness/kseries/guest/liveness.py), or it would blame the kernel.
  */
 #define SILENT_SECONDS	20
 
@@ -146,7 +146,7 @@ static void line_quote(struct line *line)
  * May this be said? Nobody begins a probe but the one that runs, or it could go on
  * to answer for others. Nor does a program that knows nothing of us announce checks
  * by name; one that begins as ours do (lib/ktap.c) is one of ours from then on. What
- * all else means, KTAP or not, is for the host to tell (harness/tap.py); of the tests
+ * all else means, KTAP or not, is for the host to tell (harness/kseries/probes/tap.py); of the tests
  * that one test nests in itself it begins no probe.
  */
 static bool line_stands(struct line *line)

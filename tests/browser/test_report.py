@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from harness.model import Check, Finding, FindingKind, RunResult, Status
-from harness.render import html
+from kseries.model import Check, Finding, FindingKind, RunResult, Status
+from kseries.report import html
 from tests.unit.runs import SPLIT, finding, run, split_run, state
 
 SIZES = {"narrow": (360, 740), "laptop": (1280, 800), "4K": (3840, 2160)}

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from harness import bases, inputs, resources, scenarios
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.host import paths
+from kseries.plan import scenarios
+from kseries.sources import TreeStore, kernels
 
 TOP = Path(__file__).resolve().parents[2]
 SPLIT = TOP / "testcases" / "exit-on-missing-split"
@@ -53,8 +55,8 @@ def new_series(tmp_path: Path) -> Path:
 
 def adding(path: str, line: str, subject: str) -> str:
     """A patch that puts a line below the first one of a file."""
-    trees = TreeStore(resources.cache("trees.git"))
-    base = bases.get(bases.DEFAULT, None, trees, resources.cache(), print)
+    trees = TreeStore(paths.cache("trees.git"))
+    base = kernels.get(kernels.DEFAULT, None, trees, paths.cache(), print)
     source = trees.file(base.tree, path)
     assert source is not None
     first, second, third = (line.decode() for line in source.splitlines()[:3])
@@ -67,8 +69,8 @@ def adding(path: str, line: str, subject: str) -> str:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A user's git repository with the split series on a branch, base at the tag ``base``."""
-    trees = TreeStore(resources.cache("trees.git"))
-    base = bases.get(bases.DEFAULT, None, trees, resources.cache(), print)
+    trees = TreeStore(paths.cache("trees.git"))
+    base = kernels.get(kernels.DEFAULT, None, trees, paths.cache(), print)
     applied = scenarios.apply_all(inputs.load(str(SPLIT)).series, base, trees)
     top = tmp_path / "linux.git"
     git("init", "--quiet", "--bare", "--initial-branch=topic", top)

@@ -7,9 +7,9 @@ import re
 import sys
 from types import ModuleType
 
-import harness
-from harness import cli
-from harness.trees import TreeStore
+import kseries
+from kseries import cli
+from kseries.sources import TreeStore
 
 SECONDS = 10.0
 """More than the tiny kernel takes to be built beside other tests."""
@@ -17,7 +17,7 @@ _LIMIT = re.compile(r"_?([A-Z]+_)*SECONDS")
 
 
 def modules() -> list[ModuleType]:
-    names = (module.name for module in pkgutil.walk_packages(harness.__path__, "harness."))
+    names = (module.name for module in pkgutil.walk_packages(kseries.__path__, "kseries."))
     return [importlib.import_module(name) for name in names if not name.endswith("__main__")]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import bases, resources
-from harness.trees import TreeStore
+from kseries.host import paths
+from kseries.sources import TreeStore, kernels
 from tests.e2e.conftest import SECONDS, TOP, Kseries, git
 
 pytestmark = pytest.mark.full("e2e")
@@ -23,8 +23,8 @@ def linux(tmp_path: Path) -> Path:
     """A repository of a user's who looks at virt/kvm only: base, six patches, the second and third do not build, and
     since the fifth each VM brings a WARNING.
     """
-    trees = TreeStore(resources.cache("trees.git"))
-    base = bases.get(bases.DEFAULT, None, trees, resources.cache(), print)
+    trees = TreeStore(paths.cache("trees.git"))
+    base = kernels.get(kernels.DEFAULT, None, trees, paths.cache(), print)
     top = tmp_path / "linux"
     git("init", "--quiet", "--initial-branch=topic", top)
     (top / ".git" / "objects" / "info" / "alternates").write_text(f"{trees.path / 'objects'}\n")

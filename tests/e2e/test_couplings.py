@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness import inputs, rundir
-from harness.judge import expectation
+from kseries import inputs
+from kseries.app import rundir
+from kseries.judge import expectation
 from tests.e2e.conftest import TOP, Kseries
 
 pytestmark = pytest.mark.full("series")

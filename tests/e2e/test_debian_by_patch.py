@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import resources
+from kseries.host import paths
 from tests.e2e import debian
 from tests.e2e.conftest import Kseries
 
@@ -77,7 +77,7 @@ def source(request: pytest.FixtureRequest) -> debian.Source:
         pytest.skip("the queue comes through apt, which is not here")
     branch = str(request.param)
     try:
-        return debian.source(branch, FROM[branch], resources.cache("tests", f"debian-source-{branch}"))
+        return debian.source(branch, FROM[branch], paths.cache("tests", f"debian-source-{branch}"))
     except ConnectionError as error:
         pytest.skip(f"Debian's archive cannot be reached: {error}")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import bases, resources
-from harness.trees import TreeStore
+from kseries.host import paths
+from kseries.sources import TreeStore, kernels
 from tests.e2e import debian
 from tests.e2e.conftest import Kseries, git
 
@@ -29,7 +29,7 @@ COMPILED = (
 def queue() -> debian.Queue:
     if shutil.which("apt-get") is None:
         pytest.skip("the queue comes through apt, which is not here")
-    return debian.fetched("6.12", resources.cache("tests", "debian-linux-6.12"))
+    return debian.fetched("6.12", paths.cache("tests", "debian-linux-6.12"))
 
 
 def test_debians_queue_is_read_applied_and_planned(queue: debian.Queue, kseries: Kseries) -> None:
@@ -39,7 +39,7 @@ def test_debians_queue_is_read_applied_and_planned(queue: debian.Queue, kseries:
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert len(plan["patches"]) == len(named)
-    assert plan["patches"][-1]["tree_after"] == TreeStore(resources.cache("trees.git")).add_tarball(queue.patched)
+    assert plan["patches"][-1]["tree_after"] == TreeStore(paths.cache("trees.git")).add_tarball(queue.patched)
     states = {state["id"]: state for state in plan["states"]}
     assert all(states[f"prefix-{number}"]["tree"] for number in range(1, len(named) + 1))
     assert len(states) == 1 + 3 * len(named)
@@ -65,8 +65,8 @@ def some(queue: debian.Queue, tmp_path: Path) -> Path:
 @pytest.fixture
 def without(some: Path, tmp_path: Path) -> Path:
     """A repository whose HEAD is Debian's kernel without those patches."""
-    trees = TreeStore(resources.cache("trees.git"))
-    patched = bases.get(bases.DEFAULT, None, trees, resources.cache(), print).tree
+    trees = TreeStore(paths.cache("trees.git"))
+    patched = kernels.get(kernels.DEFAULT, None, trees, paths.cache(), print).tree
     top = tmp_path / "linux.git"
     git("init", "--quiet", "--bare", top)
     (top / "objects" / "info" / "alternates").write_text(f"{trees.path / 'objects'}\n")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import rundir
-from harness.build import Worker
-from harness.config import Config
-from harness.errors import DiskFullError
-from harness.model import Outcome, StateResult
-from harness.store import Store
+from kseries.app import rundir
+from kseries.cache.store import Store
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.model import Outcome, StateResult
+from kseries.model.errors import DiskFullError
 from tests.e2e.conftest import TOP
 from tests.unit.runs import run, state
 from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel

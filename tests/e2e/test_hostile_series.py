@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import resources
-from harness.box import layout
+from kseries.host import paths
+from kseries.host.box import layout
 from tests.e2e import traps
 from tests.e2e.conftest import TOP, Kseries, adding
 from tests.faults import tiny
@@ -93,7 +93,7 @@ def test_what_a_hostile_series_tries_comes_to_nothing_and_is_named(
     assert "The build of 3/5" in said
 
     assert [path.name for path in home.iterdir() if path.name != ".cache"] == ["token"]
-    assert not resources.cache("ccache", "stamp").exists()
+    assert not paths.cache("ccache", "stamp").exists()
     assert select.select([server], [], [], 0)[0] == [], "nobody has come to the port"
     assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if word.encode() in _read(path)]
     everything = (path for path in (tmp_path / "out").rglob("*") if path.is_file())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from harness import resources
+from kseries.host import paths
 from tests import processes
 from tests.e2e.conftest import TOP, Kseries, runs_to
 
@@ -20,7 +20,7 @@ GONE_SECONDS = 10
 
 def _ours() -> list[str]:
     """The command lines of makes and QEMUs that work in our cache."""
-    return processes.at_work(resources.cache("workers"))
+    return processes.at_work(paths.cache("workers"))
 
 
 def _wait_until_gone() -> list[str]:

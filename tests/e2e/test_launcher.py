@@ -23,7 +23,7 @@ def clone() -> Iterator[Path]:
     for pattern in ("kseries", "requirements*.lock", "debian-packages*.txt"):
         for file in TOP.glob(pattern):
             shutil.copy(file, place)
-    shutil.copytree(TOP / "harness" / "start", place / "harness" / "start")
+    shutil.copytree(TOP / "harness" / "kseries" / "start", place / "harness" / "kseries" / "start")
     with (place / "debian-packages.txt").open("a") as packages:
         packages.write(f"{ABSENT}\n")
     place.chmod(0o755)
@@ -115,7 +115,7 @@ def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")
 def test_in_a_clone_of_somebody_elses_the_venv_is_made_in_the_users_cache(clone: Path, tmp_path: Path) -> None:
     """As a user runs /opt/kseries/kseries: with nothing installed there yet, and not to be written to."""
-    (clone / "harness" / "start" / "__main__.py").write_text("import msgspec, sys; print(sys.prefix)\n")
+    (clone / "harness" / "kseries" / "start" / "__main__.py").write_text("import msgspec, sys; print(sys.prefix)\n")
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     cache = Path(tempfile.mkdtemp(prefix="kseries-nobody-"))
     os.chown(cache, 65534, 65534)

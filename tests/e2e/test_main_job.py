@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs, rundir
-from harness.judge import expectation
+from kseries import inputs
+from kseries.app import rundir
+from kseries.judge import expectation
 from tests.e2e.conftest import SPLIT, Kseries, adding, typed
 from tests.e2e.split import assert_logs_are_there, result_of
 

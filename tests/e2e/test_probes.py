@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness import bases, inputs, resources, rundir
-from harness.judge import expectation
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.app import rundir
+from kseries.host import paths
+from kseries.judge import expectation
+from kseries.sources import TreeStore, kernels
 from tests.e2e.conftest import TOP, Kseries
 
 pytestmark = pytest.mark.full("e2e")
@@ -47,8 +49,8 @@ int main(void)
 
 def replacing(path: str, old: str, new: str, subject: str) -> str:
     """A patch to the default base that puts one line in the place of another."""
-    trees = TreeStore(resources.cache("trees.git"))
-    source = trees.file(bases.get(bases.DEFAULT, None, trees, resources.cache(), print).tree, path)
+    trees = TreeStore(paths.cache("trees.git"))
+    source = trees.file(kernels.get(kernels.DEFAULT, None, trees, paths.cache(), print).tree, path)
     assert source is not None
     lines = source.decode().splitlines()
     at = lines.index(old)

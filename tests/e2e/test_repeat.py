@@ -15,7 +15,7 @@ from tests.e2e.conftest import Kseries
 pytestmark = pytest.mark.full("e2e")
 
 _BOOT = re.compile(r"kseries-\w+")
-"""The scratch folder of one boot (harness/boot/machine.py); it lasts for as long as its QEMU does."""
+"""The scratch folder of one boot (harness/kseries/guest/machine.py); it lasts for as long as its QEMU does."""
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import reproduce
-from harness.model import RunResult
+from kseries.model import RunResult
+from kseries.report import reproduce
 from tests.e2e.conftest import SPLIT, Kseries
 
 pytestmark = pytest.mark.full("demo")

@@ -197,23 +197,23 @@ def _no_lock_file(clone: Path) -> None:
 
 
 def _no_first_lines(clone: Path) -> None:
-    (clone / "harness" / "start" / "__main__.py").unlink()
+    (clone / "harness" / "kseries" / "start" / "__main__.py").unlink()
 
 
 def _a_module_gone(clone: Path) -> None:
-    (clone / "harness" / "plain.py").unlink()
+    (clone / "harness" / "kseries" / "model" / "sanitize.py").unlink()
 
 
 def _a_module_damaged(clone: Path) -> None:
-    (clone / "harness" / "model.py").write_bytes(bytes(4096))
+    (clone / "harness" / "kseries" / "model" / "__init__.py").write_bytes(bytes(4096))
 
 
 def _a_module_ends_it_all(clone: Path) -> None:
-    (clone / "harness" / "__init__.py").write_text("raise SystemExit(1)\n")
+    (clone / "harness" / "kseries" / "__init__.py").write_text("raise SystemExit(1)\n")
 
 
 def _the_command_line_ends_in_an_error(clone: Path) -> None:
-    with (clone / "harness" / "cli" / "__init__.py").open("a") as file:
+    with (clone / "harness" / "kseries" / "cli" / "__init__.py").open("a") as file:
         file.write("\n\ndef main() -> int:\n    raise ValueError('of ours')\n")
 
 

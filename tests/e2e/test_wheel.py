@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import __version__
+from kseries import __version__
 from tests.e2e import traps
 from tests.e2e.conftest import SECONDS, TOP
 
@@ -125,10 +125,10 @@ def test_what_keeps_it_from_its_work_is_no_finding_and_no_answer(
     wheel: Path, tmp_path: Path, words: tuple[str, ...], failure: int
 ) -> None:
     command = _installed(wheel, tmp_path / "venv")
-    package = tmp_path / "venv" / "lib" / VERSION / "site-packages" / "harness"
+    package = tmp_path / "venv" / "lib" / VERSION / "site-packages" / "kseries"
     (package / "plain.py").unlink()
     damaged = _run(command, tmp_path, *words)
-    assert damaged.returncode == failure and "harness.plain" in damaged.stderr
+    assert damaged.returncode == failure and "kseries.model.sanitize" in damaged.stderr
     for python in (tmp_path / "venv" / "bin").glob("python*"):
         python.unlink()
     assert _run(command, tmp_path, *words).returncode == failure

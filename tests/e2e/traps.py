@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 MODULES = (
-    *("sitecustomize", "usercustomize", "harness", "conftest"),
+    *("sitecustomize", "usercustomize", "kseries", "conftest"),
     *(name for name in sys.stdlib_module_names if name not in sys.builtin_module_names),
     *(name for name in importlib.metadata.packages_distributions() if name.isidentifier()),
 )
-PACKAGES = ("harness/cli", "harness/start", "lib/python3/site-packages/harness")
+PACKAGES = ("harness/kseries/cli", "harness/kseries/start", "lib/python3/site-packages/kseries")
 VARIABLES = {
     "PYTHONPATH": ":.",
     "PYTHONSTARTUP": "startup.py",

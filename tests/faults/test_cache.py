@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import resources
+from kseries.host import paths
 from tests.faults.test_faults import Site, ended, site
 from tests.sample import sampled
 
@@ -66,7 +66,7 @@ def files(site: Site, what: str) -> list[Path]:
         "results": (site.place / "results", f"*/{name}"),
         "build folder": (site.place / "worker", f"x86_64-*/{name}"),
         "worker": (site.place / "worker", name),
-        "ccache, all of it": (resources.cache("ccache"), "*/*"),
+        "ccache, all of it": (paths.cache("ccache"), "*/*"),
     }[place]
     return [path for path in top.glob(below) if path.is_file()]
 

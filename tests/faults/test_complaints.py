@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import judge
-from harness.build import Worker
-from harness.config import Config
-from harness.engine import Engine, Setup
-from harness.model import Accel, Ending, FindingKind, StateResult, Status
-from harness.store import Store
-from harness.trees import TreeStore
+from kseries import judge
+from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine, Setup
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Ending, FindingKind, StateResult, Status
+from kseries.sources import TreeStore
 from tests.faults import tiny
 from tests.unit.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT

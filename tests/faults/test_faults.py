@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.trees import TreeStore
+from kseries.sources import TreeStore
 from tests import processes
 from tests.faults import tiny
 from tests.processes import below, booting

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.files import remove
+from kseries.host.files import remove
 from tests.faults import tiny
 from tests.faults.test_cache import TOP
 from tests.faults.test_faults import SECONDS, Site, ended, held, site, told, until

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs, scenarios
-from harness.build import Worker
-from harness.config import Config
-from harness.engine import Engine, Setup
-from harness.errors import InputError
-from harness.model import Accel, Base, Outcome, StateResult, Status
-from harness.store import Store
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine, Setup
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Base, Outcome, StateResult, Status
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore
 from tests.faults import tiny
 from tests.unit.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT

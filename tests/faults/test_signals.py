@@ -2,7 +2,7 @@
 """A run is told to end at each of its stages: it ends with 130 and leaves nothing, and the next one goes on.
 
 By Ctrl-C, and by SIGTERM where SIGINT is ignored, as in what a shell has in its background. Both take one way in
-kseries (harness/signals.py), which SIGTERM must not go by way of SIGINT.
+kseries (harness/kseries/host/signals.py), which SIGTERM must not go by way of SIGINT.
 """
 
 import itertools

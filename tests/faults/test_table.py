@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from harness import resources
+from kseries.host import paths
 from tests.faults import test_cache, test_faults, test_host, test_signals
 
 
@@ -19,6 +19,6 @@ def rows() -> Iterator[str]:
 
 
 def test_the_documented_table_is_what_is_tried() -> None:
-    page = resources.project("docs", "faults.md").read_text()
+    page = paths.project("docs", "faults.md").read_text()
     table = "\n".join(("| fault | of | at | comes to |", "|---|---|---|---|", *rows(), ""))
     assert f"\n{table}\n" in page, table

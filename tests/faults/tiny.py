@@ -11,16 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from harness import events, signals
-from harness.build import Worker
-from harness.config import Config
-from harness.engine import Engine, Setup
-from harness.errors import KseriesError
-from harness.model import Accel, Plan
-from harness.render.live import waiting
-from harness.runs import INTERRUPTED_STATUS
-from harness.store import Store
-from harness.trees import TreeStore
+from kseries.cache.runs import INTERRUPTED_STATUS
+from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine, Setup
+from kseries.host import signals
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Plan, events
+from kseries.model.errors import KseriesError
+from kseries.report.live import waiting
+from kseries.sources import TreeStore
 from tests.unit.test_build import ARCH, FRAGMENT
 from tests.unit.test_judge import plan_of
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import msgspec
 
-from harness import checkpatch, ktap
-from harness.boot import complaints, klog, trace
-from harness.build import ccache, excess, linked, make, refused, warnings
-from harness.errors import InfraError, InputError
-from harness.exercised import linetable
-from harness.inputs import mbox, strip, testcase
-from harness.judge import contracts as contract_files
-from harness.model import Status
-from harness.plain import line, plain
-from harness.trees import hunks
-from harness.trees.fuzz import Effort, Placing
+from kseries.coverage import linetable
+from kseries.guest import complaints, klog, trace
+from kseries.inputs import mbox, strip, testcase
+from kseries.judge import contracts as contract_files
+from kseries.kbuild import ccache, checkpatch, denials, limits, linked, make, warnings
+from kseries.model import Status
+from kseries.model.errors import InfraError, InputError
+from kseries.model.sanitize import line, plain
+from kseries.probes import ktap
+from kseries.sources import hunks
+from kseries.sources.fuzz import Effort, Placing
 
 SOURCE = Path("/source")
 _KEPT = tempfile.TemporaryDirectory(prefix="kseries-fuzz-")
@@ -86,11 +86,11 @@ def build_logs(data: bytes) -> None:
     """What make, compilers, checkers and ccache print."""
     for error in make.errors_of(data, SOURCE):
         _fit_to_show(error)
-    for line_told in refused.refused(data, (SOURCE,)):
+    for line_told in denials.refused(data, (SOURCE,)):
         assert len(line_told) <= 300
         _fit_to_show(line_told)
     with contextlib.suppress(InfraError):
-        excess.check(data)
+        limits.check(data)
     text = data.decode(errors="replace")
     warnings.merged(warnings.said_of(text, SOURCE))
     compiled, found = ccache.counts(text)

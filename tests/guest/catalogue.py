@@ -5,8 +5,8 @@ import tomllib
 
 import msgspec
 
-from harness import arch as archs
-from harness.model import Finding, StateResult, Status
+from kseries import arch as archs
+from kseries.model import Finding, StateResult, Status
 from tests.guest.lab import MUTANTS
 
 SAMPLE = (*(("x86_64", name) for name in ("gpa", "exit-reason", "warn")), ("arm64", "writes-only"))

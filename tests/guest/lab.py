@@ -13,16 +13,20 @@ from pathlib import Path
 
 import msgspec
 
-from harness import arch as archs
-from harness import bases, build, inputs, judge, resources, scenarios, session, store
-from harness.boot import emulator
-from harness.config import Config
-from harness.engine import Engine, Setup
-from harness.events import Event
-from harness.inputs import patchdir
-from harness.judge import contracts, suspects
-from harness.model import Base, Finding, Series, StateResult
-from harness.trees import TreeStore
+from kseries import arch as archs
+from kseries import inputs, judge, kbuild
+from kseries.app import session
+from kseries.cache import store
+from kseries.evaluate.engine import Engine, Setup
+from kseries.guest import emulator
+from kseries.host import paths
+from kseries.inputs import patchdir
+from kseries.judge import contracts, suspects
+from kseries.kbuild.config import Config
+from kseries.model import Base, Finding, Series, StateResult
+from kseries.model.events import Event
+from kseries.plan import scenarios
+from kseries.sources import TreeStore, kernels
 
 MUTANTS = Path(__file__).parent / "mutants"
 
@@ -32,25 +36,25 @@ class Lab:
 
     def __init__(self, home: Path, arch: str) -> None:
         self.home = home
-        self.trees = TreeStore(resources.cache("trees.git"))
-        self.base = bases.get(bases.DEFAULT, None, self.trees, resources.cache(), print)
-        self.series = inputs.load(str(resources.project("testcases", "exit-on-missing-split"))).series
+        self.trees = TreeStore(paths.cache("trees.git"))
+        self.base = kernels.get(kernels.DEFAULT, None, self.trees, paths.cache(), print)
+        self.series = inputs.load(str(paths.project("testcases", "exit-on-missing-split"))).series
         self.arch = archs.get(arch)
-        self.config = Config.read((resources.project("kernels", self.arch.config),))
-        self.worker = build.Worker(
-            resources.cache("workers", "0"),
+        self.config = Config.read((paths.project("kernels", self.arch.config),))
+        self.worker = kbuild.Worker(
+            paths.cache("workers", "0"),
             self.trees,
             self.arch,
             self.config,
             os.cpu_count() or 1,
             series=self._lines(),
         )
-        self.store = store.Store(resources.cache("results"))
+        self.store = store.Store(paths.cache("results"))
         accel = self.arch.accel()
         self.setup = Setup(
             self.arch,
             accel,
-            build.toolchain(self.arch, self.config),
+            kbuild.toolchain(self.arch, self.config),
             self.config,
             session.known_probes(),
             store.program(),

@@ -8,14 +8,15 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness import resources
-from harness.arch import Arch
-from harness.boot import initramfs, machine
-from harness.model import Boot, Check
+from kseries.arch import Arch
+from kseries.guest import machine
+from kseries.host import paths
+from kseries.kbuild import initramfs
+from kseries.model import Boot, Check
 from tests.guest.lab import MUTANTS, Lab
 
 _PROBES = Path(__file__).parent / "probes"
-_GUESTS = resources.project("guests")
+_GUESTS = paths.project("guests")
 _GCC = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
 
 

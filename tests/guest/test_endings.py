@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.boot import channel, isolation, machine, watch
-from harness.errors import InfraError
-from harness.model import Boot, Ending, Outcome, Status
+from kseries.guest import channel, isolation, liveness, machine
+from kseries.model import Boot, Ending, Outcome, Status
+from kseries.model.errors import InfraError
 from tests.guest.lab import Lab
 from tests.guest.machines import Machines, checks
 from tests.processes import below
@@ -30,7 +30,7 @@ def machines(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Machines:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience with a guest of which we know that it hangs."""
-    monkeypatch.setattr(watch, "STALL_SECONDS", 8.0)
+    monkeypatch.setattr(liveness, "STALL_SECONDS", 8.0)
 
 
 def statuses(boot: Boot) -> list[Status]:

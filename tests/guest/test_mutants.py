@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness.model import FindingKind, Outcome, Status
+from kseries.model import FindingKind, Outcome, Status
 from tests.guest import catalogue
 from tests.guest.conftest import Labs
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from harness.model import FindingKind, Patch, Series
+from kseries.model import FindingKind, Patch, Series
 from tests.guest.lab import Lab
 
 pytestmark = pytest.mark.full("guest")

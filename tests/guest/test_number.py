@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.boot import initramfs, machine
+from kseries.guest import machine
+from kseries.kbuild import initramfs
 from tests.guest.lab import Lab
 from tests.guest.machines import init_program, probe_program
 

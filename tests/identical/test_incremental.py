@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import build, images, resources, scenarios
-from harness.model import State
-from harness.visit import Footprint, Place, Read, Visit
+from kseries import kbuild
+from kseries.evaluate import images
+from kseries.host import paths
+from kseries.model import State
+from kseries.plan import scenarios
+from kseries.plan.schedule import Footprint, Place, Read, Visit
 from tests.guest.lab import Lab
 
 pytestmark = pytest.mark.full("identical")
@@ -35,7 +38,7 @@ SAMPLE = 2
 """States of the series beside those: six in all."""
 
 
-def _image(worker: build.Worker, tree: str, into: Path) -> bytes:
+def _image(worker: kbuild.Worker, tree: str, into: Path) -> bytes:
     built = asyncio.run(worker.build_alone(tree, into))
     assert built.ok and built.kernel is not None, built.errors
     return Path(built.kernel).read_bytes()
@@ -47,8 +50,8 @@ def test_an_image_reached_from_another_state_is_that_of_a_clean_build(tmp_path: 
     trees = {state.id: state.tree for state in plan.states if state.tree}
     other = _image(lab.worker, trees["without-3"], tmp_path / "without-3")
     reached = _image(lab.worker, trees[plan.tip], tmp_path / "reached")
-    uncached = build.Worker(
-        resources.cache("workers", "0"), lab.trees, lab.arch, lab.config, os.cpu_count() or 1, cached=False
+    uncached = kbuild.Worker(
+        paths.cache("workers", "0"), lab.trees, lab.arch, lab.config, os.cpu_count() or 1, cached=False
     )
     uncached.clean()
     try:
@@ -59,7 +62,7 @@ def test_an_image_reached_from_another_state_is_that_of_a_clean_build(tmp_path: 
     assert clean != other
 
 
-def _built(worker: build.Worker, tree: str, into: Path) -> tuple[str, ...] | None:
+def _built(worker: kbuild.Worker, tree: str, into: Path) -> tuple[str, ...] | None:
     """The digests of kernel, vmlinux and initramfs; None where the tree does not build."""
     built = asyncio.run(worker.build_alone(tree, into))
     if built.kernel is None or built.symbols is None or built.initrd is None:
@@ -106,8 +109,8 @@ def test_whichever_way_a_state_was_had_it_is_that_of_a_clean_build(tmp_path: Pat
     assert ways["not built"] != "where the folder was" and ways["the same kernel"] == "where the folder was"
     assert had["the same kernel"] in [had[name] for name in had if name != "the same kernel"]
     assert had["comes before and does not build"] is None
-    home = resources.cache("workers", "0")
-    uncached = build.Worker(home, lab.trees, lab.arch, lab.config, os.cpu_count() or 1, cached=False)
+    home = paths.cache("workers", "0")
+    uncached = kbuild.Worker(home, lab.trees, lab.arch, lab.config, os.cpu_count() or 1, cached=False)
     for name in list(trees)[1:]:
         uncached.clean()
         assert had[name] == _built(uncached, trees[name], tmp_path / "clean"), f"{name}, {ways[name]}"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import files, images, resources
-from harness.build import Worker
-from harness.model import Build
+from kseries.evaluate import images
+from kseries.host import files, paths
+from kseries.kbuild import Worker
+from kseries.model import Build
 from tests.guest.lab import Lab
 
 pytestmark = pytest.mark.full("identical")
@@ -33,10 +34,10 @@ def test_base_under_another_cache_is_the_same_image_made_of_a_copied_ccache(
 ) -> None:
     lab = Lab(tmp_path, "x86_64")
     first = _base(lab.worker, lab, tmp_path / "first")
-    compiled = resources.cache("ccache")
+    compiled = paths.cache("ccache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / UGLY))
-    shutil.copytree(compiled, resources.cache("ccache"))
-    home = resources.cache("workers", "0")
+    shutil.copytree(compiled, paths.cache("ccache"))
+    home = paths.cache("workers", "0")
     second = _base(Worker(home, lab.trees, lab.arch, lab.config, os.cpu_count() or 1), lab, tmp_path / "second")
     for name in ("kernel", "vmlinux", "initrd.cpio"):
         one, other = (images.digest(tmp_path / place / name) for place in ("first", "second"))

@@ -3,8 +3,8 @@
 
 import pytest
 
-from harness import arch as archs
-from harness.model import Outcome, Status
+from kseries import arch as archs
+from kseries.model import Outcome, Status
 from tests.guest import catalogue
 from tests.guest.conftest import Labs
 

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 
-from harness import proc
+from kseries.host import processes
 
 _ADD_KEY, _KEYCTL = {"x86_64": (248, 250), "aarch64": (217, 219)}[os.uname().machine]
 _JOIN_SESSION_KEYRING, _READ, _SESSION = 1, 11, -3
@@ -16,8 +16,8 @@ _PERL = "my $b = chr(0) x 99; my $n = syscall({}, {}, {}, $b, 99); print $n > 0 
 
 async def read_in_a_box(key: int) -> str:
     script = _PERL.format(_KEYCTL, _READ, key)
-    async with proc.start(["perl", "-e", script], proc.Box(writable=())) as reader:
-        return b"".join([line async for line in reader.lines(proc.Deadline.after(20))]).decode()
+    async with processes.start(["perl", "-e", script], processes.Box(writable=())) as reader:
+        return b"".join([line async for line in reader.lines(processes.Deadline.after(20))]).decode()
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness import scenarios
-from harness.inputs.target import Target
-from harness.model import Base
-from harness.trees import TreeStore
+from kseries.inputs.target import Target
+from kseries.model import Base
+from kseries.plan import scenarios
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository
 
 FROM = b"From git@z Thu Jan  1 00:00:00 1970\n"

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from harness import ktap
-from harness.boot import ending, klog, trace
-from harness.boot.ending import How, Stop
-from harness.model import (
+from kseries.guest import ending, klog, trace
+from kseries.guest.ending import How, Stop
+from kseries.model import (
     Accel,
     AppliedPatch,
     Base,
@@ -26,6 +25,7 @@ from harness.model import (
     Status,
     Verdict,
 )
+from kseries.probes import ktap
 
 SPLIT = Path(__file__).parent / "data" / "split-run"
 """What `kseries run testcases/exit-on-missing-split` wrote, with the logs of three states."""

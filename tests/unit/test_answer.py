@@ -6,9 +6,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from harness.bisect.answer import Answer, Asked, Question, Tried, answer, asks_tip
-from harness.errors import InfraError
-from harness.model import Ending, Outcome
+from kseries.bisect.answer import Answer, Asked, Question, Tried, answer, asks_tip
+from kseries.model import Ending, Outcome
+from kseries.model.errors import InfraError
 from tests.unit.test_complaints import OOPS, STALL, WARNS, busy, unsure
 from tests.unit.test_judge import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
 from tests.unit.test_judge import result_of as result

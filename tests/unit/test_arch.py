@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import arch as archs
-from harness import resources
-from harness.boot import qemu
-from harness.model import Accel
+from kseries import arch as archs
+from kseries.guest import qemu
+from kseries.host import paths
+from kseries.model import Accel
 
 ARM64 = archs.get("arm64")
 SOCKETS = qemu.Sockets(7, 8, 9)
@@ -48,8 +48,8 @@ def test_a_host_that_is_neither_emulates_the_first(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("name", archs.known())
 def test_each_has_its_fragment_and_its_guest(name: str) -> None:
     arch = archs.get(name)
-    assert resources.project("kernels", arch.config).is_file()
-    assert list(resources.project("guests", name).glob("*.c"))
+    assert paths.project("kernels", arch.config).is_file()
+    assert list(paths.project("guests", name).glob("*.c"))
     assert {field.name for field in fields(arch)} >= {"board", "cpu", "channels"}
     assert set(arch.cpu) == {"tcg", "kvm"}
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import events, inputs, session
-from harness.errors import InputError
-from harness.model import Plan
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.app import session
+from kseries.model import Plan, events
+from kseries.model.errors import InputError
+from kseries.sources import TreeStore
 from tests.unit import mails
 from tests.unit.gitrepo import ENVIRONMENT, Repository, lines
 

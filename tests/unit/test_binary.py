@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.inputs import binary, mail
+from kseries.inputs import binary, mail
+from kseries.model.errors import InputError
 from tests.unit.gitrepo import Repository
 
 HEAD = b"diff --git a/x b/x\nindex %s..%s 100644\nGIT binary patch\n" % (b"1" * 40, b"2" * 40)

@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import scenarios
-from harness.bisect import bisection
-from harness.bisect.answer import Answer, Asked, Question
-from harness.bisect.bench import Bench
-from harness.bisect.bisection import Bisected
-from harness.engine import Engine
-from harness.errors import InputError
-from harness.events import Event, StageStarted
-from harness.model import Base, Outcome, Patch, Series, State, StateResult
-from harness.store import Store
+from kseries.bisect import bisection
+from kseries.bisect.answer import Answer, Asked, Question
+from kseries.bisect.bisection import Bisected
+from kseries.bisect.staterunner import Bench
+from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine
+from kseries.model import Base, Outcome, Patch, Series, State, StateResult
+from kseries.model.errors import InputError
+from kseries.model.events import Event, StageStarted
+from kseries.plan import scenarios
 from tests.sample import sampled
 from tests.unit.test_build import KERNEL, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import FAIL, FEATURE, ON, Seen, nothing

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import arch as archs
-from harness import ktap
-from harness.boot import channel, ending, initramfs, klog, qemu
-from harness.boot.channel import Channel
-from harness.boot.ending import How, Stop
-from harness.boot.klog import KernelLog, Splat
-from harness.errors import InfraError, InputError
-from harness.model import Accel, Check, Outcome, Status
+from kseries import arch as archs
+from kseries.guest import channel, ending, klog, qemu
+from kseries.guest.channel import Channel
+from kseries.guest.ending import How, Stop
+from kseries.guest.klog import KernelLog, Splat
+from kseries.kbuild import initramfs
+from kseries.model import Accel, Check, Outcome, Status
+from kseries.model.errors import InfraError, InputError
+from kseries.probes import ktap
 
 ARCH = archs.get("x86_64")
 DATA = Path(__file__).parent / "data"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.brought import Brought
-from harness.model import AppliedPatch
-from harness.trees import TreeStore
+from kseries.kbuild.brought import Brought
+from kseries.model import AppliedPatch
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository
 
 BASE = """\

@@ -15,14 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import arch as archs
-from harness import build, resources
-from harness.build import Worker, excess, make, worker
-from harness.config import Config
-from harness.errors import InfraError, InputError
-from harness.model import Build
-from harness.trees import TreeStore
-from harness.turns import Wait
+from kseries import arch as archs
+from kseries import kbuild
+from kseries.host import paths
+from kseries.kbuild import Worker, limits, make, worker
+from kseries.kbuild.config import Config
+from kseries.model import Build
+from kseries.model.errors import InfraError, InputError
+from kseries.model.events import Wait
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository
 
 ARCH = archs.get("x86_64")
@@ -154,7 +155,7 @@ def test_what_kconfig_dropped(asked: str, got: str, dropped: tuple[str, ...]) ->
 
 
 def test_the_bundled_fragment_is_kept_by_itself(tmp_path: Path) -> None:
-    path = resources.project("kernels") / ARCH.config
+    path = paths.project("kernels") / ARCH.config
     config = Config.read((path,))
     assert config.dropped_by(config.text) == ()
     assert len(config.dropped_by("")) > 20
@@ -428,7 +429,7 @@ async def test_what_the_compiler_quotes_of_a_source_is_no_word_about_this_host(
     ],
 )
 def test_what_befell_a_tool_is_its_own_word(line: bytes) -> None:
-    assert not excess.quotes(line)
+    assert not limits.quotes(line)
 
 
 async def test_what_a_makefile_says_by_itself_is_no_word_about_this_host(kernel: Kernel) -> None:
@@ -468,7 +469,7 @@ def test_what_checks_the_sources(words: tuple[str, ...], checker: str | None) ->
 
 def test_a_checker_that_is_not_there_is_named_with_what_to_do() -> None:
     with pytest.raises(InfraError) as error:
-        build.toolchain(ARCH, Config(FRAGMENT, ("C=1", "CHECK=kseries-no-such-checker")))
+        kbuild.toolchain(ARCH, Config(FRAGMENT, ("C=1", "CHECK=kseries-no-such-checker")))
     assert "kseries-no-such-checker is not installed\n" in str(error.value)
 
 
@@ -477,10 +478,10 @@ def test_the_checker_is_a_part_of_the_toolchain(tmp_path: Path, monkeypatch: pyt
     checker.write_text("#!/bin/sh\necho 0.6.4\n")
     checker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    plain = build.toolchain(ARCH, Config(FRAGMENT))
-    assert build.toolchain(ARCH, Config(FRAGMENT, ("C=1",))) == f"{plain} / sparse 0.6.4"
+    plain = kbuild.toolchain(ARCH, Config(FRAGMENT))
+    assert kbuild.toolchain(ARCH, Config(FRAGMENT, ("C=1",))) == f"{plain} / sparse 0.6.4"
     in_the_tree = Config(FRAGMENT, ("C=1", "CHECK=scripts/coccicheck"))
-    assert build.toolchain(ARCH, in_the_tree) == plain
+    assert kbuild.toolchain(ARCH, in_the_tree) == plain
 
 
 # --- what a build may do ------------------------------------------------------------------------

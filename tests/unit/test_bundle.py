@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs, session
-from harness.errors import InputError
-from harness.inputs import bundle, files
-from harness.inputs.target import Target
-from harness.model import Plan
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.app import session
+from kseries.inputs import bundle, files
+from kseries.inputs.target import Target
+from kseries.model import Plan
+from kseries.model.errors import InputError
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository, lines
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import cachelock
-from harness.errors import InfraError
+from kseries.host import cachelock
+from kseries.model.errors import InfraError
 
 HOLD = """
 import sys
 from pathlib import Path
-from harness import cachelock
+from kseries.host import cachelock
 cache = Path(sys.argv[1])
 with cachelock.alone(cache) if sys.argv[2] == "alone" else cachelock.shared(cache, lambda: print("waits", flush=True)):
     print("holds", flush=True)

@@ -3,9 +3,9 @@
 
 import re
 
-from harness import arch as archs
-from harness import resources
-from harness.judge import contracts
+from kseries import arch as archs
+from kseries.host import paths
+from kseries.judge import contracts
 from tests.guest import catalogue
 from tests.guest.lab import MUTANTS
 
@@ -15,7 +15,7 @@ _CHECK = re.compile(r'^\t\{ "(?P<name>\w+)", (?P=name) \},$', re.MULTILINE)
 
 def _checks() -> set[str]:
     found: set[str] = set()
-    for source in resources.project("guests", "probes").glob("*.c"):
+    for source in paths.project("guests", "probes").glob("*.c"):
         text = source.read_text()
         probe = _PROBE.search(text)
         assert probe is not None and probe["probe"] == source.stem
@@ -50,4 +50,4 @@ def test_no_check_is_trusted_that_no_mutant_has_to_fail() -> None:
 
 
 def test_the_documentation_has_the_catalogue() -> None:
-    assert resources.project("docs", "mutants.md").read_text() == catalogue.page()
+    assert paths.project("docs", "mutants.md").read_text() == catalogue.page()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.build import ccache
+from kseries.kbuild import ccache
 
 
 @pytest.mark.skipif(shutil.which("ccache") is None, reason="no ccache here")

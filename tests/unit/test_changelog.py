@@ -3,8 +3,8 @@
 
 import pytest
 
-from harness.judge.changelog import documented, has_note, symbols
-from harness.model import AppliedPatch
+from kseries.judge.changelog import documented, has_note, symbols
+from kseries.model import AppliedPatch
 
 DIFF = """\
 diff --git a/mm/x.c b/mm/x.c

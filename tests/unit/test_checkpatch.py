@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import checkpatch
-from harness.errors import InfraError
-from harness.inputs import mail
-from harness.model import Base, Checkpatch, Patch, PatchRemarks, Remark, Series, Severity
-from harness.render import html, junit, text
-from harness.trees import TreeStore
+from kseries.inputs import mail
+from kseries.kbuild import checkpatch
+from kseries.model import Base, Checkpatch, Patch, PatchRemarks, Remark, Series, Severity
+from kseries.model.errors import InfraError
+from kseries.report import html, junit, text
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository
 from tests.unit.runs import run, state
 

@@ -14,11 +14,12 @@ from typing import IO
 import msgspec
 import pytest
 
-import harness
-from harness import __version__, bases, inputs, plain
-from harness.cli import main
-from harness.errors import InputError
-from harness.trees import TreeStore
+import kseries
+from kseries import __version__, inputs
+from kseries.cli import main
+from kseries.model import sanitize
+from kseries.model.errors import InputError
+from kseries.sources import TreeStore, kernels
 from tests.unit.gitrepo import Repository
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
@@ -144,11 +145,11 @@ def test_a_typo_in_a_scenario_is_told_before_a_base_is_looked_for(
 def half_a_report(error: str, stdout: int | IO[str] = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
     """A kseries whose command prints something and then ends with an error."""
     program = (
-        "import sys\nfrom harness import cli\n"
+        "import sys\nfrom kseries import cli\n"
         f"def broken(_):\n    print('half a report')\n    raise {error}\n"
         "cli.doctor.command = broken\nsys.exit(cli.main(['doctor']))\n"
     )
-    env = {**os.environ, "PYTHONPATH": str(Path(harness.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
+    env = {**os.environ, "PYTHONPATH": str(Path(kseries.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
     words = [sys.executable, "-c", program]
     return subprocess.run(words, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
 
@@ -166,7 +167,7 @@ def test_an_error_that_names_what_a_stranger_named_does_not_steer_the_terminal(
     def command(_: object) -> int:
         raise error
 
-    monkeypatch.setattr("harness.cli.doctor.command", command)
+    monkeypatch.setattr("kseries.cli.doctor.command", command)
     main(["doctor"])
     said = capsys.readouterr().err
     assert said.endswith("file\n") and not set("\x1b\x9b\u202e") & set(said)
@@ -181,7 +182,7 @@ def test_a_fault_of_ours_is_no_finding(
     def command(_: object) -> int:
         raise error
 
-    monkeypatch.setattr("harness.cli.doctor.command", command)
+    monkeypatch.setattr("kseries.cli.doctor.command", command)
     said = fails(capsys, 3, "doctor")
     assert type(error).__name__ in said and len(said) < 500 and "\x1b" not in said
     monkeypatch.setenv("KSERIES_TRACEBACK", "1")
@@ -245,13 +246,13 @@ def test_a_branch_may_have_a_name_that_is_no_text(tree: str, tmp_path: Path) -> 
     branch = os.fsdecode(b"topic/\xff")
     Repository(Path(tree)).git("branch", branch)
     store = TreeStore(tmp_path / "trees.git")
-    base = bases.get(tree, branch, store, tmp_path, lambda _: None)
+    base = kernels.get(tree, branch, store, tmp_path, lambda _: None)
     assert base.name == f"{tree} topic/\\xff" and msgspec.json.encode(base)
 
 
 @pytest.mark.parametrize("name", ["a\udcff", "\ud800\udc00", "\udc01"])
 def test_what_is_kept_of_a_name_can_be_written(name: str) -> None:
-    assert plain.named(name).encode() and plain.named("\u00e4 \U0001f600") == "\u00e4 \U0001f600"
+    assert sanitize.named(name).encode() and sanitize.named("\u00e4 \U0001f600") == "\u00e4 \U0001f600"
 
 
 # --- what a process finds itself in -------------------------------------------------------------

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness import cli
-from harness.cli.compare import before
-from harness.compare import Comparison, compare
-from harness.errors import InputError
-from harness.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, StateResult, Status, Verdict
-from harness.render import compared
-from harness.runs import Runs
-from harness.versions import match
+from kseries import cli
+from kseries.cache.runs import Runs
+from kseries.cli.compare import before
+from kseries.judge.compare import Comparison, compare
+from kseries.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, StateResult, Status, Verdict
+from kseries.model.errors import InputError
+from kseries.report import comparisons
+from kseries.sources.versions import match
 from tests.unit.runs import SPLIT, checks, contract, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
@@ -50,7 +50,7 @@ def told(old: RunResult, new: RunResult) -> Comparison:
 
 
 def said(old: RunResult, new: RunResult) -> str:
-    return " ".join(compared.render(told(old, new), old, new).split())
+    return " ".join(comparisons.render(told(old, new), old, new).split())
 
 
 def test_what_a_squash_fixed_is_said_in_words() -> None:
@@ -189,7 +189,7 @@ def test_a_finding_is_not_gone_where_nobody_looked(states: tuple[StateResult, ..
     assert not seen.findings_gone and [one.finding.state for one in seen.findings_untried] == ["without-3"]
     words = said(old, new)
     assert "UNTRIED: silent-break: Reverting 3/6" in words and words.endswith("Nothing got worse.")
-    assert "UNTRIED" in compared.html(seen, old, new)
+    assert "UNTRIED" in comparisons.html(seen, old, new)
 
 
 def test_a_squash_that_does_not_cure_leaves_the_finding_where_it_was() -> None:
@@ -286,9 +286,9 @@ def test_no_text_becomes_markup_or_moves_the_cursor(bad: str) -> None:
         return tip(checks=checks(p__a=PASS)), msgspec.structs.replace(new, series=series)
 
     old, new = of(bad)
-    page = compared.html(told(old, new), old, new)
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page + compared.render(told(old, new), old, new))
-    tame = compared.html(told(*of("x")), *of("x"))
+    page = comparisons.html(told(old, new), old, new)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page + comparisons.render(told(old, new), old, new))
+    tame = comparisons.html(told(*of("x")), *of("x"))
     assert re.findall(r"<\w+", page) == re.findall(r"<\w+", tame)
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.boot import complaints as seen_in
-from harness.boot import load, trace
-from harness.boot.load import Load
-from harness.boot.trace import Spot
-from harness.judge import complaints
-from harness.model import Check, Complaint, FindingKind, Frame, Gravity, Outcome
+from kseries.guest import complaints as seen_in
+from kseries.guest import load, trace
+from kseries.guest.load import Load
+from kseries.guest.trace import Spot
+from kseries.judge import complaints
+from kseries.model import Check, Complaint, FindingKind, Frame, Gravity, Outcome
 from tests.unit.test_judge import FAIL, OFF, ON, SKIP, nothing, run
 from tests.unit.test_klog import QUIET, golden
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import arch as archs
-from harness import busybox
-from harness.boot import console, qemu
-from harness.boot.console import Wanted
-from harness.boot.initramfs import archive
-from harness.errors import InputError
-from harness.model import Accel
+from kseries import arch as archs
+from kseries.guest import busybox, console, qemu
+from kseries.guest.console import Wanted
+from kseries.kbuild.initramfs import archive
+from kseries.model import Accel
+from kseries.model.errors import InputError
 from tests.unit.test_boot import Member, unpacked
 
 TCG = Accel(name="tcg", why="")

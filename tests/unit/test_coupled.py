@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from harness.judge.changelog import documented
-from harness.model import Advice, Bond, Coupling, FindingKind, Squash, Verdict
-from harness.render import html, text
+from kseries.judge.changelog import documented
+from kseries.model import Advice, Bond, Coupling, FindingKind, Squash, Verdict
+from kseries.report import html, text
 from tests.unit.runs import finding, run, state
 
 

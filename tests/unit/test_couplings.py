@@ -6,15 +6,16 @@ import re
 import msgspec
 import pytest
 
-from harness import inputs, resources
-from harness.judge import judge
-from harness.judge.couplings import couplings
-from harness.model import Bond, Outcome, Plan, State, StateResult
-from harness.stateresult import bare
+from kseries import inputs
+from kseries.evaluate.stateresult import bare
+from kseries.host import paths
+from kseries.judge import judge
+from kseries.judge.couplings import couplings
+from kseries.model import Bond, Outcome, Plan, State, StateResult
 from tests.unit.runs import split_run
 from tests.unit.test_judge import FEATURE, OFF, SILENT, SOUND, Seen, nothing, plan_of, result_of
 
-SPLIT = resources.project("testcases", "exit-on-missing-split")
+SPLIT = paths.project("testcases", "exit-on-missing-split")
 ALONE = {"only-1": OFF, "only-2": OFF, "only-3": OFF}
 FILES = {1: ("a.c", "b.c"), 2: ("a.c",), 3: ("b.c", "a.c")}
 Conflicts = dict[str, tuple[str, ...]]

@@ -3,11 +3,11 @@
 
 import pytest
 
-from harness import judge
-from harness.judge import cures
-from harness.judge.couplings import holes
-from harness.judge.cures import squashes
-from harness.model import Advice, Finding, FindingKind, Outcome, Plan, Squash, Verdict
+from kseries import judge
+from kseries.judge import cures
+from kseries.judge.couplings import holes
+from kseries.judge.cures import squashes
+from kseries.model import Advice, Finding, FindingKind, Outcome, Plan, Squash, Verdict
 from tests.unit.test_judge import (
     CAP,
     FAIL,

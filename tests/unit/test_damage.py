@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import cachelock
-from harness.errors import InfraError
-from harness.trees import ApplyError, TreeStore, damage
-from harness.trees.manytrees import ManyTrees
+from kseries.host import cachelock
+from kseries.model.errors import InfraError
+from kseries.sources import ApplyError, TreeStore, corruption
+from kseries.sources.manytrees import ManyTrees
 from tests.faults.test_cache import cut
 from tests.unit.gitrepo import Repository
 
@@ -246,7 +246,7 @@ def test_git_does_not_need_the_folder_that_we_were_started_in(
 
 def discarded(store: Path) -> bool:
     told: list[str] = []
-    damage.discard(store, lambda: told.append("discarded"))
+    corruption.discard(store, lambda: told.append("discarded"))
     assert bool(told) == (not store.exists())
     return not store.exists()
 
@@ -254,7 +254,7 @@ def discarded(store: Path) -> bool:
 def test_a_store_that_is_marked_goes_once_nobody_else_is_at_work(tmp_path: Path) -> None:
     store = TreeStore(tmp_path / "trees.git").path
     assert not discarded(store), "it is not marked"
-    damage.mark(store)
+    corruption.mark(store)
     with cachelock.shared(tmp_path, lambda: None):
         assert not discarded(store)
     assert discarded(store)
@@ -264,7 +264,7 @@ def test_a_store_that_is_marked_goes_once_nobody_else_is_at_work(tmp_path: Path)
 
 def test_a_store_that_was_made_anew_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = TreeStore(tmp_path / "trees.git").path
-    damage.mark(store)
+    corruption.mark(store)
 
     @contextlib.contextmanager
     def after_another(_cache: Path) -> Iterator[None]:

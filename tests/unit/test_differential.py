@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 
-from harness import scenarios
-from harness.errors import InputError
-from harness.inputs import mail, mbox, thread
-from harness.model import Base
-from harness.trees import TreeStore
+from kseries.inputs import mail, mbox, thread
+from kseries.model import Base
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore
 from tests.unit import mails, threads
 from tests.unit.gitrepo import ENVIRONMENT, Repository
 from tests.unit.threads import Thread

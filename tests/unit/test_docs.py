@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import resources
-from harness.cli import _parser, main, manual
+from kseries.cli import _parser, main, manual
+from kseries.host import paths
 from tests.unit.gitrepo import Repository
 from tests.unit.runs import SPLIT
 
-TOP = resources.project()
+TOP = paths.project()
 PAGES = sorted((TOP / "README.md", *(TOP / "docs").glob("*.md")))
 _BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _VERBS = "demo|run|plan|try|bisect|shell|report|compare|runs|gc|doctor|test"
@@ -45,7 +45,7 @@ def test_every_command_shown_is_one_that_kseries_takes(page: str, command: str) 
 
 def test_the_command_line_is_documented_as_the_parser_has_it() -> None:
     told = (TOP / "docs" / "command-line.md").read_text()
-    assert told == manual.text(_parser()), "renew it with: python -m harness.cli.manual > docs/command-line.md"
+    assert told == manual.text(_parser()), "renew it with: python -m kseries.cli.manual > docs/command-line.md"
 
 
 # --- jobs of CI systems ---------------------------------------------------------------------------

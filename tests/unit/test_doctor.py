@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import pytest
 
-from harness import arch as archs
-from harness import cli, doctor, resources
-from harness.doctor import Item
-from harness.model import Accel
+from kseries import arch as archs
+from kseries import cli
+from kseries.app import doctor
+from kseries.app.doctor import Item
+from kseries.host import paths
+from kseries.model import Accel
 
 X86_64 = archs.get("x86_64")
 TOOLS = {
@@ -58,7 +60,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     tools.mkdir()
     monkeypatch.setenv("PATH", str(tools))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made = Host(tools, resources.cache())
+    made = Host(tools, paths.cache())
     for name, version in {**TOOLS, **BY_OPTION}.items():
         made.tool(name, f"echo '{version}'; echo 'and more'")
     return made
@@ -156,8 +158,8 @@ def test_the_packages_are_those_that_the_launcher_installs(host: Host, name: str
     for tool in TOOLS:
         (host.tools / tool).unlink()
     named = set(doctor.packages(tuple(doctor.examine(archs.get(name), host.cache))))
-    installed = set(resources.project("debian-packages.txt").read_text().split())
-    more = resources.project(f"debian-packages-{name}.txt")
+    installed = set(paths.project("debian-packages.txt").read_text().split())
+    more = paths.project(f"debian-packages-{name}.txt")
     installed |= set(more.read_text().split()) if more.exists() else set()
     # A compiler depends on its binutils; doctor itself runs in the venv.
     binutils = archs.get(name).toolchain.binutils_package

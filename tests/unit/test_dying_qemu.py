@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import arch as archs
-from harness.boot import machine
-from harness.errors import InfraError
-from harness.model import Accel
+from kseries import arch as archs
+from kseries.guest import machine
+from kseries.model import Accel
+from kseries.model.errors import InfraError
 
 ARCH = archs.get("x86_64")
 QEMU = """#!/usr/bin/python3

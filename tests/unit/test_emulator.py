@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import session
-from harness.boot import emulator
-from harness.errors import InfraError
-from harness.model import Accel
+from kseries.app import session
+from kseries.guest import emulator
+from kseries.model import Accel
+from kseries.model.errors import InfraError
 from tests.unit.test_build import ARCH
 from tests.unit.test_engine import SETUP
 

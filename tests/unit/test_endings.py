@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import ktap
-from harness.boot import channel, complaints, ending, klog, watch
-from harness.boot.channel import Channel
-from harness.boot.ending import How, Stop
-from harness.boot.klog import KernelLog, Splat
-from harness.boot.watch import BOOT_SECONDS, STALL_SECONDS, Watch
-from harness.errors import InfraError
-from harness.model import Check, Ending, Outcome, Status
+from kseries.guest import channel, complaints, ending, klog, liveness
+from kseries.guest.channel import Channel
+from kseries.guest.ending import How, Stop
+from kseries.guest.klog import KernelLog, Splat
+from kseries.guest.liveness import BOOT_SECONDS, STALL_SECONDS, Watch
+from kseries.model import Check, Ending, Outcome, Status
+from kseries.model.errors import InfraError
+from kseries.probes import ktap
 
 DATA = Path(__file__).parent / "data" / "endings"
 
@@ -322,7 +322,7 @@ def test_patience_covers_what_a_probe_may_take() -> None:
     guests = Path(__file__).resolve().parents[2] / "guests"
     check, reap = (_defined(guests / "lib" / "ktap.c", name) for name in ("CHECK_SECONDS", "REAP_SECONDS"))
     silent = _defined(guests / "init" / "init.c", "SILENT_SECONDS")
-    assert check + reap < silent < watch.STALL_SECONDS
+    assert check + reap < silent < liveness.STALL_SECONDS
 
 
 def _defined(source: Path, name: str) -> int:

@@ -11,16 +11,16 @@ from typing import cast
 import msgspec
 import pytest
 
-from harness import arch, events
-from harness.build import Worker
-from harness.build.pace import Pace
-from harness.build.reads import Reads
-from harness.config import Config
-from harness.engine import Engine, Setup
-from harness.errors import InfraError, InputError
-from harness.model import Accel, Build, Outcome
-from harness.store import Store
-from harness.turns import Wait
+from kseries import arch
+from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine, Setup
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.timing import Pace
+from kseries.model import Accel, Build, Outcome, events
+from kseries.model.errors import InfraError, InputError
+from kseries.model.events import Wait
 from tests.unit.runs import state as state_result
 from tests.unit.test_judge import plan_of
 

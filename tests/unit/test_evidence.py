@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judge import evidence
-from harness.model import Outcome, State, Status
+from kseries.judge import evidence
+from kseries.model import Outcome, State, Status
 from tests.unit.test_judge import Seen, result_of
 
 STATE = State(id="prefix-1", scenario="prefixes", applied=(1,), patch=1, tree="x")

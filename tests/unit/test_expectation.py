@@ -4,9 +4,9 @@
 import msgspec
 import pytest
 
-from harness.inputs import Expected, ExpectedFinding
-from harness.judge.expectation import differences
-from harness.model import FindingKind, RunResult
+from kseries.inputs import Expected, ExpectedFinding
+from kseries.judge.expectation import differences
+from kseries.model import FindingKind, RunResult
 from tests.unit.runs import split_run
 
 BREAK = ExpectedFinding(

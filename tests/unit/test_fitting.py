@@ -5,12 +5,12 @@ import subprocess
 
 import pytest
 
-from harness import scenarios
-from harness.errors import InputError
-from harness.model import AppliedPatch, Base, Patch, Series
-from harness.trees import TreeStore, fitting
-from harness.trees.fuzz import Effort, Placing
-from harness.trees.hunks import sections
+from kseries.model import AppliedPatch, Base, Patch, Series
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore, fitting
+from kseries.sources.fuzz import Effort, Placing
+from kseries.sources.hunks import sections
 from tests.unit.gitrepo import ENVIRONMENT, Repository, lines
 
 WORDS = "".join(f"word {letter}\n" for letter in "abcdefghijklmnopqrst")

@@ -12,16 +12,16 @@ from typing import cast
 import msgspec
 import pytest
 
-from harness import events, rundir
-from harness.boot import machine
-from harness.build import Worker
-from harness.build.pace import Pace
-from harness.build.reads import Reads
-from harness.engine import Engine
-from harness.errors import InfraError
-from harness.model import Boot, Build, Ending, Outcome, Plan, StateResult
-from harness.store import Store
-from harness.trees import Change
+from kseries.app import rundir
+from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine
+from kseries.guest import machine
+from kseries.kbuild import Worker
+from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.timing import Pace
+from kseries.model import Boot, Build, Ending, Outcome, Plan, StateResult, events
+from kseries.model.errors import InfraError
+from kseries.sources import Change
 from tests.unit.test_engine import SETUP
 from tests.unit.test_judge import plan_of
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.trees import fitting, hunks
-from harness.trees.fuzz import Placing
+from kseries.sources import fitting, hunks
+from kseries.sources.fuzz import Placing
 from tests.unit.gitrepo import ENVIRONMENT
 
 # Few kinds of lines, so that a hunk may fit in many places; "\\", "-- " and the like, which a diff has of its own.

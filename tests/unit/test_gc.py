@@ -12,20 +12,21 @@ from pathlib import Path
 
 import pytest
 
-import harness
-from harness import cli, files
-from harness.box import layout
-from harness.errors import InfraError
-from harness.gc import collect as collecting
-from harness.gc import leftovers
-from harness.gc.collect import PARTS, Collected, Part, collect
-from harness.gc.trees import Trees
-from harness.render import gc as table
-from harness.render.gc import size
-from harness.store import Store
-from harness.trees import ThreeWay, TreeStore
-from harness.trees.manytrees import ManyTrees
-from harness.trees.treestore import SAID
+import kseries
+from kseries import cli
+from kseries.cache.gc import collect as collecting
+from kseries.cache.gc import leftovers
+from kseries.cache.gc.collect import PARTS, Collected, Part, collect
+from kseries.cache.gc.trees import Trees
+from kseries.cache.store import Store
+from kseries.host import files
+from kseries.host.box import layout
+from kseries.model.errors import InfraError
+from kseries.report import gc as table
+from kseries.report.gc import size
+from kseries.sources import ThreeWay, TreeStore
+from kseries.sources.manytrees import ManyTrees
+from kseries.sources.treestore import SAID
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.runs import state
 from tests.unit.test_cachelock import holder
@@ -124,7 +125,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
 
 def calls(name: str) -> Iterator[ast.Call]:
     """The calls of a method or a function of this name in all of our own code."""
-    for path in Path(harness.__file__).parent.rglob("*.py"):
+    for path in Path(kseries.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
                 yield node
@@ -149,8 +150,8 @@ def test_whatever_is_put_into_the_cache_is_known_here() -> None:
 PLANNING = """
 import sys
 from pathlib import Path
-from harness.trees.manytrees import ManyTrees
-from harness.trees import TreeStore
+from kseries.sources.manytrees import ManyTrees
+from kseries.sources import TreeStore
 with ManyTrees(TreeStore(Path(sys.argv[1])))._scratch() as place:
     (place / "index").write_text("x")
     print("at work", flush=True)
@@ -333,7 +334,7 @@ def test_many_loose_objects_are_packed_and_all_stay(
     trees = planned.plan(planned.base) + planned.plan(planned.repository.tree())
     count = planned.objects()
     assert part(gc(cache), "trees.git").removed == {}
-    monkeypatch.setattr("harness.gc.trees._MANY_LOOSE", 10)
+    monkeypatch.setattr("kseries.cache.gc.trees._MANY_LOOSE", 10)
     assert part(gc(cache), "trees.git").removed.keys() == {"packed"}
     assert Trees(cache / "trees.git").scattered() == 0
     assert planned.objects() == count
@@ -396,8 +397,8 @@ def test_gc_does_nothing_beside_a_run_and_says_which(cache: Path, worker: Path) 
 RUN = """
 import sys
 from pathlib import Path
-from harness import cachelock
-from harness.runs import Runs
+from kseries.host import cachelock
+from kseries.cache.runs import Runs
 cache = Path(sys.argv[1])
 with cachelock.shared(cache, lambda: None), Runs(cache, print).recording("my-series", 1, "x86_64", Path("out")):
     print("at work", flush=True)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs, versions
-from harness.errors import InfraError
-from harness.exercised import watch
-from harness.exercised.patches import _History
-from harness.judge import suspects
-from harness.model import AppliedPatch, Base, Frame, Plan
-from harness.trees import ThreeWay, TreeStore, conflicts
-from harness.trees.manytrees import ManyTrees
+from kseries import inputs
+from kseries.coverage import tracepoints
+from kseries.judge import suspects
+from kseries.judge.exercise import _History
+from kseries.model import AppliedPatch, Base, Frame, Plan
+from kseries.model.errors import InfraError
+from kseries.sources import ThreeWay, TreeStore, conflicts, versions
+from kseries.sources.manytrees import ManyTrees
 from tests.unit.gitrepo import Repository
 
 DIFF = b"--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-int one;\n+int two;\n"
@@ -80,7 +80,7 @@ def asked(tmp_path: Path) -> Asked:
     ("command", "ask"),
     [
         ("range-diff", Asked.paired),
-        ("diff-tree", lambda asked: watch.changes(asked.store, asked.trees[0], asked.trees[1])),
+        ("diff-tree", lambda asked: tracepoints.changes(asked.store, asked.trees[0], asked.trees[1])),
         ("blame", Asked.blamed),
         ("blame", Asked.suspected),
         ("log", Asked.in_function),

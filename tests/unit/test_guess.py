@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs, reproduce, session
-from harness.errors import InputError
-from harness.inputs import preimages
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.app import session
+from kseries.inputs import preimages
+from kseries.model.errors import InputError
+from kseries.report import reproduce
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.test_base_commit import MAKEFILE, plan, repository, write
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness import resources
+from kseries.host import paths
 
 _WORDS = b"no progress in %d s"
 
@@ -22,7 +22,7 @@ def test_another_copy_of_the_sources_is_not_taken_for_this_one(tmp_path: Path) -
     """Two clones, or a clone and a wheel, share a build folder; which of them is newer says nothing."""
     ours, theirs, out = tmp_path / "ours", tmp_path / "theirs", tmp_path / "out"
     for copy in (ours, theirs):
-        shutil.copytree(resources.project("guests"), copy)
+        shutil.copytree(paths.project("guests"), copy)
     source = theirs / "lib" / "ktap.c"
     source.write_bytes(source.read_bytes().replace(_WORDS, b"nothing new in %d s"))
     os.utime(source, (0, 0))
@@ -33,7 +33,7 @@ def test_another_copy_of_the_sources_is_not_taken_for_this_one(tmp_path: Path) -
 
 def test_what_was_built_of_these_sources_stands(tmp_path: Path) -> None:
     built = tmp_path / "obj" / "lib" / "ktap.o"
-    _make(resources.project("guests"), tmp_path)
+    _make(paths.project("guests"), tmp_path)
     when = built.stat().st_mtime_ns
-    _make(resources.project("guests"), tmp_path)
+    _make(paths.project("guests"), tmp_path)
     assert built.stat().st_mtime_ns == when

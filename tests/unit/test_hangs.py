@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import bases, binutils, checkpatch
-from harness import proc as processes
-from harness.boot import emulator, machine
-from harness.build import worker
-from harness.config import Config
-from harness.errors import InfraError
-from harness.gc import compiled
-from harness.inputs import gitrange, lore
-from harness.model import Accel
-from harness.trees import repository, treestore
+from kseries.cache.gc import compiled
+from kseries.guest import emulator, machine
+from kseries.host import processes
+from kseries.inputs import gitrange, lore
+from kseries.kbuild import binutils, checkpatch, worker
+from kseries.kbuild.config import Config
+from kseries.model import Accel
+from kseries.model.errors import InfraError
+from kseries.sources import kernels, repository, treestore
 from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
 
 __all__ = ["cache", "kernel"]  # fixtures
@@ -68,8 +67,8 @@ def slept(path: Path) -> bool:
         ("git", treestore, "_GIT_SECONDS", lambda place: treestore.TreeStore(place / "trees.git").tree_of("HEAD")),
         ("git", repository, "_GIT_SECONDS", lambda place: gitrange.read(place, "a..b")),
         ("b4", lore, "_SECONDS", lambda _: lore.read("<id@example.com>")),
-        ("apt-cache", bases, "_APT_SECONDS", lambda place: bases._download("linux-source-6.12", place)),
-        ("dpkg-deb", bases, "_APT_SECONDS", lambda place: bases._unpacked(place / "x.deb", place)),
+        ("apt-cache", kernels, "_APT_SECONDS", lambda place: kernels._download("linux-source-6.12", place)),
+        ("dpkg-deb", kernels, "_APT_SECONDS", lambda place: kernels._unpacked(place / "x.deb", place)),
         ("gcc", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
         ("ld", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
         (ARCH.qemu, emulator, "_SECONDS", lambda _: emulator.version(ARCH, Accel(name="tcg", why=""))),

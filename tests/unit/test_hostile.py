@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import box, files, resources
-from harness.box import Limits, layout
-from harness.build import Worker, excess
-from harness.config import Config
-from harness.errors import InfraError
-from harness.model import Build
+from kseries.host import box, files, paths
+from kseries.host.box import Limits, layout
+from kseries.kbuild import Worker, limits
+from kseries.kbuild.config import Config
+from kseries.model import Build
+from kseries.model.errors import InfraError
 from tests.sample import sampled
 from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel, cache, kernel
 
@@ -149,7 +149,7 @@ async def test_nothing_is_written_outside(stranger: Kernel, home: Path, way: obj
     assert callable(way)
     name = "kseries-hostile-stamp"
     places = [home, Path("/tmp"), Path("/var/tmp"), Path("/etc"), Path("/usr"), Path("/dev/shm"), stranger.home,
-              stranger.home / "source", stranger.place, resources.cache(), resources.project("guests"), layout.TOP,
+              stranger.home / "source", stranger.place, paths.cache(), paths.project("guests"), layout.TOP,
               *(layout.TOP / name for name in ("source", "guests", "build", "ccache"))]  # fmt: skip
     done = await built(stranger, way("; ".join(f"echo x >{place}/{name}" for place in places)))
     assert [place for place in places if (place / name).exists()] == []
@@ -190,7 +190,7 @@ async def test_what_is_shared_of_compiled_objects_is_not_rewritten(stranger: Ker
     """The shared ccache is filled by base, and is the same after a build of anybody's patches."""
 
     def shared() -> dict[str, bytes]:
-        top = resources.cache("ccache")
+        top = paths.cache("ccache")
         return {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
     base = stranger.tree()
@@ -340,7 +340,7 @@ async def test_a_build_that_forks_without_end_is_ended_and_named(
 async def test_a_build_that_fills_the_disk_is_ended_and_named(
     stranger: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(excess, "ROOM", 30 << 20)
+    monkeypatch.setattr(limits, "ROOM", 30 << 20)
     fill = "n=0; while sleep 0.01; do n=$((n+1)); head -c 1M /dev/urandom >$O/fill-$n; done"
     async with asyncio.timeout(60):
         with pytest.raises(InfraError, match="the build met its limit of room: it has written more than 30 MiB"):
@@ -400,7 +400,7 @@ async def test_memory_that_no_process_has_mapped_counts_as_well(
 async def test_a_build_that_prints_without_end_is_ended_and_named(
     stranger: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(excess, "OUTPUT", 1 << 20)
+    monkeypatch.setattr(limits, "OUTPUT", 1 << 20)
     async with asyncio.timeout(60):
         with pytest.raises(InfraError, match="the build met its limit of output"):
             await stranger.build(tree(stranger, in_makefile("yes >/proc/self/fd/2")))
@@ -486,7 +486,7 @@ async def test_what_a_build_leaves_ends_no_run_and_is_not_there_for_another_seri
 async def test_a_build_that_makes_files_without_end_is_ended_and_named(
     stranger: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(excess, "FILES", 20_000)
+    monkeypatch.setattr(limits, "FILES", 20_000)
     many = "cd $O && perl -e 'for (1..200_000) { open F, q(>), q(f).$_ } sleep 30'"
     async with asyncio.timeout(60):
         with pytest.raises(InfraError, match="the build met its limit of files: it has made more than 20000"):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness.model import (
+from kseries.model import (
     Advice,
     Bond,
     Coupling,
@@ -24,8 +24,8 @@ from harness.model import (
     Status,
     Verdict,
 )
-from harness.plain import plain
-from harness.render import html, text
+from kseries.model.sanitize import plain
+from kseries.report import html, text
 from tests.unit.runs import (
     NASTY,
     SPLIT,

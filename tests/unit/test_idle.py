@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Check, FindingKind, Outcome, RunResult, StateResult, Status
-from harness.render import html, junit, text
+from kseries.model import Check, FindingKind, Outcome, RunResult, StateResult, Status
+from kseries.report import html, junit, text
 from tests.unit.runs import contract, finding, run, split_run, state
 
 NO_KVM = "there is no /dev/kvm"

@@ -4,9 +4,9 @@
 import asyncio
 from pathlib import Path
 
-from harness import images
-from harness.images import Images
-from harness.model import Outcome, StateResult
+from kseries.evaluate import images
+from kseries.evaluate.images import Images
+from kseries.model import Outcome, StateResult
 
 
 def result(name: str) -> StateResult:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import harness
-from harness import imports
+import kseries
+from kseries.cache import imports
 
-PACKAGE = Path(harness.__file__).parent
+PACKAGE = Path(kseries.__file__).parent
 
 FILES = {
     "__init__.py": "",

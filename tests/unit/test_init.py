@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import ktap, resources
-from harness.model import Check, Status
+from kseries.host import paths
+from kseries.model import Check, Status
+from kseries.probes import ktap
 
 SILENT = "#include <unistd.h>\nint main(void) { return %d; }\n"
 TALKS = """\
@@ -97,7 +98,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source.write_text(text)
         sources.append(str(source))
     out = top / "root"
-    words = ["make", "-j2", "--silent", f"--directory={resources.project('guests')}", f"OUT={out}"]
+    words = ["make", "-j2", "--silent", f"--directory={paths.project('guests')}", f"OUT={out}"]
     words += ["HEADERS=/usr/include", f"PROGRAMS={' '.join(sources)}", str(out / "init")]
     subprocess.run([*words, *(str(out / "programs" / name) for name in PROGRAMS)], check=True, timeout=300)
     for folder in ("dev", "proc", "sys", "tmp", "probes"):

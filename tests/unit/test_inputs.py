@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from harness import inputs, scenarios
-from harness.errors import InputError
-from harness.inputs import gitrange, patchdir
-from harness.model import Base, Series
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.inputs import gitrange, patchdir
+from kseries.model import Base, Series
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository, lines
 
 NOBODY = 65534

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.boot import isolation, repeat
-from harness.model import Boot, Check, Complaint, Ending, Frame, Gravity, Outcome, Status
+from kseries.guest import isolation, repeat
+from kseries.model import Boot, Check, Complaint, Ending, Frame, Gravity, Outcome, Status
 
 PROBES = ("first", "second", "third")
 

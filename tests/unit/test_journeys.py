@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.bisect import fault, journeys
-from harness.model import AppliedPatch, End, FindingKind, Outcome, RunResult, StateResult
-from harness.render import text as report
-from harness.trees import TreeStore
+from kseries.bisect import fault, journeys
+from kseries.model import AppliedPatch, End, FindingKind, Outcome, RunResult, StateResult
+from kseries.report import text as report
+from kseries.sources import TreeStore
 from tests.unit import runs
 from tests.unit.gitrepo import Repository
 from tests.unit.test_bisection import AT_ALL, PATCHES, Laid, cache, kernel, lay, text

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import stateresult
-from harness.judge import contract_verdict, judge, losses, with_proof
-from harness.model import (
+from kseries.evaluate import stateresult
+from kseries.judge import contract_verdict, judge, losses, with_proof
+from kseries.model import (
     Advice,
     AppliedPatch,
     Base,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model import Ending, FindingKind, Frame, Outcome, RunResult, StateResult, Status
-from harness.render import junit
+from kseries.model import Ending, FindingKind, Frame, Outcome, RunResult, StateResult, Status
+from kseries.report import junit
 from tests.unit.runs import SPLIT, STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status

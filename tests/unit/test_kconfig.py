@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.kconfig import Kconfig
-from harness.trees import TreeStore
+from kseries.kbuild.kconfig import Kconfig
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository
 
 

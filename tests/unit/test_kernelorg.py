@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import bases, kernelorg
-from harness.errors import InfraError
-from harness.trees import TreeStore
+from kseries.model.errors import InfraError
+from kseries.sources import TreeStore, kernelorg, kernels
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -89,9 +88,9 @@ def test_where_apt_has_nothing_the_base_comes_from_there(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))  # a host without apt
     said: list[str] = []
     store = TreeStore(tmp_path / "trees.git")
-    base = bases.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said.append)
+    base = kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said.append)
     assert (base.name, base.version) == ("kernel.org linux-6.12.117", "6.12.117")
     assert "apt has no linux-source-6.12: fetching linux-6.12.y from kernel.org" in said
     said.clear()
-    assert bases.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said.append) == base
+    assert kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said.append) == base
     assert said == []

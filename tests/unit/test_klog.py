@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.boot import klog
-from harness.boot.klog import Splat
+from kseries.guest import klog
+from kseries.guest.klog import Splat
 
 DATA = Path(__file__).parent / "data"
 

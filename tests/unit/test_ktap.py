@@ -15,8 +15,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness import ktap
-from harness.model import Check, Status
+from kseries.model import Check, Status
+from kseries.probes import ktap
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = ("base", "tip", "without-3", "panic", "hostile")

@@ -3,8 +3,8 @@
 
 import pytest
 
-from harness.exercised import conditionals, kconfigs, leftout, makefiles
-from harness.model import Coverage, LeftOut
+from kseries.coverage import conditionals, kconfigs, leftout, makefiles
+from kseries.model import Coverage, LeftOut
 
 LIB = """\
 # SPDX-License-Identifier: GPL-2.0

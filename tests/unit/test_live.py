@@ -8,9 +8,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness import events
-from harness.model import Outcome, StateResult
-from harness.render.live import Progress
+from kseries.model import Outcome, StateResult, events
+from kseries.report.live import Progress
 from tests.unit.runs import hostile
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs
-from harness.errors import InfraError, InputError
-from harness.inputs import lore
+from kseries import inputs
+from kseries.inputs import lore
+from kseries.model.errors import InfraError, InputError
 from tests.unit import mails
 
 DIFF = b"---\ndiff --git a/file b/file\n--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"

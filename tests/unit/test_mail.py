@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.inputs import mail, mbox, subject, thread
-from harness.inputs.target import Target
+from kseries.inputs import mail, mbox, subject, thread
+from kseries.inputs.target import Target
+from kseries.model.errors import InputError
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 

@@ -11,20 +11,10 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness import cli, inputs
-from harness.cli import _parser
-from harness.model import (
-    Advice,
-    AppliedPatch,
-    Complaint,
-    Ending,
-    FindingKind,
-    Frame,
-    Gravity,
-    RunResult,
-    Verdict,
-)
-from harness.render import mail
+from kseries import cli, inputs
+from kseries.cli import _parser
+from kseries.model import Advice, AppliedPatch, Complaint, Ending, FindingKind, Frame, Gravity, RunResult, Verdict
+from kseries.report import mail
 from tests.unit.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.bisect import manual
-from harness.errors import InfraError, InputError
-from harness.model import State
+from kseries.bisect import manual
+from kseries.model import State
+from kseries.model.errors import InfraError, InputError
 from tests.unit.test_bisection import AT_ALL, PATCHES, Laid, broken_from, cache, kernel, lay
 
 __all__ = ["cache", "kernel", "lay"]  # fixtures

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import proc
-from harness.trees import ApplyError, Merge, ThreeWay, TreeStore, manytrees
-from harness.trees.answers import Answers
-from harness.trees.manytrees import ManyTrees
+from kseries.host import processes
+from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore, manytrees
+from kseries.sources.gitmemo import Answers
+from kseries.sources.manytrees import ManyTrees
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.histories import CHANGES, PATHS, Change, Tree, changed, imported
 from tests.unit.test_trees import by_git, named
@@ -67,7 +67,7 @@ def test_nobody_waits_for_what_reads_the_other_patches_who_is_told_to_end(
     def touched(_: TreeStore, diff: bytes) -> set[bytes]:
         if diff == b"one":
             raise KeyboardInterrupt
-        proc.run(["sleep", "60"], seconds=100)
+        processes.run(["sleep", "60"], seconds=100)
         return set()
 
     many = ManyTrees(store)
@@ -275,7 +275,7 @@ class Counting(TreeStore):
 
     made = 0
 
-    def git(self, *words: str, **rest: object) -> proc.Done:
+    def git(self, *words: str, **rest: object) -> processes.Done:
         self.made += words[0] in ("apply", "merge-tree", "fast-import")
         return super().git(*words, **rest)  # type: ignore[arg-type]
 

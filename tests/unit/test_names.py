@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.build import names
-from harness.build.names import COMPILE, Names, hashed, sorted_as
-from harness.trees import TreeStore
+from kseries.kbuild import names
+from kseries.kbuild.names import COMPILE, Names, hashed, sorted_as
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository
 
 FILES = {"a/x.h": "int x;\n", "b/x.h": "int b;\n", "c.c": '#include "x.h"\n', "Makefile": "", "run.sh": ""}

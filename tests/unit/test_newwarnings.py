@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.judge import judge, newwarnings
-from harness.model import AppliedPatch, Base, FindingKind, Objects, Outcome, Plan, State, StateResult
-from harness.render import text
+from kseries.judge import judge, newwarnings
+from kseries.model import AppliedPatch, Base, FindingKind, Objects, Outcome, Plan, State, StateResult
+from kseries.report import text
 from tests.unit.runs import run, state
 
 OLD = "mm/a.c: unused variable 'x' [-Wunused-variable]"

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.model import AppliedPatch, Check, Ending, Finding, FindingKind, Outcome, RunResult, StateResult, Status
-from harness.render import html, junit, mail, text
-from harness.render.since import lines
+from kseries.model import AppliedPatch, Check, Ending, Finding, FindingKind, Outcome, RunResult, StateResult, Status
+from kseries.report import html, junit, mail, text
+from kseries.report.since import lines
 from tests.unit.runs import finding, run, state
 
 _MADE: dict[str, dict[str, Any]] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.model import FindingKind
-from harness.render import html, junit, mail, text
+from kseries.model import FindingKind
+from kseries.report import html, junit, mail, text
 from tests.unit.runs import finding, run, state
 
 

@@ -3,8 +3,8 @@
 
 import pytest
 
-from harness.judge import contract_verdict
-from harness.model import Check, Contract, Outcome, StateResult, Status
+from kseries.judge import contract_verdict
+from kseries.model import Check, Contract, Outcome, StateResult, Status
 
 CONTRACT = Contract(id="one", title="", when="CAP", checks=("p.always",), optional=("p.with_hardware",))
 PASS, SKIP, FAIL, MISSING = Status.PASS, Status.SKIP, Status.FAIL, Status.MISSING

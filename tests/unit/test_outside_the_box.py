@@ -4,10 +4,10 @@
 import ast
 import re
 
-from harness import proc, resources
+from kseries.host import paths, processes
 from tests import started
 
-PAGE = resources.project("docs", "outside-the-box.md").read_text()
+PAGE = paths.project("docs", "outside-the-box.md").read_text()
 ROW = re.compile(r"^\| (`[^|]+`) \| (outside|in the box|both) \|", re.MULTILINE)
 TABLE = {name: where for names, where in ROW.findall(PAGE) for name in re.findall(r"`([^`]+)`", names)}
 NO_PROGRAMS = {"arch", "grep", "init"}
@@ -26,7 +26,7 @@ def test_every_program_that_is_started_is_in_the_table() -> None:
 
 def test_every_program_in_the_table_is_started() -> None:
     assert set(TABLE) - started.words() - set().union(*ELSEWHERE.values()) == set()
-    scripts = "".join(resources.project(name).read_text() for name in ("kseries", "harness/start/installed"))
+    scripts = "".join(paths.project(name).read_text() for name in ("kseries", "harness/kseries/start/installed"))
     assert {name for name in ELSEWHERE["the launchers"] if not re.search(rf"\b{name}\b", scripts)} == set()
 
 
@@ -39,13 +39,13 @@ def test_what_is_started_outside_is_told_to_be_outside() -> None:
 def test_the_variables_that_are_not_passed_on_are_those_of_the_page() -> None:
     (rule,) = re.findall(r"^- \*\*Variables\*\*(.*?)\. In the box", PAGE, re.MULTILINE | re.DOTALL)
     told = {name.removesuffix("*") for name in re.findall(r"`([^`]+)`", rule)}
-    assert told == set(proc._NOT_PASSED_ON)
+    assert told == set(processes._NOT_PASSED_ON)
 
 
 def test_one_place_starts_processes_and_one_command_hands_over() -> None:
     starting = set()
-    for module in resources.project("harness").rglob("*.py"):
+    for module in paths.project("harness", "kseries").rglob("*.py"):
         code = ast.unparse(ast.parse(module.read_text()))
         if _STARTING.search(code):
-            starting.add(str(module.relative_to(resources.project("harness"))))
+            starting.add(str(module.relative_to(paths.project("harness", "kseries"))))
     assert starting == {"proc.py", "cli/test.py"}

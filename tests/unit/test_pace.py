@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.pace import Pace
-from harness.model import Build
+from kseries.kbuild.timing import Pace
+from kseries.model import Build
 
 
 def build(seconds: float, *, ok: bool = True, compiled: int = 10, found: int = 0) -> Build:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs
-from harness.errors import InputError
-from harness.inputs import files
+from kseries import inputs
+from kseries.inputs import files
+from kseries.model.errors import InputError
 from tests.unit import mails
 
 DIFF = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"

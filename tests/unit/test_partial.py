@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness import rundir, session, stateresult
-from harness.cli.compare import whole
-from harness.errors import InputError
-from harness.judge import judge
-from harness.judge.couplings import couplings
-from harness.model import (
+from kseries.app import rundir, session
+from kseries.cli.compare import whole
+from kseries.evaluate import stateresult
+from kseries.judge import judge
+from kseries.judge.couplings import couplings
+from kseries.model import (
     Complaint,
     Contract,
     Exercise,
@@ -29,7 +29,8 @@ from harness.model import (
     StateResult,
     Verdict,
 )
-from harness.render import headline, html, junit, mail, text
+from kseries.model.errors import InputError
+from kseries.report import headline, html, junit, mail, text
 from tests.unit.runs import SPLIT
 from tests.unit.test_judge import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
 

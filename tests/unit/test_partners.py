@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import stateresult
-from harness.bisect import partners
-from harness.bisect.bench import Bench
-from harness.judge.losses import Symptom, What
-from harness.judge.partners import Halving, of_finding, state_id, with_partners, with_proof
-from harness.model import Advice, FindingKind, Outcome, Series, Squash, State, StateResult
+from kseries.bisect import partners
+from kseries.bisect.staterunner import Bench
+from kseries.evaluate import stateresult
+from kseries.judge.losses import Symptom, What
+from kseries.judge.partners import Halving, of_finding, state_id, with_partners, with_proof
+from kseries.model import Advice, FindingKind, Outcome, Series, Squash, State, StateResult
 from tests.unit import runs
 from tests.unit.test_judge import FAIL, MISSING, OFF, PASS, SOUND, Seen, nothing, plan_of, run
 

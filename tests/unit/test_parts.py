@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import resources, signals
-from harness.cli import main
-from harness.cli.test import PARTS
+from kseries.cli import main
+from kseries.cli.test import PARTS
+from kseries.host import paths, signals
 from tests import passed
 
-TOP = resources.project()
+TOP = paths.project()
 INI = str(TOP / "tox.ini")
 INNER = f"""
 import sys

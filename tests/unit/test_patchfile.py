@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs
-from harness.errors import InputError
-from harness.inputs import files
-from harness.inputs.target import Target
+from kseries import inputs
+from kseries.inputs import files
+from kseries.inputs.target import Target
+from kseries.model.errors import InputError
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import scenarios
-from harness.bisect import pick
-from harness.errors import InputError
-from harness.model import State
-from harness.trees import TreeStore, conflicts
+from kseries.bisect import pick
+from kseries.model import State
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore, conflicts
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.test_scenarios import series_of
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.build.pace import Pace
-from harness.build.reads import Reads
-from harness.forecast import forecast
-from harness.model import Build, Forecast, State
-from harness.render import planned
-from harness.trees import Change
-from harness.visit import Footprint, Place, Visit
+from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.timing import Pace
+from kseries.model import Build, Forecast, State
+from kseries.plan.forecast import forecast
+from kseries.plan.schedule import Footprint, Place, Visit
+from kseries.report import plans
+from kseries.sources import Change
 from tests.unit.test_judge import plan_of
 from tests.unit.test_visit import noted
 
@@ -116,20 +116,20 @@ def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace)
     ],
 )
 def test_the_sum_says_what_is_left_to_do(costs: tuple[Forecast, ...], told: list[str]) -> None:
-    text = planned.render(plan_of(("base", "prefix-1"), patches=(1,)), costs)
+    text = plans.render(plan_of(("base", "prefix-1"), patches=(1,)), costs)
     for words in told:
         assert words in text, text
 
 
 def test_a_host_that_cannot_build_still_plans() -> None:
-    text = planned.render(plan_of(("base", "prefix-1"), patches=(1,)), (), "gcc is not there")
+    text = plans.render(plan_of(("base", "prefix-1"), patches=(1,)), (), "gcc is not there")
     assert text.splitlines()[-1] == "what they would cost is not known: gcc is not there"
 
 
 def test_a_long_order_fits_its_line() -> None:
     names = tuple(f"prefix-{number}" for number in range(1, 60))
     costs = tuple(Forecast(state=name, targets=1, seconds=1.0) for name in names)
-    order = planned.render(plan_of(("base", *names), patches=tuple(range(1, 60))), costs).splitlines()[-2]
+    order = plans.render(plan_of(("base", *names), patches=tuple(range(1, 60))), costs).splitlines()[-2]
     assert order.startswith("in this order: prefix-1, ") and order.endswith("more")
     assert len(order) < 140
 
@@ -138,6 +138,6 @@ def test_a_patch_that_names_a_file_so_cannot_write_to_the_terminal() -> None:
     made = plan_of(("base", "prefix-1"), patches=(1,))
     hurt = State(id="prefix-1", scenario="prefixes", applied=(1,), conflicts=("a\x1b[2Jb\n0 states, 0 kernels\x9b",))
     made = msgspec.structs.replace(made, series="s\x1b]0;t\x07\u202e", states=(made.states[0], hurt))
-    told = planned.render(made, (), "no gcc\x1b[H")
+    told = plans.render(made, (), "no gcc\x1b[H")
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", told)
     assert len(told.splitlines()) == 5 and "0 states, 0 kernels" in told.splitlines()[2]

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import events, inputs, session
-from harness.errors import InputError
-from harness.inputs import prerequisite
-from harness.inputs.prerequisite import Prerequisite
-from harness.model import Plan
-from harness.trees import TreeStore, patchids
+from kseries import inputs
+from kseries.app import session
+from kseries.inputs import prerequisite
+from kseries.inputs.prerequisite import Prerequisite
+from kseries.model import Plan, events
+from kseries.model.errors import InputError
+from kseries.sources import TreeStore, patchids
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.test_base_commit import MAKEFILE

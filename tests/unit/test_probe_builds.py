@@ -3,10 +3,10 @@
 
 from pathlib import Path
 
-from harness import programs, selftests
-from harness.build import Worker
-from harness.config import Config
-from harness.trees import Change
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.probes import programs, selftests
+from kseries.sources import Change
 from tests.unit.test_build import ARCH, FRAGMENT, KERNEL, Kernel, cache, kernel
 
 __all__ = ["cache", "kernel"]  # fixtures

@@ -22,15 +22,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import cachelock, proc
-from harness.box import UID, Host
-from harness.box.layout import Layout
-from harness.errors import InfraError
+from kseries.host import cachelock, processes
+from kseries.host.box import UID, Host
+from kseries.host.box.layout import Layout
+from kseries.model.errors import InfraError
 
 
-def soon() -> proc.Deadline:
+def soon() -> processes.Deadline:
     """From now on, and not from when this module was loaded: the tests before these may take a minute."""
-    return proc.Deadline.after(60)
+    return processes.Deadline.after(60)
 
 
 PATIENCE_SECONDS = 20.0
@@ -74,14 +74,14 @@ def lifeline(tmp_path: Path) -> Iterator[Lifeline]:
     lifeline.close()
 
 
-async def output(command: list[str], box: proc.Box) -> list[bytes]:
-    async with proc.start(command, box) as process:
+async def output(command: list[str], box: processes.Box) -> list[bytes]:
+    async with processes.start(command, box) as process:
         return [line async for line in process.lines(soon())]
 
 
 async def shell(script: str, *writable: Path, readable: tuple[Path, ...] = ()) -> list[bytes]:
     """What a script prints that runs in a box."""
-    return await output(["sh", "-c", script], proc.Box(writable=writable, readable=readable))
+    return await output(["sh", "-c", script], processes.Box(writable=writable, readable=readable))
 
 
 # --- deadlines ----------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ async def shell(script: str, *writable: Path, readable: tuple[Path, ...] = ()) -
 
 def test_a_deadline_counts_down_to_zero_and_no_further() -> None:
     clock = Clock()
-    deadline = proc.Deadline.after(10, clock)
+    deadline = processes.Deadline.after(10, clock)
     assert (deadline.left, deadline.passed) == (10.0, False)
     clock.now += 9.5
     assert (deadline.left, deadline.passed) == (0.5, False)
@@ -100,28 +100,28 @@ def test_a_deadline_counts_down_to_zero_and_no_further() -> None:
 
 
 def test_a_deadline_of_no_time_has_passed() -> None:
-    assert proc.Deadline.after(0, Clock()).passed
-    assert proc.Deadline.after(-1, Clock()).left == 0.0
+    assert processes.Deadline.after(0, Clock()).passed
+    assert processes.Deadline.after(-1, Clock()).left == 0.0
 
 
 async def test_lines_of_a_silent_process_end_at_the_deadline_and_it_is_killed(
     tmp_path: Path, lifeline: Lifeline
 ) -> None:
     script = f"exec 3>{lifeline.path}; echo up >&3; exec sleep 1000"
-    with pytest.raises(proc.DeadlineError):
-        async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))) as process:
+    with pytest.raises(processes.DeadlineError):
+        async with processes.start(["sh", "-c", script], processes.Box(writable=(tmp_path,))) as process:
             lifeline.wait_for(b"up\n")
-            async for _ in process.lines(proc.Deadline.after(0)):
+            async for _ in process.lines(processes.Deadline.after(0)):
                 pass
     lifeline.wait_for(b"")
 
 
 async def test_waiting_for_a_process_ends_at_the_deadline(tmp_path: Path, lifeline: Lifeline) -> None:
     script = f"exec 3>{lifeline.path}; echo up >&3; exec sleep 1000"
-    with pytest.raises(proc.DeadlineError):
-        async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))) as process:
+    with pytest.raises(processes.DeadlineError):
+        async with processes.start(["sh", "-c", script], processes.Box(writable=(tmp_path,))) as process:
             lifeline.wait_for(b"up\n")
-            await process.wait(proc.Deadline.after(0))
+            await process.wait(processes.Deadline.after(0))
     lifeline.wait_for(b"")
 
 
@@ -143,7 +143,7 @@ time.sleep(1000)
 
 async def test_a_daemon_is_gone_when_its_box_is_left(tmp_path: Path, lifeline: Lifeline) -> None:
     script = f"/usr/bin/python3 -c '{DAEMON.replace(chr(39), chr(34))}' {lifeline.path} & exec sleep 1000"
-    async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))):
+    async with processes.start(["sh", "-c", script], processes.Box(writable=(tmp_path,))):
         lifeline.wait_for(b"up")
     lifeline.wait_for(b"")
 
@@ -151,7 +151,7 @@ async def test_a_daemon_is_gone_when_its_box_is_left(tmp_path: Path, lifeline: L
 async def test_a_daemon_is_gone_when_the_process_that_started_it_ends(tmp_path: Path, lifeline: Lifeline) -> None:
     os.mkfifo(tmp_path / "go")
     script = f"(trap '' TERM HUP; exec 3>{lifeline.path}; echo up >&3; exec sleep 1000) & read x <{tmp_path}/go; exit 7"
-    async with proc.start(["sh", "-c", script], proc.Box(writable=(tmp_path,))) as process:
+    async with processes.start(["sh", "-c", script], processes.Box(writable=(tmp_path,))) as process:
         lifeline.wait_for(b"up\n")
         (tmp_path / "go").write_text("go\n")
         assert await process.wait(soon()) == 7
@@ -161,13 +161,13 @@ async def test_a_daemon_is_gone_when_the_process_that_started_it_ends(tmp_path: 
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from harness import cachelock, proc
+from kseries.host import cachelock, processes
 
 async def main():
     place, lifeline = sys.argv[1:]
     script = f"exec 3>{lifeline}; (setsid sleep 1000 &) ; echo up >&3; exec sleep 1000"
-    async with proc.start(["sh", "-c", script], proc.Box(writable=(Path(place),))) as process:
-        await process.wait(proc.Deadline.after(1000))
+    async with processes.start(["sh", "-c", script], processes.Box(writable=(Path(place),))) as process:
+        await process.wait(processes.Deadline.after(1000))
 
 asyncio.run(main())
 """
@@ -176,7 +176,7 @@ asyncio.run(main())
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_whatever_kills_us_leaves_no_child(number: signal.Signals, tmp_path: Path, lifeline: Lifeline) -> None:
     words = [sys.executable, "-c", PARENT, str(tmp_path), str(lifeline.path)]
-    env = {**os.environ, "PYTHONPATH": str(Path(proc.__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(processes.__file__).parents[2])}
     parent = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL)
     try:
         lifeline.wait_for(b"up\n")
@@ -210,7 +210,7 @@ async def test_what_is_readable_is_so_whatever_our_umask(tmp_path: Path) -> None
     for path in (place / "file", place, place.parent):
         path.chmod(0o700)
     shadow = Path("/etc/shadow").stat()
-    box = proc.Box(writable=(), readable=(place.parent,))
+    box = processes.Box(writable=(), readable=(place.parent,))
     for _ in range(2):
         assert await output(["cat", str(place / "file")], box) == [b"seen"]
     assert Path("/etc/shadow").stat() == shadow
@@ -236,19 +236,19 @@ async def test_there_is_no_network_not_even_to_this_host(tmp_path: Path) -> None
         port = server.getsockname()[1]
         connect = ["bash", "-c", f"(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo connected || echo none"]
         assert subprocess.run(connect, capture_output=True, check=True).stdout == b"connected\n"
-        assert await output(connect, proc.Box(writable=(tmp_path,))) == [b"none"]
+        assert await output(connect, processes.Box(writable=(tmp_path,))) == [b"none"]
 
 
 async def test_a_box_has_its_environment_and_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     monkeypatch.setenv("GIT_DIR", "/nowhere")
-    box = proc.Box(writable=(tmp_path,), cwd=tmp_path, env={"WORD": "with space", "CCACHE_DIR": "/x"})
+    box = processes.Box(writable=(tmp_path,), cwd=tmp_path, env={"WORD": "with space", "CCACHE_DIR": "/x"})
     said = await output(["sh", "-c", 'pwd; echo "$WORD" $CCACHE_DIR $LC_ALL "$GIT_DIR"'], box)
     assert said == [str(tmp_path).encode(), b"with space /x C "]
 
 
 def test_words_reach_bwrap_as_they_are(tmp_path: Path) -> None:
-    box = proc.Box(writable=(tmp_path / "a b",), devices=(Path("/dev/kvm"),))
+    box = processes.Box(writable=(tmp_path / "a b",), devices=(Path("/dev/kvm"),))
     argv = box.argv(["make", "CC=ccache gcc", "$(evil)"], Host(drops=False))
     assert argv[0] == "bwrap"
     assert argv[-3:] == ["make", "CC=ccache gcc", "$(evil)"]
@@ -264,16 +264,16 @@ async def test_what_is_given_to_a_box_is_its_users_whoever_made_it(tmp_path: Pat
     outside = tmp_path / "outside"
     outside.touch()
     (tmp_path / "obj" / "link").symlink_to(outside)
-    box = proc.Box(writable=(tmp_path / "obj",))
-    async with proc.start(["sh", "-c", f"echo new >{tmp_path}/obj/deep/file"], box) as process:
-        assert await process.wait(proc.Deadline.after(60)) == 0
+    box = processes.Box(writable=(tmp_path / "obj",))
+    async with processes.start(["sh", "-c", f"echo new >{tmp_path}/obj/deep/file"], box) as process:
+        assert await process.wait(processes.Deadline.after(60)) == 0
     assert (tmp_path / "obj" / "deep" / "file").read_text() == "new\n"
     assert outside.stat().st_uid != UID
 
 
 def test_a_box_shows_a_place_under_its_fixed_path_and_goes_there() -> None:
     place = Path("/c/a b")
-    box = proc.Box(
+    box = processes.Box(
         writable=(place / "obj",), readable=(place / "in",), cwd=place / "in", layout=Layout.of({"x": place})
     )
     argv = box.argv(["true"], Host(drops=False))
@@ -290,7 +290,7 @@ async def test_output_and_errors_come_as_lines_with_the_last_one_whole_or_not(tm
 
 
 async def test_a_long_line_is_cut_and_not_lost(tmp_path: Path) -> None:
-    size = 5 * proc.MAX_LINE + 17
+    size = 5 * processes.MAX_LINE + 17
     lines = await shell(f"head -c {size} /dev/zero | tr '\\0' x; echo; echo after", tmp_path)
     assert lines[-1] == b"after"
     assert b"".join(lines[:-1]) == b"x" * size
@@ -300,21 +300,21 @@ async def test_a_long_line_is_cut_and_not_lost(tmp_path: Path) -> None:
 async def test_binary_output_comes_through_as_it_is(tmp_path: Path) -> None:
     data = bytes(range(256)) * 3000
     (tmp_path / "data").write_bytes(data)
-    lines = await output(["cat", str(tmp_path / "data")], proc.Box(writable=(tmp_path,)))
+    lines = await output(["cat", str(tmp_path / "data")], processes.Box(writable=(tmp_path,)))
     longest = max(len(line) for line in data.split(b"\n"))
-    assert longest < proc.MAX_LINE
+    assert longest < processes.MAX_LINE
     assert b"\n".join(lines) == data.removesuffix(b"\n")
 
 
 async def test_the_exit_status_is_that_of_the_process(tmp_path: Path) -> None:
-    box = proc.Box(writable=(tmp_path,))
+    box = processes.Box(writable=(tmp_path,))
     for status in (0, 1, 42):
-        async with proc.start(["sh", "-c", f"exit {status}"], box) as process:
+        async with processes.start(["sh", "-c", f"exit {status}"], box) as process:
             assert await process.wait(soon()) == status
 
 
 async def test_killing_what_has_ended_is_harmless(tmp_path: Path) -> None:
-    async with proc.start(["true"], proc.Box(writable=(tmp_path,))) as process:
+    async with processes.start(["true"], processes.Box(writable=(tmp_path,))) as process:
         await process.wait(soon())
         process.signal_end()
 
@@ -323,25 +323,25 @@ async def test_killing_what_has_ended_is_harmless(tmp_path: Path) -> None:
 
 
 def test_a_tool_gets_its_input_and_both_outputs_are_kept() -> None:
-    done = proc.run(["sh", "-c", "cat; echo no >&2; exit 3"], seconds=60, stdin=b"in\xff\n")
-    assert done == proc.Done(3, b"in\xff\n", b"no\n")
+    done = processes.run(["sh", "-c", "cat; echo no >&2; exit 3"], seconds=60, stdin=b"in\xff\n")
+    assert done == processes.Done(3, b"in\xff\n", b"no\n")
     assert done.text == "in�"
 
 
 def test_a_tool_that_is_not_there_is_named() -> None:
     with pytest.raises(InfraError, match="no-such-tool"):
-        proc.run(["no-such-tool"], seconds=60)
+        processes.run(["no-such-tool"], seconds=60)
 
 
 def test_a_tool_that_gives_no_answer_is_a_fault_of_the_host() -> None:
     with pytest.raises(InfraError, match="sleep 1000 gave no answer in 0 s"):
-        proc.run(["sleep", "1000"], seconds=0)
+        processes.run(["sleep", "1000"], seconds=0)
 
 
 def test_a_missing_tool_is_named_with_the_package_that_has_it() -> None:
-    assert proc.require("sh", "dash").endswith("/sh")
+    assert processes.require("sh", "dash").endswith("/sh")
     with pytest.raises(InfraError, match=r"^qemu-system-none is not installed\n  .*apt-get install qemu-none$"):
-        proc.require("qemu-system-none", "qemu-none")
+        processes.require("qemu-system-none", "qemu-none")
 
 
 async def test_no_box_without_bwrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +351,7 @@ async def test_no_box_without_bwrap(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_stream_is_fed_and_the_end_waited_for(tmp_path: Path) -> None:
-    with proc.feeding(["sh", "-c", f"cat >{tmp_path}/out"]) as stream:
+    with processes.feeding(["sh", "-c", f"cat >{tmp_path}/out"]) as stream:
         for _ in range(1000):
             stream.write(b"x" * 1000)
     assert (tmp_path / "out").stat().st_size == 1_000_000
@@ -360,7 +360,7 @@ def test_a_stream_is_fed_and_the_end_waited_for(tmp_path: Path) -> None:
 def test_a_fed_process_that_fails_says_why() -> None:
     with (
         pytest.raises(InfraError, match="sh failed: the reason"),
-        proc.feeding(["sh", "-c", "echo the reason >&2; exit 1"]) as stream,
+        processes.feeding(["sh", "-c", "echo the reason >&2; exit 1"]) as stream,
     ):
         for _ in range(1000):
             stream.write(b"x" * 1000)
@@ -370,27 +370,27 @@ def test_a_fed_process_that_fails_says_why() -> None:
 def test_a_fed_process_that_hangs_is_killed(script: str) -> None:
     with (
         pytest.raises(InfraError, match="sh -c was still at work after 0 s"),
-        proc.feeding(["sh", "-c", script], seconds=0.5) as stream,
+        processes.feeding(["sh", "-c", script], seconds=0.5) as stream,
     ):
         for _ in range(1000):
             stream.write(b"x" * 1000)
 
 
 def test_an_error_while_feeding_is_the_one_that_is_told() -> None:
-    with pytest.raises(KeyError), proc.feeding(["cat"]):
+    with pytest.raises(KeyError), processes.feeding(["cat"]):
         raise KeyError
 
 
 async def test_a_box_that_is_left_at_once_is_gone(tmp_path: Path) -> None:
     async with asyncio.timeout(20):
-        with pytest.raises(proc.DeadlineError):
-            async with proc.start(["sleep", "1000"], proc.Box(writable=(tmp_path,))) as process:
-                await process.wait(proc.Deadline.after(0))
+        with pytest.raises(processes.DeadlineError):
+            async with processes.start(["sleep", "1000"], processes.Box(writable=(tmp_path,))) as process:
+                await process.wait(processes.Deadline.after(0))
 
 
 async def test_a_flood_that_is_left_unread_ends_as_soon_as_anything(tmp_path: Path) -> None:
     deadline = soon()
-    async with proc.start(["yes"], proc.Box(writable=(tmp_path,))) as process:
+    async with processes.start(["yes"], processes.Box(writable=(tmp_path,))) as process:
         async for _ in process.lines(deadline):
             await asyncio.sleep(0.5)  # meanwhile every buffer fills up
             break
@@ -405,20 +405,22 @@ async def test_a_box_cannot_be_made_writable_from_within(tmp_path: Path) -> None
 
 
 async def test_no_line_is_longer_than_the_limit(tmp_path: Path) -> None:
-    lines = await shell(f"head -c {2 * proc.MAX_LINE} /dev/zero | tr '\\0' x; echo; printf '%0100000d\\n' 1", tmp_path)
-    assert max(map(len, lines)) <= proc.MAX_LINE
+    lines = await shell(
+        f"head -c {2 * processes.MAX_LINE} /dev/zero | tr '\\0' x; echo; printf '%0100000d\\n' 1", tmp_path
+    )
+    assert max(map(len, lines)) <= processes.MAX_LINE
 
 
 async def test_a_box_that_cannot_be_made_is_the_hosts_fault_and_no_exit_status(tmp_path: Path) -> None:
     """As where user namespaces are not allowed: what was to run did not run, and has not failed."""
-    async with proc.start(["true"], proc.Box(writable=(), readable=(tmp_path / "none",))) as running:
+    async with processes.start(["true"], processes.Box(writable=(), readable=(tmp_path / "none",))) as running:
         _ = [line async for line in running.lines(soon())]
         with pytest.raises(InfraError, match=r"bwrap cannot make a box: .*none"):
             await running.wait(soon())
 
 
 async def test_a_program_that_talks_like_bwrap_has_failed_by_itself() -> None:
-    async with proc.start(["sh", "-c", "echo bwrap: no; exit 1"], proc.Box(writable=())) as running:
+    async with processes.start(["sh", "-c", "echo bwrap: no; exit 1"], processes.Box(writable=())) as running:
         _ = [line async for line in running.lines(soon())]
         assert await running.wait(soon()) == 1
 
@@ -432,10 +434,10 @@ def test_a_tool_is_not_started_where_we_are_nor_finds_there_what_the_environment
     for name in names:
         monkeypatch.setenv(name, ".")
     (tmp_path / "file").touch()
-    told = proc.run(["sh", "-c", 'pwd; env; ls "$1"', "sh", Path("file")], seconds=60).text.splitlines()
+    told = processes.run(["sh", "-c", 'pwd; env; ls "$1"', "sh", Path("file")], seconds=60).text.splitlines()
     assert told[0] == "/" and told[-1] == str(tmp_path / "file")
     assert not {line.partition("=")[0] for line in told} & set(names)
-    with proc.feeding(["sh", "-c", f"pwd >{tmp_path}/fed; cat >/dev/null"]) as stream:
+    with processes.feeding(["sh", "-c", f"pwd >{tmp_path}/fed; cat >/dev/null"]) as stream:
         stream.write(b"x")
     assert (tmp_path / "fed").read_text() == "/\n"
 
@@ -446,7 +448,7 @@ def test_a_tool_is_not_started_where_we_are_nor_finds_there_what_the_environment
 def test_a_process_that_is_fed_may_print_more_than_a_pipe_holds() -> None:
     """With nobody to read it, it would wait for us, and we for it."""
     script = "head -c 1000000 /dev/zero | tr '\\0' x >&2; cat >/dev/null; echo the last word >&2; exit 3"
-    with pytest.raises(InfraError) as raised, proc.feeding(["sh", "-c", script], seconds=60) as stream:
+    with pytest.raises(InfraError) as raised, processes.feeding(["sh", "-c", script], seconds=60) as stream:
         stream.write(bytes(1 << 20))
     assert str(raised.value).endswith("the last word")
     assert len(str(raised.value)) < 100_000
@@ -455,7 +457,7 @@ def test_a_process_that_is_fed_may_print_more_than_a_pipe_holds() -> None:
 def test_nothing_waits_for_the_limit_of_a_process_that_was_fed() -> None:
     """Python waits at its exit for a timer that is no daemon's."""
     for script in ("cat >/dev/null", "exit 1"):
-        with contextlib.suppress(InfraError), proc.feeding(["sh", "-c", script]) as stream:
+        with contextlib.suppress(InfraError), processes.feeding(["sh", "-c", script]) as stream:
             stream.write(bytes(1 << 20))
             timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
             assert all(timer.daemon for timer in timers)
@@ -468,11 +470,11 @@ async def test_who_is_cancelled_waits_for_what_a_thread_has_started(lifeline: Li
 
     def work() -> None:
         try:
-            proc.run(["sh", "-c", script], seconds=1000)
+            processes.run(["sh", "-c", script], seconds=1000)
         finally:
             after.append("ended")
 
-    task = asyncio.create_task(proc.aside(work))
+    task = asyncio.create_task(processes.aside(work))
     await asyncio.to_thread(lifeline.wait_for, b"up\n")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -483,8 +485,8 @@ async def test_who_is_cancelled_waits_for_what_a_thread_has_started(lifeline: Li
 
 def test_what_others_have_started_for_one_that_fails_is_ended(lifeline: Lifeline) -> None:
     script = f"exec 3>{lifeline.path}; echo up >&3; exec sleep 1000"
-    with pytest.raises(KeyboardInterrupt), ThreadPoolExecutor(1) as pool, proc.company() as started:
-        pool.submit(started.call, proc.run, ["sh", "-c", script], seconds=1000)
+    with pytest.raises(KeyboardInterrupt), ThreadPoolExecutor(1) as pool, processes.company() as started:
+        pool.submit(started.call, processes.run, ["sh", "-c", script], seconds=1000)
         lifeline.wait_for(b"up\n")
         raise KeyboardInterrupt
     lifeline.wait_for(b"")
@@ -498,6 +500,6 @@ def test_no_lock_of_ours_is_open_in_a_box(tmp_path: Path) -> None:
 
 
 def test_what_runs_without_a_box_and_outlives_us_has_the_lock(tmp_path: Path) -> None:
-    with cachelock.one_at_a_time(tmp_path / "lock"), proc.unboxed():
+    with cachelock.one_at_a_time(tmp_path / "lock"), processes.unboxed():
         files = asyncio.run(shell("readlink /proc/$$/fd/*"))
     assert str(tmp_path / "lock").encode() in files

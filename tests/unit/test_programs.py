@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import arch, inputs, programs, selftests, session
-from harness.config import Config
-from harness.engine import Setup
-from harness.errors import InputError
-from harness.judge import contracts
-from harness.model import Accel, Contract
-from harness.trees import TreeStore
+from kseries import arch, inputs
+from kseries.app import session
+from kseries.evaluate.engine import Setup
+from kseries.judge import contracts
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Contract
+from kseries.model.errors import InputError
+from kseries.probes import programs, selftests
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository
 
 X86 = arch.get("x86_64")

@@ -3,12 +3,13 @@
 
 import msgspec
 
-from harness import arch, session
-from harness.config import Config
-from harness.engine import Setup
-from harness.judge import asked, contract_verdict, contracts
-from harness.model import Accel, Check, Contract, Outcome, StateResult, Status
-from harness.render import text
+from kseries import arch
+from kseries.app import session
+from kseries.evaluate.engine import Setup
+from kseries.judge import asked, contract_verdict, contracts
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Check, Contract, Outcome, StateResult, Status
+from kseries.report import text
 from tests.unit.runs import contract, run, state
 
 ALL = Contract(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import inputs
-from harness.errors import InputError
-from harness.inputs.strip import to_p1
+from kseries import inputs
+from kseries.inputs.strip import to_p1
+from kseries.model.errors import InputError
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 

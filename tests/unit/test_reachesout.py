@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import judge
-from harness.build import refused
-from harness.judge import reachesout
-from harness.model import FindingKind, Objects, Outcome, StateResult
-from harness.render import text
+from kseries import judge
+from kseries.judge import sandbox
+from kseries.kbuild import denials
+from kseries.model import FindingKind, Objects, Outcome, StateResult
+from kseries.report import text
 from tests.unit.runs import run, state
 from tests.unit.test_judge import plan_of
 
@@ -35,7 +35,7 @@ READ = "cat: /root/token: No such file or directory"
 )
 def test_a_line_of_what_is_outside_is_told(line: str) -> None:
     log = f"  CC      a.o\n{line}\n  LD      vmlinux\n"
-    assert refused.refused(log.encode(), OURS) == (line,)
+    assert denials.refused(log.encode(), OURS) == (line,)
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,18 @@ def test_a_line_of_what_is_outside_is_told(line: str) -> None:
     ],
 )
 def test_a_line_of_what_is_ours_is_not(line: str) -> None:
-    assert refused.refused(f"{line}\n".encode(), OURS) == ()
+    assert denials.refused(f"{line}\n".encode(), OURS) == ()
 
 
 def test_a_line_without_end_is_cut_and_many_are_some() -> None:
     log = "".join(f"cat: /root/{number}{'x' * 1000}: No such file or directory\n" for number in range(100))
-    told = refused.refused(log.encode(), OURS)
+    told = denials.refused(log.encode(), OURS)
     assert len(told) == 20
     assert max(map(len, told)) == 300
 
 
 def test_bytes_that_are_no_text_are_told_likewise() -> None:
-    assert refused.refused(b"cat: /root/\xff: Permission denied\n", OURS) == ("cat: /root/�: Permission denied",)
+    assert denials.refused(b"cat: /root/\xff: Permission denied\n", OURS) == ("cat: /root/�: Permission denied",)
 
 
 def seen(name: str, *lines: str, outcome: Outcome = Outcome.OK) -> StateResult:
@@ -76,7 +76,7 @@ def seen(name: str, *lines: str, outcome: Outcome = Outcome.OK) -> StateResult:
 
 def told(*results: StateResult) -> list[tuple[str, int | None, tuple[str, ...]]]:
     plan = plan_of(tuple(one.id for one in results), patches=(1, 2, 3))
-    findings = reachesout.findings(plan, {one.id: one for one in results})
+    findings = sandbox.findings(plan, {one.id: one for one in results})
     return [(one.state, one.patch, one.evidence) for one in findings]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.reads import TREES, Reads
-from harness.build.taken import NotPlainError
-from harness.trees import Change
+from kseries.kbuild.artifacts import NotPlainError
+from kseries.kbuild.dependencies import TREES, Reads
+from kseries.sources import Change
 
 NOTE = """savedcmd_virt/kvm/kvm_main.o := gcc -I{source}/include -c -o virt/kvm/kvm_main.o {source}/virt/kvm/kvm_main.c
 

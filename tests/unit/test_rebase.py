@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import cli, rebase
-from harness.cli import main, target
-from harness.history import History
-from harness.model import Base, Patch, Series
-from harness.rebase import Fate, Rebase, Same
-from harness.render import rebased
-from harness.trees import TreeStore
+from kseries import cli
+from kseries.cli import main, target
+from kseries.model import Base, Patch, Series
+from kseries.plan import rebase
+from kseries.plan.rebase import Fate, Rebase, Same
+from kseries.report import rebased
+from kseries.sources import TreeStore
+from kseries.sources.history import History
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 

@@ -12,11 +12,13 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from harness import cli, rundir, runs
-from harness.model import SCHEMA_VERSION, RunResult, Verdict
-from harness.render import json as as_json
-from harness.render import text
-from harness.trees import TreeStore
+from kseries import cli
+from kseries.app import rundir
+from kseries.cache import runs
+from kseries.model import RESULT, SCHEMA_VERSION, RunResult, Verdict
+from kseries.report import json as as_json
+from kseries.report import text
+from kseries.sources import TreeStore
 from tests.unit.runs import SPLIT, run, split_run, state
 
 
@@ -205,6 +207,6 @@ def test_a_run_may_lie_in_a_folder_of_any_name_and_length(
         assert capsys.readouterr().out
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with runs.Runs(tmp_path / "cache" / "kseries", pytest.fail).recording("s", 1, "x86_64", place) as recording:
-        recording.ended(0, split_run().verdict, place / rundir.RESULT)
+        recording.ended(0, split_run().verdict, place / RESULT)
     assert cli.main(["runs"]) == 0 and cli.main(["runs", "--json"]) == 0
     assert "\\xff #?%41" in capsys.readouterr().out

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import inputs, session
-from harness.errors import InputError
-from harness.model import Plan
-from harness.trees import TreeStore, repository
+from kseries import inputs
+from kseries.app import session
+from kseries.model import Plan
+from kseries.model.errors import InputError
+from kseries.sources import TreeStore, repository
 from tests.unit.gitrepo import ENVIRONMENT, Repository
 from tests.unit.test_inputs import readable_to_nobody, unprivileged
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness import inputs, reproduce
-from harness.cli import _parser, target
-from harness.model import Base, FindingKind, Status
-from harness.plain import word
-from harness.render import html, junit, mail, text
-from harness.render import json as as_json
+from kseries import inputs
+from kseries.cli import _parser, target
+from kseries.model import Base, FindingKind, Status
+from kseries.model.sanitize import word
+from kseries.report import html, junit, mail, reproduce, text
+from kseries.report import json as as_json
 from tests.unit.gitrepo import Repository
 from tests.unit.runs import checks, finding, hostile, run, state
 

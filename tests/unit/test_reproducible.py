@@ -8,13 +8,13 @@ from typing import cast
 import msgspec
 import pytest
 
-from harness.boot.machine import Image
-from harness.build import Worker, reproducible
-from harness.config import Config
-from harness.engine import Engine, _Job
-from harness.model import Build, State, StateResult
-from harness.store import Store
-from harness.trees import Change
+from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine, _Job
+from kseries.guest.machine import Image
+from kseries.kbuild import Worker, reproducible
+from kseries.kbuild.config import Config
+from kseries.model import Build, State, StateResult
+from kseries.sources import Change
 from tests.unit.runs import state as state_result
 from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
 from tests.unit.test_engine import SETUP, FullDisk

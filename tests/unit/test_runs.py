@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli, events
-from harness.errors import InfraError, InputError
-from harness.ledger import Ledger
-from harness.model import Base, Verdict
-from harness.render import runs as rows
-from harness.runs import Kept, Recording, Run, Runs, Stage
+from kseries import cli
+from kseries.cache.database import Ledger
+from kseries.cache.runs import Kept, Recording, Run, Runs, Stage
+from kseries.model import Base, Verdict, events
+from kseries.model.errors import InfraError, InputError
+from kseries.report import runs as rows
 from tests.unit.runs import state
 
 BASE = Base(name="linux-6.12", version="6.12", tree="t")
@@ -122,8 +122,8 @@ def test_an_error_that_ends_a_run_is_its_exit_status(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from harness import events
-from harness.runs import Runs
+from kseries.model import events
+from kseries.cache.runs import Runs
 with Runs(Path(sys.argv[1]), print).recording("series", 2, "x86_64", Path("out")) as recording:
     recording(events.RunStarted("series", total=17, todo=12))
     print("at work", flush=True)
@@ -271,7 +271,7 @@ def test_a_name_that_no_database_takes_stops_no_run(known: Runs, said: list[str]
 def test_a_file_that_another_process_holds_is_told_once(
     known: Runs, cache: Path, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.ledger._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("kseries.cache.database._WAIT_SECONDS", 0.05)
 
     def work(recording: Recording) -> None:
         other = sqlite3.connect(cache / "runs.sqlite", isolation_level=None)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import scenarios
-from harness.errors import InputError
-from harness.model import AppliedPatch, Base, Patch, Plan, Series, State
-from harness.trees import TreeStore
+from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore
 from tests.unit.gitrepo import Repository, lines
 
 ALL = ("prefixes", "reverts", "alone")

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from harness import files
-from harness.build import Worker, names
-from harness.config import Config
-from harness.model import State
-from harness.trees import TreeStore
-from harness.visit import Footprint, Place, Read, Visit
+from kseries.host import files
+from kseries.kbuild import Worker, names
+from kseries.kbuild.config import Config
+from kseries.model import State
+from kseries.plan.schedule import Footprint, Place, Read, Visit
+from kseries.sources import TreeStore
 from tests import toy
 from tests.toy import FIRST, POOL
 from tests.unit.gitrepo import Repository

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import signals
+from kseries.host import signals
 
 
 def test_a_signal_in_the_last_step_of_a_loop_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:

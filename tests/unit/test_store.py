@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import harness
-from harness import sealed
-from harness.build.reads import Reads
-from harness.build.warnings import Kept
-from harness.model import Outcome, StateResult
-from harness.store import Store, program
+import kseries
+from kseries.cache.store import Store, program
+from kseries.host import checksummed
+from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.warnings import Kept
+from kseries.model import Outcome, StateResult
 
 RESULT = StateResult(
     id="base", scenario="base", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK, detail="said"
@@ -67,11 +67,11 @@ def test_a_sealed_file_is_read_as_it_was_written_or_not_at_all(
     tmp_path: Path, data: bytes, bit: int, cut: bool
 ) -> None:
     path = tmp_path / "file"
-    sealed.write(path, data)
-    assert sealed.read(path) == data
+    checksummed.write(path, data)
+    assert checksummed.read(path) == data
     whole = path.read_bytes()
     path.write_bytes(whole[: bit % len(whole)] if cut else flipped(whole, bit))
-    assert sealed.read(path) is None
+    assert checksummed.read(path) is None
     assert [place.name for place in tmp_path.iterdir()] == ["file"]
 
 
@@ -99,9 +99,9 @@ def test_notes_that_are_not_as_they_were_kept_tell_of_nothing(tmp_path: Path) ->
 def test_a_result_depends_on_the_modules_that_make_it_and_on_their_scripts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, depends: bool
 ) -> None:
-    package = tmp_path / "harness"
-    shutil.copytree(Path(harness.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr("harness.store._PACKAGE", package)
+    package = tmp_path / "kseries"
+    shutil.copytree(Path(kseries.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("kseries.cache.store._PACKAGE", package)
     before = program()
     with (package / path).open("a") as file:
         file.write("# another\n")

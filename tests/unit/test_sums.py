@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.excess import ROOM
-from harness.build.sums import NOTE, Sums
+from kseries.kbuild.limits import ROOM
+from kseries.kbuild.manifest import NOTE, Sums
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import proc
-from harness.box import syscalls
+from kseries.host import processes
+from kseries.host.box import syscalls
 
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -99,8 +99,8 @@ def answers(output: bytes) -> dict[str, int]:
 
 
 async def in_a_box(place: Path) -> dict[str, int]:
-    deadline = proc.Deadline.after(30)
-    async with proc.start([place / "ask"], proc.Box(writable=(), readable=(place,))) as running:
+    deadline = processes.Deadline.after(30)
+    async with processes.start([place / "ask"], processes.Box(writable=(), readable=(place,))) as running:
         lines = [line async for line in running.lines(deadline)]
         assert await running.wait(deadline) == 0, lines
     return answers(b"\n".join(lines))
@@ -121,8 +121,8 @@ async def test_it_is_the_filter_that_refuses_a_namespace(asker: Path) -> None:
 
 
 async def test_nobody_in_a_box_gets_a_namespace_by_a_tool(asker: Path) -> None:
-    deadline = proc.Deadline.after(30)
-    async with proc.start(["unshare", "--map-root-user", "id"], proc.Box(writable=())) as running:
+    deadline = processes.Deadline.after(30)
+    async with processes.start(["unshare", "--map-root-user", "id"], processes.Box(writable=())) as running:
         lines = [line async for line in running.lines(deadline)]
         assert await running.wait(deadline) != 0
     assert lines == [b"unshare: unshare failed: Operation not permitted"]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.boot import qemu
-from harness.build import taken
+from kseries.guest import qemu
+from kseries.kbuild import artifacts
 
 
 @pytest.mark.parametrize(("size", "whole"), [(qemu.LIMITS.file, True), (qemu.LIMITS.file + 1, False)])
@@ -14,8 +14,8 @@ def test_a_file_of_holes_is_not_read_for_ever(tmp_path: Path, size: int, whole: 
     with (tmp_path / "ccache.log").open("wb") as file:
         file.truncate(size)
     if whole:
-        assert len(taken.read(tmp_path, "ccache.log")) == size
+        assert len(artifacts.read(tmp_path, "ccache.log")) == size
         return
-    with pytest.raises(taken.NotPlainError, match=r"ccache\.log has more than 256 MiB"):
-        taken.read(tmp_path, "ccache.log")
-    assert taken.text(tmp_path, "ccache.log") == ""
+    with pytest.raises(artifacts.NotPlainError, match=r"ccache\.log has more than 256 MiB"):
+        artifacts.read(tmp_path, "ccache.log")
+    assert artifacts.text(tmp_path, "ccache.log") == ""

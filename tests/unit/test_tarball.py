@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import inputs
-from harness.errors import InputError
-from harness.inputs import files, tarball
-from harness.inputs.target import Target
+from kseries import inputs
+from kseries.inputs import files, tarball
+from kseries.inputs.target import Target
+from kseries.model.errors import InputError
 from tests.unit import mails
 from tests.unit.test_packed import zstd
 

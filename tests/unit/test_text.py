@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from harness.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Squash, Status, Verdict
-from harness.plain import line, plain
-from harness.render import mail, text
-from harness.render.ended import place
+from kseries.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Squash, Status, Verdict
+from kseries.model.sanitize import line, plain
+from kseries.report import mail, text
+from kseries.report.endings import place
 from tests.unit.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import inputs
-from harness.errors import InputError
-from harness.inputs import files, mbox, thread
-from harness.inputs.mail import Mail
-from harness.inputs.subject import Subject
+from kseries import inputs
+from kseries.inputs import files, mbox, thread
+from kseries.inputs.mail import Mail
+from kseries.inputs.subject import Subject
+from kseries.model.errors import InputError
 from tests.unit import mails
 from tests.unit.gitrepo import Repository, lines
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import arch as archs
-from harness.boot import klog, trace
-from harness.boot.trace import Spot, Symbols
-from harness.judge import suspects
-from harness.judge.suspects import Step, with_suspects
-from harness.model import AppliedPatch, Base, Complaint, Frame, Gravity, Outcome, Plan, State
-from harness.stateresult import bare
-from harness.trees import TreeStore
+from kseries import arch as archs
+from kseries.evaluate.stateresult import bare
+from kseries.guest import klog, trace
+from kseries.guest.trace import Spot, Symbols
+from kseries.judge import suspects
+from kseries.judge.suspects import Step, with_suspects
+from kseries.model import AppliedPatch, Base, Complaint, Frame, Gravity, Outcome, Plan, State
+from kseries.sources import TreeStore
 
 DATA = Path(__file__).parent / "data"
 

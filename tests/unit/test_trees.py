@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.trees import ApplyError, Merge, TreeStore
-from harness.trees.treestore import SAID
+from kseries.model.errors import InputError
+from kseries.sources import ApplyError, Merge, TreeStore
+from kseries.sources.treestore import SAID
 from tests.unit.gitrepo import Repository, lines
 from tests.unit.histories import CHANGES, PATHS, Change, Tree, changed, imported
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import session
-from harness.bisect.answer import Answer, Tried
-from harness.cli import main, target, try_state
-from harness.errors import InfraError, InputError
+from kseries.app import session
+from kseries.bisect.answer import Answer, Tried
+from kseries.cli import main, target, try_state
+from kseries.model.errors import InfraError, InputError
 from tests.unit.runs import state
 
 

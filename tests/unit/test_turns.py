@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import cachelock, proc, turns
-from harness.render.live import waiting
-from harness.turns import Holder, Turns, Wait
+from kseries.host import cachelock, processes, turns
+from kseries.host.turns import Turns
+from kseries.model.events import Holder, Wait
+from kseries.report.live import waiting
 
 WAITS = """
 import asyncio, sys
 from pathlib import Path
-from harness.turns import Turns
+from kseries.host.turns import Turns
 asyncio.run(Turns(Path(sys.argv[1])).wait(lambda _: print("waits", flush=True)))
 """
 SOON = 30.0
@@ -129,7 +130,7 @@ async def test_one_who_has_it_may_ask_again(tmp_path: Path, lock: Turns) -> None
 
 
 def test_what_we_start_holds_the_lock_too(tmp_path: Path, lock: Turns) -> None:
-    said = proc.run(["sh", "-c", f"readlink /proc/$$/fd/* | grep -x {tmp_path}/lock"], seconds=SOON)
+    said = processes.run(["sh", "-c", f"readlink /proc/$$/fd/* | grep -x {tmp_path}/lock"], seconds=SOON)
     assert said.text == f"{tmp_path}/lock"
 
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import bases, sealed
-from harness.bases import Say
-from harness.model import Base
-from harness.trees import TreeStore
+from kseries.host import checksummed
+from kseries.model import Base
+from kseries.sources import TreeStore, kernels
+from kseries.sources.kernels import Say
 from tests.unit.gitrepo import Repository
 
 MAKES = """
 import sys
 from pathlib import Path
-from harness.trees import TreeStore
+from kseries.sources import TreeStore
 store = TreeStore(Path(sys.argv[1]))
 print(store.add_directory(Path(sys.argv[2])), store.git("config", "gc.auto").text)
 store.add_repository(Path(sys.argv[3]))
@@ -64,12 +64,12 @@ def test_a_base_is_fetched_once_and_the_other_waits(tmp_path: Path, monkeypatch:
     def imported(package: str, note: Path, store: TreeStore, say: Say) -> Base:
         fetched.append(package)
         assert waits.wait(60)
-        sealed.write(note, msgspec.json.encode(base))
+        checksummed.write(note, msgspec.json.encode(base))
         return base
 
-    monkeypatch.setattr(bases, "_imported", imported)
+    monkeypatch.setattr(kernels, "_imported", imported)
     with ThreadPoolExecutor(2) as pool:
-        got = [pool.submit(bases.get, bases.DEFAULT, None, store, tmp_path, hear) for _ in range(2)]
+        got = [pool.submit(kernels.get, kernels.DEFAULT, None, store, tmp_path, hear) for _ in range(2)]
         assert [one.result(timeout=60) for one in got] == [base, base]
     assert fetched == ["linux-source-6.12"]
     assert said == ["waiting for another run to import linux-source-6.12"]
@@ -86,9 +86,9 @@ def test_a_note_of_a_base_that_is_damaged_is_no_note(
     base = Base(name="x", version="6.12", tree=store.add_directory(tmp_path / "tree"))
     note = tmp_path / "bases" / "linux-source-6.12.json"
     note.parent.mkdir()
-    sealed.write(note, msgspec.json.encode(base))
-    monkeypatch.setattr(bases, "_imported", lambda *_: "fetched again")
-    assert bases.get(bases.DEFAULT, None, store, tmp_path, print) == base
+    checksummed.write(note, msgspec.json.encode(base))
+    monkeypatch.setattr(kernels, "_imported", lambda *_: "fetched again")
+    assert kernels.get(kernels.DEFAULT, None, store, tmp_path, print) == base
     note.write_bytes(harm(note.read_bytes()))
-    again: object = bases.get(bases.DEFAULT, None, store, tmp_path, print)
+    again: object = kernels.get(kernels.DEFAULT, None, store, tmp_path, print)
     assert again == "fetched again"

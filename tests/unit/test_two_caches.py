@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import images, inputs, proc, resources, session
-from harness.box.layout import OWN, TOP, Layout
-from harness.build import Worker
-from harness.config import Config
-from harness.errors import InfraError
-from harness.model import Build
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.app import session
+from kseries.evaluate import images
+from kseries.host import paths, processes
+from kseries.host.box.layout import OWN, TOP, Layout
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.model import Build
+from kseries.model.errors import InfraError
+from kseries.sources import TreeStore
 from tests.sample import sampled
 from tests.unit.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, MAKEFILE, WARNING, WARNS
@@ -41,8 +44,8 @@ class Cache:
         self.top = top
         self.linux = linux
         monkeypatch.setenv("XDG_CACHE_HOME", str(top))
-        self.home = resources.cache("workers", "0")
-        self.store = TreeStore(resources.cache("trees.git"))
+        self.home = paths.cache("workers", "0")
+        self.store = TreeStore(paths.cache("trees.git"))
         self.store.add_repository(linux.path)
         self.worker = Worker(self.home, self.store, ARCH, Config(FRAGMENT), 2, series=SERIES, boxed=boxed)
         self.steps: list[str] = []
@@ -130,7 +133,7 @@ def test_guests_are_built_under_the_same_path_wherever_the_project_is(first: Cac
     built = first.build()
     assert built.ok
     log = Path(built.log).read_text()
-    assert str(resources.project("guests")) not in log
+    assert str(paths.project("guests")) not in log
     assert f"-isystem {TOP}/build/obj/usr/include" in log
 
 
@@ -203,7 +206,7 @@ def test_a_folder_that_was_built_in_under_another_path_is_not_gone_on_with(
 def test_without_a_box_a_moved_cache_begins_anew(
     tmp_path: Path, linux: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with proc.unboxed():
+    with processes.unboxed():
         first = Cache(tmp_path / "first", linux, monkeypatch, boxed=False)
         before = first.build(Makefile=SAYS)
         assert before.ok and before.warnings == (WARNING,), Path(before.log).read_text()
@@ -219,7 +222,7 @@ def test_without_a_box_a_path_that_make_takes_apart_is_refused_before_anything_i
 ) -> None:
     place = tmp_path / f"a{letter}b"
     monkeypatch.setenv("XDG_CACHE_HOME", str(place))
-    target = inputs.load(str(resources.project("testcases", "exit-on-missing-split")))
+    target = inputs.load(str(paths.project("testcases", "exit-on-missing-split")))
     options = session.Options(out=tmp_path / "out", tree=str(tmp_path / "none"), unboxed=True)
     with pytest.raises(InfraError, match="XDG_CACHE_HOME") as error:
         session.run(target, options, lambda _: None)

@@ -3,8 +3,8 @@
 
 from pathlib import Path
 
-from harness.render import html, junit, text
-from harness.render.unset import lines
+from kseries.report import html, junit, text
+from kseries.report.unset import lines
 from tests.unit.runs import run, state
 
 

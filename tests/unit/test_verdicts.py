@@ -3,8 +3,8 @@
 
 import msgspec
 
-from harness.model import Exercise, LeftOut, Outcome, PatchResult, RunResult, Verdict
-from harness.render import verdicts
+from kseries.model import Exercise, LeftOut, Outcome, PatchResult, RunResult, Verdict
+from kseries.report import verdicts
 from tests.unit.runs import split_run
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import AppliedPatch
-from harness.trees import TreeStore
-from harness.versions import How, Match, match
+from kseries.model import AppliedPatch
+from kseries.sources import TreeStore
+from kseries.sources.versions import How, Match, match
 from tests.unit.gitrepo import Repository, lines
 
 

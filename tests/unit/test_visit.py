@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.build.reads import Reads
-from harness.model import State
-from harness.trees import Change
-from harness.visit import Footprint, Place, Read, SameBuild, Visit, between
+from kseries.kbuild.dependencies import Reads
+from kseries.model import State
+from kseries.plan.schedule import Footprint, Place, Read, SameBuild, Visit, between
+from kseries.sources import Change
 
 ABSENT = ("000000", "0" * 40)
 

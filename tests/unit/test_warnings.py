@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.build import linked, warnings
-from harness.build.warnings import Kept, merged
+from kseries.kbuild import linked, warnings
+from kseries.kbuild.warnings import Kept, merged
 
 SOURCE = Path("/work/source")
 DATA = Path(__file__).parent / "data" / "warnings"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.exercised import maintainers, parameters, source
-from harness.exercised.ways import Ways
-from harness.model import ChangedFunction, Exercise, LeftOut, PatchResult, Verdict, Way
-from harness.render import exercised, html, text
+from kseries.coverage import maintainers, parameters, source
+from kseries.coverage.ways import Ways
+from kseries.model import ChangedFunction, Exercise, LeftOut, PatchResult, Verdict, Way
+from kseries.report import coverage, html, text
 from tests.unit.runs import run, state
 
 MAINTAINERS = """\
@@ -280,7 +280,7 @@ def test_the_reports_say_what_would_compile_it_and_what_may_run_it() -> None:
         "to run tell: the module parameter loud (mm/mremap.c)",
         "to run it, perhaps: --selftest mm:mremap_test (MAINTAINERS, MEMORY MANAGEMENT)",
     ]
-    assert list(exercised.ways(patch)) == told
+    assert list(coverage.ways(patch)) == told
     result = run(state("base"), patches=(patch,))
     shown = text.render(result).splitlines()
     at = shown.index(f"      {told[0]}")

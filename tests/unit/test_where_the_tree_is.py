@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import bases, inputs, scenarios
-from harness.errors import InputError
-from harness.model import Base
-from harness.trees import TreeStore
+from kseries import inputs
+from kseries.model import Base
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore, kernels
 from tests.unit.gitrepo import Repository
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\n"
@@ -32,7 +33,7 @@ def series(place: Path, below: str = "") -> Repository:
 
 
 def base_of(target: inputs.Target, store: TreeStore, tree: str | None = None) -> Base:
-    return bases.get(tree or target.tree or "", target.base, store, Path("/nonexistent"), lambda _: None)
+    return kernels.get(tree or target.tree or "", target.base, store, Path("/nonexistent"), lambda _: None)
 
 
 def test_a_range_is_of_the_whole_repository_wherever_in_it_one_stands(
@@ -44,7 +45,7 @@ def test_a_range_is_of_the_whole_repository_wherever_in_it_one_stands(
     base = base_of(target, store)
     assert base.tree == linux.tree("base")
     assert scenarios.apply_all(target.series, base, store)[-1].tree_after == linux.tree("main")
-    assert bases.commit_tree(".", "main", store) == linux.tree("main")
+    assert kernels.commit_tree(".", "main", store) == linux.tree("main")
     assert base_of(inputs.load("base..main", tree=str(linux.path / "mm")), store, str(linux.path / "mm")) == base_of(
         target, store, str(linux.path / "mm")
     )
@@ -64,7 +65,7 @@ def test_a_kernel_in_a_folder_of_a_larger_repository_is_refused_and_a_way_is_tol
 
 def test_a_kernel_that_is_unpacked_in_a_repository_is_what_its_folder_holds(store: TreeStore, tmp_path: Path) -> None:
     series(tmp_path / "home", below="linux/")
-    tree = bases.get(str(tmp_path / "home" / "linux"), None, store, tmp_path, lambda _: None).tree
+    tree = kernels.get(str(tmp_path / "home" / "linux"), None, store, tmp_path, lambda _: None).tree
     assert store.file(tree, "mm/a.c") == b"not committed\n"
 
 
@@ -72,7 +73,7 @@ def test_a_folder_that_is_in_no_repository_has_no_revisions(store: TreeStore, tm
     (tmp_path / "linux").mkdir()
     (tmp_path / "linux" / "Makefile").write_text(MAKEFILE)
     with pytest.raises(InputError, match=r"is in no git repository, and so has no revision v6\.12"):
-        bases.get(str(tmp_path / "linux"), "v6.12", store, tmp_path, lambda _: None)
+        kernels.get(str(tmp_path / "linux"), "v6.12", store, tmp_path, lambda _: None)
 
 
 @pytest.mark.parametrize("replaced", ["base", "main~1", "main"])

@@ -8,16 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import events
-from harness.build import Worker
-from harness.config import Config
-from harness.engine import Engine, Setup
-from harness.exercised.watch import Watch
-from harness.model import Accel, Coverage, Outcome, Plan
-from harness.render import planned as planned_view
-from harness.render.live import Progress
-from harness.store import Store
-from harness.turns import Holder
+from kseries.cache.store import Store
+from kseries.coverage.tracepoints import Watch
+from kseries.evaluate.engine import Engine, Setup
+from kseries.kbuild import Worker
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Coverage, Outcome, Plan, events
+from kseries.model.events import Holder
+from kseries.report import plans as planned_view
+from kseries.report.live import Progress
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import nothing, plan_of, result_of
 

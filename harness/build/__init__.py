@@ -1,6 +1,0 @@
-# SPDX-License-Identifier: GPL-2.0-only
-"""A source tree -> a kernel and an initramfs, in build folders that persist, and what is told of the build."""
-
-from harness.build.worker import Worker, any_lack, toolchain
-
-__all__ = ["Worker", "any_lack", "toolchain"]

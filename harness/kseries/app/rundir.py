@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The directory of a run: result.json and the reports made of it, written and read again."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from kseries.cache import store
+from kseries.host import untrusted
+from kseries.model import RESULT, SCHEMA_VERSION, Record, RunResult, validate
+from kseries.model.errors import InfraError, InputError, in_words
+from kseries.model.sanitize import line, shortened
+from kseries.report import html, json, junit
+
+_FAULT = 200
+"""Characters of what is wrong with a result, which may have been made so."""
+_LIMIT = 256 << 20
+"""Bytes of a result: one of a hundred patches has some MiB."""
+_PARTS = ("squash-*/", "order-*/", "search/", "journey-*/")
+"""Where a run has states of other series than its own: Advice.series, bisect/partners.py, bisect/journeys.py."""
+
+
+def begin(directory: Path) -> None:
+    """Have a run's directory hold no logs of the states of an earlier one: whatever is there is this run's."""
+    for part in ("", *_PARTS):
+        for states in ("states/*/", "states/*/*/"):  # prefix-K/without-J
+            for place in directory.glob(f"{part}{states}"):
+                store.remove_logs(place)
+
+
+def write(directory: Path, result: RunResult) -> None:
+    """Write the result, then the reports beside it. Each appears whole or not at all; raises OSError."""
+    _replace(directory / RESULT, json.render(result) + "\n")
+    _replace(directory / "report.html", html.render(result, directory))
+    _replace(directory / "junit.xml", junit.render(result, directory))
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+class _Header(Record, frozen=True):
+    """What every schema of a result has had."""
+
+    schema: int
+
+
+def read(run: Path) -> tuple[RunResult, Path]:
+    """The result of a run, and the run's directory. ``run`` is that directory or its result.json.
+
+    Raises InputError when it is not the result of a run, or that of another version.
+    """
+    path = run / RESULT if run.is_dir() else run
+    try:
+        data = untrusted.read(path, _LIMIT)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(
+            f"no result of a run: {path}\n  RUN is a directory that --out named, or its {RESULT}"
+        ) from error
+    except OSError as error:
+        raise InfraError(f"cannot read {path}: {in_words(error)}") from error
+    return _decode(path, data), path.parent
+
+
+def _decode(path: Path, data: bytes) -> RunResult:
+    try:
+        found = msgspec.json.decode(data, type=_Header).schema
+        if found != SCHEMA_VERSION:
+            raise InputError(
+                f"{path} has schema {found}, this kseries reads {SCHEMA_VERSION}\n  run the series again, or read it"
+                " with the kseries that wrote it"
+            )
+        result = msgspec.json.decode(data, type=RunResult)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is not the result of a run: {error}") from error
+    if (fault := validate.fault(result)) is not None:
+        raise InputError(f"{path} is not the result of a run: {shortened(line(fault), _FAULT)}")
+    return result

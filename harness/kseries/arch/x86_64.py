@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""x86-64: QEMU's q35, booting the ELF vmlinux through PVH, L2 guests through SVM or VMX."""
+
+import fcntl
+import struct
+
+from kseries.arch import Arch, accel_of_host, toolchain
+from kseries.model import Accel
+
+# Documentation/virt/kvm/api.rst, 4.5 KVM_GET_SUPPORTED_CPUID: _IOWR(0xAE, 0x05, struct kvm_cpuid2).
+_KVM_GET_SUPPORTED_CPUID = 0xC008AE05
+_MACHINE = "x86_64"
+_HEADER = struct.Struct("=II")
+_ENTRY = struct.Struct("=IIIIIII12x")
+_MAX_ENTRIES = 256
+# (CPUID leaf, bit of ECX): Intel SDM vol. 2A "CPUID" for VMX, AMD APM vol. 3 appendix E for SVM.
+_VMX = (0x00000001, 5)
+_SVM = (0x80000001, 2)
+
+
+def _supported_ecx(kvm: int) -> dict[int, int]:
+    """ECX by leaf of the CPU that this host's KVM can give a guest."""
+    buffer = bytearray(_HEADER.size + _ENTRY.size * _MAX_ENTRIES)
+    _HEADER.pack_into(buffer, 0, _MAX_ENTRIES, 0)
+    fcntl.ioctl(kvm, _KVM_GET_SUPPORTED_CPUID, buffer)
+    count, _ = _HEADER.unpack_from(buffer)
+    entries = (_ENTRY.unpack_from(buffer, _HEADER.size + number * _ENTRY.size) for number in range(count))
+    return {leaf: ecx for leaf, _index, _flags, _eax, _ebx, ecx, _edx in entries}
+
+
+def _nests(kvm: int) -> str:
+    """What this host's KVM can give a guest that is a hypervisor."""
+    ecx = _supported_ecx(kvm)
+    return next((name for name, (leaf, bit) in (("SVM", _SVM), ("VMX", _VMX)) if ecx.get(leaf, 0) >> bit & 1), "")
+
+
+def _accel() -> Accel:
+    return accel_of_host(_MACHINE, _nests, "neither SVM nor VMX")
+
+
+def _serial_ports(console: str, ktap: str) -> tuple[str, ...]:
+    return ("-serial", f"chardev:{console}", "-serial", f"chardev:{ktap}")
+
+
+ARCH = Arch(
+    name="x86_64",
+    machine=_MACHINE,
+    make_arch="x86_64",
+    source="x86",
+    toolchain=toolchain(_MACHINE, "x86_64-linux-gnu", "amd64"),
+    # PVH's first C code asks CPUID for Xen's name, with memcmp(), before KASAN has a shadow to look into (6.12:
+    # arch/x86/platform/pvh/enlighten.c); instrumented, it is a triple fault. With AMD_MEM_ENCRYPT, lib/Makefile
+    # leaves string.o out for the like reason.
+    make=("KASAN_SANITIZE_string.o=n",),
+    kernel_target="vmlinux",
+    kernel_path="vmlinux",
+    config="x86_64.config",
+    qemu="qemu-system-x86_64",
+    qemu_package="qemu-system-x86",
+    board="q35",
+    # Under TCG "max" is an AMD CPU with SVM and nested paging (QEMU: target/i386/cpu.c).
+    cpu={"tcg": "max", "kvm": "host"},
+    console="ttyS0",
+    ktap="ttyS1",
+    channels=_serial_ports,
+    # On the ISA bus, found through ACPI (QEMU0001) by drivers/misc/pvpanic/pvpanic-mmio.c. Only a configuration
+    # with PVPANIC, PVPANIC_MMIO and PCI listens: without PCI, ACPI cannot load q35's tables, and with it a boot
+    # takes 0.4 s longer. Ours leaves them out.
+    panic_device=("-device", "pvpanic"),
+    accel=_accel,
+)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The user of whom the project is about: a fault, git bisect, the revert of what it blames, and what they then run."""
+
+import dataclasses
+
+import msgspec
+
+from kseries import judge
+from kseries.bisect import bisection, fault
+from kseries.bisect.answer import Asked, Question
+from kseries.bisect.staterunner import Bench
+from kseries.model import End, FindingKind, Journey, RunResult, StateResult, events
+from kseries.model.errors import DiskFullError, InfraError
+from kseries.plan.scenarios import Patches
+
+_TRIES = 3
+"""Places for a fault that are tried: a line can be one that no compiler reads."""
+
+
+def walked(result: RunResult, bench: Bench, tell: events.Listener) -> RunResult:
+    """The result with a journey for each patch."""
+    return msgspec.structs.replace(
+        result, journeys=tuple(_walk(patch.number, result, bench, tell) for patch in bench.patches)
+    )
+
+
+def _walk(patch: int, result: RunResult, bench: Bench, tell: events.Listener) -> Journey:
+    state = f"without-{patch}"
+    goal = next(one for one in result.states if one.id == state)
+    journey = Journey(patch=patch, state=state, end=_end(goal, result))
+    for number, (place, faulty) in enumerate(fault.some(bench.patches, patch, goal.tree, bench.trees, _TRIES), 1):
+        tell(events.Preparing(f"journey {patch}: a fault at {place}"))
+        name = f"journey-{patch}" + (f".{number}" if number > 1 else "")
+        try:
+            found = bisection.run(_with_series(bench, faulty, name), Question(asked=Asked.BUILD), _silent, revert=False)
+        except DiskFullError:
+            raise
+        except InfraError as error:  # of one journey; what the run has found stands
+            tell(events.Preparing(f"journey {patch} could not be made: {error}"))
+            return journey
+        if found.suspects:
+            blamed = found.suspects[0] if len(found.suspects) == 1 else None
+            return msgspec.structs.replace(journey, fault=str(place), steps=len(found.steps), blamed=blamed)
+    return journey
+
+
+def _silent(_: bisection.Step) -> None:
+    pass
+
+
+def _with_series(bench: Bench, faulty: Patches, name: str) -> Bench:
+    """The bench with the faulty series on it, which is of no commits of the user's."""
+    patches = tuple(msgspec.structs.replace(patch, commit=None) for patch in bench.series.patches)
+    series = msgspec.structs.replace(bench.series, name=name, patches=patches)
+    return dataclasses.replace(bench, series=series, patches=faulty, out=bench.out / name)
+
+
+def _end(goal: StateResult, result: RunResult) -> End | None:
+    """What the revert leaves its user with, by the judgement of the run."""
+    told = {finding.kind for finding in result.findings if finding.state == goal.id}
+    if FindingKind.SILENT_BREAK in told:
+        return End.SILENT
+    if goal.outcome.loud:
+        return End.LOUD
+    return End.SAFE if judge.known(goal) else None

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A series on the bench: any of its states built, booted and asked, one at a time, beside its base."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.bisect import answer, pick
+from kseries.bisect.answer import Asked, Question, Tried
+from kseries.evaluate.engine import Engine, Setup
+from kseries.host import signals
+from kseries.kbuild import Worker
+from kseries.model import Base, Contract, Outcome, Plan, Series, State, StateResult
+from kseries.model.errors import InputError
+from kseries.plan import scenarios
+from kseries.sources import TreeStore, conflicts, kernels
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What it takes to try a state of a series."""
+
+    series: Series
+    patches: scenarios.Patches
+    base: Base
+    repository: str
+    """--tree, in which a STATE that is no id is looked for."""
+    trees: TreeStore
+    setup: Setup
+    engine: Engine
+    worker: Worker
+    contracts: tuple[Contract, ...]
+    out: Path
+    onto: str | None
+    """A commit that has the series and more, from which reverts are made."""
+    builds: list[str]
+    """The states that have been built so far, of whatever bench: what is not in it was known before."""
+
+    def state(self, name: str) -> State:
+        """The state that a STATE of the command line means. Raises InputError."""
+        return pick.find(name, self.patches, self.base, self.trees, self._commit, self.onto and self._commit(self.onto))
+
+    @property
+    def tip(self) -> State:
+        """The state with everything: the tip of the series, or the tree that it has become part of."""
+        return self.state(self.onto or f"prefix-{len(self.patches)}")
+
+    def conflict(self, state: State) -> str:
+        """As git shows it, why a state does not apply."""
+        onto = self._commit(self.onto) if self.onto else None
+        merge = pick.conflicting(state, self.patches, self.base, self.trees, onto)
+        return conflicts.shown(merge, self.trees) if merge is not None else ""
+
+    def results(self, *states: State) -> dict[str, StateResult]:
+        """The results of base and of some states, by their ids. Raises InputError where base does not come through."""
+        base = State(id="base", scenario="base", applied=(), tree=self.base.tree)
+        chosen = {state.id: state for state in (base, *states)}
+        plan = Plan(
+            series=self.series.name,
+            version=self.series.version,
+            patches=self.patches,
+            base=self.base,
+            states=tuple(scenarios.mark_equal(chosen.values())),
+        )
+        return signals.run(self.engine.run(plan, self.out))
+
+    def ask(self, question: Question, state: State) -> Tried:
+        """What a state answers; the tip is built too where the state skips what it promises.
+
+        Raises InputError for a check that there is not, InfraError where this host is why there is no answer.
+        """
+        done = self.results(state)
+        if question.asked is Asked.CHECK:
+            self._check_name(question.id, done)
+        tried = answer.answer(question, done["base"], done[state.id], self.contracts)
+        if answer.asks_tip(tried) and state.tree != self.tip.tree:
+            tip = self.results(self.tip)[self.tip.id]
+            tried = answer.answer(question, done["base"], done[state.id], self.contracts, tip)
+        return tried
+
+    def _check_name(self, name: str, done: Mapping[str, StateResult]) -> None:
+        known = {check.id for result in done.values() for check in result.checks} | {one.id for one in self.contracts}
+        if name in known or any(result.outcome is not Outcome.OK for result in done.values()):
+            return
+        near = difflib.get_close_matches(name, sorted(known), 3) or sorted(one.id for one in self.contracts)
+        raise InputError(f"no such check or contract: {name}\n  there are: {', '.join(near)}, ...")
+
+    def _commit(self, name: str) -> str:
+        tree = kernels.commit_tree(self.repository, name, self.trees)
+        if tree is None:
+            raise InputError(f"no such STATE: {name}\n  it is {pick.FORMS} of --tree ({self.repository})")
+        return tree

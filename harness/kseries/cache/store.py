@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Results and artifacts, found again by what they depend on. A finished state is never done twice."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from kseries.cache import imports
+from kseries.host import disk, paths
+from kseries.model import StateResult
+from kseries.model.errors import InfraError, in_words
+
+LOGS = ("build.log", "console.log")
+_SUMS = "sha256.json"
+_PACKAGE = Path(__file__).parents[1]
+
+
+def program() -> str:
+    """This program, guests included, as one of the things that a result depends on.
+
+    Of our own modules those that the engine is made of, with the scripts beside them: how a result is judged or printed
+    does not change it.
+    The same for a clone and for a wheel made of it.
+    """
+    guests = paths.project("guests")
+    files = {path.relative_to(guests): path for path in guests.rglob("*") if path.is_file()}
+    modules = imports.closure(_PACKAGE, "evaluate/engine.py")
+    scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
+    files |= {path.relative_to(_PACKAGE): path for path in modules | scripts}
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def key(tree: str, *inputs: str) -> str:
+    """The name of a state's result, made of all that it depends on."""
+    return hashlib.sha256("\0".join([tree, *inputs]).encode()).hexdigest()
+
+
+class Store:
+    """Finished states, a directory each: result.json, the logs, and the hashes of them all.
+
+    A result that is stored names other states by their trees (``built_as``, ``booted_as``): what a plan calls prefix-3
+    is another state in the next one. stateresult.named() has the words of a plan.
+
+    A disk that loses power can leave a file short, and a bit can flip; neither may change what is told of a patch.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def find(self, name: str) -> StateResult | None:
+        """A stored result, or None; one that is not as it was kept counts as not there."""
+        place = self._home / name
+        path = place / "result.json"
+        try:
+            sums = msgspec.json.decode((place / _SUMS).read_bytes(), type=dict[str, str])
+            data = path.read_bytes()
+            if "result.json" not in sums or sums != {file: _digest(place / file) for file in sums}:
+                return None
+            result = msgspec.json.decode(data, type=StateResult)
+        except (OSError, ValueError):  # a name in it may have become none
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # used now: kseries gc takes first what was found longest ago
+        return result
+
+    def put(self, name: str, result: StateResult, logs: Path) -> None:
+        """Keep a result with the logs found in a directory. It appears whole or not at all."""
+        beside = self._home / f"{name}.{os.getpid()}"
+        try:
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            copy_logs(logs, beside)
+            (beside / "result.json").write_bytes(msgspec.json.encode(result))
+            sums = {file.name: _digest(file) for file in sorted(beside.iterdir())}
+            (beside / _SUMS).write_bytes(msgspec.json.encode(sums))
+            shutil.rmtree(self._home / name, ignore_errors=True)
+            beside.rename(self._home / name)
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            with disk.named(self._home):
+                raise InfraError(f"cannot keep a result in {self._home}: {in_words(error)}") from error
+
+    def place(self, name: str) -> Path:
+        """The directory of a result."""
+        return self._home / name
+
+    def copy_logs(self, name: str, into: Path, logs: Iterable[str] = LOGS) -> None:
+        """Put a stored state's logs into a directory of a run, as ``copy_logs`` does."""
+        copy_logs(self.place(name), into, logs)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_logs(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:
+    """Have a directory hold the logs of another, each whole, and no others: an earlier run may have left some there."""
+    into.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if not (source / name).exists():
+            (into / name).unlink(missing_ok=True)
+            continue
+        beside = into / f"{name}.{os.getpid()}"
+        try:
+            shutil.copyfile(source / name, beside)
+            beside.replace(into / name)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def remove_logs(place: Path) -> None:
+    """Have a directory of a run, which need not be there, hold no logs."""
+    for name in LOGS:
+        (place / name).unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line: one file per command, exit statuses and errors in one place."""
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+
+from kseries import __version__
+from kseries.cache.runs import INTERRUPTED_STATUS
+from kseries.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
+from kseries.host import signals, surroundings
+from kseries.model.errors import InfraError, KseriesError, in_words
+from kseries.model.sanitize import line, plain, shortened
+
+_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test)
+
+_TRACEBACK = "KSERIES_TRACEBACK"
+_FOREIGN_LINE = re.compile(r"\n(?!  )")
+"""The end of a line that is none of a message's own, which begin with two blanks: a file's name may have one in it."""
+_SAID = 300
+"""Characters of an error that nobody foresaw: what it holds may be long."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command: 0 nothing found, 1 findings, 2 wrong input, 3 infrastructure, 130 Ctrl-C.
+
+    A fault of ours is 3 too, as it says nothing of a patch: Python's own 1 would be read as findings. ``kseries try``
+    alone has statuses of its own.
+    """
+    signals.handle()
+    words = sys.argv[1:] if words is None else list(words)
+    if words[:1] != [try_state.NAME]:
+        return _main(words)
+    try:
+        status = _main(words)
+    except SystemExit as usage:  # argparse has said why
+        return try_state.STATUSES.get(int(usage.code or 0), 0)
+    return try_state.STATUSES.get(status, status)
+
+
+def _main(words: Sequence[str]) -> int:
+    try:
+        args = _parser().parse_args(words)
+        surroundings.settle()
+        status = int(args.command(args))
+        sys.stdout.flush()  # or Python tries at our exit, when nobody asks for the status any more
+        return status
+    except KseriesError as error:
+        return _fail(_FOREIGN_LINE.sub(" ", str(error)), error.exit_status)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away, as `| head` does
+        return 141
+    except OSError as error:
+        if (unwritten := _print_what_can_be()) and not error.filename:
+            return _fail(f"cannot write to standard output: {unwritten.strerror}", InfraError.exit_status)
+        where = f": {error.filename}" if error.filename else ""
+        return _fail(f"{in_words(error)}{where}", InfraError.exit_status)
+    except KeyboardInterrupt:
+        with contextlib.suppress(OSError):  # as in _fail
+            print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
+        return INTERRUPTED_STATUS
+    except Exception as error:
+        _print_what_can_be()
+        return _fail(_of_ours(error), InfraError.exit_status)
+
+
+def _of_ours(error: Exception) -> str:
+    """What is said of an error that nobody foresaw: for a user what it is, for who mends it where."""
+    if os.environ.get(_TRACEBACK):
+        return "".join(["a fault of ours:\n", *traceback.format_exception(error)]).rstrip()
+    said = shortened(line(repr(error)), _SAID)
+    return f"a fault of ours, which says nothing of a patch: {said}\n  {_TRACEBACK}=1 in the environment shows where"
+
+
+def _print_what_can_be() -> OSError | None:
+    """Flush standard output; what it does not take would be tried again at our exit, and change the status.
+
+    Returns why it does not.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
+
+
+def _fail(text: str, status: int) -> int:
+    with contextlib.suppress(OSError):  # where standard error is a file on a full disk, the status has to say it
+        print(f"kseries: {plain(text)}", file=sys.stderr)  # it may name what a stranger has named
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kseries", description="Is every patch of a kernel series safe to land, to bisect through, and to revert?"
+    )
+    parser.add_argument("--version", action="version", version=f"kseries {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        module.register(commands)
+    return parser

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kseries run: validate one series."""
+
+import argparse
+import sys
+
+from kseries.app import session
+from kseries.cli import compare, report, target
+from kseries.model import RunResult
+from kseries.model.errors import InputError
+from kseries.report import comparisons, json, text, verdicts
+from kseries.report.live import Progress
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "run", help="validate a series", description="Build, boot and probe every state of a series, and judge them."
+    )
+    target.add_arguments(parser)
+    target.add_kernel_arguments(parser)
+    target.add_run_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print result.json instead of the report")
+    parser.add_argument("--baseline", metavar="RUN", help="compare with this run; exit 1 when something got worse")
+    parser.set_defaults(command=command)
+
+
+def command(args: argparse.Namespace) -> int:
+    loaded, wanted = target.load(args), target.each(args)
+    session.require(wanted)
+    baseline = compare.whole(report.place(args.baseline))[0] if args.baseline is not None else None
+    if baseline is not None and {baseline.arch} != {options.arch for options in wanted}:
+        raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one architecture: --arch {baseline.arch}")
+    results = []
+    for options in wanted:
+        result = session.run(loaded, options, Progress(sys.stderr))
+        results.append(result)
+        if not args.json:
+            print(text.render(result))
+            print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
+        if result.partial:
+            break
+    if args.json:
+        print(json.render(results[0]) if len(results) == 1 else json.render_all(results))
+    elif len(results) > 1:
+        print(verdicts.render(results))
+    if results[-1].partial:
+        raise KeyboardInterrupt
+    worse = _worse(args, baseline, results[0]) if baseline is not None else False
+    return max(*map(session.exit_status, results), int(worse))
+
+
+def _worse(args: argparse.Namespace, baseline: RunResult, result: RunResult) -> bool:
+    """Tell what changed since another run, on the terminal and beside the report; whether anything is worse."""
+    told = compare.between(baseline, result)
+    report.write(args.out / "compare.html", comparisons.html(told, baseline, result).encode())
+    print(comparisons.render(told, baseline, result), file=sys.stderr if args.json else sys.stdout)
+    return bool(told.worse)

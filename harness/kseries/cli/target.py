@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TARGET and the options that go with it, for every command that takes one."""
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kseries import arch as archs
+from kseries import inputs
+from kseries.app.session import Options
+from kseries.model.errors import InputError
+from kseries.model.sanitize import named, shortened
+from kseries.plan import scenarios
+from kseries.probes import programs
+from kseries.sources.applying import FUZZ_LIMIT
+
+_CORES_OF_A_WORKER = 16
+"""Where there are more, most of them would wait while one configures, links or reads Makefiles."""
+_MOST_WORKERS = 4
+"""The first build of each is a cold one, and its folders take 2 GiB."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides which states there are."""
+    add_series_arguments(parser)
+    parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
+    parser.add_argument(
+        "--revert", metavar="J,K", action="append", default=[], help="these patches reverted together, too; or J..K"
+    )
+
+
+def add_series_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides which series it is, and on which kernel."""
+    parser.add_argument("target", metavar="TARGET", help=inputs.FORMS + " (an mbox on standard input)")
+    parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
+    parser.add_argument(
+        "--base",
+        metavar="REV",
+        help="the revision of --tree under the series (default: its base-commit, what its files match, or HEAD)",
+    )
+    parser.add_argument(
+        "--prerequisite",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="what the series is made on top of: patches, as a TARGET, that are applied first",
+    )
+    parser.add_argument(
+        "-v",
+        "--reroll-count",
+        metavar="N",
+        type=_up_to(9999),
+        dest="reroll",
+        help="v N of the series (default: the newest)",
+    )
+    parser.add_argument(
+        "--fuzz",
+        metavar="N",
+        type=_up_to(FUZZ_LIMIT, least=0),
+        default=0,
+        help="N lines of a hunk's context may be wrong at either end, as in patch(1); each is told (default: 0)",
+    )
+
+
+def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides how they are built and booted, and so whether their results are known."""
+    add_arch_argument(parser)
+    parser.add_argument(
+        "--probe",
+        metavar="P,..",
+        action="append",
+        default=[],
+        help="which of ours (default: all), and FILE.c or a static binary to run beside them",
+    )
+    parser.add_argument(
+        "--contract", metavar="FILE", type=Path, action="append", default=[], help="what the series promises"
+    )
+    parser.add_argument(
+        "--selftest",
+        metavar="TARGET:T,..",
+        action="append",
+        default=[],
+        help="tests of the kernel's own (tools/testing/selftests), as in timers:posix_timers,rtcpie",
+    )
+    parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
+    parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
+    parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
+    parser.add_argument(
+        "--repeat", metavar="N", type=_up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
+    )
+    parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
+    parser.add_argument(
+        "--unboxed",
+        action="store_true",
+        help="build and boot without a box: the patches may then do all that you may",
+    )
+
+
+def add_arch_argument(parser: argparse.ArgumentParser) -> None:
+    """Which architectures a command is about; ``options`` and ``each`` read it."""
+    known = ", ".join(archs.known())
+    parser.add_argument(
+        "--arch",
+        metavar="A,..",
+        default=archs.default(),
+        help=f"architectures, each judged by itself: {known} (default: %(default)s)",
+    )
+
+
+def add_strict_argument(parser: argparse.ArgumentParser) -> None:
+    """Whether nothing found is enough for exit 0."""
+    parser.add_argument("--strict", action="store_true", help="exit 1, too, where a verdict is not judged")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What decides nothing of a state's result."""
+    add_strict_argument(parser)
+    parser.add_argument("--checkpatch", action="store_true", help="the base's checkpatch.pl on each patch, as advice")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "-j", "--jobs", metavar="N", type=_up_to(4096), default=cores, help="make's jobs, of all workers together"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_up_to(256),
+        default=max(1, min(cores // _CORES_OF_A_WORKER, _MOST_WORKERS)),
+        help="states that are built at a time (default here: %(default)s)",
+    )
+
+
+def load(args: argparse.Namespace) -> inputs.Target:
+    """The TARGET of a command line. Raises InputError."""
+    return inputs.load(args.target, args.tree, args.reroll)
+
+
+def arch_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """The architectures that a command line asks for. Raises InputError."""
+    names = tuple(archs.get(name).name for name in dict.fromkeys(_names(args.arch)))
+    if not names:
+        raise InputError(f"--arch names none\n  there are: {', '.join(archs.known())}")
+    return names
+
+
+def each(args: argparse.Namespace) -> tuple[Options, ...]:
+    """The options of each run that a command line asks for: one for each architecture, in a folder of its own."""
+    names = arch_names(args)
+    return tuple(_options(args, name, args.out / name if len(names) > 1 else args.out) for name in names)
+
+
+def options(args: argparse.Namespace) -> Options:
+    """The options of a command that does one thing; ``add_run_arguments`` and ``--scenario`` may be left out.
+
+    Raises InputError.
+    """
+    names = arch_names(args)
+    if len(names) > 1:
+        raise InputError(f"--arch {','.join(names)}: one at a time here")
+    return _options(args, names[0], getattr(args, "out", None) or Path())
+
+
+def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
+    running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch", "strict") if hasattr(args, name)}
+    if hasattr(args, "scenario"):
+        running["scenarios"] = _names(args.scenario)
+        running["reverts"] = tuple("+".join(_names(numbers)) for numbers in args.revert)
+    probes = [word for words in args.probe for word in _names(words)]
+    return Options(
+        **running,
+        out=out,
+        tree=args.tree,
+        base=args.base,
+        prerequisites=tuple(args.prerequisite),
+        arch=arch,
+        probes=tuple(word for word in probes if not programs.is_file(word)) or None,
+        programs=tuple(Path(word) for word in probes if programs.is_file(word)),
+        contracts=tuple(args.contract),
+        selftests=tuple(word for words in args.selftest for word in _names(words)),
+        config=tuple(args.config),
+        make=tuple(args.make),
+        debug=args.debug,
+        repeat=args.repeat,
+        quick=args.quick,
+        words=tuple(_words(args, arch)),
+        unboxed=args.unboxed,
+        fuzz=args.fuzz,
+    )
+
+
+def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
+    """TARGET and what decides which kernels come of it: what brings somebody else to the same ones."""
+    yield named(args.target)
+    given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
+    given += [("--fuzz", args.fuzz or None)]
+    given += [("--arch", arch)]  # the next host may have another default
+    for option in ("prerequisite", "probe", "contract", "selftest", "config", "make"):
+        given += [(f"--{option}", value) for value in getattr(args, option)]
+    given += [("--repeat", args.repeat if args.repeat > 1 else None)]
+    for option, value in given:
+        if value is not None:
+            yield from (option, named(str(value)))
+    yield from (f"--{flag}" for flag in ("debug", "quick", "unboxed") if getattr(args, flag))
+
+
+def _up_to(most: int, least: int = 1) -> Callable[[str], int]:
+    """Numbers that anybody can mean: what is made for each of them takes time, memory, processes."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"0*[0-9]{1,9}", text) or not least <= int(text.lstrip("0") or 0) <= most:
+            raise argparse.ArgumentTypeError(f"{shortened(text, 20)} is not a number from {least} to {most}")
+        return int(text.lstrip("0") or 0)
+
+    return number
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

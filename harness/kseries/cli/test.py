@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kseries test: the project's own tests, in a clone."""
+
+import argparse
+import os
+import sys
+
+from kseries.host import paths
+from kseries.model.errors import InfraError, InputError, in_words
+
+PARTS = {
+    "demo": "the bundled series of exit-on-missing as a whole, on both architectures",
+    "series": "the other bundled series, and Debian's queue",
+    "e2e": "the rest of the command line on real kernels: bisection, shell, hostile series, interrupts",
+    "guest": "every ending of a boot, and a sample of wrong kernels for each architecture",
+    "faults": "every fault at every stage, every program that hangs",
+    "identical": "incremental builds against clean ones, on the real kernel",
+    "mutants-x86_64": "all wrong kernels of x86-64, and twenty boots of good ones",
+    "mutants-arm64": "the same of arm64",
+    "fuzz": "the parsers of what strangers write, ten minutes each",
+}
+"""What ``--full`` runs, and what each of it is about; docs/testing.md says when to run which."""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "test",
+        help="the project's own tests",
+        description="Run lint, types, and the short tests of everything (tox.ini); with --full the long ones.",
+        epilog="parts: " + "; ".join(f"{name}: {about}" for name, about in PARTS.items()),
+    )
+    parser.add_argument("--yes", action="store_true", help="install missing Debian packages without asking")
+    parser.add_argument(
+        "--full", metavar="PART", nargs="*", choices=PARTS, help="run the long tests: these parts, or all of them"
+    )
+    parser.add_argument(
+        "words", metavar="-- PYTEST ARGS", nargs="*", help="run pytest alone, or the parts, with these arguments"
+    )
+    parser.set_defaults(command=command)
+
+
+def command(args: argparse.Namespace) -> int:
+    """Hand over to tox; with arguments and no parts, to pytest. Does not return where it can do so."""
+    top = paths.project()
+    if not (top / "tox.ini").exists():
+        raise InputError("kseries test needs a clone of the project, not an installed kseries")
+    words = ["tox", "run", "-c", str(top / "tox.ini"), *_chosen(args.full)]
+    if args.words:
+        words = ["pytest", *args.words] if args.full is None else [*words, "--", *args.words]
+    os.chdir(top)
+    # The tests run in the environment that we run in: a second one like it would take a minute to make. Of PYTHONPATH
+    # neither tox nor pytest imports anything; the programs that the tests start find the clone there.
+    env = {**os.environ, "KSERIES_PYTHON": sys.executable, "KSERIES_DEPENDENCIES": "", "PYTHONPATH": str(top)}
+    try:
+        os.execve(sys.executable, [sys.executable, "-I", "-m", *words], env)
+    except OSError as error:
+        raise InfraError(f"cannot start {words[0]}: {in_words(error)}") from error
+
+
+def _chosen(parts: list[str] | None) -> list[str]:
+    """The environments of tox.ini, where they are not those that it runs by itself."""
+    return [] if parts is None else ["-e", ",".join(parts or PARTS)]

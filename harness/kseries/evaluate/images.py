@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel and an initramfs are booted once, however many states are built into the same bytes."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from kseries.model import Outcome, StateResult
+
+Boot = Callable[[], Awaitable[StateResult]]
+
+
+def digest(*files: Path) -> str:
+    """The name of an image: all its bytes."""
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+class Images:
+    """The images that were booted since this was made."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, asyncio.Future[StateResult]] = {}
+
+    async def result(self, image: str, boot: Boot, *, afresh: bool = False) -> tuple[StateResult, bool]:
+        """What an image did, and whether this call has booted it; waits for a boot of it that is under way.
+
+        A boot that failed for this host's sake says nothing of the image: who comes later boots it again. ``afresh``:
+        boot it, for others too, whatever is known.
+        """
+        while not afresh and (known := self._results.get(image)) is not None:
+            seen = await asyncio.shield(known)
+            if seen.outcome is not Outcome.INFRA_ERROR:
+                return seen, False
+            if self._results.get(image) is known:  # else another who waited boots it by now
+                del self._results[image]
+        booting = self._results[image] = asyncio.ensure_future(boot())
+        return await booting, True

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A booted state with a person at its console: busybox, the probes and the user's files, until they leave."""
+
+import contextlib
+import errno
+import os
+import shlex
+import shutil
+import socket
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries import arch as archs
+from kseries.arch import Arch
+from kseries.guest import qemu
+from kseries.guest.machine import Image
+from kseries.host import processes
+from kseries.kbuild.initramfs import DIRECTORY, LINK, PROGRAM, archive, member
+from kseries.model import Accel
+from kseries.model.errors import InputError, in_words
+
+_SCRIPT = "etc/kseries"
+_FILES = "user"
+"""Where the user's files are, below the root of the guest."""
+_LIMIT = 128 << 20
+"""Bytes of a user's files: the guest has 512 MiB for them, twice over while it unpacks."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person wants at the console: a prompt, files of their own, and sockets in a folder."""
+
+    prompt: str
+    busybox: Path
+    files: Path | None = None
+    sockets: Path | None = None
+
+
+def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path) -> int:
+    """Boot a kernel on this terminal and wait for its end; QEMU's exit status. Nothing is left running."""
+    processes.require(arch.qemu, arch.qemu_package)
+    initrd = scratch / "console.cpio"
+    initrd.write_bytes(image.initrd.read_bytes() + archive(_members(wanted)))
+    command_line = qemu.console_command_line(arch, f"/{_SCRIPT}")
+    box = processes.Box(writable=(), readable=(image.kernel, initrd), devices=archs.devices(accel), limits=qemu.LIMITS)
+    with _listening(wanted.sockets) as sockets:
+        argv = qemu.console_argv(arch, accel, image.kernel, initrd, command_line, sockets)
+        return processes.on_terminal(argv, box, tuple(sockets.values()))
+
+
+@contextlib.contextmanager
+def _listening(folder: Path | None) -> Iterator[dict[str, int]]:
+    """Sockets in a folder of the user's, for QEMU to inherit: whoever is in the box gets no folder of theirs.
+
+    Raises InputError where something else of that name is there, and OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            yield {}
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        yield {name: stack.enter_context(_bound(folder, name)).fileno() for name in ("qmp", "gdb")}
+
+
+@contextlib.contextmanager
+def _bound(folder: Path, name: str) -> Iterator[socket.socket]:
+    path = folder / name
+    if path.is_socket() or path.is_symlink():
+        path.unlink()  # left by one that was killed
+    held = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    try:
+        with socket.socket(socket.AF_UNIX) as listening:
+            # The folder's own path may have more bytes than the address of a socket (unix(7)).
+            listening.bind(f"/proc/self/fd/{held}/{name}")
+            listening.listen()
+            try:
+                yield listening
+            finally:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise InputError(f"--sockets {folder}: {path} is there, and is no socket") from error
+    finally:
+        os.close(held)
+
+
+def _members(wanted: Wanted) -> Iterator[bytes]:
+    yield from (member(name, DIRECTORY) for name in ("bin", "etc"))
+    yield member("bin/busybox", PROGRAM, wanted.busybox.read_bytes())
+    yield member("bin/sh", LINK, b"busybox")
+    yield member(_SCRIPT, PROGRAM, _script(wanted.prompt).encode())
+    if wanted.files is not None:
+        yield from _user_files(wanted.files)
+
+
+def _script(prompt: str) -> str:
+    """What is done before the prompt appears, and after whoever sits at it leaves.
+
+    sh reads it by itself: the configuration need not have scripts as programs (CONFIG_BINFMT_SCRIPT).
+    """
+    size = shutil.get_terminal_size()
+    return f"""\
+/bin/busybox --install -s /bin
+export PATH=/bin:/probes:/programs HOME=/ TERM={shlex.quote(os.environ.get("TERM", "vt100"))}
+export PS1={shlex.quote(f"{prompt} # ")}
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+stty rows {size.lines} cols {size.columns}
+echo
+echo {shlex.quote(f"This is {prompt}.")} "$(uname -r), the probes are in /probes"
+echo "exit, or Ctrl-A x, ends it"
+setsid cttyhack sh
+reboot -f
+"""
+
+
+def _user_files(top: Path) -> Iterator[bytes]:
+    """A directory as /user. Raises InputError where it is none, or too large."""
+    if not top.is_dir():
+        raise InputError(f"--add {top}: no such directory")
+    yield member(_FILES, DIRECTORY)
+    left = _LIMIT
+    for path in sorted(top.rglob("*")):
+        name = f"{_FILES}/{path.relative_to(top)}"
+        try:
+            kind = path.lstat()
+            left -= kind.st_size
+            if left < 0:
+                raise InputError(f"--add {top}: it has more than {_LIMIT >> 20} MiB")
+            if path.is_symlink():
+                yield member(name, LINK, os.fsencode(path.readlink()))
+            elif path.is_dir():
+                yield member(name, DIRECTORY)
+            elif path.is_file():
+                yield member(name, stat.S_IFREG | stat.S_IMODE(kind.st_mode), path.read_bytes())
+        except OSError as error:
+            raise InputError(f"--add {top}: cannot read {path}: {in_words(error)}") from error

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Does a guest still get anywhere? Told line by line what it prints, on a clock that a test can hold."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+
+from kseries.probes import ktap
+
+BOOT_SECONDS = 60.0
+"""From QEMU's start to init's first line; under TCG it takes one."""
+STALL_SECONDS = 30.0
+"""Without progress for so long, a guest is taken for hung.
+
+A probe answers for each check within 12 s, whatever becomes of it (CHECK_SECONDS + REAP_SECONDS in
+guests/lib/ktap.c), and init for a probe that has ended 2 s later (REAP_MS in guests/init/init.c). Twice that
+is for a busy host. The kernel reports a stalled CPU after 21 s (CONFIG_RCU_CPU_STALL_TIMEOUT), which is
+waited for: its report has the call trace of what hangs.
+"""
+
+# Headers, plans and results. A diagnostic is no progress: it can be printed for ever.
+_PROGRESS = re.compile(r"[ \t]*(?:KTAP version |1\.\.\d|(?:not )?ok(?!\S)|# (?:Subtest|plan): )")
+_RESULT = re.compile(r"[ \t]*(?:not )?ok(?!\S)")
+
+
+class Watch:
+    """Follows one boot through the lines of both its channels."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.ended = asyncio.Event()
+        """Set when init has said that every probe was run."""
+        self.first_result_at: float | None = None
+        self._clock = clock
+        self._booted = False
+        self._since = self._booting_since = clock()
+        self._lines = 0
+
+    def console_line(self, _line: str) -> None:
+        """The kernel says something: progress as long as it boots, and no more than noise after that."""
+        self._lines += 1
+        if not self._booted:
+            self._since = self._clock()
+
+    def results_line(self, line: str) -> None:
+        """Init or a probe says something."""
+        self._lines += 1
+        if line.rstrip() == ktap.END:
+            self.ended.set()
+        if not _PROGRESS.match(line):
+            return
+        self._booted = True
+        self._since = self._clock()
+        self._lines = 0
+        if self.first_result_at is None and _RESULT.match(line):
+            self.first_result_at = self._since
+
+    @property
+    def left(self) -> float:
+        """Seconds until the guest is taken for hung, never below zero."""
+        until = self._since + STALL_SECONDS
+        if not self._booted:
+            until = min(until, self._booting_since + BOOT_SECONDS)
+        return max(0.0, until - self._clock())
+
+    @property
+    def stall(self) -> str:
+        """In words, how it is that the guest gets nowhere."""
+        seconds = self._clock() - (self._since if self._booted else self._booting_since)
+        meanwhile = f"while it printed {self._lines} lines" if self._lines else "and not a word"
+        return f"no progress in {seconds:.0f} s, {meanwhile}"

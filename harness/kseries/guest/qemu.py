@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""QEMU's command line: one pure function in which every flag carries its reason."""
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.arch import Arch
+from kseries.host.box import Limits
+from kseries.kbuild import artifacts
+from kseries.model import Accel
+
+MEMORY_MIB = 512
+CPUS = 2
+_INSTRUCTION = re.compile(rb"^0x([0-9a-f]{1,16}):", re.MULTILINE)
+"""A line of what -d in_asm logs: address, bytes, mnemonic."""
+LIMITS = Limits(processes=256, memory=(MEMORY_MIB << 20) + (4 << 30), file=256 << 20)
+"""Of QEMU: the guest's memory, 1 GiB of code that TCG makes of the guest's, libraries and the stacks of its threads."""
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """Descriptors of sockets that QEMU inherits, connected or listening: those have no path that could be too long.
+
+    A path takes 107 bytes (unix(7)), and of QEMU's options a comma ends it.
+    """
+
+    qmp: int
+    console: int
+    ktap: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Code of which QEMU logs what it runs, each block as it is translated."""
+
+    log: str
+    """Below QEMU's working folder: in a path -D takes a % for its own."""
+    addresses: tuple[tuple[int, int], ...]
+    """The first address of each stretch, and the one behind it."""
+
+    def argv(self) -> list[str]:
+        """QEMU's arguments."""
+        ranges = ",".join(f"{first:#x}..{end - 1:#x}" for first, end in self.addresses)
+        return ["-d", "in_asm", "-D", self.log, "-dfilter", ranges]
+
+
+def kernel_command_line(arch: Arch, probe_seconds: int) -> str:
+    """What the kernel is told, and what init finds in its environment. The probes are in a list of their own."""
+    words = [
+        f"console={arch.console}",
+        "ignore_loglevel",  # a splat that is not printed is not found
+        "printk.devkmsg=on",  # init's marks in the log would be rate-limited
+        "panic=-1",  # reboot at once, which -no-reboot turns into an exit
+        f"KTAP={arch.ktap}",
+        f"PROBE_SECONDS={probe_seconds}",
+    ]
+    return " ".join(words)
+
+
+def console_command_line(arch: Arch, script: str) -> str:
+    """What the kernel is told for a person at the console, and the script that busybox's sh runs as init."""
+    # What the kernel warns of is for the console too; what it merely tells is in dmesg.
+    words = [f"console={arch.console}", "loglevel=5", "panic=-1", "rdinit=/bin/sh", "--", script]
+    return " ".join(words)
+
+
+def argv(
+    arch: Arch,
+    accel: Accel,
+    kernel: Path,
+    initrd: Path,
+    command_line: str,
+    sockets: Sockets,
+    trace: Trace | None = None,
+) -> list[str]:
+    """The command line that boots one kernel."""
+    return [
+        *_machine(arch, accel, kernel, initrd, command_line),
+        # A panic that is told goes on: the rest of its trace is still to be printed.
+        *arch.panic_device,
+        "-action", "panic=none",
+        # Nothing runs before we listen to its events.
+        "-S",
+        "-chardev", f"socket,id=qmp,fd={sockets.qmp}",
+        "-mon", "chardev=qmp,mode=control",
+        # The kernel's log and the probes' results have a channel each, so that neither tears the other.
+        "-chardev", f"socket,id=console,fd={sockets.console}",
+        "-chardev", f"socket,id=ktap,fd={sockets.ktap}",
+        *arch.channels("console", "ktap"),
+        # Only TCG translates, so nothing else can tell.
+        *(trace.argv() if trace else ()),
+    ]  # fmt: skip
+
+
+def console_argv(
+    arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str, listening: Mapping[str, int]
+) -> list[str]:
+    """The command line for a person at the console; ``listening`` are sockets for "qmp" and a "gdb" stub, if any."""
+    devices = {"qmp": ("-mon", "chardev=qmp,mode=control"), "gdb": ("-gdb", "chardev:gdb")}
+    asked = [
+        ("-chardev", f"socket,id={name},fd={file},server=on,wait=off", *devices[name])
+        for name, file in listening.items()
+    ]
+    return [
+        *_machine(arch, accel, kernel, initrd, command_line),
+        # Ctrl-C is for the guest; Ctrl-A x ends QEMU whatever the guest does (qemu(1), "-nographic").
+        "-chardev", "stdio,id=console,mux=on,signal=off",
+        "-mon", "chardev=console,mode=readline",
+        "-chardev", "null,id=ktap",
+        *arch.channels("console", "ktap"),
+        *itertools.chain(*asked),
+    ]  # fmt: skip
+
+
+def _machine(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str) -> list[str]:
+    """The machine, and what it boots."""
+    return [
+        arch.qemu,
+        # A guest that breaks out of the machine finds neither programs to start nor rights to gain (seccomp). Before
+        # -accel: with TCG's threads there already it would hold for some of them only.
+        "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+        # No configuration but this one: neither a user's files nor QEMU's default NIC, floppy and VGA.
+        "-no-user-config",
+        "-nodefaults",
+        "-display", "none",
+        "-machine", arch.board,
+        "-accel", accel.name,
+        "-cpu", arch.cpu[accel.name],
+        "-smp", str(CPUS),
+        "-m", str(MEMORY_MIB),
+        "-kernel", str(kernel),
+        "-initrd", str(initrd),
+        "-append", command_line,
+        # A kernel that reboots has died: end, and say so by QMP's SHUTDOWN event.
+        "-no-reboot",
+    ]  # fmt: skip
+
+
+def instructions(logs: Path, name: str) -> tuple[int, ...]:
+    """The addresses of the instructions in what ``-d in_asm`` has logged, each once; none without a log."""
+    try:
+        log = artifacts.read(logs, name)
+    except (FileNotFoundError, artifacts.NotPlainError):
+        return ()
+    return tuple({int(address, 16) for address in _INSTRUCTION.findall(log)})

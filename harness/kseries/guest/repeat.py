@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One kernel booted several times: what is broken fails each time, what is flaky does not."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kseries.guest import complaints
+from kseries.model import Boot, Gravity, Outcome, Status
+
+_BLAMELESS = (Status.PASS, Status.SKIP, Status.XFAIL)
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The boot that tells how it went, the checks on which boots do not agree, and the seconds of all together."""
+
+    boot: Boot
+    flaky: tuple[str, ...]
+    seconds: float
+
+
+async def boot(boot_once: Callable[[Path], Awaitable[Boot]], times: int, console_log: Path) -> Repeated:
+    """Boot ``times`` times; at least twice where there is something to blame a patch for.
+
+    The kernel logs of all boots stand one after the other in ``console_log``.
+    """
+    boots = [await boot_once(console_log)]
+    while len(boots) < times or (len(boots) == 1 and not clean(boots[0])):
+        another = console_log.with_suffix(".another")
+        boots.append(await boot_once(another))
+        with console_log.open("ab") as log:
+            log.write(f"\n--- boot {len(boots)} of the same kernel\n".encode() + another.read_bytes())
+        another.unlink()
+    return settled(boots)
+
+
+def clean(boot: Boot) -> bool:
+    """True where there is nothing to blame a patch for."""
+    quiet = boot.outcome is Outcome.OK and not boot.complaints
+    return quiet and all(check.status in _BLAMELESS for check in boot.checks)
+
+
+def settled(boots: list[Boot]) -> Repeated:
+    """Of boots that disagree, the last that came to its end tells how it went; where the kernel has complained in
+    another alone, that one's log is the one to show. Capabilities on which they disagree are not known.
+    """
+    ended = [boot for boot in boots if boot.outcome is Outcome.OK]
+    told = ended[-1] if ended else boots[0]
+    answers = [{check.id: check.status for check in boot.checks} for boot in boots]
+    names = {name: None for answer in answers for name in answer}
+    flaky = tuple(name for name in names if len({answer.get(name) for answer in answers}) > 1)
+    disputed = _disputed(boots)
+    executed = tuple({address for boot in boots for address in boot.executed})
+    shown = next(filter(_has_oops, (told, *boots)), None) or next((one for one in (told, *boots) if one.trace), told)
+    told = msgspec.structs.replace(
+        told,
+        caps={name: value for name, value in told.caps.items() if name not in disputed},
+        disputed=disputed,
+        executed=executed,
+        complaints=complaints.over([boot.complaints for boot in boots]),
+        log_tail=shown.log_tail,
+        trace=shown.trace,
+    )
+    return Repeated(told, flaky, sum(boot.seconds for boot in boots))
+
+
+def _disputed(boots: list[Boot]) -> tuple[str, ...]:
+    """The capabilities of which boots do not say the same, or one alone says two things."""
+    count = Counter(name for name, _ in {item for boot in boots for item in boot.caps.items()})
+    twice = {name for name in count if count[name] > 1}
+    return tuple(sorted(twice.union(*(boot.disputed for boot in boots))))
+
+
+def _has_oops(boot: Boot) -> bool:
+    return any(one.gravity is Gravity.OOPS for one in boot.complaints)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A range of commits, ``REV..REV``, in a git repository."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kseries.inputs.subject import printable
+from kseries.model import Patch, Series
+from kseries.model.errors import InputError
+from kseries.sources.repository import ask, check_range, shallow_cure
+
+_FORMAT = ("%H", "%T", "%P", "%s", "%b")
+_NO_REPOSITORY = "not a git repository"
+
+
+class _Row(NamedTuple):
+    """A commit: ``parents`` are its parents' ids with blanks between them, ``body`` its message without the subject."""
+
+    commit: str
+    tree: str
+    parents: str
+    subject: str
+    body: str
+
+
+def read(repository: Path, revisions: str) -> tuple[Series, str]:
+    """The series of a range and the commit it stands on. Raises InputError, for a range with merges too."""
+    if "..." in revisions:
+        raise InputError(f"{revisions} is both sides of a fork\n  name the one that is the series, with two dots: A..B")
+    rows = _rows(repository, revisions)
+    if not rows:
+        raise InputError(f"{revisions} holds no commit in {repository}")
+    _check_no_merge(rows, revisions)
+    fork = above = rows[0].parents
+    for row in rows:
+        if not row.parents:
+            raise InputError(
+                f"{row.commit[:12]} ('{row.subject}') has no parent in {repository}\n"
+                "  if that is a shallow clone: git fetch --unshallow"
+            )
+        if row.parents != above:
+            raise InputError(f"{revisions} is not linear at {row.commit[:12]} ('{row.subject}')\n  rebase it first")
+        above = row.commit
+    check_range(repository, revisions)
+    patches = tuple(
+        Patch(
+            number=number,
+            subject=row.subject,
+            origin=row.commit[:12],
+            message=row.body.strip(),
+            commit=row.commit,
+            tree=row.tree,
+        )
+        for number, row in enumerate(rows, 1)
+    )
+    return Series(name=revisions.replace("/", "-"), version=1, patches=patches), fork
+
+
+def _check_no_merge(rows: Sequence[_Row], revisions: str) -> None:
+    """Raise InputError for a range with a merge, with what makes it linear (--rebase-merges in git-rebase(1))."""
+    merge = next((row for row in rows if " " in row.parents), None)
+    if merge is not None:
+        base, _, tip = revisions.partition("..")
+        side = f"{merge.commit[:12]}^2"
+        raise InputError(
+            f"{revisions} has a merge, which is no patch: {merge.commit[:12]} ('{merge.subject}')\n"
+            f"  {_rebase(base, tip)} leaves it out; where it brought upstream in: {_rebase(side, tip)},"
+            f" and name {side}..{tip}"
+        )
+
+
+def _rebase(base: str, tip: str) -> str:
+    return f"git rebase {base or 'HEAD'} {tip}".rstrip()
+
+
+def _rows(repository: Path, revisions: str) -> list[_Row]:
+    """The commits of a range, oldest first."""
+    words = ("log", "-z", "--reverse", f"--format={'%x00'.join(_FORMAT)}")
+    *fields, _ = _git(repository, revisions, *words, revisions, "--").split("\0")  # git ends each message at a NUL
+    wide = len(_FORMAT)
+    rows = (fields[start : start + wide] for start in range(0, len(fields), wide))
+    return [_Row(commit, tree, parents, printable(subject), body) for commit, tree, parents, subject, body in rows]
+
+
+def _git(repository: Path, revisions: str, *words: str) -> str:
+    done = ask(repository, *words)
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
+        raise InputError(f"{repository}: {_trouble(repository, revisions, said[0])}")
+    return done.text
+
+
+def _trouble(repository: Path, revisions: str, said: str) -> str:
+    """What keeps git from telling of a range, and what to do."""
+    if _NO_REPOSITORY in said:
+        return f"{_NO_REPOSITORY}, and so it has no {revisions}\n  name the repository with --tree"
+    if "bad revision" not in said:
+        return said
+    sides = [side for side in revisions.split("..") if side]
+    unknown = [side for side in sides if ask(repository, "rev-parse", "--verify", "--quiet", side).returncode != 0]
+    return f"no such revision: {unknown[0]}, of {revisions}{shallow_cure(repository)}" if unknown else said

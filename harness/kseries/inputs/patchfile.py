@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One file of a directory or a queue -> its patches: mostly one, and as many as there are mails in it."""
+
+import re
+from collections.abc import Iterable, Set
+from pathlib import Path
+
+import msgspec
+
+from kseries.inputs import apart, files, mbox, packed, thread
+from kseries.inputs.mail import Mail
+from kseries.inputs.target import Target
+from kseries.model import Series
+
+_FIRST = re.compile(r"(?:v\d{1,4}-)?0000-")
+
+
+def read(paths: Iterable[Path], top: Path | None = None) -> list[Target]:
+    """The patches of each file; of a cover letter none. The files lie in ``top``, where that is said.
+
+    Of several mails in one file that say how many they are (``[PATCH 2/7]``) each has to be there, or in another of the
+    files. Raises InputError.
+    """
+    named = [(packed.bare(path.name), path) for path in paths]
+    found = [(name, mbox.read(files.read(path, top), name)) for name, path in named]
+    everywhere = {place for _, mails in found for place in _places(mails)}
+    return [
+        _of_one(mails[0], name) if len(mails) == 1 else _of_several(mails, name, everywhere) for name, mails in found
+    ]
+
+
+def together(found: Iterable[Target], name: str) -> Target:
+    """The patches of several files, as one series."""
+    each = tuple(found)
+    patches = (patch for one in each for patch in one.series.patches)
+    return Target(
+        series=Series(
+            name=name,
+            version=max((one.series.version for one in each), default=1),
+            patches=tuple(msgspec.structs.replace(patch, number=number) for number, patch in enumerate(patches, 1)),
+            cover_id=next((one.series.cover_id for one in each if one.series.cover_id), ""),
+        ),
+        base_commit=next((one.base_commit for one in each if one.base_commit), None),
+        prerequisites=tuple(dict.fromkeys(named for one in each for named in one.prerequisites)),
+        before=tuple(patch for one in each for patch in one.before),
+        ids=tuple(name for one in each for name in one.ids),
+        notes=tuple(note for one in each for note in one.notes),
+    )
+
+
+def _of_one(mail: Mail, name: str) -> Target:
+    mail = msgspec.structs.replace(mail, origin=name)
+    cover = _is_cover(mail, name)
+    series = Series(
+        name=name,
+        version=mail.subject.version,
+        patches=() if cover else (mail.patch(1),),
+        cover_id=mail.id if cover else "",
+    )
+    return Target(
+        series=series,
+        base_commit=mail.base_commit,
+        prerequisites=mail.prerequisites,
+        ids=apart.ids([mail] if cover else []),
+    )
+
+
+def _is_cover(mail: Mail, name: str) -> bool:
+    """True for 0/7, and for what format-patch calls 0000; not for the first patch of those who count from 0 on.
+
+    A diff proves no patch: between two versions of a series it stands in the cover letter (--interdiff in
+    git-format-patch(1)).
+    """
+    first = _FIRST.match(name) is not None
+    if mail.has_diff:
+        return first and (mail.subject.number == 0 or "cover-letter" in name)
+    return first or mail.subject.number == 0
+
+
+def _places(mails: Iterable[Mail]) -> set[tuple[int, int]]:
+    """The numbers that patches have, each with that of its series' last one."""
+    posted = (one.subject for one in mails if not one.subject.reply and one.has_diff)
+    return {(subject.number, subject.total) for subject in posted if subject.number and subject.total}
+
+
+def _missing(own: Set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """The patches of the longest series that are not there."""
+    total = max((total for _, total in own), default=0)
+    return {(number, total) for number in range(1, total + 1)} - own
+
+
+def lacking(paths: Iterable[Path], top: Path) -> list[str]:
+    """What is in none of some files, of the series that their subjects count: "2/7"."""
+    own = {place for path in paths for place in _places(mbox.read(files.read(path, top), path.name))}
+    return [f"{number}/{total}" for number, total in sorted(_missing(own))]
+
+
+def _of_several(mails: list[Mail], name: str, everywhere: Set[tuple[int, int]]) -> Target:
+    """A series; or what somebody has put together of several, or of one whose rest is in other files."""
+    own = _places(mails)
+    totals = {total for _, total in own}
+    posted = [one for one in mails if one.has_diff and not one.subject.reply]
+    mixed = len(totals) > 1 or (own and any(one.subject.number is None for one in posted))
+    missing = set() if mixed else _missing(own)  # of many series, each may say that it has 9999
+    if not mixed and not (missing and missing <= everywhere):
+        return thread.series(mails, name)
+    patches = tuple(mail.patch(number) for number, mail in enumerate(posted, 1))
+    what = "of several series" if mixed else "of a series whose others are in other files"
+    note = f"{name}: {len(patches)} patches {what}, in the order in which they stand there"
+    return Target(series=Series(name=name, version=1, patches=patches), notes=(note,))

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Do two patches that depend on each other say so? docs/how-it-works.md tells what is looked for: no guess at prose."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from kseries.model import AppliedPatch, Plan
+from kseries.sources import TreeStore
+
+_NOTE = re.compile(
+    r"^(?:Depends-on|Requires|Prerequisite|Prerequisite-patch-id|prerequisite-patch-id):\s*\S", re.MULTILINE
+)
+_SHORT = 6
+"""Characters that a name has at least which is looked for in prose: shorter ones are words."""
+_NAMES = (
+    re.compile(r"#\s*define\s+(\w+)"),
+    re.compile(r"(?:menu)?config\s+(\w+)\s*$"),
+    re.compile(r"(?:typedef\s+)?(?:struct|union|enum)\s+(\w+)\s*\{"),
+    re.compile(r"[A-Za-z_][\w \t*]*?\b(\w+)\("),
+)
+"""What brings a name, at the left margin: a macro, a Kconfig symbol, a type, a function."""
+
+
+def with_symbols(plan: Plan, trees: TreeStore) -> Plan:
+    """The plan with the names that each patch introduces."""
+    return msgspec.structs.replace(
+        plan,
+        patches=tuple(
+            msgspec.structs.replace(patch, symbols=symbols(trees.diff(patch.tree_before, patch.tree_after)))
+            for patch in plan.patches
+        ),
+    )
+
+
+def symbols(diff: str) -> tuple[str, ...]:
+    """The names that a diff introduces, in their order: those of lines that it adds and of none that it takes away."""
+    gone = {name for line in diff.splitlines() if line[:1] == "-" for name in _named(line[1:])}
+    new = (name for line in diff.splitlines() if line[:1] == "+" and line[:4] != "+++ " for name in _named(line[1:]))
+    return tuple(name for name in dict.fromkeys(new) if name not in gone)
+
+
+def _named(line: str) -> Iterator[str]:
+    for pattern in _NAMES:
+        if (found := pattern.match(line)) and len(found[1]) >= _SHORT:
+            yield found[1]
+            return
+
+
+def documented(promise: AppliedPatch, needed: AppliedPatch, capability: str | None) -> bool:
+    """True where either of the patch that makes a promise and the one that it needs tells that they belong together."""
+    return (
+        _names(promise.message, needed)
+        or _names(needed.message, promise)
+        or (capability is not None and _says(needed.message, capability))
+        or any(has_note(patch.message) for patch in (promise, needed))
+    )
+
+
+def has_note(message: str) -> bool:
+    """True for a trailer that says that there is something which a patch depends on."""
+    return _NOTE.search(message) is not None
+
+
+def _names(message: str, other: AppliedPatch) -> bool:
+    """True where a changelog has another patch's subject (in a Fixes: too), or a name that it introduces."""
+    folded = " ".join(message.split()).casefold()
+    return other.subject.casefold() in folded or any(_says(message, name) for name in other.symbols)
+
+
+def _says(message: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", message) is not None

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which patches depend on which, and how, told from the states of a run: pure (docs/how-it-works.md, Couplings)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kseries.model import AppliedPatch, Bond, Coupling, Finding, FindingKind, Outcome, Plan, StateResult
+
+_BONDS = {Outcome.BUILD_FAILED: Bond.BUILD, Outcome.BOOT_FAILED: Bond.BOOT}
+
+
+def couplings(plan: Plan, states: Mapping[str, StateResult], findings: tuple[Finding, ...]) -> tuple[Coupling, ...]:
+    """Each dependency once, in the order of the patches that have it.
+
+    Where a run was interrupted, only those that no further state would show to be others.
+    """
+    known = _Known(plan, states)
+    whole = not any(state.outcome is Outcome.NOT_TRIED for state in states.values())
+    compared = (*known.loud(), *known.late(holes(plan, findings))) if whole else ()
+    found: dict[tuple[Bond, int, int | None], Coupling] = {}
+    for one in (*known.textual(), *compared, *_by_behaviour(findings)):
+        found.setdefault((one.kind, one.patch, one.needs), one)
+    return tuple(sorted(found.values(), key=lambda one: (one.patch, one.needs or 0, one.kind)))
+
+
+def _by_behaviour(findings: tuple[Finding, ...]) -> Iterator[Coupling]:
+    """A promise that a patch makes and that is kept only with another one."""
+    for finding in findings:
+        if finding.kind is FindingKind.SILENT_BREAK and finding.patch is not None and finding.partner is not None:
+            yield Coupling(
+                kind=Bond.BEHAVIOUR,
+                patch=finding.partner,
+                needs=finding.patch,
+                state=finding.state,
+                contract=finding.contract,
+                evidence=finding.evidence,
+            )
+
+
+class _Known:
+    """The states of a run, asked by what they leave out."""
+
+    def __init__(self, plan: Plan, states: Mapping[str, StateResult]) -> None:
+        self._patches = plan.patches
+        self._states = states
+        self._conflicts = {state.id: frozenset(state.conflicts) for state in plan.states if state.tree is None}
+
+    # --- by text ----------------------------------------------------------------------------
+
+    def textual(self) -> Iterator[Coupling]:
+        """A later patch that is in the way of an earlier one's revert, or has no place without it.
+
+        Where git names a file in both, these two are meant; where it does so in one only, all that touch the file.
+        """
+        for early in self._patches:
+            for late in self._patches[early.number :]:
+                shared = {*early.files} & {*late.files}
+                revert = self._conflicts.get(f"without-{early.number}", frozenset()) & shared
+                alone = self._conflicts.get(f"only-{late.number}", frozenset()) & shared
+                certain = revert & alone
+                if certain or self._only_one(revert, early) or self._only_one(alone, late):
+                    yield Coupling(
+                        kind=Bond.TEXTUAL,
+                        patch=late.number,
+                        needs=early.number,
+                        state=f"without-{early.number}" if revert else f"only-{late.number}",
+                        evidence=tuple(f"conflict in {path}" for path in sorted(certain or revert or alone)),
+                    )
+
+    def _only_one(self, paths: frozenset[str], patch: AppliedPatch) -> bool:
+        """True where a conflict in such a file has no pair of patches to it that is certain."""
+        return any(not self._paired(path, patch) for path in paths)
+
+    def _paired(self, path: str, patch: AppliedPatch) -> bool:
+        """True where some other patch's state conflicts in this file too, the other way round."""
+        others = [other for other in self._patches if other.number != patch.number and path in other.files]
+        return any(
+            path in self._conflicts.get(f"only-{other.number}", frozenset())
+            if other.number > patch.number and path in self._conflicts.get(f"without-{patch.number}", frozenset())
+            else path in self._conflicts.get(f"without-{other.number}", frozenset())
+            if other.number < patch.number and path in self._conflicts.get(f"only-{patch.number}", frozenset())
+            else False
+            for other in others
+        )
+
+    # --- at build and at boot ---------------------------------------------------------------
+
+    def loud(self) -> Iterator[Coupling]:
+        """What does not build or boot without a patch, and what does not do so alone."""
+        for patch in self._patches:
+            without = self._states.get(f"without-{patch.number}")
+            if without is not None and without.outcome in _BONDS:
+                for late in self._behind(without, patch):
+                    yield self._coupling(without, late, patch.number)
+            alone = self._states.get(f"only-{patch.number}")
+            if alone is not None and alone.outcome in _BONDS:
+                needed: list[int | None] = [
+                    early.number for early in self._patches[: patch.number - 1] if self._fails(early, alone)
+                ]
+                for number in needed or [None]:
+                    yield self._coupling(alone, patch.number, number)
+
+    def _behind(self, without: StateResult, gone: AppliedPatch) -> list[int]:
+        """The later patches that the errors tell of, by their lines or by files; else those that fail alone too."""
+        later = self._patches[gone.number :]
+        said = " ".join((without.detail, *without.notes))
+        named = [late for late in later if any(path in said for path in late.files)]
+        suspects = [late for late in later if late.number in without.suspects]
+        alone = [late for late in later if self._outcome(f"only-{late.number}") is without.outcome]
+        both = [late for late in named if late in alone]
+        return [late.number for late in (suspects or both or named or alone)]
+
+    def _fails(self, early: AppliedPatch, alone: StateResult) -> bool:
+        """True where this one fails without an earlier one in the same way, as far as it is known where that is."""
+        without = self._states.get(f"without-{early.number}")
+        if without is None or without.outcome is not alone.outcome:
+            return False
+        return not without.suspects or alone.patch in without.suspects
+
+    def _outcome(self, state: str) -> Outcome | None:
+        result = self._states.get(state)
+        return result.outcome if result is not None else None
+
+    @staticmethod
+    def _coupling(state: StateResult, patch: int, needs: int | None) -> Coupling:
+        return Coupling(kind=_BONDS[state.outcome], patch=patch, needs=needs, state=state.id, evidence=(state.detail,))
+
+    # --- in the wrong order -----------------------------------------------------------------
+
+    def late(self, known: "tuple[Hole, ...]") -> Iterator[Coupling]:
+        """A patch that needs a later one: the series has a hole from the one to the other."""
+        for hole in known:
+            state = self._states[f"prefix-{hole.first}"]
+            yield Coupling(
+                kind=_BONDS.get(state.outcome, Bond.BEHAVIOUR),
+                patch=hole.first,
+                needs=hole.mended_by,
+                state=state.id,
+                contract=hole.contract,
+                evidence=(state.detail,) if state.detail else (),
+            )
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Prefixes that fail in one way, from the patch that brings it to the one that ends it."""
+
+    first: int
+    mended_by: int
+    contract: str | None
+
+    def order(self, count: int) -> Iterator[tuple[int, ...]]:
+        """The orders without it: the first patch after the one that mends it, or that one before the first."""
+        numbers = list(range(1, count + 1))
+        rest = [number for number in numbers if number != self.first]
+        at = rest.index(self.mended_by) + 1
+        yield (*rest[:at], self.first, *rest[at:])
+        rest = [number for number in numbers if number != self.mended_by]
+        at = rest.index(self.first)
+        yield (*rest[:at], self.mended_by, *rest[at:])
+
+
+def holes(plan: Plan, findings: tuple[Finding, ...]) -> tuple[Hole, ...]:
+    """The holes of a series that a later patch of it closes."""
+    count = len(plan.patches)
+    broken: dict[str | None, set[int]] = {}
+    for finding in findings:
+        if finding.kind is FindingKind.BISECT_HOLE and finding.patch is not None:
+            broken.setdefault(finding.contract, set()).add(finding.patch)
+        elif finding.state == plan.tip and finding.kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION):
+            broken.setdefault(finding.contract, set()).add(count)
+    return tuple(hole for contract, where in broken.items() for hole in _runs(where, count, contract))
+
+
+def _runs(broken: set[int], count: int, contract: str | None) -> Iterator[Hole]:
+    """Broken prefixes in a row, each row with the patch after it; one that goes on to the tip is mended by none."""
+    for first in sorted(broken):
+        if first - 1 not in broken:
+            after = next((number for number in range(first, count + 1) if number not in broken), None)
+            if after is not None:
+                yield Hole(first, after, contract)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a verdict rests on, counted: without it, a kernel of which nobody has asked anything looks like a sound one."""
+
+from collections.abc import Iterable
+
+from kseries.judge.losses import GOOD
+from kseries.model import Exercise, Grounds, PatchResult, RunResult, StateResult
+
+
+def of_run(tip: StateResult, patches: tuple[PatchResult, ...]) -> Grounds:
+    """What the verdict of a run rests on: what was asked of its tip, and what ran there of all patches."""
+    return Grounds(
+        contracts=_contracts(tip),
+        checks=_checks([tip]),
+        lines=sum(one.lines for one in patches),
+        lines_ran=sum(one.lines_ran for one in patches),
+        other_arch=sum(one.exercise is Exercise.OTHER_ARCH for one in patches),
+    )
+
+
+def of_patch(run: RunResult, tip: StateResult, patch: PatchResult) -> Grounds:
+    """What the verdict of a patch rests on: what passed in the states that were made to ask about it."""
+    own = [one for one in run.states if one.patch == patch.number]
+    return Grounds(contracts=_contracts(tip), checks=_checks(own), lines=patch.lines, lines_ran=patch.lines_ran)
+
+
+def _contracts(tip: StateResult) -> int:
+    """Those that the tip advertises and that could be judged: what no kernel promises, nobody has asked for."""
+    return sum(bool(one.advertised) and one.holds is not None for one in tip.contracts)
+
+
+def _checks(states: Iterable[StateResult]) -> int:
+    """Checks that passed in any of some states, each counted once."""
+    passed = {check.id for one in states for check in one.checks if check.status in GOOD and check.id not in one.flaky}
+    return len(passed)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a build reads of its source tree, as kbuild itself has noted it beside every object.
+
+A ``.cmd`` file (scripts/basic/fixdep.c, scripts/Kbuild.include) holds the command that made a target and all that
+went into it; tools/build and the guests' own Makefile leave the like. A source file that none of them names is read by
+nothing that was compiled. Of Makefiles, Kconfig, scripts and tables there is no such note, so each of them counts as
+read. Documentation in .rst goes into no target but make's own for documentation, which nothing that is built runs;
+where a compiler was given it, its note names it.
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from kseries.host import checksummed, files
+from kseries.kbuild import artifacts
+from kseries.model import Record
+from kseries.sources import Change
+
+_NOTED = frozenset({".c", ".h", ".S"})
+"""What is compiled, and so noted wherever it is read."""
+_MOST = 16 << 20
+"""Bytes that are read of a note; kbuild's have some kilobytes."""
+TREES = 64
+"""How many trees of a folder are known: twice a series of thirty. Each costs what its notes differ in."""
+_DOCUMENTATION = "Documentation/"
+_LINK = "120000"
+# A path relative to who knows which folder: tools/build notes its sources so.
+_RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.(?:[chS]|rst)(?=[\s:]|$)")
+
+
+class _Note(Record, frozen=True):
+    """One note file: when it was written, and what it names."""
+
+    written: int
+    """Nanoseconds (st_mtime_ns)."""
+    paths: frozenset[int]
+    names: tuple[str, ...]
+
+
+class _Kept(Record, frozen=True):
+    """What is kept beside the objects, so that only new notes are read."""
+
+    paths: tuple[str, ...]
+    notes: tuple[_Note, ...]
+    trees: tuple[tuple[str, dict[str, int | None]], ...]
+    """Of each tree, oldest first, the notes that are others than those of the tree before; None where one is gone."""
+    always: dict[str, tuple[str, ...]]
+
+
+class Snapshot:
+    """What one build has read: the notes of all that was in its folder when it had ended. It never changes.
+
+    What is built later in the same folder has notes of its own, and they say nothing of this build.
+    """
+
+    def __init__(self, notes: Mapping[str, _Note], paths: Mapping[str, int], always: tuple[str, ...]) -> None:
+        self.notes = notes
+        self.always = always
+        self._paths = paths
+        self._readers: dict[str, frozenset[str]] = {}
+        self._names: frozenset[str] | None = None
+
+    def readers(self, path: str) -> frozenset[str]:
+        """The targets that were made of a file."""
+        number = self._paths.get(path)
+        if number is None:
+            return frozenset()
+        if path not in self._readers:
+            self._readers[path] = frozenset(name for name, note in self.notes.items() if number in note.paths)
+        return self._readers[path]
+
+    def can_matter(self, change: Change) -> bool:
+        """False only if this build could not have told a tree with this change from the one that it was of."""
+        if not self.notes:
+            return True
+        path = PurePosixPath(change.path)
+        if change.path.startswith(self.always) or self.readers(change.path) or path.name in self._unplaced:
+            return True
+        if path.suffix == ".rst" and change.path.startswith(_DOCUMENTATION):
+            return False
+        # A new file can be found by a search that had gone on past its place; a link is another file by its contents.
+        return path.suffix not in (*_NOTED, ".rst") or not change.contents_only or change.old[0] == _LINK
+
+    @property
+    def _unplaced(self) -> frozenset[str]:
+        if self._names is None:
+            self._names = frozenset(name for note in self.notes.values() for name in note.names)
+        return self._names
+
+
+class Reads:
+    """The notes of one build folder, and for each tree that was built in it what that build has read.
+
+    Of the trees, the last TREES are known; of one that is not, nothing is said. ``place`` is where the sum is kept: not
+    in ``obj``, where what is built could change it. ``always`` are folders of which everything counts as read.
+    """
+
+    def __init__(self, obj: Path, source: Path, place: Path, always: tuple[str, ...] = ()) -> None:
+        self._always = always
+        self._place = place
+        self._obj = obj
+        self._source = source
+        self._seen: dict[bytes, str] = {}
+        self.reload(place)
+
+    def reload(self, place: Path) -> None:
+        """Take what is kept in a place for what the folder has, which is to be a copy of that; there may be none."""
+        kept = _load(place / "reads.json")
+        self._paths = {path: number for number, path in enumerate(kept.paths)}
+        self._trees: dict[str, Snapshot] = {}
+        notes: dict[str, _Note] = {}
+        for tree, changed in kept.trees:
+            notes = {**notes, **{name: kept.notes[number] for name, number in changed.items() if number is not None}}
+            for name in (name for name, number in changed.items() if number is None):
+                notes.pop(name, None)
+            self._trees[tree] = self._snapshot(notes, kept.always.get(tree, ()))
+        self._now = self._snapshot(notes)
+
+    def _snapshot(self, notes: Mapping[str, _Note], always: tuple[str, ...] = ()) -> Snapshot:
+        return Snapshot(notes, self._paths, (*self._always, *always))
+
+    def __bool__(self) -> bool:
+        """False before anything has been built."""
+        return bool(self._now.notes)
+
+    def forget(self) -> None:
+        """The folder is to be emptied, or holds what is not to be relied on: no tree of it is known any more."""
+        self._trees = {}
+        self._now = self._snapshot({})
+
+    def of(self, tree: str) -> Snapshot | None:
+        """What the build of a tree in this folder has read; None where that is not known."""
+        return self._trees.get(tree)
+
+    @property
+    def now(self) -> Snapshot:
+        """What the last build has read, whatever it was of."""
+        return self._now
+
+    def knows(self, tree: str) -> bool:
+        """True where it is known what a build of this tree has read."""
+        return tree in self._trees
+
+    def update(self, tree: str | None, always: tuple[str, ...] = (), links: frozenset[str] = frozenset()) -> None:
+        """Read the notes that are new since the last time, and keep them: ``tree`` has just been built here.
+
+        None for a tree whose build is not to be taken for another's. ``always`` are what more paths begin with that
+        this build has read without a note. ``links`` are the names of the tree's links: a note's ".." behind one leads
+        to nobody knows which folder.
+        """
+        absolute = re.compile(re.escape(os.fsencode(self._source)) + rb"/([^\s:;,'\"()]+)")
+        notes: dict[str, _Note] = {}
+        for name in _note_files(self._obj):
+            with artifacts.opened(self._obj, name) as file:
+                written = os.fstat(file.fileno()).st_mtime_ns
+                known = self._now.notes.get(name)
+                if known is None or known.written != written:
+                    known = self._read(file.read(_MOST), written, absolute, links)
+                notes[name] = known
+        self._now = self._snapshot(notes)
+        if tree is not None:
+            self._trees.pop(tree, None)
+            self._trees[tree] = self._snapshot(notes, always)
+            self._trees = dict(list(self._trees.items())[-TREES:])
+        checksummed.write(self._place / "reads.json", msgspec.json.encode(self._kept()))
+
+    def _kept(self) -> _Kept:
+        numbers: dict[int, int] = {}
+        notes: list[_Note] = []
+        trees: list[tuple[str, dict[str, int | None]]] = []
+
+        def number(note: _Note) -> int:
+            if id(note) not in numbers:
+                numbers[id(note)] = len(notes)
+                notes.append(note)
+            return numbers[id(note)]
+
+        before: Mapping[str, _Note] = {}
+        for tree, snapshot in self._trees.items():
+            now = snapshot.notes
+            new = {name: number(note) for name, note in now.items() if before.get(name) is not note}
+            trees.append((tree, {**new, **dict.fromkeys(before.keys() - now.keys())}))
+            before = now
+        always = {tree: one.always[len(self._always) :] for tree, one in self._trees.items()}
+        return _Kept(paths=tuple(self._paths), notes=tuple(notes), trees=tuple(trees), always=always)
+
+    def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes], links: frozenset[str]) -> _Note:
+        found = set(absolute.findall(data))
+        paths = {self._plain(path) for path in found}
+        unplaced = set(_RELATIVE.findall(data)) | {path for path in found if _is_behind(path, links)}
+        names = {posixpath.basename(path.decode(errors="replace")) for path in unplaced}
+        numbers = frozenset(self._paths.setdefault(path, len(self._paths)) for path in paths)
+        return _Note(written=written, paths=numbers, names=tuple(sorted(names)))
+
+    def _plain(self, raw: bytes) -> str:
+        """A path without "..": an object may name its source from three folders up (../../../virt)."""
+        if raw not in self._seen:
+            self._seen[raw] = posixpath.normpath(raw.decode(errors="replace"))
+        return self._seen[raw]
+
+    def readers(self, path: str) -> frozenset[str]:
+        """The targets that are made again when this file changes, as the folder is now."""
+        return self._now.readers(path)
+
+    def cost(self, changes: Iterable[Change]) -> int:
+        """How many targets changes make again, as the folder is now."""
+        return len(frozenset[str]().union(*(self.readers(change.path) for change in changes)))
+
+
+def _is_behind(raw: bytes, links: frozenset[str]) -> bool:
+    parts = raw.decode(errors="replace").split("/")
+    return ".." in parts and not links.isdisjoint(parts)
+
+
+def _note_files(obj: Path) -> Iterator[str]:
+    for entry in files.walk(obj):
+        noted = (entry.name.startswith(".") and entry.name.endswith(".cmd")) or entry.name.endswith(".d")
+        if noted and entry.path.isprintable() and not entry.is_dir(follow_symlinks=False):  # make writes no others
+            yield os.path.relpath(entry.path, obj)
+
+
+def _load(path: Path) -> _Kept:
+    try:
+        return msgspec.json.decode(checksummed.read(path) or b"", type=_Kept)
+    except msgspec.DecodeError:
+        return _Kept(paths=(), notes=(), trees=(), always={})

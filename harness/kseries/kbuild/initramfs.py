@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The initramfs: a cpio archive in "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from kseries.kbuild import artifacts
+
+DIRECTORY = 0o040755
+PROGRAM = 0o100755
+_TEXT = 0o100644
+LINK = 0o120777
+_CHARACTER = 0o020600
+_CONSOLE = (5, 1)
+_FOLDERS = ("probes", "programs")
+_LIST = "probes.list"
+
+
+def write(path: Path, guests: Path) -> None:
+    """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``.
+
+    Raises NotPlainError.
+    """
+    members = [member("dev", DIRECTORY), member("dev/console", _CHARACTER, device=_CONSOLE)]
+    members += [member(name, DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]
+    members += [member("init", PROGRAM, artifacts.read(guests, "init"))]
+    for folder in _FOLDERS:
+        programs = sorted(one.name for one in guests.joinpath(folder).glob("*") if os.access(one, os.X_OK))
+        members += [
+            member(f"{folder}/{name}", PROGRAM, artifacts.read(guests, f"{folder}/{name}")) for name in programs
+        ]
+    path.write_bytes(archive(members))
+
+
+def listing(probes: Iterable[str]) -> bytes:
+    """An archive to stand behind such a one: the probes that init is to run, in their order."""
+    return archive([member(_LIST, _TEXT, "".join(f"{probe}\n" for probe in probes).encode())])
+
+
+def archive(members: Iterable[bytes]) -> bytes:
+    """A whole archive; the kernel unpacks one after the other where several stand in a file."""
+    return b"".join((*members, member("TRAILER!!!", 0)))
+
+
+def member(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
+    """A file of an archive; of a link, ``data`` is where it leads."""
+    encoded = os.fsencode(name) + b"\0"
+    #         inode mode uid gid links mtime size      devmajor, devminor, rdevmajor, rdevminor, namesize, check
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
+    header = b"070701" + b"".join(b"%08X" % field for field in fields)
+    return _padded(header + encoded) + _padded(data)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 4)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What Kconfig reads of a tree: whether another tree is to be configured again, and can tell files that nobody notes.
+
+Kconfig reads Kconfig files, Makefiles and what scripts answer. Its macros ($(shell,...), scripts/kconfig/preprocess.c)
+could read whatever they like: a kernel's own call compilers, and scripts by their names.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+from kseries.sources import TreeStore
+
+# Never these, but where scripts are, and Kconfig itself (scripts/kconfig/*.c), and what they read
+# (scripts/rust_is_available_bindgen_libclang.h).
+_NOT_READ = frozenset({".c", ".h", ".S", ".rst", ".txt", ".yaml", ".dts", ".dtsi"})
+_SCRIPTS = re.compile(r"(.*/)?scripts/")
+SCRIPTS = ("scripts/",)
+"""Where what a script reads lies beside it."""
+
+# Where make runs (O=), the source is "source", too.
+_ASKS = r"srctree|\$[({].*(\.\.|source/|CURDIR|PWD)|^[[:space:]]*[ro]*source[[:space:]]"
+_USUAL = re.compile(rb"\$\(srctree\)/[\w./-]+\.sh\b")
+_SOURCE = re.compile(rb"\s*[ro]*source\s.*\bKconfig")
+
+
+class Kconfig:
+    """What the Kconfig files of trees ask for. Of the last tree that was asked about, the answer is kept."""
+
+    def __init__(self, store: TreeStore) -> None:
+        self._store = store
+        self._known: tuple[str, bool] | None = None
+
+    def may_differ(self, old: str, new: str, linked: tuple[str, ...]) -> bool:
+        """True unless a tree is configured as another. ``linked`` is what paths begin with that its links lead to."""
+        paths = self._store.changed_paths(old, new)
+        return any(_is_read(path) or path.startswith(linked) for path in paths) or self.reads_all(new)
+
+    def reads_all(self, tree: str) -> bool:
+        """True where a Kconfig file of a tree may read any of its files, and not only scripts and Kconfig files."""
+        if self._known is None or not self._alike(self._known[0], tree):
+            self._known = (tree, self._asks(tree))
+        return self._known[1]
+
+    def _alike(self, old: str, new: str) -> bool:
+        if old == new:
+            return True
+        return self._store.has(old) and not any("Kconfig" in path for path in self._store.changed_paths(old, new))
+
+    def _asks(self, tree: str) -> bool:
+        words = ("grep", "-h", "-a", "-E", "-e", _ASKS, tree, "--", "*Kconfig*")
+        lines = self._store.git(*words, statuses=(0, 1)).stdout.splitlines()  # 1: there is none (git-grep(1))
+        return any(not _SOURCE.match(line) and _odd(_USUAL.sub(b"", line)) for line in lines)
+
+
+def _is_read(path: str) -> bool:
+    return PurePosixPath(path).suffix not in _NOT_READ or _SCRIPTS.match(path) is not None
+
+
+def _odd(line: bytes) -> bool:
+    """True of what is left of a line that asks, but for prose that begins with the word "source"."""
+    return re.search(rb"srctree|\$[({].*(?:\.\.|source/|CURDIR|PWD)|^\s*[ro]*source\s+[\"'$]", line) is not None

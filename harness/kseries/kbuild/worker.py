@@ -1,0 +1,480 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A source tree -> a kernel and an initramfs: configure and make, in one build folder that persists.
+
+A worker has one source folder, which git updates in place, and one build folder per configuration, so
+that make compiles what changed. ccache answers for what it has compiled before in another order.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import io
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from kseries.arch import Arch
+from kseries.host import box, disk, files, paths, processes, turns
+from kseries.host.box import layout
+from kseries.host.box.layout import Layout
+from kseries.kbuild import artifacts, ccache, denials, initramfs, limits, linked, names, reproducible, warnings
+from kseries.kbuild.brought import Brought
+from kseries.kbuild.config import Config
+from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.folder import Folder
+from kseries.kbuild.kconfig import SCRIPTS, Kconfig
+from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
+from kseries.kbuild.timing import Pace
+from kseries.model import AppliedPatch, Build, events
+from kseries.model.errors import InfraError
+from kseries.probes.programs import Program, stage
+from kseries.probes.selftests import READ, Bench, Selftest
+from kseries.sources import Change, TreeStore
+
+MayLack = Callable[[tuple[str, ...]], bool]
+"""Whether a tree is to be built though its Kconfig dropped these options, as in ``CONFIG_X=y``."""
+
+BUILD_SECONDS = 3600.0
+"""The longest that one state may build."""
+
+_CCACHE_LOG = "ccache.log"
+_OBJECTS = "vmlinux.a"
+"""What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
+_PROBES = b"\n--- probes\n"
+"""What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
+_VERSION_SECONDS = 30
+
+_LINK_BEGINS = "vmlinux.o"
+"""What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
+
+
+def toolchain(arch: Arch, config: Config) -> str:
+    """What compiles, in one line: part of what a result depends on. Raises InfraError when it is not there."""
+    tools = arch.toolchain
+    needed = {f"{tools.prefix}gcc": tools.compiler_package, f"{tools.prefix}ld": tools.binutils_package}
+    if config.llvm:  # the probes' compiler stays what it is
+        needed = {"clang": "clang", "ld.lld": "lld", f"{tools.prefix}gcc": tools.compiler_package}
+    versions = [_version(tool, package) for tool, package in needed.items()]
+    if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
+        versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
+    return " / ".join(versions)
+
+
+def _version(tool: str, package: str) -> str:
+    """The first line in which a tool tells its version."""
+    return processes.run([processes.require(tool, package), "--version"], seconds=_VERSION_SECONDS).text.partition(
+        "\n"
+    )[0]
+
+
+def any_lack(_: tuple[str, ...]) -> bool:
+    """A tree is built whatever its Kconfig dropped."""
+    return True
+
+
+class Worker:
+    """One place to build in: a source folder, build folders, and a lock that a second run respects.
+
+    ``series`` names whose patches are built, as for Folder. What their Makefiles do to a build folder reaches the other
+    trees of that series and no others. ``probes`` are those of ours that are made, None for all of them.
+    ``cached=False`` is for measuring and proving: it compiles everything itself, in a build folder of its own.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        store: TreeStore,
+        arch: Arch,
+        config: Config,
+        jobs: int,
+        *,
+        cached: bool = True,
+        probes: tuple[str, ...] | None = None,
+        programs: tuple[Program, ...] = (),
+        selftests: tuple[Selftest, ...] = (),
+        boxed: bool = True,
+        series: str = "",
+    ) -> None:
+        self._home = home
+        self._turns = turns.Turns(home)
+        self._store = store
+        self._arch = arch
+        self._config = config
+        self._jobs = jobs
+        self._probes = probes
+        self._programs = programs
+        self._selftests = selftests
+        self._source = home / "source"
+        self._shared = paths.cache("ccache")
+        self._guests = paths.project("guests")
+        self._listed = home / "names"
+        self._names = names.Names(store, self._listed)
+        self._kconfig = Kconfig(store)
+        seen = layout.BOXED if boxed else layout.unboxed(home)
+        kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
+        places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
+        self._fixed = Layout.of({**places, "names": self._listed})
+        self._layout = self._fixed if boxed else layout.OWN
+        self._open: Callable[[], Folder] = lambda: Folder(
+            home, kind, self._inside(self._source), series, (READ,) if selftests else ()
+        )
+        self._folder = self._open()
+        self._obj = self._folder.obj
+        self._cache = "ccache " if cached else ""
+        self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
+
+    def _inside(self, place: Path) -> Path:
+        """As make sees it, who is told of no other paths and tells of no other."""
+        return self._layout.inside(place)
+
+    async def take(self, wait: Callable[[events.Wait], None] | None = None) -> None:
+        """Take this worker's lock, for which other runs of kseries wait until it is given back as often as taken.
+
+        Where another has it, ``wait`` is called with what is waited for; raises BlockingIOError if there is nothing to
+        call.
+        """
+        ours = self._turns.held
+        if wait is None:
+            self._turns.at_once()
+        else:
+            await self._turns.wait(wait)
+        if not ours:
+            self._folder = self._open()  # others may have built in it since we looked
+
+    def give_back(self) -> None:
+        """Give the lock back: nothing of ours writes below this worker's home any more."""
+        self._turns.give_back()
+
+    @contextlib.asynccontextmanager
+    async def locked(self, wait: Callable[[events.Wait], None] | None = None) -> AsyncIterator[None]:
+        """As ``take``, given back in the end."""
+        await self.take(wait)
+        try:
+            yield
+        finally:
+            self.give_back()
+
+    def say(self, what: str, done: int, total: int) -> None:
+        """Tell who waits for this worker what it is at, and how many states of it are done. With the lock held."""
+        self._turns.say(what, done, total)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """An empty folder for what lies between build and boot, gone afterwards. Call it with the lock held.
+
+        On the cache's disk, which has room; what a run left that was killed goes first.
+        """
+        place = self._home / "scratch"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def clean(self) -> None:
+        """Empty the build folder: the next build starts from nothing but what ccache has."""
+        if self._obj.exists():
+            self._folder.empty()
+
+    @property
+    def reads(self) -> Reads:
+        """What the builds in this folder have read so far."""
+        return self._folder.reads
+
+    @property
+    def configuration(self) -> str:
+        """The .config of what was built last; empty where there is none."""
+        return artifacts.text(self._obj, ".config")
+
+    def changes(self, old: str, new: str) -> tuple[Change, ...]:
+        """What leads from one tree to another."""
+        return self._store.changes(old, new)
+
+    @property
+    def holds(self) -> str | None:
+        """The tree that the build folder was last configured for, while it can be compared with others."""
+        tree = self._folder.configured
+        return tree if tree is not None and self._store.has(tree) else None
+
+    @property
+    def pace(self) -> Pace:
+        """How long the builds in this folder took."""
+        return Pace(self._folder.place)
+
+    def brought(self, base: str, patches: Sequence[AppliedPatch]) -> Brought:
+        """What a series brings to the Kconfig of its base."""
+        return Brought(self._store, base, patches)
+
+    async def build(
+        self,
+        tree: str,
+        into: Path,
+        compiled: Compiled,
+        *,
+        trusted: bool = False,
+        of_base: bool = False,
+        may_lack: MayLack = any_lack,
+    ) -> Build:
+        """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
+
+        ``trusted`` is a tree without anybody's patches, ``of_base`` the one that others are compared with, which may
+        have some: what was refused to the base below them is told of it, too. ``may_lack`` is asked of the options that
+        Kconfig dropped, if there are any, before anything is compiled: where it says no, the build ends there, and is
+        not ok. Raises InfraError when this host, not the tree, is why it failed.
+        """
+        with disk.named(self._home, self._shared, into):
+            for place in (into, self._shared):
+                place.mkdir(parents=True, exist_ok=True)
+            await processes.aside(self._folder.enter, tree if trusted else None)
+            try:
+                built = await self._build(tree, into, compiled, self._box(trusted), may_lack)
+            except limits.ExcessError:
+                self._folder.empty()
+                raise
+            if trusted:
+                built = msgspec.structs.replace(built, refused=self._folder.refused_to_base(built.refused))
+                if built.ok:
+                    await processes.aside(self._folder.keep_pristine)
+            elif built.refused:
+                self._folder.reached_out()
+            if of_base and not trusted:
+                built = msgspec.structs.replace(built, refused=self._folder.refused_with_base(built.refused))
+            return built
+
+    async def build_alone(self, tree: str, into: Path) -> Build:
+        """As ``build``, with the lock held for it and nobody told: for whoever has one tree to build."""
+        async with self.locked(lambda _: None):
+            return await self.build(tree, into, lambda _: None)
+
+    async def _build(self, tree: str, into: Path, compiled: Compiled, where: processes.Box, may_lack: MayLack) -> Build:
+        log = into / "build.log"
+        watch = _Stopwatch()
+        with log.open("wb") as output:
+            make = Make(where, output, processes.Deadline.after(BUILD_SECONDS), compiled, self._folder.place)
+            try:
+                with self._folder.marked():
+                    dropped, ok = await self._make(tree, make, watch, may_lack)
+                    output.flush()
+                    if not ok:
+                        self._check_room(log.read_bytes())
+                        limits.check(log.read_bytes())
+                    warned, parts = self._warnings(log, ok)
+                    await processes.aside(self._folder.note)
+            except processes.DeadlineError as error:
+                # A slow host, or a tree that make does not come to an end with: nobody can tell which.
+                raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error
+        said = self._said(log)
+        source, *others = map(self._fixed.inside, (self._source, self._folder.place, self._guests))
+        errors = () if ok else errors_of(said, source)
+        if ok:
+            try:
+                await processes.aside(self._take, tree, into)
+            except (artifacts.NotPlainError, FileNotFoundError) as error:
+                ok, errors = False, (str(error),)
+        unbuilt = self._unbuilt() if ok else ()
+        compiled_now, found = ccache.counts(artifacts.text(self._obj, _CCACHE_LOG))
+        return Build(
+            ok=ok,
+            seconds=watch.total,
+            stages=watch.stages,
+            compiled=compiled_now,
+            found=found,
+            errors=errors_of(said, source) if unbuilt else errors,
+            unbuilt=unbuilt,
+            warnings=warned,
+            linked=parts,
+            config_dropped=dropped,
+            irreproducible=reproducible.culprits(artifacts.text(self._obj, ".config")),
+            refused=denials.refused(said, (source, *others)),
+            log=str(log),
+            kernel=str(into / "kernel") if ok else None,
+            symbols=str(into / "vmlinux") if ok else None,
+            initrd=str(into / "initrd.cpio") if ok else None,
+        )
+
+    def _take(self, tree: str, into: Path) -> None:
+        """What a build is for, out of its folder; and what make has noted there."""
+        config = artifacts.text(self._obj, ".config")
+        alike = tree if not reproducible.culprits(config) else None
+        headers = ("include/", f"arch/{self._arch.source}/include/")
+        looked = self._names.update(tree)
+        asked = ("",) if self._kconfig.reads_all(tree) else SCRIPTS
+        always = (*looked.targets, *asked, *(headers if reproducible.holds_headers(config) else ()))
+        self._folder.reads.update(alike, always, looked.links)
+        artifacts.copy(self._obj, self._arch.kernel_path, into / "kernel")
+        artifacts.copy(self._obj, "vmlinux", into / "vmlinux")
+        initramfs.write(into / "initrd.cpio", self._obj / "guests")
+
+    def _check_room(self, log: bytes) -> None:
+        """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
+        own = b"\n".join(line for line in log.splitlines() if not limits.quotes(line))
+        if disk.said(own.decode(errors="replace")) or disk.full(self._obj, self._shared):
+            raise disk.trouble(self._obj, self._shared)
+
+    async def _make(
+        self, tree: str, make: Make, watch: "_Stopwatch", may_lack: MayLack
+    ) -> tuple[tuple[str, ...], bool]:
+        """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
+        files.remove(self._obj / _CCACHE_LOG)
+        await processes.aside(self._store.check_out, tree, self._source, self._home / "index")
+        looked = await processes.aside(self._names.update, tree)
+        self._folder.looked(names.script() + looked.all + (looked.tests if self._selftests else ""))
+        before = self.holds
+        if before is None or self._kconfig.may_differ(before, tree, looked.targets):
+            self._folder.configure(None)
+            fragment = self._fragment
+            fragment.write_text(self._tiny(tree) + self._config.text)
+            fragment.chmod(0o644)
+            if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(fragment)}", "allnoconfig")):
+                return (), False
+        self._folder.configure(tree)
+        config = artifacts.text(self._obj, ".config")
+        if reproducible.holds_headers(config):
+            self._folder.forget_headers()
+        dropped = self._config.dropped_by(config)
+        if dropped and not await processes.aside(may_lack, dropped):
+            return dropped, False
+        ok = await make(self._kernel_argv("headers"))
+        watch.ends("configure")
+        return dropped, ok and await self._compile(make, watch)
+
+    def _said(self, log: Path) -> bytes:
+        """A build's log, in which no path is one of this host's: what is taken out of it is kept with results."""
+        return log.read_bytes() if self._layout is self._fixed else self._fixed.told(log.read_bytes())
+
+    def _warnings(self, log: Path, ok: bool) -> tuple[tuple[str, ...], str]:
+        """The warnings of the tree that was built, and the digest of the objects that it is linked of."""
+        of_kernel, _, _ = self._said(log).partition(_PROBES)
+        source, fragment = map(self._fixed.inside, (self._source, self._fragment))
+        said = warnings.said_of(of_kernel.decode(errors="replace"), source, fragment)
+        parts = linked.objects(self._obj / _OBJECTS) if ok else None
+        return self._folder.said.update(said, parts), linked.digest(parts or frozenset())
+
+    async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
+        """The kernel, and the guests beside its link, which keeps only one core busy."""
+        output = io.BytesIO()
+        guests: list[asyncio.Task[bool]] = []
+
+        def start_guests() -> None:
+            watch.ends("compile")
+            beside = dataclasses.replace(make, log=output)
+            guests.append(asyncio.create_task(self._make_guests(beside)))
+
+        def step(what: str) -> None:
+            make.compiled(what)
+            if what == _LINK_BEGINS and not guests:
+                start_guests()
+
+        try:
+            if not await dataclasses.replace(make, compiled=step)(self._kernel_argv(self._arch.kernel_target)):
+                return False
+            if not guests:  # there was nothing to link
+                start_guests()
+            watch.ends("link")
+            return await guests[0]
+        finally:
+            for task in guests:
+                task.cancel()
+            await asyncio.gather(*guests, return_exceptions=True)
+            make.log.write(_PROBES + output.getvalue())
+
+    async def _make_guests(self, make: Make) -> bool:
+        """Init and all probes; False where one of ours does not build."""
+        staged = stage(self._programs, self._folder.staged)
+        if not await make(self._guests_argv(staged, "ours")):
+            return False
+        await make(self._guests_argv(staged, "theirs"))  # Build.unbuilt tells what came of it
+        for argv in self._bench.makes(self._selftests):
+            await make(argv)
+        for argv in self._bench.installs(self._selftests, self._obj / "guests" / "programs"):
+            await make(argv)
+        return True
+
+    def _unbuilt(self) -> tuple[str, ...]:
+        """The programs that are not there, and the tests of which there is but the source."""
+        made = self._obj / "guests" / "programs"
+        wanted = [program.name for program in self._programs]
+        wanted += [test.name for test in self._selftests if self._bench.has(test)]
+        return tuple(name for name in wanted if not (made / name).exists())
+
+    def _tiny(self, tree: str) -> str:
+        """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""
+        places = (
+            "kernel/configs/tiny-base.config",
+            "kernel/configs/tiny.config",
+            f"arch/{self._arch.source}/configs/tiny.config",
+        )
+        # Not from the source folder, where one of them could be a link to a file of ours.
+        found = (self._store.file(tree, name) for name in places)
+        return "".join(text.decode(errors="replace") for text in found if text is not None)
+
+    def _kernel_argv(self, *targets: str) -> list[str]:
+        source, obj = map(self._inside, (self._source, self._obj))
+        return make_argv(self._arch, self._config, source, obj, targets, self._jobs, self._cache)
+
+    def _guests_argv(self, programs: tuple[Path, ...], target: str) -> list[str]:
+        obj = self._inside(self._obj)
+        return [
+            "make",
+            f"-j{self._jobs}",
+            f"--directory={self._inside(self._guests)}",
+            f"OUT={obj / 'guests'}",
+            f"ARCH={self._arch.name}",
+            f"CC={self._cache}{self._arch.toolchain.prefix}gcc",
+            f"AR={self._arch.toolchain.prefix}ar",
+            f"HEADERS={obj / 'usr' / 'include'}",
+            f"PROGRAMS={' '.join(str(self._inside(program)) for program in programs)}",
+            *(() if self._probes is None else (f"PROBES={' '.join(self._probes)}",)),
+            "--keep-going",
+            target,
+        ]
+
+    @property
+    def _fragment(self) -> Path:
+        return self._folder.place / "fragment.config"
+
+    def _box(self, trusted: bool) -> processes.Box:
+        """Where make runs. What trees without patches compile is there for all, but nobody else may add to it."""
+        way = "" if trusted else "|read-only"
+        env = {
+            "CCACHE_DIR": str(self._inside(self._folder.ccache)),
+            "CCACHE_MAXSIZE": "20G",
+            "CCACHE_REMOTE_STORAGE": f"file://{self._inside(self._shared)}{way}",
+            # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
+            # run first, which is a third of what a header in wide use costs.
+            "CCACHE_DEPEND": "1",
+            # Nor is it told by the compiler where it looked first; of what was kept without it, nothing is taken.
+            "CCACHE_PREFIX": str(self._inside(self._listed / names.COMPILE)),
+            "CCACHE_NAMESPACE": names.script(),
+            "CCACHE_STATSLOG": str(self._inside(self._obj) / _CCACHE_LOG),
+        }
+        ours = (self._source, self._guests, self._listed, self._fragment, self._folder.staged)
+        return processes.Box(
+            writable=(self._obj, self._folder.ccache, *((self._shared,) if trusted else ())),
+            readable=(*ours, *(() if trusted else (self._shared,))),
+            layout=self._layout,
+            env={**env, **({"CCACHE_REMOTE_ONLY": "1"} if trusted else {})},
+            limits=box.build_limits(self._jobs),
+            tells=True,
+        )
+
+
+class _Stopwatch:
+    """Seconds of each stage of a build, one after the other."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self.stages: dict[str, float] = {}
+
+    def ends(self, stage: str) -> None:
+        now = time.monotonic()
+        self.stages[stage] = round(now - self._last, 2)
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        return time.monotonic() - self._began

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the engine tells while it works. The terminal view and the log are listeners; the engine prints nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kseries.model import Record, StateResult
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """Something before the first state: a source that is fetched or imported."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Source trees are being made: ``done`` steps of ``total``."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """``todo`` of the distinct ``total`` trees are not known from before; of those ``alike`` are, by what builds have
+    read until now, such as no build can tell from another.
+    """
+
+    series: str
+    total: int
+    todo: int
+    alike: int = 0
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A state enters "build" or "boot"; it is number ``position`` of the ``todo`` that are thought to be built."""
+
+    state: str
+    stage: str
+    position: int
+    todo: int
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """make has made something."""
+
+    state: str
+    what: str
+
+
+@dataclass(frozen=True)
+class StateDone:
+    """A state is finished; ``known`` if its result was there before this run."""
+
+    result: StateResult
+    known: bool
+
+
+class Holder(Record, frozen=True):
+    """Who has a lock: the series of a run, or a command, and how many of its states are done, where it has some."""
+
+    pid: int
+    what: str
+    done: int = 0
+    total: int = 0
+
+
+class Wait(Record, frozen=True):
+    """What somebody waits for. ``holder`` is None where nobody has said; ``before`` counts those who came earlier."""
+
+    holder: Holder | None
+    before: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Another kseries builds in the same place: who, and how many wait who came earlier. Told whenever that changes."""
+
+    wait: Wait
+
+
+Event = Preparing | Planning | RunStarted | StageStarted | Compiled | StateDone | Waiting
+Listener = Callable[[Event], None]

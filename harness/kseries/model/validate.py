@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whether a result that was read holds together: its references lead somewhere, and its trees are names of trees.
+
+A result.json may come from anywhere. What shows a result follows what is in it, and gives its trees to git, without
+looking twice: that is done here, once, when it is read.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from kseries.model import AppliedPatch, End, Finding, FindingKind, Journey, RunResult, StateResult
+
+_TREE = re.compile(r"(?:[0-9a-f]{40,64})?")
+"""What git takes for a name, and never for an option; empty where there is none."""
+_LONG = 1e12
+"""Seconds: a sum of much longer times is no number any more."""
+
+
+def fault(run: RunResult) -> str | None:
+    """Why a result cannot be one of ours, in a few words; None where it may be.
+
+    The first is all that is asked for, so that what is looked at later may rely on what was before.
+    """
+    return next(_faults(run), None)
+
+
+def _faults(run: RunResult) -> Iterator[str]:
+    yield from _trees([run.base.tree])
+    yield from _series(run.series.patches, run.states)
+    for squash in run.squashes:
+        yield from _series(squash.patches, squash.states)
+    yield from _trees(state.tree or "" for state in run.searched)
+    yield from _absent("patch", _patches_named(run), {None, *(patch.number for patch in run.series.patches)})
+    states = {state.id: state for state in run.states}
+    yield from _absent("state", [one.state for one in run.findings], states)
+    yield from _absent("state", [one.state for one in run.journeys], states)
+    for finding in run.findings:
+        yield from _finding(finding, states[finding.state])
+    for journey in run.journeys:
+        yield from _journey(journey, run.findings)
+    yield from _times(run)
+
+
+def _series(patches: Sequence[AppliedPatch], states: Sequence[StateResult]) -> Iterator[str]:
+    """A series, the one that was run or one that it was changed into, and the states that were made of it."""
+    numbers = [patch.number for patch in patches]
+    if numbers != [*range(1, len(patches) + 1)]:
+        yield f"its patches are numbered {numbers}"
+    yield from _trees(tree for patch in patches for tree in (patch.tree_before, patch.tree_after))
+    yield from _trees(state.tree or "" for state in states)
+    names = [state.id for state in states]
+    if not names or len({*names}) != len(names):
+        yield "it has no state, or two of one name"
+    for state in states:
+        yield from _absent("state", [state.same_as], {None, *names})
+        suspects = (*state.suspects, *(number for one in state.complaints for number in one.suspects))
+        yield from _absent("patch", [state.patch, *state.applied, *suspects], {None, *numbers})
+
+
+def _patches_named(run: RunResult) -> Iterator[int | None]:
+    for finding in run.findings:
+        yield from (finding.patch, finding.partner)
+        if finding.advice is not None:
+            yield from (*finding.advice.squash, *finding.advice.order)
+    for journey in run.journeys:
+        yield from (journey.patch, journey.blamed)
+    for coupling in run.couplings:
+        yield from (coupling.patch, coupling.needs)
+    yield from (one.number for one in run.patches)
+    yield from (one.number for one in (run.checkpatch.patches if run.checkpatch is not None else ()))
+
+
+def _finding(finding: Finding, state: StateResult) -> Iterator[str]:
+    """What a finding is told by: evidence, something to do in its advice, the promise that is broken."""
+    if not finding.evidence:
+        yield f"its {finding.kind} in {state.id} has no evidence"
+    if finding.advice is not None and len(finding.advice.squash) < 2 and not finding.advice.order:
+        yield f"its advice on {state.id} says nothing"
+    broken = finding.contract if finding.kind is FindingKind.SILENT_BREAK else None
+    if broken is not None and broken not in {one.id for one in state.contracts}:
+        yield f"{state.id} has no contract {finding.contract}"
+
+
+def _journey(journey: Journey, findings: Sequence[Finding]) -> Iterator[str]:
+    breaks = {one.state for one in findings if one.kind is FindingKind.SILENT_BREAK}
+    if journey.end is End.SILENT and journey.state not in breaks:
+        yield f"it has no silent break in {journey.state}, where a journey ends in one"
+
+
+def _times(run: RunResult) -> Iterator[str]:
+    """Dates that compare with ours, and times that add up."""
+    try:
+        if run.began and datetime.fromisoformat(run.began).tzinfo is None:
+            yield f"it began at {run.began}, in no zone"
+    except ValueError:
+        yield f"it began at {run.began}, which is no date"
+    took = [run.seconds or 0.0, *(took for state in run.states for took in state.seconds.values())]
+    yield from (f"it took {one} s" for one in took if abs(one) > _LONG)
+
+
+def _trees(names: Iterable[str]) -> Iterator[str]:
+    yield from (f"{name} is no tree" for name in names if not _TREE.fullmatch(name))
+
+
+def _absent(what: str, names: Iterable[object], there: Collection[object]) -> Iterator[str]:
+    yield from (f"it has no {what} {name}" for name in names if name not in there)

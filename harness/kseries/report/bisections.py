@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A bisection as text: a line for each state, the first bad patch, its revert, and git's own log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kseries.bisect.answer import Answer
+from kseries.bisect.bisection import Bisected, Step
+from kseries.model import Outcome
+from kseries.model.sanitize import line, plain
+from kseries.plan.scenarios import Patches
+
+_WHY = 100
+"""Characters of a reason that a line has room for."""
+
+
+def line_of(step: Step) -> str:
+    """One state: what it answered, why, and whether it had to be built."""
+    why = line(step.tried.why[0])[:_WHY] if step.tried.why else ""
+    return plain(f"{step.state:<12} {step.tried.answer:<11} {'known' if step.known else 'built'}  {why}".rstrip())
+
+
+def render(found: Bisected, patches: Patches, log: Path) -> str:
+    """What the bisection came to."""
+    return plain("\n".join(_lines(found, patches, log)))
+
+
+def _lines(found: Bisected, patches: Patches, log: Path) -> Iterator[str]:
+    if not found.suspects:
+        yield "The tip is good: there is nothing to find."
+        return
+    yield ""
+    names = [f"{number}/{len(patches)} '{patches[number - 1].subject}'" for number in found.suspects]
+    if len(names) == 1:
+        yield f"{names[0]} is the first bad patch."
+    else:
+        yield "Only patches that could not be tested are left. The first bad one could be any of:"
+        yield from (f"  {name}" for name in names)
+    known = sum(step.known for step in found.steps)
+    yield f"git bisect took {_count(len(found.steps), 'step')}, {known} of them known from before."
+    if found.revert is not None:
+        yield _of_revert(found.revert)
+    repository = log.with_name("bisect.git")
+    yield f"\nTo replay it: git -C {repository} bisect replay {log.resolve()}"
+    yield found.log.rstrip()
+
+
+def _of_revert(step: Step) -> str:
+    """What whoever reverts the patch ends up with."""
+    tried = step.tried
+    why = f": {tried.why[0]}" if tried.why else "."
+    if tried.result.outcome is Outcome.CONFLICT:
+        return f"To revert it ({step.state}) is loud: it {tried.result.detail}"
+    return {
+        Answer.GOOD: f"To revert it ({step.state}) mends the tip.",
+        Answer.BAD: f"To revert it ({step.state}) does NOT mend the tip{why}",
+        Answer.UNTESTABLE: f"To revert it ({step.state}) is loud{why}",
+    }[tried.answer]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a verdict rests on, or why there is none, in words: all reports say it in these."""
+
+from collections.abc import Iterator
+
+from kseries import arch as archs
+from kseries.model import Exercise, Grounds, LeftOut, PatchResult, RunResult, Verdict
+from kseries.model.sanitize import line
+
+_FEW = 3
+"""Files that a sentence names; the result has them all."""
+
+
+def of_run(run: RunResult) -> str:
+    """What each yes of a run rests on; empty where it has none, or nobody has counted."""
+    if run.grounds is None or True not in (run.verdict.bisectable, run.verdict.revert_safe):
+        return ""
+    words = rests_on(run.grounds, "the series")
+    if not run.grounds.other_arch:
+        return words
+    count, whole = run.grounds.other_arch, len(run.series.patches)
+    return f"{words}; of {count} of {whole} patches, for another architecture, it says nothing"
+
+
+def of_patch(patch: PatchResult) -> str:
+    """What each yes of a patch rests on; empty where it has none, or nobody has counted."""
+    if patch.grounds is None or True not in (patch.verdict.bisectable, patch.verdict.revert_safe):
+        return ""
+    return rests_on(patch.grounds, "it")
+
+
+def rests_on(grounds: Grounds, whose: str) -> str:
+    """What was asked, what passed, and how much of the code in question has run."""
+    contracts = f" and {_count(grounds.contracts, 'contract')}" if grounds.contracts else ""
+    seen = f"nothing was seen to break in {_count(grounds.checks, 'check')}{contracts}"
+    if not grounds.lines:
+        return f"{seen}; no line of {whose} has code of its own in this kernel"
+    return f"{seen}; {grounds.lines_ran} of {_count(grounds.lines, 'line')} of {whose} ran"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def answers(verdict: Verdict) -> Iterator[tuple[str, bool | None]]:
+    """Each of its questions, as reports name it, and the answer."""
+    yield "bisectable", verdict.bisectable
+    yield "revert-safe", verdict.revert_safe
+
+
+def why_not(run: RunResult) -> str:
+    """Why some verdict of a run is null, as far as its patches tell; empty where they do not."""
+    told = (f"{one.number}/{len(run.patches)} {why}" for one in run.patches if (why := _why_not(one)))
+    return line("; ".join(told))
+
+
+def _why_not(patch: PatchResult) -> str:
+    if patch.left_out and patch.exercise is not Exercise.UNEXERCISED:
+        return left_out(patch.left_out)
+    return "was not seen to run" if patch.exercise is Exercise.UNEXERCISED else ""
+
+
+def left_out(files: tuple[LeftOut, ...]) -> str:
+    """Which changed code no kernel of a run is made of, by why that is."""
+    told = dict.fromkeys((*_by_configuration(files), *_of_others(files), *_untold(files)))
+    return "; ".join(told)
+
+
+def _by_configuration(files: tuple[LeftOut, ...]) -> Iterator[str]:
+    ours = [one for one in files if one.options and not one.arch]
+    found = dict.fromkeys(f"{', '.join(map(_option, one.options))} ({line(one.makefile)})" for one in ours)
+    if found:
+        yield f"left out by the configuration: {_some(list(found))}"
+
+
+def _of_others(files: tuple[LeftOut, ...]) -> Iterator[str]:
+    ours = {arch.source: arch.name for arch in archs.known().values()}
+    for name in dict.fromkeys(one.arch for one in files if one.arch):
+        advice = f"--arch {ours[name]}" if name in ours else "which kseries cannot build"
+        yield f"another architecture's: {line(name)} ({advice})"
+
+
+def _untold(files: tuple[LeftOut, ...]) -> Iterator[str]:
+    found = [one.file for one in files if not one.options and not one.arch]
+    if found:
+        yield f"no object of this build is made of it: {_some(found)}"
+
+
+def _option(option: str) -> str:
+    return f"CONFIG_{option[1:]} being set" if option.startswith("!") else f"CONFIG_{option}"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(map(line, names[:_FEW])) + more

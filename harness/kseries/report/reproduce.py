@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Commands that bring anybody who has kseries and the series to what a result tells of."""
+
+import itertools
+import posixpath
+import re
+import shlex
+from collections.abc import Sequence
+
+import msgspec
+
+from kseries.model import Finding, FindingKind, RunResult, Series
+from kseries.model.sanitize import word
+
+_TARGET = "TARGET"
+"""Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
+
+
+_BEGINNING = r"(?:[\w+]*file:|~[\w-]*|\.{1,2})?/"
+_HOST_PATH = re.compile(rf"(?:^|(?<=[=,:\s])(?!//)){_BEGINNING}.*", re.DOTALL)
+_IN_MAKE = re.compile(rf"((?<![\w.+~/-])-[\w-]+|(?<![\w.+~/:-])|(?<=:)(?!//))({_BEGINNING}[^\s=,:;'\"()]*)")
+"""A path in a word for make, which has what a shell and a compiler make of it: ``CC=ccache /x/gcc``, ``-I/x``."""
+_LISTS = ("--probe", "--selftest", "--scenario", "--arch")
+_DIGITS = 12
+"""Those of a commit's id that name it, as the kernel writes them."""
+
+
+def command(run: RunResult, finding: Finding) -> str:
+    """A line for a shell that comes to the state of a finding, and exits 0 no more once that is seen.
+
+    What is new in a build is seen by comparing builds, and what is flaky by more than one boot: that takes a run, or
+    more boots.
+    """
+    if finding.kind is FindingKind.NEW_WARNING:
+        return whole(run, ["prefixes"])
+    if finding.kind is FindingKind.REACHES_OUT:
+        return whole(run, [next(state.scenario for state in run.states if state.id == finding.state)])
+    more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
+    return _pasted("kseries", "try", finding.state, *_words(run), *more)
+
+
+def elsewhere(run: RunResult, finding: Finding) -> str:
+    """The same line for somebody else: of a path of this host, which says nothing to them, the name alone."""
+    words = shlex.split(command(run, finding))
+    return shlex.join(_fit_for(option, word) for option, word in zip(("", *words), words, strict=False))
+
+
+def base_elsewhere(run: RunResult) -> str:
+    """What the base is called, for somebody else: of a tree of this host its name alone, and the revision as given."""
+    name = run.base.name
+    given = (tree for option, tree in itertools.pairwise(run.words) if option == "--tree")
+    tree = next((tree for tree in given if name == tree or name.startswith(f"{tree} ")), None)
+    if tree is None:
+        tree = name.rpartition(" ")[0] or name
+    return f"{_without_folder(tree)}{name[len(tree) :]}"
+
+
+def _fit_for(option: str, word: str) -> str:
+    """A word of a command line, which an option may be before, with no folder of this host in it."""
+    if option == "--make":
+        return _IN_MAKE.sub(lambda path: path[1] + _name(path[2]), word)
+    if option in _LISTS:
+        return ",".join(map(_without_folder, word.split(",")))
+    return _without_folder(word)
+
+
+def _without_folder(word: str) -> str:
+    """The name of what a path leads to, which may have any character in it, behind ``NAME=`` or by itself; what begins
+    as none, such as origin/master, as it is.
+    """
+    return _HOST_PATH.sub(lambda path: _name(path[0]), word, count=1)
+
+
+def _name(path: str) -> str:
+    return posixpath.basename(path.rstrip("/")) or "DIRECTORY"
+
+
+def lasting(words: tuple[str, ...], base: str | None, series: Series, guessed: str = "") -> tuple[str, ...]:
+    """The words of a run, with a range of branches, which move, named by its commits; ``base`` is the one under it.
+
+    ``guessed`` is a base that was found by the tags and branches at hand (guess.py): others may have others.
+    """
+    if words and guessed:
+        return (*words, "--base", guessed[:_DIGITS])
+    tip = series.patches[-1].commit
+    if not words or base is None or tip is None:
+        return words
+    return (f"{base[:_DIGITS]}..{tip[:_DIGITS]}", *words[1:])
+
+
+def with_commands(run: RunResult) -> RunResult:
+    """The result with the command of each finding, for those who read result.json."""
+    findings = tuple(msgspec.structs.replace(one, reproduce=command(run, one)) for one in run.findings)
+    return msgspec.structs.replace(run, findings=findings)
+
+
+def whole(run: RunResult, scenarios: Sequence[str]) -> str:
+    """The line that does a run again."""
+    more = ("--scenario", ",".join(scenarios)) if scenarios else ()
+    return _pasted("kseries", "run", *_words(run), *more)
+
+
+def _pasted(*words: str) -> str:
+    """A line to paste into a shell.
+
+    The words may be somebody else's: they are made fit to show before they are quoted, since what is taken out of a
+    quoted line may take a quote with it.
+    """
+    return shlex.join(map(word, words))
+
+
+def _words(run: RunResult) -> tuple[str, ...]:
+    return run.words if run.words and run.words[0] != "-" else (_TARGET, *run.words[1:])

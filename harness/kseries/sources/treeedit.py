@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What trees hold, how they differ, and trees with changes put in: a thousand at a time, in one git process.
+
+Paths are bytes, as git has them. ``objects`` is where new objects go that are not for the store.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kseries.sources import Merge, ThreeWay, TreeStore
+
+# fast-import wants a branch: this one begins and ends within its process, and the store never sees it.
+_REF = b"refs/kseries/scratch"
+_COMMIT = b"commit " + _REF + b"\nmark :%d\ncommitter kseries <kseries@localhost> 0 +0000\ndata 0\n"
+_NO_HISTORY = b"reset " + _REF + b"\n\n"
+_NO_BRANCH = b"reset " + _REF + b"\nfrom " + b"0" * 40 + b"\n\n"
+
+
+class Entry(NamedTuple):
+    """What a path holds: a mode and an object."""
+
+    mode: bytes
+    oid: bytes
+
+    @property
+    def is_directory(self) -> bool:
+        return self.mode == b"040000"
+
+
+Changes = Mapping[bytes, Entry | None]
+"""Path -> what it holds afterwards; None where it is gone."""
+
+
+class Edit(NamedTuple):
+    """A tree to make: changes put into ``start``, or into what the edit before this one made."""
+
+    start: str | None
+    changes: Changes
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def changes(store: TreeStore, pairs: Iterable[tuple[str, str]], objects: Path | None = None) -> list[Changes]:
+    """What leads from the first tree of each pair to the second. A rename is two changes."""
+    asked = "".join(f"{old} {new}\n" for old, new in pairs).encode()
+    words = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev")
+    return list(_parse_changes(store.answer(*words, stdin=asked, objects=objects)))
+
+
+def _parse_changes(output: bytes) -> Iterator[Changes]:
+    """Read the raw format (git-diff-tree(1)): the two trees on a line, then ``:modes objects status NUL path NUL``."""
+    at = 0
+    while at < len(output):
+        at = output.index(b"\n", at) + 1
+        found: dict[bytes, Entry | None] = {}
+        while output.startswith(b":", at):
+            middle = output.index(b"\0", at)
+            end = output.index(b"\0", middle + 1)
+            _, mode, _, oid, _ = output[at:middle].split(b" ")
+            found[output[middle + 1 : end]] = None if mode == b"000000" else Entry(mode, oid)
+            at = end + 1
+        yield found
+
+
+def directories(store: TreeStore, tree: str, paths: Iterable[bytes]) -> dict[bytes, dict[bytes, Entry]]:
+    """What the directories of a tree hold, name by name; the root is ``b""``. What is no directory is left out."""
+    asked = list(paths)
+    output = store.answer(
+        "cat-file", "--batch", "-z", stdin=b"".join(tree.encode() + b":%b\0" % path for path in asked)
+    )
+    found: dict[bytes, dict[bytes, Entry]] = {}
+    at = 0
+    for path in asked:
+        missing = b"%b:%b missing\n" % (tree.encode(), path)
+        if output.startswith(missing, at):
+            at += len(missing)
+            continue
+        end = output.index(b"\n", at)
+        _, kind, size = output[at:end].split(b" ")
+        if kind == b"tree":
+            found[path] = dict(_parse_tree(output[end + 1 : end + 1 + int(size)]))
+        at = end + 1 + int(size) + 1
+    return found
+
+
+def _parse_tree(data: bytes) -> Iterator[tuple[bytes, Entry]]:
+    """Read a tree object: ``mode SP name NUL`` and twenty bytes of object id, again and again."""
+    at = 0
+    while at < len(data):
+        end = data.index(b"\0", at)
+        mode, _, name = data[at:end].partition(b" ")
+        yield name, Entry(mode.zfill(6), data[end + 1 : end + 21].hex().encode())
+        at = end + 21
+
+
+# --- making -------------------------------------------------------------------------------------
+
+
+def edited(store: TreeStore, edits: Iterable[Edit], objects: Path | None = None) -> list[str]:
+    """The tree of each edit."""
+    stream = [_NO_HISTORY]
+    for number, edit in enumerate(edits, 1):
+        stream.append(_COMMIT % number)
+        if edit.start is not None:
+            stream.append(b"M 040000 %b \n" % edit.start.encode())
+        # What goes makes room first: a file may become a directory, and a directory a file.
+        stream += [b"D %b\n" % _quoted(path) for path, entry in edit.changes.items() if entry is None]
+        stream += [b"M %b %b %b\n" % (*entry, _quoted(path)) for path, entry in edit.changes.items() if entry]
+        stream.append(b'ls ""\n\n')
+    return [row.split()[2].decode() for row in _fast_import(store, stream, objects)]
+
+
+def merged(store: TreeStore, merges: Sequence[ThreeWay], objects: Path) -> list[Merge]:
+    """Each merge as ``TreeStore.merge`` makes it."""
+    commits = _sides(store, merges, objects)
+    asked = "".join(f"{ours} {theirs}\n" for ours, theirs in zip(commits[::2], commits[1::2], strict=True))
+    words = ("merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages", "-z")
+    answers = iter(store.answer(*words, stdin=asked.encode(), objects=objects).decode(errors="replace").split("\0"))
+    made: list[Merge] = []
+    for _ in merges:
+        clean, tree, names = next(answers), next(answers), list(iter(lambda: next(answers), ""))
+        made.append(Merge(tree) if clean == "1" else Merge.conflict(names))
+    return made
+
+
+def _sides(store: TreeStore, merges: Sequence[ThreeWay], objects: Path) -> list[str]:
+    """Two commits for each merge, ours and theirs, on top of one of its base: git looks for the base itself."""
+    stream: list[bytes] = []
+    for number, merge in enumerate(merges):
+        base, ours, theirs = (3 * number + one for one in (1, 2, 3))
+        stream.append(_NO_HISTORY)
+        stream.append(_COMMIT % base + b"M 040000 %b \n\n" % merge.base.encode())
+        for mark, tree in ((ours, merge.ours), (theirs, merge.theirs)):
+            stream.append(_COMMIT % mark + b"from :%d\nM 040000 %b \n" % (base, tree.encode()))
+            stream.append(b"\nget-mark :%d\n" % mark)
+    return [row.decode() for row in _fast_import(store, stream, objects)]
+
+
+def _fast_import(store: TreeStore, stream: list[bytes], objects: Path | None) -> list[bytes]:
+    """The lines that git fast-import prints (git-fast-import(1))."""
+    whole = b"".join([*stream, _NO_BRANCH, b"done\n"])
+    return store.answer("fast-import", "--quiet", "--done", stdin=whole, objects=objects).splitlines()
+
+
+def _quoted(path: bytes) -> bytes:
+    return b'"' + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'

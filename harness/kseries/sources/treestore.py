@@ -1,0 +1,520 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Source trees as git objects: import, apply, revert, cherry-pick. Nothing is checked out.
+
+What is made here is made in the full tree, one at a time; manytrees.py makes many.
+
+All trees live in one bare repository in the cache. A repository of the user's is read through
+objects/info/alternates (gitrepository-layout(5)) and never written to.
+"""
+
+import hashlib
+import lzma
+import os
+import re
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Container, Iterable, Sequence, Set
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.host import cachelock, disk, processes, untrusted
+from kseries.model.errors import InfraError, InputError, in_words
+from kseries.sources import checksums, corruption, repository, unpack
+
+# What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
+_GIT_ENV = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    **{f"GIT_{who}_NAME": "kseries" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_EMAIL": "kseries@localhost" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_DATE": "@0 +0000" for who in ("AUTHOR", "COMMITTER")},
+}
+_ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
+_GIT_SECONDS = 120
+SAID = (0, 1, 128)
+"""The exit statuses of a git that did what it was asked, or says why it cannot be done."""
+_SUBMODULE = b"160000"
+"""Git's mode of what is no blob, but a commit elsewhere."""
+_BATCH_SECONDS = 1800
+"""For a git that is given a thousand things to do at once."""
+_PRELOAD = re.compile(rb"^ERROR: ld\.so: .*\n", re.MULTILINE)
+"""What the dynamic linker says before any program says a word, where LD_PRELOAD names what is not there (ld.so(8))."""
+# rev-parse --quiet, twice; cat-file -e; cat-file blob TREE:PATH, twice.
+_NO = re.compile(
+    rb"|fatal: (log for .* only has .*|Not a valid object name .*|path .* does not exist in .*"
+    rb"|git cat-file .*: bad file)\n"
+)
+_APPLY_ERROR = re.compile(r"error: (?P<what>.*)")
+
+
+class ApplyError(Exception):
+    """A diff does not fit a tree; the text is git's own: the file, the line, the reason."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The tree of a merge, or the paths in which it conflicts."""
+
+    tree: str | None
+    conflicts: tuple[str, ...] = ()
+
+    @classmethod
+    def conflict(cls, names: Iterable[str]) -> "Merge":
+        """A merge that conflicts in the paths that git names."""
+        # Where a file stands in a directory's way, git puts it beside with a commit's id: ours, of no use to anybody.
+        return cls(None, tuple(sorted({re.sub("~[0-9a-f]{40}$", "", name) for name in names if name})))
+
+
+@dataclass(frozen=True)
+class ThreeWay:
+    """A merge to make: what ``theirs`` changed since ``base``, done to ``ours``. Each is a tree."""
+
+    base: str
+    ours: str
+    theirs: str
+
+    @classmethod
+    def revert(cls, tip: str, before: str, after: str) -> "ThreeWay":
+        """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""
+        return cls(base=after, ours=tip, theirs=before)
+
+    @classmethod
+    def cherry_pick(cls, onto: str, before: str, after: str) -> "ThreeWay":
+        """``onto`` with the patch that led from ``before`` to ``after``, as ``git cherry-pick`` makes it."""
+        return cls(base=before, ours=onto, theirs=after)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file in which a tree differs from another: git mode and blob on either side, 000000 where it is not."""
+
+    path: str
+    old: tuple[str, str]
+    new: tuple[str, str]
+
+    @property
+    def contents_only(self) -> bool:
+        """True for a file that is there on both sides, and of one kind."""
+        return self.old[0] == self.new[0]
+
+
+class TreeStore:
+    """The bare repository that holds every tree kseries has seen."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        if not self._made:
+            with self._alone():
+                if not self._made:
+                    self._make()
+        self._check_out_as_it_is()
+        self._forget_gone()
+
+    @property
+    def _made(self) -> bool:
+        """The attributes are the last thing that is made."""
+        return (self.path / "HEAD").exists() and self._attributes.exists()
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Where another run may be about to make or to change the same thing."""
+        return cachelock.one_at_a_time(self.path / "lock-made")
+
+    def _make(self) -> None:
+        # gc would compress again what fast-import packed for speed, in the middle of somebody's run.
+        for words in (
+            ["init", "--quiet", "--bare", "--object-format=sha1"],
+            ["config", "gc.auto", "0"],
+            ["config", "core.compression", "1"],
+        ):
+            self._must(*words)
+
+    def _check_out_as_it_is(self) -> None:
+        """Have no .gitattributes of a tree change what is checked out of it, and of others after it.
+
+        An index takes a file for what it was checked out as, with the attributes of that tree; and the store's own
+        have the last word (gitattributes(5)).
+        """
+        place = self._attributes
+        if not place.exists() or place.read_bytes() != _ATTRIBUTES.encode():
+            place.parent.mkdir(exist_ok=True)
+            _replace(place, _ATTRIBUTES)
+
+    @property
+    def _attributes(self) -> Path:
+        return self.path / "info" / "attributes"
+
+    def _forget_gone(self) -> None:
+        """Drop the repositories that are not there any more: each call of git would complain of them."""
+        if all(Path(line).is_dir() for line in self._borrowed()):
+            return
+        with self._alone():
+            self._borrow(line for line in self._borrowed() if Path(line).is_dir())
+
+    def _borrowed(self) -> list[str]:
+        """The folders of objects that are read beside our own."""
+        rows = self._alternates.read_bytes().split(b"\n") if self._alternates.exists() else []
+        return [os.fsdecode(_c_unquoted(row)) for row in rows if row]
+
+    def _borrow(self, folders: Iterable[str]) -> None:
+        """Note from which folders of objects to read beside our own; a path may be quoted (link_alt_odb_entries())."""
+        _replace(self._alternates, "".join(f"{_c_quoted(one) if chr(10) in one else one}\n" for one in folders))
+
+    @property
+    def _alternates(self) -> Path:
+        return self.path / "objects" / "info" / "alternates"
+
+    # --- how git is called ------------------------------------------------------------------
+
+    def git(
+        self,
+        *words: str,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        work_tree: Path | None = None,
+        objects: Path | None = None,
+        seconds: float = _GIT_SECONDS,
+        statuses: Container[int] = (0,),
+        limits: Sequence[str] = (),
+    ) -> processes.Done:
+        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given.
+
+        ``limits`` are the words of a program that starts git with less than it may have, prlimit(1).
+        Raises InfraError where its exit status is none of ``statuses``, which are those that are an answer: of a git
+        that failed, or was killed, what it printed is none.
+        """
+        env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
+        if objects is not None:
+            env["GIT_OBJECT_DIRECTORY"] = str(objects)
+            env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _c_quoted(str(self.path / "objects"))
+        if index is not None:
+            env["GIT_INDEX_FILE"] = str(index)
+        if work_tree is not None:
+            env["GIT_WORK_TREE"] = str(work_tree)
+        # What is checked out is for whoever builds it, whom our umask may have shut out.
+        umask = 0o022 if work_tree is not None else -1
+        argv = ["git", *words]
+        done = processes.run([*limits, *argv], seconds=seconds, stdin=stdin, env=env, umask=umask)
+        if done.returncode not in statuses:
+            raise self._trouble(words[0], reason(done))
+        return done
+
+    def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
+        """What git prints when it is asked many things at once; raises InfraError where it fails."""
+        return self.git(*words, stdin=stdin, index=index, objects=objects, seconds=_BATCH_SECONDS).stdout
+
+    def _must(self, *words: str, index: Path | None = None, work_tree: Path | None = None) -> str:
+        return self.git(*words, index=index, work_tree=work_tree).text
+
+    def _asked(self, *words: str) -> processes.Done | None:
+        """As ``git``; None where it says that there is no such thing, and nothing else."""
+        done = self.git(*words, statuses=SAID)
+        if done.returncode == 0:
+            return done
+        if _NO.fullmatch(_PRELOAD.sub(b"", done.stderr)):
+            return None
+        raise self._trouble(words[0], reason(done))
+
+    def _trouble(self, command: str, reason: str) -> InfraError:
+        """What to raise where git failed. Without room it says "disk corruption?", too.
+
+        That git fails is no proof of damage. Where there is one, the store is marked, and goes with the next run.
+        """
+        if disk.full(self.path, Path(tempfile.gettempdir())):
+            return disk.trouble(self.path, Path(tempfile.gettempdir()))
+        failed = f"git {command} failed in {self.path}: {reason}"
+        try:
+            if checksums.damaged(self.path) is not None:
+                corruption.mark(self.path)
+                return InfraError(f"{failed}\n  it is damaged: the next run makes it again")
+        except OSError as error:
+            return InfraError(f"{failed}\n  cannot read {error.filename}: {in_words(error)}; nothing is removed")
+        if others := self._borrowed():
+            return InfraError(f"{failed}\n  is what it borrows whole? a git clone --filter is not: {', '.join(others)}")
+        return InfraError(f"{failed}\n  its files are as git wrote them, and stay: see what is wrong with git here")
+
+    # --- bringing sources in ----------------------------------------------------------------
+
+    def add_tarball(self, path: Path) -> str:
+        """The tree of a kernel tarball; imported once, found again by the tarball's content."""
+        try:
+            with untrusted.opened(path) as file:
+                key = hashlib.file_digest(file, "sha256").hexdigest()
+            return self._once(key, unpack.of_tarball(path))
+        except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
+            raise InputError(f"{path} is not a tarball that can be read: {error}") from error
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {in_words(error)}") from error
+
+    def add_directory(self, path: Path) -> str:
+        """The tree of an unpacked kernel; a directory with the same names, sizes and times is not read twice."""
+        if (path / ".config").exists() or (path / "include" / "config").exists():
+            raise InputError(f"{path} has been built in\n  clean it with: make -C {path} mrproper")
+        names = unpack.names(path)
+        key = unpack.signature(path, names)
+        return self._once(key, unpack.of_folder(path, names))
+
+    def add_repository(self, path: Path) -> None:
+        """Make the objects of a user's repository readable here. Raises InputError where they cannot be."""
+        done = repository.ask(path, "rev-parse", "--git-common-dir")
+        if done.returncode != 0:
+            raise InputError(f"{path} is not a git repository: {reason(done)}")
+        repository.check_sha1(path)
+        objects = (path / done.text / "objects").resolve()
+        if str(objects) in self._borrowed():
+            return
+        with self._alone():
+            self._borrow([*self._borrowed(), str(objects)])
+
+    def differs(self, path: Path) -> bool:
+        """True where the work tree of a user's repository, or its index, holds other than HEAD; its files are read."""
+        places = repository.ask(path, "rev-parse", "--show-toplevel", "--git-path", "index", "HEAD^{tree}")
+        if places.returncode != 0:
+            return False  # it is bare, or has no commit
+        top, index, tree = places.text.rsplit("\n", 2)
+        try:
+            held = untrusted.read(path / index, unpack.FILE_LIMIT)
+        except (OSError, InputError):
+            return False  # there is no index: nothing was ever checked out
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            ours = Path(scratch) / "index"
+            ours.write_bytes(held)  # git diff notes in it which files it found to be the same
+            options = ("--quiet", "--no-ext-diff", "--ignore-submodules=all")
+            ways = (options, (*options, "--cached", tree))
+            place = Path(top)
+            return any(self.git("diff", *way, index=ours, work_tree=place, statuses=(0, 1)).returncode for way in ways)
+
+    def _once(self, key: str, files: Iterable[unpack.SourceFile]) -> str:
+        """The tree of an import; where another run is at one, after that: it may be the same."""
+        if (tree := self._imported(key)) is not None:
+            return tree
+        with cachelock.one_at_a_time(self.path / "lock-import"):
+            return self._imported(key) or self._import(key, files)
+
+    def _imported(self, key: str) -> str | None:
+        done = self._asked("rev-parse", "--quiet", "--verify", f"refs/imports/{key}^{{tree}}")
+        return done.text if done is not None else None
+
+    def _import(self, key: str, files: Iterable[unpack.SourceFile]) -> str:
+        # --force: a ref whose commit is not there any more is no history to keep.
+        words = ["git", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done", "--force"]
+        # A fast-import that fails leaves its pack behind, as large as it got: beside the store it goes with its folder.
+        with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
+            env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
+            try:
+                with processes.feeding(words, env=env) as stream:
+                    unpack.write_import(stream, f"refs/imports/{key}", files)
+            except InfraError as error:
+                raise self._trouble("fast-import", _fatal(str(error).removeprefix("git failed: "))) from error
+            finally:
+                for report in self.path.glob("fast_import_crash_*"):
+                    report.unlink(missing_ok=True)
+            self._take_packs(Path(scratch) / "pack")
+        tree = self._imported(key)
+        if tree is None:
+            raise InfraError(f"git fast-import left no tree in {self.path}")
+        return tree
+
+    def _take_packs(self, made: Path) -> None:
+        """Move packs into the store: git looks for a pack once its index is there."""
+        packs = self.path / "objects" / "pack"
+        for suffix in (".pack", ".idx"):
+            for file in made.glob(f"*{suffix}"):
+                file.rename(packs / file.name)
+
+    # --- making trees -----------------------------------------------------------------------
+
+    def apply(self, tree: str, diff: bytes) -> str:
+        """The tree with a diff applied as ``git apply`` does it, without fuzz. Raises ApplyError."""
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            index = Path(scratch) / "index"
+            self._must("read-tree", tree, index=index)
+            return self.apply_to(index, diff)
+
+    def apply_to(self, index: Path, diff: bytes, objects: Path | None = None) -> str:
+        """As ``apply``, of the tree that an index holds; the index then holds the tree that comes out."""
+        words = ("apply", "--cached", "--whitespace=nowarn", "-")
+        done = self.git(*words, stdin=diff, index=index, objects=objects, statuses=SAID)
+        if done.returncode != 0:
+            self._check_readable(self.touched(diff), index, objects)
+            text = done.stderr.decode(errors="replace")
+            raise ApplyError("; ".join(_APPLY_ERROR.findall(text)) or text.strip())
+        return self.answer("write-tree", index=index, objects=objects).decode().strip()
+
+    def touched(self, diff: bytes) -> set[bytes]:
+        """The paths that a diff names, both of a rename or a copy, as git apply reads them; it may read none."""
+        return {*self.names(diff), *self.names(diff, "--reverse")}
+
+    def names(self, diff: bytes, *way: str) -> list[bytes]:
+        """The path of each file that a diff changes, in its order and as it is afterwards; as git apply reads them."""
+        rows = self.git("apply", "--numstat", "-z", *way, "-", stdin=diff, statuses=SAID).stdout.split(b"\0")
+        return [row.split(b"\t", 2)[2] for row in rows if row]
+
+    def _check_readable(self, paths: Set[bytes], index: Path, objects: Path | None) -> None:
+        """Read what an index has at some paths. Raises InfraError: a patch may fail for what the store cannot give."""
+        for row in self.answer("ls-files", "--stage", "-z", index=index, objects=objects).split(b"\0"):
+            about, _, path = row.partition(b"\t")
+            if path in paths and not about.startswith(_SUBMODULE):
+                self.git("cat-file", "blob", about.split()[1].decode(), objects=objects)
+
+    def holds(self, tree: str, diffs: Sequence[bytes]) -> bool:
+        """True where the tree has already what the diffs do, one on top of the other: their reverses apply."""
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            index = Path(scratch) / "index"
+            self._must("read-tree", tree, index=index)
+            words = ("apply", "--cached", "--whitespace=nowarn", "--reverse", "-")
+            done = (self.git(*words, stdin=diff, index=index, statuses=SAID) for diff in reversed(diffs))
+            return all(one.returncode == 0 for one in done)
+
+    def revert(self, tip: str, before: str, after: str) -> Merge:
+        """The tip without the patch that led from ``before`` to ``after``, as ``git revert`` makes it."""
+        return self.merge(ThreeWay.revert(tip, before, after))
+
+    def cherry_pick(self, onto: str, before: str, after: str) -> Merge:
+        """``onto`` with the patch that led from ``before`` to ``after``, as ``git cherry-pick`` makes it."""
+        return self.merge(ThreeWay.cherry_pick(onto, before, after))
+
+    def merge(self, merge: ThreeWay) -> Merge:
+        """The tree of a merge as git makes it, renames and all, or its conflicts."""
+        # git 2.39 has no `merge-tree --merge-base`: two commits on top of a common one say the same.
+        root = self._must("commit-tree", merge.base, "-m", "base")
+        tips = [self._must("commit-tree", tree, "-p", root, "-m", "side") for tree in (merge.ours, merge.theirs)]
+        done = self.git("merge-tree", "--write-tree", "--name-only", "-z", *tips, statuses=(0, 1))
+        tree, *names = done.stdout.decode(errors="replace").split("\0\0")[0].split("\0")
+        return Merge(tree) if done.returncode == 0 else Merge.conflict(names)
+
+    def tree_of(self, revision: str) -> str:
+        """The tree id of a revision; raises InputError when there is none."""
+        done = self._asked("rev-parse", "--quiet", "--verify", f"{revision}^{{tree}}")
+        if done is None:
+            raise InputError(f"no such revision: {revision}")
+        return done.text
+
+    def trees_of(self, revisions: Sequence[str]) -> list[str]:
+        """As ``tree_of``, of many revisions at once."""
+        asked = os.fsencode("".join(f"{revision}^{{tree}}\n" for revision in revisions))
+        rows = self.answer("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked).decode().splitlines()
+        for revision, row in zip(revisions, rows, strict=True):
+            if not row.endswith(" tree"):
+                raise InputError(f"no such revision: {revision}")
+        return [row.partition(" ")[0] for row in rows]
+
+    def has(self, tree: str) -> bool:
+        """True for a tree that is here; what nothing refers to may be gone (git-gc(1))."""
+        return self._asked("cat-file", "-e", f"{tree}^{{tree}}") is not None
+
+    def changed_paths(self, old: str, new: str) -> tuple[str, ...]:
+        """The paths in which two trees differ."""
+        done = self._must("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
+        return tuple(name for name in done.split("\0") if name)
+
+    def diff(self, old: str, new: str) -> str:
+        """What leads from one tree to another as a diff without context."""
+        done = self.git("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", old, new)
+        return done.stdout.decode(errors="replace")
+
+    def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[str]:
+        """As ``diff``, of many pairs of trees at once, in the files that a pathspec names (gitglossary(7))."""
+        asked = os.fsencode("".join(f"{old} {new}\n" for old, new in pairs))
+        words = ("diff-tree", "--stdin", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", "--", paths)
+        said = self.answer(*words, stdin=asked).decode(errors="replace")
+        # git-diff-tree(1): each difference has the ids of its two trees before it, in a line of their own.
+        return re.split(r"^[0-9a-f]{40} [0-9a-f]{40}\n", said, flags=re.MULTILINE)[1:]
+
+    def grep_files(self, tree: str, pattern: str, paths: str) -> list[str]:
+        """The texts of a tree's files that have a line with an extended regular expression (git-grep(1))."""
+        words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", paths)
+        names = self.git(*words, statuses=(0, 1)).stdout.split(b"\0")  # 1: there is none
+        found = (self.git("cat-file", "blob", os.fsdecode(name)).stdout for name in names if name)
+        return [text.decode(errors="replace") for text in found]
+
+    def changes(self, old: str, new: str) -> tuple[Change, ...]:
+        """What leads from one tree to another, file by file; a rename is one file gone and one new."""
+        raw = self._must("diff-tree", "-r", "-z", "--no-renames", old, new).split("\0")
+        return tuple(_change(about, path) for about, path in zip(raw[::2], raw[1::2], strict=False))
+
+    def file(self, tree: str, path: str) -> bytes | None:
+        """The contents of a file of a tree, or None."""
+        done = self._asked("cat-file", "blob", f"{tree}:{path}")
+        return done.stdout if done is not None else None
+
+    def names_in(self, tree: str, folder: str) -> tuple[str, ...]:
+        """The names in a folder of a tree; none where there is no such folder."""
+        done = self._asked("ls-tree", "-z", "--name-only", f"{tree}:{folder}")
+        return tuple(name.decode(errors="replace") for name in done.stdout.split(b"\0") if name) if done else ()
+
+    def with_file(self, tree: str, path: str, contents: bytes) -> str:
+        """A tree with other contents of a file that it has."""
+        mode = self._must("ls-tree", "-z", tree, "--", path).partition(" ")[0]
+        blob = self.answer("hash-object", "-w", "--stdin", stdin=contents).decode().strip()
+        with tempfile.TemporaryDirectory(prefix="kseries-index-") as scratch:
+            index = Path(scratch) / "index"
+            self._must("read-tree", tree, index=index)
+            self._must("update-index", "--cacheinfo", f"{mode},{blob},{path}", index=index)
+            return self._must("write-tree", index=index)
+
+    # --- for a build ------------------------------------------------------------------------
+
+    def check_out(self, tree: str, work_tree: Path, index: Path) -> None:
+        """Make ``work_tree`` hold ``tree``, writing only the files that differ from what it held before.
+
+        An interrupted check-out leaves a mark behind; the next one then compares every file.
+        """
+        work_tree.mkdir(parents=True, exist_ok=True)
+        mark = index.with_suffix(".unsure")
+        unsure = mark.exists() or not index.exists()
+        mark.touch()
+        if unsure:
+            index.with_name(index.name + ".lock").unlink(missing_ok=True)
+            # 1 where a file is not as the index has it, which is what is to be found out.
+            self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree, statuses=(0, 1))
+        # Not git reset, which moves HEAD: there is one for all who check out at the same time.
+        self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
+        if unsure:
+            # What was written for another tree, before the index knew of it.
+            self._must("clean", "-ffdxq", index=index, work_tree=work_tree)
+        mark.unlink()
+
+    # --- for those who ask git about history ------------------------------------------------
+
+    def commit(self, tree: str, parent: str | None = None) -> str:
+        """A commit of a tree, on no branch; the same tree and parent always make the same commit."""
+        return self._must("commit-tree", tree, "-m", "kseries", *(("-p", parent) if parent else ()))
+
+
+def _change(about: str, path: str) -> Change:
+    """One entry of git-diff-tree(1)'s raw output, behind its colon."""
+    old_mode, new_mode, old_blob, new_blob, _status = about.removeprefix(":").split(" ")
+    return Change(path, (old_mode, old_blob), (new_mode, new_blob))
+
+
+def _c_quoted(path: str) -> str:
+    """A path for git's lists of paths, in which a colon would end it, or a newline."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _c_unquoted(row: bytes) -> bytes:
+    """What ``_c_quoted`` was given; a row that begins without a quote is a path as it stands."""
+    if not row.startswith(b'"'):
+        return row
+    return re.sub(rb"\\(.)", lambda found: b"\n" if found[1] == b"n" else found[1], row[1:-1])
+
+
+def reason(done: processes.Done) -> str:
+    """What git gave up for, or what ended it."""
+    if done.returncode < 0:
+        return f"it was killed by signal {-done.returncode}"
+    return _fatal(_PRELOAD.sub(b"", done.stderr).decode(errors="replace")) or f"exit status {done.returncode}"
+
+
+def _fatal(said: str) -> str:
+    """What git gave up for, which fast-import says before it tells of its crash report; else its last line."""
+    lines = said.strip().splitlines()
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1] if lines else "")
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_bytes(os.fsencode(text))
+    beside.replace(path)

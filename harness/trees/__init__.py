@@ -1,6 +1,0 @@
-# SPDX-License-Identifier: GPL-2.0-only
-"""Source trees as git objects: imported, patched and merged without a check-out, one at a time or by the thousand."""
-
-from harness.trees.treestore import ApplyError, Change, Merge, ThreeWay, TreeStore
-
-__all__ = ["ApplyError", "Change", "Merge", "ThreeWay", "TreeStore"]
