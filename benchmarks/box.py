@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.matrix import TOP, Clock
 from kseries import inputs
 from kseries.app import session
+from kseries.app.options import Options
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def _matrix(target: str, unboxed: bool) -> Cost:
         os.environ["XDG_CACHE_HOME"] = home
         clock = Clock()
         before = _busy()
-        session.run(inputs.load(target), session.Options(out=Path(home) / "out", unboxed=unboxed), clock)
+        session.run(inputs.load(target), Options(out=Path(home) / "out", unboxed=unboxed), clock)
         after = _busy()
     return Cost(clock.last[-1], after - before)
 

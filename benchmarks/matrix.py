@@ -17,6 +17,7 @@ from pathlib import Path
 from kseries import arch as archs
 from kseries import inputs, kbuild
 from kseries.app import session
+from kseries.app.options import Options
 from kseries.host import paths
 from kseries.kbuild.config import Config
 from kseries.model import RunResult, StateResult, events
@@ -66,7 +67,7 @@ def main() -> None:
     target = sys.argv[1] if len(sys.argv) > 1 else str(TOP / "testcases" / "exit-on-missing-split")
     with tempfile.TemporaryDirectory(prefix="kseries-benchmark-") as home:
         os.environ["XDG_CACHE_HOME"] = home
-        options = session.Options(out=Path(home) / "out")
+        options = Options(out=Path(home) / "out")
         clock = Clock()
         result = session.run(inputs.load(target), options, clock)
         began = time.monotonic()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 from tests.browser.test_report import big, launched, opened
-from tests.unit.runs import run, state
+from tests.support.runs import run, state
 
 from kseries.report import html
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kseries.cli.test import PARTS
-from tests.passed import Passed
+from tests.support.passed import Passed
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from kseries.model import Check, Finding, FindingKind, RunResult, Status
 from kseries.report import html
-from tests.unit.runs import SPLIT, finding, run, split_run, state
+from tests.support.runs import SPLIT, finding, run, split_run, state
 
 SIZES = {"narrow": (360, 740), "laptop": (1280, 800), "4K": (3840, 2160)}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import SPLIT, Kseries, typed
-from tests.e2e.split import (
+from tests.support.split import (
     IN_THE_TABLE_OF_BOTH,
     SILENT_BREAK,
     assert_logs_are_there,

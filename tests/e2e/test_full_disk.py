@@ -18,7 +18,7 @@ from kseries.kbuild.config import Config
 from kseries.model import Outcome, StateResult
 from kseries.model.errors import DiskFullError
 from tests.e2e.conftest import TOP
-from tests.unit.runs import run, state
+from tests.support.runs import run, state
 from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel
 
 _SMALL = 4

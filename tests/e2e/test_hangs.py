@@ -14,12 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import started
-from tests.e2e import hasty
 from tests.e2e.conftest import TOP
-from tests.faults import tiny
-from tests.sample import sampled
-from tests.unit.gitrepo import Repository
+from tests.support import hasty, started, tiny
+from tests.support.gitrepo import Repository
+from tests.support.sample import sampled
 
 SECONDS = 180.0
 """What no command takes whose every wait ends after a few, on a slow host."""

@@ -18,10 +18,9 @@ import pytest
 
 from kseries.host import paths
 from kseries.host.box import layout
-from tests.e2e import traps
 from tests.e2e.conftest import TOP, Kseries, adding
-from tests.faults import tiny
-from tests.unit.gitrepo import ENVIRONMENT, Repository
+from tests.support import tiny, traps
+from tests.support.gitrepo import ENVIRONMENT, Repository
 
 SECRET = "the-secret-of-a-home-folder"
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import TOP
-from tests.unit import mails
-from tests.unit.gitrepo import ENVIRONMENT, Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import ENVIRONMENT, Repository, lines
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
 SUBJECTS = ["KVM: Ärger with one", "KVM: two", "KVM: three", "KVM: four"]

@@ -12,8 +12,8 @@ import pexpect
 import pytest
 
 from kseries.host import paths
-from tests import processes
 from tests.e2e.conftest import TOP, Kseries, runs_to
+from tests.support import processes
 
 GONE_SECONDS = 10
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import typed
-from tests.faults import tiny
-from tests.unit.gitrepo import Repository
+from tests.support import tiny
+from tests.support.gitrepo import Repository
 
 HEADERS = "abcd"
 _READ = " ".join(("main.S", *(f"{name}.h" for name in HEADERS)))

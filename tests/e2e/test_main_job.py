@@ -15,7 +15,7 @@ from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
 from tests.e2e.conftest import SPLIT, Kseries, adding, typed
-from tests.e2e.split import assert_logs_are_there, result_of
+from tests.support.split import assert_logs_are_there, result_of
 
 SEMAPHORE = SPLIT.with_name("timerfd-semaphore")
 SCENARIOS = ("--scenario", "prefixes,reverts")

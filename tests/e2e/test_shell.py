@@ -8,8 +8,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests import processes
 from tests.e2e.conftest import SPLIT, TOP, Kseries, adding
+from tests.support import processes
 
 SHORT = ("--probe", "capabilities")
 PATIENCE = 300

@@ -14,9 +14,9 @@ from typing import IO
 import pytest
 
 from tests.e2e.conftest import TOP
-from tests.faults import tiny
-from tests.sample import sampled
-from tests.unit.gitrepo import Repository
+from tests.support import tiny
+from tests.support.gitrepo import Repository
+from tests.support.sample import sampled
 
 SERIES = ("base..topic", "--probe", "capabilities")
 RUNS, PLAN, TRY = ("runs", "--json"), ("plan", *SERIES), ("try", "HEAD", *SERIES)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kseries import __version__
-from tests.e2e import traps
 from tests.e2e.conftest import SECONDS, TOP
+from tests.support import traps
 
 pytestmark = pytest.mark.full("e2e")
 

@@ -13,7 +13,7 @@ import pytest
 
 from kseries.host import paths
 from tests.faults.test_faults import Site, ended, site
-from tests.sample import sampled
+from tests.support.sample import sampled
 
 __all__ = ["ended", "site"]  # fixtures
 

@@ -13,8 +13,8 @@ from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Ending, FindingKind, StateResult, Status
 from kseries.sources import TreeStore
-from tests.faults import tiny
-from tests.unit.gitrepo import Repository
+from tests.support import tiny
+from tests.support.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT
 
 DEATH = """[    1.1] divide error: 0000 [#1] PREEMPT SMP NOPTI

@@ -17,11 +17,10 @@ from typing import Any
 import pytest
 
 from kseries.sources import TreeStore
-from tests import processes
-from tests.faults import tiny
-from tests.processes import below, booting
-from tests.sample import sampled
-from tests.unit.gitrepo import Repository
+from tests.support import processes, tiny
+from tests.support.gitrepo import Repository
+from tests.support.processes import below, booting
+from tests.support.sample import sampled
 
 SECONDS = 120.0
 """The longest that anything here may take on a slow host; what takes longer hangs."""
@@ -76,7 +75,7 @@ class Site:
         return self.tree(f"series {self.count}", delay)
 
     def start(self, tip: str, *before: str) -> "subprocess.Popen[str]":
-        words = [*before, sys.executable, "-m", "tests.faults.tiny", str(self.place), self.base, tip]
+        words = [*before, sys.executable, "-m", "tests.support.tiny", str(self.place), self.base, tip]
         child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.started.append(child)
         return child

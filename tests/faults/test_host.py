@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from kseries.host.files import remove
-from tests.faults import tiny
 from tests.faults.test_cache import TOP
 from tests.faults.test_faults import SECONDS, Site, ended, held, site, told, until
-from tests.processes import below, booting
+from tests.support import tiny
+from tests.support.processes import below, booting
 
 __all__ = ["ended", "site"]  # fixtures
 

@@ -16,8 +16,8 @@ from kseries.model import Accel, Base, Outcome, StateResult, Status
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
-from tests.faults import tiny
-from tests.unit.gitrepo import Repository
+from tests.support import tiny
+from tests.support.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT
 
 # Of what is asked for, it keeps what a line "config X" defines; "depends on Y" below it is what that depends on.

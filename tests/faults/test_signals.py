@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import tiny
 from tests.faults.test_cache import TOP
 from tests.faults.test_faults import SECONDS, Site, ended, held, site, until
 from tests.faults.test_host import GOOD, Holds, holds
-from tests.processes import booting
-from tests.sample import sampled
-from tests.unit.gitrepo import Repository
+from tests.support import tiny
+from tests.support.gitrepo import Repository
+from tests.support.processes import booting
+from tests.support.sample import sampled
 
 __all__ = ["ended", "holds", "site"]  # fixtures
 

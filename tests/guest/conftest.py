@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from tests.guest.lab import Lab
+from tests.support.lab import Lab
 
 Labs = Callable[[str], Lab]
 

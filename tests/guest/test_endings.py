@@ -13,9 +13,9 @@ import pytest
 from kseries.guest import channel, isolation, liveness, machine
 from kseries.model import Boot, Ending, Outcome, Status
 from kseries.model.errors import InfraError
-from tests.guest.lab import Lab
-from tests.guest.machines import Machines, checks
-from tests.processes import below
+from tests.support.lab import Lab
+from tests.support.machines import Machines, checks
+from tests.support.processes import below
 
 LONG = pytest.mark.full("guest")
 """What waits for a guest that gets no further, or has one at work for long."""

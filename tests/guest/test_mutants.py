@@ -4,8 +4,8 @@
 import pytest
 
 from kseries.model import FindingKind, Outcome, Status
-from tests.guest import catalogue
 from tests.guest.conftest import Labs
+from tests.support import catalogue
 
 NOT_THERE = {
     "x86_64": {"capabilities.flag_refused"},

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from kseries.model import FindingKind, Patch, Series
-from tests.guest.lab import Lab
+from tests.support.lab import Lab
 
 pytestmark = pytest.mark.full("guest")
 

@@ -8,8 +8,8 @@ import pytest
 
 from kseries.guest import machine
 from kseries.kbuild import initramfs
-from tests.guest.lab import Lab
-from tests.guest.machines import init_program, probe_program
+from tests.support.lab import Lab
+from tests.support.machines import init_program, probe_program
 
 pytestmark = pytest.mark.full("guest")
 

@@ -16,7 +16,7 @@ from kseries.host import paths
 from kseries.model import State
 from kseries.plan import scenarios
 from kseries.plan.schedule import Footprint, Place, Read, Visit
-from tests.guest.lab import Lab
+from tests.support.lab import Lab
 
 pytestmark = pytest.mark.full("identical")
 

@@ -12,7 +12,7 @@ from kseries.evaluate import images
 from kseries.host import files, paths
 from kseries.kbuild import Worker
 from kseries.model import Build
-from tests.guest.lab import Lab
+from tests.support.lab import Lab
 
 pytestmark = pytest.mark.full("identical")
 

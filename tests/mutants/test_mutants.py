@@ -5,8 +5,8 @@ import pytest
 
 from kseries import arch as archs
 from kseries.model import Outcome, Status
-from tests.guest import catalogue
 from tests.guest.conftest import Labs
+from tests.support import catalogue
 
 REPEATS = 20
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from kseries import inputs
-from kseries.app import session
+from kseries.app import planning
+from kseries.app.options import Options
 from kseries.model import Plan, events
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore
-from tests.unit import mails
-from tests.unit.gitrepo import ENVIRONMENT, Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import ENVIRONMENT, Repository, lines
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
 
@@ -45,9 +46,9 @@ def plan(tmp_path: Path, tree: Path, base: str | None = None, target: str = "t.m
         if isinstance(event, events.Preparing):
             said.append(event.what)
 
-    options = session.Options(out=tmp_path, tree=str(tree), base=base)
+    options = Options(out=tmp_path, tree=str(tree), base=base)
     store = TreeStore(tmp_path / "cache" / "trees.git")
-    return session.plan(inputs.load(str(tmp_path / target)), options, store, tell), said
+    return planning.plan(inputs.load(str(tmp_path / target)), options, store, tell), said
 
 
 def contents(directory: Path) -> dict[Path, bytes]:
@@ -97,9 +98,9 @@ def test_of_a_shallow_clone_that_lacks_it_the_cure_is_told(repository: Repositor
     with pytest.raises(InputError, match=rf"\[PATCH 1/2\] KVM: one does not apply to {shallow} HEAD: "):
         plan(tmp_path, shallow)
     said: list[str] = []
-    options = session.Options(out=tmp_path, tree=str(shallow))
+    options = Options(out=tmp_path, tree=str(shallow))
     with pytest.raises(InputError):
-        session.plan(inputs.load(str(tmp_path / "t.mbox")), options, TreeStore(tmp_path / "s.git"),
+        planning.plan(inputs.load(str(tmp_path / "t.mbox")), options, TreeStore(tmp_path / "s.git"),
                      lambda event: said.append(str(event)))  # fmt: skip
     assert "git fetch --unshallow" in said[0]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kseries.inputs import binary, mail
 from kseries.model.errors import InputError
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 HEAD = b"diff --git a/x b/x\nindex %s..%s 100644\nGIT binary patch\n" % (b"1" * 40, b"2" * 40)
 BLOB = bytes(range(256)) * 40

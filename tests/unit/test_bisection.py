@@ -14,14 +14,14 @@ import pytest
 from kseries.bisect import bisection
 from kseries.bisect.answer import Answer, Asked, Question
 from kseries.bisect.bisection import Bisected
-from kseries.bisect.staterunner import Bench
+from kseries.bisect.staterunner import StateRunner
 from kseries.cache.store import Store
 from kseries.evaluate.engine import Engine
 from kseries.model import Base, Outcome, Patch, Series, State, StateResult
 from kseries.model.errors import InputError
 from kseries.model.events import Event, StageStarted
 from kseries.plan import scenarios
-from tests.sample import sampled
+from tests.support.sample import sampled
 from tests.unit.test_build import KERNEL, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import FAIL, FEATURE, ON, Seen, nothing
 from tests.unit.test_judge import result_of as result
@@ -46,7 +46,7 @@ def text(last: int) -> str:
 
 
 class Laid:
-    """Eight patches of the tiny kernel on the bench; what each prefix answers is known from before, or not."""
+    """Eight patches of the tiny kernel on the runner; what each prefix answers is known from before, or not."""
 
     def __init__(self, kernel: Kernel, tmp_path: Path, *, as_commits: bool = True) -> None:
         self.repository = kernel.repository
@@ -69,7 +69,7 @@ class Laid:
             bare = tuple(msgspec.structs.replace(patch, commit=None) for patch in patches)
             series = msgspec.structs.replace(series, patches=bare)
         (tmp_path / "out").mkdir()
-        self.bench = Bench(
+        self.runner = StateRunner(
             series=series,
             patches=applied,
             base=base,
@@ -91,7 +91,7 @@ class Laid:
     def know(self, answers: Sequence[Answer | None]) -> None:
         """Put results into the store: base first; None for what nobody knows yet."""
         for number in range(1, PATCHES + 1):
-            tree = self.bench.state(f"without-{number}").tree
+            tree = self.runner.state(f"without-{number}").tree
             if tree is not None:
                 self.put(tree, ON)
         for number, answer in enumerate(answers):  # without-8 is prefix-7
@@ -105,7 +105,7 @@ class Laid:
             self.store.put(key, known, self.place)
 
     def run(self, question: Question | None = None) -> Bisected:
-        return bisection.run(self.bench, question or Question(), lambda _: None)
+        return bisection.run(self.runner, question or Question(), lambda _: None)
 
     def git_itself(self, answers: Sequence[Answer]) -> tuple[str, int]:
         """What plain git bisect run says, and how many commits it asked about."""
@@ -179,11 +179,11 @@ def test_only_what_is_not_known_is_built(lay: Callable[..., Laid]) -> None:
     trees = [laid.kernel.store.tree_of(commit) for commit in laid.commits]
     broken = tuple(
         msgspec.structs.replace(patch, tree_before=before, tree_after=after)
-        for patch, (before, after) in zip(laid.bench.patches, pairwise(trees), strict=True)
+        for patch, (before, after) in zip(laid.runner.patches, pairwise(trees), strict=True)
     )
-    bare = tuple(msgspec.structs.replace(patch, commit=None) for patch in laid.bench.series.patches)
-    laid.bench = dataclasses.replace(
-        laid.bench, patches=broken, series=msgspec.structs.replace(laid.bench.series, patches=bare)
+    bare = tuple(msgspec.structs.replace(patch, commit=None) for patch in laid.runner.series.patches)
+    laid.runner = dataclasses.replace(
+        laid.runner, patches=broken, series=msgspec.structs.replace(laid.runner.series, patches=bare)
     )
     laid.know([*[Answer.GOOD] * 5, *[None] * 3, Answer.UNTESTABLE])
     found = laid.run(Question(asked=Asked.BUILD))
@@ -205,7 +205,7 @@ def test_the_log_replays_with_plain_git(lay: Callable[..., Laid], as_commits: bo
     if as_commits:  # in the user's own repository
         said = laid.repository.git("bisect", "replay", str(log))
         assert f"{laid.commits[3]} is the first bad commit" in laid.repository.git("bisect", "log") + said
-    bare = ("-C", str(laid.bench.out / "bisect.git"), "bisect")
+    bare = ("-C", str(laid.runner.out / "bisect.git"), "bisect")
     laid.repository.git(*bare, "replay", str(log))
     assert f"first bad commit: [{found.log.rpartition('[')[2].partition(']')[0]}]" in laid.repository.git(*bare, "log")
 

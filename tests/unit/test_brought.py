@@ -8,7 +8,7 @@ import pytest
 from kseries.kbuild.brought import Brought
 from kseries.model import AppliedPatch
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 BASE = """\
 menu "Things"

@@ -24,7 +24,7 @@ from kseries.model import Build
 from kseries.model.errors import InfraError, InputError
 from kseries.model.events import Wait
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 ARCH = archs.get("x86_64")
 FRAGMENT = "CONFIG_KVM=y\nCONFIG_NR_CPUS=8\n# CONFIG_MODULES is not set\n"

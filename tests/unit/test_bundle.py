@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from kseries import inputs
-from kseries.app import session
+from kseries.app import planning
+from kseries.app.options import Options
 from kseries.inputs import bundle, files
 from kseries.inputs.target import Target
 from kseries.model import Plan
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository, lines
+from tests.support.gitrepo import Repository, lines
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def loaded(path: Path | str, ours: Repository) -> Target:
 
 
 def planned(target: Target, ours: Repository) -> Plan:
-    options = session.Options(out=ours.path.parent / "out", tree=str(ours.path)).of(target)
-    return session.plan(target, options, TreeStore(ours.path.parent / "trees.git"), lambda _: None)
+    options = Options(out=ours.path.parent / "out", tree=str(ours.path)).of(target)
+    return planning.plan(target, options, TreeStore(ours.path.parent / "trees.git"), lambda _: None)
 
 
 SUBJECTS = ["KVM: one", "KVM: two", "KVM: three"]
@@ -70,9 +71,9 @@ SUBJECTS = ["KVM: one", "KVM: two", "KVM: three"]
 
 def test_a_bundle_can_be_tried_on_a_base(theirs: Repository, ours: Repository) -> None:
     target = loaded(made(theirs, "base..topic"), ours)
-    options = session.Options(out=ours.path.parent / "out", tree=str(ours.path), base="HEAD")
+    options = Options(out=ours.path.parent / "out", tree=str(ours.path), base="HEAD")
     for one in (options, replace(options, base=None)):
-        told = session.rebased(target, one, TreeStore(ours.path.parent / "trees.git"), lambda _: None)
+        told = planning.rebased(target, one, TreeStore(ours.path.parent / "trees.git"), lambda _: None)
         assert (told.whole, told.tree) == (True, theirs.tree("topic"))
 
 

@@ -6,8 +6,8 @@ import re
 from kseries import arch as archs
 from kseries.host import paths
 from kseries.judge import contracts
-from tests.guest import catalogue
-from tests.guest.lab import MUTANTS
+from tests.support import catalogue
+from tests.support.lab import MUTANTS
 
 _PROBE = re.compile(r'ktap_main\("(?P<probe>\w+)"')
 _CHECK = re.compile(r'^\t\{ "(?P<name>\w+)", (?P=name) \},$', re.MULTILINE)

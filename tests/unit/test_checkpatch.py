@@ -15,8 +15,8 @@ from kseries.model import Base, Checkpatch, Patch, PatchRemarks, Remark, Series,
 from kseries.model.errors import InfraError
 from kseries.report import html, junit, text
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
-from tests.unit.runs import run, state
+from tests.support.gitrepo import Repository
+from tests.support.runs import run, state
 
 BAD = Path(__file__).parent / "data" / "checkpatch" / "bad.txt"
 """What it says of a patch with a bad changelog, a bad function and a new file."""

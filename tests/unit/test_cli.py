@@ -20,7 +20,7 @@ from kseries.cli import main
 from kseries.model import sanitize
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore, kernels
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
 

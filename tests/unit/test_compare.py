@@ -17,7 +17,7 @@ from kseries.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult
 from kseries.model.errors import InputError
 from kseries.report import comparisons
 from kseries.sources.versions import match
-from tests.unit.runs import SPLIT, checks, contract, finding, hostile, run, split_run, state
+from tests.support.runs import SPLIT, checks, contract, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 

@@ -8,7 +8,7 @@ import msgspec
 from kseries.judge.changelog import documented
 from kseries.model import Advice, Bond, Coupling, FindingKind, Squash, Verdict
 from kseries.report import html, text
-from tests.unit.runs import finding, run, state
+from tests.support.runs import finding, run, state
 
 
 def coupling(kind: Bond, patch: int, needs: int | None, contract: str | None = None) -> Coupling:

@@ -12,7 +12,7 @@ from kseries.host import paths
 from kseries.judge import judge
 from kseries.judge.couplings import couplings
 from kseries.model import Bond, Outcome, Plan, State, StateResult
-from tests.unit.runs import split_run
+from tests.support.runs import split_run
 from tests.unit.test_judge import FEATURE, OFF, SILENT, SOUND, Seen, nothing, plan_of, result_of
 
 SPLIT = paths.project("testcases", "exit-on-missing-split")

@@ -16,9 +16,9 @@ from kseries.model import Base
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
-from tests.unit import mails, threads
-from tests.unit.gitrepo import ENVIRONMENT, Repository
-from tests.unit.threads import Thread
+from tests.support import mails, threads
+from tests.support.gitrepo import ENVIRONMENT, Repository
+from tests.support.threads import Thread
 
 Trees = list[str] | None
 """The tree after each patch; None where somebody refuses."""
@@ -41,7 +41,7 @@ class Peers:
         self.base = Base(name="base", version="6", tree=self.repository.tree("base"))
         self.scratch = scratch
         self.b4 = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("b4am.py")],
+            [sys.executable, Path(__file__).parents[1] / "support" / "b4am.py"],
             env={**ENVIRONMENT, "HOME": str(scratch), "XDG_CACHE_HOME": str(scratch), "XDG_DATA_HOME": str(scratch)},
             cwd=scratch,
             stdin=subprocess.PIPE,

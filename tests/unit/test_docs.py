@@ -14,8 +14,8 @@ import yaml
 
 from kseries.cli import _parser, main, manual
 from kseries.host import paths
-from tests.unit.gitrepo import Repository
-from tests.unit.runs import SPLIT
+from tests.support.gitrepo import Repository
+from tests.support.runs import SPLIT
 
 TOP = paths.project()
 PAGES = sorted((TOP / "README.md", *(TOP / "docs").glob("*.md")))

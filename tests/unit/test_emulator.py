@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.app import session
+from kseries.app import setup
+from kseries.app.options import Options
 from kseries.guest import emulator
 from kseries.model import Accel
 from kseries.model.errors import InfraError
@@ -35,9 +36,9 @@ def test_a_result_depends_on_the_qemu_that_booted_it(qemu: Path) -> None:
     keys = set()
     for version in ("7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)", "7.2.22 (Debian 1:7.2+dfsg-7+deb12u19)", "10.0.0"):
         says(qemu, f"echo 'QEMU emulator version {version}'; echo 'Copyright of somebody'")
-        setup = session._setup(session.Options(out=Path("out"), arch=ARCH.name))
-        assert setup.emulator.startswith(f"QEMU emulator version {version}")
-        keys |= {setup.key("tree"), setup.key("image", "digest")}
+        given = setup.setup_of(Options(out=Path("out"), arch=ARCH.name))
+        assert given.emulator.startswith(f"QEMU emulator version {version}")
+        keys |= {given.key("tree"), given.key("image", "digest")}
     assert len(keys) == 6
 
 

@@ -21,7 +21,7 @@ from kseries.kbuild.timing import Pace
 from kseries.model import Accel, Build, Outcome, events
 from kseries.model.errors import InfraError, InputError
 from kseries.model.events import Wait
-from tests.unit.runs import state as state_result
+from tests.support.runs import state as state_result
 from tests.unit.test_judge import plan_of
 
 

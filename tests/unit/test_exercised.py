@@ -41,7 +41,7 @@ from kseries.model import (
 )
 from kseries.report import grounds, html, junit, text
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 TCG = Accel(name="tcg", why="a test")
 SOURCE = """\

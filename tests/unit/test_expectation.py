@@ -7,7 +7,7 @@ import pytest
 from kseries.inputs import Expected, ExpectedFinding
 from kseries.judge.expectation import differences
 from kseries.model import FindingKind, RunResult
-from tests.unit.runs import split_run
+from tests.support.runs import split_run
 
 BREAK = ExpectedFinding(
     kind=FindingKind.SILENT_BREAK, state="without-3", contract="exit-on-missing", patch=3, partner=4

@@ -11,7 +11,7 @@ from kseries.plan import scenarios
 from kseries.sources import TreeStore, fitting
 from kseries.sources.fuzz import Effort, Placing
 from kseries.sources.hunks import sections
-from tests.unit.gitrepo import ENVIRONMENT, Repository, lines
+from tests.support.gitrepo import ENVIRONMENT, Repository, lines
 
 WORDS = "".join(f"word {letter}\n" for letter in "abcdefghijklmnopqrst")
 """Another file that changes."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kseries.sources import fitting, hunks
 from kseries.sources.fuzz import Placing
-from tests.unit.gitrepo import ENVIRONMENT
+from tests.support.gitrepo import ENVIRONMENT
 
 # Few kinds of lines, so that a hunk may fit in many places; "\\", "-- " and the like, which a diff has of its own.
 KINDS = st.sampled_from(["a\n", "b\n", "c\n", "{\n", "}\n", "\n", "-- x\n", "++ y\n", "@@ -1 +1 @@\n", "\\ z\n"])

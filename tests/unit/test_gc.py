@@ -27,8 +27,8 @@ from kseries.report.gc import size
 from kseries.sources import ThreeWay, TreeStore
 from kseries.sources.manytrees import ManyTrees
 from kseries.sources.treestore import SAID
-from tests.unit.gitrepo import Repository, lines
-from tests.unit.runs import state
+from tests.support.gitrepo import Repository, lines
+from tests.support.runs import state
 from tests.unit.test_cachelock import holder
 
 MIB = 1 << 20

@@ -16,7 +16,7 @@ from kseries.model import AppliedPatch, Base, Frame, Plan
 from kseries.model.errors import InfraError
 from kseries.sources import ThreeWay, TreeStore, conflicts, versions
 from kseries.sources.manytrees import ManyTrees
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 DIFF = b"--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-int one;\n+int two;\n"
 MAIL = b"From: A <a@x>\nSubject: [PATCH] one\n\n---\n 1 file changed, 2 insertions(+), 1 deletion(-)\n\n" + DIFF

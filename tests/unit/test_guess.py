@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from kseries import inputs
-from kseries.app import session
+from kseries.app import planning
+from kseries.app.options import Options
 from kseries.inputs import preimages
 from kseries.model.errors import InputError
 from kseries.report import reproduce
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository, lines
+from tests.support.gitrepo import Repository, lines
 from tests.unit.test_base_commit import MAKEFILE, plan, repository, write
 
 __all__ = ["repository"]  # a fixture: HEAD is "next", where the series of "main" does not apply
@@ -81,9 +82,9 @@ def test_where_two_could_be_meant_neither_is_taken(repository: Repository, tmp_p
 def told(tmp_path: Path, tree: Path) -> list[str]:
     """What is said of a plan that comes to nothing."""
     said: list[str] = []
-    options = session.Options(out=tmp_path, tree=str(tree))
+    options = Options(out=tmp_path, tree=str(tree))
     with pytest.raises(InputError):
-        session.plan(
+        planning.plan(
             inputs.load(str(tmp_path / "t.mbox")),
             options,
             TreeStore(tmp_path / "cache" / "trees.git"),

@@ -24,7 +24,7 @@ from kseries.kbuild import Worker, limits
 from kseries.kbuild.config import Config
 from kseries.model import Build
 from kseries.model.errors import InfraError
-from tests.sample import sampled
+from tests.support.sample import sampled
 from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel, cache, kernel
 
 __all__ = ["cache", "kernel"]  # fixtures
@@ -495,7 +495,7 @@ async def test_a_build_that_makes_files_without_end_is_ended_and_named(
 
 async def test_the_keys_of_who_called_us_are_not_there(stranger: Kernel) -> None:
     """In a process of its own, since there is no way back to a session keyring."""
-    words = [sys.executable, "-m", "tests.unit.keys"]
+    words = [sys.executable, "-m", "tests.support.keys"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode == 77:
         pytest.skip(done.stdout)

@@ -26,7 +26,7 @@ from kseries.model import (
 )
 from kseries.model.sanitize import plain
 from kseries.report import html, text
-from tests.unit.runs import (
+from tests.support.runs import (
     NASTY,
     SPLIT,
     STOPS,

@@ -8,7 +8,7 @@ import pytest
 
 from kseries.model import Check, FindingKind, Outcome, RunResult, StateResult, Status
 from kseries.report import html, junit, text
-from tests.unit.runs import contract, finding, run, split_run, state
+from tests.support.runs import contract, finding, run, split_run, state
 
 NO_KVM = "there is no /dev/kvm"
 SKIPS = tuple(

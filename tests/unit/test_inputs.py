@@ -19,7 +19,7 @@ from kseries.model import Base, Series
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository, lines
+from tests.support.gitrepo import Repository, lines
 
 NOBODY = 65534
 DIFF = "--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"

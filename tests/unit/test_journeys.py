@@ -12,8 +12,8 @@ from kseries.bisect import fault, journeys
 from kseries.model import AppliedPatch, End, FindingKind, Outcome, RunResult, StateResult
 from kseries.report import text as report
 from kseries.sources import TreeStore
-from tests.unit import runs
-from tests.unit.gitrepo import Repository
+from tests.support import runs
+from tests.support.gitrepo import Repository
 from tests.unit.test_bisection import AT_ALL, PATCHES, Laid, cache, kernel, lay, text
 from tests.unit.test_build import KERNEL
 from tests.unit.test_judge import SILENT, result_of
@@ -25,7 +25,7 @@ def judged(laid: Laid, *silent: int, loud: tuple[int, ...] = ()) -> RunResult:
     """A run in which some reverts break a promise silently, and others do not build."""
     states: list[StateResult] = []
     for number in range(1, PATCHES + 1):
-        state = laid.bench.state(f"without-{number}")
+        state = laid.runner.state(f"without-{number}")
         result = result_of(state, SILENT)
         if number in loud:
             result = msgspec.structs.replace(result, outcome=Outcome.BUILD_FAILED, detail="no x")
@@ -37,7 +37,7 @@ def judged(laid: Laid, *silent: int, loud: tuple[int, ...] = ()) -> RunResult:
         for one in silent
     )
     whole = runs.run(*states, findings=found)
-    series = msgspec.structs.replace(whole.series, patches=laid.bench.patches)
+    series = msgspec.structs.replace(whole.series, patches=laid.runner.patches)
     return msgspec.structs.replace(whole, series=series)
 
 
@@ -46,7 +46,7 @@ def test_each_patch_is_blamed_for_the_fault_that_it_brings_and_ends_as_its_rever
 ) -> None:
     laid = lay()
     laid.know(AT_ALL)
-    result = journeys.walked(judged(laid, 3, loud=(5,)), laid.bench, lambda _: None)
+    result = journeys.walked(judged(laid, 3, loud=(5,)), laid.runner, lambda _: None)
     assert [one.blamed for one in result.journeys] == [*range(1, PATCHES + 1)]
     ends = {one.patch: one.end for one in result.journeys if one.end is not End.SAFE}
     assert ends == {3: End.SILENT, 5: End.LOUD}
@@ -61,11 +61,11 @@ def test_each_patch_is_blamed_for_the_fault_that_it_brings_and_ends_as_its_rever
 def test_a_patch_in_which_no_build_would_notice_a_fault_is_blamed_by_nobody(lay: Callable[..., Laid]) -> None:
     laid = lay()
     laid.know(AT_ALL)
-    before = laid.bench.patches[0].tree_before
+    before = laid.runner.patches[0].tree_before
     words = laid.kernel.store.tree_of(laid.repository.commit("words", {**KERNEL, "main.c": text(0), "doc.rst": "x\n"}))
-    patch = msgspec.structs.replace(laid.bench.patches[0], tree_before=before, tree_after=words)
-    bench = dataclasses.replace(laid.bench, patches=(patch,))
-    (journey,) = journeys.walked(judged(laid), bench, lambda _: None).journeys
+    patch = msgspec.structs.replace(laid.runner.patches[0], tree_before=before, tree_after=words)
+    runner = dataclasses.replace(laid.runner, patches=(patch,))
+    (journey,) = journeys.walked(judged(laid), runner, lambda _: None).journeys
     assert (journey.fault, journey.blamed, journey.end) == (None, None, End.SAFE)
 
 
@@ -74,7 +74,7 @@ def test_a_revert_that_breaks_what_always_worked_ends_a_journey_silently(lay: Ca
     laid.know(AT_ALL)
     result = judged(laid)
     lost = runs.finding(FindingKind.SILENT_BREAK, "without-3", "other.works: fail", patch=3, partner=5)
-    result = journeys.walked(msgspec.structs.replace(result, findings=(lost,)), laid.bench, lambda _: None)
+    result = journeys.walked(msgspec.structs.replace(result, findings=(lost,)), laid.runner, lambda _: None)
     assert {one.patch: one.end for one in result.journeys if one.end is not End.SAFE} == {3: End.SILENT}
     assert "breaks what works on the base and with the whole series: other.works: fail" in report.render(result)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kseries.model import Ending, FindingKind, Frame, Outcome, RunResult, StateResult, Status
 from kseries.report import junit
-from tests.unit.runs import SPLIT, STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
+from tests.support.runs import SPLIT, STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 NOWHERE = Path("/nonexistent")

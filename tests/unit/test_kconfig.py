@@ -7,7 +7,7 @@ import pytest
 
 from kseries.kbuild.kconfig import Kconfig
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from kseries.model import Outcome, StateResult, events
 from kseries.report.live import Progress
-from tests.unit.runs import hostile
+from tests.support.runs import hostile
 
 
 class Terminal(io.StringIO):

@@ -9,7 +9,7 @@ import pytest
 from kseries import inputs
 from kseries.inputs import lore
 from kseries.model.errors import InfraError, InputError
-from tests.unit import mails
+from tests.support import mails
 
 DIFF = b"---\ndiff --git a/file b/file\n--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
 ID = "20240101.1-2-author@example.com"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from kseries.inputs import mail, mbox, subject, thread
 from kseries.inputs.target import Target
 from kseries.model.errors import InputError
-from tests.unit import mails
-from tests.unit.gitrepo import Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import Repository, lines
 
 DIFF = b"diff --git a/file b/file\n--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
 BLOB = bytes(range(256)) * 40

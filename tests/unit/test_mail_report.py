@@ -15,7 +15,7 @@ from kseries import cli, inputs
 from kseries.cli import _parser
 from kseries.model import Advice, AppliedPatch, Complaint, Ending, FindingKind, Frame, Gravity, RunResult, Verdict
 from kseries.report import mail
-from tests.unit.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
+from tests.support.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
 
 
 def mailed(**more: str) -> RunResult:

@@ -35,7 +35,7 @@ class Person:
         raise InfraError("QEMU fell\x1b[1m over")
 
     def bisect(self) -> tuple[int, ...]:
-        return manual.run(self._laid.bench, self.ask, self.heard.append, self.shell)
+        return manual.run(self._laid.runner, self.ask, self.heard.append, self.shell)
 
 
 def fault(laid: Laid, first: int, *before: str) -> tuple[tuple[int, ...], Person]:
@@ -59,7 +59,7 @@ def test_answers_by_hand_lead_to_the_patch(lay: Callable[..., Laid], first: int)
     suspects, person = fault(laid, first)
     assert suspects == (first,)
     assert f"{first}/{PATCHES} 'patch {first}'" in person.heard[-2]
-    assert "# first bad commit" in (laid.bench.out / "bisect.log").read_text()
+    assert "# first bad commit" in (laid.runner.out / "bisect.log").read_text()
     assert laid.builds == []
 
 
@@ -104,7 +104,7 @@ def test_a_word_that_is_none_is_answered_with_those_that_are(lay: Callable[..., 
 def test_a_bisection_of_another_series_is_not_gone_on_with(lay: Callable[..., Laid]) -> None:
     laid = lay()
     assert Person(laid, "good").bisect() == ()
-    git = ("-C", str(laid.bench.out / "bisect.git"))
+    git = ("-C", str(laid.runner.out / "bisect.git"))
     other = laid.repository.commit("other", {"main.c": "x\n"})
     laid.repository.git(*git, "update-ref", "BISECT_HEAD", other)
     with pytest.raises(InputError, match="another series"):

@@ -16,8 +16,8 @@ from kseries.host import processes
 from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore, manytrees
 from kseries.sources.gitmemo import Answers
 from kseries.sources.manytrees import ManyTrees
-from tests.unit.gitrepo import Repository, lines
-from tests.unit.histories import CHANGES, PATHS, Change, Tree, changed, imported
+from tests.support.gitrepo import Repository, lines
+from tests.support.histories import CHANGES, PATHS, Change, Tree, changed, imported
 from tests.unit.test_trees import by_git, named
 
 BODY = lines(12)

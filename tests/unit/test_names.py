@@ -11,7 +11,7 @@ import pytest
 from kseries.kbuild import names
 from kseries.kbuild.names import COMPILE, Names, hashed, sorted_as
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 FILES = {"a/x.h": "int x;\n", "b/x.h": "int b;\n", "c.c": '#include "x.h"\n', "Makefile": "", "run.sh": ""}
 

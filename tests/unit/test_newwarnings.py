@@ -9,7 +9,7 @@ import pytest
 from kseries.judge import judge, newwarnings
 from kseries.model import AppliedPatch, Base, FindingKind, Objects, Outcome, Plan, State, StateResult
 from kseries.report import text
-from tests.unit.runs import run, state
+from tests.support.runs import run, state
 
 OLD = "mm/a.c: unused variable 'x' [-Wunused-variable]"
 NEW = "mm/a.c: unused variable 'y' [-Wunused-variable]"

@@ -10,7 +10,7 @@ import pytest
 from kseries.model import AppliedPatch, Check, Ending, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from kseries.report import html, junit, mail, text
 from kseries.report.since import lines
-from tests.unit.runs import finding, run, state
+from tests.support.runs import finding, run, state
 
 _MADE: dict[str, dict[str, Any]] = {
     ".": {"checks": (Check(id="p.a", status=Status.PASS),)},

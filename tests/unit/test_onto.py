@@ -8,7 +8,7 @@ import pytest
 
 from kseries.model import FindingKind
 from kseries.report import html, junit, mail, text
-from tests.unit.runs import finding, run, state
+from tests.support.runs import finding, run, state
 
 
 @pytest.mark.parametrize(

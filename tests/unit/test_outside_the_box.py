@@ -5,7 +5,7 @@ import ast
 import re
 
 from kseries.host import paths, processes
-from tests import started
+from tests.support import started
 
 PAGE = paths.project("docs", "outside-the-box.md").read_text()
 ROW = re.compile(r"^\| (`[^|]+`) \| (outside|in the box|both) \|", re.MULTILINE)
@@ -48,4 +48,4 @@ def test_one_place_starts_processes_and_one_command_hands_over() -> None:
         code = ast.unparse(ast.parse(module.read_text()))
         if _STARTING.search(code):
             starting.add(str(module.relative_to(paths.project("harness", "kseries"))))
-    assert starting == {"proc.py", "cli/test.py"}
+    assert starting == {"host/processes.py", "cli/test.py"}

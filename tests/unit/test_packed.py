@@ -13,7 +13,7 @@ import pytest
 from kseries import inputs
 from kseries.inputs import files
 from kseries.model.errors import InputError
-from tests.unit import mails
+from tests.support import mails
 
 DIFF = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
 

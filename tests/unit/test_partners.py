@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kseries.bisect import partners
-from kseries.bisect.staterunner import Bench
+from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate import stateresult
 from kseries.judge.losses import Symptom, What
 from kseries.judge.partners import Halving, of_finding, state_id, with_partners, with_proof
 from kseries.model import Advice, FindingKind, Outcome, Series, Squash, State, StateResult
-from tests.unit import runs
+from tests.support import runs
 from tests.unit.test_judge import FAIL, MISSING, OFF, PASS, SOUND, Seen, nothing, plan_of, run
 
 COUNT = 40
@@ -147,7 +147,7 @@ def test_a_state_of_the_search_is_named_after_what_it_is() -> None:
 
 @dataclass(frozen=True)
 class Laid:
-    """A bench on which every state comes through, with a log where a run's are."""
+    """A runner on which every state comes through, with a log where a run's are."""
 
     out: Path
     series: Any
@@ -171,8 +171,8 @@ def test_the_logs_of_the_search_are_told_from_where_the_result_is(tmp_path: Path
         runs.state("without-1", 1, checks=lost),
     )
     result = runs.run(*states, findings=(told,))
-    bench = Laid(tmp_path, Series(name="s", version=1, patches=()), result.series.patches)
-    found = partners.found(result, cast(Bench, bench))
+    runner = Laid(tmp_path, Series(name="s", version=1, patches=()), result.series.patches)
+    found = partners.found(result, cast(StateRunner, runner))
     assert [one.logs for one in found.searched] == [
         {"console": "search/states/prefix-1/without-1/console.log"},
     ]

@@ -13,7 +13,7 @@ import pytest
 from kseries.cli import main
 from kseries.cli.test import PARTS
 from kseries.host import paths, signals
-from tests import passed
+from tests.support import passed
 
 TOP = paths.project()
 INI = str(TOP / "tox.ini")

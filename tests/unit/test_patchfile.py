@@ -10,8 +10,8 @@ from kseries import inputs
 from kseries.inputs import files
 from kseries.inputs.target import Target
 from kseries.model.errors import InputError
-from tests.unit import mails
-from tests.unit.gitrepo import Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import Repository, lines
 
 DIFF = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
 

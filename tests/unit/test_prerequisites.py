@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from kseries import inputs
-from kseries.app import session
+from kseries.app import planning
+from kseries.app.options import Options
 from kseries.inputs import prerequisite
 from kseries.inputs.prerequisite import Prerequisite
 from kseries.model import Plan, events
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore, patchids
-from tests.unit import mails
-from tests.unit.gitrepo import Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import Repository, lines
 from tests.unit.test_base_commit import MAKEFILE
 
 ALL = ("A", "B", "C", "D")
@@ -44,9 +45,9 @@ class Series:
 
     def plan(self, target: str, *given: str, base: str | None = None) -> Plan:
         self.said.clear()
-        options = session.Options(out=self.place, tree=str(self.linux.path), prerequisites=given, base=base)
+        options = Options(out=self.place, tree=str(self.linux.path), prerequisites=given, base=base)
         store = TreeStore(self.place / "trees.git")
-        return session.plan(inputs.load(target, options.tree), options, store, self._hear)
+        return planning.plan(inputs.load(target, options.tree), options, store, self._hear)
 
     def _hear(self, event: events.Event) -> None:
         if isinstance(event, events.Preparing):

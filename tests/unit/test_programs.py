@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kseries import arch, inputs
-from kseries.app import session
+from kseries.app import setup
+from kseries.app.options import Options
 from kseries.evaluate.engine import Setup
 from kseries.judge import contracts
 from kseries.kbuild.config import Config
@@ -17,7 +18,7 @@ from kseries.model import Accel, Contract
 from kseries.model.errors import InputError
 from kseries.probes import programs, selftests
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 X86 = arch.get("x86_64")
 CASE = 'title = "t"\nprobes = []\n[expect]\nbisectable = true\nrevert_safe = true\n'
@@ -83,7 +84,7 @@ def test_what_cannot_be_a_probe_is_the_users_mistake_and_named(
     name: str, data: str | bytes, said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=said):
-        programs.read([write(tmp_path / name, data)], session.known_probes())
+        programs.read([write(tmp_path / name, data)], setup.known_probes())
     with pytest.raises(InputError, match="cannot read"):
         programs.read([tmp_path / "none.c"], ())
 
@@ -169,7 +170,7 @@ def test_a_directory_brings_its_probes_and_its_contracts(tmp_path: Path) -> None
     files = [write(tmp_path / name, "") for name in names]
     found = inputs.load(str(tmp_path))
     assert (found.contracts, found.programs) == (tuple(files[:3]), tuple(files[3:]))
-    options = session.Options(out=tmp_path, programs=(tmp_path / "own.c",)).of(found)
+    options = Options(out=tmp_path, programs=(tmp_path / "own.c",)).of(found)
     assert options.programs == (tmp_path / "own.c", files[3]) and options.probes is None
     assert options.of(found) == options
 
@@ -226,9 +227,9 @@ def test_a_test_case_says_which_of_our_probes_it_is_about(tmp_path: Path) -> Non
     write(tmp_path / "patches/0001-a.patch", PATCH)
     write(tmp_path / "testcase.toml", CASE)
     found = inputs.load(str(tmp_path))
-    assert session.Options(out=tmp_path).of(found).probes == ()
-    assert session.Options(out=tmp_path, probes=("capabilities",)).of(found).probes == ("capabilities",)
-    assert session._chosen((), quick=False) == ()
+    assert Options(out=tmp_path).of(found).probes == ()
+    assert Options(out=tmp_path, probes=("capabilities",)).of(found).probes == ("capabilities",)
+    assert setup.chosen((), quick=False) == ()
 
 
 # --- the kernel's own tests ---------------------------------------------------------------------

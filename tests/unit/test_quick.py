@@ -4,13 +4,13 @@
 import msgspec
 
 from kseries import arch
-from kseries.app import session
+from kseries.app import setup
 from kseries.evaluate.engine import Setup
 from kseries.judge import asked, contract_verdict, contracts
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Check, Contract, Outcome, StateResult, Status
 from kseries.report import text
-from tests.unit.runs import contract, run, state
+from tests.support.runs import contract, run, state
 
 ALL = Contract(
     id="one", title="", when="CAP", checks=("p.always", "p_slow.race"), optional=("q.hardware",), otherwise=("c.no",)
@@ -58,13 +58,13 @@ def test_an_optional_check_that_was_skipped_is_named() -> None:
 
 
 def test_quick_leaves_out_the_probes_that_say_they_are_slow() -> None:
-    assert session._chosen(None, quick=False) == session.known_probes()
-    assert {*session.known_probes()} - {*session._chosen(None, quick=True)} == {"exit_on_missing_slow"}
+    assert setup.chosen(None, quick=False) == setup.known_probes()
+    assert {*setup.known_probes()} - {*setup.chosen(None, quick=True)} == {"exit_on_missing_slow"}
 
 
 def test_a_quick_result_is_not_taken_for_a_whole_one() -> None:
     def key(quick: bool, repeat: int = 1) -> str:
-        probes = session._chosen(None, quick)
+        probes = setup.chosen(None, quick)
         return Setup(arch.get("x86_64"), Accel(name="tcg", why=""), "", Config(""), probes, "", repeat).key("tree")
 
     assert len({key(False), key(True), key(False, 2), key(True, 2)}) == 4
@@ -72,7 +72,7 @@ def test_a_quick_result_is_not_taken_for_a_whole_one() -> None:
 
 def test_every_contract_can_be_judged_without_the_slow_probes() -> None:
     for whole in contracts.ours():
-        quick = asked(whole, session._chosen(None, quick=True))
+        quick = asked(whole, setup.chosen(None, quick=True))
         assert quick.checks and not set(quick.left_out) & {*quick.checks, *quick.optional}
         assert all(name.partition(".")[0].endswith("_slow") for name in quick.left_out)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kseries import inputs
 from kseries.inputs.strip import to_p1
 from kseries.model.errors import InputError
-from tests.unit import mails
-from tests.unit.gitrepo import Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import Repository, lines
 
 DIFF = "--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
 

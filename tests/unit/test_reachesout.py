@@ -10,7 +10,7 @@ from kseries.judge import sandbox
 from kseries.kbuild import denials
 from kseries.model import FindingKind, Objects, Outcome, StateResult
 from kseries.report import text
-from tests.unit.runs import run, state
+from tests.support.runs import run, state
 from tests.unit.test_judge import plan_of
 
 OURS = (Path("/cache/source"), Path("/cache/obj"))

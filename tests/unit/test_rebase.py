@@ -17,8 +17,8 @@ from kseries.plan.rebase import Fate, Rebase, Same
 from kseries.report import rebased
 from kseries.sources import TreeStore
 from kseries.sources.history import History
-from tests.unit import mails
-from tests.unit.gitrepo import Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import Repository, lines
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\n"
 OLD = {"Makefile": MAKEFILE, "mm/a.c": lines(30), "mm/b.c": lines(30), "mm/c.c": lines(9)}

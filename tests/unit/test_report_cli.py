@@ -19,7 +19,7 @@ from kseries.model import RESULT, SCHEMA_VERSION, RunResult, Verdict
 from kseries.report import json as as_json
 from kseries.report import text
 from kseries.sources import TreeStore
-from tests.unit.runs import SPLIT, run, split_run, state
+from tests.support.runs import SPLIT, run, split_run, state
 
 
 @pytest.mark.parametrize("name", ["", "result.json"])

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from kseries import inputs
-from kseries.app import session
+from kseries.app import planning
+from kseries.app.options import Options
 from kseries.model import Plan
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore, repository
-from tests.unit.gitrepo import ENVIRONMENT, Repository
+from tests.support.gitrepo import ENVIRONMENT, Repository
 from tests.unit.test_inputs import readable_to_nobody, unprivileged
 
 
@@ -103,8 +104,8 @@ def test_no_program_that_a_repository_names_is_run(
     (tmp_path / "ran").unlink()
     try:
         target = inputs.load("HEAD~1..HEAD", str(theirs.path))
-        options = session.Options(out=tmp_path / "out", tree=str(theirs.path)).of(target)
-        session.plan(target, options, TreeStore(tmp_path / "trees.git"), lambda _: None)
+        options = Options(out=tmp_path / "out", tree=str(theirs.path)).of(target)
+        planning.plan(target, options, TreeStore(tmp_path / "trees.git"), lambda _: None)
     except InputError:
         assert arm is partial, "of which a commit is missing"
     repository.ask(theirs.path, "rev-parse", ":file")
@@ -117,8 +118,8 @@ def test_no_program_that_a_repository_names_is_run(
 def planned(target: str, tree: Path, tmp_path: Path) -> Plan:
     """As `kseries plan TARGET --tree TREE` with a cache of its own."""
     found = inputs.load(target, str(tree))
-    options = session.Options(out=tmp_path / "out", tree=str(tree)).of(found)
-    return session.plan(found, options, TreeStore(tmp_path / "trees.git"), lambda _: None)
+    options = Options(out=tmp_path / "out", tree=str(tree)).of(found)
+    return planning.plan(found, options, TreeStore(tmp_path / "trees.git"), lambda _: None)
 
 
 def cures(error: pytest.ExceptionInfo[InputError], command: str) -> list[str]:
@@ -198,9 +199,7 @@ def test_no_base_is_called_by_where_we_are(
     base = theirs.git("rev-parse", "main~1")
     assert planned("main~1..main", Path(), tmp_path).base.name == f"{theirs.path / inside} {base}"
     target = inputs.load("main~1..main")
-    plan = session.plan(
-        target, session.Options(out=tmp_path).of(target), TreeStore(tmp_path / "trees.git"), lambda _: None
-    )
+    plan = planning.plan(target, Options(out=tmp_path).of(target), TreeStore(tmp_path / "trees.git"), lambda _: None)
     assert plan.base.name == f"{theirs.path / inside} {base}"
 
 
@@ -227,6 +226,6 @@ def test_a_tree_that_may_not_be_entered_is_the_users_mistake(theirs: Repository,
     with readable_to_nobody() as directory:
         directory.chmod(0o700 if os.geteuid() == 0 else 0)
         store, target = TreeStore(tmp_path / "trees.git"), inputs.load(str(tmp_path / "p.patch"))
-        options = session.Options(out=tmp_path / "out", tree=str(directory))
+        options = Options(out=tmp_path / "out", tree=str(directory))
         with unprivileged(), pytest.raises(InputError, match=f"^cannot read {directory}: Permission denied$"):
-            session.base_of(target, options, store, lambda _: None)
+            planning.base_of(target, options, store, lambda _: None)

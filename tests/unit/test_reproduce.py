@@ -17,8 +17,8 @@ from kseries.model import Base, FindingKind, Status
 from kseries.model.sanitize import word
 from kseries.report import html, junit, mail, reproduce, text
 from kseries.report import json as as_json
-from tests.unit.gitrepo import Repository
-from tests.unit.runs import checks, finding, hostile, run, state
+from tests.support.gitrepo import Repository
+from tests.support.runs import checks, finding, hostile, run, state
 
 CASE = str(Path(__file__).parents[2] / "testcases" / "exit-on-missing-split")
 SERIES = ("--tree", "linux-6.12.tar.xz", "-v", "1", "--prerequisite", "a.mbox", "--prerequisite", "b")

@@ -15,7 +15,7 @@ from kseries.kbuild import Worker, reproducible
 from kseries.kbuild.config import Config
 from kseries.model import Build, State, StateResult
 from kseries.sources import Change
-from tests.unit.runs import state as state_result
+from tests.support.runs import state as state_result
 from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
 from tests.unit.test_engine import SETUP, FullDisk
 

@@ -22,7 +22,7 @@ from kseries.cache.runs import Kept, Recording, Run, Runs, Stage
 from kseries.model import Base, Verdict, events
 from kseries.model.errors import InfraError, InputError
 from kseries.report import runs as rows
-from tests.unit.runs import state
+from tests.support.runs import state
 
 BASE = Base(name="linux-6.12", version="6.12", tree="t")
 GOOD = Verdict(bisectable=True, revert_safe=False)

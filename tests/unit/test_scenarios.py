@@ -10,7 +10,7 @@ from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository, lines
+from tests.support.gitrepo import Repository, lines
 
 ALL = ("prefixes", "reverts", "alone")
 

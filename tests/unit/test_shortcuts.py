@@ -21,9 +21,9 @@ from kseries.kbuild.config import Config
 from kseries.model import State
 from kseries.plan.schedule import Footprint, Place, Read, Visit
 from kseries.sources import TreeStore
-from tests import toy
-from tests.toy import FIRST, POOL
-from tests.unit.gitrepo import Repository
+from tests.support import toy
+from tests.support.gitrepo import Repository
+from tests.support.toy import FIRST, POOL
 from tests.unit.test_build import ARCH
 
 FEW, MANY = 4, 400

@@ -16,7 +16,7 @@ from kseries import inputs
 from kseries.inputs import files, tarball
 from kseries.inputs.target import Target
 from kseries.model.errors import InputError
-from tests.unit import mails
+from tests.support import mails
 from tests.unit.test_packed import zstd
 
 DIFF = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"

@@ -11,7 +11,7 @@ from kseries.model import Advice, Check, Ending, FindingKind, Frame, Outcome, Ru
 from kseries.model.sanitize import line, plain
 from kseries.report import mail, text
 from kseries.report.endings import place
-from tests.unit.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
+from tests.support.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 

@@ -17,8 +17,8 @@ from kseries.inputs import files, mbox, thread
 from kseries.inputs.mail import Mail
 from kseries.inputs.subject import Subject
 from kseries.model.errors import InputError
-from tests.unit import mails
-from tests.unit.gitrepo import Repository, lines
+from tests.support import mails
+from tests.support.gitrepo import Repository, lines
 
 
 def diff(word: str) -> bytes:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from kseries.model.errors import InputError
 from kseries.sources import ApplyError, Merge, TreeStore
 from kseries.sources.treestore import SAID
-from tests.unit.gitrepo import Repository, lines
-from tests.unit.histories import CHANGES, PATHS, Change, Tree, changed, imported
+from tests.support.gitrepo import Repository, lines
+from tests.support.histories import CHANGES, PATHS, Change, Tree, changed, imported
 
 Files = Mapping[str, str | bytes | None]
 

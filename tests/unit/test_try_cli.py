@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from kseries.app import session
+from kseries.app import single
 from kseries.bisect.answer import Answer, Tried
 from kseries.cli import main, target, try_state
 from kseries.model.errors import InfraError, InputError
-from tests.unit.runs import state
+from tests.support.runs import state
 
 
 def broken(error: BaseException) -> object:
@@ -60,7 +60,7 @@ def test_an_option_that_was_asked_for_and_is_off_is_told(
 ) -> None:
     tried = state("prefix-1", 1, config_dropped=("CONFIG_X=y",))
 
-    class Bench:
+    class StateRunner:
         def state(self, _: str) -> object:
             return tried
 
@@ -68,10 +68,10 @@ def test_an_option_that_was_asked_for_and_is_off_is_told(
             return Tried(answer=Answer.GOOD, why=(), result=tried)
 
     @contextlib.contextmanager
-    def bench(*_: object) -> Iterator[Bench]:
-        yield Bench()
+    def runner(*_: object) -> Iterator[StateRunner]:
+        yield StateRunner()
 
-    monkeypatch.setattr(session, "bench", bench)
+    monkeypatch.setattr(single, "state_runner", runner)
     monkeypatch.setattr(target, "load", lambda _: None)
     assert main(["try", "prefix-1", "base..HEAD"]) == 0
     assert capsys.readouterr().out == ("prefix-1: good\n  without CONFIG_X=y, which the config fragment asks for\n")

@@ -15,7 +15,7 @@ from kseries.host import checksummed
 from kseries.model import Base
 from kseries.sources import TreeStore, kernels
 from kseries.sources.kernels import Say
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 MAKES = """
 import sys

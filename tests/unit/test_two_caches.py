@@ -10,6 +10,7 @@ import pytest
 
 from kseries import inputs
 from kseries.app import session
+from kseries.app.options import Options
 from kseries.evaluate import images
 from kseries.host import paths, processes
 from kseries.host.box.layout import OWN, TOP, Layout
@@ -18,8 +19,8 @@ from kseries.kbuild.config import Config
 from kseries.model import Build
 from kseries.model.errors import InfraError
 from kseries.sources import TreeStore
-from tests.sample import sampled
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
+from tests.support.sample import sampled
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, MAKEFILE, WARNING, WARNS
 
 UGLY = "ha#sh a:b $x,%'\"\\=\n\N{LATIN SMALL LETTER E WITH ACUTE}\udcff"
@@ -223,7 +224,7 @@ def test_without_a_box_a_path_that_make_takes_apart_is_refused_before_anything_i
     place = tmp_path / f"a{letter}b"
     monkeypatch.setenv("XDG_CACHE_HOME", str(place))
     target = inputs.load(str(paths.project("testcases", "exit-on-missing-split")))
-    options = session.Options(out=tmp_path / "out", tree=str(tmp_path / "none"), unboxed=True)
+    options = Options(out=tmp_path / "out", tree=str(tmp_path / "none"), unboxed=True)
     with pytest.raises(InfraError, match="XDG_CACHE_HOME") as error:
         session.run(target, options, lambda _: None)
     assert repr(str(place / "kseries")) in str(error.value)

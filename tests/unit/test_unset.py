@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kseries.report import html, junit, text
 from kseries.report.unset import lines
-from tests.unit.runs import run, state
+from tests.support.runs import run, state
 
 
 def test_an_option_that_a_patch_brings_is_told_with_the_states_that_lack_it() -> None:

@@ -5,7 +5,7 @@ import msgspec
 
 from kseries.model import Exercise, LeftOut, Outcome, PatchResult, RunResult, Verdict
 from kseries.report import verdicts
-from tests.unit.runs import split_run
+from tests.support.runs import split_run
 
 
 def _without(run: RunResult, patch: int, outcome: Outcome) -> RunResult:

@@ -8,7 +8,7 @@ import pytest
 from kseries.model import AppliedPatch
 from kseries.sources import TreeStore
 from kseries.sources.versions import How, Match, match
-from tests.unit.gitrepo import Repository, lines
+from tests.support.gitrepo import Repository, lines
 
 
 def patch(number: int, before: str, after: str, subject: str = "", *files: str) -> AppliedPatch:

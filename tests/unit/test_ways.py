@@ -11,7 +11,7 @@ from kseries.coverage import maintainers, parameters, source
 from kseries.coverage.ways import Ways
 from kseries.model import ChangedFunction, Exercise, LeftOut, PatchResult, Verdict, Way
 from kseries.report import coverage, html, text
-from tests.unit.runs import run, state
+from tests.support.runs import run, state
 
 MAINTAINERS = """\
 List of maintainers

@@ -10,7 +10,7 @@ from kseries.model import Base
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, kernels
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\n"
 

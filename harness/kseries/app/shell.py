@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kseries.bisect.staterunner import Bench
+from kseries.bisect.staterunner import StateRunner
 from kseries.guest import busybox, console
 from kseries.guest.machine import Image
 from kseries.host import paths, signals
@@ -21,31 +21,31 @@ def check_terminal() -> None:
 
 
 def run(
-    bench: Bench, state: State, tell: events.Listener, files: Path | None = None, sockets: Path | None = None
+    runner: StateRunner, state: State, tell: events.Listener, files: Path | None = None, sockets: Path | None = None
 ) -> None:
     """Build a state and boot it on our terminal until whoever sits there leaves.
 
     Raises InputError for one that does not apply or build, InfraError where QEMU did not come up.
     """
-    tools = busybox.find(bench.setup.arch)
+    tools = busybox.find(runner.setup.arch)
     wanted = console.Wanted(prompt=state.id, busybox=tools, files=files, sockets=sockets)
     with tempfile.TemporaryDirectory(prefix="kseries-shell-", dir=paths.cache()) as scratch:
-        built = signals.run(_built(bench, state, Path(scratch), tell))
+        built = signals.run(_built(runner, state, Path(scratch), tell))
         if built.kernel is None or built.symbols is None or built.initrd is None:
             said = built.errors[0] if built.errors else "make failed and said nothing"
             raise InputError(f"{state.id} does not build: {said}\n  what make said is told by: kseries try {state.id}")
         image = Image(Path(built.kernel), Path(built.symbols), Path(built.initrd))
-        status = console.run(bench.setup.arch, bench.setup.accel, image, wanted, Path(scratch))
+        status = console.run(runner.setup.arch, runner.setup.accel, image, wanted, Path(scratch))
     if status != 0:
         raise InfraError(f"QEMU ended with exit status {status}")
 
 
-async def _built(bench: Bench, state: State, into: Path, tell: events.Listener) -> Build:
+async def _built(runner: StateRunner, state: State, into: Path, tell: events.Listener) -> Build:
     if state.tree is None:
         raise InputError(f"{state.id} does not apply: conflict in {', '.join(state.conflicts)}")
-    async with bench.worker.locked(lambda wait: tell(events.Waiting(wait))):
+    async with runner.worker.locked(lambda wait: tell(events.Waiting(wait))):
         tell(events.StageStarted(state.id, "build", 1, 1))
-        built = await bench.worker.build(state.tree, into, lambda what: tell(events.Compiled(state.id, what)))
+        built = await runner.worker.build(state.tree, into, lambda what: tell(events.Compiled(state.id, what)))
     for told in unset.of_one(built.config_dropped):
         tell(events.Preparing(f"{state.id}: {told}"))
     tell(events.StageStarted(state.id, "boot", 1, 1))

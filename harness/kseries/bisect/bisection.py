@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kseries.bisect.answer import Answer, Question, Tried
 from kseries.bisect.gitbisect import GitBisect
-from kseries.bisect.staterunner import Bench
+from kseries.bisect.staterunner import StateRunner
 from kseries.model import Record, State
 from kseries.model.errors import InputError
 
@@ -49,10 +49,10 @@ class Repository:
     git: GitBisect
 
     @classmethod
-    def of(cls, bench: Bench) -> "Repository":
-        path = bench.out / "bisect.git"
-        git = GitBisect(path, bench.trees)
-        return cls(path, git.commits(bench.base.tree, bench.patches, bench.series.patches), git)
+    def of(cls, runner: StateRunner) -> "Repository":
+        path = runner.out / "bisect.git"
+        git = GitBisect(path, runner.trees)
+        return cls(path, git.commits(runner.base.tree, runner.patches, runner.series.patches), git)
 
     def begin(self) -> None:
         self.git.start(self.commits[-1], self.commits[0])
@@ -67,20 +67,20 @@ class Repository:
         return tuple(self.commits.index(commit) for commit in self.git.mark(word))
 
 
-def run(bench: Bench, question: Question, tell: Callable[[Step], None], *, revert: bool = True) -> Bisected:
+def run(runner: StateRunner, question: Question, tell: Callable[[Step], None], *, revert: bool = True) -> Bisected:
     """Bisect a series, and try the revert of what was found. ``tell`` hears of each state as it is asked.
 
     Raises InputError where base is bad, or the tip cannot be asked: then there is nothing to bisect between.
     """
 
     def ask(state: State, patch: int) -> Step:
-        before = len(bench.builds)
-        tried = bench.ask(question, state)
-        step = Step(state=state.id, patch=patch, tried=tried, known=len(bench.builds) == before)
+        before = len(runner.builds)
+        tried = runner.ask(question, state)
+        step = Step(state=state.id, patch=patch, tried=tried, known=len(runner.builds) == before)
         tell(step)
         return step
 
-    ends = (ask(bench.state("base"), 0), ask(bench.tip, len(bench.patches)))
+    ends = (ask(runner.state("base"), 0), ask(runner.tip, len(runner.patches)))
     base, tip = (step.tried for step in ends)
     if base.answer is Answer.BAD:
         raise InputError(f"base is bad already: {base.why[0]}\n  bisect what lies below it, or ask for another --check")
@@ -88,15 +88,15 @@ def run(bench: Bench, question: Question, tell: Callable[[Step], None], *, rever
         raise InputError(f"the tip cannot be asked: {tip.why[0]}\n  --build and --boot ask for that")
     if tip.answer is Answer.GOOD:
         return Bisected(ends=ends, steps=(), suspects=(), log="")
-    repository = Repository.of(bench)
+    repository = Repository.of(runner)
     repository.begin()
     steps: list[Step] = []
-    suspects: tuple[int, ...] = () if len(bench.patches) > 1 else (1,)
+    suspects: tuple[int, ...] = () if len(runner.patches) > 1 else (1,)
     while not suspects:
         patch = repository.patch
-        steps.append(ask(bench.state(f"prefix-{patch}"), patch))
+        steps.append(ask(runner.state(f"prefix-{patch}"), patch))
         suspects = repository.mark(WORDS[steps[-1].tried.answer])
     log = repository.git.log
     repository.git.end()
-    undone = ask(bench.state(f"without-{suspects[0]}"), suspects[0]) if revert and len(suspects) == 1 else None
+    undone = ask(runner.state(f"without-{suspects[0]}"), suspects[0]) if revert and len(suspects) == 1 else None
     return Bisected(ends=ends, steps=tuple(steps), suspects=suspects, log=log, revert=undone)

@@ -8,7 +8,7 @@ import msgspec
 from kseries import judge
 from kseries.bisect import bisection, fault
 from kseries.bisect.answer import Asked, Question
-from kseries.bisect.staterunner import Bench
+from kseries.bisect.staterunner import StateRunner
 from kseries.model import End, FindingKind, Journey, RunResult, StateResult, events
 from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.scenarios import Patches
@@ -17,22 +17,24 @@ _TRIES = 3
 """Places for a fault that are tried: a line can be one that no compiler reads."""
 
 
-def walked(result: RunResult, bench: Bench, tell: events.Listener) -> RunResult:
+def walked(result: RunResult, runner: StateRunner, tell: events.Listener) -> RunResult:
     """The result with a journey for each patch."""
     return msgspec.structs.replace(
-        result, journeys=tuple(_walk(patch.number, result, bench, tell) for patch in bench.patches)
+        result, journeys=tuple(_walk(patch.number, result, runner, tell) for patch in runner.patches)
     )
 
 
-def _walk(patch: int, result: RunResult, bench: Bench, tell: events.Listener) -> Journey:
+def _walk(patch: int, result: RunResult, runner: StateRunner, tell: events.Listener) -> Journey:
     state = f"without-{patch}"
     goal = next(one for one in result.states if one.id == state)
     journey = Journey(patch=patch, state=state, end=_end(goal, result))
-    for number, (place, faulty) in enumerate(fault.some(bench.patches, patch, goal.tree, bench.trees, _TRIES), 1):
+    for number, (place, faulty) in enumerate(fault.some(runner.patches, patch, goal.tree, runner.trees, _TRIES), 1):
         tell(events.Preparing(f"journey {patch}: a fault at {place}"))
         name = f"journey-{patch}" + (f".{number}" if number > 1 else "")
         try:
-            found = bisection.run(_with_series(bench, faulty, name), Question(asked=Asked.BUILD), _silent, revert=False)
+            found = bisection.run(
+                _with_series(runner, faulty, name), Question(asked=Asked.BUILD), _silent, revert=False
+            )
         except DiskFullError:
             raise
         except InfraError as error:  # of one journey; what the run has found stands
@@ -48,11 +50,11 @@ def _silent(_: bisection.Step) -> None:
     pass
 
 
-def _with_series(bench: Bench, faulty: Patches, name: str) -> Bench:
-    """The bench with the faulty series on it, which is of no commits of the user's."""
-    patches = tuple(msgspec.structs.replace(patch, commit=None) for patch in bench.series.patches)
-    series = msgspec.structs.replace(bench.series, name=name, patches=patches)
-    return dataclasses.replace(bench, series=series, patches=faulty, out=bench.out / name)
+def _with_series(runner: StateRunner, faulty: Patches, name: str) -> StateRunner:
+    """The runner with the faulty series on it, which is of no commits of the user's."""
+    patches = tuple(msgspec.structs.replace(patch, commit=None) for patch in runner.series.patches)
+    series = msgspec.structs.replace(runner.series, name=name, patches=patches)
+    return dataclasses.replace(runner, series=series, patches=faulty, out=runner.out / name)
 
 
 def _end(goal: StateResult, result: RunResult) -> End | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from kseries.bisect.answer import Question
 from kseries.bisect.bisection import WORDS, Repository
-from kseries.bisect.staterunner import Bench
+from kseries.bisect.staterunner import StateRunner
 from kseries.model import State
 from kseries.model.errors import InputError, KseriesError
 from kseries.model.sanitize import line, plain
@@ -21,7 +21,7 @@ _HELP = """\
 
 
 def run(
-    bench: Bench, ask: Callable[[str], str], tell: Callable[[str], None], shell: Callable[[State], None]
+    runner: StateRunner, ask: Callable[[str], str], tell: Callable[[str], None], shell: Callable[[State], None]
 ) -> tuple[int, ...]:
     """Ask until git knows: the patches that are left to suspect, or none where the person left before.
 
@@ -31,15 +31,15 @@ def run(
     def say(text: str) -> None:
         tell(plain(text))  # subjects and errors are other people's text
 
-    repository = Repository.of(bench)
+    repository = Repository.of(runner)
     _begin(repository, say)
     while True:
         patch = repository.patch
-        subject = bench.patches[patch - 1].subject
-        word = _answer(f"{patch}/{len(bench.patches)} '{line(subject)}': ", ask, say)
-        state = bench.state(f"prefix-{patch}")
+        subject = runner.patches[patch - 1].subject
+        word = _answer(f"{patch}/{len(runner.patches)} '{line(subject)}': ", ask, say)
+        state = runner.state(f"prefix-{patch}")
         if word == "try":
-            word = _tried(bench, state, say)
+            word = _tried(runner, state, say)
         if word == "shell":
             _shell(state, shell, say)
         elif word == "log":
@@ -48,7 +48,7 @@ def run(
             say("The same command goes on from here.")
             return ()
         elif word in _ANSWERS and (suspects := repository.mark(word)):
-            _end(bench, repository, suspects, say)
+            _end(runner, repository, suspects, say)
             return suspects
 
 
@@ -77,10 +77,10 @@ def _answer(prompt: str, ask: Callable[[str], str], say: Callable[[str], None]) 
         say(_HELP)
 
 
-def _tried(bench: Bench, state: State, say: Callable[[str], None]) -> str:
+def _tried(runner: StateRunner, state: State, say: Callable[[str], None]) -> str:
     """What git is told by the answer of the probes; nothing where this host has none."""
     try:
-        tried = bench.ask(Question(), state)
+        tried = runner.ask(Question(), state)
     except KseriesError as error:
         say(str(error))
         return ""
@@ -95,10 +95,10 @@ def _shell(state: State, shell: Callable[[State], None], say: Callable[[str], No
         say(str(error))
 
 
-def _end(bench: Bench, repository: Repository, suspects: tuple[int, ...], say: Callable[[str], None]) -> None:
-    log = bench.out / "bisect.log"
+def _end(runner: StateRunner, repository: Repository, suspects: tuple[int, ...], say: Callable[[str], None]) -> None:
+    log = runner.out / "bisect.log"
     log.write_text(repository.git.log)
     repository.git.end()
-    names = " or ".join(f"{number}/{len(bench.patches)} '{bench.patches[number - 1].subject}'" for number in suspects)
+    names = " or ".join(f"{number}/{len(runner.patches)} '{runner.patches[number - 1].subject}'" for number in suspects)
     say(f"The first bad patch is {names}.")
     say(f"What its revert would do: kseries try without-{suspects[0]}; the log is {log}")

@@ -6,7 +6,7 @@ import functools
 
 import msgspec
 
-from kseries.bisect.staterunner import Bench
+from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate import stateresult
 from kseries.judge import losses, partners
 from kseries.judge.losses import Symptom
@@ -16,9 +16,9 @@ FOLDER = "search"
 """Where in a run's folder the logs of these states are."""
 
 
-def found(result: RunResult, bench: Bench) -> RunResult:
+def found(result: RunResult, runner: StateRunner) -> RunResult:
     """The result with its partners, and with the states that were built to find them."""
-    search = _Search(result, dataclasses.replace(bench, out=bench.out / FOLDER))
+    search = _Search(result, dataclasses.replace(runner, out=runner.out / FOLDER))
     findings = tuple(one for finding in result.findings for one in search.told(finding))
     return msgspec.structs.replace(result, findings=findings, searched=tuple(search.seen.values()))
 
@@ -26,9 +26,9 @@ def found(result: RunResult, bench: Bench) -> RunResult:
 class _Search:
     """The searches of one run, and all that they have seen."""
 
-    def __init__(self, result: RunResult, bench: Bench) -> None:
+    def __init__(self, result: RunResult, runner: StateRunner) -> None:
         self._states = {state.id: state for state in result.states}
-        self._bench = bench
+        self._runner = runner
         self.seen: dict[str, StateResult] = {}
 
     def told(self, finding: Finding) -> tuple[Finding, ...]:
@@ -37,19 +37,19 @@ class _Search:
             return (finding,)
         assert finding.patch is not None
         state = self._states[finding.state]
-        base, tip = self._states["base"], self._states[f"prefix-{len(self._bench.patches)}"]
+        base, tip = self._states["base"], self._states[f"prefix-{len(self._runner.patches)}"]
         symptoms = partners.of_finding(finding, base, tip, state)
         known: dict[Symptom, int] = self._halved(finding.patch, base, symptoms)
         of_each = {one: known.get(one) for one in symptoms}
-        return tuple(partners.with_partners(finding, state, of_each, self._bench.patches))
+        return tuple(partners.with_partners(finding, state, of_each, self._runner.patches))
 
     def _halved(self, patch: int, base: StateResult, symptoms: tuple[Symptom, ...]) -> dict[Symptom, int]:
-        halving = partners.Halving(patch, len(self._bench.patches), symptoms)
-        name = f"what needs patch {patch} of {self._bench.series.name}"
-        bench = dataclasses.replace(self._bench, series=msgspec.structs.replace(self._bench.series, name=name))
+        halving = partners.Halving(patch, len(self._runner.patches), symptoms)
+        name = f"what needs patch {patch} of {self._runner.series.name}"
+        runner = dataclasses.replace(self._runner, series=msgspec.structs.replace(self._runner.series, name=name))
         while (upto := halving.next()) is not None:
-            state = bench.state(partners.state_id(upto, patch))
-            result = bench.results(state)[state.id]
+            state = runner.state(partners.state_id(upto, patch))
+            result = runner.results(state)[state.id]
             self.seen[state.id] = stateresult.in_folder(result, FOLDER)
             halving.saw(upto, functools.partial(losses.shows, base=base, state=result))
         return halving.partners

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A series on the bench: any of its states built, booted and asked, one at a time, beside its base."""
+"""Runs any state of a series: builds, boots and asks it, one at a time, beside its base."""
 
 import difflib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from kseries.sources import TreeStore, conflicts, kernels
 
 
 @dataclass(frozen=True)
-class Bench:
+class StateRunner:
     """What it takes to try a state of a series."""
 
     series: Series
@@ -35,7 +35,7 @@ class Bench:
     onto: str | None
     """A commit that has the series and more, from which reverts are made."""
     builds: list[str]
-    """The states that have been built so far, of whatever bench: what is not in it was known before."""
+    """The states that have been built so far, of whatever runner: what is not in it was known before."""
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""

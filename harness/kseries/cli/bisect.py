@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from kseries.app import session, shell
+from kseries.app import shell, single
 from kseries.bisect import bisection, manual
 from kseries.bisect.answer import Question
 from kseries.bisect.bisection import Step
@@ -42,7 +42,7 @@ def command(args: argparse.Namespace) -> int:
         if not args.json:
             print(bisections.line_of(step), flush=True)
 
-    with session.bench(target.load(args), target.options(args), args.out, Progress(sys.stderr)) as series:
+    with single.state_runner(target.load(args), target.options(args), args.out, Progress(sys.stderr)) as series:
         found = bisection.run(series, question.of(args), told)
         log = args.out / "bisect.log"
         if found.log:
@@ -61,6 +61,6 @@ def _manual(args: argparse.Namespace) -> int:
     if args.json or question.of(args) != Question():
         raise InputError("--manual asks you: it goes with neither --json nor --check, --build or --boot")
     tell = Progress(sys.stderr)
-    with session.bench(target.load(args), target.options(args), args.out, tell) as series:
+    with single.state_runner(target.load(args), target.options(args), args.out, tell) as series:
         found = manual.run(series, input, print, lambda state: shell.run(series, state, tell))
     return 1 if found else 0

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from kseries import inputs
-from kseries.app import session
+from kseries.app import session, setup
+from kseries.app.options import Options
 from kseries.cli import target
 from kseries.host import paths
 from kseries.judge import expectation
@@ -34,7 +35,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     names = target.arch_names(args)
-    session.require(tuple(session.Options(out=args.out, arch=arch) for arch in names))
+    setup.require(tuple(Options(out=args.out, arch=arch) for arch in names))
     status = 0
     for name in _CASES:
         case = inputs.load(str(paths.project("testcases", name)))
@@ -51,7 +52,7 @@ def _judged(case: inputs.Target, arch: str, out: Path, strict: bool) -> tuple[Ru
     """One series on one architecture, told, and whether all was as expected. Raises InfraError."""
     assert case.testcase is not None
     words = (f"testcases/{case.series.name}", "--arch", arch)
-    result = session.run(case, session.Options(out=out, arch=arch, strict=strict, words=words), Progress(sys.stderr))
+    result = session.run(case, Options(out=out, arch=arch, strict=strict, words=words), Progress(sys.stderr))
     print(text.render(result))
     print(f"\nthe whole result: {out / 'result.json'}; to read: {out / 'report.html'}")
     if result.partial:

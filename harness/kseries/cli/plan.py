@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from kseries.app import session
+from kseries.app import planning, premises, setup
+from kseries.app.options import Options
 from kseries.cli import report, target
 from kseries.host import paths
 from kseries.model import Forecast, Plan
@@ -42,9 +43,9 @@ def command(args: argparse.Namespace) -> int:
     loaded = target.load(args)
     options = target.options(args).of(loaded)
     tell = Progress(sys.stderr)
-    with session.room(), session.at_work(tell):
+    with premises.room(), premises.at_work(tell):
         trees = TreeStore(paths.cache("trees.git"))
-        made = session.plan(loaded, options, trees, tell)
+        made = planning.plan(loaded, options, trees, tell)
         costs, why_not = _costs(made, options, trees)
     if args.json:
         both = msgspec.to_builtins(made) | {"forecast": msgspec.to_builtins(costs)}
@@ -58,17 +59,17 @@ def _apply(args: argparse.Namespace) -> int:
     """Exit 1 where a patch does not apply."""
     loaded = target.load(args)
     tell = Progress(sys.stderr)
-    with session.room(), session.at_work(tell):
-        told = session.rebased(loaded, target.options(args), TreeStore(paths.cache("trees.git")), tell)
+    with premises.room(), premises.at_work(tell):
+        told = planning.rebased(loaded, target.options(args), TreeStore(paths.cache("trees.git")), tell)
     print(json.document(told) if args.json else rebased.render(told))
     if args.html is not None:
         report.write(args.html, rebased.html(told).encode())
     return 0 if told.whole else 1
 
 
-def _costs(made: Plan, options: session.Options, trees: TreeStore) -> tuple[tuple[Forecast, ...], str]:
+def _costs(made: Plan, options: Options, trees: TreeStore) -> tuple[tuple[Forecast, ...], str]:
     """What the plan would cost, or why nobody knows: a host that cannot build can plan."""
     try:
-        return session.forecast(made, options, trees), ""
+        return setup.forecast(made, options, trees), ""
     except InfraError as error:
         return (), str(error).splitlines()[0]

@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from kseries.app import session
+from kseries.app import session, setup
 from kseries.cli import compare, report, target
 from kseries.model import RunResult
 from kseries.model.errors import InputError
@@ -26,7 +26,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     loaded, wanted = target.load(args), target.each(args)
-    session.require(wanted)
+    setup.require(wanted)
     baseline = compare.whole(report.place(args.baseline))[0] if args.baseline is not None else None
     if baseline is not None and {baseline.arch} != {options.arch for options in wanted}:
         raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one architecture: --arch {baseline.arch}")

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from kseries.app import session, shell
+from kseries.app import shell, single
 from kseries.bisect import pick
 from kseries.cli import target
 from kseries.report.live import Progress
@@ -30,6 +30,6 @@ def command(args: argparse.Namespace) -> int:
     """Exit 0 once the guest has ended, whatever it did."""
     shell.check_terminal()
     tell = Progress(sys.stderr)
-    with session.bench(target.load(args), target.options(args), None, tell, args.onto) as series:
+    with single.state_runner(target.load(args), target.options(args), None, tell, args.onto) as series:
         shell.run(series, series.state(args.state), tell, files=args.add, sockets=args.sockets)
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kseries import arch as archs
 from kseries import inputs
-from kseries.app.session import Options
+from kseries.app.options import Options
 from kseries.model.errors import InputError
 from kseries.model.sanitize import named, shortened
 from kseries.plan import scenarios

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from kseries.app import session
+from kseries.app import single
 from kseries.bisect import pick
 from kseries.bisect.answer import Answer, Tried
 from kseries.cli import question, target
@@ -41,7 +41,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     tell = Progress(sys.stderr)
-    with session.bench(target.load(args), target.options(args), args.out, tell, args.onto) as series:
+    with single.state_runner(target.load(args), target.options(args), args.out, tell, args.onto) as series:
         state = series.state(args.state)
         tried = series.ask(question.of(args), state)
         conflict = series.conflict(state) if state.tree is None else ""

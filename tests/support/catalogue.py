@@ -7,7 +7,7 @@ import msgspec
 
 from kseries import arch as archs
 from kseries.model import Finding, StateResult, Status
-from tests.guest.lab import MUTANTS
+from tests.support.lab import MUTANTS
 
 SAMPLE = (*(("x86_64", name) for name in ("gpa", "exit-reason", "warn")), ("arm64", "writes-only"))
 """Mutants that every run of the tests kills: a wrong word, a wrong exit, a warning, what is missing."""

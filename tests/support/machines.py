@@ -13,9 +13,9 @@ from kseries.guest import machine
 from kseries.host import paths
 from kseries.kbuild import initramfs
 from kseries.model import Boot, Check
-from tests.guest.lab import MUTANTS, Lab
+from tests.support.lab import MUTANTS, Lab
 
-_PROBES = Path(__file__).parent / "probes"
+_PROBES = Path(__file__).parents[1] / "guest" / "probes"
 _GUESTS = paths.project("guests")
 _GCC = ("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
 

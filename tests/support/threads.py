@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.unit import mails
-from tests.unit.gitrepo import lines
+from tests.support import mails
+from tests.support.gitrepo import lines
 
 WORDS = "Zürich"
 FILE = lines(40, line3=WORDS, line13=WORDS, line23=WORDS)

@@ -3,7 +3,7 @@
 
 from hypothesis import strategies as st
 
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 PATHS = ("a", "b", "d/a", "d/b", "d/e/a")
 CHANGES = st.one_of(

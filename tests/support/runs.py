@@ -27,9 +27,9 @@ from kseries.model import (
 )
 from kseries.probes import ktap
 
-SPLIT = Path(__file__).parent / "data" / "split-run"
+SPLIT = Path(__file__).parents[1] / "unit" / "data" / "split-run"
 """What `kseries run testcases/exit-on-missing-split` wrote, with the logs of three states."""
-ENDINGS = Path(__file__).parent / "data" / "endings"
+ENDINGS = Path(__file__).parents[1] / "unit" / "data" / "endings"
 """Both channels of real boots, by how they ended."""
 
 _DOWN = Stop(How.DOWN, "the guest went down (guest-reset)", "guest-reset")

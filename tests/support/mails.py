@@ -11,7 +11,7 @@ from kseries.inputs.target import Target
 from kseries.model import Base
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
-from tests.unit.gitrepo import Repository
+from tests.support.gitrepo import Repository
 
 FROM = b"From git@z Thu Jan  1 00:00:00 1970\n"
 

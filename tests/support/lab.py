@@ -15,7 +15,7 @@ import msgspec
 
 from kseries import arch as archs
 from kseries import inputs, judge, kbuild
-from kseries.app import session
+from kseries.app import setup
 from kseries.cache import store
 from kseries.evaluate.engine import Engine, Setup
 from kseries.guest import emulator
@@ -28,7 +28,7 @@ from kseries.model.events import Event
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, kernels
 
-MUTANTS = Path(__file__).parent / "mutants"
+MUTANTS = Path(__file__).parents[1] / "guest" / "mutants"
 
 
 class Lab:
@@ -56,7 +56,7 @@ class Lab:
             accel,
             kbuild.toolchain(self.arch, self.config),
             self.config,
-            session.known_probes(),
+            setup.known_probes(),
             store.program(),
             emulator=emulator.version(self.arch, accel),
         )

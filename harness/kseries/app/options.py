@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a command is asked for, and what a TARGET brings to it."""
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kseries import arch as archs
+from kseries import inputs
+from kseries.plan import scenarios
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for; None where the TARGET or the architecture decides."""
+
+    out: Path
+    tree: str | None = None
+    base: str | None = None
+    prerequisites: tuple[str, ...] = ()
+    """What the series is made on top of, each as a TARGET is named."""
+    arch: str = field(default_factory=archs.default)
+    scenarios: tuple[str, ...] = scenarios.DEFAULT
+    probes: tuple[str, ...] | None = None
+    jobs: int = os.cpu_count() or 1
+    workers: int = 1
+    config: tuple[Path, ...] = ()
+    make: tuple[str, ...] = ()
+    debug: bool = False
+    repeat: int = 1
+    quick: bool = False
+    checkpatch: bool = False
+    unboxed: bool = False
+    strict: bool = False
+    """What is not judged exits 1."""
+    programs: tuple[Path, ...] = ()
+    """Probes that are not ours: C source, or static binaries."""
+    contracts: tuple[Path, ...] = ()
+    """Contracts beside ours."""
+    selftests: tuple[str, ...] = ()
+    """Tests of the kernel's own, as TARGET:TEST."""
+    reverts: tuple[str, ...] = ()
+    """Patches that are reverted together, beside the scenarios': "2+3"."""
+    fuzz: int = 0
+    """Lines of context at either end of a hunk that may be wrong, as patch(1) counts them."""
+    words: tuple[str, ...] = ()
+    """TARGET and these options as they were typed, for whoever wants to see a state again."""
+
+    def of(self, target: inputs.Target) -> "Options":
+        """These, with what a TARGET brings: probes and contracts of its own, and which of ours it is about."""
+        case = target.testcase
+        asked = case.probes if case is not None and self.probes is None else self.probes
+        return replace(
+            self,
+            probes=asked,
+            programs=tuple(dict.fromkeys((*self.programs, *target.programs))),
+            contracts=tuple(dict.fromkeys((*self.contracts, *target.contracts))),
+        )

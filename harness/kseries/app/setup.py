@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every kernel of a run has in common, made of the options: what builds it, boots it and asks it."""
+
+from kseries import arch as archs
+from kseries import judge, kbuild
+from kseries.app.options import Options
+from kseries.cache import store
+from kseries.coverage.tracepoints import Watch
+from kseries.evaluate.engine import Engine, Setup
+from kseries.guest import emulator
+from kseries.host import paths
+from kseries.judge import contracts
+from kseries.kbuild.config import Config
+from kseries.model import Contract, Forecast, Plan, events
+from kseries.model.errors import InputError
+from kseries.probes import programs, selftests
+from kseries.sources import TreeStore
+
+_CAPABILITIES = "capabilities"
+
+
+_SLOW = "_slow"
+"""What the name of a probe ends in whose checks take more than a second each; ``quick`` leaves it out."""
+
+
+def known_probes() -> tuple[str, ...]:
+    """The probes that we have, capabilities first: the others are read in its light."""
+    names = sorted(source.stem for source in paths.project("guests", "probes").glob("*.c"))
+    return tuple(sorted(names, key=lambda name: name != _CAPABILITIES))
+
+
+def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
+    """What is asked of the kernels of a run, as far as its probes can tell. Raises InputError.
+
+    Without the probe that tells of our contracts whether they are advertised, none of them can be judged.
+    """
+    ours = contracts.ours() if _CAPABILITIES in setup.probes else ()
+    every = (*ours, *contracts.read(options.contracts))
+    contracts.check(every, frozenset((*known_probes(), *setup.probes)))
+    return tuple(judge.asked(contract, setup.probes) for contract in every)
+
+
+def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:
+    """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
+    return engine_of(setup_of(options), options, trees, lambda _: None, planned).forecast(planned)
+
+
+def require(wanted: tuple[Options, ...]) -> None:
+    """Raise InfraError unless this host has what every one of these runs needs: before the first begins."""
+    for options in wanted:
+        setup_of(options)
+
+
+def setup_of(options: Options) -> Setup:
+    arch = archs.get(options.arch)
+    ours = [arch.config, "debug.config"] if options.debug else [arch.config]
+    config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
+    others = programs.read(options.programs, known_probes())
+    tests = selftests.parse(options.selftests)
+    probes = (*chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
+    accel = arch.accel()
+    return Setup(
+        arch,
+        accel,
+        kbuild.toolchain(arch, config),
+        config,
+        probes,
+        store.program(),
+        repeat=options.repeat,
+        programs=others,
+        selftests=tests,
+        unboxed=options.unboxed,
+        emulator=emulator.version(arch, accel),
+    )
+
+
+def engine_of(
+    setup: Setup,
+    options: Options,
+    trees: TreeStore,
+    tell: events.Listener,
+    planned: Plan,
+    workers: tuple[kbuild.Worker, ...] = (),
+) -> Engine:
+    """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
+    selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
+    workers = workers or tuple(worker(setup, options, trees, planned, number) for number in range(options.workers))
+    watch = Watch.of(trees, planned.base.tree, planned.patches)
+    return Engine(setup, workers, store.Store(paths.cache("results")), tell, watch)
+
+
+def worker(setup: Setup, options: Options, trees: TreeStore, planned: Plan, number: int = 0) -> kbuild.Worker:
+    """A place to build in, which all runs of this host share."""
+    return kbuild.Worker(
+        paths.cache("workers", str(number)),
+        trees,
+        setup.arch,
+        setup.config,
+        max(1, options.jobs // options.workers),
+        probes=tuple(name for name in known_probes() if name in setup.probes),
+        programs=setup.programs,
+        selftests=setup.selftests,
+        boxed=not setup.unboxed,
+        series="\n".join((planned.base.tree, *(patch.tree_after for patch in planned.patches))),
+    )
+
+
+def chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
+    known = known_probes()
+    for name in names or ():
+        if name not in known:
+            raise InputError(
+                f"no such probe: {name}\n  there are: {', '.join(known)}; a program of yours is named as ./{name}"
+            )
+        if quick and name.endswith(_SLOW):
+            raise InputError(f"--quick leaves out {name}, which --probe asks for\n  drop one of them")
+    # Without it nothing is known to be advertised, and none of our contracts could be judged.
+    wanted = known if names is None else dict.fromkeys((_CAPABILITIES, *names) if names else ())
+    return tuple(name for name in wanted if not (quick and name.endswith(_SLOW)))

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Single states of a series, built and asked one at a time: for try, bisect and shell, and within a run."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from kseries import inputs, kbuild
+from kseries.app.options import Options
+from kseries.app.planning import base_of, explained, tell_fuzz
+from kseries.app.premises import at_work, freedom, room
+from kseries.app.setup import asked, engine_of, setup_of
+from kseries.bisect.staterunner import StateRunner
+from kseries.evaluate.engine import Setup
+from kseries.host import paths
+from kseries.model import Plan, events
+from kseries.plan import scenarios
+from kseries.sources import TreeStore, kernels
+
+
+@contextlib.contextmanager
+def state_runner(
+    target: inputs.Target, options: Options, out: Path | None, tell: events.Listener, onto: str | None = None
+) -> Iterator[StateRunner]:
+    """What runs states of a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
+    options = options.of(target)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(freedom(options))
+        place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
+        stack.enter_context(room(place))
+        stack.enter_context(at_work(tell))
+        trees = TreeStore(paths.cache("trees.git"))
+        base = base_of(target, options, trees, tell)
+        with explained(target, base, trees):
+            patches = scenarios.apply_all(
+                target.series, base, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
+            )
+        tell_fuzz(patches, tell)
+        plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
+        beside = runner_for(target, replace(options, out=place), setup_of(options), plan, trees, tell)
+        yield replace(beside, onto=onto)
+
+
+def runner_for(
+    target: inputs.Target,
+    options: Options,
+    setup: Setup,
+    planned: Plan,
+    trees: TreeStore,
+    tell: events.Listener,
+    workers: tuple[kbuild.Worker, ...] = (),
+) -> StateRunner:
+    """What runs single states of a series that is planned; with a run's workers, where it is part of one."""
+    builds: list[str] = []
+
+    def heard(event: events.Event) -> None:
+        if isinstance(event, events.StageStarted) and event.stage == "build":
+            builds.append(event.state)
+        tell(event)
+
+    engine = engine_of(setup, options, trees, heard, planned, workers)
+    return StateRunner(
+        series=target.series,
+        patches=planned.patches,
+        base=planned.base,
+        repository=kernels.called(options.tree or target.tree or kernels.DEFAULT),
+        trees=trees,
+        setup=setup,
+        engine=engine,
+        worker=engine.workers[0],
+        contracts=asked(setup, options),
+        out=options.out,
+        onto=None,
+        builds=builds,
+    )

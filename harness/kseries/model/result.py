@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a run found: states, findings and verdicts, as result.json has them."""
+
+from enum import StrEnum
+
+from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome
+from kseries.model.patches import Checkpatch, Grounds, PatchResult, Verdict
+from kseries.model.record import Record
+from kseries.model.series import AppliedPatch, Base
+
+SCHEMA_VERSION = 1
+RESULT = "result.json"
+"""The file in the directory of a run that has its RunResult."""
+
+
+class ContractVerdict(Record, frozen=True):
+    """``holds`` is None where it cannot be known; ``failed`` names the checks that violate it.
+
+    ``untested`` names those that nothing is known of where the state advertises: skipped, or left out of the run.
+    """
+
+    id: str
+    capability: str
+    advertised: bool | None
+    holds: bool | None
+    failed: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
+
+
+class StateResult(Record, frozen=True):
+    """All that is known of a state. ``seconds`` has a key for each stage that ran.
+
+    ``flaky`` names the checks that gave two answers in two boots of the same kernel.
+    """
+
+    id: str
+    scenario: str
+    applied: tuple[int, ...]
+    patch: int | None
+    tree: str | None
+    same_as: str | None
+    outcome: Outcome
+    built_as: str | None = None
+    """The state whose build this one's would be, file for file; so this one was not built. Where the plan does not have
+    it, words for its tree: an earlier run built it.
+    """
+    unread: tuple[str, ...] = ()
+    """The first files in which it differs from that one, which no build reads."""
+    booted_as: str | None = None
+    """Likewise, the state whose kernel was booted: this one's is the same, byte for byte."""
+    objects: Objects | None = None
+    """None where nothing was built."""
+    ending: Ending | None = None
+    """None where nothing was booted, or this host is why it ended."""
+    detail: str = ""
+    seconds: dict[str, float] = {}
+    caps: dict[str, int] = {}
+    checks: tuple[Check, ...] = ()
+    flaky: tuple[str, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+    """What the kernel complained of in any of its boots, each once."""
+    contracts: tuple[ContractVerdict, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the build warns of in the whole tree, without line numbers; of a build that failed, as far as it came."""
+    warnings_new: tuple[str, ...] = ()
+    """Those of them that base does not have, and that are not for objects only that base is not made of."""
+    linked: str = ""
+    """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
+    refused: tuple[str, ...] = ()
+    """What its build tells of files and networks that are not for it, and of what make left running."""
+    config_dropped: tuple[str, ...] = ()
+    """Options that a config fragment asks for, as ``CONFIG_X=y``, and this tree's Kconfig did not keep."""
+    notes: tuple[str, ...] = ()
+    logs: dict[str, str] = {}
+    log_tail: str = ""
+    """Of a boot that did not end as it should: the kernel log about the first complaint and at the end, decoded."""
+    trace: tuple[Frame, ...] = ()
+    """The frames of the call traces in it, from the first complaint on, innermost first."""
+    suspects: tuple[int, ...] = ()
+    """The patches of the series that last touched those lines or functions, by their numbers."""
+    coverage: Coverage | None = None
+    """What ran of the functions that the series changes; None of any state but the tip."""
+
+
+class FindingKind(StrEnum):
+    """What a person must know; docs/how-it-works.md says when each is raised."""
+
+    BROKEN_CONTRACT = "broken-contract"
+    SILENT_BREAK = "silent-break"
+    BISECT_HOLE = "bisect-hole"
+    REGRESSION = "regression"
+    NEW_WARNING = "new-warning"
+    REACHES_OUT = "reaches-out"
+    KERNEL_COMPLAINT = "kernel-complaint"
+    UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
+    FLAKY = "flaky"
+
+    @property
+    def advice(self) -> bool:
+        """True for what is worth knowing and does not make a run exit 1."""
+        return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
+
+
+class Advice(Record, frozen=True):
+    """Patches to make one, or an order for all of them. ``verified``: built and judged, it cures the finding and brings
+    no new one.
+
+    None where the changed series could not be made, or not judged.
+    """
+
+    squash: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
+    """The patches by their numbers, in the order that closes a bisect-hole; empty where they are to be squashed."""
+    verified: bool | None = None
+
+    @property
+    def series(self) -> str:
+        """The id of the series that is changed so."""
+        return f"squash-{'+'.join(map(str, self.squash))}" if self.squash else f"order-{'+'.join(map(str, self.order))}"
+
+
+class Finding(Record, frozen=True):
+    """What a person must know, with its evidence. A silent break of what always worked is of no contract."""
+
+    kind: FindingKind
+    state: str
+    patch: int | None
+    partner: int | None
+    contract: str | None
+    evidence: tuple[str, ...]
+    advice: Advice | None = None
+    reproduce: str = ""
+    """A line for a shell that shows it again."""
+
+
+class SeriesSummary(Record, frozen=True):
+    """The series as the result names it."""
+
+    name: str
+    version: int
+    patches: tuple[AppliedPatch, ...]
+    cover_id: str = ""
+    """As of Series."""
+
+
+class Bond(StrEnum):
+    """In which way one patch depends on another: at what a kernel fails that has only the one."""
+
+    TEXTUAL = "textual"
+    """The other's lines are in its way: a revert or a cherry-pick conflicts."""
+    BUILD = "build"
+    BOOT = "boot"
+    BEHAVIOUR = "behaviour"
+    """A promise is kept, or a check passes, only with both."""
+
+
+class Coupling(Record, frozen=True):
+    """``patch`` depends on ``needs``; ``needs`` is None where it is known only that it depends on something."""
+
+    kind: Bond
+    patch: int
+    needs: int | None
+    state: str
+    """The state that shows it."""
+    contract: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+class End(StrEnum):
+    """What a user runs who has reverted the patch that they blamed."""
+
+    SAFE = "safe"
+    LOUD = "loud"
+    """They were told: it conflicts, or does not build or boot."""
+    SILENT = "silently broken"
+
+
+class Journey(Record, frozen=True):
+    """Somebody blames a patch, and reverts it: what becomes of them. ``end`` is None where it could not be judged.
+
+    ``fault`` is where a fault was put for them to find, and None where no build would notice one.
+    """
+
+    patch: int
+    state: str
+    """What they run in the end."""
+    end: End | None
+    fault: str | None = None
+    steps: int = 0
+    """Those of git bisect, until it blamed the patch."""
+    blamed: int | None = None
+
+
+class Squash(Record, frozen=True):
+    """A series with some patches made one, or in another order, built and judged.
+
+    Patch numbers are those of the changed series.
+    """
+
+    id: str
+    patches: tuple[AppliedPatch, ...]
+    states: tuple[StateResult, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+
+class RunResult(Record, frozen=True):
+    """The whole of ``result.json``; its schema is docs/result.schema.json."""
+
+    schema: int
+    series: SeriesSummary
+    base: Base
+    arch: str
+    accel: Accel
+    toolchain: str
+    config_fragment_hash: str
+    states: tuple[StateResult, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    squashes: tuple[Squash, ...] = ()
+    searched: tuple[StateResult, ...] = ()
+    """The states that were built to find partners: the series up to a patch, without another (prefix-K/without-J)."""
+    couplings: tuple[Coupling, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    """Those of the scenario of that name."""
+    quick: bool = False
+    """True where the slow probes were left out."""
+    checkpatch: Checkpatch | None = None
+    """None where nobody asked for it."""
+    began: str = ""
+    """When, in UTC, as ISO 8601 has it; empty where nobody noted it."""
+    seconds: float | None = None
+    """From there to the verdict; what was known is not done again, and takes no time."""
+    words: tuple[str, ...] = ()
+    """TARGET and the options that decide what its kernels are, as the command line had them."""
+    patches: tuple[PatchResult, ...] = ()
+    """What ran of each patch of the series, and so what its verdict is."""
+    grounds: Grounds | None = None
+    """What the verdict rests on; None where nobody has counted it."""
+    partial: bool = False
+    """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
+    the rest would have brought.
+    """
+    unboxed: bool = False
+    """True where the user had what comes from the series run without a box: --unboxed."""
+    strict: bool = False
+    """True where the user has what is not judged exit 1: --strict."""
