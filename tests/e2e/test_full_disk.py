@@ -15,7 +15,7 @@ from kseries.app import rundir
 from kseries.cache.store import Store
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.model import Outcome, StateResult
+from kseries.model import Observation, Outcome
 from kseries.model.errors import DiskFullError
 from tests.e2e.conftest import TOP
 from tests.support.runs import run, state
@@ -167,28 +167,27 @@ async def test_a_kernel_that_finds_no_room_beside_its_log_is_no_failed_build(
     kernel = Kernel(tmp_path)
     kernel.worker = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2)  # all probes take more than there is
     with pytest.raises(DiskFullError, match=f"the disk is full: {disk.top}, "):
-        await kernel.worker.build(kernel.tree(), disk.top / "into", kernel.steps.append)
+        await kernel.worker.build(kernel.tree(), disk.top / "into", kernel.hear)
     disk.make_room()
-    assert (await kernel.worker.build(kernel.tree(), disk.top / "into", kernel.steps.append)).ok
+    assert (await kernel.worker.build(kernel.tree(), disk.top / "into", kernel.hear)).ok
 
 
 # --- what is kept -------------------------------------------------------------------------------
 
 
 def test_a_result_without_room_is_not_kept_by_halves(disk: Disk, tmp_path: Path) -> None:
-    result = StateResult(
-        id="base", scenario="base", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK, detail=""
-    )
+    seen = Observation(tree="t", outcome=Outcome.OK)
     (tmp_path / "build.log").write_bytes(bytes(2 * _SMALL * _MIB))
     store = Store(disk.top / "results")
     with pytest.raises(DiskFullError, match=f"the disk is full: {disk.top}, "):
-        store.put("key", result, tmp_path)
+        store.put("key", seen, tmp_path)
     assert store.find("key") is None
     assert disk.files == []
     disk.make_room()
-    store.put("key", result, tmp_path)
-    assert store.find("key") == result
-    assert disk.files == ["results/key/build.log", "results/key/result.json", "results/key/sha256.json"]
+    store.put("key", seen, tmp_path)
+    found = store.find("key")
+    assert found is not None and found.logs.keys() == {"build.log"}
+    assert disk.files == ["results/key/build.log", "results/key/observation.json", "results/key/sha256.json"]
 
 
 def test_a_run_that_cannot_be_written_leaves_the_one_before_as_it_was(disk: Disk) -> None:

@@ -114,7 +114,12 @@ def test_a_command_ends_though_a_program_hangs(
     cache = tmp_path / "cache"
     (cache / "kseries" / "ccache").mkdir(parents=True)
     (cache / "kseries" / "ccache" / "large").write_bytes(bytes(4 << 20))
-    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(TOP)}
+    env = {
+        **os.environ,
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "XDG_CACHE_HOME": str(cache),
+        "PYTHONPATH": f"{TOP}:{TOP / 'harness'}",
+    }
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", hasty.__name__, *typed],

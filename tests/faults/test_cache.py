@@ -18,7 +18,7 @@ from tests.support.sample import sampled
 __all__ = ["ended", "site"]  # fixtures
 
 TOP = Path(__file__).resolve().parents[2]
-RESULT = ("result.json", "build.log", "sha256.json")
+RESULT = ("observation.json", "build.log", "sha256.json")
 NOTES = ("said.json", "reads.json", "configured", "series", "boot", "fragment.config", "sums.json", "obj/lib.o")
 TREES = ("objects/pack/*.pack", "objects/pack/*.idx", "objects/??/*", "config")
 DAMAGED = "exit 3: it is damaged; then made again"
@@ -31,7 +31,7 @@ TABLE = (
     *((how, "ccache, all of it", "next run", "the same verdicts") for how in ("cut", "bit")),
 )
 ALWAYS = {
-    ("bit", "results: result.json"),
+    ("bit", "results: observation.json"),
     ("cut", "build folder: reads.json"),
     ("bit", "build folder: obj/lib.o"),
     ("cut", "trees.git: objects/pack/*.pack"),

@@ -8,12 +8,13 @@ import pytest
 
 from kseries import judge
 from kseries.cache.store import Store
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.setup import Setup
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Ending, FindingKind, StateResult, Status
 from kseries.sources import TreeStore
 from tests.support import tiny
+from tests.support.engines import engine as engine_for
 from tests.support.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT
 
@@ -39,7 +40,7 @@ def carried_out(place: Path, log: str) -> tuple[StateResult, list[tuple[FindingK
     setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, tiny.PROBES, "")
     worker = Worker(place / "worker", trees, ARCH, config, 2, probes=tiny.PROBES, series="complaints")
     plan = tiny.plan(base, tip)
-    seen = asyncio.run(Engine(setup, (worker,), Store(place / "results"), lambda _: None).run(plan, place / "out"))
+    seen = asyncio.run(engine_for(setup, (worker,), Store(place / "results"), lambda _: None).run(plan, place / "out"))
     states, findings, _ = judge.judge(plan, seen, ())
     return states[1], [(one.kind, one.state, one.patch, one.evidence[0]) for one in findings]
 

@@ -9,7 +9,7 @@ import pytest
 
 from kseries import inputs
 from kseries.cache.store import Store
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.setup import Setup
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Base, Outcome, StateResult, Status
@@ -17,6 +17,7 @@ from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
 from tests.support import tiny
+from tests.support.engines import engine as engine_for
 from tests.support.gitrepo import Repository
 from tests.unit.test_build import ARCH, FRAGMENT
 
@@ -76,7 +77,9 @@ class Site:
         config = Config(FRAGMENT + fragment)
         setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, tiny.PROBES, "")
         worker = Worker(self.place / "worker", trees, ARCH, config, 2, probes=tiny.PROBES, series=first + last)
-        engine = Engine(setup, (worker,), Store(self.place / "results"), lambda event: self.compiled.append(str(event)))
+        engine = engine_for(
+            setup, (worker,), Store(self.place / "results"), lambda event: self.compiled.append(str(event))
+        )
         return asyncio.run(engine.run(plan, self.place / "out"))
 
     def log(self, state: str) -> str:

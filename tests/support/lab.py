@@ -17,7 +17,7 @@ from kseries import arch as archs
 from kseries import inputs, judge, kbuild
 from kseries.app import setup
 from kseries.cache import store
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.setup import Setup
 from kseries.guest import emulator
 from kseries.host import paths
 from kseries.inputs import patchdir
@@ -27,6 +27,7 @@ from kseries.model import Base, Finding, Series, StateResult
 from kseries.model.events import Event
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, kernels
+from tests.support.engines import engine as engine_for
 
 MUTANTS = Path(__file__).parents[1] / "guest" / "mutants"
 
@@ -87,7 +88,7 @@ class Lab:
     ) -> tuple[dict[str, StateResult], tuple[Finding, ...]]:
         """The states of some scenarios, by their names, and the findings."""
         plan = scenarios.make_plan(series, base, names, self.trees)
-        engine = Engine(setup, (self.worker,), self.store, self.events.append)
+        engine = engine_for(setup, (self.worker,), self.store, self.events.append)
         seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
         asked = tuple(judge.asked(contract, setup.probes) for contract in contracts.ours())
         states, findings, _ = judge.judge(plan, seen, asked)

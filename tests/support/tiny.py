@@ -13,7 +13,7 @@ import msgspec
 
 from kseries.cache.runs import INTERRUPTED_STATUS
 from kseries.cache.store import Store
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.setup import Setup
 from kseries.host import signals
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
@@ -21,6 +21,7 @@ from kseries.model import Accel, Plan, events
 from kseries.model.errors import KseriesError
 from kseries.report.live import waiting
 from kseries.sources import TreeStore
+from tests.support.engines import engine as engine_for
 from tests.unit.test_build import ARCH, FRAGMENT
 from tests.unit.test_judge import plan_of
 
@@ -123,7 +124,7 @@ def main() -> None:
         if isinstance(event, events.Waiting):
             print(waiting(event.wait), file=sys.stderr, flush=True)
 
-    engine = Engine(setup, (worker,), Store(place / "results"), heard)
+    engine = engine_for(setup, (worker,), Store(place / "results"), heard)
     try:
         seen = signals.run(engine.run(plan(base, tip), place / "out"))
         told = {name: [result.outcome, result.detail] for name, result in seen.items()}

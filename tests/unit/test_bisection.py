@@ -16,11 +16,12 @@ from kseries.bisect.answer import Answer, Asked, Question
 from kseries.bisect.bisection import Bisected
 from kseries.bisect.staterunner import StateRunner
 from kseries.cache.store import Store
-from kseries.evaluate.engine import Engine
 from kseries.model import Base, Outcome, Patch, Series, State, StateResult
 from kseries.model.errors import InputError
 from kseries.model.events import Event, StageStarted
 from kseries.plan import scenarios
+from tests.support.engines import engine as engine_for
+from tests.support.engines import seen_of
 from tests.support.sample import sampled
 from tests.unit.test_build import KERNEL, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import FAIL, FEATURE, ON, Seen, nothing
@@ -76,7 +77,7 @@ class Laid:
             repository=str(self.repository.path),
             trees=kernel.store,
             setup=SETUP,
-            engine=Engine(SETUP, (kernel.worker,), self.store, self._heard),
+            engine=engine_for(SETUP, (kernel.worker,), self.store, self._heard),
             worker=kernel.worker,
             contracts=(FEATURE,),
             out=tmp_path / "out",
@@ -102,7 +103,7 @@ class Laid:
         state = State(id="known", scenario="prefixes", applied=(), tree=tree)
         known: StateResult = result(state, seen)
         for key in (SETUP.key(tree), SETUP.key(tree, "base")):
-            self.store.put(key, known, self.place)
+            self.store.put(key, seen_of(known), self.place)
 
     def run(self, question: Question | None = None) -> Bisected:
         return bisection.run(self.runner, question or Question(), lambda _: None)

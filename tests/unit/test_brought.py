@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from kseries.kbuild.brought import Brought
-from kseries.model import AppliedPatch
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
 
@@ -38,11 +37,7 @@ def brought(place: Path, option: str, *kconfigs: str) -> int | None:
     store.add_repository(repository.path)
     commits = [repository.commit("state", {"lib/Kconfig.debug": text}) for text in (BASE, *kconfigs)]
     trees = [store.tree_of(commit) for commit in commits]
-    patches = [
-        AppliedPatch(number=number, subject="", tree_before=trees[number - 1], tree_after=trees[number])
-        for number in range(1, len(trees))
-    ]
-    return Brought(store, trees[0], patches).by(option)
+    return Brought(store, trees[0], trees[1:]).by(option)
 
 
 @pytest.mark.parametrize(

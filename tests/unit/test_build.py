@@ -20,9 +20,8 @@ from kseries import kbuild
 from kseries.host import paths
 from kseries.kbuild import Worker, limits, make, worker
 from kseries.kbuild.config import Config
-from kseries.model import Build
+from kseries.model import Build, events
 from kseries.model.errors import InfraError, InputError
-from kseries.model.events import Wait
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
 
@@ -67,9 +66,14 @@ class Kernel:
         named = {("main.c" if name == "main" else name): text for name, text in changed.items()}
         return self.store.tree_of(self.repository.commit("state", {**KERNEL, **named}))
 
+    def hear(self, event: events.Event) -> None:
+        """Note the steps of a build."""
+        if isinstance(event, events.Compiled):
+            self.steps.append(event.what)
+
     async def build(self, tree: str) -> Build:
         self._builds += 1
-        return await self.worker.build(tree, self.place / f"build-{self._builds}", self.steps.append)
+        return await self.worker.build(tree, self.place / f"build-{self._builds}", self.hear)
 
     async def fails(self, tree: str) -> tuple[str, ...]:
         built = await self.build(tree)
@@ -583,7 +587,7 @@ async def test_two_configurations_have_a_folder_each(kernel: Kernel) -> None:
     tree = kernel.tree()
     assert (await kernel.build(tree)).ok
     other = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT + "CONFIG_A=y\n"), 2, probes=())
-    assert (await other.build(tree, kernel.place / "other", kernel.steps.append)).ok
+    assert (await other.build(tree, kernel.place / "other", kernel.hear)).ok
     folders = list(kernel.home.glob(f"{ARCH.name}-*"))
     assert sorted((folder / "obj" / ".config").read_text() for folder in folders) == sorted(
         [FRAGMENT, FRAGMENT + "CONFIG_A=y\n"]
@@ -594,7 +598,7 @@ async def test_a_second_run_is_told_that_it_has_to_wait(kernel: Kernel) -> None:
     class WouldWaitError(Exception):
         pass
 
-    def wait(_: Wait) -> None:
+    def wait(_: events.Event) -> None:
         raise WouldWaitError
 
     second = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=())

@@ -27,6 +27,7 @@ from kseries.report.gc import size
 from kseries.sources import ThreeWay, TreeStore
 from kseries.sources.manytrees import ManyTrees
 from kseries.sources.treestore import SAID
+from tests.support.engines import seen_of
 from tests.support.gitrepo import Repository, lines
 from tests.support.runs import state
 from tests.unit.test_cachelock import holder
@@ -102,7 +103,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     builds = ("boxed/obj/main.o", "boxed-uncached/configured", "boxed.pristine/series", f"{unboxed}/obj/main.o")
     for name in builds:
         fill(cache / "workers" / "0" / f"x86_64-0123456789abcdef-{name}", 10)
-    kept = ("results/abc/result.json", "workers/0/lock", "workers/0/index", "bases/linux-source-6.12.json")
+    kept = ("results/abc/observation.json", "workers/0/lock", "workers/0/index", "bases/linux-source-6.12.json")
     for name in (*kept, "busybox/x86_64", "workers/0/source/manual.1", "workers/0/x86_64-abc/obj/x.1"):
         fill(cache / name, 10)
     (cache / "workers" / "0" / "queue").mkdir()
@@ -133,7 +134,7 @@ def calls(name: str) -> Iterator[ast.Call]:
 
 def test_whatever_is_put_into_the_cache_is_known_here() -> None:
     parts = {
-        node.args[0].value for node in calls("resources.cache") if node.args and isinstance(node.args[0], ast.Constant)
+        node.args[0].value for node in calls("paths.cache") if node.args and isinstance(node.args[0], ast.Constant)
     }
     assert parts >= {"results", "workers", "trees.git", "ccache"}
     assert parts <= {*PARTS, *leftovers.PLACES}
@@ -175,8 +176,8 @@ def test_the_scratch_objects_of_a_killed_plan_are_such_a_leftover(cache: Path) -
 def put(cache: Path, name: str, used: float) -> None:
     logs = cache.parent / "logs"
     fill(logs / "build.log")
-    Store(cache / "results").put(name, state("base"), logs)
-    os.utime(cache / "results" / name / "result.json", (used, used))
+    Store(cache / "results").put(name, seen_of(state("base")), logs)
+    os.utime(cache / "results" / name / "observation.json", (used, used))
 
 
 def test_the_results_that_no_run_has_found_for_longest_go_first(cache: Path) -> None:

@@ -6,25 +6,25 @@ from pathlib import Path
 
 from kseries.evaluate import images
 from kseries.evaluate.images import Images
-from kseries.model import Outcome, StateResult
+from kseries.model import Observation, Outcome
 
 
-def result(name: str) -> StateResult:
-    return StateResult(id=name, scenario="prefixes", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK)
+def result(name: str) -> Observation:
+    return Observation(tree=name, outcome=Outcome.OK)
 
 
 async def test_one_image_is_booted_once_however_many_wait_for_it() -> None:
     booted: list[str] = []
     seen = Images()
 
-    async def boot(name: str) -> StateResult:
+    async def boot(name: str) -> Observation:
         booted.append(name)
         await asyncio.sleep(0)
         return result(name)
 
     both = await asyncio.gather(seen.result("image", lambda: boot("a")), seen.result("image", lambda: boot("b")))
     other = await seen.result("another image", lambda: boot("c"))
-    assert [(one.id, fresh) for one, fresh in (*both, other)] == [("a", True), ("a", False), ("c", True)]
+    assert [(one.tree, fresh) for one, fresh in (*both, other)] == [("a", True), ("a", False), ("c", True)]
     assert booted == ["a", "c"]
 
 
@@ -40,7 +40,7 @@ def test_the_name_of_an_image_is_all_its_bytes_and_where_each_file_ends(tmp_path
 async def test_an_image_that_is_booted_afresh_serves_others_after_that() -> None:
     seen = Images()
 
-    async def boot(name: str) -> StateResult:
+    async def boot(name: str) -> Observation:
         return result(name)
 
     told = [
@@ -48,4 +48,4 @@ async def test_an_image_that_is_booted_afresh_serves_others_after_that() -> None
         await seen.result("image", lambda: boot("b"), afresh=True),
         await seen.result("image", lambda: boot("c")),
     ]
-    assert [(one.id, fresh) for one, fresh in told] == [("a", True), ("b", True), ("b", False)]
+    assert [(one.tree, fresh) for one, fresh in told] == [("a", True), ("b", True), ("b", False)]

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from kseries.kbuild.timing import Pace
-from kseries.model import Build
+from kseries.model import Objects, Observation, Outcome
 
 
-def build(seconds: float, *, ok: bool = True, compiled: int = 10, found: int = 0) -> Build:
-    return Build(ok=ok, seconds=seconds, compiled=compiled, found=found)
+def build(seconds: float, *, ok: bool = True, compiled: int = 10, found: int = 0) -> Observation:
+    objects = Objects(compiled=compiled, found=found)
+    outcome = Outcome.OK if ok else Outcome.BUILD_FAILED
+    return Observation(tree="t", outcome=outcome, objects=objects, seconds={"build": seconds})
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_no_build_is_said_to_be_faster_than_the_fastest(pace: Pace) -> None:
 
 
 @pytest.mark.parametrize("no_measure", [build(1.0, ok=False), build(1.0, found=9)])
-def test_a_build_that_failed_or_that_ccache_had_is_no_measure(pace: Pace, no_measure: Build) -> None:
+def test_a_build_that_failed_or_that_ccache_had_is_no_measure(pace: Pace, no_measure: Observation) -> None:
     pace.note(10, build(7.0))
     pace.note(40, no_measure)
     assert pace.seconds(40) is None

@@ -2,6 +2,7 @@
 """What `kseries plan` says: a forecast made of what builds have read, and how it is told."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from kseries.kbuild.dependencies import Reads
 from kseries.kbuild.timing import Pace
-from kseries.model import Build, Forecast, State
+from kseries.model import Forecast, Objects, Observation, Outcome, State
 from kseries.plan.forecast import forecast
 from kseries.plan.schedule import Footprint, Place, Visit
 from kseries.report import plans
@@ -43,16 +44,21 @@ def reads(tmp_path: Path) -> Reads:
     return noted(tmp_path / "obj", {"a.o": ("a.c", "wide.h"), "b.o": ("b.c", "wide.h"), "c.o": ("c.c",)})
 
 
+def built(seconds: float) -> Observation:
+    objects = Objects(compiled=1, found=0)
+    return Observation(tree="t", outcome=Outcome.OK, objects=objects, seconds={"build": seconds})
+
+
 @pytest.fixture
 def pace(tmp_path: Path) -> Pace:
     told = Pace(tmp_path)
-    told.note(0, Build(ok=True, seconds=2.0))
-    told.note(1, Build(ok=True, seconds=3.0))
+    told.note(0, built(2.0))
+    told.note(1, built(3.0))
     return told
 
 
 def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace: Pace) -> None:
-    told = forecast((), visit_of("base", "prefix-2", "prefix-1", "prefix-3"), Place(reads), pace)
+    told = forecast((), visit_of("base", "prefix-2", "prefix-1", "prefix-3"), Place(reads), pace.seconds)
     assert told == (
         Forecast(state="base", targets=0, seconds=2.0),
         Forecast(state="prefix-2", targets=2, seconds=4.0),
@@ -63,8 +69,8 @@ def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace
 
 def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_from_it(reads: Reads, pace: Pace) -> None:
     reads.update("prefix-2")
-    visit = Visit.of([state("prefix-3")], {state("prefix-2"): reads}, "base", changes)
-    told = forecast(("prefix-2",), visit, Place(reads), pace)
+    visit = Visit.of([state("prefix-3")], {state("prefix-2"): partial(reads.of, "prefix-2")}, "base", changes)
+    told = forecast(("prefix-2",), visit, Place(reads), pace.seconds)
     assert told == (
         Forecast(state="prefix-2", known=True),
         Forecast(state="prefix-3", built_as="prefix-2", unread=("unread.c",)),
@@ -73,12 +79,12 @@ def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_fro
 
 def test_where_the_build_folder_is_decides_what_is_cheap(reads: Reads, pace: Pace) -> None:
     place = Place(reads, Footprint.of(changes("base", "old")))
-    assert forecast((), visit_of("base", "prefix-1"), place, pace)[0].targets == 1
+    assert forecast((), visit_of("base", "prefix-1"), place, pace.seconds)[0].targets == 1
 
 
 def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace) -> None:
     empty = Reads(tmp_path / "none", tmp_path / "source", tmp_path / "none")
-    assert forecast((), visit_of("base", "prefix-3"), Place(empty), pace) == (
+    assert forecast((), visit_of("base", "prefix-3"), Place(empty), pace.seconds) == (
         Forecast(state="base"),
         Forecast(state="prefix-3"),
     )

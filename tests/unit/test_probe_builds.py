@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
+from kseries.kbuild.dependencies import can_matter
 from kseries.probes import programs, selftests
 from kseries.sources import Change
 from tests.unit.test_build import ARCH, FRAGMENT, KERNEL, Kernel, cache, kernel
@@ -87,9 +88,9 @@ async def test_a_test_is_that_of_its_tree_and_one_that_does_not_build_is_not_the
 async def test_a_patch_to_a_test_can_matter_where_tests_are_run(kernel: Kernel) -> None:
     change = Change(f"{PLACE}/one.c", ("100644", "1" * 40), ("100644", "2" * 40))
     await kernel.build(kernel.tree())
-    assert not kernel.worker.reads.now.can_matter(change)
+    assert not can_matter(kernel.worker.reads.now, change)
     with_probes(kernel, tests=("toy:one",))
-    assert kernel.worker.reads.now.can_matter(change)
+    assert can_matter(kernel.worker.reads.now, change)
 
 
 async def test_no_note_of_a_test_that_is_not_made_any_more_stays_behind(kernel: Kernel) -> None:

@@ -11,7 +11,7 @@ import pytest
 from kseries import arch, inputs
 from kseries.app import setup
 from kseries.app.options import Options
-from kseries.evaluate.engine import Setup
+from kseries.evaluate.setup import Setup
 from kseries.judge import contracts
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Contract

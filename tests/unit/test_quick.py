@@ -5,7 +5,7 @@ import msgspec
 
 from kseries import arch
 from kseries.app import setup
-from kseries.evaluate.engine import Setup
+from kseries.evaluate.setup import Setup
 from kseries.judge import asked, contract_verdict, contracts
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Check, Contract, Outcome, StateResult, Status

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kseries.kbuild.artifacts import NotPlainError
-from kseries.kbuild.dependencies import TREES, Reads
+from kseries.kbuild.dependencies import TREES, Reads, can_matter
 from kseries.sources import Change
 
 NOTE = """savedcmd_virt/kvm/kvm_main.o := gcc -I{source}/include -c -o virt/kvm/kvm_main.o {source}/virt/kvm/kvm_main.c
@@ -31,7 +31,7 @@ def change(path: str, old: str = "100644", new: str = "100644") -> Change:
 def matters(reads: Reads, path: str, tree: str = "tree") -> bool:
     """True where a change to a file can matter to the build of a tree."""
     built = reads.of(tree)
-    return built is None or built.can_matter(change(path))
+    return built is None or can_matter(built, change(path))
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def test_a_name_without_its_folder_may_be_any_file_of_that_name(reads: Reads) ->
 
 @pytest.mark.parametrize(("old", "new"), [("000000", "100644"), ("100644", "000000"), ("100644", "120000")])
 def test_a_file_that_comes_goes_or_turns_into_a_link_can_matter(reads: Reads, old: str, new: str) -> None:
-    assert reads.now.can_matter(change("include/linux/ext4.h", old, new))
-    assert not reads.now.can_matter(change("Documentation/new.rst", old, new))
+    assert can_matter(reads.now, change("include/linux/ext4.h", old, new))
+    assert not can_matter(reads.now, change("Documentation/new.rst", old, new))
 
 
 def test_a_folder_without_notes_tells_nothing(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_what_a_configuration_reads_without_a_note_counts_as_read_in_its_builds(
 def test_a_build_that_is_not_to_stand_for_others_is_not_known(folder: tuple[Path, Path, Path]) -> None:
     reads = Reads(*folder)
     reads.update(None)
-    assert reads and reads.now.readers("virt/kvm/kvm_main.c") and not reads.knows("tree")
+    assert reads and reads.readers("virt/kvm/kvm_main.c") and not reads.knows("tree")
 
 
 def test_what_was_read_is_kept_and_a_broken_file_is_made_again(folder: tuple[Path, Path, Path], reads: Reads) -> None:

@@ -5,17 +5,19 @@ import asyncio
 from pathlib import Path
 from typing import cast
 
-import msgspec
 import pytest
 
 from kseries.cache.store import Store
-from kseries.evaluate.engine import Engine, _Job
+from kseries.evaluate import stateresult
+from kseries.evaluate.images import Images
+from kseries.evaluate.local import Local
+from kseries.guest import machine
 from kseries.guest.machine import Image
 from kseries.kbuild import Worker, reproducible
 from kseries.kbuild.config import Config
-from kseries.model import Build, State, StateResult
+from kseries.kbuild.dependencies import can_matter
+from kseries.model import Boot, Build, Ending, Job, Outcome, State, StateResult
 from kseries.sources import Change
-from tests.support.runs import state as state_result
 from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
 from tests.unit.test_engine import SETUP, FullDisk
 
@@ -69,9 +71,9 @@ async def test_where_a_kernel_holds_its_headers_each_of_them_is_read(kernel: Ker
         assert (await kernel.build(tree)).ok
         snapshot = kernel.worker.reads.of(tree)
         assert snapshot is not None
-        assert snapshot.can_matter(header("include/linux/unread.h")) == read
-        assert snapshot.can_matter(header("arch/x86/include/asm/unread.h")) == read
-        assert not snapshot.can_matter(header("arch/arm/include/asm/unread.h"))
+        assert can_matter(snapshot, header("include/linux/unread.h")) == read
+        assert can_matter(snapshot, header("arch/x86/include/asm/unread.h")) == read
+        assert not can_matter(snapshot, header("arch/arm/include/asm/unread.h"))
 
 
 async def test_the_archive_of_headers_is_made_again_whatever_their_dates_say(kernel: Kernel) -> None:
@@ -86,33 +88,53 @@ async def test_the_archive_of_headers_is_made_again_whatever_their_dates_say(ker
         assert (obj / "kernel" / "kheaders.md5").exists() == left
 
 
+class _Alike(FullDisk):
+    """A worker that builds whatever tree into the same bytes."""
+
+    def __init__(self, place: Path, irreproducible: tuple[str, ...]) -> None:
+        super().__init__()
+        self._place = place
+        self._irreproducible = irreproducible
+
+    async def build(self, *words: object, trusted: bool, **__: object) -> Build:
+        tree = words[0]
+        files = [str(self._place / f"{tree}-{what}") for what in ("kernel", "vmlinux", "initrd")]
+        for file in files:
+            Path(file).write_bytes(b"the same")
+        kernel, symbols, initrd = files
+        return Build(
+            ok=True, seconds=1.0, irreproducible=self._irreproducible, kernel=kernel, symbols=symbols, initrd=initrd
+        )
+
+
 @pytest.mark.parametrize("named", [(), (BTF,)])
 def test_an_image_of_such_a_configuration_is_booted_though_another_has_its_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...]
 ) -> None:
-    engine = Engine(SETUP, (cast(Worker, FullDisk()),), Store(tmp_path / "s"), lambda _: None)
-    booted: list[str] = []
+    booted: list[Path] = []
 
-    async def boot(job: _Job, _name: str, _image: Image) -> StateResult:
-        booted.append(job.state.id)
-        return state_result(job.state.id, tree=job.state.tree)
+    async def boot(_arch: object, _accel: object, image: Image, _probes: object, log: Path, *_: object) -> Boot:
+        booted.append(image.kernel)
+        log.write_text("it boots\n")
+        return Boot(
+            outcome=Outcome.OK, ending=Ending.DONE, detail="", seconds=1.0, seconds_to_first_check=None, caps={},
+            checks=(), console=str(log),
+        )  # fmt: skip
 
-    monkeypatch.setattr(engine, "_boot_image", boot)
+    monkeypatch.setattr(machine, "boot", boot)
+    executor = Local(SETUP, cast(Worker, _Alike(tmp_path, named)), Store(tmp_path / "s"), Images())
 
     async def both() -> list[StateResult]:
-        seen: list[StateResult] = []
+        results: list[StateResult] = []
         for name in ("prefix-1", "prefix-2"):
-            files = [tmp_path / f"{name}-{what}" for what in ("kernel", "vmlinux", "initrd")]
-            for file in files:
-                file.write_bytes(b"the same")
             state = State(id=name, scenario="prefixes", applied=(), tree=f"tree-{name}")
-            built = msgspec.structs.replace(Build(ok=True, seconds=1.0), irreproducible=named)
             (tmp_path / name).mkdir()
-            job = _Job(state, tmp_path / name, 1, 2, tmp_path)
-            seen.append(await engine._boot(job, built, Image(*files)))
-        return seen
+            job = Job(name=name, tree=f"tree-{name}", base="base", series=(), conditions=SETUP.conditions)
+            seen = await executor.evaluate(job, tmp_path / name, lambda _: None)
+            results.append(stateresult.of(seen, state, {"tree-prefix-1": "prefix-1"}, {}))
+        return results
 
     first, second = asyncio.run(both())
-    assert booted == (["prefix-1", "prefix-2"] if named else ["prefix-1"])
+    assert len(booted) == (2 if named else 1)
     assert first.notes == ((f"taken for no other's kernel, nor another's for its: {BTF} is set",) if named else ())
-    assert (second.booted_as is not None) == (not named)
+    assert second.booted_as == (None if named else "prefix-1")

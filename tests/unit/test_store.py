@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is kept is told to be whole by its hash: cut short or with a bit flipped it counts as not there."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -13,20 +15,27 @@ from kseries.cache.store import Store, program
 from kseries.host import checksummed
 from kseries.kbuild.dependencies import Reads
 from kseries.kbuild.warnings import Kept
-from kseries.model import Outcome, StateResult
+from kseries.model import Observation, Outcome
 
-RESULT = StateResult(
-    id="base", scenario="base", applied=(), patch=None, tree="t", same_as=None, outcome=Outcome.OK, detail="said"
-)
-FILES = ("result.json", "build.log", "sha256.json")
+SEEN = Observation(tree="t", outcome=Outcome.OK, detail="said")
+FILES = ("observation.json", "build.log", "sha256.json")
+
+
+def found(store: Store) -> Observation:
+    """What is stored, whose logs are those that are there."""
+    seen = store.find("key")
+    assert seen is not None
+    log = (store.place("key") / "build.log").read_bytes()
+    assert seen.logs == {"build.log": hashlib.sha256(log).hexdigest()}
+    return msgspec.structs.replace(seen, logs={})
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     (tmp_path / "build.log").write_text("CC main.o\n")
     store = Store(tmp_path / "results")
-    store.put("key", RESULT, tmp_path)
-    assert store.find("key") == RESULT
+    store.put("key", SEEN, tmp_path)
+    assert found(store) == SEEN
     return store
 
 
@@ -45,8 +54,8 @@ def test_a_result_that_is_not_as_it_was_kept_is_done_over(
     data = path.read_bytes()
     path.write_bytes(data[: bit % len(data)] if cut else flipped(data, bit))
     assert store.find("key") is None
-    store.put("key", RESULT, tmp_path)
-    assert store.find("key") == RESULT
+    store.put("key", SEEN, tmp_path)
+    assert found(store) == SEEN
 
 
 @pytest.mark.parametrize("name", FILES)

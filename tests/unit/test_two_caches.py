@@ -16,7 +16,7 @@ from kseries.host import paths, processes
 from kseries.host.box.layout import OWN, TOP, Layout
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.model import Build
+from kseries.model import Build, events
 from kseries.model.errors import InfraError
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
@@ -51,13 +51,18 @@ class Cache:
         self.worker = Worker(self.home, self.store, ARCH, Config(FRAGMENT), 2, series=SERIES, boxed=boxed)
         self.steps: list[str] = []
 
+    def hear(self, event: events.Event) -> None:
+        """Note the steps of a build."""
+        if isinstance(event, events.Compiled):
+            self.steps.append(event.what)
+
     def build(self, *, trusted: bool = False, **changed: str) -> Build:
         """The tiny kernel that tells where it is built, with other contents of some files; ``main`` is main.c."""
         named = {("main.c" if name == "main" else name): text for name, text in changed.items()}
         files = {"Makefile": TELLS, "main.c": WHERE + WARNS, "Kconfig": "", **named}
         tree = self.store.tree_of(self.linux.commit("state", files))
         into = self.top / f"built-{len(list(self.top.glob('built-*')))}"
-        return asyncio.run(self.worker.build(tree, into, self.steps.append, trusted=trusted))
+        return asyncio.run(self.worker.build(tree, into, self.hear, trusted=trusted))
 
     @property
     def folders(self) -> set[str]:

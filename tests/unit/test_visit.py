@@ -174,7 +174,7 @@ def test_of_what_an_earlier_run_has_built_the_same_is_true(tmp_path: Path) -> No
     build(reads, obj, "tree-between", {"a.o": ("a.c",)})
     again = Reads(obj, obj / "source", obj)
     known = {"tree-v1": (), "tree-between": (change("a.c", "drops"),), "tree-v2": (change("a.h", "broken"),)}
-    built = {state("v1"): again, state("between"): again}
+    built = {state(name): partial(again.of, f"tree-{name}") for name in ("v1", "between")}
     visit = Visit.of([state("v2")], built, "base", lambda _, tree: known[tree])
     assert visit.next(Place(again)) == (state("v2"), None)
 

@@ -10,13 +10,17 @@ import pytest
 
 from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.jobs import Jobs
+from kseries.evaluate.memory import Memory
+from kseries.evaluate.setup import Setup
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Coverage, Outcome, Plan, events
+from kseries.model import Accel, Coverage, Observation, Outcome, Plan, events
 from kseries.model.events import Holder
 from kseries.report import plans as planned_view
 from kseries.report.live import Progress
+from tests.support.engines import engine as engine_for
+from tests.support.engines import seen_of
 from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
 from tests.unit.test_judge import nothing, plan_of, result_of
 
@@ -44,7 +48,7 @@ def store(tmp_path: Path) -> Store:
 def plan(kernel: Kernel, store: Store, tmp_path: Path) -> Plan:
     made = planned(kernel)
     known = result_of(made.states[0], nothing(Outcome.OK))
-    store.put(SETUP.key(made.base.tree, "base"), known, tmp_path)
+    store.put(SETUP.key(made.base.tree, "base"), seen_of(known), tmp_path)
     return made
 
 
@@ -64,7 +68,7 @@ async def test_each_state_is_built_once_and_each_worker_takes_part(
     plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
 ) -> None:
     told: list[events.Event] = []
-    results = await Engine(SETUP, workers, store, told.append).run(plan, tmp_path / "out")
+    results = await engine_for(SETUP, workers, store, told.append).run(plan, tmp_path / "out")
     assert {name: result.outcome for name, result in results.items() if name != "base"} == {
         f"prefix-{number}": Outcome.BUILD_FAILED for number in range(1, STATES)
     }
@@ -84,6 +88,8 @@ async def test_a_run_begins_with_the_number_of_kernels_that_its_plan_ends_with(
     """A page that no build reads makes a state of its own, and no kernel to build."""
     async with workers[0].locked():
         await workers[0].build(plan.base.tree, tmp_path / "base", lambda _: None, trusted=True)
+    seen = Observation(tree=plan.base.tree, outcome=Outcome.OK, dependencies=workers[0].reads.of(plan.base.tree))
+    store.put(SETUP.key(plan.base.tree, "base"), seen, tmp_path)
     page = kernel.tree(**{"Documentation/page.rst": "A page."})
     # A file that is new may be found by any search, so that these are states that a build may tell from base.
     others = [kernel.tree(main=f"{MAIN}#error\n", new=f"{number}") for number in range(2, STATES)]
@@ -91,7 +97,7 @@ async def test_a_run_begins_with_the_number_of_kernels_that_its_plan_ends_with(
     states = (plan.states[0], *(msgspec.structs.replace(state, tree=tree) for state, tree in changed))
     plan = msgspec.structs.replace(plan, states=states)
     told: list[events.Event] = []
-    engine = Engine(SETUP, workers[:1], store, told.append)
+    engine = engine_for(SETUP, workers[:1], store, told.append)
     foretold = [one.state for one in engine.forecast(plan) if one.to_build]
     planned_words = planned_view.render(plan, engine.forecast(plan)).splitlines()
 
@@ -111,7 +117,7 @@ async def test_a_worker_that_another_run_has_takes_no_part(
     kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
 ) -> None:
     async with Worker(tmp_path / "workers" / "1", kernel.store, ARCH, Config(FRAGMENT), 1).locked():
-        results = await Engine(SETUP, workers, store, lambda _: None).run(plan, tmp_path / "out")
+        results = await engine_for(SETUP, workers, store, lambda _: None).run(plan, tmp_path / "out")
     assert len(results) == STATES
     assert [built_in(tmp_path / "workers" / str(number)) for number in range(3)] == [True, False, True]
 
@@ -120,7 +126,7 @@ async def test_no_more_workers_than_states_are_left(
     plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
 ) -> None:
     few = msgspec.structs.replace(plan, states=plan.states[:2])
-    await Engine(SETUP, workers, store, lambda _: None).run(few, tmp_path / "out")
+    await engine_for(SETUP, workers, store, lambda _: None).run(few, tmp_path / "out")
     assert [built_in(tmp_path / "workers" / str(number)) for number in range(3)] == [True, False, False]
 
 
@@ -137,11 +143,13 @@ async def test_what_another_run_found_while_this_one_waited_is_not_done_again(
             while not any(isinstance(event, events.Waiting) for event in told):
                 await asyncio.sleep(0.01)
             for state in plan.states[1:4]:
-                store.put(SETUP.key(state.tree or ""), result_of(state, nothing(Outcome.BUILD_FAILED)), tmp_path)
+                store.put(
+                    SETUP.key(state.tree or ""), seen_of(result_of(state, nothing(Outcome.BUILD_FAILED))), tmp_path
+                )
 
     other = asyncio.create_task(other_run())
     await held.wait()
-    results = await Engine(SETUP, workers[:1], store, told.append).run(plan, tmp_path / "out")
+    results = await engine_for(SETUP, workers[:1], store, told.append).run(plan, tmp_path / "out")
     await other
     assert len(results) == STATES
     assert [event.state for event in told if isinstance(event, events.StageStarted)] == ["prefix-4", "prefix-5"]
@@ -154,11 +162,11 @@ async def test_a_tip_that_is_watched_is_built_first_and_known_only_if_it_was_wat
     tip = plan.states[-1]
     watch = Watch(kernel.store, plan.base.tree, tip.tree or "")
     unwatched = result_of(tip, nothing(Outcome.BUILD_FAILED))
-    store.put(SETUP.key(tip.tree or ""), unwatched, tmp_path)
+    store.put(SETUP.key(tip.tree or ""), seen_of(unwatched), tmp_path)
 
     async def built() -> list[str]:
         told: list[events.Event] = []
-        await Engine(SETUP, workers[:1], store, told.append, watch).run(plan, tmp_path / "out")
+        await engine_for(SETUP, workers[:1], store, told.append, watch).run(plan, tmp_path / "out")
         return [event.state for event in told if isinstance(event, events.StageStarted)]
 
     assert (await built())[0] == tip.id
@@ -170,12 +178,12 @@ async def test_what_ran_is_kept_for_the_base_it_was_asked_for(
 ) -> None:
     tip = plan.states[-1]
     watch = Watch(kernel.store, plan.base.tree, tip.tree or "")
-    engine = Engine(SETUP, workers[:1], store, lambda _: None, watch)
     seen = msgspec.structs.replace(result_of(tip, nothing(Outcome.OK)), coverage=Coverage(unknown="said"))
-    engine._keep(seen, tmp_path)
+    job = Jobs(SETUP, plan, watch).of(tip)
+    Memory(SETUP, store).keep(job, seen_of(seen), tmp_path)
     only_tip = msgspec.structs.replace(plan, states=(plan.states[0], tip))
     for engine_of, coverage in ((watch, Coverage(unknown="said")), (None, None)):
-        run = Engine(SETUP, workers[:1], store, lambda _: None, engine_of).run(only_tip, tmp_path / "out")
+        run = engine_for(SETUP, workers[:1], store, lambda _: None, engine_of).run(only_tip, tmp_path / "out")
         assert (await run)[tip.id].coverage == coverage
 
 
@@ -184,7 +192,7 @@ async def test_a_run_keeps_its_worker_from_one_plan_to_the_next(
 ) -> None:
     """Between a series and the cure that it is given, another run would have the folder emptied."""
     elsewhere = Worker(tmp_path / "workers" / "0", kernel.store, ARCH, Config(FRAGMENT), 1)
-    engine = Engine(SETUP, workers[:1], store, lambda _: None)
+    engine = engine_for(SETUP, workers[:1], store, lambda _: None)
     with engine.keeping():
         await elsewhere.take()  # as long as nothing has to be built
         elsewhere.give_back()
@@ -206,7 +214,7 @@ async def test_who_waits_is_told_the_series_and_its_states(
         if isinstance(event, events.StateDone) and not event.known:
             told.append(note.read_text())
 
-    await Engine(SETUP, workers[:1], store, hear).run(plan, tmp_path / "out")
+    await engine_for(SETUP, workers[:1], store, hear).run(plan, tmp_path / "out")
     seen = [msgspec.json.decode(text, type=Holder) for text in told]
     assert [(one.what, one.done, one.total) for one in seen] == [("series", done, STATES) for done in range(1, STATES)]
 
@@ -214,9 +222,9 @@ async def test_who_waits_is_told_the_series_and_its_states(
 async def test_what_is_known_waits_for_nobody(
     kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
 ) -> None:
-    await Engine(SETUP, workers[:1], store, lambda _: None).run(plan, tmp_path / "out")
+    await engine_for(SETUP, workers[:1], store, lambda _: None).run(plan, tmp_path / "out")
     async with Worker(tmp_path / "workers" / "0", kernel.store, ARCH, Config(FRAGMENT), 1).locked():
-        engine = Engine(SETUP, workers[:1], store, lambda _: None)
+        engine = engine_for(SETUP, workers[:1], store, lambda _: None)
         with engine.keeping():
             assert len(await asyncio.wait_for(engine.run(plan, tmp_path / "out"), 60)) == STATES
 

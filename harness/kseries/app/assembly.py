@@ -12,7 +12,8 @@ from kseries.app.options import Options
 from kseries.bisect import partners
 from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate import stateresult
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.engine import Engine
+from kseries.evaluate.setup import Setup
 from kseries.host import signals
 from kseries.judge import couplings, suspects
 from kseries.judge import partners as judge_partners

@@ -14,12 +14,12 @@ from kseries.app.assembly import Seen, assembled, verified, with_partners
 from kseries.app.options import Options
 from kseries.app.planning import plan
 from kseries.app.premises import at_work, freedom, room
-from kseries.app.setup import asked, engine_of, setup_of
+from kseries.app.setup import asked, engine_of, executors_of, setup_of
 from kseries.app.single import runner_for
 from kseries.bisect import journeys
 from kseries.bisect.staterunner import StateRunner
 from kseries.cache import runs
-from kseries.evaluate.engine import Setup
+from kseries.evaluate.setup import Setup
 from kseries.host import paths, signals
 from kseries.judge import changelog
 from kseries.judge.exercise import with_patches
@@ -69,7 +69,8 @@ def _recorded(
     wanted = asked(setup, options)
     trees = TreeStore(paths.cache("trees.git"))
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
-    engine = engine_of(setup, options, trees, heard, planned)
+    executors = executors_of(setup, options, trees, planned)
+    engine = engine_of(setup, trees, heard, planned, executors)
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
     rundir.begin(options.out)
@@ -77,7 +78,7 @@ def _recorded(
         try:
             seen, said = signals.run(_carried_out(engine.run(planned, options.out), remarks))
         except KeyboardInterrupt:
-            seen = engine.so_far(planned, options.out)
+            seen = engine.so_far()
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
@@ -88,7 +89,7 @@ def _recorded(
         )
 
         def beside() -> StateRunner:
-            return runner_for(target, options, setup, planned, trees, heard, engine.workers)
+            return runner_for(target, options, setup, planned, trees, heard, executors)
 
         steps: list[Callable[[RunResult], RunResult]] = [
             lambda result: with_patches(result, planned, trees),

@@ -6,7 +6,10 @@ from kseries import judge, kbuild
 from kseries.app.options import Options
 from kseries.cache import store
 from kseries.coverage.tracepoints import Watch
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.engine import Engine
+from kseries.evaluate.images import Images
+from kseries.evaluate.local import Local
+from kseries.evaluate.setup import Setup
 from kseries.guest import emulator
 from kseries.host import paths
 from kseries.judge import contracts
@@ -42,7 +45,9 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
 
 def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
-    return engine_of(setup_of(options), options, trees, lambda _: None, planned).forecast(planned)
+    setup = setup_of(options)
+    executors = executors_of(setup, options, trees, planned)
+    return engine_of(setup, trees, lambda _: None, planned, executors).forecast(planned)
 
 
 def require(wanted: tuple[Options, ...]) -> None:
@@ -55,7 +60,8 @@ def setup_of(options: Options) -> Setup:
     arch = archs.get(options.arch)
     ours = [arch.config, "debug.config"] if options.debug else [arch.config]
     config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
-    others = programs.read(options.programs, known_probes())
+    home = paths.cache("programs")
+    others = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
     tests = selftests.parse(options.selftests)
     probes = (*chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
     accel = arch.accel()
@@ -74,34 +80,37 @@ def setup_of(options: Options) -> Setup:
     )
 
 
+def executors_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan) -> tuple[Local, ...]:
+    """The workers of this host for the patches of a plan, as many as are asked for."""
+    kept, booted = store.Store(paths.cache("results")), Images()
+    series = "\n".join((planned.base.tree, *(patch.tree_after for patch in planned.patches)))
+    jobs = max(1, options.jobs // options.workers)
+    workers = (worker_of(setup, trees, series, jobs, number) for number in range(options.workers))
+    return tuple(Local(setup, one, kept, booted) for one in workers)
+
+
 def engine_of(
-    setup: Setup,
-    options: Options,
-    trees: TreeStore,
-    tell: events.Listener,
-    planned: Plan,
-    workers: tuple[kbuild.Worker, ...] = (),
+    setup: Setup, trees: TreeStore, tell: events.Listener, planned: Plan, executors: tuple[Local, ...]
 ) -> Engine:
     """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
-    workers = workers or tuple(worker(setup, options, trees, planned, number) for number in range(options.workers))
     watch = Watch.of(trees, planned.base.tree, planned.patches)
-    return Engine(setup, workers, store.Store(paths.cache("results")), tell, watch)
+    return Engine(setup, executors, trees, store.Store(paths.cache("results")), tell, watch)
 
 
-def worker(setup: Setup, options: Options, trees: TreeStore, planned: Plan, number: int = 0) -> kbuild.Worker:
-    """A place to build in, which all runs of this host share."""
+def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: int = 0) -> kbuild.Worker:
+    """A place to build in, which all runs of this host share; ``series`` as Worker has it."""
     return kbuild.Worker(
         paths.cache("workers", str(number)),
         trees,
         setup.arch,
         setup.config,
-        max(1, options.jobs // options.workers),
+        jobs,
         probes=tuple(name for name in known_probes() if name in setup.probes),
         programs=setup.programs,
         selftests=setup.selftests,
         boxed=not setup.unboxed,
-        series="\n".join((planned.base.tree, *(patch.tree_after for patch in planned.patches))),
+        series=series,
     )
 
 

@@ -43,9 +43,9 @@ def run(
 async def _built(runner: StateRunner, state: State, into: Path, tell: events.Listener) -> Build:
     if state.tree is None:
         raise InputError(f"{state.id} does not apply: conflict in {', '.join(state.conflicts)}")
-    async with runner.worker.locked(lambda wait: tell(events.Waiting(wait))):
+    async with runner.worker.locked(tell):
         tell(events.StageStarted(state.id, "build", 1, 1))
-        built = await runner.worker.build(state.tree, into, lambda what: tell(events.Compiled(state.id, what)))
+        built = await runner.worker.build(state.tree, into, tell, name=state.id)
     for told in unset.of_one(built.config_dropped):
         tell(events.Preparing(f"{state.id}: {told}"))
     tell(events.StageStarted(state.id, "boot", 1, 1))

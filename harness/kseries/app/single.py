@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from kseries import inputs, kbuild
+from kseries import inputs
 from kseries.app.options import Options
 from kseries.app.planning import base_of, explained, tell_fuzz
 from kseries.app.premises import at_work, freedom, room
-from kseries.app.setup import asked, engine_of, setup_of
+from kseries.app.setup import asked, engine_of, executors_of, setup_of
 from kseries.bisect.staterunner import StateRunner
-from kseries.evaluate.engine import Setup
+from kseries.evaluate.local import Local
+from kseries.evaluate.setup import Setup
 from kseries.host import paths
 from kseries.model import Plan, events
 from kseries.plan import scenarios
@@ -50,9 +51,9 @@ def runner_for(
     planned: Plan,
     trees: TreeStore,
     tell: events.Listener,
-    workers: tuple[kbuild.Worker, ...] = (),
+    executors: tuple[Local, ...] = (),
 ) -> StateRunner:
-    """What runs single states of a series that is planned; with a run's workers, where it is part of one."""
+    """What runs single states of a series that is planned; with a run's executors, where it is part of one."""
     builds: list[str] = []
 
     def heard(event: events.Event) -> None:
@@ -60,7 +61,8 @@ def runner_for(
             builds.append(event.state)
         tell(event)
 
-    engine = engine_of(setup, options, trees, heard, planned, workers)
+    executors = executors or executors_of(setup, options, trees, planned)
+    engine = engine_of(setup, trees, heard, planned, executors)
     return StateRunner(
         series=target.series,
         patches=planned.patches,
@@ -69,7 +71,7 @@ def runner_for(
         trees=trees,
         setup=setup,
         engine=engine,
-        worker=engine.workers[0],
+        worker=executors[0].worker,
         contracts=asked(setup, options),
         out=options.out,
         onto=None,

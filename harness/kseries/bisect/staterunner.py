@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kseries.bisect import answer, pick
 from kseries.bisect.answer import Asked, Question, Tried
-from kseries.evaluate.engine import Engine, Setup
+from kseries.evaluate.engine import Engine
+from kseries.evaluate.setup import Setup
 from kseries.host import signals
 from kseries.kbuild import Worker
 from kseries.model import Base, Contract, Outcome, Plan, Series, State, StateResult

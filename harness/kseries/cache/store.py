@@ -12,10 +12,11 @@ import msgspec
 
 from kseries.cache import imports
 from kseries.host import disk, paths
-from kseries.model import StateResult
+from kseries.model import Observation
 from kseries.model.errors import InfraError, in_words
 
 LOGS = ("build.log", "console.log")
+OBSERVATION = "observation.json"
 _SUMS = "sha256.json"
 _PACKAGE = Path(__file__).parents[1]
 
@@ -44,10 +45,7 @@ def key(tree: str, *inputs: str) -> str:
 
 
 class Store:
-    """Finished states, a directory each: result.json, the logs, and the hashes of them all.
-
-    A result that is stored names other states by their trees (``built_as``, ``booted_as``): what a plan calls prefix-3
-    is another state in the next one. stateresult.named() has the words of a plan.
+    """Observations, a directory each: observation.json, the logs, and the hashes of them all.
 
     A disk that loses power can leave a file short, and a bit can flip; neither may change what is told of a patch.
     """
@@ -55,34 +53,39 @@ class Store:
     def __init__(self, home: Path) -> None:
         self._home = home
 
-    def find(self, name: str) -> StateResult | None:
-        """A stored result, or None; one that is not as it was kept counts as not there."""
+    def find(self, name: str) -> Observation | None:
+        """A stored observation, or None; one that is not as it was kept counts as not there."""
         place = self._home / name
-        path = place / "result.json"
+        path = place / OBSERVATION
         try:
             sums = msgspec.json.decode((place / _SUMS).read_bytes(), type=dict[str, str])
             data = path.read_bytes()
-            if "result.json" not in sums or sums != {file: _digest(place / file) for file in sums}:
+            if OBSERVATION not in sums or sums != {file: _digest(place / file) for file in sums}:
                 return None
-            result = msgspec.json.decode(data, type=StateResult)
+            seen = msgspec.json.decode(data, type=Observation)
         except (OSError, ValueError):  # a name in it may have become none
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # used now: kseries gc takes first what was found longest ago
-        return result
+        return seen
 
-    def put(self, name: str, result: StateResult, logs: Path) -> None:
-        """Keep a result with the logs found in a directory. It appears whole or not at all."""
+    def put(self, name: str, seen: Observation, logs: Path) -> Observation:
+        """Keep an observation with the logs found in a directory, and return it with theirs. It appears whole or not at
+        all.
+        """
         beside = self._home / f"{name}.{os.getpid()}"
         try:
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(parents=True)
             copy_logs(logs, beside)
-            (beside / "result.json").write_bytes(msgspec.json.encode(result))
+            told = {place.name: _digest(place) for place in sorted(beside.iterdir())}
+            seen = msgspec.structs.replace(seen, logs=told)
+            (beside / OBSERVATION).write_bytes(msgspec.json.encode(seen))
             sums = {file.name: _digest(file) for file in sorted(beside.iterdir())}
             (beside / _SUMS).write_bytes(msgspec.json.encode(sums))
             shutil.rmtree(self._home / name, ignore_errors=True)
             beside.rename(self._home / name)
+            return seen
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
             with disk.named(self._home):

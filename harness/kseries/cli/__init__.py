@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 from kseries import __version__
 from kseries.cache.runs import INTERRUPTED_STATUS
-from kseries.cli import bisect, compare, demo, doctor, gc, plan, report, run, runs, shell, test, try_state
+from kseries.cli import bisect, compare, demo, doctor, evaluate, gc, plan, report, run, runs, shell, test, try_state
 from kseries.host import signals, surroundings
 from kseries.model.errors import InfraError, KseriesError, in_words
 from kseries.model.sanitize import line, plain, shortened
 
-_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test)
+_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test, evaluate)
 
 _TRACEBACK = "KSERIES_TRACEBACK"
 _FOREIGN_LINE = re.compile(r"\n(?!  )")

@@ -24,7 +24,10 @@ def _page(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield "Made from the parser: `python -m kseries.cli.manual > docs/command-line.md`. What lies behind the options is"
     yield "told in the [reference](reference.md)."
     (commands,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    shown = {action.dest for action in commands._choices_actions}
     for name, command in commands.choices.items():
+        if name not in shown:
+            continue
         yield ""
         yield f"## kseries {name}"
         yield ""

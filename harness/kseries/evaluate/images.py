@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from kseries.model import Outcome, StateResult
+from kseries.model import Observation, Outcome
 
-Boot = Callable[[], Awaitable[StateResult]]
+Boot = Callable[[], Awaitable[Observation]]
 
 
 def digest(*files: Path) -> str:
@@ -24,9 +24,9 @@ class Images:
     """The images that were booted since this was made."""
 
     def __init__(self) -> None:
-        self._results: dict[str, asyncio.Future[StateResult]] = {}
+        self._results: dict[str, asyncio.Future[Observation]] = {}
 
-    async def result(self, image: str, boot: Boot, *, afresh: bool = False) -> tuple[StateResult, bool]:
+    async def result(self, image: str, boot: Boot, *, afresh: bool = False) -> tuple[Observation, bool]:
         """What an image did, and whether this call has booted it; waits for a boot of it that is under way.
 
         A boot that failed for this host's sake says nothing of the image: who comes later boots it again. ``afresh``:

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is kept of a state, made of what its build and its boots were: pure functions."""
+"""What was seen of a tree -> what a result tells of a state: pure functions."""
 
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from kseries.guest.repeat import Repeated
-from kseries.model import Build, Objects, Outcome, State, StateResult
+from kseries.model import Observation, Outcome, State, StateResult
 
 _NAMED = 3
 """Files that a note names."""
@@ -33,67 +32,53 @@ def in_folder(result: StateResult, folder: str) -> StateResult:
     return msgspec.structs.replace(result, logs={name: f"{folder}/{path}" for name, path in result.logs.items()})
 
 
-def booted(state: State, seen: Repeated) -> StateResult:
-    """A state after its boots."""
-    boot = seen.boot
-    seconds = {"boot": round(seen.seconds, 2)}
-    if boot.seconds_to_first_check is not None:
-        seconds["first_check"] = round(boot.seconds_to_first_check, 2)
-    return msgspec.structs.replace(
-        bare(state, outcome=boot.outcome, detail=boot.detail),
-        seconds=seconds,
-        ending=boot.ending,
-        caps=boot.caps,
-        checks=boot.checks,
-        flaky=seen.flaky,
-        complaints=boot.complaints,
-        log_tail=boot.log_tail,
-        trace=boot.trace,
-    )
+def of(seen: Observation, state: State, states: Mapping[str, str], brought: Mapping[str, int]) -> StateResult:
+    """What was seen of a tree, as a plan tells of its state. It has others, too, whose ids are given by their trees;
+    ``brought`` tells of an option that Kconfig has dropped which patch of the series brings it.
+    """
 
+    def name(tree: str | None) -> str | None:
+        return states.get(tree, f"tree {tree[:_TREE]} of an earlier run") if tree is not None else None
 
-def with_build(result: StateResult, built: Build, notes: tuple[str, ...] = ()) -> StateResult:
-    """A result with what is known of the build that went before it."""
-    why = f": {built.errors[0]}" if built.errors else ""
-    unbuilt = tuple(f"the probe {name} does not build{why}" for name in built.unbuilt)
-    return msgspec.structs.replace(
-        result,
-        seconds=built.stages | {"build": round(built.seconds, 2)} | result.seconds,
-        objects=Objects(compiled=built.compiled, found=built.found),
-        warnings=built.warnings,
-        linked=built.linked,
-        refused=built.refused,
-        config_dropped=built.config_dropped,
-        notes=unbuilt + notes,
-    )
-
-
-def as_state(result: StateResult, state: State) -> StateResult:
-    """A result that was found for a tree, or for one of which the same is built, as that of this plan's state."""
-    return msgspec.structs.replace(
-        result,
-        coverage=result.coverage if result.tree == state.tree else None,
+    result = StateResult(
         id=state.id,
         scenario=state.scenario,
         applied=state.applied,
         patch=state.patch,
         tree=state.tree,
         same_as=state.same_as,
+        outcome=seen.outcome,
+        built_as=name(seen.built_as),
+        unread=seen.unread,
+        booted_as=name(seen.booted_as),
+        objects=seen.objects,
+        ending=seen.ending,
+        detail=seen.detail,
+        seconds=seen.seconds,
+        caps=seen.caps,
+        checks=seen.checks,
+        flaky=seen.flaky,
+        complaints=seen.complaints,
+        warnings=seen.warnings,
+        linked=seen.linked,
+        refused=seen.refused,
+        config_dropped=seen.config_dropped,
+        log_tail=seen.log_tail,
+        trace=seen.trace,
+        coverage=seen.coverage,
     )
+    return msgspec.structs.replace(result, notes=(*_as_others(result), *_dropped(result, brought), *_of_build(seen)))
 
 
-def named(result: StateResult, states: Mapping[str, str], brought: Mapping[str, int]) -> StateResult:
-    """A result as a plan tells of it, whose ``states`` are given by their trees; ``brought`` tells of an option that
-    Kconfig has dropped which patch of the series brings it.
-
-    Until then it names trees, as it is stored: the states of an earlier run are not those of this one.
-    """
-
-    def name(tree: str | None) -> str | None:
-        return states.get(tree, f"tree {tree[:_TREE]} of an earlier run") if tree is not None else None
-
-    told = msgspec.structs.replace(result, built_as=name(result.built_as), booted_as=name(result.booted_as))
-    return msgspec.structs.replace(told, notes=(*_as_others(told), *_dropped(told, brought), *told.notes))
+def _of_build(seen: Observation) -> Iterator[str]:
+    """What more its build said."""
+    if seen.outcome is Outcome.BUILD_FAILED and not seen.unbuilt:
+        yield from seen.errors[1:]
+        return
+    why = f": {seen.errors[0]}" if seen.errors else ""
+    yield from (f"the probe {name} does not build{why}" for name in seen.unbuilt)
+    if seen.irreproducible:
+        yield f"taken for no other's kernel, nor another's for its: {', '.join(seen.irreproducible)} is set"
 
 
 def _as_others(result: StateResult) -> Iterator[str]:

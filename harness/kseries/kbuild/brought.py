@@ -6,10 +6,10 @@ base defines, too: where what it changes in Kconfig files is about that option, 
 as a ``select`` of what it depends on is. Help texts are about nothing.
 """
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from kseries.model import AppliedPatch
 from kseries.sources import TreeStore
 
 # Documentation/kbuild/kconfig-language.rst: entries, and what can stand in one; but for "help" and its lines.
@@ -28,12 +28,15 @@ _FILES = "*Kconfig*"
 
 
 class Brought:
-    """What the patches of a series bring to the Kconfig of their base; the diffs are made when they are asked for."""
+    """What the patches of a series bring to the Kconfig of their base; the diffs are made when they are asked for.
 
-    def __init__(self, store: TreeStore, base: str, patches: Sequence[AppliedPatch]) -> None:
+    ``trees`` are those after each patch.
+    """
+
+    def __init__(self, store: TreeStore, base: str, trees: Sequence[str]) -> None:
         self._store = store
         self._base = base
-        self._patches = patches
+        self._trees = trees
         self._diffs: list[str] | None = None
 
     def by(self, option: str) -> int | None:
@@ -42,15 +45,20 @@ class Brought:
         if not any(self._kconfig()):
             return None
         about = _about(self._store.grep_files(self._base, rf"config[[:space:]]+{name}", _FILES), name)
-        return next((patch.number for patch, diff in self._each() if _brings(diff, name, about)), None)
+        return next((number for number, diff in enumerate(self._kconfig(), 1) if _brings(diff, name, about)), None)
 
-    def _each(self) -> Iterator[tuple[AppliedPatch, str]]:
-        return zip(self._patches, self._kconfig(), strict=True)
+    def all(self, options: Iterable[str]) -> bool:
+        """True where some patch brings each of them."""
+        return not self.missing(options)
+
+    def missing(self, options: Iterable[str]) -> tuple[str, ...]:
+        """Those that no patch brings: a mistake in the fragment."""
+        return tuple(option for option in options if self.by(option) is None)
 
     def _kconfig(self) -> list[str]:
         """What each patch changes in Kconfig files, as a diff without context."""
         if self._diffs is None:
-            pairs = [(patch.tree_before, patch.tree_after) for patch in self._patches]
+            pairs = list(itertools.pairwise((self._base, *self._trees)))
             self._diffs = self._store.diffs(pairs, _FILES)
         return self._diffs
 

@@ -12,13 +12,14 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from kseries.host import checksummed, files
 from kseries.kbuild import artifacts
-from kseries.model import Record
+from kseries.model import Dependencies, Record
 from kseries.sources import Change
 
 _NOTED = frozenset({".c", ".h", ".S"})
@@ -52,8 +53,21 @@ class _Kept(Record, frozen=True):
     always: dict[str, tuple[str, ...]]
 
 
-class Snapshot:
-    """What one build has read: the notes of all that was in its folder when it had ended. It never changes.
+def can_matter(read: Dependencies, change: Change) -> bool:
+    """False only if a build that has read this could not have told a tree with the change from the one it was of."""
+    if not (read.paths or read.names):
+        return True
+    path = PurePosixPath(change.path)
+    if change.path.startswith(read.always) or change.path in read.paths or path.name in read.names:
+        return True
+    if path.suffix == ".rst" and change.path.startswith(_DOCUMENTATION):
+        return False
+    # A new file can be found by a search that had gone on past its place; a link is another file by its contents.
+    return path.suffix not in (*_NOTED, ".rst") or not change.contents_only or change.old[0] == _LINK
+
+
+class _Snapshot:
+    """The notes of all that was in a folder when a build had ended. It never changes.
 
     What is built later in the same folder has notes of its own, and they say nothing of this build.
     """
@@ -63,7 +77,6 @@ class Snapshot:
         self.always = always
         self._paths = paths
         self._readers: dict[str, frozenset[str]] = {}
-        self._names: frozenset[str] | None = None
 
     def readers(self, path: str) -> frozenset[str]:
         """The targets that were made of a file."""
@@ -74,23 +87,15 @@ class Snapshot:
             self._readers[path] = frozenset(name for name, note in self.notes.items() if number in note.paths)
         return self._readers[path]
 
-    def can_matter(self, change: Change) -> bool:
-        """False only if this build could not have told a tree with this change from the one that it was of."""
-        if not self.notes:
-            return True
-        path = PurePosixPath(change.path)
-        if change.path.startswith(self.always) or self.readers(change.path) or path.name in self._unplaced:
-            return True
-        if path.suffix == ".rst" and change.path.startswith(_DOCUMENTATION):
-            return False
-        # A new file can be found by a search that had gone on past its place; a link is another file by its contents.
-        return path.suffix not in (*_NOTED, ".rst") or not change.contents_only or change.old[0] == _LINK
-
-    @property
-    def _unplaced(self) -> frozenset[str]:
-        if self._names is None:
-            self._names = frozenset(name for note in self.notes.values() for name in note.names)
-        return self._names
+    @cached_property
+    def dependencies(self) -> Dependencies:
+        """All that the targets were made of."""
+        read = frozenset[int]().union(*(note.paths for note in self.notes.values()))
+        return Dependencies(
+            paths=frozenset(path for path, number in self._paths.items() if number in read),
+            names=frozenset(name for note in self.notes.values() for name in note.names),
+            always=self.always,
+        )
 
 
 class Reads:
@@ -112,7 +117,7 @@ class Reads:
         """Take what is kept in a place for what the folder has, which is to be a copy of that; there may be none."""
         kept = _load(place / "reads.json")
         self._paths = {path: number for number, path in enumerate(kept.paths)}
-        self._trees: dict[str, Snapshot] = {}
+        self._trees: dict[str, _Snapshot] = {}
         notes: dict[str, _Note] = {}
         for tree, changed in kept.trees:
             notes = {**notes, **{name: kept.notes[number] for name, number in changed.items() if number is not None}}
@@ -121,8 +126,8 @@ class Reads:
             self._trees[tree] = self._snapshot(notes, kept.always.get(tree, ()))
         self._now = self._snapshot(notes)
 
-    def _snapshot(self, notes: Mapping[str, _Note], always: tuple[str, ...] = ()) -> Snapshot:
-        return Snapshot(notes, self._paths, (*self._always, *always))
+    def _snapshot(self, notes: Mapping[str, _Note], always: tuple[str, ...] = ()) -> _Snapshot:
+        return _Snapshot(notes, self._paths, (*self._always, *always))
 
     def __bool__(self) -> bool:
         """False before anything has been built."""
@@ -133,14 +138,14 @@ class Reads:
         self._trees = {}
         self._now = self._snapshot({})
 
-    def of(self, tree: str) -> Snapshot | None:
+    def of(self, tree: str) -> Dependencies | None:
         """What the build of a tree in this folder has read; None where that is not known."""
-        return self._trees.get(tree)
+        return self._trees[tree].dependencies if tree in self._trees else None
 
     @property
-    def now(self) -> Snapshot:
+    def now(self) -> Dependencies:
         """What the last build has read, whatever it was of."""
-        return self._now
+        return self._now.dependencies
 
     def knows(self, tree: str) -> bool:
         """True where it is known what a build of this tree has read."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.host import checksummed
-from kseries.model import Build, Record
+from kseries.model import Observation, Outcome, Record
 
 _KEPT = 30
 
@@ -23,11 +23,14 @@ class Pace:
     def __init__(self, obj: Path) -> None:
         self._place = obj / "pace.json"
 
-    def note(self, targets: int, build: Build) -> None:
+    def note(self, targets: int, seen: Observation) -> None:
         """Keep what a build took, unless it failed or ccache had most of it, which makes it no measure."""
-        if not build.ok or build.found * 2 > build.compiled:
+        objects, seconds = seen.objects, seen.seconds.get("build")
+        if objects is None or seconds is None or seen.outcome is Outcome.BUILD_FAILED:
             return
-        samples = [*self._samples(), _Sample(targets=targets, seconds=build.seconds)][-_KEPT:]
+        if objects.found * 2 > objects.compiled:
+            return
+        samples = [*self._samples(), _Sample(targets=targets, seconds=seconds)][-_KEPT:]
         checksummed.write(self._place, msgspec.json.encode(samples))
 
     def seconds(self, targets: int) -> float | None:

@@ -11,7 +11,8 @@ import dataclasses
 import io
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -28,14 +29,11 @@ from kseries.kbuild.folder import Folder
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
 from kseries.kbuild.timing import Pace
-from kseries.model import AppliedPatch, Build, events
+from kseries.model import Build, events
 from kseries.model.errors import InfraError
 from kseries.probes.programs import Program, stage
 from kseries.probes.selftests import READ, Bench, Selftest
-from kseries.sources import Change, TreeStore
-
-MayLack = Callable[[tuple[str, ...]], bool]
-"""Whether a tree is to be built though its Kconfig dropped these options, as in ``CONFIG_X=y``."""
+from kseries.sources import TreeStore
 
 BUILD_SECONDS = 3600.0
 """The longest that one state may build."""
@@ -68,11 +66,6 @@ def _version(tool: str, package: str) -> str:
     return processes.run([processes.require(tool, package), "--version"], seconds=_VERSION_SECONDS).text.partition(
         "\n"
     )[0]
-
-
-def any_lack(_: tuple[str, ...]) -> bool:
-    """A tree is built whatever its Kconfig dropped."""
-    return True
 
 
 class Worker:
@@ -130,17 +123,16 @@ class Worker:
         """As make sees it, who is told of no other paths and tells of no other."""
         return self._layout.inside(place)
 
-    async def take(self, wait: Callable[[events.Wait], None] | None = None) -> None:
+    async def take(self, tell: events.Listener | None = None) -> None:
         """Take this worker's lock, for which other runs of kseries wait until it is given back as often as taken.
 
-        Where another has it, ``wait`` is called with what is waited for; raises BlockingIOError if there is nothing to
-        call.
+        Where another has it, ``tell`` hears what is waited for; raises BlockingIOError if nobody is there to hear.
         """
         ours = self._turns.held
-        if wait is None:
+        if tell is None:
             self._turns.at_once()
         else:
-            await self._turns.wait(wait)
+            await self._turns.wait(lambda wait: tell(events.Waiting(wait)))
         if not ours:
             self._folder = self._open()  # others may have built in it since we looked
 
@@ -149,9 +141,9 @@ class Worker:
         self._turns.give_back()
 
     @contextlib.asynccontextmanager
-    async def locked(self, wait: Callable[[events.Wait], None] | None = None) -> AsyncIterator[None]:
+    async def locked(self, tell: events.Listener | None = None) -> AsyncIterator[None]:
         """As ``take``, given back in the end."""
-        await self.take(wait)
+        await self.take(tell)
         try:
             yield
         finally:
@@ -190,9 +182,10 @@ class Worker:
         """The .config of what was built last; empty where there is none."""
         return artifacts.text(self._obj, ".config")
 
-    def changes(self, old: str, new: str) -> tuple[Change, ...]:
-        """What leads from one tree to another."""
-        return self._store.changes(old, new)
+    @property
+    def trees(self) -> TreeStore:
+        """Where the trees are that it builds."""
+        return self._store
 
     @property
     def holds(self) -> str | None:
@@ -205,33 +198,32 @@ class Worker:
         """How long the builds in this folder took."""
         return Pace(self._folder.place)
 
-    def brought(self, base: str, patches: Sequence[AppliedPatch]) -> Brought:
-        """What a series brings to the Kconfig of its base."""
-        return Brought(self._store, base, patches)
-
     async def build(
         self,
         tree: str,
         into: Path,
-        compiled: Compiled,
+        tell: events.Listener,
         *,
+        name: str = "",
         trusted: bool = False,
         of_base: bool = False,
-        may_lack: MayLack = any_lack,
+        brought: Brought | None = None,
     ) -> Build:
-        """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``.
+        """Build a tree; ``build.log``, the kernel and the initramfs are put into ``into``, and ``tell`` hears what is
+        compiled of ``name``.
 
         ``trusted`` is a tree without anybody's patches, ``of_base`` the one that others are compared with, which may
-        have some: what was refused to the base below them is told of it, too. ``may_lack`` is asked of the options that
-        Kconfig dropped, if there are any, before anything is compiled: where it says no, the build ends there, and is
-        not ok. Raises InfraError when this host, not the tree, is why it failed.
+        have some: what was refused to the base below them is told of it, too. ``brought`` says of the options that
+        Kconfig dropped which ones a patch brings: where none brings one, the build ends before anything is compiled,
+        and is not ok. Raises InfraError when this host, not the tree, is why it failed.
         """
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
                 place.mkdir(parents=True, exist_ok=True)
             await processes.aside(self._folder.enter, tree if trusted else None)
             try:
-                built = await self._build(tree, into, compiled, self._box(trusted), may_lack)
+                compiled = partial(_tell_compiled, tell, name)
+                built = await self._build(tree, into, compiled, self._box(trusted), brought)
             except limits.ExcessError:
                 self._folder.empty()
                 raise
@@ -250,14 +242,16 @@ class Worker:
         async with self.locked(lambda _: None):
             return await self.build(tree, into, lambda _: None)
 
-    async def _build(self, tree: str, into: Path, compiled: Compiled, where: processes.Box, may_lack: MayLack) -> Build:
+    async def _build(
+        self, tree: str, into: Path, compiled: Compiled, where: processes.Box, brought: Brought | None
+    ) -> Build:
         log = into / "build.log"
         watch = _Stopwatch()
         with log.open("wb") as output:
             make = Make(where, output, processes.Deadline.after(BUILD_SECONDS), compiled, self._folder.place)
             try:
                 with self._folder.marked():
-                    dropped, ok = await self._make(tree, make, watch, may_lack)
+                    dropped, ok = await self._make(tree, make, watch, brought)
                     output.flush()
                     if not ok:
                         self._check_room(log.read_bytes())
@@ -316,7 +310,7 @@ class Worker:
             raise disk.trouble(self._obj, self._shared)
 
     async def _make(
-        self, tree: str, make: Make, watch: "_Stopwatch", may_lack: MayLack
+        self, tree: str, make: Make, watch: "_Stopwatch", brought: Brought | None
     ) -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
         files.remove(self._obj / _CCACHE_LOG)
@@ -336,7 +330,7 @@ class Worker:
         if reproducible.holds_headers(config):
             self._folder.forget_headers()
         dropped = self._config.dropped_by(config)
-        if dropped and not await processes.aside(may_lack, dropped):
+        if dropped and brought is not None and not await processes.aside(brought.all, dropped):
             return dropped, False
         ok = await make(self._kernel_argv("headers"))
         watch.ends("configure")
@@ -461,6 +455,10 @@ class Worker:
             limits=box.build_limits(self._jobs),
             tells=True,
         )
+
+
+def _tell_compiled(tell: events.Listener, name: str, what: str) -> None:
+    tell(events.Compiled(name, what))
 
 
 class _Stopwatch:

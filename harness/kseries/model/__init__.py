@@ -4,6 +4,8 @@
 This room imports nothing of ours. A record says what was seen; what it means is judge's.
 """
 
+from kseries.model.job import Conditions, Job, NamedProgram, Variant
+from kseries.model.observation import Dependencies, HostFacts, Observation
 from kseries.model.observed import (
     Accel,
     Boot,
@@ -65,10 +67,12 @@ __all__ = [
     "Check",
     "Checkpatch",
     "Complaint",
+    "Conditions",
     "Contract",
     "ContractVerdict",
     "Coupling",
     "Coverage",
+    "Dependencies",
     "End",
     "Ending",
     "Exercise",
@@ -79,9 +83,13 @@ __all__ = [
     "FuzzedHunk",
     "Gravity",
     "Grounds",
+    "HostFacts",
+    "Job",
     "Journey",
     "LeftOut",
+    "NamedProgram",
     "Objects",
+    "Observation",
     "Outcome",
     "Patch",
     "PatchRemarks",
@@ -98,6 +106,7 @@ __all__ = [
     "State",
     "StateResult",
     "Status",
+    "Variant",
     "Verdict",
     "Way",
 ]

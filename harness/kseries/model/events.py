@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kseries.model import Record, StateResult
+from kseries.model import Dependencies, Record, StateResult
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StageStarted:
-    """A state enters "build" or "boot"; it is number ``position`` of the ``todo`` that are thought to be built."""
+    """A state enters "build" or "boot"; of the ``todo`` kernels that a run is to build it is number ``position``."""
 
     state: str
     stage: str
-    position: int
-    todo: int
+    position: int = 1
+    todo: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,16 @@ class Compiled:
 
     state: str
     what: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """A build has ended, well or not: where it was, another may begin."""
+
+    state: str
+    well: bool
+    dependencies: Dependencies | None = None
+    """What it has read; None where that is not known, or not to be relied on."""
 
 
 @dataclass(frozen=True)
@@ -84,5 +94,5 @@ class Waiting:
     wait: Wait
 
 
-Event = Preparing | Planning | RunStarted | StageStarted | Compiled | StateDone | Waiting
+Event = Preparing | Planning | RunStarted | StageStarted | Compiled | Built | StateDone | Waiting
 Listener = Callable[[Event], None]

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a visit would cost: which states no build can tell from another, and what the others compile."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from kseries.kbuild.timing import Pace
 from kseries.model import Forecast
 from kseries.plan.schedule import Place, Visit
 
 
-def forecast(known: Iterable[str], visit: Visit, place: Place, pace: Pace) -> tuple[Forecast, ...]:
+def forecast(
+    known: Iterable[str], visit: Visit, place: Place, expected: Callable[[int], float | None]
+) -> tuple[Forecast, ...]:
     """The states that are known, then those of a visit by one worker, as if each built.
 
     One that does not, or a kernel that equals another byte for byte, costs less than is said here. What a change of
-    Kconfig compiles is not told by what was read, so that costs more.
+    Kconfig compiles is not told by what was read, so that costs more. ``expected`` are the seconds of a build that
+    makes so many targets again.
     """
     told = [Forecast(state=state, known=True) for state in known]
     while visit.left:
@@ -21,7 +23,7 @@ def forecast(known: Iterable[str], visit: Visit, place: Place, pace: Pace) -> tu
             told.append(Forecast(state=state.id, built_as=same.state, unread=same.paths))
             continue
         targets = visit.cost(state, place) if place.reads else None
-        seconds = pace.seconds(targets) if targets is not None else None
+        seconds = expected(targets) if targets is not None else None
         told.append(Forecast(state=state.id, targets=targets, seconds=seconds))
         visit.built(state, place, lambda: place.reads.now)
     return tuple(told)

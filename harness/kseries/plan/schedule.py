@@ -3,15 +3,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from functools import partial
 
-from kseries.kbuild.dependencies import Reads, Snapshot
-from kseries.model import State
+from kseries.kbuild.dependencies import Reads, can_matter
+from kseries.model import Dependencies, State
 from kseries.sources import Change
 
 Changes = Callable[[str, str], tuple[Change, ...]]
 """What leads from one tree to another (TreeStore.changes)."""
-Read = Callable[[], Snapshot | None]
+Read = Callable[[], Dependencies | None]
 """What a build has read. Asked each time: a folder that is emptied takes what was built in it out of every visit."""
 Entry = tuple[str, str]
 """Git mode and blob; a mode of zeros where there is no file."""
@@ -75,7 +74,7 @@ class Visit:
     def of(
         cls,
         states: Iterable[State],
-        built: Mapping[State, Reads],
+        built: Mapping[State, Read],
         base: str,
         changes: Changes,
         watched: str | None = None,
@@ -83,13 +82,13 @@ class Visit:
     ) -> "Visit":
         """The visit of states with trees.
 
-        ``built`` are states that need no visit, and whose builds another's may equal, with where they were built. Of
+        ``built`` are states that need no visit, and whose builds another's may equal, with what they read. Of
         ``watched`` more is asked than of others: of all builds, only those that were ``seen`` to run will do.
         """
         todo = tuple(states)
         trees = {state.id: state.tree for state in (*todo, *built) if state.tree is not None}
         footprints = {name: Footprint.of(changes(base, tree)) for name, tree in trees.items()}
-        read = {state.id: partial(reads.of, state.tree) for state, reads in built.items() if state.tree is not None}
+        read = {state.id: read for state, read in built.items()}
         return cls(todo, footprints, read, watched, seen)
 
     @property
@@ -121,10 +120,10 @@ class Visit:
 
     def _same_build(self, state: State) -> SameBuild | None:
         for built, read in self._built.items():
-            snapshot = read()
-            if snapshot is None or (state.id == self._watched and built not in self._seen):
+            dependencies = read()
+            if dependencies is None or (state.id == self._watched and built not in self._seen):
                 continue
             changes = between(self._footprints[built], self._footprints[state.id])
-            if not any(snapshot.can_matter(change) for change in changes):
+            if not any(can_matter(dependencies, change) for change in changes):
                 return SameBuild(built, tuple(change.path for change in changes))
         return None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Other people's programs as probes: C source that is built for each state, or a static binary."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -76,6 +77,34 @@ def _read(path: Path) -> Program:
     except OSError as error:
         raise InputError(f"cannot read the probe {path}: {in_words(error)}") from error
     return Program(name, path, digest.hexdigest())
+
+
+def keep(program: Program, home: Path) -> Program:
+    """The same program, of files in a folder of our own by the name of its digest: they stay as they were read.
+
+    Raises InputError where they are no longer so.
+    """
+    place = home / program.digest
+    if not place.exists():
+        beside = home / f"{program.digest}.{os.getpid()}"
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        for file in (program.path, *program.headers):
+            (beside / file.name).write_bytes(untrusted.read(file, _LIMIT))
+        with contextlib.suppress(OSError):  # another has just done the same
+            beside.rename(place)
+        shutil.rmtree(beside, ignore_errors=True)
+    return kept(home, program.name, program.digest)
+
+
+def kept(home: Path, name: str, digest: str) -> Program:
+    """A program that is kept. Raises InputError where it is not, or not as it was."""
+    files = [home / digest / f"{name}{_SOURCE}", home / digest / name]
+    found = next((_read(file) for file in files if file.exists()), None)
+    if found is None or found.digest != digest:
+        shutil.rmtree(home / digest, ignore_errors=True)
+        raise InputError(f"the probe {name} is not as it was\n  run it again")
+    return found
 
 
 def _check_static(path: Path, data: bytes) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from kseries.cache.gc import compiled, leftovers
 from kseries.cache.gc.trees import Trees
 from kseries.cache.runs import Runs, Say, Stage
+from kseries.cache.store import OBSERVATION
 from kseries.host import cachelock, files
 from kseries.host.turns import QUEUE
 from kseries.model import Record
@@ -195,7 +196,7 @@ class _Collector:
 
     def _results(self) -> None:
         """Results of trees and of images: to have one again costs a build and a boot."""
-        entries = (_Entry((path,), files.last_use(path / "result.json"), "results") for path in self._result_places())
+        entries = (_Entry((path,), files.last_use(path / OBSERVATION), "results") for path in self._result_places())
         self._remove_longest_unused("results", entries)
 
     def _result_places(self) -> list[Path]:

@@ -35,6 +35,7 @@ _HALVES = {
     "results": ("*",),
     "workers": ("*/*", "*/*/*"),
     "bases": ("*",),
+    "programs": ("*",),
     "": ("trees.git.*",),
 }
 _SOURCE = "source"

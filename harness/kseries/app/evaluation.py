@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One job evaluated on this host, from nothing but the job, the cache and the objects of its trees."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from kseries import arch as archs
+from kseries import kbuild
+from kseries.app.premises import at_work, room
+from kseries.app.setup import known_probes, worker_of
+from kseries.cache import store
+from kseries.cache.store import Store
+from kseries.evaluate.images import Images
+from kseries.evaluate.local import Local
+from kseries.evaluate.memory import Memory
+from kseries.evaluate.setup import Setup
+from kseries.guest import emulator
+from kseries.host import paths, processes, signals
+from kseries.host.box import layout
+from kseries.kbuild.config import Config
+from kseries.model import Conditions, Job, Observation, events
+from kseries.model.errors import InputError
+from kseries.probes import programs, selftests
+from kseries.sources import TreeStore
+
+
+def evaluate(job: Job, tell: events.Listener) -> Observation:
+    """What is seen of a job, from the cache where it is known; the logs are in the cache afterwards.
+
+    Raises InputError for a job that this kseries cannot carry out as it was meant, InfraError where this host is why
+    nothing was seen.
+    """
+    with _freedom(job.conditions), room(), at_work(tell):
+        setup = setup_of(job.conditions)
+        memory = Memory(setup, Store(paths.cache("results")))
+        known = memory.find(job)
+        if known is not None:
+            return known
+        return signals.run(_evaluated(job, setup, memory, tell))
+
+
+async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listener) -> Observation:
+    executor = Local(setup, _worker(job, setup), Store(paths.cache("results")), Images())
+    await executor.take(tell)
+    try:
+        with executor.scratch() as scratch:
+            seen = await executor.evaluate(job, scratch, tell)
+            return memory.keep(job, seen, scratch)
+    finally:
+        executor.give_back()
+
+
+def setup_of(conditions: Conditions) -> Setup:
+    """What this host has for jobs under some conditions. Raises InputError where that is something else."""
+    variant = conditions.variant
+    arch = archs.get(variant.arch)
+    config = Config(variant.config, variant.make)
+    accel = arch.accel()
+    found = Setup(
+        arch,
+        accel,
+        kbuild.toolchain(arch, config),
+        config,
+        conditions.probes,
+        store.program(),
+        repeat=conditions.repeat,
+        programs=tuple(programs.kept(paths.cache("programs"), one.name, one.digest) for one in conditions.programs),
+        selftests=selftests.parse(conditions.selftests),
+        unboxed=not conditions.boxed,
+        emulator=emulator.version(arch, accel),
+    )
+    others = {one.name for one in found.programs} | {one.name for one in found.selftests}
+    unknown = [name for name in conditions.probes if name not in others and name not in known_probes()]
+    if unknown:
+        raise InputError(f"no such probe: {unknown[0]}\n  the job was made by another version of kseries")
+    return found
+
+
+def _worker(job: Job, setup: Setup) -> kbuild.Worker:
+    trees = TreeStore(paths.cache("trees.git"))
+    for tree in (job.tree, job.base, *job.series):
+        if not trees.has(tree):
+            raise InputError(f"no such tree in {paths.cache('trees.git')}: {tree}\n  bring its objects there first")
+    return worker_of(setup, trees, "\n".join((job.base, *job.series)), os.cpu_count() or 1)
+
+
+@contextlib.contextmanager
+def _freedom(conditions: Conditions) -> Iterator[None]:
+    if conditions.boxed:
+        yield
+        return
+    layout.check_own(paths.cache(), paths.project())
+    with processes.unboxed():
+        yield

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One plan while it is carried out: what is known of its states, and how a result tells of them."""
+
+from functools import cached_property
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from kseries.cache import store
+from kseries.evaluate import basecheck, observe, stateresult
+from kseries.evaluate.jobs import Jobs
+from kseries.evaluate.memory import Memory
+from kseries.kbuild.brought import Brought
+from kseries.model import Observation, Outcome, State, StateResult, events
+from kseries.plan.schedule import SameBuild
+from kseries.sources import TreeStore
+
+_MOST_UNREAD = 100
+"""Files that a state names in which it differs from the one that it is built as."""
+_NO_LOGS = (Outcome.CONFLICT, Outcome.NOT_TRIED)
+"""What comes of a state that nobody has begun to build."""
+
+
+class Evaluation:
+    """What is seen of a plan's states, as it comes. Logs go to ``out``/states/ID."""
+
+    def __init__(self, jobs: Jobs, memory: Memory, trees: TreeStore, tell: events.Listener, out: Path) -> None:
+        self.jobs = jobs
+        self.tell = tell
+        self.seen: dict[str, Observation] = {}
+        """By the ids of states. Like what is stored, observations name trees."""
+        self._memory = memory
+        self._out = out
+        plan = jobs.plan
+        self._brought = Brought(trees, plan.base.tree, [patch.tree_after for patch in plan.patches])
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """What the plan calls a tree."""
+        return {state.tree: state.id for state in self.jobs.states if state.tree is not None}
+
+    @property
+    def left(self) -> list[State]:
+        """The states that are still to be evaluated."""
+        return [state for state in self.jobs.states if state.id not in self.seen]
+
+    def recall(self) -> None:
+        """Take what is stored of the states that are left, silently."""
+        found = ((state.id, self._memory.find(self.jobs.of(state))) for state in self.left)
+        self.seen.update({name: seen for name, seen in found if seen is not None})
+
+    def tell_known(self, before: frozenset[str] = frozenset()) -> None:
+        """Tell of the states that are known, but for those that were so ``before``. Raises as check_base()."""
+        new = [state for state in self.jobs.states if state.id in self.seen and state.id not in before]
+        if any(state.id == "base" for state in new):
+            self.check_base()
+        for state in new:
+            self.tell(events.StateDone(self._of(state, self.seen[state.id]), known=True))
+
+    def traced(self, state: State) -> Observation | None:
+        """What is known of a state as the tip of a series on the same base, and traced."""
+        return self._memory.find(replace(self.jobs.of(state), trusted=False, traced=True))
+
+    def check_build(self, base: Observation) -> None:
+        """Raise InputError for a base of which there is no kernel to compare with."""
+        basecheck.check_fragment(self._brought.missing(base.config_dropped))
+        basecheck.check_build(base)
+
+    def check_base(self) -> None:
+        """Raise InputError unless base came through, InfraError where this host is why; nothing else need be built."""
+        base, logs = self.seen["base"], self._out / "states" / "base"
+        basecheck.check_fragment(self._brought.missing(base.config_dropped))
+        if base.outcome not in (Outcome.OK, Outcome.INFRA_ERROR):
+            self._memory.copy_logs(self.jobs.of(self.jobs.plan.states[0]), logs)
+        basecheck.check_boot(base, logs)
+
+    def done(self, state: State, seen: Observation, logs: Path) -> None:
+        """A state was evaluated: keep what was seen, unless this host is why nothing was. Raises as check_base()."""
+        if seen.outcome is Outcome.INFRA_ERROR:
+            store.copy_logs(logs, self._out / "states" / state.id)
+        else:
+            self._memory.keep(self.jobs.of(state), seen, logs)
+        self._note(state, seen)
+        if state.id == "base":
+            self.check_base()
+
+    def done_as(self, state: State, like: SameBuild) -> None:
+        """What was seen of another state is this one's, too: its build would have been that one's, file for file."""
+        job, of = self.jobs.of(state), self.seen[like.state]
+        if job.traced:
+            (other,) = (one for one in self.jobs.states if one.id == like.state)
+            of = self.traced(other) or of
+        seen = observe.of_build(of, job.tree, like.paths[:_MOST_UNREAD])
+        self._memory.keep_same(job, seen)
+        self._note(state, seen)
+
+    def _note(self, state: State, seen: Observation) -> None:
+        self.seen[state.id] = seen
+        self.tell(events.StateDone(self._of(state, seen), known=False))
+
+    def results(self) -> dict[str, StateResult]:
+        """The result of every state of the plan, NOT_TRIED where it has none; its logs are put beside the run's."""
+        return {state.id: self._collected(state) for state in self.jobs.plan.states}
+
+    def _collected(self, state: State) -> StateResult:
+        place = self._out / "states" / state.id
+        result = self._result(state)
+        if state.same_as is not None or result.outcome in _NO_LOGS:
+            store.remove_logs(place)
+            return result
+        if result.outcome is not Outcome.INFRA_ERROR:  # of which nothing is stored; what it has said is there already
+            self._memory.copy_logs(self.jobs.of(state), place)
+        there = (place / name for name in store.LOGS if (place / name).exists())
+        return replace(result, logs={log.stem: str(log.relative_to(self._out)) for log in there})
+
+    def _result(self, state: State) -> StateResult:
+        if state.tree is None:
+            detail = f"does not apply: conflict in {', '.join(state.conflicts)}"
+            return stateresult.bare(state, outcome=Outcome.CONFLICT, detail=detail)
+        seen = self.seen.get(state.same_as or state.id)
+        if seen is None:
+            return stateresult.bare(state, outcome=Outcome.NOT_TRIED, detail="the run was interrupted before")
+        return self._of(state, seen)
+
+    def _of(self, state: State, seen: Observation) -> StateResult:
+        return stateresult.of(seen, state, self._names, self._bringing(seen.config_dropped))
+
+    def _bringing(self, dropped: tuple[str, ...]) -> dict[str, int]:
+        """Of the options that Kconfig dropped, those that the series brings, and the first patch that does."""
+        found = ((option, self._brought.by(option)) for option in dropped)
+        return {option: self.jobs.plan.patches[place - 1].number for option, place in found if place is not None}

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where jobs are evaluated. Nothing above it knows whether that is this host or another."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from kseries.model import Dependencies, Job, Observation, events
+from kseries.plan.schedule import Place
+
+
+class Executor(Protocol):
+    """Evaluates one job after the other: it builds one while those before it boot."""
+
+    async def take(self, tell: events.Listener | None = None) -> None:
+        """Have it to ourselves; ``tell`` hears whom we wait for. Raises BlockingIOError where nobody hears."""
+
+    def give_back(self) -> None:
+        """As often as it was taken."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """An empty folder for logs until they are stored, gone afterwards. While it is ours."""
+
+    def place(self, base: str) -> Place:
+        """What it holds, told by how that differs from ``base``, and what building from there would make again."""
+
+    def vouches(self, tree: str) -> bool:
+        """Whether what the build of a tree has read here can be relied on, so that another may be taken for it.
+
+        Never of a tree that was built beside patches that are not of this series; no more once what is there has been
+        thrown away.
+        """
+
+    def seconds(self, targets: int) -> float | None:
+        """What a build that makes so many targets again is likely to take; None where too few were seen."""
+
+    def measured(self, targets: int, seen: Observation) -> None:
+        """Note what a build of so many targets took."""
+
+    def say(self, what: str, done: int, total: int) -> None:
+        """Tell who waits for it what it is at, and how many states of it are done."""
+
+    async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
+        """Build, boot and ask; the logs are put into a folder.
+
+        ``tell`` hears Built when another job may be given to it, whatever came of this one's build. Raises InfraError
+        where the host is why nothing was built; of one whose boot the host prevented, the outcome is INFRA_ERROR.
+        """
+
+
+def vouched(executors: Iterable[Executor], tree: str, read: Dependencies | None) -> Dependencies | None:
+    """What the build of a tree has read, as long as one of these has it built and can be relied on."""
+    return read if any(one.vouches(tree) for one in executors) else None

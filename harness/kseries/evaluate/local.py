@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""This host as an executor: a worker builds, and QEMU boots beside its next build."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from kseries.cache.store import Store
+from kseries.coverage.tracepoints import MadeOf, Watch, Watched
+from kseries.evaluate import images, observe
+from kseries.evaluate.images import Images
+from kseries.evaluate.setup import Setup
+from kseries.guest import isolation, machine, repeat
+from kseries.kbuild import Worker
+from kseries.kbuild.brought import Brought
+from kseries.model import Boot, Build, Job, Observation, Outcome, events
+from kseries.model.errors import InfraError
+from kseries.plan.schedule import Footprint, Place
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A job that was built, and is to be booted."""
+
+    job: Job
+    build: Build
+    image: machine.Image
+    into: Path
+    watch: Watch | None
+    made_of: MadeOf | None
+
+
+class Local:
+    """Evaluates jobs of one series under one setup. ``images`` are shared with the other executors of a run, so that
+    none of them boots what another has booted.
+    """
+
+    def __init__(self, setup: Setup, worker: Worker, store: Store, images: Images) -> None:
+        self._setup = setup
+        self.worker = worker
+        self._store = store
+        self._images = images
+
+    async def take(self, tell: events.Listener | None = None) -> None:
+        await self.worker.take(tell)
+
+    def give_back(self) -> None:
+        self.worker.give_back()
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        return self.worker.scratch()
+
+    def place(self, base: str) -> Place:
+        held = self.worker.holds
+        changes = self.worker.trees.changes(base, held) if held is not None else ()
+        return Place(self.worker.reads, Footprint.of(changes))
+
+    def vouches(self, tree: str) -> bool:
+        return self.worker.reads.knows(tree)
+
+    def seconds(self, targets: int) -> float | None:
+        return self.worker.pace.seconds(targets)
+
+    def measured(self, targets: int, seen: Observation) -> None:
+        self.worker.pace.note(targets, seen)
+
+    def say(self, what: str, done: int, total: int) -> None:
+        self.worker.say(what, done, total)
+
+    async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
+        assert job.conditions == self._setup.conditions, "a job of another setup"
+        tell(events.StageStarted(job.name, "build"))
+        build = await self._build(job, into, tell)
+        read = self.worker.reads.of(job.tree) if build.ok else None
+        watch = Watch(self.worker.trees, job.base, job.tree) if job.traced else None
+        made_of = self._made_of(watch)  # before anything else is built there
+        well = build.ok and not (job.is_base and build.unbuilt)
+        tell(events.Built(job.name, well, read))
+        if not well or build.kernel is None or build.symbols is None or build.initrd is None:
+            return observe.unbuilt(job.tree, build, self._setup.host)
+        image = machine.Image(Path(build.kernel), Path(build.symbols), Path(build.initrd))
+        seen = await self._booted(_Built(job, build, image, into, watch, made_of), tell)
+        return observe.with_build(seen, build, read)
+
+    async def _build(self, job: Job, into: Path, tell: events.Listener) -> Build:
+        try:
+            return await self.worker.build(
+                job.tree,
+                into,
+                tell,
+                name=job.name,
+                trusted=job.trusted,
+                of_base=job.is_base,
+                brought=Brought(self.worker.trees, job.base, job.series) if job.is_base else None,
+            )
+        except InfraError:
+            tell(events.Built(job.name, well=False))
+            raise
+
+    def _made_of(self, watch: Watch | None) -> MadeOf | None:
+        if watch is None:
+            return None
+        reads = self.worker.reads
+        return watch.made_of(lambda path: bool(reads.readers(path)), self.worker.configuration)
+
+    async def _booted(self, built: _Built, tell: events.Listener) -> Observation:
+        """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""
+        image, tree = built.image, built.job.tree
+        apart = (tree, "alone") if built.build.irreproducible else ()
+        name = self._setup.key("image", await asyncio.to_thread(images.digest, image.kernel, image.initrd), *apart)
+        try:
+            seen, fresh = await self._images.result(
+                name, lambda: self._boot(built, name, tell), afresh=built.watch is not None
+            )
+        finally:
+            for file in (image.kernel, image.symbols, image.initrd):
+                file.unlink()
+        if not (fresh and seen.tree == tree):
+            self._store.copy_logs(name, built.into, ("console.log",))
+            seen = replace(observe.of_image(seen, tree), seconds={})
+        if built.made_of is not None and seen.coverage is not None:
+            seen = replace(seen, coverage=built.made_of.noted(seen.coverage))
+        return seen
+
+    async def _boot(self, built: _Built, name: str, tell: events.Listener) -> Observation:
+        """What an image did, if that is not known: each is stored by its name, and by that of what is traced in it."""
+        setup, job = self._setup, built.job
+        watch, symbols = built.watch, built.image.symbols
+        watched = await Watched.find(watch, symbols, setup.arch, setup.accel) if watch is not None else None
+        names = (setup.key(name, "watched", watched.digest), name) if watched is not None else (name,)
+        known = self._store.find(names[0])
+        if known is not None:
+            return known
+        tell(events.StageStarted(job.name, "boot"))
+
+        def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
+            addresses = watched.addresses if watched is not None else ()
+            return machine.boot(setup.arch, setup.accel, built.image, probes, log, addresses)
+
+        try:
+            # What is told of somebody's patch has been seen twice.
+            console = built.into / "console.log"
+            seen = await repeat.boot(lambda log: isolation.boot(boot_once, setup.probes, log), setup.repeat, console)
+        except InfraError as error:
+            return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error), host=setup.host)
+        plain = whole = observe.booted(job.tree, seen, setup.host)
+        if watched is not None:
+            whole = replace(plain, coverage=watched.coverage(seen.boot.executed))
+        for kept, what in zip(names, (whole, plain), strict=False):
+            self._store.put(kept, what, built.into)
+        return whole

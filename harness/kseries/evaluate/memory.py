@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is known of a job from before, and what is to be known of it afterwards: the cache above all executors."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from kseries.cache.store import Store
+from kseries.evaluate.setup import Setup
+from kseries.model import Job, Observation, Outcome
+
+
+class Memory:
+    """The observations of jobs of one setup, stored by what they depend on."""
+
+    def __init__(self, setup: Setup, store: Store) -> None:
+        self._setup = setup
+        self._store = store
+
+    def find(self, job: Job) -> Observation | None:
+        """What was seen of a job, as it asks to see it."""
+        return self._store.find(self._keys(job)[0])
+
+    def keep(self, job: Job, seen: Observation, logs: Path) -> Observation:
+        """Store what was seen of a job, with the logs in a folder: as it asked, and as who asks for less finds it.
+
+        Returns it with its logs. Where the host is why nothing was seen, nothing is stored.
+        """
+        if seen.outcome is Outcome.INFRA_ERROR:
+            return seen
+        *more, plain = self._keys(job)
+        for name in more:
+            self._store.put(name, seen, logs)
+        stored = self._store.put(plain, replace(seen, coverage=None), logs)
+        return replace(seen, logs=stored.logs)
+
+    def keep_same(self, job: Job, seen: Observation) -> None:
+        """Store what was seen of another tree, whose build is this one's, with that one's logs."""
+        assert seen.built_as is not None
+        self.keep(job, seen, self._store.place(self._setup.key(seen.built_as)))
+
+    def copy_logs(self, job: Job, into: Path) -> None:
+        """Put the logs of a job that is stored into a folder."""
+        self._store.copy_logs(self._keys(job)[0], into)
+
+    def _keys(self, job: Job) -> tuple[str, ...]:
+        """The names under which a job's observation is stored: that of its tree, and first one that is of more.
+
+        That is what was traced in it; and of a trusted tree that nobody's patches were built beside it. A stranger's
+        series may have the same tree in it.
+        """
+        plain = self._setup.key(job.tree)
+        if job.trusted:
+            return (self._setup.key(job.tree, "base"), plain)
+        return (self._setup.key(job.tree, "watched", job.base), plain) if job.traced else (plain,)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every state of a run has in common: as jobs tell it, and as this host has it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from kseries.arch import Arch
+from kseries.cache import store
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Conditions, HostFacts, NamedProgram, Record, Variant
+from kseries.probes.programs import Program
+from kseries.probes.selftests import Selftest
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every state of a run has in common, on the host that evaluates it."""
+
+    arch: Arch
+    accel: Accel
+    toolchain: str
+    config: Config
+    probes: tuple[str, ...]
+    program: str
+    repeat: int = 1
+    programs: tuple[Program, ...] = ()
+    selftests: tuple[Selftest, ...] = ()
+    unboxed: bool = False
+    """Such results are of no use to a run with boxes."""
+    emulator: str = ""
+    """What boots (guest/emulator.py), as ``toolchain`` is what builds."""
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """The same without what is this host's."""
+        return Conditions(
+            variant=Variant(arch=self.arch.name, config=self.config.text, make=self.config.make),
+            probes=self.probes,
+            programs=tuple(NamedProgram(name=one.name, digest=one.digest) for one in self.programs),
+            selftests=tuple(f"{one.target}:{one.test}" for one in self.selftests),
+            repeat=self.repeat,
+            boxed=not self.unboxed,
+        )
+
+    @cached_property
+    def host(self) -> HostFacts:
+        """What of this host its observations depend on."""
+        return HostFacts(accel=Accel(name=self.accel.name, why=""), toolchain=self.toolchain, emulator=self.emulator)
+
+    def key(self, *what: str) -> str:
+        """The name under which the observation of a tree, or of an image, is stored."""
+        return store.key(*what, *map(_text, (self.conditions, self.host)), self.program)
+
+
+def _text(record: Record) -> str:
+    return msgspec.json.encode(record).decode()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is to be evaluated, wherever that is done: it names no path and no program of a host."""
+
+from kseries.model.record import Record
+
+
+class Variant(Record, frozen=True):
+    """What a kernel is built as: for which architecture, in which configuration, by which tools."""
+
+    arch: str
+    config: str = ""
+    """The fragments that make the configuration, joined."""
+    make: tuple[str, ...] = ()
+    """Words for make, such as ``LLVM=1``, which is a toolchain, too."""
+    label: str = ""
+    """What a person calls it; of no effect."""
+
+
+class NamedProgram(Record, frozen=True):
+    """A program that is a probe and not ours. ``digest`` is of all its files, which lie in a cache by that name."""
+
+    name: str
+    digest: str
+
+
+class Conditions(Record, frozen=True):
+    """Under which all states of a run are built, booted and asked."""
+
+    variant: Variant
+    probes: tuple[str, ...] = ()
+    """What init runs, in this order."""
+    programs: tuple[NamedProgram, ...] = ()
+    """What those of the probes are that are not ours."""
+    selftests: tuple[str, ...] = ()
+    """Those of them that each state's tree has, as TARGET:TEST."""
+    repeat: int = 1
+    """How often each kernel is booted; twice where it has failed a check."""
+    boxed: bool = True
+    """False where what comes from the series may do all that its user may."""
+
+
+class Job(Record, frozen=True):
+    """A state to be built, booted and asked. Of all trees it has the ids alone: where it is evaluated, a tree store
+    has their objects.
+    """
+
+    name: str
+    """What events call it: a state's id."""
+    tree: str
+    base: str
+    """The tree that is compared with, and that the series begins at."""
+    series: tuple[str, ...]
+    """The trees after each of its patches: those whose patches may share a build folder and a ccache."""
+    conditions: Conditions
+    trusted: bool = False
+    """The tree has nobody's patches: what is built of it, others build upon."""
+    is_base: bool = False
+    """Others are compared with it, so that each option and each probe must be there, or it ends once that is known."""
+    traced: bool = False
+    """Which lines that the series changes have run is to be told."""

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What was seen of a job, wherever it was evaluated. It names trees, not states: a state is of one plan alone."""
+
+from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome
+from kseries.model.record import Record
+
+
+class HostFacts(Record, frozen=True):
+    """What of a host its observations depend on."""
+
+    accel: Accel
+    toolchain: str
+    """What compiles, in a line."""
+    emulator: str = ""
+    """What boots, in a line: QEMU's version and, under KVM, that of the host's kernel."""
+
+
+class Dependencies(Record, frozen=True):
+    """What one build has read of its tree. It never changes, whatever is built later where that was."""
+
+    paths: frozenset[str]
+    """The files that a note names."""
+    names: frozenset[str] = frozenset()
+    """The names of files of which no note tells where they are."""
+    always: tuple[str, ...] = ()
+    """What more paths begin with that it has read without a note."""
+
+
+class Observation(Record, frozen=True):
+    """What a build, its boots and their probes came to. ``seconds`` has a key for each stage that ran."""
+
+    tree: str
+    outcome: Outcome
+    detail: str = ""
+    host: HostFacts | None = None
+    """None where nothing of it depends on a host: it was not begun."""
+    built_as: str | None = None
+    """The tree whose build this one's would be, file for file, so that this one was not built."""
+    unread: tuple[str, ...] = ()
+    """The first files in which it differs from that one, which no build reads."""
+    booted_as: str | None = None
+    """The tree whose kernel was booted: this one's is the same, byte for byte."""
+    dependencies: Dependencies | None = None
+    """None of a build that did not come to its end, or that is not to be taken for another's."""
+    logs: dict[str, str] = {}
+    """The SHA-256 of each log, by its name."""
+    errors: tuple[str, ...] = ()
+    """The compiler's own lines, of a build or of a probe that failed."""
+    unbuilt: tuple[str, ...] = ()
+    """Probes that are not ours and do not build."""
+    objects: Objects | None = None
+    """None where nothing was built."""
+    ending: Ending | None = None
+    """None where nothing was booted, or the host is why it ended."""
+    seconds: dict[str, float] = {}
+    caps: dict[str, int] = {}
+    checks: tuple[Check, ...] = ()
+    flaky: tuple[str, ...] = ()
+    """The checks that gave two answers in two boots of the same kernel."""
+    complaints: tuple[Complaint, ...] = ()
+    warnings: tuple[str, ...] = ()
+    linked: str = ""
+    """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
+    refused: tuple[str, ...] = ()
+    """What its build tells of files and networks that are not for it."""
+    config_dropped: tuple[str, ...] = ()
+    """Options that the configuration asks for, as ``CONFIG_X=y``, and this tree's Kconfig did not keep."""
+    irreproducible: tuple[str, ...] = ()
+    """The options for which the same tree, built again, is another kernel."""
+    log_tail: str = ""
+    trace: tuple[Frame, ...] = ()
+    coverage: Coverage | None = None
+    """None where it was not traced."""

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A job and an observation go through JSON and come back equal, whatever is in them."""
+
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kseries import arch
+from kseries.evaluate.setup import Setup
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Conditions, HostFacts, Job, Observation, Record
+from kseries.probes.programs import Program
+from kseries.probes.selftests import Selftest
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+def of(kind: type[Record]) -> st.SearchStrategy[Any]:
+    """Records with every field filled, and those within them."""
+    return st.builds(kind, **{name: st.from_type(hint) for name, hint in get_type_hints(kind).items()})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known_to_hypothesis() -> None:
+    st.register_type_strategy(str, TEXT)
+    st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+    st.register_type_strategy(int, st.integers(-(2**63), 2**63))
+    kinds, seen = [Job, Observation], set[type]()
+    while kinds:
+        kind = kinds.pop()
+        if kind not in seen:
+            seen.add(kind)
+            st.register_type_strategy(kind, of)
+            kinds += [one for hint in get_type_hints(kind).values() for one in records_in(hint)]
+
+
+def records_in(hint: Any) -> list[Any]:
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return [hint]
+    return [one for inner in getattr(hint, "__args__", ()) for one in records_in(inner)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("kind", [Job, Observation])
+def test_json_gives_back_what_it_was_given(kind: type[Record], data: st.DataObject) -> None:
+    one = data.draw(of(kind))
+    assert msgspec.json.decode(msgspec.json.encode(one), type=kind) == one
+
+
+SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Config("CONFIG_A=y\n"), ("a",), "program")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"accel": Accel(name="kvm", why="")},
+        {"arch": arch.get("arm64")},
+        {"toolchain": "gcc 13"},
+        {"config": Config("CONFIG_A=n\n")},
+        {"config": Config("CONFIG_A=y\n", ("LLVM=1",))},
+        {"probes": ("b",)},
+        {"program": "another"},
+        {"repeat": 2},
+        {"programs": (Program("a", Path("a.c"), "digest"),)},
+        {"selftests": (Selftest("mm", "a"),)},
+        {"unboxed": True},
+        {"emulator": "QEMU 8"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_whatever_an_observation_depends_on_is_in_its_name(other: dict[str, Any]) -> None:
+    changed = Setup(**{**vars_of(SETUP), **other})
+    assert changed.key("tree") != SETUP.key("tree")
+
+
+def vars_of(setup: Setup) -> dict[str, Any]:
+    return {name: getattr(setup, name) for name in Setup.__dataclass_fields__}
+
+
+def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
+    """Who adds one to a job or a host adds it there."""
+    assert {*Conditions.__struct_fields__} == {"variant", "probes", "programs", "selftests", "repeat", "boxed"}
+    assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
