@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The directory of a run: result.json and the reports made of it, written and read again."""
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from kseries.cache import store
-from kseries.host import untrusted
+from kseries.host import files, untrusted
 from kseries.model import RESULT, SCHEMA_VERSION, Record, RunResult, validate
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import line, shortened
@@ -31,19 +30,9 @@ def begin(directory: Path) -> None:
 
 def write(directory: Path, result: RunResult) -> None:
     """Write the result, then the reports beside it. Each appears whole or not at all; raises OSError."""
-    _replace(directory / RESULT, json.render(result) + "\n")
-    _replace(directory / "report.html", html.render(result, directory))
-    _replace(directory / "junit.xml", junit.render(result, directory))
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    files.write(directory / RESULT, f"{json.render(result)}\n".encode())
+    files.write(directory / "report.html", html.render(result, directory).encode())
+    files.write(directory / "junit.xml", junit.render(result, directory).encode())
 
 
 class _Header(Record, frozen=True):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from kseries.host import files
+
 _WAIT_SECONDS = 5.0
 _APPLICATION = 0x6B736572
 _SPOILT = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
@@ -57,8 +59,9 @@ class Ledger:
 
     def _put_aside(self, why: sqlite3.Error) -> None:
         aside = self.path.with_name(f"{self.path.name}.old")
-        self.path.replace(aside)
+        # First: another process may make the next file, and its journal, as soon as this one has another name.
         self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
+        files.rename(self.path, aside)
         self._say(f"{self.path} cannot be used ({why}): begun anew, what was there is now {aside.name}")
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.cache import imports
-from kseries.host import disk, paths
+from kseries.host import disk, files, paths
 from kseries.model import Observation
 from kseries.model.errors import InfraError, in_words
 
@@ -84,7 +84,7 @@ class Store:
             sums = {file.name: _digest(file) for file in sorted(beside.iterdir())}
             (beside / _SUMS).write_bytes(msgspec.json.encode(sums))
             shutil.rmtree(self._home / name, ignore_errors=True)
-            beside.rename(self._home / name)
+            files.place(beside, self._home / name)
             return seen
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
@@ -112,13 +112,7 @@ def copy_logs(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:
         if not (source / name).exists():
             (into / name).unlink(missing_ok=True)
             continue
-        beside = into / f"{name}.{os.getpid()}"
-        try:
-            shutil.copyfile(source / name, beside)
-            beside.replace(into / name)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        files.copy(source / name, into / name)
 
 
 def remove_logs(place: Path) -> None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from kseries.arch import Arch, is_host
-from kseries.host import paths, processes
+from kseries.host import files, paths, processes
 from kseries.model.errors import InfraError
 
 _HOST = Path("/bin/busybox")
@@ -45,4 +45,4 @@ def _fetch(arch: Arch, ours: Path) -> None:
                 f"there is no static busybox for {arch.name}, and apt has no {package}\n"
                 f"  install {_PACKAGE}, or put such a program at {ours}"
             )
-        found.replace(ours)
+        files.place(found, ours)

@@ -5,15 +5,14 @@ A disk that loses power can leave a file short, and a bit can flip. What is not 
 """
 
 import hashlib
-import os
 from pathlib import Path
+
+from kseries.host import files
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file; it appears whole or not at all."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_bytes(_sum(data) + b"\n" + data)
-    beside.replace(path)
+    """Write a file; it appears whole or not at all. Raises OSError."""
+    files.write(path, _sum(data) + b"\n" + data)
 
 
 def read(path: Path) -> bytes | None:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Files and folders on the disk: the room that they take, and their removal.
+"""Files and folders on the disk: written so that each appears whole, the room that they take, and their removal.
 
 What came from a series may have made folders as deep as it likes, and closed to us. os.walk() and shutil.rmtree() call
 themselves for each level, and Python ends at a thousand.
 """
 
 import contextlib
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,68 @@ from kseries.model.errors import InfraError
 _BLOCK = 512
 """The unit of st_blocks (inode(7))."""
 _REMOVAL_SECONDS = 600.0
+
+
+def write(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file, which appears whole or not at all, also where the host goes down. Raises OSError.
+
+    Without ``sync`` it may be short after that: for what can be had again, or tells of a process of this boot.
+    """
+    with _beside(path) as beside:
+        beside.write_bytes(data)
+        if sync:
+            place(beside, path)
+        else:
+            beside.replace(path)
+
+
+def copy(source: Path, path: Path) -> None:
+    """Copy a file's contents into one that appears whole, as ``write`` without ``sync`` does. Raises OSError."""
+    with _beside(path) as beside:
+        shutil.copyfile(source, beside)
+        beside.replace(path)
+
+
+def place(made: Path, path: Path) -> None:
+    """Give a file, or a folder and all in it, the name that it is to have on the same disk. Raises OSError.
+
+    What it holds is on the disk before the name is, and the name is when this returns: rename(2) promises neither.
+    """
+    for entry in walk(made) if made.is_dir() else ():
+        if not entry.is_symlink():
+            _sync(entry.path)
+    _sync(made)
+    rename(made, path)
+
+
+def rename(made: Path, path: Path) -> None:
+    """As ``place``, of what is on the disk already."""
+    made.replace(path)
+    _sync(path.parent)
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """The name under which to make a file; nothing of it stays where that fails."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")  # a name that gc/leftovers.py knows, should we be killed
+    try:
+        yield beside
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: "os.PathLike[str] | str") -> None:
+    """Wait until a file, or the names in a folder, are on the disk (fsync(2))."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that cannot do so for a folder
+            raise
+    finally:
+        os.close(file)
 
 
 def walk(top: Path) -> Iterator["os.DirEntry[str]"]:

@@ -17,7 +17,7 @@ from typing import IO
 
 import msgspec
 
-from kseries.host import cachelock
+from kseries.host import cachelock, files
 from kseries.model.events import Holder, Wait
 
 QUEUE = "queue"
@@ -89,12 +89,9 @@ class Turns:
 
     def say(self, what: str, done: int, total: int) -> None:
         """Tell those who wait how far we are, if the disk will take it. Call it with the lock held."""
-        beside = self._note.with_suffix(f".{os.getpid()}")
-        try:
-            beside.write_bytes(msgspec.json.encode(Holder(pid=os.getpid(), what=what, done=done, total=total)))
-            beside.replace(self._note)
-        except OSError:
-            beside.unlink(missing_ok=True)
+        holder = Holder(pid=os.getpid(), what=what, done=done, total=total)
+        with contextlib.suppress(OSError):
+            files.write(self._note, msgspec.json.encode(holder), sync=False)
 
     def _enter(self) -> None:
         self._depth += 1

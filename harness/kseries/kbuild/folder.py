@@ -197,5 +197,5 @@ class Folder:
             if all(
                 processes.run(words, seconds=_COPY_SECONDS).returncode == 0 for words in (copy, ("sync", "-f", beside))
             ):
-                beside.rename(to)
+                files.rename(beside, to)
         files.remove(beside)

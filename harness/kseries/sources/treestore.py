@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.host import cachelock, disk, processes, untrusted
+from kseries.host import cachelock, disk, files, processes, untrusted
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.sources import checksums, corruption, repository, unpack
 
@@ -139,7 +139,7 @@ class TreeStore:
         place = self._attributes
         if not place.exists() or place.read_bytes() != _ATTRIBUTES.encode():
             place.parent.mkdir(exist_ok=True)
-            _replace(place, _ATTRIBUTES)
+            files.write(place, _ATTRIBUTES.encode())
 
     @property
     def _attributes(self) -> Path:
@@ -159,7 +159,8 @@ class TreeStore:
 
     def _borrow(self, folders: Iterable[str]) -> None:
         """Note from which folders of objects to read beside our own; a path may be quoted (link_alt_odb_entries())."""
-        _replace(self._alternates, "".join(f"{_c_quoted(one) if chr(10) in one else one}\n" for one in folders))
+        rows = "".join(f"{_c_quoted(one) if chr(10) in one else one}\n" for one in folders)
+        files.write(self._alternates, os.fsencode(rows))
 
     @property
     def _alternates(self) -> Path:
@@ -321,7 +322,7 @@ class TreeStore:
         packs = self.path / "objects" / "pack"
         for suffix in (".pack", ".idx"):
             for file in made.glob(f"*{suffix}"):
-                file.rename(packs / file.name)
+                files.rename(file, packs / file.name)  # git has synced what it holds (core.fsync in git-config(1))
 
     # --- making trees -----------------------------------------------------------------------
 
@@ -512,9 +513,3 @@ def _fatal(said: str) -> str:
     """What git gave up for, which fast-import says before it tells of its crash report; else its last line."""
     lines = said.strip().splitlines()
     return next((line for line in lines if line.startswith("fatal: ")), lines[-1] if lines else "")
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.write_bytes(os.fsencode(text))
-    beside.replace(path)
