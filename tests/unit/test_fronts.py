@@ -2,11 +2,29 @@
 """One module is the front to each of what all use: whoever needs it goes through that."""
 
 import ast
+import hashlib
+from pathlib import Path
 
-from kseries.host import paths
+from kseries.host import checksums, paths
 
 PACKAGE = paths.project("harness", "kseries")
 MODULES = {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+
+
+def importers(package: str) -> set[str]:
+    """The modules that import a package, or from it."""
+
+    def of(node: ast.AST) -> list[str]:
+        match node:
+            case ast.Import(names=names):
+                return [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), level=0):
+                return [module]
+        return []
+
+    return {
+        name for name, module in MODULES.items() if any(one == package for node in ast.walk(module) for one in of(node))
+    }
 
 
 def _moves(node: ast.AST) -> bool:
@@ -22,3 +40,20 @@ def _moves(node: ast.AST) -> bool:
 def test_one_module_puts_files_in_the_place_of_others() -> None:
     moving = {name for name, module in MODULES.items() if any(map(_moves, ast.walk(module)))}
     assert moving == {"host/files.py", "host/turns.py"}, "a ticket, which holds nothing, is the only other"
+
+
+def test_one_module_makes_digests_and_one_looks_at_those_of_git() -> None:
+    assert importers("hashlib") == {"host/checksums.py", "sources/fsck.py"}
+
+
+def test_a_digest_is_the_sha256_of_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"said")
+    assert checksums.of_bytes(b"said") == checksums.of_file(tmp_path / "file") == hashlib.sha256(b"said").hexdigest()
+    with (tmp_path / "file").open("rb") as file:
+        assert checksums.of_file(file) == checksums.of_bytes(b"said")
+
+
+def test_words_have_their_digest_by_where_each_ends() -> None:
+    digests = [checksums.of_words(words) for words in (["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"], ["ab", "c", ""])]
+    assert len({*digests}) == len(digests)
+    assert checksums.of_words(["\udcff"]) != checksums.of_words(["?"]), "a path need not be text"

@@ -7,7 +7,6 @@ transaction, so that several kseries can use it at once.
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import sqlite3
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.cache.database import Ledger, SpoiltError
-from kseries.host import cachelock, untrusted
+from kseries.host import cachelock, checksums, untrusted
 from kseries.model import RESULT, Base, Record, Verdict, events
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import named
@@ -298,7 +297,7 @@ def _truth(value: int | None) -> bool | None:
 
 def _digest(file: Path) -> str:
     with untrusted.opened(file) as held:
-        return hashlib.file_digest(held, "sha256").hexdigest()
+        return checksums.of_file(held)
 
 
 def _kept(row: _Row) -> Kept:

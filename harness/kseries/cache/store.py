@@ -2,7 +2,6 @@
 """Results and artifacts, found again by what they depend on. A finished state is never done twice."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.cache import imports
-from kseries.host import disk, files, paths
+from kseries.host import checksums, disk, files, paths
 from kseries.model import Observation
 from kseries.model.errors import InfraError, in_words
 
@@ -33,15 +32,12 @@ def program() -> str:
     modules = imports.closure(_PACKAGE, "evaluate/engine.py")
     scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
     files |= {path.relative_to(_PACKAGE): path for path in modules | scripts}
-    digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return checksums.of_words(f"{name}: {checksums.of_file(path)}" for name, path in sorted(files.items()))
 
 
 def key(tree: str, *inputs: str) -> str:
     """The name of a state's result, made of all that it depends on."""
-    return hashlib.sha256("\0".join([tree, *inputs]).encode()).hexdigest()
+    return checksums.of_words([tree, *inputs])
 
 
 class Store:
@@ -60,7 +56,7 @@ class Store:
         try:
             sums = msgspec.json.decode((place / _SUMS).read_bytes(), type=dict[str, str])
             data = path.read_bytes()
-            if OBSERVATION not in sums or sums != {file: _digest(place / file) for file in sums}:
+            if OBSERVATION not in sums or sums != {file: checksums.of_file(place / file) for file in sums}:
                 return None
             seen = msgspec.json.decode(data, type=Observation)
         except (OSError, ValueError):  # a name in it may have become none
@@ -78,10 +74,10 @@ class Store:
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(parents=True)
             copy_logs(logs, beside)
-            told = {place.name: _digest(place) for place in sorted(beside.iterdir())}
+            told = {place.name: checksums.of_file(place) for place in sorted(beside.iterdir())}
             seen = msgspec.structs.replace(seen, logs=told)
             (beside / OBSERVATION).write_bytes(msgspec.json.encode(seen))
-            sums = {file.name: _digest(file) for file in sorted(beside.iterdir())}
+            sums = {file.name: checksums.of_file(file) for file in sorted(beside.iterdir())}
             (beside / _SUMS).write_bytes(msgspec.json.encode(sums))
             shutil.rmtree(self._home / name, ignore_errors=True)
             files.place(beside, self._home / name)
@@ -98,11 +94,6 @@ class Store:
     def copy_logs(self, name: str, into: Path, logs: Iterable[str] = LOGS) -> None:
         """Put a stored state's logs into a directory of a run, as ``copy_logs`` does."""
         copy_logs(self.place(name), into, logs)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def copy_logs(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:

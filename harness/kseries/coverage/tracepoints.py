@@ -7,7 +7,6 @@ named costs nothing, and what is named costs its translation. An accelerator tha
 """
 
 import bisect
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from kseries.arch import Arch
 from kseries.coverage import linetable, source
 from kseries.coverage.linetable import Code, Span
 from kseries.guest.trace import Symbols
+from kseries.host import checksums
 from kseries.kbuild import binutils
 from kseries.model import Accel, AppliedPatch, Coverage
 from kseries.sources import TreeStore
@@ -117,7 +117,7 @@ class Watched:
     @property
     def digest(self) -> str:
         """The name of what is watched: of two tips with one image, the lines may differ, and what they are told by."""
-        return hashlib.sha256(repr((self.code, self.accel.name)).encode()).hexdigest()
+        return checksums.of_words([repr(self.code), self.accel.name])
 
     @property
     def addresses(self) -> tuple[Span, ...]:

@@ -2,10 +2,10 @@
 """A kernel and an initramfs are booted once, however many states are built into the same bytes."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from kseries.host import checksums
 from kseries.model import Observation, Outcome
 
 Boot = Callable[[], Awaitable[Observation]]
@@ -13,11 +13,7 @@ Boot = Callable[[], Awaitable[Observation]]
 
 def digest(*files: Path) -> str:
     """The name of an image: all its bytes."""
-    whole = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()
+    return checksums.of_words(map(checksums.of_file, files))
 
 
 class Images:

@@ -4,10 +4,9 @@
 A disk that loses power can leave a file short, and a bit can flip. What is not whole counts as not there.
 """
 
-import hashlib
 from pathlib import Path
 
-from kseries.host import files
+from kseries.host import checksums, files
 
 
 def write(path: Path, data: bytes) -> None:
@@ -25,4 +24,4 @@ def read(path: Path) -> bytes | None:
 
 
 def _sum(data: bytes) -> bytes:
-    return hashlib.sha256(data).hexdigest().encode()
+    return checksums.of_bytes(data).encode()

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The configuration under which every state of a run is built: fragments, and words for make."""
 
-import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseries.host import checksums
 from kseries.model.errors import InputError, in_words
 from kseries.model.sanitize import shortened
 
@@ -42,7 +41,7 @@ class Config:
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256(os.fsencode("\0".join([self.text, *self.make]))).hexdigest()[:16]
+        return checksums.of_words([self.text, *self.make])[:16]
 
     @property
     def llvm(self) -> bool:

@@ -4,11 +4,11 @@
 Its names stand in a table, the first member but for a symbol table (ar(5): "//", GNU's extended format).
 """
 
-import hashlib
 import posixpath
 from collections.abc import Set
 from pathlib import Path
 
+from kseries.host import checksums
 from kseries.kbuild import artifacts
 
 _THIN = b"!<thin>\n"
@@ -37,4 +37,4 @@ def objects(archive: Path) -> frozenset[str]:
 
 def digest(names: Set[str]) -> str:
     """A word that is the same for the same objects."""
-    return hashlib.sha256("\0".join(sorted(names)).encode()).hexdigest()[:16] if names else ""
+    return checksums.of_words(sorted(names))[:16] if names else ""

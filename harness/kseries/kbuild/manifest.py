@@ -5,14 +5,13 @@ An object that was cut short would look like a tree that does not link, one with
 misbehaves.
 """
 
-import hashlib
 import os
 import stat
 from pathlib import Path
 
 import msgspec
 
-from kseries.host import checksummed, files
+from kseries.host import checksummed, checksums, files
 from kseries.kbuild import artifacts
 from kseries.kbuild.limits import ROOM
 from kseries.model import Record
@@ -78,6 +77,6 @@ class Sums:
     def _digest(self, name: str) -> str:
         try:
             with artifacts.opened(self._obj, name) as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+                return checksums.of_file(file)
         except (artifacts.NotPlainError, OSError):
             return ""

@@ -15,7 +15,6 @@ all        all paths: for ``__has_include``, whose question is not told, and for
 ========== ==================================================================================================
 """
 
-import hashlib
 import posixpath
 import re
 import string
@@ -24,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from kseries.host import checksummed
+from kseries.host import checksummed, checksums
 from kseries.model import Record
 from kseries.sources import TreeStore
 
@@ -144,7 +143,7 @@ def _write(place: Path, text: bytes, mode: int) -> None:
 
 
 def _digest(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()[:32]
+    return checksums.of_bytes(text)[:32]
 
 
 def _listing(store: TreeStore, tree: str) -> dict[bytes, bytes]:

@@ -2,7 +2,6 @@
 """Other people's programs as probes: C source that is built for each state, or a static binary."""
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -11,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.host import untrusted
+from kseries.host import checksums, files, untrusted
 from kseries.model.errors import InputError, in_words
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
@@ -70,13 +69,12 @@ def _read(path: Path) -> Program:
     try:
         if path.suffix != _SOURCE:
             _check_static(path, untrusted.read(path, _LIMIT))
-        digest = hashlib.sha256(name.encode())
-        program = Program(name, path, "")
-        for file in (path, *program.headers):
-            digest.update(b"\0" + os.fsencode(file.name) + hashlib.sha256(untrusted.read(file, _LIMIT)).digest())
+        files = (path, *Program(name, path, "").headers)
+        words = (word for file in files for word in (file.name, checksums.of_bytes(untrusted.read(file, _LIMIT))))
+        digest = checksums.of_words([name, *words])
     except OSError as error:
         raise InputError(f"cannot read the probe {path}: {in_words(error)}") from error
-    return Program(name, path, digest.hexdigest())
+    return Program(name, path, digest)
 
 
 def keep(program: Program, home: Path) -> Program:
@@ -92,7 +90,7 @@ def keep(program: Program, home: Path) -> Program:
         for file in (program.path, *program.headers):
             (beside / file.name).write_bytes(untrusted.read(file, _LIMIT))
         with contextlib.suppress(OSError):  # another has just done the same
-            beside.rename(place)
+            files.place(beside, place)
         shutil.rmtree(beside, ignore_errors=True)
     return kept(home, program.name, program.digest)
 

@@ -8,7 +8,6 @@ script that may run is reports/run.js, by its digest.
 
 import base64
 import functools
-import hashlib
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from kseries.host import paths
+from kseries.host import checksums, paths
 from kseries.judge import partners
 from kseries.model import (
     AppliedPatch,
@@ -86,7 +85,7 @@ def render(run: RunResult, directory: Path) -> str:
         tails={state.id: _tails(directory, state) for state in run.states},
         tried=tried,
         script=Markup(script),
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        script_hash=f"sha256-{base64.b64encode(bytes.fromhex(checksums.of_bytes(script.encode()))).decode()}",
         headline=headline(run),
         picture=arcs.picture(run.series.patches, run.couplings),
         journeys=list(journeys.lines(run)),

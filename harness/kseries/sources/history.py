@@ -110,10 +110,10 @@ class History:
         return {one.subject: place for place, one in reversed(list(enumerate(self._commits)))}
 
     @cached_property
-    def _changed(self) -> dict[bytes, frozenset[str]]:
+    def _changed(self) -> dict[str, frozenset[str]]:
         """The commits that make a change to a file of the series."""
         paths = set[bytes]().union(*(self._store.touched(patch.diff or b"") for patch in self._patches))
-        found: dict[bytes, set[str]] = {}
+        found: dict[str, set[str]] = {}
         # The parent of where a shallow clone ends is not there.
         some = self._touched([one for one in self._commits[:_LOOKED] if one.parents], paths)[:_READ]
         for commit, diff in self._diffs(some, "--patch", paths=paths):
@@ -141,7 +141,7 @@ class History:
             yield from ((commit.decode(), told) for commit, told in zip(parts[1::2], parts[2::2], strict=True))
 
 
-def _digests(diff: bytes) -> frozenset[bytes]:
+def _digests(diff: bytes) -> frozenset[str]:
     """What a diff does to each file of which it changes lines."""
     try:
         return frozenset(part.digest for part in sections(diff)[0] if part.hunks)

@@ -5,12 +5,13 @@ What git apply reads as a file of a diff is in git's apply.c (find_header(), par
 the context of a hunk in GNU patch's pch.c (another_hunk()).
 """
 
-import hashlib
 import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby, takewhile
+
+from kseries.host import checksums
 
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _MOST_LINES = 1_000_000
@@ -107,15 +108,12 @@ class Section:
         return self.header + b"".join(hunk.text() for hunk in self.hunks)
 
     @property
-    def digest(self) -> bytes:
+    def digest(self) -> str:
         """The same for two that change the same lines among the same ones, wherever these stand; blanks are passed
         over, as git-patch-id(1) does.
         """
-        whole = hashlib.sha256()
-        for hunk in self.hunks:
-            for sign, line in hunk.lines:
-                whole.update(sign + _BLANKS.sub(b"", line) + b"\n")
-        return whole.digest()
+        lines = (sign + _BLANKS.sub(b"", line) + b"\n" for hunk in self.hunks for sign, line in hunk.lines)
+        return checksums.of_bytes(b"".join(lines))
 
 
 def sections(diff: bytes) -> tuple[list[Section], bytes]:

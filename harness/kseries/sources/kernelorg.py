@@ -4,14 +4,15 @@
 The sums are trusted because they come over HTTPS; their PGP signature is not verified.
 """
 
-import hashlib
 import http.client
 import os
 import re
+import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from kseries.host import checksums
 from kseries.model.errors import InfraError
 
 MIRROR = "https://cdn.kernel.org/pub/linux/kernel"
@@ -36,8 +37,8 @@ def fetch(branch: str, into: Path) -> tuple[Path, str]:
         raise InfraError(f"{folder}/sha256sums.asc lists no linux-{branch}.y tarball")
     _, want, file, version = known[-1]
     path = into / file
-    got = _download(f"{folder}/{file}", path)
-    if got != want:
+    _download(f"{folder}/{file}", path)
+    if (got := checksums.of_file(path)) != want:
         path.unlink()
         raise InfraError(f"{folder}/{file} does not have its published checksum\n  expected {want}\n  got {got}")
     return path, version
@@ -51,15 +52,11 @@ def _get(url: str) -> bytes:
         raise InfraError(f"cannot fetch {url}: {getattr(error, 'reason', error)}") from error
 
 
-def _download(url: str, path: Path) -> str:
-    """Stream a file to disk; its sha256."""
-    digest = hashlib.sha256()
+def _download(url: str, path: Path) -> None:
+    """Stream a file to disk."""
     try:
         with urllib.request.urlopen(url, timeout=_SECONDS) as answer, path.open("wb") as file:
-            while chunk := answer.read(_CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
+            shutil.copyfileobj(answer, file, _CHUNK)
     except _TROUBLE as error:
         path.unlink(missing_ok=True)
         raise InfraError(f"cannot fetch {url}: {getattr(error, 'reason', error)}") from error
-    return digest.hexdigest()

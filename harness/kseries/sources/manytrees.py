@@ -13,7 +13,6 @@ What git answered is kept beside the store, by its version.
 """
 
 import contextlib
-import hashlib
 import itertools
 import os
 import tempfile
@@ -21,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from kseries.host import processes
+from kseries.host import checksums, processes
 from kseries.model.errors import InfraError, in_words
 from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore, gitversion, treeedit
 from kseries.sources.gitmemo import Answers
@@ -71,11 +70,11 @@ class ManyTrees:
 
     def _apply_questions(self, tree: str, diffs: Sequence[bytes]) -> list[str]:
         """A question for each diff, made of all those below it."""
-        digest = hashlib.sha256(tree.encode())
+        digest = tree
         questions: list[str] = []
         for diff in diffs:
-            digest.update(hashlib.sha256(diff).digest())
-            questions.append(f"{self._git}: apply {digest.hexdigest()}")
+            digest = checksums.of_words([digest, checksums.of_bytes(diff)])
+            questions.append(f"{self._git}: apply {digest}")
         return questions
 
     def _apply_more(self, tree: str, diffs: Sequence[bytes]) -> tuple[list[str], ApplyError | None]:

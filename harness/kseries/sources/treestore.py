@@ -7,7 +7,6 @@ All trees live in one bare repository in the cache. A repository of the user's i
 objects/info/alternates (gitrepository-layout(5)) and never written to.
 """
 
-import hashlib
 import lzma
 import os
 import re
@@ -19,9 +18,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.host import cachelock, disk, files, processes, untrusted
+from kseries.host import cachelock, checksums, disk, files, processes, untrusted
 from kseries.model.errors import InfraError, InputError, in_words
-from kseries.sources import checksums, corruption, repository, unpack
+from kseries.sources import corruption, fsck, repository, unpack
 
 # What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
 _GIT_ENV = {
@@ -226,7 +225,7 @@ class TreeStore:
             return disk.trouble(self.path, Path(tempfile.gettempdir()))
         failed = f"git {command} failed in {self.path}: {reason}"
         try:
-            if checksums.damaged(self.path) is not None:
+            if fsck.damaged(self.path) is not None:
                 corruption.mark(self.path)
                 return InfraError(f"{failed}\n  it is damaged: the next run makes it again")
         except OSError as error:
@@ -241,7 +240,7 @@ class TreeStore:
         """The tree of a kernel tarball; imported once, found again by the tarball's content."""
         try:
             with untrusted.opened(path) as file:
-                key = hashlib.file_digest(file, "sha256").hexdigest()
+                key = checksums.of_file(file)
             return self._once(key, unpack.of_tarball(path))
         except (tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(f"{path} is not a tarball that can be read: {error}") from error

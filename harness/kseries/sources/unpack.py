@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The files of a kernel's source, out of a tarball or a folder, on their way into git fast-import."""
 
-import hashlib
 import os
 import stat
 import tarfile
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from kseries.host import untrusted
+from kseries.host import checksums, untrusted
 from kseries.model.errors import InputError, in_words
 
 FILE_LIMIT = 1 << 30
@@ -64,7 +63,7 @@ def names(top: Path) -> list[str]:
 
 def signature(top: Path, paths: Iterable[str]) -> str:
     """Of a tree with the same names, sizes and times, the same."""
-    return hashlib.sha256(repr([(name, _signature(top / name)) for name in paths]).encode()).hexdigest()
+    return checksums.of_bytes(repr([(name, _signature(top / name)) for name in paths]).encode())
 
 
 def of_folder(top: Path, paths: Iterable[str]) -> Iterator[SourceFile]:

@@ -5,12 +5,12 @@ A path goes into objects (debug info, __FILE__), into the command lines that mak
 what ccache finds an object by; and make and sh take some paths apart.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kseries.host import checksums
 from kseries.model.errors import InfraError
 
 TOP = Path("/kseries")
@@ -55,7 +55,7 @@ BOXED = "boxed"
 
 def unboxed(home: Path) -> str:
     """The same of one that was made below ``home``, whose objects are of no use below another."""
-    return f"unboxed-{hashlib.sha256(bytes(home)).hexdigest()[:8]}"
+    return f"unboxed-{checksums.of_bytes(bytes(home))[:8]}"
 
 
 def check_own(*places: Path) -> None:
