@@ -46,6 +46,10 @@ def test_one_module_makes_digests_and_one_looks_at_those_of_git() -> None:
     assert importers("hashlib") == {"host/checksums.py", "sources/fsck.py"}
 
 
+def test_one_module_speaks_to_sqlite() -> None:
+    assert importers("sqlite3") == {"host/database.py"}
+
+
 def test_a_digest_is_the_sha256_of_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"said")
     assert checksums.of_bytes(b"said") == checksums.of_file(tmp_path / "file") == hashlib.sha256(b"said").hexdigest()

@@ -348,6 +348,7 @@ def test_a_spoilt_file_of_answers_is_begun_anew(spoil: Callable[[Path], object],
     counting = Counting(store.path)
     assert work(counting) == first
     assert counting.made == 0
+    assert not (store.path / "answers.sqlite.old").exists(), "what can be asked again is not kept"
 
 
 def test_an_answer_whose_tree_the_store_has_lost_is_made_again(work: Work, store: TreeStore, tmp_path: Path) -> None:
@@ -363,24 +364,23 @@ def test_an_answer_whose_tree_the_store_has_lost_is_made_again(work: Work, store
     assert all(other.git("cat-file", "-e", merge.tree).returncode == 0 for merge in merges if merge.tree)
 
 
-def _put_some(path: Path, name: str) -> None:
+def _put_some(folder: Path, name: str) -> None:
     for number in range(20):
-        Answers(path).put({f"{name} {number}": Merge("tree")})
+        Answers(folder).put({f"{name} {number}": Merge("tree")})
 
 
 def test_two_processes_share_a_file_of_answers(tmp_path: Path) -> None:
-    path = tmp_path / "answers.sqlite"
     spawn = multiprocessing.get_context("spawn")
-    others = [spawn.Process(target=_put_some, args=(path, name)) for name in ("one", "two")]
+    others = [spawn.Process(target=_put_some, args=(tmp_path, name)) for name in ("one", "two")]
     for other in others:
         other.start()
     for other in others:
         other.join()
     questions = [f"{name} {number}" for name in ("one", "two") for number in range(20)]
-    assert Answers(path).find(questions) == dict.fromkeys(questions, Merge("tree"))
+    assert Answers(tmp_path).find(questions) == dict.fromkeys(questions, Merge("tree"))
 
 
 def test_a_file_that_cannot_be_written_only_means_that_nothing_is_kept(tmp_path: Path) -> None:
-    answers = Answers(tmp_path / "no such directory" / "answers.sqlite")
+    answers = Answers(tmp_path / "no such directory")
     answers.put({"question": Merge("tree")})
     assert answers.find(["question"]) == {}

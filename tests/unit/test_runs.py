@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from kseries import cli
-from kseries.cache.database import Ledger
 from kseries.cache.runs import Kept, Recording, Run, Runs, Stage
+from kseries.host.database import Database
 from kseries.model import Base, Verdict, events
 from kseries.model.errors import InfraError, InputError
 from kseries.report import runs as rows
@@ -229,7 +229,7 @@ def test_a_file_that_another_has_begun_anew_meanwhile_is_not_put_aside(cache: Pa
     cache.mkdir()
     path = cache / "runs.sqlite"
     garbage(path)
-    late = Ledger(path, "CREATE TABLE IF NOT EXISTS runs (id INTEGER)", 1, said.append)
+    late = Database(path, "CREATE TABLE IF NOT EXISTS runs (id INTEGER)", 1, said.append)
     with path.with_name("runs.sqlite.lock").open("w") as lock, ThreadPoolExecutor(1) as pool:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting = pool.submit(late.do, lambda database: database.execute("SELECT count(*) FROM runs").fetchone()[0])
@@ -271,7 +271,7 @@ def test_a_name_that_no_database_takes_stops_no_run(known: Runs, said: list[str]
 def test_a_file_that_another_process_holds_is_told_once(
     known: Runs, cache: Path, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kseries.cache.database._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("kseries.host.database._WAIT_SECONDS", 0.05)
 
     def work(recording: Recording) -> None:
         other = sqlite3.connect(cache / "runs.sqlite", isolation_level=None)

@@ -8,7 +8,6 @@ transaction, so that several kseries can use it at once.
 import contextlib
 import fcntl
 import os
-import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from kseries.cache.database import Ledger, SpoiltError
 from kseries.host import cachelock, checksums, untrusted
+from kseries.host.database import Connection, Database, DatabaseError, SpoiltError
 from kseries.model import RESULT, Base, Record, Verdict, events
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import named
@@ -51,7 +50,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS runs (
 )"""
 
 # Names and numbers are other people's: SQLite holds neither lone surrogates nor 2^63.
-_FAULTS = (sqlite3.Error, OSError, UnicodeError, OverflowError)
+_FAULTS = (DatabaseError, OSError, UnicodeError, OverflowError)
 
 Value = str | int | float | None
 """What a column holds."""
@@ -160,18 +159,18 @@ class Runs:
     """The database of a cache. ``say`` is told, in one line, what is wrong with it."""
 
     def __init__(self, cache: Path, say: Say) -> None:
-        self._ledger = Ledger(cache / "runs.sqlite", _TABLE, _VERSION, say)
+        self._database = Database(cache / "runs.sqlite", _TABLE, _VERSION, say)
         self._at_work = cache / "at-work"
         self._say = say
 
     def all(self) -> tuple[Run, ...]:
         """Every run, the newest first. Raises InfraError where the file cannot be read."""
-        if not self._ledger.path.exists():
+        if not self._database.path.exists():
             return ()
         try:
-            return tuple(self._run(row) for row in self._ledger.do(_rows))
-        except (sqlite3.Error, OSError) as error:
-            raise InfraError(f"cannot read {self._ledger.path}: {error}") from error
+            return tuple(self._run(row) for row in self._database.do(_rows))
+        except DatabaseError as error:
+            raise InfraError(f"cannot read {self._database.path}: {error}") from error
 
     def find(self, number: int) -> Run | None:
         """The run with this id. Raises InfraError as ``all`` does."""
@@ -202,7 +201,7 @@ class Runs:
             held.enter_context(self._alive(token))
             number = self._insert({"token": token, "pid": os.getpid(), "began": time.time(), **about})
         except _FAULTS as error:
-            self._say(f"kseries runs will not list this run: {self._ledger.path}: {error}")
+            self._say(f"kseries runs will not list this run: {self._database.path}: {error}")
             return lambda _: None
         told = False
 
@@ -212,7 +211,7 @@ class Runs:
                 self._update(number, row)
             except _FAULTS as error:
                 if not told:
-                    self._say(f"kseries runs may not tell how this run went: {self._ledger.path}: {error}")
+                    self._say(f"kseries runs may not tell how this run went: {self._database.path}: {error}")
                 told = True
 
         return write
@@ -267,20 +266,20 @@ class Runs:
     def _insert(self, row: dict[str, Value]) -> int:
         names, marks = ", ".join(row), ", ".join("?" * len(row))
 
-        def insert(database: sqlite3.Connection) -> int:
+        def insert(database: Connection) -> int:
             number = database.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", tuple(row.values())).lastrowid
             assert number is not None
             return number
 
-        return self._ledger.do(insert)
+        return self._database.do(insert)
 
     def _update(self, number: int, row: dict[str, Value]) -> None:
         names = ", ".join(f"{name} = ?" for name in row)
         values = (*row.values(), number)
-        self._ledger.do(lambda database: database.execute(f"UPDATE runs SET {names} WHERE id = ?", values))
+        self._database.do(lambda database: database.execute(f"UPDATE runs SET {names} WHERE id = ?", values))
 
 
-def _rows(database: sqlite3.Connection) -> list[_Row]:
+def _rows(database: Connection) -> list[_Row]:
     try:
         return [msgspec.convert(dict(row), _Row) for row in database.execute("SELECT * FROM runs ORDER BY id DESC")]
     except msgspec.ValidationError as error:

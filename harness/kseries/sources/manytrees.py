@@ -46,7 +46,7 @@ class ManyTrees:
     def __init__(self, store: TreeStore, tell: Tell = silent) -> None:
         self._store = store
         self._tell = tell
-        self._answers = Answers(store.path / "answers.sqlite")
+        self._answers = Answers(store.path)
         self._paths: dict[bytes, set[bytes]] = {}
         self._git = store.answer("version").decode().strip()
         if (old := gitversion.too_old(self._git)) is not None:

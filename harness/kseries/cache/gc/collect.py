@@ -20,7 +20,7 @@ from kseries.host import cachelock, files
 from kseries.host.turns import QUEUE
 from kseries.model import Record
 from kseries.model.errors import InfraError, in_words
-from kseries.sources import corruption
+from kseries.sources import corruption, gitmemo
 
 PARTS = ("results", "workers", "ccache", "trees.git", "bases")
 OTHER = "other"
@@ -243,7 +243,7 @@ class _Collector:
         home = self._cache / "trees.git"
         if shutil.disk_usage(home).free < files.used(home):
             return  # git writes all that stays once more before it removes what was
-        spare = files.used(home / "objects") + files.used(home / "answers.sqlite") - trees.needed()
+        spare = files.used(home / "objects") + files.used(home / gitmemo.NAME) - trees.needed()
         self._removed["trees.git"]["planned trees"] = 1
         self._after["trees.git"] -= max(0, spare)
         if not self._dry:

@@ -6,7 +6,8 @@ The base kernels (refs/imports) stay. The trees of a series, which no ref names,
 
 from pathlib import Path
 
-from kseries.sources import TreeStore
+from kseries.host import database
+from kseries.sources import TreeStore, gitmemo
 
 _MANY_LOOSE = 2000
 _MANY_PACKS = 30
@@ -38,7 +39,7 @@ class Trees:
     def forget_series(self) -> None:
         """Remove all but the base kernels."""
         # The answers first: one that names a tree must not outlive what the tree is made of.
-        (self._store.path / "answers.sqlite").unlink(missing_ok=True)
+        database.remove(self._store.path / gitmemo.NAME)
         self._drop_refs()
         # First into one pack, all of it, so that it goes in one step: a build folder is asked in what its tree differs
         # from another, and a tree that is half there would fail it. --keep-unreachable passes over loose objects where
