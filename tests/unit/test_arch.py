@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The records of the architectures: what they take for native, and what the others make of them."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -61,6 +64,70 @@ def test_arm64_boots_an_image_at_el2_with_a_channel_of_its_own_for_results() -> 
     assert "virtualization=on" in argv[argv.index("-machine") + 1]
     assert argv[-2:] == ["-device", "virtconsole,chardev=ktap"]
     assert {"console=ttyAMA0", "KTAP=hvc0"} <= set(command_line.split())
+
+
+THIRD = """
+from dataclasses import replace
+
+from kseries.arch import arm64
+from kseries.arch.heads import head
+from kseries.model import Gravity
+
+# arch/riscv/kernel/traps.c die(), arch/riscv/kernel/process.c __show_regs()
+ARCH = replace(
+    arm64.ARCH,
+    name="riscv64",
+    machine="riscv64",
+    heads=(head(Gravity.OOPS, "Oops - ", r"(?P<what>Oops - [\\w -]+?) \\[#\\d+\\]"),),
+    died="",
+    counter="epc : ",
+    link="ra : ",
+    rank=7,
+)
+"""
+TOLD = """
+import json, sys
+import kseries.arch
+kseries.arch.__path__ += sys.argv[1:]
+from kseries import arch as archs
+from kseries import cli
+from kseries.guest import klog, trace
+
+found = klog.head("Oops - illegal instruction [#1]")
+lines = ("epc : f+0x2/0x8", " ra : g+0x2/0x8", "pc : f+0x2/0x8")
+print(json.dumps({
+    "known": [*archs.known()],
+    "oops": found and found.kind,
+    "counters": [trace.is_counter(line) for line in lines],
+    "called": [trace.spot_of(line) and trace.spot_of(line).called for line in lines],
+}))
+sys.exit(cli.main(["doctor", "--arch", "mips"]))
+"""
+
+
+def _told(*folders: Path) -> tuple[dict[str, object], str]:
+    done = subprocess.run([sys.executable, "-c", TOLD, *folders], capture_output=True, text=True, check=False)
+    return json.loads(done.stdout), done.stderr
+
+
+def test_a_new_architecture_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "riscv64.py").write_text(THIRD)
+    (tmp_path / "shared.py").write_text("ARCH = 'no record'\n")
+    told, said = _told(tmp_path)
+    assert told == {
+        "known": ["x86_64", "arm64", "riscv64"],
+        "oops": "Oops - illegal instruction",
+        "counters": [True, False, True],
+        "called": [False, True, False],
+    }
+    assert said == "kseries: unknown architecture: mips\n  there are: x86_64, arm64, riscv64\n"
+
+
+def test_without_it_nothing_knows_its_words() -> None:
+    told, said = _told()
+    assert told["known"] == ["x86_64", "arm64"]
+    assert (told["oops"], told["counters"]) == (None, [False, False, True])
+    assert said == "kseries: unknown architecture: mips\n  there are: x86_64, arm64\n"
 
 
 def _offers(said: str) -> Callable[[int], str]:

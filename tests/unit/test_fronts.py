@@ -50,6 +50,17 @@ def test_one_module_speaks_to_sqlite() -> None:
     assert importers("sqlite3") == {"host/database.py"}
 
 
+def test_only_records_tell_architectures_apart() -> None:
+    naming = {
+        name
+        for name, module in MODULES.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and node.value in ("x86", "x86_64", "arm64", "aarch64")
+    }
+    # Of kconfigs.py are the symbols that Kconfig has for all that Linux runs on.
+    assert naming == {"arch/x86_64.py", "arch/arm64.py", "coverage/kconfigs.py"}
+
+
 def test_a_digest_is_the_sha256_of_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"said")
     assert checksums.of_bytes(b"said") == checksums.of_file(tmp_path / "file") == hashlib.sha256(b"said").hexdigest()

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What differs by architecture: one record each, one file each. Nothing elsewhere asks which it is."""
+"""What differs by architecture: one record each, one file each. Nothing elsewhere asks which it is.
 
+A module of this folder that holds an ``ARCH`` is an architecture; there is no list of them.
+"""
+
+import functools
+import importlib
 import os
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseries.arch.heads import Head
+from kseries.arch.syscalls import Syscalls
 from kseries.model import Accel
 from kseries.model.errors import InputError, in_words
 
@@ -95,6 +103,20 @@ class Arch:
     """QEMU's arguments for the device by which a panic reaches QMP as GUEST_PANICKED; empty where there is none."""
     accel: Callable[[], Accel]
     """The accelerator under which a guest of this host can itself be a hypervisor, and why."""
+    heads: tuple[Head, ...]
+    """The first lines of complaints that only its own code prints, in the order in which they are tried."""
+    died: str
+    """The text at the head of an oops, before its error code and number: a regular expression."""
+    counter: str
+    """What stands before the symbol of the program counter, in a line that tells of registers: a regular expression."""
+    link: str
+    """What stands before that of the register with the address to return to; empty where there is none."""
+    reporters: str
+    """Its functions that tell of a mistake, and have not made it: a regular expression."""
+    syscalls: Syscalls
+    """Those of a host of this architecture."""
+    rank: int = 100
+    """Its place among all: the first is the default of a host that is none of them."""
 
 
 def translates(accel: Accel) -> bool:
@@ -107,11 +129,17 @@ def devices(accel: Accel) -> tuple[Path, ...]:
     return () if translates(accel) else (Path("/dev") / accel.name,)
 
 
+@functools.cache
 def known() -> dict[str, Arch]:
     """All records, by their names."""
-    from kseries.arch import arm64, x86_64
+    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    archs = [arch for module in modules if isinstance(arch := getattr(module, "ARCH", None), Arch)]
+    return {arch.name: arch for arch in sorted(archs, key=lambda arch: (arch.rank, arch.name))}
 
-    return {arch.name: arch for arch in (x86_64.ARCH, arm64.ARCH)}
+
+def either(pattern: Callable[[Arch], str]) -> str:
+    """A regular expression for what any of the architectures has: a log does not tell which machine has written it."""
+    return "|".join(found for arch in known().values() if (found := pattern(arch))) or "(?!)"
 
 
 def get(name: str) -> Arch:
@@ -122,7 +150,12 @@ def get(name: str) -> Arch:
     return archs[name]
 
 
+def of_host() -> Arch | None:
+    """The architecture of this host, where we have it: the one that its KVM may run."""
+    return next((arch for arch in known().values() if is_host(arch.machine)), None)
+
+
 def default() -> str:
-    """The architecture of this host where we have it, and so the one that its KVM may run; else the first."""
-    archs = known()
-    return next((arch.name for arch in archs.values() if is_host(arch.machine)), next(iter(archs)))
+    """The architecture of this host where we have it, else the first."""
+    ours = of_host()
+    return ours.name if ours is not None else next(iter(known()))

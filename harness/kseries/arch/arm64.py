@@ -4,7 +4,9 @@
 import fcntl
 
 from kseries.arch import Arch, accel_of_host, toolchain
-from kseries.model import Accel
+from kseries.arch.heads import UP_TO_DETAIL, head
+from kseries.arch.syscalls import Syscalls
+from kseries.model import Accel, Gravity
 
 _MACHINE = "aarch64"
 # Documentation/virt/kvm/api.rst, 4.4 KVM_CHECK_EXTENSION: _IO(0xAE, 0x03).
@@ -52,4 +54,25 @@ ARCH = Arch(
     # There is one on PCI only, which the configuration leaves out.
     panic_device=(),
     accel=_accel,
+    heads=(
+        # arch/arm64/mm/fault.c die_kernel_fault()
+        head(Gravity.OOPS, "Unable to handle kernel ", r"(?P<what>Unable to handle kernel [\w -]+?) at "),
+        # arch/arm64/kernel/traps.c __die()
+        head(Gravity.OOPS, "Internal error: ", rf"(?P<what>Internal error: {UP_TO_DETAIL})"),
+    ),
+    died=r"Internal error: [^:\[]{1,200}",
+    # arch/arm64/kernel/process.c __show_regs()
+    counter="pc : ",
+    link="lr : ",
+    # arch/arm64/kernel/stacktrace.c
+    reporters="dump_backtrace",
+    # include/uapi/asm-generic/unistd.h
+    syscalls=Syscalls(
+        audit=0xC00000B7,
+        clone=220,
+        unshare=97,
+        keyctl=219,
+        refused=(217, 218, 219, 241, 280, 282, 425, 194, 435),
+    ),
+    rank=1,
 )

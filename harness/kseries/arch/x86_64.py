@@ -5,7 +5,9 @@ import fcntl
 import struct
 
 from kseries.arch import Arch, accel_of_host, toolchain
-from kseries.model import Accel
+from kseries.arch.heads import UP_TO_DETAIL, head
+from kseries.arch.syscalls import Syscalls
+from kseries.model import Accel, Gravity
 
 # Documentation/virt/kvm/api.rst, 4.5 KVM_GET_SUPPORTED_CPUID: _IOWR(0xAE, 0x05, struct kvm_cpuid2).
 _KVM_GET_SUPPORTED_CPUID = 0xC008AE05
@@ -38,6 +40,15 @@ def _accel() -> Accel:
     return accel_of_host(_MACHINE, _nests, "neither SVM nor VMX")
 
 
+# arch/x86/kernel/traps.c, arch/x86/mm/fault.c
+_TRAPS = (
+    "Bad pagetable|Split lock detected|alignment check|bounds|control protection fault|coprocessor segment overrun"
+    "|divide error|double fault|fpu exception|(?:segment-related )?general protection fault|int3|invalid TSS"
+    "|invalid opcode|iret exception|kernel stack overflow|overflow|segment not present|simd exception|stack guard page"
+    "|stack segment|unexpected #NM exception"
+)
+
+
 def _serial_ports(console: str, ktap: str) -> tuple[str, ...]:
     return ("-serial", f"chardev:{console}", "-serial", f"chardev:{ktap}")
 
@@ -68,4 +79,31 @@ ARCH = Arch(
     # takes 0.4 s longer. Ours leaves them out.
     panic_device=("-device", "pvpanic"),
     accel=_accel,
+    heads=(
+        # arch/x86/kernel/unwind_*.c
+        head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: kernel stack (?:regs|frame pointer)) at "),
+        # What ends the task that did it: arch/x86/mm/fault.c, arch/x86/kernel/traps.c.
+        head(Gravity.OOPS, "BUG: kernel NULL pointer dereference", r"(?P<what>BUG: kernel NULL pointer dereference)"),
+        head(Gravity.OOPS, "BUG: unable to handle ", rf"(?P<what>BUG: unable to handle {UP_TO_DETAIL})"),
+        head(Gravity.OOPS, "BUG: ", r"BUG: \S{1,20} (?P<what>stack guard page was hit)", "BUG: "),
+        head(Gravity.OOPS, "BUG: stack guard page", r"(?P<what>BUG: stack guard page was hit)"),
+        head(Gravity.OOPS, "traps: PANIC: ", r"traps: (?P<what>PANIC: double fault)"),
+        head(Gravity.OOPS, "PANIC: double fault", r"(?P<what>PANIC: double fault)"),
+    ),
+    # __die_header() in arch/x86/kernel/dumpstack.c; from 6.10 on "Oops: " stands before the trap.
+    died=rf"Oops(?:: [^:\[]{{1,200}})?|(?:{_TRAPS})(?:,? [^:\[]{{1,200}})?",
+    # arch/x86/kernel/dumpstack.c show_ip(): "RIP", the code segment, the symbol.
+    counter=r"RIP: \w+:",
+    link="",
+    # arch/x86/kernel/traps.c, arch/x86/include/asm/idtentry.h
+    reporters=r"handle_bug|(?:asm_)?exc_\w+",
+    # arch/x86/entry/syscalls/syscall_64.tbl
+    syscalls=Syscalls(
+        audit=0xC000003E,
+        clone=56,
+        unshare=272,
+        keyctl=250,
+        refused=(248, 249, 250, 298, 321, 323, 425, 29, 435),
+    ),
+    rank=0,
 )

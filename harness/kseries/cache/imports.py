@@ -9,7 +9,8 @@ from pathlib import Path
 def closure(package: Path, start: str) -> frozenset[Path]:
     """The files that ``start``, a path below ``package``, imports from it, however indirectly; itself included.
 
-    Imports within functions count, and so does the __init__.py of every package on the way to a module.
+    Imports within functions count, and so does the __init__.py of every package on the way to a module. A package that
+    lists its own folder, by its __path__, may import all of it.
     """
     seen: set[Path] = set()
     todo = {package / "__init__.py", package / start}
@@ -26,6 +27,9 @@ def _imported(package: Path, path: Path) -> Iterator[Path]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Name) and node.id == "__path__":
+            yield from path.parent.glob("*.py")
+            continue
         else:
             continue
         for name in names:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kseries import arch as archs
 from kseries.arch import Arch
 from kseries.guest import klog
 from kseries.kbuild import binutils
@@ -21,11 +22,12 @@ MAX_FRAMES = 64
 """Frames that are decoded, from the first complaint on."""
 
 # printk's %pS (Documentation/core-api/printk-formats.rst), where it stands alone on the line of a call trace or
-# behind the name of the program counter: RIP on x86 (arch/x86/kernel/dumpstack.c), pc and lr on arm64.
+# behind the name of a register: the program counter, or where it returns to.
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
 _NAMED = re.compile(_SYMBOL)
 _CALL = re.compile(rf"^\s*(?P<doubt>\? )?{_SYMBOL}(?: \[[^\]]*\])?(?: \([A-Z]+\))?\s*$")
-_COUNTER = re.compile(rf"^\s*(?:RIP: \w+:|(?P<return>lr) : |pc : ){_SYMBOL}")
+_COUNTERS, _LINKS = archs.either(lambda arch: arch.counter), archs.either(lambda arch: arch.link)
+_COUNTER = re.compile(rf"^\s*(?:(?:{_COUNTERS})|(?P<return>{_LINKS})){_SYMBOL}")
 # Where a lock was taken that is held (kernel/locking/lockdep.c, print_lock()): an unlock that was left out leaves no
 # other trace. No brace in braces, or each of a line full of them would be looked at up to the line's end.
 _HELD = re.compile(rf"\)\{{[^{{}}]*\}}-\{{\d+:\d+\}}, at: {_SYMBOL}\s*$")

@@ -7,8 +7,9 @@ messages (pr_fmt) is part of how that file prints.
 """
 
 import re
-from dataclasses import dataclass
 
+from kseries import arch as archs
+from kseries.arch.heads import UP_TO_DETAIL, head
 from kseries.model import Gravity
 
 # printk's %pS (Documentation/core-api/printk-formats.rst).
@@ -19,119 +20,75 @@ _PLACE = r"(?P<file>[\w./-]+):(?P<line>\d{1,9})"
 # With CONFIG_DEBUG_BUGVERBOSE_DETAILED (6.18 on) the condition goes before the file (include/asm-generic/bug.h).
 _CONDITION = r"(?:\[.{1,300}\] )?"
 
-
-@dataclass(frozen=True)
-class Head:
-    """The first line of a complaint. ``start`` is how it begins, letter by letter; ``pattern`` matches all that tells.
-
-    Its groups: ``what``, which with ``kind`` before it is the kind of the complaint; ``function``, ``file`` and
-    ``line``, where they are told.
-    """
-
-    gravity: Gravity
-    start: str
-    pattern: re.Pattern[str]
-    kind: str = ""
-
-
-def _head(gravity: Gravity, start: str, pattern: str, kind: str = "") -> Head:
-    return Head(gravity, start, re.compile(pattern), kind)
-
-
-_UP_TO_DETAIL = r"[^:,!.(\[]*?(?= in | at | on | for | - |[:,!.(\[]|$)"
-"""Words up to where those begin that tell of this one: a place, an address, a CPU, a task."""
-
 HEADS = (
     # kernel/panic.c __warn(), up to 6.18 and since.
-    _head(Gravity.REPORT, "WARNING: CPU: ", rf"(?P<what>WARNING): CPU: \d+ PID: \d+ at (?:{_PLACE} )?{_AT}"),
-    _head(Gravity.REPORT, "WARNING: ", rf"(?P<what>WARNING): {_CONDITION}(?:{_PLACE} )?at {_AT}, CPU#\d+: "),
+    head(Gravity.REPORT, "WARNING: CPU: ", rf"(?P<what>WARNING): CPU: \d+ PID: \d+ at (?:{_PLACE} )?{_AT}"),
+    head(Gravity.REPORT, "WARNING: ", rf"(?P<what>WARNING): {_CONDITION}(?:{_PLACE} )?at {_AT}, CPU#\d+: "),
     # kernel/locking/lockdep.c; "-safe -> " has the names of contexts around it.
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: possible [a-z ]{1,60} detected)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: \S{1,40}-safe -> \S{1,40}-unsafe lock order detected)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: inconsistent lock state)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: bad (?:unlock balance|contention) detected)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: held lock freed)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: chain_key collision)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: lock held when returning to user space)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: [Nn]ested lock was not taken)"),
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: suspicious RCU usage)"),
-    _head(Gravity.REPORT, "WARNING: ", r"WARNING: \S{1,40} (?P<what>still has locks held)", "WARNING: "),
-    _head(Gravity.REPORT, "[ BUG: ", r"\[ (?P<what>BUG: [\w -]{1,80}) \]"),
-    _head(Gravity.REPORT, "INFO: trying ", r"(?P<what>INFO: trying to register non-static key)"),
-    # kernel/cfi.c, arch/x86/kernel/cfi.c: where it is not permissive an oops follows.
-    _head(Gravity.REPORT, "CFI failure at ", rf"(?P<what>CFI failure) at {_AT}"),
-    # arch/x86/kernel/unwind_*.c
-    _head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: kernel stack (?:regs|frame pointer)) at "),
-    # What ends the task that did it: arch/x86/mm/fault.c, arch/x86/kernel/traps.c, arch/arm64/mm/fault.c.
-    _head(Gravity.OOPS, "BUG: kernel NULL pointer dereference", r"(?P<what>BUG: kernel NULL pointer dereference)"),
-    _head(Gravity.OOPS, "BUG: unable to handle ", rf"(?P<what>BUG: unable to handle {_UP_TO_DETAIL})"),
-    _head(Gravity.OOPS, "BUG: ", r"BUG: \S{1,20} (?P<what>stack guard page was hit)", "BUG: "),
-    _head(Gravity.OOPS, "BUG: stack guard page", r"(?P<what>BUG: stack guard page was hit)"),
-    _head(Gravity.OOPS, "Unable to handle kernel ", r"(?P<what>Unable to handle kernel [\w -]+?) at "),
-    _head(Gravity.OOPS, "traps: PANIC: ", r"traps: (?P<what>PANIC: double fault)"),
-    _head(Gravity.OOPS, "PANIC: double fault", r"(?P<what>PANIC: double fault)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: possible [a-z ]{1,60} detected)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: \S{1,40}-safe -> \S{1,40}-unsafe lock order detected)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: inconsistent lock state)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: bad (?:unlock balance|contention) detected)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: held lock freed)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: chain_key collision)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: lock held when returning to user space)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: [Nn]ested lock was not taken)"),
+    head(Gravity.REPORT, "WARNING: ", r"(?P<what>WARNING: suspicious RCU usage)"),
+    head(Gravity.REPORT, "WARNING: ", r"WARNING: \S{1,40} (?P<what>still has locks held)", "WARNING: "),
+    head(Gravity.REPORT, "[ BUG: ", r"\[ (?P<what>BUG: [\w -]{1,80}) \]"),
+    head(Gravity.REPORT, "INFO: trying ", r"(?P<what>INFO: trying to register non-static key)"),
+    # kernel/cfi.c, or its architecture's: where it is not permissive an oops follows.
+    head(Gravity.REPORT, "CFI failure at ", rf"(?P<what>CFI failure) at {_AT}"),
+    *(own for arch in archs.known().values() for own in arch.heads),
     # lib/bug.c
-    _head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>kernel BUG) at {_CONDITION}{_PLACE}"),
-    _head(Gravity.OOPS, "Kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
-    _head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
-    # arch/*/kernel: what goes by no other form, of other architectures too.
-    _head(Gravity.OOPS, "Oops", r"(?P<what>Oops)(?:: .{0,200})? \[#\d+\]"),
-    _head(Gravity.OOPS, "Internal error: ", rf"(?P<what>Internal error: {_UP_TO_DETAIL})"),
+    head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>kernel BUG) at {_CONDITION}{_PLACE}"),
+    head(Gravity.OOPS, "Kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
+    head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
+    # arch/*/kernel: what goes by no other form, of architectures that we do not have, too.
+    head(Gravity.OOPS, "Oops", r"(?P<what>Oops)(?:: .{0,200})? \[#\d+\]"),
     # kernel/panic.c
-    _head(Gravity.OOPS, "Kernel panic - not syncing: ", r"(?P<what>Kernel panic - not syncing: [^:!,.=(]*)"),
+    head(Gravity.OOPS, "Kernel panic - not syncing: ", r"(?P<what>Kernel panic - not syncing: [^:!,.=(]*)"),
     # kernel/watchdog.c, kernel/watchdog_hld.c, kernel/workqueue.c
-    _head(Gravity.STALL, "watchdog: BUG: soft lockup", r"watchdog: (?P<what>BUG: soft lockup)"),
-    _head(Gravity.STALL, "BUG: soft lockup", r"(?P<what>BUG: soft lockup)"),
-    _head(Gravity.STALL, "watchdog: ", r"watchdog: (?:CPU\d+: )?(?P<what>Watchdog detected hard LOCKUP)"),
-    _head(Gravity.STALL, "NMI watchdog: ", r"NMI watchdog: (?P<what>Watchdog detected hard LOCKUP)"),
-    _head(Gravity.STALL, "Watchdog detected hard LOCKUP", r"(?P<what>Watchdog detected hard LOCKUP)"),
-    _head(Gravity.STALL, "BUG: workqueue lockup", r"(?P<what>BUG: workqueue lockup)"),
+    head(Gravity.STALL, "watchdog: BUG: soft lockup", r"watchdog: (?P<what>BUG: soft lockup)"),
+    head(Gravity.STALL, "BUG: soft lockup", r"(?P<what>BUG: soft lockup)"),
+    head(Gravity.STALL, "watchdog: ", r"watchdog: (?:CPU\d+: )?(?P<what>Watchdog detected hard LOCKUP)"),
+    head(Gravity.STALL, "NMI watchdog: ", r"NMI watchdog: (?P<what>Watchdog detected hard LOCKUP)"),
+    head(Gravity.STALL, "Watchdog detected hard LOCKUP", r"(?P<what>Watchdog detected hard LOCKUP)"),
+    head(Gravity.STALL, "BUG: workqueue lockup", r"(?P<what>BUG: workqueue lockup)"),
     # kernel/rcu/tree_stall.h, tree_exp.h, tasks.h; kernel/hung_task.c
-    _head(Gravity.STALL, "rcu: INFO: ", r"rcu: (?P<what>INFO: rcu\w* (?:self-)?detected (?:expedited )?stalls?)"),
-    _head(Gravity.STALL, "INFO: rcu", r"(?P<what>INFO: rcu\w* (?:self-)?detected (?:expedited )?stalls?)"),
-    _head(
+    head(Gravity.STALL, "rcu: INFO: ", r"rcu: (?P<what>INFO: rcu\w* (?:self-)?detected (?:expedited )?stalls?)"),
+    head(Gravity.STALL, "INFO: rcu", r"(?P<what>INFO: rcu\w* (?:self-)?detected (?:expedited )?stalls?)"),
+    head(
         Gravity.STALL,
         "INFO: task ",
         r"INFO: task .{1,80} (?P<what>blocked) (?:in I/O wait )?for more than ",
         "INFO: task ",
     ),
     # kernel/time/clocksource.c
-    _head(Gravity.STALL, "clocksource: ", r"clocksource: .{0,60}(?P<what>Marking clocksource \S{1,40} as unstable)"),
+    head(Gravity.STALL, "clocksource: ", r"clocksource: .{0,60}(?P<what>Marking clocksource \S{1,40} as unstable)"),
     # mm/kasan/report.c, mm/kfence/report.c, kernel/kcsan/report.c, mm/kmsan/report.c
-    _head(
+    head(
         Gravity.REPORT,
         "BUG: K",
-        rf"(?P<what>BUG: (?:KASAN|KFENCE|KCSAN|KMSAN): {_UP_TO_DETAIL})(?: (?:in|on) {_SYMBOL})?",
+        rf"(?P<what>BUG: (?:KASAN|KFENCE|KCSAN|KMSAN): {UP_TO_DETAIL})(?: (?:in|on) {_SYMBOL})?",
     ),
     # mm/slub.c slab_bug(); lib/ubsan.c; mm/kmemleak.c; net/core/dev.c netdev_wait_allrefs_any()
-    _head(
+    head(
         Gravity.REPORT,
         "BUG ",
         r"BUG \S{1,80} \((?:Not tainted|Tainted)[^)]{0,200}\):? (?P<what>[\w -]{1,40})",
         "BUG in slab: ",
     ),
-    _head(Gravity.REPORT, "UBSAN: ", rf"(?P<what>UBSAN: [\w -]{{1,60}}) in {_PLACE}"),
-    _head(Gravity.REPORT, "kmemleak: ", r"kmemleak: \d+ (?P<what>new suspected memory leaks)", "kmemleak: "),
-    _head(Gravity.REPORT, "unregister_netdevice: waiting for ", r"(?P<what>unregister_netdevice: waiting for) \S"),
+    head(Gravity.REPORT, "UBSAN: ", rf"(?P<what>UBSAN: [\w -]{{1,60}}) in {_PLACE}"),
+    head(Gravity.REPORT, "kmemleak: ", r"kmemleak: \d+ (?P<what>new suspected memory leaks)", "kmemleak: "),
+    head(Gravity.REPORT, "unregister_netdevice: waiting for ", r"(?P<what>unregister_netdevice: waiting for) \S"),
     # Whatever else calls itself a BUG: mm/page_alloc.c, kernel/sched/core.c, lib/smp_processor_id.c, …
-    _head(Gravity.REPORT, "BUG: ", rf"(?P<what>BUG: {_UP_TO_DETAIL})"),
+    head(Gravity.REPORT, "BUG: ", rf"(?P<what>BUG: {UP_TO_DETAIL})"),
 )
 """In the order in which they are tried."""
 
-_TRAPS = (
-    "Bad pagetable|Split lock detected|alignment check|bounds|control protection fault|coprocessor segment overrun"
-    "|divide error|double fault|fpu exception|(?:segment-related )?general protection fault|int3|invalid TSS"
-    "|invalid opcode|iret exception|kernel stack overflow|overflow|segment not present|simd exception|stack guard page"
-    "|stack segment|unexpected #NM exception"
-)
-DIED = re.compile(
-    rf"(?P<what>Oops(?:: [^:\[]{{1,200}})?|Internal error: [^:\[]{{1,200}}|(?:{_TRAPS})(?:,? [^:\[]{{1,200}})?)"
-    r": [0-9a-f]{4}(?:[0-9a-f]{12})? \[#\d+\]"
-)
-"""An oops, of whatever: a text, an error code, and how many there have been (__die_header() in
-arch/x86/kernel/dumpstack.c, __die() in arch/arm64/kernel/traps.c). The texts are those of arch/x86/kernel/traps.c and
-arch/x86/mm/fault.c; from 6.10 on "Oops: " stands before them.
-"""
+DIED = re.compile(rf"(?P<what>{archs.either(lambda arch: arch.died)}): [0-9a-f]{{4}}(?:[0-9a-f]{{12}})? \[#\d+\]")
+"""An oops, of whatever: a text, an error code, and how many there have been."""
 
 PANIC = "Kernel panic - not syncing: "
 
@@ -146,9 +103,9 @@ MAX_KIND = 100
 """Characters of a kind."""
 
 REPORTERS = re.compile(
-    r"dump_stack\w*|show_stack|dump_backtrace|v?panic|__warn\w*|warn_slowpath\w*|report_bug|handle_bug|(?:asm_)?exc_\w+"
-    r"|print_\w+|check_\w+|mark_\w+|validate_chain|(?:__)?lock_(?:acquire|release|is_held)\w*|lockdep_\w+|debug_\w+"
+    r"dump_stack\w*|show_stack|v?panic|__warn\w*|warn_slowpath\w*|report_bug|print_\w+|check_\w+|mark_\w+|validate_chain|(?:__)?lock_(?:acquire|release|is_held)\w*|lockdep_\w+|debug_\w+"
     r"|_raw_\w+lock\w*|(?:__)?mutex_(?:un)?lock\w*|(?:__)?down_\w+|(?:__)?up_\w+|_*might_\w+|_*kv?m?alloc\w*|kmem_cache_\w+"
     r"|kasan_\w+|__asan_\w+|__ubsan_\w+|ubsan_\w+|object_err|slab_\w+|__schedule\w*|preempt_schedule\w*|register_lock_class"
+    rf"|{archs.either(lambda arch: arch.reporters)}"
 )
 """Functions at the head of a call trace that tell of a mistake and have not made it."""

@@ -7,8 +7,10 @@ A program of classic BPF for seccomp(2), which bwrap takes from a file.
 import errno
 import os
 import struct
-from dataclasses import dataclass
 from typing import IO
+
+from kseries import arch as archs
+from kseries.arch.syscalls import Syscalls
 
 _CLONE_NEWUSER = 0x10000000
 """A user namespace, in which one has every capability (user_namespaces(7)); no other can be made without one."""
@@ -21,43 +23,23 @@ _NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16
 _ERROR, _ALLOW = 0x00050000, 0x7FFF0000
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """How an architecture is named to a filter, and its numbers of system calls."""
-
-    arch: int
-    """include/uapi/linux/audit.h."""
-    clone: int
-    unshare: int
-    refused: tuple[int, ...]
-    """add_key, request_key, keyctl, perf_event_open, bpf, userfaultfd, io_uring_setup; shmget, since of such memory
-    nobody can tell whose it is; and clone3, whose flags no filter can see: the C library then takes clone."""
-
-
-# arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h.
-_NUMBERS = {
-    "x86_64": Numbers(0xC000003E, clone=56, unshare=272, refused=(248, 249, 250, 298, 321, 323, 425, 29, 435)),
-    "aarch64": Numbers(0xC00000B7, clone=220, unshare=97, refused=(217, 218, 219, 241, 280, 282, 425, 194, 435)),
-}
-
-
 def filter_file() -> IO[bytes] | None:
     """A file with the filter for this host, to be read from its start; None where we have none for it."""
-    numbers = _NUMBERS.get(os.uname().machine)
-    if numbers is None:
+    arch = archs.of_host()
+    if arch is None:
         return None
     file = os.fdopen(os.memfd_create("filter"), "w+b")
-    file.write(program(numbers))
+    file.write(program(arch.syscalls))
     file.seek(0)
     return file
 
 
-def program(numbers: Numbers) -> bytes:
+def program(numbers: Syscalls) -> bytes:
     """The filter, as an array of struct sock_filter."""
     missing = (_RETURN, 0, 0, _ERROR | errno.ENOSYS)
     forbidden = (_RETURN, 0, 0, _ERROR | errno.EPERM)
     # The numbers below are of one architecture, and a process of another may be had from the same kernel.
-    rows = [(_LOAD, 0, 0, _ARCH), (_EQUAL, 1, 0, numbers.arch), missing]
+    rows = [(_LOAD, 0, 0, _ARCH), (_EQUAL, 1, 0, numbers.audit), missing]
     rows += [(_LOAD, 0, 0, _NUMBER), (_AT_LEAST, 0, 1, _X32), missing]
     for number in numbers.refused:
         rows += [(_EQUAL, 0, 1, number), missing]
