@@ -50,6 +50,18 @@ def test_one_module_speaks_to_sqlite() -> None:
     assert importers("sqlite3") == {"host/database.py"}
 
 
+def _starts_git(node: ast.AST) -> bool:
+    """True for a list of words with git in it: a command line, behind the words of what starts it if need be."""
+    return isinstance(node, (ast.List, ast.Tuple)) and any(
+        isinstance(word, ast.Constant) and word.value == "git" for word in node.elts
+    )
+
+
+def test_one_module_starts_git() -> None:
+    starting = {name for name, module in MODULES.items() if any(map(_starts_git, ast.walk(module)))}
+    assert starting == {"sources/git.py"}
+
+
 def test_only_records_tell_architectures_apart() -> None:
     naming = {
         name

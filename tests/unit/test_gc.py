@@ -25,8 +25,8 @@ from kseries.model.errors import InfraError
 from kseries.report import gc as table
 from kseries.report.gc import size
 from kseries.sources import ThreeWay, TreeStore
+from kseries.sources.git import ANSWERS
 from kseries.sources.manytrees import ManyTrees
-from kseries.sources.treestore import SAID
 from tests.support.engines import seen_of
 from tests.support.gitrepo import Repository, lines
 from tests.support.runs import state
@@ -311,7 +311,7 @@ class Planned:
         return trees + [merge.tree or "" for merge in many.merge_all([ThreeWay.revert(trees[-1], *s) for s in steps])]
 
     def has(self, tree: str) -> bool:
-        return self.store.git("cat-file", "-e", tree, statuses=SAID).returncode == 0
+        return self.store.git("cat-file", "-e", tree, statuses=ANSWERS).returncode == 0
 
     def objects(self) -> int:
         said = self.store.answer("count-objects", "-v").decode().split()

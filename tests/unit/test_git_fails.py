@@ -14,7 +14,7 @@ from kseries.judge import suspects
 from kseries.judge.exercise import _History
 from kseries.model import AppliedPatch, Base, Frame, Plan
 from kseries.model.errors import InfraError
-from kseries.sources import ThreeWay, TreeStore, conflicts, versions
+from kseries.sources import ThreeWay, TreeStore, conflicts, patchids, repository, versions
 from kseries.sources.manytrees import ManyTrees
 from tests.support.gitrepo import Repository
 
@@ -29,6 +29,7 @@ class Asked:
 
     def __init__(self, place: Path) -> None:
         repository = Repository(place / "linux")
+        self.tree = repository.path
         self.store = TreeStore(place / "trees.git")
         self.store.add_repository(repository.path)
         texts = ("0", "1", "2", "3")
@@ -90,6 +91,9 @@ def asked(tmp_path: Path) -> Asked:
         ("apply", lambda asked: asked.store.apply(asked.trees[0], DIFF)),
         ("apply", lambda asked: ManyTrees(asked.store).apply_all(asked.trees[0], [DIFF])),
         ("apply", lambda asked: inputs.load(str(asked.mail))),
+        ("patch-id", lambda _: patchids.stable([DIFF])),
+        ("rev-parse", lambda asked: repository.tree_of(asked.tree, "HEAD")),
+        ("config", lambda asked: repository.check_tree(asked.tree, "HEAD")),
     ],
 )
 def test_what_a_git_has_printed_that_failed_is_no_answer(

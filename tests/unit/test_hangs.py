@@ -17,7 +17,7 @@ from kseries.kbuild import binutils, checkpatch, worker
 from kseries.kbuild.config import Config
 from kseries.model import Accel
 from kseries.model.errors import InfraError
-from kseries.sources import kernels, repository, treestore
+from kseries.sources import git, kernels, treestore
 from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
 
 __all__ = ["cache", "kernel"]  # fixtures
@@ -64,8 +64,8 @@ def slept(path: Path) -> bool:
 @pytest.mark.parametrize(
     ("tool", "module", "limit", "use"),
     [
-        ("git", treestore, "_GIT_SECONDS", lambda place: treestore.TreeStore(place / "trees.git").tree_of("HEAD")),
-        ("git", repository, "_GIT_SECONDS", lambda place: gitrange.read(place, "a..b")),
+        ("git", git, "SECONDS", lambda place: treestore.TreeStore(place / "trees.git").tree_of("HEAD")),
+        ("git", git, "SECONDS", lambda place: gitrange.read(place, "a..b")),
         ("b4", lore, "_SECONDS", lambda _: lore.read("<id@example.com>")),
         ("apt-cache", kernels, "_APT_SECONDS", lambda place: kernels._download("linux-source-6.12", place)),
         ("dpkg-deb", kernels, "_APT_SECONDS", lambda place: kernels._unpacked(place / "x.deb", place)),
@@ -88,9 +88,6 @@ def test_a_tool_that_hangs_is_named(
 ) -> None:
     hang(tool)
     monkeypatch.setattr(module, limit, 1)
-    monkeypatch.setattr(
-        treestore.TreeStore.git, "__kwdefaults__", {**(treestore.TreeStore.git.__kwdefaults__ or {}), "seconds": 1}
-    )
     with pytest.raises(InfraError, match=rf"\b{tool} .*gave no answer in 1 s"):
         use(tmp_path)
 

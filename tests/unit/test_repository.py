@@ -14,7 +14,7 @@ from kseries.app import planning
 from kseries.app.options import Options
 from kseries.model import Plan
 from kseries.model.errors import InputError
-from kseries.sources import TreeStore, repository
+from kseries.sources import TreeStore, git, repository
 from tests.support.gitrepo import ENVIRONMENT, Repository
 from tests.unit.test_inputs import readable_to_nobody, unprivileged
 
@@ -136,7 +136,7 @@ def shell(command: str, folder: Path) -> None:
 def test_anothers_repository_is_named_with_the_whole_of_gits_cure(
     theirs: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(repository._ENV, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # ensure_valid_ownership()
+    monkeypatch.setitem(git._THEIRS, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # ensure_valid_ownership()
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "p.patch").write_bytes(theirs.run("format-patch", "--stdout", "-1").stdout)
     for target in ("base..main", str(tmp_path / "p.patch")):

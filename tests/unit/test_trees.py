@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kseries.model.errors import InputError
 from kseries.sources import ApplyError, Merge, TreeStore
-from kseries.sources.treestore import SAID
+from kseries.sources.git import ANSWERS
 from tests.support.gitrepo import Repository, lines
 from tests.support.histories import CHANGES, PATHS, Change, Tree, changed, imported
 
@@ -347,7 +347,7 @@ def test_a_repository_that_is_gone_is_complained_of_by_nobody(store: TreeStore, 
     shutil.rmtree(repository.path)
     again = TreeStore(store.path)
     assert not again.has(tree)
-    assert b"alternate" not in again.git("cat-file", "-e", tree, statuses=SAID).stderr
+    assert b"alternate" not in again.git("cat-file", "-e", tree, statuses=ANSWERS).stderr
 
 
 def test_a_users_repository_is_read_and_never_written_to(tmp_path: Path, store: TreeStore) -> None:
@@ -470,7 +470,7 @@ def test_a_check_out_moves_no_branch_that_another_one_may_be_moving(
 ) -> None:
     for name in versions:
         store.check_out(versions[name], tmp_path / name / "source", tmp_path / name / "index")
-    assert store.git("rev-parse", "--quiet", "--verify", "HEAD", statuses=SAID).returncode != 0
+    assert store.git("rev-parse", "--quiet", "--verify", "HEAD", statuses=ANSWERS).returncode != 0
 
 
 def test_an_interrupted_check_out_is_made_good_by_the_next(

@@ -13,8 +13,7 @@ from kseries.host import processes
 from kseries.model import Patch
 from kseries.model.errors import InfraError
 from kseries.plan.scenarios import Patches
-from kseries.sources import TreeStore
-from kseries.sources.treestore import SAID
+from kseries.sources import TreeStore, git
 
 _FIRST_BAD = re.compile(r"^([0-9a-f]{40}) is the first bad commit$", re.MULTILINE)
 _ANSWER = re.compile(r"^git bisect (?:good|bad|skip) ", re.MULTILINE)
@@ -77,7 +76,7 @@ class GitBisect:
         was skipped.
         """
         words = ("bisect", word, self.current)
-        done = self._git.git(*words, statuses=(*SAID, _ONLY_SKIPPED))
+        done = self._git.git(*words, statuses=(*git.ANSWERS, _ONLY_SKIPPED))
         if found := _FIRST_BAD.search(done.text):
             return (found[1],)
         candidates = tuple(_COMMIT.findall(done.text)) if done.returncode == _ONLY_SKIPPED else ()
@@ -91,7 +90,7 @@ class GitBisect:
         return self._must("bisect", "log") + "\n"
 
     def _must(self, *words: str, stdin: str = "") -> str:
-        done = self._git.git(*words, stdin=stdin.encode(errors="surrogateescape"), statuses=SAID)
+        done = self._git.git(*words, stdin=stdin.encode(errors="surrogateescape"), statuses=git.ANSWERS)
         if done.returncode != 0:
             raise InfraError(f"git {' '.join(words[:2])} failed in {self._path}: {_said(done)}")
         return done.text

@@ -18,8 +18,7 @@ from kseries.inputs.subject import printable
 from kseries.inputs.target import Target
 from kseries.model import Patch, Record
 from kseries.model.errors import InputError
-from kseries.sources import TreeStore, repository
-from kseries.sources.treestore import SAID, reason
+from kseries.sources import TreeStore, git, repository
 
 _HEADER = re.compile(rb"# v[23] git bundle\n")
 _HEADER_BYTES = 8 << 20
@@ -119,9 +118,9 @@ def _check_below(bundle: _Bundle, store: TreeStore, tree: Path) -> None:
 def _take(bundle: _Bundle, store: TreeStore) -> None:
     """Put a bundle's objects into a store. Raises InputError for what git cannot read, and for what has no end."""
     words = ("index-pack", "--stdin", "--fix-thin", "--threads=1")
-    done = store.git(*words, stdin=bundle.pack, limits=_limits(files.LIMIT << 1), statuses=SAID)
+    done = store.git(*words, stdin=bundle.pack, limits=_limits(files.LIMIT << 1), statuses=git.ANSWERS)
     if done.returncode != 0:
-        raise InputError(f"{bundle.name} is no git bundle that can be read: {reason(done)}")
+        raise InputError(f"{bundle.name} is no git bundle that can be read: {git.reason(done)}")
     for index in (store.path / "objects" / "pack").glob("*.idx"):
         rows = store.answer("show-index", stdin=index.read_bytes()).decode().splitlines()
         if sum(_sizes([row.split()[1] for row in rows], store)) > _OBJECTS_BYTES:

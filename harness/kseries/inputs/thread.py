@@ -5,13 +5,12 @@ import collections
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from kseries.host import processes
 from kseries.inputs import apart, rerolls
 from kseries.inputs.mail import Mail
 from kseries.inputs.target import Target
 from kseries.model import Series
 from kseries.model.errors import InfraError, InputError
-from kseries.sources.treestore import SAID, reason
+from kseries.sources import git
 
 _NAMED = 5
 """How many of many missing patches an error names."""
@@ -181,10 +180,10 @@ def _check_end(last: Mail) -> None:
     stat = _DIFFSTAT.search(last.diff)
     if stat is None or _SIGNATURE.search(last.diff, stat.end()):
         return
-    # Not from the current directory: in a work tree, git apply leaves out what is not below it.
-    done = processes.run(["git", "apply", "--numstat", "-"], seconds=60, stdin=last.diff)
-    if done.returncode not in SAID:
-        raise InfraError(f"git apply failed, so nobody knows whether {last.origin} is whole: {reason(done)}")
+    try:
+        done = git.alone("apply", "--numstat", "-", stdin=last.diff, statuses=git.ANSWERS)
+    except git.FailedError as error:
+        raise InfraError(f"{error}\n  so nobody knows whether {last.origin} is whole") from error
     rows = [row.split("\t") for row in done.text.splitlines() if row.count("\t") >= 2]
     came = (len(rows), *(sum(int(row[side]) for row in rows if row[side].isdigit()) for side in (0, 1)))
     if done.returncode == 0 and any(have < int(want or 0) for have, want in zip(came, stat.groups(), strict=True)):

@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 from kseries.model import Patch
 from kseries.model.errors import InfraError
-from kseries.sources import TreeStore, repository
+from kseries.sources import TreeStore, git, repository
 from kseries.sources.hunks import sections
-from kseries.sources.treestore import SAID
 
 _SUBJECTS = 100_000
 """Commits of which the subjects are read: more than a year of the kernel's."""
@@ -135,7 +134,7 @@ class History:
         words = ("-c", "core.bigFileThreshold=1m", "--literal-pathspecs", "diff-tree", "--stdin", "-r", how)
         options = ("--no-ext-diff", "--no-textconv", "--no-renames", "--", *wanted)
         asked = "".join(f"{commit}\n" for commit in commits).encode()
-        done = self._store.git(*words, *options, stdin=asked, statuses=SAID)
+        done = self._store.git(*words, *options, stdin=asked, statuses=git.ANSWERS)
         if done.returncode == 0:
             parts = _COMMIT.split(done.stdout)
             yield from ((commit.decode(), told) for commit, told in zip(parts[1::2], parts[2::2], strict=True))

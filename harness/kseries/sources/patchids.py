@@ -4,11 +4,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kseries.host import processes
 from kseries.model.errors import InfraError
-from kseries.sources import repository
+from kseries.sources import git, repository
 
-_SECONDS = 120.0
 _COMMITS = 500
 """Those of a history that are looked at, the newest first: what a series is made on top of is no older than itself."""
 # As format-patch makes them for its base (prepare_bases() in builtin/log.c), whatever the repository's configuration
@@ -36,9 +34,9 @@ def in_history(place: Path, commit: str) -> tuple[dict[str, str], bytes]:
     """
     try:
         log = repository.ask(place, *_LOG, commit, "--", seconds=_LOG_SECONDS)
+        return dict(_ask(log.stdout)), log.stdout
     except InfraError:
         return {}, b""
-    return dict(_ask(log.stdout)), log.stdout
 
 
 def linked(log: bytes, message_id: str) -> str | None:
@@ -54,6 +52,6 @@ def linked(log: bytes, message_id: str) -> str | None:
 
 def _ask(patches: bytes) -> Iterator[tuple[str, str]]:
     """Of each patch its patch-id, and the id of its commit."""
-    done = processes.run(["git", "patch-id", "--stable"], seconds=_SECONDS, stdin=patches)
+    done = git.alone("patch-id", "--stable", stdin=patches)
     rows = (row.split() for row in done.stdout.decode(errors="replace").splitlines())
     return ((row[0], row[1]) for row in rows if len(row) == 2)

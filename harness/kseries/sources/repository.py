@@ -13,13 +13,7 @@ from pathlib import Path
 
 from kseries.host import processes
 from kseries.model.errors import InputError
-
-_GIT_SECONDS = 120
-# Of the caller's own configuration, too: what is asked is read by a program. A file system's monitor is run by whoever
-# reads the index, as a revision like :file does.
-_CONFIG = {"log.showSignature": "false", "i18n.logOutputEncoding": "UTF-8", "core.fsmonitor": "false"}
-# In a partial clone git fetches what it lacks, by the transport that the repository names.
-_ENV = {"GIT_ALLOW_PROTOCOL": "", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+from kseries.sources import git
 
 _CURE = re.compile(r"^\s*(git config --global --add safe\.directory .+)$", re.MULTILINE)
 """What git says to whoever asks about a repository of another user (die_upon_dubious_ownership() in git's setup.c)."""
@@ -108,13 +102,11 @@ def commit_of(path: Path, revision: str) -> str | None:
 
 
 def ask(path: Path, *words: str, seconds: float | None = None) -> processes.Done:
-    """Ask git about revisions and commits. Not for what looks at a work tree: that runs programs; and so does what
-    shows differences, but with ``--no-ext-diff --no-textconv``.
+    """Ask git about revisions and commits, as ``git.theirs`` does: the caller looks at its status. Raises InfraError.
 
     Raises InputError for a repository of another user, which git does not read.
     """
-    config = [word for name, value in _CONFIG.items() for word in ("-c", f"{name}={value}")]
-    done = processes.run(["git", "-C", path, *config, *words], seconds=seconds or _GIT_SECONDS, env=_ENV)
+    done = git.theirs(path, *words, seconds=seconds)
     if done.returncode != 0 and (cure := _CURE.search(done.stderr.decode(errors="replace"))):
         raise InputError(f"{path} belongs to another user, and so git does not read it\n  if you trust it: {cure[1]}")
     return done

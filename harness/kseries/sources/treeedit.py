@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kseries.sources import Merge, ThreeWay, TreeStore
+from kseries.sources import Merge, ThreeWay, TreeStore, git
 
 # fast-import wants a branch: this one begins and ends within its process, and the store never sees it.
 _REF = b"refs/kseries/scratch"
@@ -106,8 +106,8 @@ def edited(store: TreeStore, edits: Iterable[Edit], objects: Path | None = None)
         if edit.start is not None:
             stream.append(b"M 040000 %b \n" % edit.start.encode())
         # What goes makes room first: a file may become a directory, and a directory a file.
-        stream += [b"D %b\n" % _quoted(path) for path, entry in edit.changes.items() if entry is None]
-        stream += [b"M %b %b %b\n" % (*entry, _quoted(path)) for path, entry in edit.changes.items() if entry]
+        stream += [b"D %b\n" % git.quoted(path) for path, entry in edit.changes.items() if entry is None]
+        stream += [b"M %b %b %b\n" % (*entry, git.quoted(path)) for path, entry in edit.changes.items() if entry]
         stream.append(b'ls ""\n\n')
     return [row.split()[2].decode() for row in _fast_import(store, stream, objects)]
 
@@ -142,7 +142,3 @@ def _fast_import(store: TreeStore, stream: list[bytes], objects: Path | None) ->
     """The lines that git fast-import prints (git-fast-import(1))."""
     whole = b"".join([*stream, _NO_BRANCH, b"done\n"])
     return store.answer("fast-import", "--quiet", "--done", stdin=whole, objects=objects).splitlines()
-
-
-def _quoted(path: bytes) -> bytes:
-    return b'"' + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'

@@ -13,33 +13,20 @@ import re
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Container, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from kseries.host import cachelock, checksums, disk, files, processes, untrusted
 from kseries.model.errors import InfraError, InputError, in_words
-from kseries.sources import corruption, fsck, repository, unpack
+from kseries.sources import corruption, fsck, git, repository, unpack
+from kseries.sources.git import FailedError, How
 
-# What a result depends on must not come from somebody's ~/.gitconfig, and commit ids must not depend on the clock.
-_GIT_ENV = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    **{f"GIT_{who}_NAME": "kseries" for who in ("AUTHOR", "COMMITTER")},
-    **{f"GIT_{who}_EMAIL": "kseries@localhost" for who in ("AUTHOR", "COMMITTER")},
-    **{f"GIT_{who}_DATE": "@0 +0000" for who in ("AUTHOR", "COMMITTER")},
-}
 _ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
-_GIT_SECONDS = 120
-SAID = (0, 1, 128)
-"""The exit statuses of a git that did what it was asked, or says why it cannot be done."""
 _SUBMODULE = b"160000"
 """Git's mode of what is no blob, but a commit elsewhere."""
-_BATCH_SECONDS = 1800
-"""For a git that is given a thousand things to do at once."""
-_PRELOAD = re.compile(rb"^ERROR: ld\.so: .*\n", re.MULTILINE)
-"""What the dynamic linker says before any program says a word, where LD_PRELOAD names what is not there (ld.so(8))."""
 # rev-parse --quiet, twice; cat-file -e; cat-file blob TREE:PATH, twice.
 _NO = re.compile(
     rb"|fatal: (log for .* only has .*|Not a valid object name .*|path .* does not exist in .*"
@@ -154,12 +141,12 @@ class TreeStore:
     def _borrowed(self) -> list[str]:
         """The folders of objects that are read beside our own."""
         rows = self._alternates.read_bytes().split(b"\n") if self._alternates.exists() else []
-        return [os.fsdecode(_c_unquoted(row)) for row in rows if row]
+        return [os.fsdecode(git.unquoted(row)) for row in rows if row]
 
     def _borrow(self, folders: Iterable[str]) -> None:
         """Note from which folders of objects to read beside our own; a path may be quoted (link_alt_odb_entries())."""
-        rows = "".join(f"{_c_quoted(one) if chr(10) in one else one}\n" for one in folders)
-        files.write(self._alternates, os.fsencode(rows))
+        rows = (git.quoted(path) if b"\n" in path else path for path in map(os.fsencode, folders))
+        files.write(self._alternates, b"".join(b"%b\n" % row for row in rows))
 
     @property
     def _alternates(self) -> Path:
@@ -167,63 +154,36 @@ class TreeStore:
 
     # --- how git is called ------------------------------------------------------------------
 
-    def git(
-        self,
-        *words: str,
-        stdin: bytes = b"",
-        index: Path | None = None,
-        work_tree: Path | None = None,
-        objects: Path | None = None,
-        seconds: float = _GIT_SECONDS,
-        statuses: Container[int] = (0,),
-        limits: Sequence[str] = (),
-    ) -> processes.Done:
-        """Run git on the store, with nobody's configuration but our own; new objects go to ``objects`` if given.
-
-        ``limits`` are the words of a program that starts git with less than it may have, prlimit(1).
-        Raises InfraError where its exit status is none of ``statuses``, which are those that are an answer: of a git
-        that failed, or was killed, what it printed is none.
-        """
-        env = {**_GIT_ENV, "GIT_DIR": str(self.path)}
-        if objects is not None:
-            env["GIT_OBJECT_DIRECTORY"] = str(objects)
-            env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _c_quoted(str(self.path / "objects"))
-        if index is not None:
-            env["GIT_INDEX_FILE"] = str(index)
-        if work_tree is not None:
-            env["GIT_WORK_TREE"] = str(work_tree)
-        # What is checked out is for whoever builds it, whom our umask may have shut out.
-        umask = 0o022 if work_tree is not None else -1
-        argv = ["git", *words]
-        done = processes.run([*limits, *argv], seconds=seconds, stdin=stdin, env=env, umask=umask)
-        if done.returncode not in statuses:
-            raise self._trouble(words[0], reason(done))
-        return done
+    def git(self, *words: str, **how: Unpack[How]) -> processes.Done:
+        """Run git on the store, as ``git.ours`` does. Raises InfraError, which tells what is wrong with the store."""
+        try:
+            return git.ours(self.path, *words, **how)
+        except FailedError as error:
+            raise self._trouble(error) from error
 
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
-        return self.git(*words, stdin=stdin, index=index, objects=objects, seconds=_BATCH_SECONDS).stdout
+        return self.git(*words, stdin=stdin, index=index, objects=objects, seconds=git.BATCH_SECONDS).stdout
 
     def _must(self, *words: str, index: Path | None = None, work_tree: Path | None = None) -> str:
         return self.git(*words, index=index, work_tree=work_tree).text
 
     def _asked(self, *words: str) -> processes.Done | None:
         """As ``git``; None where it says that there is no such thing, and nothing else."""
-        done = self.git(*words, statuses=SAID)
+        done = self.git(*words, statuses=git.ANSWERS)
         if done.returncode == 0:
             return done
-        if _NO.fullmatch(_PRELOAD.sub(b"", done.stderr)):
+        if _NO.fullmatch(git.said(done)):
             return None
-        raise self._trouble(words[0], reason(done))
+        raise self._trouble(FailedError(words[0], git.reason(done), f" in {self.path}"))
 
-    def _trouble(self, command: str, reason: str) -> InfraError:
+    def _trouble(self, failed: FailedError) -> InfraError:
         """What to raise where git failed. Without room it says "disk corruption?", too.
 
         That git fails is no proof of damage. Where there is one, the store is marked, and goes with the next run.
         """
         if disk.full(self.path, Path(tempfile.gettempdir())):
             return disk.trouble(self.path, Path(tempfile.gettempdir()))
-        failed = f"git {command} failed in {self.path}: {reason}"
         try:
             if fsck.damaged(self.path) is not None:
                 corruption.mark(self.path)
@@ -259,7 +219,7 @@ class TreeStore:
         """Make the objects of a user's repository readable here. Raises InputError where they cannot be."""
         done = repository.ask(path, "rev-parse", "--git-common-dir")
         if done.returncode != 0:
-            raise InputError(f"{path} is not a git repository: {reason(done)}")
+            raise InputError(f"{path} is not a git repository: {git.reason(done)}")
         repository.check_sha1(path)
         objects = (path / done.text / "objects").resolve()
         if str(objects) in self._borrowed():
@@ -298,15 +258,14 @@ class TreeStore:
 
     def _import(self, key: str, files: Iterable[unpack.SourceFile]) -> str:
         # --force: a ref whose commit is not there any more is no history to keep.
-        words = ["git", "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done", "--force"]
+        words = ("-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--depth=0", "--done", "--force")
         # A fast-import that fails leaves its pack behind, as large as it got: beside the store it goes with its folder.
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as scratch:
-            env = {**_GIT_ENV, "GIT_DIR": str(self.path), "GIT_OBJECT_DIRECTORY": scratch}
             try:
-                with processes.feeding(words, env=env) as stream:
+                with git.feeding(self.path, *words, objects=Path(scratch)) as stream:
                     unpack.write_import(stream, f"refs/imports/{key}", files)
-            except InfraError as error:
-                raise self._trouble("fast-import", _fatal(str(error).removeprefix("git failed: "))) from error
+            except FailedError as error:
+                raise self._trouble(error) from error
             finally:
                 for report in self.path.glob("fast_import_crash_*"):
                     report.unlink(missing_ok=True)
@@ -335,7 +294,7 @@ class TreeStore:
     def apply_to(self, index: Path, diff: bytes, objects: Path | None = None) -> str:
         """As ``apply``, of the tree that an index holds; the index then holds the tree that comes out."""
         words = ("apply", "--cached", "--whitespace=nowarn", "-")
-        done = self.git(*words, stdin=diff, index=index, objects=objects, statuses=SAID)
+        done = self.git(*words, stdin=diff, index=index, objects=objects, statuses=git.ANSWERS)
         if done.returncode != 0:
             self._check_readable(self.touched(diff), index, objects)
             text = done.stderr.decode(errors="replace")
@@ -348,7 +307,7 @@ class TreeStore:
 
     def names(self, diff: bytes, *way: str) -> list[bytes]:
         """The path of each file that a diff changes, in its order and as it is afterwards; as git apply reads them."""
-        rows = self.git("apply", "--numstat", "-z", *way, "-", stdin=diff, statuses=SAID).stdout.split(b"\0")
+        rows = self.git("apply", "--numstat", "-z", *way, "-", stdin=diff, statuses=git.ANSWERS).stdout.split(b"\0")
         return [row.split(b"\t", 2)[2] for row in rows if row]
 
     def _check_readable(self, paths: Set[bytes], index: Path, objects: Path | None) -> None:
@@ -364,7 +323,7 @@ class TreeStore:
             index = Path(scratch) / "index"
             self._must("read-tree", tree, index=index)
             words = ("apply", "--cached", "--whitespace=nowarn", "--reverse", "-")
-            done = (self.git(*words, stdin=diff, index=index, statuses=SAID) for diff in reversed(diffs))
+            done = (self.git(*words, stdin=diff, index=index, statuses=git.ANSWERS) for diff in reversed(diffs))
             return all(one.returncode == 0 for one in done)
 
     def revert(self, tip: str, before: str, after: str) -> Merge:
@@ -487,28 +446,3 @@ def _change(about: str, path: str) -> Change:
     """One entry of git-diff-tree(1)'s raw output, behind its colon."""
     old_mode, new_mode, old_blob, new_blob, _status = about.removeprefix(":").split(" ")
     return Change(path, (old_mode, old_blob), (new_mode, new_blob))
-
-
-def _c_quoted(path: str) -> str:
-    """A path for git's lists of paths, in which a colon would end it, or a newline."""
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def _c_unquoted(row: bytes) -> bytes:
-    """What ``_c_quoted`` was given; a row that begins without a quote is a path as it stands."""
-    if not row.startswith(b'"'):
-        return row
-    return re.sub(rb"\\(.)", lambda found: b"\n" if found[1] == b"n" else found[1], row[1:-1])
-
-
-def reason(done: processes.Done) -> str:
-    """What git gave up for, or what ended it."""
-    if done.returncode < 0:
-        return f"it was killed by signal {-done.returncode}"
-    return _fatal(_PRELOAD.sub(b"", done.stderr).decode(errors="replace")) or f"exit status {done.returncode}"
-
-
-def _fatal(said: str) -> str:
-    """What git gave up for, which fast-import says before it tells of its crash report; else its last line."""
-    lines = said.strip().splitlines()
-    return next((line for line in lines if line.startswith("fatal: ")), lines[-1] if lines else "")

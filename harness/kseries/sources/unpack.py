@@ -11,6 +11,7 @@ from typing import IO
 
 from kseries.host import checksums, untrusted
 from kseries.model.errors import InputError, in_words
+from kseries.sources import git
 
 FILE_LIMIT = 1 << 30
 """Bytes of one file, which is read whole."""
@@ -101,7 +102,7 @@ def write_import(stream: IO[bytes], ref: str, files: Iterable[SourceFile]) -> No
     """Write git fast-import's input (git-fast-import(1)) for one commit with these files."""
     stream.write(f"commit {ref}\ncommitter kseries <kseries@localhost> 0 +0000\ndata 0\n".encode())
     for file in files:
-        name = os.fsencode(file.path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-        stream.write(b'M %s inline "%s"\ndata %d\n' % (file.mode.encode(), name, len(file.data)))
+        name = git.quoted(os.fsencode(file.path))
+        stream.write(b"M %s inline %s\ndata %d\n" % (file.mode.encode(), name, len(file.data)))
         stream.write(file.data + b"\n")
     stream.write(b"done\n")
