@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
-from tests.browser.test_report import big, launched, opened
+from tests.support.chromium import big, launched, opened
 from tests.support.runs import run, state
 
 from kseries.report import html

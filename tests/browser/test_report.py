@@ -4,21 +4,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from kseries.model import Check, Finding, FindingKind, RunResult, Status
+from kseries.model import Check, Status
 from kseries.report import html
-from tests.support.runs import SPLIT, finding, run, split_run, state
+from tests.support.chromium import big, launched, opened
+from tests.support.runs import SPLIT, run, split_run, state
 
 SIZES = {"narrow": (360, 740), "laptop": (1280, 800), "4K": (3840, 2160)}
-
-
-def launched(playwright: Playwright) -> Browser:
-    """Debian's Chromium, without a sandbox: CI is root, and the page is ours."""
-    return playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
 
 
 @pytest.fixture(scope="module")
@@ -166,28 +161,6 @@ def test_dark_is_dark(browser: Browser, report: Path) -> None:
 # --- a big run ----------------------------------------------------------------------------------
 
 
-def big(directory: Path) -> RunResult:
-    """A hundred states with a hundred checks each, a tenth of which fail, with logs longer than what is shown."""
-    (directory / "x.log").write_text("a line of a log that somebody may want to read\n" * 2000)
-    seen = tuple(
-        Check(id=f"probe_{number // 10}.check_{number}", status=Status.FAIL if number % 10 == 3 else Status.PASS)
-        for number in range(100)
-    )
-    seen = tuple(
-        msgspec.structs.replace(one, detail="expected 0, got: something longer than that " * 3)
-        if one.status is Status.FAIL
-        else one
-        for one in seen
-    )
-    told: list[Finding] = []
-    states = [state("base", checks=seen, logs={"build": "x.log", "console": "x.log"})]
-    for number in range(1, 100):
-        name = f"prefix-{number}"
-        states.append(state(name, number, checks=seen, logs={"build": "x.log", "console": "x.log"}))
-        told.append(finding(FindingKind.BISECT_HOLE, name, f"probe_0.check_3: fail: {number}", patch=1))
-    return run(*states, findings=tuple(told))
-
-
 def test_a_hundred_states_of_a_hundred_checks_are_a_page_of_some_megabytes_with_all_rows(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -196,14 +169,6 @@ def test_a_hundred_states_of_a_hundred_checks_are_a_page_of_some_megabytes_with_
     file.write_text(html.render(big(tmp_path), tmp_path), encoding="utf-8")
     assert file.stat().st_size < 10_000_000
     opened(browser, file).close()
-
-
-def opened(browser: Browser, file: Path) -> Page:
-    """The page of the big run, once it can be used."""
-    page = browser.new_page()
-    page.goto(file.as_uri())
-    expect(page.locator("#count")).to_have_text("101 of 101 rows", timeout=60_000)
-    return page
 
 
 def test_checks_that_skip_everywhere_unfold_without_a_script(browser: Browser, tmp_path: Path) -> None:

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line as a user types it: ./kseries in a clone, real builds and boots behind it."""
 
-import json
 import os
 import subprocess
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,26 +12,10 @@ from kseries import inputs
 from kseries.host import paths
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, kernels
-
-TOP = Path(__file__).resolve().parents[2]
-SPLIT = TOP / "testcases" / "exit-on-missing-split"
-SECONDS = 2900
-
-Kseries = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def typed(folder: Path, *words: str | Path, **env: str) -> "subprocess.CompletedProcess[str]":
-    """Run ./kseries from a directory."""
-    return subprocess.run(
-        [TOP / "kseries", *words],
-        cwd=folder,
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+from tests.support import tiny
+from tests.support.commands import SPLIT, Kseries, git, typed
+from tests.support.gitrepo import Repository
+from tests.support.patches import adding
 
 
 @pytest.fixture
@@ -51,19 +32,6 @@ def new_series(tmp_path: Path) -> Path:
     patch = adding("virt/kvm/kvm_main.c", f"/* {os.urandom(8).hex()} */", "KVM: Change a comment")
     (directory / "0001-a-comment.patch").write_text(patch)
     return directory
-
-
-def adding(path: str, line: str, subject: str) -> str:
-    """A patch that puts a line below the first one of a file."""
-    trees = TreeStore(paths.cache("trees.git"))
-    base = kernels.get(kernels.DEFAULT, None, trees, paths.cache(), print)
-    source = trees.file(base.tree, path)
-    assert source is not None
-    first, second, third = (line.decode() for line in source.splitlines()[:3])
-    return (
-        f"Subject: [PATCH] {subject}\n\n---\n--- a/{path}\n+++ b/{path}\n"
-        f"@@ -1,3 +1,4 @@\n {first}\n+{line}\n {second}\n {third}\n"
-    )
 
 
 @pytest.fixture
@@ -83,13 +51,11 @@ def repository(tmp_path: Path) -> Path:
     return top
 
 
-def runs_to(kseries: Kseries, out: Path) -> list[dict[str, Any]]:
-    """The runs whose result went to a directory, newest first, as ``kseries runs`` lists them."""
-    listed = json.loads(kseries("runs", "--json").stdout)["runs"]
-    return [run for run in listed if run["out"] == str(out)]
-
-
-def git(*words: str | Path) -> str:
-    who = {f"GIT_{who}_{what}": "tester" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    done = subprocess.run(["git", *words], env={**os.environ, **who}, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+@pytest.fixture(scope="module")
+def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of the tiny kernel and one patch."""
+    repository = Repository(tmp_path_factory.mktemp("linux") / "linux")
+    for name in ("base", "topic"):
+        repository.commit(name, {**tiny.kernel(name), "arch/x86/kvm/Kconfig": ""})
+        subprocess.run(["git", "-C", repository.path, "tag", name], check=True)
+    return repository.path

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SPLIT, Kseries
+from tests.support.commands import SPLIT, Kseries
 
 pytestmark = pytest.mark.full("e2e")
 

@@ -8,7 +8,7 @@ import pytest
 
 from kseries.host import paths
 from kseries.sources import TreeStore, kernels
-from tests.e2e.conftest import SECONDS, TOP, Kseries, git
+from tests.support.commands import SECONDS, TOP, Kseries, git
 
 pytestmark = pytest.mark.full("e2e")
 

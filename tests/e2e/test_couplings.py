@@ -10,7 +10,7 @@ import pytest
 from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
-from tests.e2e.conftest import TOP, Kseries
+from tests.support.commands import TOP, Kseries
 
 pytestmark = pytest.mark.full("series")
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from kseries.host import paths
-from tests.e2e.conftest import Kseries
 from tests.support import debian
+from tests.support.commands import Kseries
 
 pytestmark = pytest.mark.full("series")
 

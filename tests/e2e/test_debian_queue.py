@@ -12,8 +12,8 @@ import pytest
 
 from kseries.host import paths
 from kseries.sources import TreeStore, kernels
-from tests.e2e.conftest import Kseries, git
 from tests.support import debian
+from tests.support.commands import Kseries, git
 
 pytestmark = pytest.mark.full("series")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SPLIT, Kseries, typed
+from tests.support.commands import SPLIT, Kseries, typed
 from tests.support.split import (
     IN_THE_TABLE_OF_BOTH,
     SILENT_BREAK,

@@ -19,8 +19,8 @@ from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.model import Job, Observation
 from kseries.sources import TreeStore
-from tests.e2e.conftest import SECONDS, TOP, typed
 from tests.support import tiny
+from tests.support.commands import SECONDS, TOP, typed
 from tests.support.gitrepo import Repository
 
 BODY = '#include "said.h"\nint main(void) { return said(); }\n'

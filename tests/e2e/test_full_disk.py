@@ -17,9 +17,9 @@ from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
 from kseries.model import Observation, Outcome
 from kseries.model.errors import DiskFullError
-from tests.e2e.conftest import TOP
+from tests.support.commands import TOP
+from tests.support.kbuild import ARCH, FRAGMENT, MAKEFILE, Kernel
 from tests.support.runs import run, state
-from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel
 
 _SMALL = 4
 _MIB = 1 << 20

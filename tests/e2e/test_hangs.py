@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import TOP
-from tests.support import hasty, started, tiny
-from tests.support.gitrepo import Repository
+from tests.support import hasty, started
+from tests.support.commands import TOP
 from tests.support.sample import sampled
 
 SECONDS = 180.0
@@ -62,16 +61,6 @@ ELSEWHERE = {
     "grep": "no program here",
     "init": "no program here",
 }
-
-
-@pytest.fixture(scope="module")
-def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of the tiny kernel and one patch."""
-    repository = Repository(tmp_path_factory.mktemp("linux") / "linux")
-    for name in ("base", "topic"):
-        repository.commit(name, {**tiny.kernel(name), "arch/x86/kvm/Kconfig": ""})
-        subprocess.run(["git", "-C", repository.path, "tag", name], check=True)
-    return repository.path
 
 
 @pytest.fixture

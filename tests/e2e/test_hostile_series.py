@@ -18,9 +18,10 @@ import pytest
 
 from kseries.host import paths
 from kseries.host.box import layout
-from tests.e2e.conftest import TOP, Kseries, adding
 from tests.support import tiny, traps
+from tests.support.commands import TOP, Kseries
 from tests.support.gitrepo import ENVIRONMENT, Repository
+from tests.support.patches import adding
 
 SECRET = "the-secret-of-a-home-folder"
 

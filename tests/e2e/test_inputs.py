@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import TOP
 from tests.support import mails
+from tests.support.commands import TOP
 from tests.support.gitrepo import ENVIRONMENT, Repository, lines
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"

@@ -12,8 +12,8 @@ import pexpect
 import pytest
 
 from kseries.host import paths
-from tests.e2e.conftest import TOP, Kseries, runs_to
 from tests.support import processes
+from tests.support.commands import TOP, Kseries, runs_to
 
 GONE_SECONDS = 10
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.e2e.conftest import TOP
+from tests.support.commands import TOP
 
 ABSENT = "kseries-no-such-package"
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import typed
 from tests.support import tiny
+from tests.support.commands import typed
 from tests.support.gitrepo import Repository
 
 HEADERS = "abcd"

@@ -14,7 +14,8 @@ import pytest
 from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
-from tests.e2e.conftest import SPLIT, Kseries, adding, typed
+from tests.support.commands import SPLIT, Kseries, typed
+from tests.support.patches import adding
 from tests.support.split import assert_logs_are_there, result_of
 
 SEMAPHORE = SPLIT.with_name("timerfd-semaphore")

@@ -12,7 +12,7 @@ from kseries.app import rundir
 from kseries.host import paths
 from kseries.judge import expectation
 from kseries.sources import TreeStore, kernels
-from tests.e2e.conftest import TOP, Kseries
+from tests.support.commands import TOP, Kseries
 
 pytestmark = pytest.mark.full("e2e")
 

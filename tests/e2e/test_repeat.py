@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Kseries
+from tests.support.commands import Kseries
 
 pytestmark = pytest.mark.full("e2e")
 

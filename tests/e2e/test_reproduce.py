@@ -9,7 +9,7 @@ import pytest
 
 from kseries.model import RunResult
 from kseries.report import reproduce
-from tests.e2e.conftest import SPLIT, Kseries
+from tests.support.commands import SPLIT, Kseries
 
 pytestmark = pytest.mark.full("demo")
 

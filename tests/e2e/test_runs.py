@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SECONDS, TOP, Kseries, adding, runs_to
+from tests.support.commands import SECONDS, TOP, Kseries, runs_to
+from tests.support.patches import adding
 
 pytestmark = pytest.mark.full("e2e")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.e2e.conftest import SPLIT, TOP, Kseries, adding
 from tests.support import processes
+from tests.support.commands import SPLIT, TOP, Kseries
+from tests.support.patches import adding
 
 SHORT = ("--probe", "capabilities")
 PATIENCE = 300

@@ -13,8 +13,8 @@ from typing import IO
 
 import pytest
 
-from tests.e2e.conftest import TOP
 from tests.support import tiny
+from tests.support.commands import TOP
 from tests.support.gitrepo import Repository
 from tests.support.sample import sampled
 

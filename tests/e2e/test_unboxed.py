@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Kseries
-from tests.e2e.test_hangs import linux
-
-__all__ = ["linux"]  # a fixture
+from tests.support.commands import Kseries
 
 WHY = "No permissions to create new namespace"
 RUN = ("--scenario", "prefixes", "--probe", "capabilities")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kseries import __version__
-from tests.e2e.conftest import SECONDS, TOP
 from tests.support import traps
+from tests.support.commands import SECONDS, TOP
 
 pytestmark = pytest.mark.full("e2e")
 

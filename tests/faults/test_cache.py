@@ -12,24 +12,12 @@ from pathlib import Path
 import pytest
 
 from kseries.host import paths
-from tests.faults.test_faults import Site, ended, site
+from tests.support.commands import TOP
+from tests.support.corruption import bit, cut
+from tests.support.faults import CACHE, DAMAGED
 from tests.support.sample import sampled
+from tests.support.site import Site
 
-__all__ = ["ended", "site"]  # fixtures
-
-TOP = Path(__file__).resolve().parents[2]
-RESULT = ("observation.json", "build.log", "sha256.json")
-NOTES = ("said.json", "reads.json", "configured", "series", "boot", "fragment.config", "sums.json", "obj/lib.o")
-TREES = ("objects/pack/*.pack", "objects/pack/*.idx", "objects/??/*", "config")
-DAMAGED = "exit 3: it is damaged; then made again"
-TABLE = (
-    *((how, f"results: {name}", "next run", "done again") for name in RESULT for how in ("cut", "bit")),
-    *((how, f"build folder: {name}", "next run", "the same verdicts") for name in NOTES for how in ("cut", "bit")),
-    *((how, "worker: index", "next run", "the same verdicts") for how in ("cut", "bit")),
-    *((how, f"trees.git: {name}", "next plan", DAMAGED) for name in TREES for how in ("cut", "bit")),
-    *((how, "trees.git: HEAD", "next plan", "the same plan") for how in ("cut", "bit")),
-    *((how, "ccache, all of it", "next run", "the same verdicts") for how in ("cut", "bit")),
-)
 ALWAYS = {
     ("bit", "results: observation.json"),
     ("cut", "build folder: reads.json"),
@@ -38,17 +26,6 @@ ALWAYS = {
     ("bit", "ccache, all of it"),
 }
 """What every run of the tests tries; tests --full faults has the whole table."""
-HOW = {"cut": "cut short", "bit": "a bit flipped"}
-
-
-def cut(data: bytes) -> bytes:
-    return data[: len(data) // 2]
-
-
-def bit(data: bytes) -> bytes:
-    """One with which text is none any more."""
-    at = len(data) // 2
-    return data[:at] + bytes([data[at] ^ 0x80]) + data[at + 1 :] if data else data
 
 
 def damage(files: list[Path], how: Callable[[bytes], bytes]) -> None:
@@ -73,7 +50,7 @@ def files(site: Site, what: str) -> list[Path]:
 
 @pytest.mark.parametrize(
     ("how", "what", "stage", "outcome"),
-    sampled("faults", (row for row in TABLE if row[2] == "next run"), lambda row: row[:2] in ALWAYS),
+    sampled("faults", (row for row in CACHE if row[2] == "next run"), lambda row: row[:2] in ALWAYS),
     ids=lambda value: value.replace(" ", "-"),
 )
 def test_what_is_damaged_is_found_out_again_and_changes_no_verdict(
@@ -135,7 +112,7 @@ class Plans:
 
 @pytest.mark.parametrize(
     ("how", "what", "stage", "outcome"),
-    sampled("faults", (row for row in TABLE if row[2] == "next plan"), lambda row: row[:2] in ALWAYS),
+    sampled("faults", (row for row in CACHE if row[2] == "next plan"), lambda row: row[:2] in ALWAYS),
     ids=lambda value: value.replace(" ", "-").replace("/", "-"),
 )
 def test_a_damaged_store_of_trees_is_named_and_made_again(

@@ -16,7 +16,7 @@ from kseries.sources import TreeStore
 from tests.support import tiny
 from tests.support.engines import engine as engine_for
 from tests.support.gitrepo import Repository
-from tests.unit.test_build import ARCH, FRAGMENT
+from tests.support.kbuild import ARCH, FRAGMENT
 
 DEATH = """[    1.1] divide error: 0000 [#1] PREEMPT SMP NOPTI
 [    1.1] CPU: 0 PID: 9 Comm: kworker/0:1 Not tainted 6.6.1 #1

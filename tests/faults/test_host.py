@@ -12,76 +12,12 @@ from pathlib import Path
 import pytest
 
 from kseries.host.files import remove
-from tests.faults.test_cache import TOP
-from tests.faults.test_faults import SECONDS, Site, ended, held, site, told, until
 from tests.support import tiny
+from tests.support.commands import TOP
 from tests.support.processes import below, booting
-
-__all__ = ["ended", "site"]  # fixtures
+from tests.support.site import GOOD, SECONDS, Holds, Site, held, told, until
 
 LATER = pytest.mark.full("faults")
-GOOD = {"base": ["ok", ""], "prefix-1": ["ok", ""]}
-TABLE = (
-    ("kill -9", "kseries", "check-out", "interrupted"),
-    ("kill -9", "kseries", "check-out, git goes on", "interrupted; the next run waits for git"),
-    ("kill -9", "git", "check-out", "infra-error: git read-tree failed"),
-    ("kill -9", "kseries", "copy of base's build folder", "interrupted"),
-    ("kill -9", "cp", "copy of base's build folder", "the same verdicts"),
-    ("kill -9", "kseries", "storing of a result", "interrupted"),
-    ("kill -9", "kseries", "compile, another run waiting", "interrupted; the other goes on"),
-    ("removed", "QEMU's folder", "boot", "the same verdicts"),
-    ("of any name and length", "TMPDIR", "run", "the same verdicts"),
-    ("set back", "the clock", "before a run", "the build folder is emptied"),
-    ("set forward", "the clock", "before a run", "the same verdicts"),
-    ("read-only", "the cache", "run", "exit 3: cannot use it"),
-    ("read-only", "the cache", "plan of what is known", "the same plan"),
-    ("read-only", "--out", "run", "exit 3: cannot use it"),
-)
-
-
-class Holds:
-    """A git and a cp that can be held before their work, first on the PATH of whoever is started.
-
-    They go on with it when they are released.
-    """
-
-    def __init__(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._place = place
-        for name, words in (("git", "read-tree"), ("cp", "--archive")):
-            script = place / name
-            script.write_text(
-                f'#!/bin/sh\ncase "$*" in *{words}*) [ -e {place}/hold-{name} ] && touch {place}/held-{name}\n'
-                f'while [ -e {place}/hold-{name} ]; do sleep 0.05; done;; esac\nexec {shutil.which(name)} "$@"\n'
-            )
-            script.chmod(0o755)
-        place.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
-
-    def hold(self, name: str) -> None:
-        (self._place / f"hold-{name}").touch()
-
-    def release(self) -> None:
-        for path in self._place.glob("h[oe]l[d]-*"):
-            path.unlink()
-
-    def at_work(self) -> list[str]:
-        """The command lines of those that are still there."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                found += [words] if f"{self._place}/git" in words or f"{self._place}/cp" in words else []
-        return found
-
-    def held(self, name: str) -> bool:
-        return (self._place / f"held-{name}").exists()
-
-
-@pytest.fixture
-def holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Holds]:
-    made = Holds(tmp_path, monkeypatch)
-    yield made
-    made.release()
 
 
 def killed(run: "subprocess.Popen[str]") -> None:

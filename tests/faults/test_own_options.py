@@ -19,7 +19,7 @@ from kseries.sources import TreeStore
 from tests.support import tiny
 from tests.support.engines import engine as engine_for
 from tests.support.gitrepo import Repository
-from tests.unit.test_build import ARCH, FRAGMENT
+from tests.support.kbuild import ARCH, FRAGMENT
 
 # Of what is asked for, it keeps what a line "config X" defines; "depends on Y" below it is what that depends on.
 MAKEFILE = (

@@ -16,23 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_cache import TOP
-from tests.faults.test_faults import SECONDS, Site, ended, held, site, until
-from tests.faults.test_host import GOOD, Holds, holds
 from tests.support import tiny
+from tests.support.commands import TOP
+from tests.support.faults import SENT, STAGES
 from tests.support.gitrepo import Repository
 from tests.support.processes import booting
 from tests.support.sample import sampled
-
-__all__ = ["ended", "holds", "site"]  # fixtures
+from tests.support.site import GOOD, SECONDS, Holds, Site, held, until
 
 GONE_SECONDS = 10.0
 """What nobody should have to wait for who has told kseries to end."""
-STAGES = ("waiting", "check-out", "configure", "compile", "link", "boot")
-HOW = ("Ctrl-C", "SIGTERM in the background")
-TABLE = tuple(
-    (how, stage, "interrupted, nothing is left") for stage in (*STAGES, "copy of base's build folder") for how in HOW
-)
 IN_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 """What has a program begin with SIGINT ignored (POSIX, trap)."""
 
@@ -72,7 +65,7 @@ def come_to(site: Site, holds: Holds, tip: str, stage: str, how: str) -> "subpro
 
 @pytest.mark.parametrize(
     ("stage", "how"),
-    sampled("faults", itertools.product(STAGES, HOW), lambda row: row in (("compile", HOW[0]), ("boot", HOW[1]))),
+    sampled("faults", itertools.product(STAGES, SENT), lambda row: row in (("compile", SENT[0]), ("boot", SENT[1]))),
 )
 def test_a_run_that_is_told_to_end_does_so_and_the_next_one_goes_on(
     site: Site, holds: Holds, stage: str, how: str
@@ -90,7 +83,7 @@ def test_a_run_that_is_told_to_end_does_so_and_the_next_one_goes_on(
 
 
 @pytest.mark.full("faults")
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", SENT)
 def test_a_copy_of_bases_folder_is_given_up(
     tmp_path_factory: pytest.TempPathFactory, site: Site, holds: Holds, how: str
 ) -> None:
@@ -160,9 +153,9 @@ def kseries(tmp_path: Path, linux: Path) -> Kseries:
 
 def test_a_run_that_is_told_to_end_reports_what_is_known(kseries: Kseries) -> None:
     assert kseries(*kseries.words("quick", "whole")).returncode == 0
-    run = kseries.start(*kseries.words("long", "out"), how=HOW[1])
+    run = kseries.start(*kseries.words("long", "out"), how=SENT[1])
     until(lambda: booting(run.pid), "QEMU", run)
-    out, err = end(run, HOW[1])
+    out, err = end(run, SENT[1])
     assert err.endswith("\nkseries: interrupted; finished states are kept, run it again to go on\n")
     assert "PARTIAL: the run was interrupted when 2 of 3 states were tried" in out
     assert "bisectable: not judged    revert-safe: not judged    (partial)" in out
@@ -224,10 +217,10 @@ def test_each_command_ends_that_waits_for_a_program(
     ccache.mkdir(parents=True)
     (ccache / "large").write_bytes(bytes(4 << 20))
     run = kseries.start(
-        *(word.format(linux=kseries.linux, patch=patch, tree=tree) for word in words), how=HOW[1], path=tools
+        *(word.format(linux=kseries.linux, patch=patch, tree=tree) for word in words), how=SENT[1], path=tools
     )
     until((tools / "begun").exists, program, run)
-    _, err = end(run, HOW[1])
+    _, err = end(run, SENT[1])
     assert "Traceback" not in err
     assert not [place for place in Path("/proc").glob("[0-9]*/cmdline") if read(place) == b"sleep\0004712\0"]
 

@@ -4,18 +4,18 @@
 from collections.abc import Iterator
 
 from kseries.host import paths
-from tests.faults import test_cache, test_faults, test_host, test_signals
+from tests.support import faults
 
 
 def rows() -> Iterator[str]:
-    for what, victim, stage, outcome, detail in test_faults.TABLE:
+    for what, victim, stage, outcome, detail in faults.PROCESSES:
         yield f"| `{what}` | {victim} | {stage} | {outcome}{': ' + detail if detail else ''} |"
-    for what, victim, stage, outcome in test_host.TABLE:
+    for what, victim, stage, outcome in faults.HOST:
         yield f"| {f'`{what}`' if what.startswith('kill') else what} | {victim} | {stage} | {outcome} |"
-    for how, stage, outcome in test_signals.TABLE:
+    for how, stage, outcome in faults.SIGNALS:
         yield f"| {how} | kseries | {stage} | {outcome} |"
-    for how, what, stage, outcome in test_cache.TABLE:
-        yield f"| {test_cache.HOW[how]} | {what} | {stage} | {outcome} |"
+    for how, what, stage, outcome in faults.CACHE:
+        yield f"| {faults.CORRUPTIONS[how]} | {what} | {stage} | {outcome} |"
 
 
 def test_the_documented_table_is_what_is_tried() -> None:

@@ -4,8 +4,8 @@
 import pytest
 
 from kseries.model import FindingKind, Outcome, Status
-from tests.guest.conftest import Labs
 from tests.support import catalogue
+from tests.support.lab import Labs
 
 NOT_THERE = {
     "x86_64": {"capabilities.flag_refused"},

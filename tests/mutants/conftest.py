@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The laboratories of tests/guest, for the run that is too long for it."""
+"""The laboratories, for the run that is too long for tests/guest."""
 
-from tests.guest.conftest import labs
+import pytest
 
-__all__ = ["labs"]
+from tests.support.lab import Labs, laboratories
+
+
+@pytest.fixture(scope="session")
+def labs(tmp_path_factory: pytest.TempPathFactory) -> Labs:
+    """The laboratory of an architecture, by its name."""
+    return laboratories(tmp_path_factory)

@@ -5,8 +5,8 @@ import pytest
 
 from kseries import arch as archs
 from kseries.model import Outcome, Status
-from tests.guest.conftest import Labs
 from tests.support import catalogue
+from tests.support.lab import Labs
 
 REPEATS = 20
 

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An engine whose executors are workers of this host."""
+"""Engines whose executors are workers of this host, and what stands in for a worker that cannot build."""
 
+import errno
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import cast
 
+from kseries import arch
 from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
 from kseries.evaluate.engine import Engine
@@ -10,7 +15,63 @@ from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
 from kseries.kbuild import Worker
-from kseries.model import Observation, StateResult, events
+from kseries.kbuild.config import Config
+from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.timing import Pace
+from kseries.model import Accel, Build, Observation, StateResult, events
+from kseries.model.events import Wait
+
+
+class FullDisk:
+    """A worker on a disk that has no room left."""
+
+    def __init__(self) -> None:
+        self.trusted: list[object] = []
+
+    async def take(self, wait: Callable[[Wait], None]) -> None:
+        pass
+
+    def give_back(self) -> None:
+        pass
+
+    def say(self, what: str, done: int, total: int) -> None:
+        pass
+
+    @property
+    def trees(self) -> "FullDisk":
+        return self
+
+    def changes(self, _old: str, _new: str) -> tuple[()]:
+        return ()
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        return nullcontext(Path("/nonexistent"))
+
+    @property
+    def holds(self) -> None:
+        return None
+
+    @property
+    def reads(self) -> Reads:
+        return Reads(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(Path("/nonexistent"))
+
+    async def build(self, *_: object, trusted: bool, **__: object) -> Build:
+        self.trusted.append(trusted)
+        raise OSError(errno.ENOSPC, "No space left on device", "/x")
+
+
+SETUP = Setup(
+    arch=arch.get("x86_64"),
+    accel=Accel(name="tcg", why=""),
+    toolchain="",
+    config=Config(""),
+    probes=(),
+    program="",
+)
 
 
 def engine(

@@ -7,11 +7,14 @@ earlier test is not found out again.
 
 import asyncio
 import dataclasses
+import functools
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from kseries import arch as archs
 from kseries import inputs, judge, kbuild
@@ -94,3 +97,16 @@ class Lab:
         states, findings, _ = judge.judge(plan, seen, asked)
         states = suspects.with_suspects(plan, states, self.trees)
         return {state.id: state for state in states}, findings
+
+
+Labs = Callable[[str], Lab]
+
+
+def laboratories(tmp_path_factory: pytest.TempPathFactory) -> Labs:
+    """The laboratory of an architecture, by its name; made when it is first asked for."""
+
+    @functools.cache
+    def lab_of(arch: str) -> Lab:
+        return Lab(tmp_path_factory.mktemp(f"lab-{arch}"), arch)
+
+    return lab_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 
-from tests.e2e.conftest import TOP
+from tests.support.commands import TOP
 
 SILENT_BREAK = (
     "SILENT-BREAK: Reverting 3/8 'KVM: x86: Annotate guest accesses to pages user space has not mapped' leaves"

@@ -22,8 +22,8 @@ from kseries.model.errors import KseriesError
 from kseries.report.live import waiting
 from kseries.sources import TreeStore
 from tests.support.engines import engine as engine_for
-from tests.unit.test_build import ARCH, FRAGMENT
-from tests.unit.test_judge import plan_of
+from tests.support.judged import plan_of
+from tests.support.kbuild import ARCH, FRAGMENT
 
 MAKEFILE = """
 VERSION = 6

@@ -9,9 +9,9 @@ import pytest
 from kseries.bisect.answer import Answer, Asked, Question, Tried, answer, asks_tip
 from kseries.model import Ending, Outcome
 from kseries.model.errors import InfraError
-from tests.unit.test_complaints import OOPS, STALL, WARNS, busy, unsure
-from tests.unit.test_judge import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
-from tests.unit.test_judge import result_of as result
+from tests.support.complaints import OOPS, STALL, WARNS, busy, unsure
+from tests.support.judged import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
+from tests.support.judged import result_of as result
 
 BASE, STATE, TIP = plan_of(("base", "prefix-1", "prefix-3")).states
 GOOD, BAD, UNTESTABLE = Answer

@@ -3,12 +3,10 @@
 
 import asyncio
 import itertools
-import os
 import re
 import stat
 import subprocess
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from kseries.kbuild import initramfs
 from kseries.model import Accel, Check, Outcome, Status
 from kseries.model.errors import InfraError, InputError
 from kseries.probes import ktap
+from tests.support.cpio import unpacked
 
 ARCH = archs.get("x86_64")
 DATA = Path(__file__).parent / "data"
@@ -99,34 +98,6 @@ def test_an_unknown_architecture_is_named_with_those_that_there_are() -> None:
 
 
 # --- the initramfs ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Member:
-    mode: int
-    data: bytes
-    device: tuple[int, int]
-
-
-def unpacked(archive: bytes) -> dict[str, Member]:
-    """A reader of the "newc" format by the kernel's description of it, not by our writer."""
-    members: dict[str, Member] = {}
-    at = 0
-    while True:
-        assert archive[at : at + 6] == b"070701"
-        fields = [int(archive[at + 6 + 8 * one : at + 14 + 8 * one], 16) for one in range(13)]
-        _, mode, uid, gid, links, _, size, _, _, major, minor, name_size, check = fields
-        assert (uid, gid, links, check) == (0, 0, 1, 0)
-        raw = archive[at + 110 : at + 110 + name_size]
-        assert raw.endswith(b"\0")
-        name = os.fsdecode(raw[:-1])
-        begin = (at + 110 + name_size + 3) & ~3
-        if name == "TRAILER!!!":
-            return members
-        assert name not in members
-        assert not name.startswith("/")
-        members[name] = Member(mode, archive[begin : begin + size], (major, minor))
-        at = (begin + size + 3) & ~3
 
 
 @pytest.fixture

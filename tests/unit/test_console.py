@@ -14,7 +14,7 @@ from kseries.guest.console import Wanted
 from kseries.kbuild.initramfs import archive
 from kseries.model import Accel
 from kseries.model.errors import InputError
-from tests.unit.test_boot import Member, unpacked
+from tests.support.cpio import Member, unpacked
 
 TCG = Accel(name="tcg", why="")
 

@@ -12,8 +12,8 @@ from kseries.host import paths
 from kseries.judge import judge
 from kseries.judge.couplings import couplings
 from kseries.model import Bond, Outcome, Plan, State, StateResult
+from tests.support.judged import FEATURE, OFF, SILENT, SOUND, Seen, nothing, plan_of, result_of
 from tests.support.runs import split_run
-from tests.unit.test_judge import FEATURE, OFF, SILENT, SOUND, Seen, nothing, plan_of, result_of
 
 SPLIT = paths.project("testcases", "exit-on-missing-split")
 ALONE = {"only-1": OFF, "only-2": OFF, "only-3": OFF}

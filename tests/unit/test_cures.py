@@ -8,21 +8,7 @@ from kseries.judge import cures
 from kseries.judge.couplings import holes
 from kseries.judge.cures import squashes
 from kseries.model import Advice, Finding, FindingKind, Outcome, Plan, Squash, Verdict
-from tests.unit.test_judge import (
-    CAP,
-    FAIL,
-    FEATURE,
-    OFF,
-    ON,
-    PASS,
-    SILENT,
-    SKIP,
-    Seen,
-    nothing,
-    plan_of,
-    result_of,
-    run,
-)
+from tests.support.judged import CAP, FAIL, FEATURE, OFF, ON, PASS, SILENT, SKIP, Seen, nothing, plan_of, result_of, run
 
 FIVE = (1, 2, 3, 4, 5)
 PROMISED = Seen({CAP: 1}, {"flag.refused": SKIP, "feature.works": FAIL, "feature.lasts": PASS, "other.works": PASS})

@@ -15,7 +15,7 @@ from kseries.host import cachelock
 from kseries.model.errors import InfraError
 from kseries.sources import ApplyError, TreeStore, corruption
 from kseries.sources.manytrees import ManyTrees
-from tests.faults.test_cache import cut
+from tests.support.corruption import cut
 from tests.support.gitrepo import Repository
 
 DIFF = b"--- a/Makefile\n+++ b/Makefile\n@@ -1 +1,2 @@\n VERSION = 6\n+# 1\n"

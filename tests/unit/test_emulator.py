@@ -12,8 +12,8 @@ from kseries.app.options import Options
 from kseries.guest import emulator
 from kseries.model import Accel
 from kseries.model.errors import InfraError
-from tests.unit.test_build import ARCH
-from tests.unit.test_engine import SETUP
+from tests.support.engines import SETUP
+from tests.support.kbuild import ARCH
 
 TCG, KVM = (Accel(name=name, why="") for name in ("tcg", "kvm"))
 

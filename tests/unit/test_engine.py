@@ -2,79 +2,18 @@
 """The engine's errors come out as what they are."""
 
 import asyncio
-import errno
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from kseries import arch
 from kseries.cache.store import Store
-from kseries.evaluate.setup import Setup
-from kseries.kbuild.config import Config
-from kseries.kbuild.dependencies import Reads
-from kseries.kbuild.timing import Pace
-from kseries.model import Accel, Build, Outcome, events
+from kseries.model import Outcome, events
 from kseries.model.errors import InfraError, InputError
-from kseries.model.events import Wait
+from tests.support.engines import SETUP, FullDisk, seen_of
 from tests.support.engines import engine as engine_for
-from tests.support.engines import seen_of
+from tests.support.judged import plan_of
 from tests.support.runs import state as state_result
-from tests.unit.test_judge import plan_of
-
-
-class FullDisk:
-    """A worker on a disk that has no room left."""
-
-    def __init__(self) -> None:
-        self.trusted: list[object] = []
-
-    async def take(self, wait: Callable[[Wait], None]) -> None:
-        pass
-
-    def give_back(self) -> None:
-        pass
-
-    def say(self, what: str, done: int, total: int) -> None:
-        pass
-
-    @property
-    def trees(self) -> "FullDisk":
-        return self
-
-    def changes(self, _old: str, _new: str) -> tuple[()]:
-        return ()
-
-    def scratch(self) -> AbstractContextManager[Path]:
-        return nullcontext(Path("/nonexistent"))
-
-    @property
-    def holds(self) -> None:
-        return None
-
-    @property
-    def reads(self) -> Reads:
-        return Reads(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
-
-    @property
-    def pace(self) -> Pace:
-        return Pace(Path("/nonexistent"))
-
-    async def build(self, *_: object, trusted: bool, **__: object) -> Build:
-        self.trusted.append(trusted)
-        raise OSError(errno.ENOSPC, "No space left on device", "/x")
-
-
-SETUP = Setup(
-    arch=arch.get("x86_64"),
-    accel=Accel(name="tcg", why=""),
-    toolchain="",
-    config=Config(""),
-    probes=(),
-    program="",
-)
 
 
 def test_a_full_disk_is_an_os_error_and_no_group(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kseries.judge import evidence
 from kseries.model import Outcome, State, Status
-from tests.unit.test_judge import Seen, result_of
+from tests.support.judged import Seen, result_of
 
 STATE = State(id="prefix-1", scenario="prefixes", applied=(1,), patch=1, tree="x")
 NAMES = st.text(st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" :."), min_size=1).filter(

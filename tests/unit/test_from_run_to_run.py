@@ -20,9 +20,9 @@ from kseries.kbuild.timing import Pace
 from kseries.model import Boot, Build, Ending, Outcome, Plan, StateResult, events
 from kseries.model.errors import InfraError
 from kseries.sources import Change
+from tests.support.engines import SETUP
 from tests.support.engines import engine as engine_for
-from tests.unit.test_engine import SETUP
-from tests.unit.test_judge import plan_of
+from tests.support.judged import plan_of
 
 SOURCE = Path("/source")
 FAILS = ""

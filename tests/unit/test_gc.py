@@ -29,8 +29,8 @@ from kseries.sources.git import ANSWERS
 from kseries.sources.manytrees import ManyTrees
 from tests.support.engines import seen_of
 from tests.support.gitrepo import Repository, lines
+from tests.support.locks import holder
 from tests.support.runs import state
-from tests.unit.test_cachelock import holder
 
 MIB = 1 << 20
 ROOMY = 1 << 40

@@ -13,10 +13,14 @@ from kseries.inputs import preimages
 from kseries.model.errors import InputError
 from kseries.report import reproduce
 from kseries.sources import TreeStore
+from tests.support.bases import MAKEFILE, left_behind, plan, write
 from tests.support.gitrepo import Repository, lines
-from tests.unit.test_base_commit import MAKEFILE, plan, repository, write
 
-__all__ = ["repository"]  # a fixture: HEAD is "next", where the series of "main" does not apply
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return left_behind(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -18,9 +18,7 @@ from kseries.kbuild.config import Config
 from kseries.model import Accel
 from kseries.model.errors import InfraError
 from kseries.sources import git, kernels, treestore
-from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
-
-__all__ = ["cache", "kernel"]  # fixtures
+from tests.support.kbuild import ARCH, FRAGMENT, Kernel
 
 SECONDS = 40.0
 """What no wait takes that is given one second, on a slow host."""

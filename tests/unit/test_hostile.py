@@ -24,10 +24,8 @@ from kseries.kbuild import Worker, limits
 from kseries.kbuild.config import Config
 from kseries.model import Build
 from kseries.model.errors import InfraError
+from tests.support.kbuild import ARCH, FRAGMENT, MAKEFILE, Kernel
 from tests.support.sample import sampled
-from tests.unit.test_build import ARCH, FRAGMENT, MAKEFILE, Kernel, cache, kernel
-
-__all__ = ["cache", "kernel"]  # fixtures
 
 HOSTILE = "hostile series"
 

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """TARGET -> series: test cases, directories of patches, ranges of commits; and what a user gets wrong."""
 
-import contextlib
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +16,8 @@ from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository, lines
+from tests.support.users import readable_to_nobody, unprivileged
 
-NOBODY = 65534
 DIFF = "--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
 
 
@@ -55,30 +51,6 @@ def written(path: Path, contents: bytes) -> Path:
 
 def in_directory(directory: Path) -> Series:
     return patchdir.read(directory).series
-
-
-@contextlib.contextmanager
-def readable_to_nobody() -> Iterator[Path]:
-    """A directory that only root may enter, below one that all may."""
-    top = Path(tempfile.mkdtemp())
-    try:
-        top.chmod(0o755)
-        yield written(top / "patches" / "0001-a.patch", mail("a"))
-    finally:
-        shutil.rmtree(top)
-
-
-@contextlib.contextmanager
-def unprivileged() -> Iterator[None]:
-    """Not as root, who may read everything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 # --- directories of patches ---------------------------------------------------------------------

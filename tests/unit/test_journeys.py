@@ -13,12 +13,10 @@ from kseries.model import AppliedPatch, End, FindingKind, Outcome, RunResult, St
 from kseries.report import text as report
 from kseries.sources import TreeStore
 from tests.support import runs
+from tests.support.bisections import AT_ALL, PATCHES, Laid, text
 from tests.support.gitrepo import Repository
-from tests.unit.test_bisection import AT_ALL, PATCHES, Laid, cache, kernel, lay, text
-from tests.unit.test_build import KERNEL
-from tests.unit.test_judge import SILENT, result_of
-
-__all__ = ["cache", "kernel", "lay"]  # fixtures
+from tests.support.judged import SILENT, result_of
+from tests.support.kbuild import KERNEL
 
 
 def judged(laid: Laid, *silent: int, loud: tuple[int, ...] = ()) -> RunResult:

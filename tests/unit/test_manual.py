@@ -8,9 +8,7 @@ import pytest
 from kseries.bisect import manual
 from kseries.model import State
 from kseries.model.errors import InfraError, InputError
-from tests.unit.test_bisection import AT_ALL, PATCHES, Laid, broken_from, cache, kernel, lay
-
-__all__ = ["cache", "kernel", "lay"]  # fixtures
+from tests.support.bisections import AT_ALL, PATCHES, Laid, broken_from
 
 
 class Person:

@@ -18,7 +18,7 @@ from kseries.sources.gitmemo import Answers
 from kseries.sources.manytrees import ManyTrees
 from tests.support.gitrepo import Repository, lines
 from tests.support.histories import CHANGES, PATHS, Change, Tree, changed, imported
-from tests.unit.test_trees import by_git, named
+from tests.support.merges import by_git, named
 
 BODY = lines(12)
 EDITED = lines(12, line3="x")

@@ -4,7 +4,6 @@
 import bz2
 import gzip
 import lzma
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,12 +13,9 @@ from kseries import inputs
 from kseries.inputs import files
 from kseries.model.errors import InputError
 from tests.support import mails
+from tests.support.packed import zstd
 
 DIFF = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
-
-
-def zstd(data: bytes) -> bytes:
-    return subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout
 
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {

@@ -31,8 +31,8 @@ from kseries.model import (
 )
 from kseries.model.errors import InputError
 from kseries.report import headline, html, junit, mail, text
+from tests.support.judged import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
 from tests.support.runs import SPLIT
-from tests.unit.test_judge import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
 
 STATES = ("base", "prefix-1", "prefix-2", "prefix-3", "without-1", "without-2", "without-3", "without-1+2", "only-2")
 PLAN = plan_of(STATES)

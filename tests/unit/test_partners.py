@@ -19,7 +19,7 @@ from kseries.judge.losses import Symptom, What
 from kseries.judge.partners import Halving, of_finding, state_id, with_partners, with_proof
 from kseries.model import Advice, FindingKind, Outcome, Series, Squash, State, StateResult
 from tests.support import runs
-from tests.unit.test_judge import FAIL, MISSING, OFF, PASS, SOUND, Seen, nothing, plan_of, run
+from tests.support.judged import FAIL, MISSING, OFF, PASS, SOUND, Seen, nothing, plan_of, run
 
 COUNT = 40
 X, Y = (Symptom(What.CHECK, name) for name in ("p.x", "p.y"))

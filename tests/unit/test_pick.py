@@ -11,7 +11,7 @@ from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, conflicts
 from tests.support.gitrepo import Repository, lines
-from tests.unit.test_scenarios import series_of
+from tests.support.series import series_of
 
 TEXTS = (
     lines(30),

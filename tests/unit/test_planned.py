@@ -15,8 +15,8 @@ from kseries.plan.forecast import forecast
 from kseries.plan.schedule import Footprint, Place, Visit
 from kseries.report import plans
 from kseries.sources import Change
-from tests.unit.test_judge import plan_of
-from tests.unit.test_visit import noted
+from tests.support.judged import plan_of
+from tests.support.notes import noted
 
 PATHS = {
     "prefix-1": ("wide.h",),

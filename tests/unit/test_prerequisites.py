@@ -16,8 +16,8 @@ from kseries.model import Plan, events
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore, patchids
 from tests.support import mails
+from tests.support.bases import MAKEFILE
 from tests.support.gitrepo import Repository, lines
-from tests.unit.test_base_commit import MAKEFILE
 
 ALL = ("A", "B", "C", "D")
 

@@ -8,9 +8,7 @@ from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import can_matter
 from kseries.probes import programs, selftests
 from kseries.sources import Change
-from tests.unit.test_build import ARCH, FRAGMENT, KERNEL, Kernel, cache, kernel
-
-__all__ = ["cache", "kernel"]  # fixtures
+from tests.support.kbuild import ARCH, FRAGMENT, KERNEL, Kernel
 
 PLACE = "tools/testing/selftests/toy"
 RULES = "$(OUTPUT)/%: %.c\n\t$(CC) $(KHDR_INCLUDES) -MD -MF $@.d -o $@ $<\n"

@@ -10,8 +10,8 @@ from kseries.judge import sandbox
 from kseries.kbuild import denials
 from kseries.model import FindingKind, Objects, Outcome, StateResult
 from kseries.report import text
+from tests.support.judged import plan_of
 from tests.support.runs import run, state
-from tests.unit.test_judge import plan_of
 
 OURS = (Path("/cache/source"), Path("/cache/obj"))
 READ = "cat: /root/token: No such file or directory"

@@ -16,7 +16,7 @@ from kseries.model import Plan
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore, git, repository
 from tests.support.gitrepo import ENVIRONMENT, Repository
-from tests.unit.test_inputs import readable_to_nobody, unprivileged
+from tests.support.users import readable_to_nobody, unprivileged
 
 
 @pytest.fixture

@@ -18,10 +18,8 @@ from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import can_matter
 from kseries.model import Boot, Build, Ending, Job, Outcome, State, StateResult
 from kseries.sources import Change
-from tests.unit.test_build import ARCH, FRAGMENT, Kernel, cache, kernel
-from tests.unit.test_engine import SETUP, FullDisk
-
-__all__ = ["cache", "kernel"]  # fixtures
+from tests.support.engines import SETUP, FullDisk
+from tests.support.kbuild import ARCH, FRAGMENT, Kernel
 
 BTF = "CONFIG_DEBUG_INFO_BTF"
 

@@ -11,6 +11,7 @@ from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository, lines
+from tests.support.series import series_of
 
 ALL = ("prefixes", "reverts", "alone")
 
@@ -25,24 +26,6 @@ def store(tmp_path: Path, repository: Repository) -> TreeStore:
     store = TreeStore(tmp_path / "trees.git")
     store.add_repository(repository.path)
     return store
-
-
-def series_of(repository: Repository, *texts: str, diffs: bool = False) -> tuple[Series, Base]:
-    """A series that gives one file one text after the other; the first text is that of the base."""
-    base, *commits = [repository.commit(f"patch {number}", {"file": text}) for number, text in enumerate(texts)]
-    patches = tuple(
-        Patch(
-            number=number,
-            subject=f"patch {number}",
-            origin=f"000{number}.patch",
-            diff=repository.run("show", commit).stdout if diffs else None,
-            commit=None if diffs else commit,
-        )
-        for number, commit in enumerate(commits, 1)
-    )
-    return Series(name="series", version=2, patches=patches), Base(
-        name="v6.12", version="6.12", tree=repository.tree(base)
-    )
 
 
 def three(repository: Repository, *, diffs: bool = False) -> tuple[Series, Base]:

@@ -23,8 +23,8 @@ from kseries.plan.schedule import Footprint, Place, Read, Visit
 from kseries.sources import TreeStore
 from tests.support import toy
 from tests.support.gitrepo import Repository
+from tests.support.kbuild import ARCH
 from tests.support.toy import FIRST, POOL
-from tests.unit.test_build import ARCH
 
 FEW, MANY = 4, 400
 STEPS = 4

@@ -17,7 +17,7 @@ from kseries.inputs import files, tarball
 from kseries.inputs.target import Target
 from kseries.model.errors import InputError
 from tests.support import mails
-from tests.unit.test_packed import zstd
+from tests.support.packed import zstd
 
 DIFF = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-a\n+b\n"
 PATCHES = {

@@ -18,6 +18,7 @@ from kseries.sources import ApplyError, Merge, TreeStore
 from kseries.sources.git import ANSWERS
 from tests.support.gitrepo import Repository, lines
 from tests.support.histories import CHANGES, PATHS, Change, Tree, changed, imported
+from tests.support.merges import by_git, named
 
 Files = Mapping[str, str | bytes | None]
 
@@ -37,17 +38,6 @@ def repository(tmp_path: Path, store: TreeStore) -> Repository:
 # --- revert and cherry-pick ---------------------------------------------------------------------
 
 
-def by_git(repository: Repository, how: str, onto: str, commit: str) -> Merge:
-    """What `git revert` or `git cherry-pick` does in a work tree."""
-    repository.git("reset", "--quiet", "--hard", onto)
-    repository.run(how, *(("--no-edit",) if how == "revert" else ()), commit)
-    unmerged = repository.git("diff", "--name-only", "--diff-filter=U", "-z")
-    result = Merge(None, tuple(sorted(unmerged.split("\0")[:-1]))) if unmerged else Merge(repository.git("write-tree"))
-    repository.git("reset", "--quiet", "--hard", onto)
-    repository.git("clean", "-ffdxq")
-    return result
-
-
 def assert_as_git(store: TreeStore, repository: Repository, base: str, commits: list[str]) -> None:
     """Each commit taken out of the last and put on the base, by us and by git."""
     tip = commits[-1]
@@ -56,11 +46,6 @@ def assert_as_git(store: TreeStore, repository: Repository, base: str, commits: 
         trees = [store.tree_of(revision) for revision in (before, after)]
         assert named(store.revert(last, *trees)) == named(by_git(repository, "revert", tip, after))
         assert named(store.cherry_pick(onto, *trees)) == named(by_git(repository, "cherry-pick", base, after))
-
-
-def named(merge: Merge) -> Merge:
-    """A file in the way of a directory is called file~SIDE, and the sides have other names with us."""
-    return Merge(merge.tree, tuple(sorted({name.partition("~")[0] for name in merge.conflicts})))
 
 
 def one_file(*texts: str) -> list[Files]:

@@ -20,8 +20,8 @@ from kseries.model import Build, events
 from kseries.model.errors import InfraError
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
+from tests.support.kbuild import ARCH, FRAGMENT, MAIN, MAKEFILE, WARNING, WARNS
 from tests.support.sample import sampled
-from tests.unit.test_build import ARCH, FRAGMENT, MAIN, MAKEFILE, WARNING, WARNS
 
 UGLY = "ha#sh a:b $x,%'\"\\=\n\N{LATIN SMALL LETTER E WITH ACUTE}\udcff"
 """What make, sh, ccache or git would take for more than a letter; the last one is no UTF-8."""

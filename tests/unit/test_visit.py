@@ -15,6 +15,7 @@ from kseries.kbuild.dependencies import Reads
 from kseries.model import State
 from kseries.plan.schedule import Footprint, Place, Read, SameBuild, Visit, between
 from kseries.sources import Change
+from tests.support.notes import noted
 
 ABSENT = ("000000", "0" * 40)
 
@@ -25,16 +26,6 @@ def change(path: str, new: str, old: str = "old") -> Change:
 
 def state(name: str) -> State:
     return State(id=name, scenario="prefixes", applied=(), tree=f"tree-{name}")
-
-
-def noted(obj: Path, notes: Mapping[str, Iterable[str]]) -> Reads:
-    """A build folder in which each target has read some paths."""
-    obj.mkdir(exist_ok=True)
-    for target, paths in notes.items():
-        (obj / f".{target}.cmd").write_text("".join(f"  {obj}/source/{path} \\\n" for path in paths))
-    reads = Reads(obj, obj / "source", obj)
-    reads.update("tree")
-    return reads
 
 
 @pytest.fixture

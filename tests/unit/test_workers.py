@@ -12,22 +12,18 @@ from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
-from kseries.evaluate.setup import Setup
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Coverage, Observation, Outcome, Plan, events
+from kseries.model import Coverage, Observation, Outcome, Plan, events
 from kseries.model.events import Holder
 from kseries.report import plans as planned_view
 from kseries.report.live import Progress
 from tests.support.engines import engine as engine_for
 from tests.support.engines import seen_of
-from tests.unit.test_build import ARCH, FRAGMENT, MAIN, Kernel, cache, kernel
-from tests.unit.test_judge import nothing, plan_of, result_of
-
-__all__ = ["cache", "kernel"]  # fixtures
+from tests.support.judged import nothing, plan_of, result_of
+from tests.support.kbuild import ARCH, FRAGMENT, MAIN, SETUP, Kernel
 
 STATES = 6
-SETUP = Setup(ARCH, Accel(name="tcg", why=""), "gcc", Config(FRAGMENT), (), "")
 
 
 def planned(kernel: Kernel) -> Plan:
