@@ -47,7 +47,7 @@ def test_ctrl_c_ends_everything_at_once(running: "pexpect.spawn[str]", sent: sig
     assert _ours()
     running.kill(sent)
     running.expect(r"PARTIAL: the run was interrupted when \d of \d states were tried")
-    running.expect("interrupted; finished states are kept, run it again to go on")
+    running.expect("interrupted; run it again to go on, finished states are cached")
     running.expect(pexpect.EOF)
     running.close()
     assert running.exitstatus == status

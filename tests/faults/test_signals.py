@@ -156,7 +156,7 @@ def test_a_run_that_is_told_to_end_reports_what_is_known(kseries: Kseries) -> No
     run = kseries.start(*kseries.words("long", "out"), how=SENT[1])
     until(lambda: booting(run.pid), "QEMU", run)
     out, err = end(run, SENT[1])
-    assert err.endswith("\nkseries: interrupted; finished states are kept, run it again to go on\n")
+    assert err.endswith("\nkseries: interrupted; run it again to go on, finished states are cached\n")
     assert "PARTIAL: the run was interrupted when 2 of 3 states were tried" in out
     assert "bisectable: not judged    revert-safe: not judged    (partial)" in out
     result = json.loads((kseries.place / "out" / "result.json").read_text())

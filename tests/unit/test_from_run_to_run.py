@@ -145,7 +145,7 @@ async def test_whose_build_a_state_has_is_told_in_the_words_of_the_plan_that_tel
     assert (first["prefix-3"].built_as, first["prefix-3"].unread) == ("prefix-2", ("words.h",))
     again = await host.run(host.folder(), a=("a", "words"), b=("a", "more"))
     assert again["prefix-2"].built_as == "prefix-1"
-    note = "not built: differs from prefix-1 only in what no build reads (words.h)"
+    note = "not rebuilt: words.h affects no object; prefix-1's result reused"
     assert again["prefix-2"].notes == (note,)
     assert [one.built_as for one in host.told if one.tree == "b"] == ["prefix-2", "prefix-1"]
 
@@ -170,7 +170,7 @@ async def test_whose_kernel_was_booted_is_told_in_the_words_of_the_plan_that_tel
     """Another worker has not built the first, and so cannot know of the second that it need not be built."""
     await host.run(host.folder(), other=("other", "words"), a=("a", "words"))
     again = await host.run(host.folder(), a=("a", "words"), b=("a", "more"))
-    assert again["prefix-2"].notes == ("not booted: the same kernel, byte for byte, as that of prefix-1",)
+    assert again["prefix-2"].notes == ("not booted: same kernel, byte for byte; prefix-1's result reused",)
     assert again["prefix-2"].booted_as == "prefix-1"
     last = await host.run(host.folder(), other=("other", "words"), c=("a", "most"))
     assert last["prefix-2"].booted_as == "tree a of an earlier run"

@@ -114,7 +114,7 @@ def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace)
         (
             (Forecast(state="base", known=True), Forecast(state="prefix-1", built_as="base", unread=tuple("abcde"))),
             [
-                "not built: no build reads what sets it apart from base (a, b, c and 2 more)",
+                "not rebuilt: a, b, c and 2 more affect no object; base's result reused",
                 "0 of 2 kernels to build and boot (1 known from before, 1 that no build can tell from another)",
             ],
         ),

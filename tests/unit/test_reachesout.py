@@ -121,5 +121,5 @@ def test_it_is_a_finding_with_a_sentence_of_its_own() -> None:
     (finding,) = findings
     assert finding.kind is FindingKind.REACHES_OUT and not finding.kind.advice
     shown = text.render(run(*states, findings=findings))
-    assert "The build of 1/2" in shown and "reaches for what is not its own, and was refused it:" in shown
+    assert "The sandbox denied access to what the build of 1/2" in shown and "asked for:" in shown
     assert f"    {READ}" in shown

@@ -41,4 +41,4 @@ def room(*places: Path) -> Iterator[None]:
             yield
     except OSError as error:
         where = f"cannot use {error.filename}: " if error.filename else ""
-        raise InfraError(f"{where}{in_words(error)}\n  finished states are kept; mend that and run again") from error
+        raise InfraError(f"{where}{in_words(error)}\n  fix this and run again; finished states are cached") from error

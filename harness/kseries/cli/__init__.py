@@ -28,7 +28,7 @@ _SAID = 300
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command: 0 nothing found, 1 findings, 2 wrong input, 3 infrastructure, 130 Ctrl-C.
 
-    A fault of ours is 3 too, as it says nothing of a patch: Python's own 1 would be read as findings. ``kseries try``
+    An internal error is 3 too, as no patch has caused it: Python's own 1 would be read as findings. ``kseries try``
     alone has statuses of its own.
     """
     signals.handle()
@@ -61,7 +61,7 @@ def _main(words: Sequence[str]) -> int:
         return _fail(f"{in_words(error)}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):  # as in _fail
-            print("\nkseries: interrupted; finished states are kept, run it again to go on", file=sys.stderr)
+            print("\nkseries: interrupted; run it again to go on, finished states are cached", file=sys.stderr)
         return INTERRUPTED_STATUS
     except Exception as error:
         _print_what_can_be()
@@ -71,9 +71,10 @@ def _main(words: Sequence[str]) -> int:
 def _of_ours(error: Exception) -> str:
     """What is said of an error that nobody foresaw: for a user what it is, for who mends it where."""
     if os.environ.get(_TRACEBACK):
-        return "".join(["a fault of ours:\n", *traceback.format_exception(error)]).rstrip()
+        return "".join(["internal error in kseries:\n", *traceback.format_exception(error)]).rstrip()
     said = shortened(line(repr(error)), _SAID)
-    return f"a fault of ours, which says nothing of a patch: {said}\n  {_TRACEBACK}=1 in the environment shows where"
+    head = "internal error in kseries, not caused by your patches"
+    return f"{head}: {said}\n  {_TRACEBACK}=1 in the environment shows where"
 
 
 def _print_what_can_be() -> OSError | None:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from kseries.model import Observation, Outcome, State, StateResult
+from kseries.model.reuse import unbooted, unbuilt
 
-_NAMED = 3
-"""Files that a note names."""
 _TREE = 12
 """Digits of a tree's id that say which it is."""
 
@@ -84,11 +83,9 @@ def _of_build(seen: Observation) -> Iterator[str]:
 def _as_others(result: StateResult) -> Iterator[str]:
     """Whose build, and whose boot, a result is of."""
     if result.built_as is not None:
-        more = " and others" if result.unread[_NAMED:] else ""
-        paths = ", ".join(result.unread[:_NAMED]) + more
-        yield f"not built: differs from {result.built_as} only in what no build reads ({paths})"
+        yield unbuilt(result.unread, result.built_as)
     if result.booted_as is not None:
-        yield f"not booted: the same kernel, byte for byte, as that of {result.booted_as}"
+        yield unbooted(result.booted_as)
 
 
 def _dropped(result: StateResult, brought: Mapping[str, int]) -> Iterator[str]:

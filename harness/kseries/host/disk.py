@@ -37,7 +37,7 @@ def trouble(*places: Path) -> DiskFullError:
     place = min(map(_existing, places), key=_free)
     return DiskFullError(
         f"the disk is full: {_mount_point(place)}, which {place} is on ({_free(place) // _MIB} MiB free)\n"
-        "  finished states are kept; make room, or set XDG_CACHE_HOME or --out to another disk, and run again"
+        "  make room, or set XDG_CACHE_HOME or --out to another disk, and run again; finished states are cached"
     )
 
 

@@ -47,7 +47,7 @@ def _short(run: RunResult, finding: Finding) -> str:
             promise = _promise(run, finding) if finding.contract is not None else "what works on the base"
             return f"reverting {reverted} silently breaks {promise}"
         case FindingKind.BISECT_HOLE:
-            return f"git bisect falls into a hole at {patch}"
+            return f"the series is not bisectable at {patch}"
         case FindingKind.BROKEN_CONTRACT:
             return f"the series does not keep {_promise(run, finding)}"
         case FindingKind.NEW_WARNING:
@@ -55,7 +55,7 @@ def _short(run: RunResult, finding: Finding) -> str:
         case FindingKind.KERNEL_COMPLAINT:
             return f"with {patch} the kernel complains"
         case FindingKind.REACHES_OUT:
-            return f"the build of {patch} reaches for what is not its own"
+            return f"the sandbox denied access to what the build of {patch} asked for"
         case _:
             return "checks fail that pass without the series"
 
@@ -78,6 +78,6 @@ def _cures(run: RunResult, problems: list[Finding]) -> Iterator[str]:
     advised = [finding.advice for finding in problems if finding.advice is not None and finding.advice.verified]
     for advice in list(dict.fromkeys(advised))[:_FEW]:
         if advice.order:
-            yield f" The order {' '.join(map(str, advice.order))} was seen to close the hole."
+            yield f" The order {' '.join(map(str, advice.order))} was seen to cure it."
         else:
             yield f" Squashing {_numbers(run, list(advice.squash))} was seen to cure it."

@@ -10,6 +10,7 @@ from typing import TextIO
 from kseries.host.turns import lives
 from kseries.model import Outcome, events
 from kseries.model.events import Wait
+from kseries.model.reuse import unbuilt
 from kseries.model.sanitize import line
 from kseries.report.plans import kernels
 
@@ -70,7 +71,7 @@ class Progress:
                     f"{stage} {result.seconds[stage]:.1f} s" for stage in ("build", "boot") if stage in result.seconds
                 )
                 if result.built_as:
-                    spent = f"as {result.built_as}: no build reads what it changes"
+                    spent = unbuilt(result.unread, result.built_as)
                 why = f": {result.detail.splitlines()[0]}" if result.outcome is not Outcome.OK and result.detail else ""
                 self._line(f"{result.id}: {result.outcome}{why}" + (f" ({spent})" if spent else ""))
             case events.Waiting(wait):

@@ -2,6 +2,7 @@
 """A plan on a terminal: each state, what it would cost, and the order in which they would be built."""
 
 from kseries.model import Forecast, Plan, State
+from kseries.model.reuse import unbuilt
 from kseries.model.sanitize import plain
 from kseries.report import fuzzed
 
@@ -32,10 +33,7 @@ def _cost(one: Forecast) -> str:
     if one.known:
         return "known"
     if one.built_as is not None:
-        more = f" and {len(one.unread) - _NAMED} more" if one.unread[_NAMED:] else ""
-        return (
-            f"not built: no build reads what sets it apart from {one.built_as} ({', '.join(one.unread[:_NAMED])}{more})"
-        )
+        return unbuilt(one.unread, one.built_as)
     if one.targets is None:
         return "to build"
     targets = f"{one.targets} target" + ("s" if one.targets != 1 else "")

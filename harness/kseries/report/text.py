@@ -251,7 +251,7 @@ def sentence(run: RunResult, finding: Finding) -> str:
             return _new_warning(run, finding, state)
         case FindingKind.REACHES_OUT:
             whose = _patch(run, finding.patch) if finding.patch is not None else "the series"
-            return f"The build of {whose} reaches for what is not its own, and was refused it:"
+            return f"The sandbox denied access to what the build of {whose} asked for:"
         case FindingKind.KERNEL_COMPLAINT:
             return _complaint(run, finding, state)
         case FindingKind.FLAKY if of_kernel(finding, state):

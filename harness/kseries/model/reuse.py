@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""In which words a state says that it has the result of another one, in a plan, on a terminal and in its notes."""
+
+from collections.abc import Sequence
+
+from kseries.model.sanitize import few
+
+
+def unbuilt(paths: Sequence[str], whose: str) -> str:
+    """Why a state is not built: the files in which it differs from ``whose`` are in no object."""
+    return f"not rebuilt: {few(paths)} {'affects' if len(paths) == 1 else 'affect'} no object; {_reused(whose)}"
+
+
+def unbooted(whose: str) -> str:
+    """Why a state that was built is not booted: ``whose`` kernel is its own, byte for byte."""
+    return f"not booted: same kernel, byte for byte; {_reused(whose)}"
+
+
+def _reused(whose: str) -> str:
+    """``whose``: the id of a state, or words for one of an earlier run."""
+    return f"the result of {whose} reused" if " " in whose else f"{whose}'s result reused"
