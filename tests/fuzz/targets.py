@@ -14,8 +14,8 @@ import msgspec
 
 from kseries.coverage import linetable
 from kseries.guest import complaints, klog, trace
+from kseries.inputs import contracts as contract_files
 from kseries.inputs import mbox, strip, testcase
-from kseries.judge import contracts as contract_files
 from kseries.kbuild import ccache, checkpatch, denials, limits, linked, make, warnings
 from kseries.model import Status
 from kseries.model.errors import InfraError, InputError

@@ -23,8 +23,8 @@ from kseries.cache import store
 from kseries.evaluate.setup import Setup
 from kseries.guest import emulator
 from kseries.host import paths
-from kseries.inputs import patchdir
-from kseries.judge import contracts, suspects
+from kseries.inputs import contracts, patchdir
+from kseries.judge import suspects
 from kseries.kbuild.config import Config
 from kseries.model import Base, Finding, Series, StateResult
 from kseries.model.events import Event

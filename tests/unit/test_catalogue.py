@@ -5,7 +5,7 @@ import re
 
 from kseries import arch as archs
 from kseries.host import paths
-from kseries.judge import contracts
+from kseries.inputs import contracts
 from tests.support import catalogue
 from tests.support.lab import MUTANTS
 

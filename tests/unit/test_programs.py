@@ -12,7 +12,7 @@ from kseries import arch, inputs
 from kseries.app import setup
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
-from kseries.judge import contracts
+from kseries.inputs import contracts
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Contract
 from kseries.model.errors import InputError

@@ -6,7 +6,8 @@ import msgspec
 from kseries import arch
 from kseries.app import setup
 from kseries.evaluate.setup import Setup
-from kseries.judge import asked, contract_verdict, contracts
+from kseries.inputs import contracts
+from kseries.judge import asked, contract_verdict
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Check, Contract, Outcome, StateResult, Status
 from kseries.report import text

@@ -12,7 +12,7 @@ from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
 from kseries.guest import emulator
 from kseries.host import paths
-from kseries.judge import contracts
+from kseries.inputs import contracts
 from kseries.kbuild.config import Config
 from kseries.model import Contract, Forecast, Plan, events
 from kseries.model.errors import InputError

@@ -49,7 +49,7 @@ def _named_by(mail: Mail) -> tuple[Prerequisite, ...]:
 
 def _sent(mails: Iterable[Mail]) -> list[Mail]:
     """The patches among some mails."""
-    return [one for one in mails if one.has_diff and not one.subject.reply]
+    return [one for one in mails if one.is_patch]
 
 
 def _part_of(mails: Sequence[Mail], named: Sequence[Prerequisite]) -> dict[int, Prerequisite]:

@@ -79,6 +79,11 @@ class Mail(Record, frozen=True):
     def has_diff(self) -> bool:
         return _DIFF.search(self.diff) is not None
 
+    @property
+    def is_patch(self) -> bool:
+        """True of a mail that has a diff and is no reply: a reply may quote a diff, or attach another one."""
+        return self.has_diff and not self.subject.reply
+
     def patch(self, number: int) -> Patch:
         """This mail as a patch of a series. Raises InputError when it holds no diff, or one that git should not see."""
         if not self.has_diff:

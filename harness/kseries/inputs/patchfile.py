@@ -79,7 +79,7 @@ def _is_cover(mail: Mail, name: str) -> bool:
 
 def _places(mails: Iterable[Mail]) -> set[tuple[int, int]]:
     """The numbers that patches have, each with that of its series' last one."""
-    posted = (one.subject for one in mails if not one.subject.reply and one.has_diff)
+    posted = (one.subject for one in mails if one.is_patch)
     return {(subject.number, subject.total) for subject in posted if subject.number and subject.total}
 
 
@@ -99,7 +99,7 @@ def _of_several(mails: list[Mail], name: str, everywhere: Set[tuple[int, int]]) 
     """A series; or what somebody has put together of several, or of one whose rest is in other files."""
     own = _places(mails)
     totals = {total for _, total in own}
-    posted = [one for one in mails if one.has_diff and not one.subject.reply]
+    posted = [one for one in mails if one.is_patch]
     mixed = len(totals) > 1 or (own and any(one.subject.number is None for one in posted))
     missing = set() if mixed else _missing(own)  # of many series, each may say that it has 9999
     if not mixed and not (missing and missing <= everywhere):

@@ -1,62 +1,58 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Contracts as files: ours, and those that come with a series. What one means is judge's."""
+"""What a contract means: what it asks of a kernel, and whether a booted state keeps it (docs/how-it-works.md)."""
 
-import tomllib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
-from kseries.host import paths, untrusted
-from kseries.model import Contract
-from kseries.model.errors import InputError
-
-_FIELDS = frozenset({"id", "title", "when", "checks", "otherwise", "optional"})
+from kseries.judge import losses
+from kseries.judge.losses import GOOD
+from kseries.model import Check, Contract, ContractVerdict, StateResult, Status
 
 
-def ours() -> tuple[Contract, ...]:
-    """Every contract that we have (guests/contracts)."""
-    return read(sorted(paths.project("guests", "contracts").glob("*.toml")))
+def asked(contract: Contract, probes: tuple[str, ...]) -> Contract:
+    """A contract as far as these probes can tell; what the others would is left out, not missing."""
+    wanted = (*contract.checks, *contract.optional)
+    left_out = tuple(name for name in wanted if name.rpartition(".")[0] not in probes)
+    checks, optional = (
+        tuple(name for name in names if name not in left_out) for names in (contract.checks, contract.optional)
+    )
+    return msgspec.structs.replace(contract, checks=checks, optional=optional, left_out=left_out)
 
 
-def read(files: Iterable[Path]) -> tuple[Contract, ...]:
-    """The contracts in some files: one each, or one in each of its ``[[contract]]``. Raises InputError."""
-    return tuple(contract for file in files for contract in _read(file))
+def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, Check] | None) -> ContractVerdict:
+    """Whether a booted state keeps a contract.
 
-
-def _read(file: Path) -> Iterator[Contract]:
-    try:
-        held = tomllib.loads(untrusted.text(file))
-    except (OSError, ValueError, RecursionError) as error:  # tomllib on numbers too long, and on brackets in brackets
-        raise InputError(f"cannot read the contract {file}: {error}") from error
-    many = held.get("contract")
-    for one in many if isinstance(many, list) else [held]:
-        yield _contract(file, one)
-
-
-def _contract(file: Path, held: Any) -> Contract:
-    extra = sorted(held.keys() - _FIELDS) if isinstance(held, dict) else ["no table"]
-    what = "a contract has id, title, when and checks, and may have otherwise and optional"
-    if extra:
-        raise InputError(f"{file}: {', '.join(extra)}: what is that?\n  {what}")
-    try:
-        return msgspec.convert(held, Contract)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{file}: {error}\n  {what}") from error
-
-
-def check(contracts: Iterable[Contract], probes: frozenset[str]) -> None:
-    """Raise InputError where two contracts have one id, or a check is of no probe that there is."""
-    seen: set[str] = set()
-    for contract in contracts:
-        if contract.id in seen:
-            raise InputError(f"two contracts are called {contract.id}\n  give one of them another id")
-        seen.add(contract.id)
-        for name in (*contract.checks, *contract.otherwise, *contract.optional):
-            probe = name.rpartition(".")[0]
-            if probe not in probes:
-                raise InputError(
-                    f"contract {contract.id}: {name} is of no probe that there is\n"
-                    "  a check is called PROBE.CHECK, PROBE being one of ours or a program of yours"
-                )
+    A check that never came does not hold. A skip is a violation where the tip passed and the state
+    advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
+    flaky check, nor of one that was left out, which may be what a broken kernel breaks; nor of any skip where the tip
+    is not known (None).
+    """
+    if contract.when not in result.caps:
+        return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
+    advertised = result.caps[contract.when] != 0
+    checks = {check.id: check for check in result.checks}
+    failed: list[str] = []
+    untested = [*contract.left_out] if advertised else []
+    unknown = bool(untested)
+    needed = (*contract.checks, *contract.optional) if advertised else contract.otherwise
+    for name in needed:
+        status = checks[name].status if name in checks else Status.MISSING
+        if name in result.flaky or not losses.came(name, result):
+            unknown = True
+        elif status is Status.SKIP:
+            lost = advertised and tip is not None and name in tip and tip[name].status in GOOD
+            failed += [name] if lost else []
+            untested += [name] if advertised and not lost else []
+            unknown = unknown or not (lost or (name in contract.optional and (tip is not None or not advertised)))
+        elif status not in GOOD:
+            failed.append(name)
+    holds = False if failed else None if unknown or not needed else True
+    return ContractVerdict(
+        id=contract.id,
+        capability=contract.when,
+        advertised=advertised,
+        holds=holds,
+        failed=tuple(failed),
+        untested=tuple(untested),
+    )

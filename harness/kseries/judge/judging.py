@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Contracts, findings, verdict: pure functions from what was seen to what it means (docs/how-it-works.md)."""
+"""Findings and verdict: pure functions from what was seen to what it means (docs/how-it-works.md)."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 import msgspec
 
 from kseries.judge import changelog, complaints, cures, evidence, losses, newwarnings, partners, sandbox
+from kseries.judge.contracts import contract_verdict
 from kseries.judge.losses import GOOD, Symptom, What
 from kseries.model import (
     Advice,
@@ -62,54 +63,6 @@ def _with_contracts(
     if result.outcome.loud or result.outcome.unknown:
         return result
     return msgspec.structs.replace(result, contracts=tuple(contract_verdict(one, result, tip) for one in contracts))
-
-
-def asked(contract: Contract, probes: tuple[str, ...]) -> Contract:
-    """A contract as far as these probes can tell; what the others would is left out, not missing."""
-    wanted = (*contract.checks, *contract.optional)
-    left_out = tuple(name for name in wanted if name.rpartition(".")[0] not in probes)
-    checks, optional = (
-        tuple(name for name in names if name not in left_out) for names in (contract.checks, contract.optional)
-    )
-    return msgspec.structs.replace(contract, checks=checks, optional=optional, left_out=left_out)
-
-
-def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, Check] | None) -> ContractVerdict:
-    """Whether a booted state keeps a contract.
-
-    A check that never came does not hold. A skip is a violation where the tip passed and the state
-    advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
-    flaky check, nor of one that was left out, which may be what a broken kernel breaks; nor of any skip where the tip
-    is not known (None).
-    """
-    if contract.when not in result.caps:
-        return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
-    advertised = result.caps[contract.when] != 0
-    checks = _checks(result)
-    failed: list[str] = []
-    untested = [*contract.left_out] if advertised else []
-    unknown = bool(untested)
-    needed = (*contract.checks, *contract.optional) if advertised else contract.otherwise
-    for name in needed:
-        status = checks[name].status if name in checks else Status.MISSING
-        if name in result.flaky or not losses.came(name, result):
-            unknown = True
-        elif status is Status.SKIP:
-            lost = advertised and tip is not None and name in tip and tip[name].status in GOOD
-            failed += [name] if lost else []
-            untested += [name] if advertised and not lost else []
-            unknown = unknown or not (lost or (name in contract.optional and (tip is not None or not advertised)))
-        elif status not in GOOD:
-            failed.append(name)
-    holds = False if failed else None if unknown or not needed else True
-    return ContractVerdict(
-        id=contract.id,
-        capability=contract.when,
-        advertised=advertised,
-        holds=holds,
-        failed=tuple(failed),
-        untested=tuple(untested),
-    )
 
 
 class _Judged:
