@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rooms of the package: each imports of those below it alone (docs/how-it-works.md, Rooms)."""
+"""The rooms of the package: each imports of those below it alone (docs/rooms.md)."""
 
 import ast
 import re
@@ -60,3 +60,15 @@ def test_no_import_runs_upward() -> None:
         if room != "__version__" and ROOMS.index(room) > ROOMS.index(module.relative_to(PACKAGE).parts[0])
     ]
     assert upward == []
+
+
+def test_the_map_has_each_room_in_its_order() -> None:
+    page = paths.project("docs", "rooms.md").read_text()
+    assert tuple(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == ROOMS
+
+
+def test_the_map_names_modules_and_folders_that_are_there() -> None:
+    page = paths.project("docs", "rooms.md").read_text()
+    for name in re.findall(r"`([\w./*]+[/.][\w./*]*)`", page):
+        found = list(paths.project().glob(name.rstrip("/"))) or list(PACKAGE.glob(f"*/{name}"))
+        assert found, name
