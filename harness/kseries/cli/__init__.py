@@ -4,23 +4,34 @@
 import argparse
 import contextlib
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
 
 from kseries import __version__
 from kseries.cache.runs import INTERRUPTED_STATUS
-from kseries.cli import bisect, compare, demo, doctor, evaluate, gc, plan, report, run, runs, shell, test, try_state
+from kseries.cli import (
+    bisect,
+    compare,
+    complaint,
+    demo,
+    doctor,
+    evaluate,
+    gc,
+    plan,
+    report,
+    run,
+    runs,
+    shell,
+    test,
+    try_state,
+)
 from kseries.host import signals, surroundings
-from kseries.model.errors import InfraError, KseriesError, in_words
-from kseries.model.sanitize import line, plain, shortened
+from kseries.model.errors import TRACEBACK, InfraError, KseriesError, in_words
+from kseries.model.sanitize import line, shortened
 
 _COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test, evaluate)
 
-_TRACEBACK = "KSERIES_TRACEBACK"
-_FOREIGN_LINE = re.compile(r"\n(?!  )")
-"""The end of a line that is none of a message's own, which begin with two blanks: a file's name may have one in it."""
 _SAID = 300
 """Characters of an error that nobody foresaw: what it holds may be long."""
 
@@ -50,31 +61,31 @@ def _main(words: Sequence[str]) -> int:
         sys.stdout.flush()  # or Python tries at our exit, when nobody asks for the status any more
         return status
     except KseriesError as error:
-        return _fail(_FOREIGN_LINE.sub(" ", str(error)), error.exit_status)
+        return complaint.of(error)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         return 141
     except OSError as error:
         if (unwritten := _print_what_can_be()) and not error.filename:
-            return _fail(f"cannot write to standard output: {unwritten.strerror}", InfraError.exit_status)
+            return complaint.said(f"cannot write to standard output: {unwritten.strerror}", InfraError.exit_status)
         where = f": {error.filename}" if error.filename else ""
-        return _fail(f"{in_words(error)}{where}", InfraError.exit_status)
+        return complaint.said(f"{in_words(error)}{where}", InfraError.exit_status)
     except KeyboardInterrupt:
-        with contextlib.suppress(OSError):  # as in _fail
+        with contextlib.suppress(OSError):  # as in complaint.py
             print("\nkseries: interrupted; run it again to go on, finished states are cached", file=sys.stderr)
         return INTERRUPTED_STATUS
     except Exception as error:
         _print_what_can_be()
-        return _fail(_of_ours(error), InfraError.exit_status)
+        return complaint.said(_of_ours(error), InfraError.exit_status)
 
 
 def _of_ours(error: Exception) -> str:
     """What is said of an error that nobody foresaw: for a user what it is, for who mends it where."""
-    if os.environ.get(_TRACEBACK):
+    if os.environ.get(TRACEBACK):
         return "".join(["internal error in kseries:\n", *traceback.format_exception(error)]).rstrip()
     said = shortened(line(repr(error)), _SAID)
     head = "internal error in kseries, not caused by your patches"
-    return f"{head}: {said}\n  {_TRACEBACK}=1 in the environment shows where"
+    return f"{head}: {said}\n  {TRACEBACK}=1 in the environment shows where"
 
 
 def _print_what_can_be() -> OSError | None:
@@ -88,12 +99,6 @@ def _print_what_can_be() -> OSError | None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return error
     return None
-
-
-def _fail(text: str, status: int) -> int:
-    with contextlib.suppress(OSError):  # where standard error is a file on a full disk, the status has to say it
-        print(f"kseries: {plain(text)}", file=sys.stderr)  # it may name what a stranger has named
-    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What ends a run early: each error says what, where and what to do, and knows its exit status."""
 
+TRACEBACK = "KSERIES_TRACEBACK"
+"""In the environment: show where an error that nobody foresaw comes from."""
+
 
 class KseriesError(Exception):
     """An error whose text is meant for the user: one or two lines, no traceback."""
