@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from kseries.app import rundir
+from kseries.app import reports, rundir
 from kseries.cache.store import Store
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
 from kseries.model import Observation, Outcome
 from kseries.model.errors import DiskFullError
+from kseries.report.reporter import FinishedRun
 from tests.support.commands import TOP
 from tests.support.kbuild import ARCH, FRAGMENT, MAKEFILE, Kernel
 from tests.support.runs import run, state
@@ -193,9 +194,12 @@ def test_a_result_without_room_is_not_kept_by_halves(disk: Disk, tmp_path: Path)
 def test_a_run_that_cannot_be_written_leaves_the_one_before_as_it_was(disk: Disk) -> None:
     result = run(state("base"))
     rundir.write(disk.top, result)
+    assert reports.make(FinishedRun(result, disk.top), reports.BESIDE) == ()
     before = {name: (disk.top / name).read_bytes() for name in disk.files}
     disk.fill()
     with pytest.raises(OSError, match="No space left"):
         rundir.write(disk.top, result)
+    failed = reports.make(FinishedRun(result, disk.top), reports.BESIDE)
+    assert len(failed) == 2 and all("No space left" in str(error) and error.exit_status == 3 for error in failed)
     disk.make_room()
     assert {name: (disk.top / name).read_bytes() for name in disk.files} == before

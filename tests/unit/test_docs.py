@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ import yaml
 
 from kseries.cli import _parser, main, manual
 from kseries.host import paths
+from kseries.report import registry
+from tests.support import packages
 from tests.support.gitrepo import Repository
 from tests.support.runs import SPLIT
 
 TOP = paths.project()
 PAGES = sorted((TOP / "README.md", *(TOP / "docs").glob("*.md")))
-_BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FLAGS = re.MULTILINE | re.DOTALL
+_BLOCK = re.compile(r"^```\w*\n(.*?)^```", _FLAGS)
 _VERBS = "demo|run|plan|try|bisect|shell|report|compare|runs|gc|doctor|test"
 _COMMAND = re.compile(rf"^(?:.*\| )?(?:- run: |script: )?(?:\S*/)?kseries ((?:{_VERBS})\b.*)")
 _LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -133,6 +137,13 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
+def _install_what_the_how_to_writes(site: Path) -> None:
+    text = (TOP / "docs" / "how-to.md").read_text()
+    ((code,), (project,)) = (re.findall(rf"^```{what}\n(.*?)^```", text, _FLAGS) for what in ("python", "toml"))
+    ((name, value),) = tomllib.loads(project)["project"]["entry-points"][registry.GROUP].items()
+    packages.install(site, value.partition(":")[0], code, name, value)
+
+
 def test_what_the_how_to_does_with_a_finished_run_goes_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -141,13 +152,15 @@ def test_what_the_how_to_does_with_a_finished_run_goes_through(
     for name in ("kseries-out", "v1-out", "v2-out"):
         (tmp_path / name).symlink_to(SPLIT)
     (tmp_path / "mails").mkdir()
+    _install_what_the_how_to_writes(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
     tried = 0
     for page, command in commands():
         words = shlex.split(command, comments=True)
         if page == "how-to.md" and words[0] in ("report", "compare"):
             assert main(words) == 0, command
             tried += 1
-    assert tried >= 3
+    assert tried >= 4
     assert list((tmp_path / "mails").glob("*.mail")) and (tmp_path / "compare.html").exists()
     capfdbinary.readouterr()
 

@@ -13,11 +13,12 @@ import msgspec
 import pytest
 
 from kseries import cli
-from kseries.app import rundir
+from kseries.app import reports, rundir
 from kseries.cache import runs
 from kseries.model import RESULT, SCHEMA_VERSION, RunResult, Verdict
 from kseries.report import json as as_json
 from kseries.report import text
+from kseries.report.reporter import FinishedRun
 from kseries.sources import TreeStore
 from tests.support.runs import SPLIT, run, split_run, state
 
@@ -173,6 +174,7 @@ def test_a_full_disk_is_a_fault_of_this_host(capsys: pytest.CaptureFixture[str])
 def test_a_run_leaves_its_result_and_its_reports_and_nothing_else(tmp_path: Path) -> None:
     shutil.copytree(SPLIT / "states", tmp_path / "states")
     rundir.write(tmp_path, split_run())
+    assert reports.make(FinishedRun(split_run(), tmp_path), reports.BESIDE) == ()
     assert {path.name for path in tmp_path.iterdir()} == {"states", "result.json", "report.html", "junit.xml"}
     assert rundir.read(tmp_path) == (split_run(), tmp_path)
     assert "Linux version 6.12" in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -200,7 +202,7 @@ def test_a_run_may_lie_in_a_folder_of_any_name_and_length(
 ) -> None:
     place = tmp_path / os.fsdecode(b"\xff #?%41:,;\"'$(x)\n\xc3\xa4") / ("long" * 60) / ("long" * 60) / ("long" * 60)
     shutil.copytree(SPLIT, place)
-    rundir.write(place, rundir.read(place)[0])
+    assert reports.make(FinishedRun(rundir.read(place)[0], place), reports.BESIDE) == ()
     assert "Linux version 6.12" in (place / "report.html").read_text(encoding="utf-8")
     for form in ("text", "html", "junit", "json", "mail"):
         assert cli.main(["report", str(place), "--format", form]) == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The directory of a run: result.json and the reports made of it, written and read again."""
+"""The directory of a run: its result.json, written and read again."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from kseries.host import files, untrusted
 from kseries.model import RESULT, SCHEMA_VERSION, Record, RunResult, validate
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import line, shortened
-from kseries.report import html, json, junit
+from kseries.report import json
 
 _FAULT = 200
 """Characters of what is wrong with a result, which may have been made so."""
@@ -29,10 +29,8 @@ def begin(directory: Path) -> None:
 
 
 def write(directory: Path, result: RunResult) -> None:
-    """Write the result, then the reports beside it. Each appears whole or not at all; raises OSError."""
+    """Write the result, of which app/reports.py makes the reports. It appears whole or not at all; raises OSError."""
     files.write(directory / RESULT, f"{json.render(result)}\n".encode())
-    files.write(directory / "report.html", html.render(result, directory).encode())
-    files.write(directory / "junit.xml", junit.render(result, directory).encode())
 
 
 class _Header(Record, frozen=True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json and reports."""
+"""One run from end to end: TARGET -> plan -> results -> judgement -> result.json."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ from kseries.sources import TreeStore
 
 
 def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunResult:
-    """Carry out a run, record it, and write its result and reports. Raises InputError or InfraError.
+    """Carry out a run, record it, and write its result. Raises InputError or InfraError.
 
     One that is told to end (signals.py) has a result, too, which is partial, if it came so far as to know its base;
     else it raises KeyboardInterrupt.

@@ -14,7 +14,7 @@ from kseries.judge import compare
 from kseries.judge.compare import Comparison
 from kseries.model import RunResult
 from kseries.model.errors import InputError
-from kseries.report import comparisons
+from kseries.report import comparisons, places
 from kseries.sources import TreeStore, versions
 
 _FORMATS = ("text", "json", "html")
@@ -44,7 +44,7 @@ def command(args: argparse.Namespace) -> int:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
-        report.write(args.output, data)
+        places.write(args.output, data)
     return 1 if told.worse or (args.strict and not session.judged(new)) else 0
 
 

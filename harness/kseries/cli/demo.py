@@ -6,16 +6,17 @@ import sys
 from pathlib import Path
 
 from kseries import inputs
-from kseries.app import session, setup
+from kseries.app import reports, session, setup
 from kseries.app.options import Options
-from kseries.cli import target
+from kseries.cli import reporting, target
 from kseries.host import paths
 from kseries.judge import expectation
 from kseries.model import RunResult
 from kseries.model.errors import InfraError
 from kseries.model.sanitize import line
-from kseries.report import text, verdicts
+from kseries.report import verdicts
 from kseries.report.live import Progress
+from kseries.report.reporter import FinishedRun
 
 _CASES = ("exit-on-missing-split", "exit-on-missing-squashed")
 
@@ -53,12 +54,14 @@ def _judged(case: inputs.Target, arch: str, out: Path, strict: bool) -> tuple[Ru
     assert case.testcase is not None
     words = (f"testcases/{case.series.name}", "--arch", arch)
     result = session.run(case, Options(out=out, arch=arch, strict=strict, words=words), Progress(sys.stderr))
-    print(text.render(result))
+    failed = reporting.make(FinishedRun(result, out), (*reports.BESIDE, reports.ON_TERMINAL))
     print(f"\nthe whole result: {out / 'result.json'}; to read: {out / 'report.html'}")
     if result.partial:
         raise KeyboardInterrupt
     if session.exit_status(result) == 3:
         raise InfraError("some states could not be built or booted on this host; see above")
+    if failed:
+        raise InfraError("a report could not be written; see above")
     wrong = expectation.differences(case.testcase.expect, result)
     print("as expected." if not wrong else "NOT as expected:\n" + "\n".join(f"  {line(one)}" for one in wrong))
     return result, not wrong and (session.judged(result) or not strict)

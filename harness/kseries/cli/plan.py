@@ -9,11 +9,11 @@ import msgspec
 
 from kseries.app import planning, premises, setup
 from kseries.app.options import Options
-from kseries.cli import report, target
+from kseries.cli import target
 from kseries.host import paths
 from kseries.model import Forecast, Plan
 from kseries.model.errors import InfraError, InputError
-from kseries.report import json, plans, rebased
+from kseries.report import json, places, plans, rebased
 from kseries.report.live import Progress
 from kseries.sources import TreeStore
 
@@ -63,7 +63,7 @@ def _apply(args: argparse.Namespace) -> int:
         told = planning.rebased(loaded, target.options(args), TreeStore(paths.cache("trees.git")), tell)
     print(json.document(told) if args.json else rebased.render(told))
     if args.html is not None:
-        report.write(args.html, rebased.html(told).encode())
+        places.write(args.html, rebased.html(told).encode())
     return 0 if told.whole else 1
 
 

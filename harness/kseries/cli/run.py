@@ -4,12 +4,13 @@
 import argparse
 import sys
 
-from kseries.app import session, setup
-from kseries.cli import compare, report, target
+from kseries.app import reports, session, setup
+from kseries.cli import compare, report, reporting, target
 from kseries.model import RunResult
 from kseries.model.errors import InputError
-from kseries.report import comparisons, json, text, verdicts
+from kseries.report import comparisons, json, places, verdicts
 from kseries.report.live import Progress
+from kseries.report.reporter import FinishedRun
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,6 +20,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_arguments(parser)
     target.add_kernel_arguments(parser)
     target.add_run_arguments(parser)
+    reporting.add_argument(parser)
     parser.add_argument("--json", action="store_true", help="print result.json instead of the report")
     parser.add_argument("--baseline", metavar="RUN", help="compare with this run; exit 1 when something got worse")
     parser.set_defaults(command=command)
@@ -26,16 +28,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     loaded, wanted = target.load(args), target.each(args)
+    asked = [*reports.BESIDE, *map(reports.asked, args.report)]
+    reports.check(asked, tuple(options.out for options in wanted))
     setup.require(wanted)
     baseline = compare.whole(report.place(args.baseline))[0] if args.baseline is not None else None
     if baseline is not None and {baseline.arch} != {options.arch for options in wanted}:
         raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one architecture: --arch {baseline.arch}")
-    results = []
+    if not args.json:
+        asked.append(reports.ON_TERMINAL)
+    results, failed = [], 0
     for options in wanted:
         result = session.run(loaded, options, Progress(sys.stderr))
         results.append(result)
+        failed = reporting.worst([failed, reporting.make(FinishedRun(result, options.out), asked)])
         if not args.json:
-            print(text.render(result))
             print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
         if result.partial:
             break
@@ -46,12 +52,12 @@ def command(args: argparse.Namespace) -> int:
     if results[-1].partial:
         raise KeyboardInterrupt
     worse = _worse(args, baseline, results[0]) if baseline is not None else False
-    return max(*map(session.exit_status, results), int(worse))
+    return reporting.worst([*map(session.exit_status, results), int(worse), failed])
 
 
 def _worse(args: argparse.Namespace, baseline: RunResult, result: RunResult) -> bool:
     """Tell what changed since another run, on the terminal and beside the report; whether anything is worse."""
     told = compare.between(baseline, result)
-    report.write(args.out / "compare.html", comparisons.html(told, baseline, result).encode())
+    places.write(args.out / "compare.html", comparisons.html(told, baseline, result).encode())
     print(comparisons.render(told, baseline, result), file=sys.stderr if args.json else sys.stdout)
     return bool(told.worse)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The reporters of our own. pyproject.toml declares each as an entry point, as somebody else's package does its own."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.model.errors import InputError
+from kseries.report import html, json, junit, mail, places, text
+from kseries.report.reporter import Document, FinishedRun
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A mail for each finding: as an mbox on standard output, in a folder as files, which git send-email takes."""
+
+    file: str = "mails/"
+
+    def check(self, to: str | None) -> None:
+        if to is not None and not Path(to).is_dir():
+            places.check(Path(to))
+
+    def report(self, run: FinishedRun, to: str | None) -> None:
+        if to is None:
+            _MBOX.report(run, None)
+        else:
+            _write_letters(Path(to), mail.letters(run.result))
+
+
+def _write_letters(place: Path, letters: Sequence[tuple[str, str]]) -> None:
+    """The only letter may have a name of its own."""
+    if not letters:
+        print("kseries: no finding to write a mail about", file=sys.stderr)
+    elif place.is_dir():
+        for name, letter in letters:
+            places.write(place / name, letter.encode())
+    elif len(letters) == 1:
+        places.write(place, letters[0][1].encode())
+    else:
+        raise InputError(
+            f"{len(letters)} findings, and a mail for each: {place} is no directory\n"
+            "  name one that is there: mkdir mails"
+        )
+
+
+_MBOX = Document(lambda run: mail.render(run.result), "")
+
+TEXT = Document(lambda run: text.render(run.result), "report.txt", utf8=False)
+HTML = Document(lambda run: html.render(run.result, run.directory), "report.html")
+JUNIT = Document(lambda run: junit.render(run.result, run.directory), "junit.xml")
+JSON = Document(lambda run: json.render(run.result), "result.json")
+MAIL = Letters()
