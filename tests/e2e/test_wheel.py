@@ -126,7 +126,7 @@ def test_what_keeps_it_from_its_work_is_no_finding_and_no_answer(
 ) -> None:
     command = _installed(wheel, tmp_path / "venv")
     package = tmp_path / "venv" / "lib" / VERSION / "site-packages" / "kseries"
-    (package / "plain.py").unlink()
+    (package / "model" / "sanitize.py").unlink()
     damaged = _run(command, tmp_path, *words)
     assert damaged.returncode == failure and "kseries.model.sanitize" in damaged.stderr
     for python in (tmp_path / "venv" / "bin").glob("python*"):
