@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """./kseries on a machine that lacks something: it asks, or says exactly what to type."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -110,6 +111,83 @@ def test_ci_installs_without_asking_and_says_what_apt_said(clone: Path) -> None:
     assert done.returncode == 3
     assert f"installing {ABSENT}" in done.stderr
     assert f"Unable to locate package {ABSENT}" in done.stderr
+
+
+# --- extras -------------------------------------------------------------------------------------
+
+
+PYTHON = """#!/bin/sh
+case $* in *"pip install"*) ;; *) exit 0 ;; esac
+[ ! -e "$0.fails" ] || exit 1
+for lock; do :; done
+echo "${{lock##*/}}" >>{clone}/installed
+"""
+
+
+@pytest.fixture
+def made(clone: Path) -> Path:
+    """The clone with a venv that has what every run needs, and whose python notes what pip is to install."""
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PYTHON.format(clone=clone))
+    python.chmod(0o755)
+    stamp(clone, "requirements.lock")
+    return clone
+
+
+def stamp(clone: Path, lock: str) -> None:
+    digest = hashlib.sha256((clone / "requirements.lock").read_bytes() + (clone / lock).read_bytes()).hexdigest()
+    (clone / ".venv" / f"{lock}.done").write_text(f"{digest}  -\n")
+
+
+def installed(clone: Path, *words: str) -> list[str]:
+    """The lock files that the launcher has pip install for these words."""
+    (clone / "installed").write_text("")
+    done = _launch("./kseries", *words, cwd=clone)
+    assert done.returncode == 0, done.stderr
+    locks = (clone / "installed").read_text().split()
+    return [lock.removeprefix("requirements-").removesuffix(".lock") for lock in locks]
+
+
+@pytest.mark.parametrize(
+    ("words", "extras"),
+    [
+        (("extra", "cluster"), ["cluster"]),
+        (("extra", "publish", "pytest"), ["pytest", "publish"]),
+        (("worker", "tls://host:1"), ["cluster"]),
+        (("publish", "12"), ["publish"]),
+        (("run", "a..b", "--cluster", "tls://host:1"), ["cluster"]),
+        (("run", "a..b", "--cluster=tls://host:1", "--host-test", "x.py"), ["cluster", "pytest"]),
+        (("run", "--host-test=x.py", "--host-test", "y.py"), ["pytest"]),
+        (("extra",), []),
+        (("extra", "dev", "../x"), []),
+        (("run", "cluster", "--out", "publish"), []),
+        (("test", "--", "--cluster"), ["dev"]),
+    ],
+)  # fmt: skip
+def test_an_extra_is_fetched_when_it_is_first_asked_for(made: Path, words: tuple[str, ...], extras: list[str]) -> None:
+    (made / "debian-packages.txt").write_text("")
+    assert installed(made, *words) == extras
+    assert installed(made, *words) == []
+
+
+def test_an_extra_whose_lock_file_has_changed_is_fetched_again(made: Path) -> None:
+    stamp(made, "requirements-cluster.lock")
+    assert installed(made, "extra", "cluster", "pytest") == ["pytest"]
+    with (made / "requirements-cluster.lock").open("a") as lock:
+        lock.write("# changed\n")
+    assert installed(made, "extra", "cluster", "pytest") == ["cluster"]
+
+
+def test_an_extra_that_cannot_be_fetched_is_named_and_is_not_there(made: Path) -> None:
+    fails = made / ".venv" / "bin" / "python.fails"
+    fails.touch()
+    done = _launch("./kseries", "extra", "cluster", cwd=made)
+    assert done.returncode == 3
+    assert done.stderr.endswith("kseries: pip could not install requirements-cluster.lock; is there a network?\n")
+    assert installed(made, "runs") == [], "what needs no extra goes on"
+    fails.unlink()
+    assert installed(made, "extra", "cluster") == ["cluster"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")

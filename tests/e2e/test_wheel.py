@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An installed wheel does all but ``kseries test``, from any folder."""
 
+import email
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from kseries import __version__
-from tests.support import traps
+from kseries.host.extras import EXTRAS
+from tests.support import packages, traps
 from tests.support.commands import SECONDS, TOP
+from tests.support.runs import SPLIT
 
 pytestmark = pytest.mark.full("e2e")
 
@@ -89,6 +93,27 @@ def test_kseries_test_says_that_it_needs_a_clone(installed: Path, tmp_path: Path
     done = _run(installed, tmp_path, "test")
     assert done.returncode == 2
     assert done.stderr == "kseries: kseries test needs a clone of the project, not an installed kseries\n"
+
+
+def test_a_reporter_that_is_installed_beside_it_is_found(installed: Path, tmp_path: Path) -> None:
+    site = installed.parents[1] / "lib" / VERSION / "site-packages"
+    code = "from kseries.report.reporter import Document\nSAY = Document(lambda run: run.result.series.name, 'say')\n"
+    packages.install(site, "saying", code, "say", "saying:SAY")
+    for name, said in (("say", "exit-on-missing-split\n"), ("text", "exit-on-missing-split: 6 patches on ")):
+        done = _run(installed, tmp_path, "report", SPLIT, "--format", name)
+        assert done.returncode == 0 and done.stdout.startswith(said), done.stderr
+    done = _run(installed, tmp_path, "report", SPLIT, "--format", "x")
+    assert done.stderr.endswith("  there are: text, html, junit, json, mail, say\n"), "ours are told once"
+
+
+def test_an_extra_that_is_missing_is_brought_by_pip(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    done = _run(installed, tmp_path, "extra", "cluster")
+    assert done.returncode == 3
+    assert done.stderr == "kseries: the extra cluster is not installed: pip install 'kseries[cluster]'\n"
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        told = email.message_from_bytes(archive.read(metadata))
+    assert set(EXTRAS) <= set(told.get_all("Provides-Extra", ()))
 
 
 def test_nothing_of_the_folder_that_it_is_called_in_is_imported_or_run(installed: Path, tmp_path: Path) -> None:

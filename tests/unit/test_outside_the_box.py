@@ -12,7 +12,7 @@ ROW = re.compile(r"^\| (`[^|]+`) \| (outside|in the box|both) \|", re.MULTILINE)
 TABLE = {name: where for names, where in ROW.findall(PAGE) for name in re.findall(r"`([^`]+)`", names)}
 NO_PROGRAMS = {"arch", "grep", "init"}
 ELSEWHERE = {
-    "the launchers": {"sh", "readlink", "dirname", "basename", "cat", "sha256sum", "mktemp", "tail", "id"}
+    "the launchers": {"sh", "readlink", "dirname", "cat", "sha256sum", "mktemp", "tail", "id"}
     | {"dpkg-query", "python3"},
     "an attribute, or not the first word": {"qemu-system-*", "clang", "sparse", "prlimit"},
 }

@@ -17,6 +17,7 @@ from kseries.cli import (
     demo,
     doctor,
     evaluate,
+    extra,
     gc,
     plan,
     report,
@@ -30,7 +31,7 @@ from kseries.host import signals, surroundings
 from kseries.model.errors import TRACEBACK, InfraError, KseriesError, in_words
 from kseries.model.sanitize import line, shortened
 
-_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, test, evaluate)
+_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, extra, test, evaluate)
 
 _SAID = 300
 """Characters of an error that nobody foresaw: what it holds may be long."""
