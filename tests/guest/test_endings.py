@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.guest import channel, isolation, liveness, machine
-from kseries.model import Boot, Ending, Outcome, Status
+from kseries.guest import channel, isolation, machine
+from kseries.model import Boot, Ending, Machine, Outcome, Status
 from kseries.model.errors import InfraError
 from tests.support.lab import Lab
 from tests.support.machines import Machines, checks
@@ -28,9 +28,9 @@ def machines(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Machines:
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def hasty(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience with a guest of which we know that it hangs."""
-    monkeypatch.setattr(liveness, "STALL_SECONDS", 8.0)
+    monkeypatch.setattr(machines, "machine", Machine(stall_seconds=8.0))
 
 
 def statuses(boot: Boot) -> list[Status]:
@@ -186,7 +186,7 @@ def test_a_silent_probe_is_ended_by_init_and_the_next_one_runs(machines: Machine
 
 @LONG
 def test_a_time_limit_for_all_probes_together(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "BOOT_SECONDS", 8.0 - machine.PROBE_SECONDS)
+    monkeypatch.setattr(machine, "seconds", lambda *_: 8.0)
     boot = machines.boot("user_hang")
     assert (boot.ending, boot.outcome) == (Ending.DEADLINE, Outcome.TIMED_OUT)
     assert boot.detail.endswith(", during user_hang.end")

@@ -12,7 +12,7 @@ from kseries.arch import Arch
 from kseries.guest import machine
 from kseries.host import paths
 from kseries.kbuild import initramfs
-from kseries.model import Boot, Check
+from kseries.model import DEFAULT_MACHINE, Boot, Check
 from tests.support.lab import MUTANTS, Lab
 
 _PROBES = Path(__file__).parents[1] / "guest" / "probes"
@@ -34,6 +34,7 @@ class Machines:
         self.kernel = Path(built.kernel)
         self._init = init_program(home / "init")
         self._probe = probe_program(home / "ending", self.arch)
+        self.machine = DEFAULT_MACHINE
         self.booted = 0
         self._boots: dict[tuple[str, ...], Boot] = {}
 
@@ -60,7 +61,12 @@ class Machines:
         image = self.image(*probes, init=init)
         arch = dataclasses.replace(self.arch, cpu={self.accel.name: cpu}) if cpu else self.arch
         return await machine.boot(
-            arch, self.accel, machine.Image(self.kernel, self.kernel, image), probes, image.with_name("console.log")
+            arch,
+            self.accel,
+            machine.Image(self.kernel, self.kernel, image),
+            probes,
+            image.with_name("console.log"),
+            machine=self.machine,
         )
 
     def boot(self, *probes: str, init: bool = True, cpu: str | None = None) -> Boot:

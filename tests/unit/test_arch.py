@@ -58,7 +58,7 @@ def test_each_has_its_fragment_and_its_guest(name: str) -> None:
 
 
 def test_arm64_boots_an_image_at_el2_with_a_channel_of_its_own_for_results() -> None:
-    command_line = qemu.kernel_command_line(ARM64, 30)
+    command_line = qemu.kernel_command_line(ARM64)
     argv = qemu.argv(ARM64, Accel(name="tcg", why=""), Path("/k/Image"), Path("/k/initrd"), command_line, SOCKETS)
     assert argv[0] == "qemu-system-aarch64"
     assert "virtualization=on" in argv[argv.index("-machine") + 1]

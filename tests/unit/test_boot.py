@@ -17,7 +17,7 @@ from kseries.guest.channel import Channel
 from kseries.guest.ending import How, Stop
 from kseries.guest.klog import KernelLog, Splat
 from kseries.kbuild import initramfs
-from kseries.model import Accel, Check, Outcome, Status
+from kseries.model import Accel, Check, Machine, Outcome, Status
 from kseries.model.errors import InfraError, InputError
 from kseries.probes import ktap
 from tests.support.cpio import unpacked
@@ -88,7 +88,7 @@ def test_qemu_takes_the_command_line(tmp_path: Path) -> None:
 
 
 def test_the_kernel_is_told_its_channels_and_how_long_a_probe_may_take() -> None:
-    words = qemu.kernel_command_line(ARCH, 30).split()
+    words = qemu.kernel_command_line(ARCH, Machine(probe_seconds=30)).split()
     assert {"console=ttyS0", "KTAP=ttyS1", "PROBE_SECONDS=30", "panic=-1", "ignore_loglevel"} <= set(words)
 
 

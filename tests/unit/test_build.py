@@ -17,7 +17,7 @@ import pytest
 
 from kseries import kbuild
 from kseries.host import paths
-from kseries.kbuild import Worker, limits, make, worker
+from kseries.kbuild import Worker, limits, make
 from kseries.kbuild.config import Config
 from kseries.model import events
 from kseries.model.errors import InfraError, InputError
@@ -488,7 +488,7 @@ async def test_a_build_without_an_end_is_no_verdict_on_its_tree(
 ) -> None:
     endless = kernel.tree(Makefile=MAKEFILE.replace("headers:\n", "headers:\n\tsleep 1000\n"))
     with monkeypatch.context() as patch, pytest.raises(InfraError, match="make was still at work after"):
-        patch.setattr(worker, "BUILD_SECONDS", 1.0)
+        patch.setattr(kernel.worker, "_seconds", 1.0)
         await kernel.build(endless)
     assert (await kernel.build(kernel.tree())).ok
 

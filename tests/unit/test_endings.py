@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kseries.guest import channel, complaints, ending, klog, liveness
+from kseries.guest import channel, complaints, ending, klog
 from kseries.guest.channel import Channel
 from kseries.guest.ending import How, Stop
 from kseries.guest.klog import KernelLog, Splat
-from kseries.guest.liveness import BOOT_SECONDS, STALL_SECONDS, Watch
-from kseries.model import Check, Ending, Outcome, Status
+from kseries.guest.liveness import Watch
+from kseries.model import DEFAULT_MACHINE, Check, Ending, Outcome, Status
 from kseries.model.errors import InfraError
 from kseries.probes import ktap
 
 DATA = Path(__file__).parent / "data" / "endings"
+STALL_SECONDS, BOOT_SECONDS = DEFAULT_MACHINE.stall_seconds, DEFAULT_MACHINE.boot_seconds
 
 END = Stop(How.END)
 RESET = Stop(How.DOWN, "the guest went down (guest-reset)", "guest-reset")
@@ -278,7 +279,7 @@ def clock() -> Clock:
 
 
 def test_a_silent_machine_is_given_up_after_a_while(clock: Clock) -> None:
-    seen = Watch(clock)
+    seen = Watch(clock=clock)
     assert seen.left == STALL_SECONDS
     clock.now += STALL_SECONDS - 1
     assert seen.left == 1
@@ -288,7 +289,7 @@ def test_a_silent_machine_is_given_up_after_a_while(clock: Clock) -> None:
 
 
 def test_a_machine_that_boots_may_talk_but_not_for_ever(clock: Clock) -> None:
-    seen = Watch(clock)
+    seen = Watch(clock=clock)
     for _ in range(int(BOOT_SECONDS)):
         assert seen.left > 0
         clock.now += 1
@@ -301,7 +302,7 @@ def test_a_machine_that_boots_may_talk_but_not_for_ever(clock: Clock) -> None:
     "line", ["KTAP version 1", "1..3", "    # Subtest: p", "    # plan: a b", "    ok 1 a", "not ok 2 p", "    not ok"]
 )
 def test_what_counts_as_progress(clock: Clock, line: str) -> None:
-    seen = Watch(clock)
+    seen = Watch(clock=clock)
     clock.now += 20
     seen.results_line(line)
     assert seen.left == STALL_SECONDS
@@ -309,7 +310,7 @@ def test_what_counts_as_progress(clock: Clock, line: str) -> None:
 
 @pytest.mark.parametrize("line", ["", "# a diagnostic", "    # cap X=1", "    # ok 1 a", "\x00\x01", "okay 1"])
 def test_what_can_be_printed_for_ever_does_not(clock: Clock, line: str) -> None:
-    seen = Watch(clock)
+    seen = Watch(clock=clock)
     seen.results_line("KTAP version 1")
     clock.now += 20
     seen.results_line(line)
@@ -322,7 +323,7 @@ def test_patience_covers_what_a_probe_may_take() -> None:
     guests = Path(__file__).resolve().parents[2] / "guests"
     check, reap = (_defined(guests / "lib" / "ktap.c", name) for name in ("CHECK_SECONDS", "REAP_SECONDS"))
     silent = _defined(guests / "init" / "init.c", "SILENT_SECONDS")
-    assert check + reap < silent < liveness.STALL_SECONDS
+    assert check + reap < silent < STALL_SECONDS
 
 
 def _defined(source: Path, name: str) -> int:
@@ -332,7 +333,7 @@ def _defined(source: Path, name: str) -> int:
 
 
 def test_the_first_result_is_timed(clock: Clock) -> None:
-    seen = Watch(clock)
+    seen = Watch(clock=clock)
     seen.results_line("KTAP version 1")
     assert seen.first_result_at is None
     clock.now += 3

@@ -96,7 +96,7 @@ async def test_what_hangs_in_a_build_ends_with_it(
 ) -> None:
     tree = kernel.tree()
     hang(tool)
-    monkeypatch.setattr(worker, "BUILD_SECONDS", 5.0)
+    monkeypatch.setattr(kernel.worker, "_seconds", 5.0)
     with pytest.raises(InfraError, match="make was still at work"):
         await kernel.build(tree)
     assert not (kernel.obj / "main.o").exists(), "the fake is what was run"

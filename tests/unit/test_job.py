@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kseries import arch
 from kseries.evaluate.setup import Setup
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Conditions, HostFacts, Job, Observation, Record
+from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Record
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -29,7 +29,16 @@ def known_to_hypothesis() -> None:
     st.register_type_strategy(str, TEXT)
     st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
     st.register_type_strategy(int, st.integers(-(2**63), 2**63))
-    kinds, seen = [Job, Observation], set[type]()
+    machines = st.builds(
+        Machine,
+        memory=st.integers(64, 4096),
+        disks=st.lists(st.integers(1, 100), max_size=3).map(tuple),
+        devices=st.just(("edu",)),
+        append=st.just(("quiet",)),
+    )
+    st.register_type_strategy(Machine, machines)
+    kinds: list[Any] = [Job, Observation]
+    seen: set[Any] = {Machine}
     while kinds:
         kind = kinds.pop()
         if kind not in seen:
@@ -70,6 +79,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"selftests": (Selftest("mm", "a"),)},
         {"unboxed": True},
         {"emulator": "QEMU 8"},
+        {"machine": Machine(memory=1024)},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -84,5 +94,13 @@ def vars_of(setup: Setup) -> dict[str, Any]:
 
 def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
     """Who adds one to a job or a host adds it there."""
-    assert {*Conditions.__struct_fields__} == {"variant", "probes", "programs", "selftests", "repeat", "boxed"}
+    assert {*Conditions.__struct_fields__} == {
+        "variant",
+        "probes",
+        "programs",
+        "selftests",
+        "machine",
+        "repeat",
+        "boxed",
+    }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}

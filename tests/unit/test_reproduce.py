@@ -109,6 +109,8 @@ def test_elsewhere_a_path_of_this_host_is_a_name(word: str, elsewhere: str) -> N
         ("--make", "KCFLAGS=-I/home/u/inc -isystem/home/u/x", "KCFLAGS=-Iinc -isystemx"),
         ("--make", "LDFLAGS=-Wl,-rpath,/home/u/lib", "LDFLAGS=-Wl,-rpath,lib"),
         ("--make", "CC=tools/my-cc", "CC=tools/my-cc"),
+        ("--append", "root=/dev/vda dyndbg=+p", "root=/dev/vda dyndbg=+p"),
+        ("--device", "usb-kbd,bus=usb.0", "usb-kbd,bus=usb.0"),
         ("--make", "CROSS_COMPILE=aarch64-linux-gnu-", "CROSS_COMPILE=aarch64-linux-gnu-"),
     ],
 )

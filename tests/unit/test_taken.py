@@ -7,9 +7,12 @@ import pytest
 
 from kseries.guest import qemu
 from kseries.kbuild import artifacts
+from kseries.model import Machine
 
 
-@pytest.mark.parametrize(("size", "whole"), [(qemu.LIMITS.file, True), (qemu.LIMITS.file + 1, False)])
+@pytest.mark.parametrize(
+    ("size", "whole"), [(qemu.limits(Machine()).file, True), (qemu.limits(Machine()).file + 1, False)]
+)
 def test_a_file_of_holes_is_not_read_for_ever(tmp_path: Path, size: int, whole: bool) -> None:
     with (tmp_path / "ccache.log").open("wb") as file:
         file.truncate(size)

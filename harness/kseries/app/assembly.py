@@ -36,6 +36,7 @@ def assembled(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ..
         base=planned.base,
         arch=setup.arch.name,
         accel=setup.accel,
+        machine=setup.machine,
         toolchain=setup.toolchain,
         config_fragment_hash=setup.config.hash,
         states=states,

@@ -69,6 +69,7 @@ def setup_of(conditions: Conditions) -> Setup:
         selftests=selftests.parse(conditions.selftests),
         unboxed=not conditions.boxed,
         emulator=emulator.version(arch, accel),
+        machine=conditions.machine,
     )
     others = {one.name for one in found.programs} | {one.name for one in found.selftests}
     unknown = [name for name in conditions.probes if name not in others and name not in known_probes()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kseries import arch as archs
 from kseries import inputs
+from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.plan import scenarios
 
 
@@ -43,6 +44,8 @@ class Options:
     """Patches that are reverted together, beside the scenarios': "2+3"."""
     fuzz: int = 0
     """Lines of context at either end of a hunk that may be wrong, as patch(1) counts them."""
+    machine: Machine = DEFAULT_MACHINE
+    """What kernels are booted on."""
     words: tuple[str, ...] = ()
     """TARGET and these options as they were typed, for whoever wants to see a state again."""
 

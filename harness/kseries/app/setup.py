@@ -58,7 +58,11 @@ def require(wanted: tuple[Options, ...]) -> None:
 
 def setup_of(options: Options) -> Setup:
     arch = archs.get(options.arch)
-    ours = [arch.config, "debug.config"] if options.debug else [arch.config]
+    ours = [
+        arch.config,
+        *(["debug.config"] if options.debug else ()),
+        *([arch.pci] if options.machine.needs_pci else ()),
+    ]
     config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
     home = paths.cache("programs")
     others = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
@@ -77,6 +81,7 @@ def setup_of(options: Options) -> Setup:
         selftests=tests,
         unboxed=options.unboxed,
         emulator=emulator.version(arch, accel),
+        machine=options.machine,
     )
 
 
@@ -110,6 +115,7 @@ def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: in
         programs=setup.programs,
         selftests=setup.selftests,
         boxed=not setup.unboxed,
+        seconds=setup.machine.build_seconds,
         series=series,
     )
 

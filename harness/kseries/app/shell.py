@@ -35,7 +35,8 @@ def run(
             said = built.errors[0] if built.errors else "make failed and said nothing"
             raise InputError(f"{state.id} does not build: {said}\n  what make said is told by: kseries try {state.id}")
         image = Image(Path(built.kernel), Path(built.symbols), Path(built.initrd))
-        status = console.run(runner.setup.arch, runner.setup.accel, image, wanted, Path(scratch))
+        setup = runner.setup
+        status = console.run(setup.arch, setup.accel, image, wanted, Path(scratch), setup.machine)
     if status != 0:
         raise InfraError(f"QEMU ended with exit status {status}")
 

@@ -87,6 +87,8 @@ class Arch:
     kernel_path: str
     config: str
     """The config fragment, below kernels/."""
+    pci: str
+    """The fragment by which a kernel finds disks and devices on PCI, which it has no use for otherwise."""
     qemu: str
     qemu_package: str
     board: str

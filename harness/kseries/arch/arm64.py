@@ -43,6 +43,7 @@ ARCH = Arch(
     kernel_target="Image",
     kernel_path="arch/arm64/boot/Image",
     config="arm64.config",
+    pci="arm64-pci.config",
     qemu="qemu-system-aarch64",
     qemu_package="qemu-system-arm",
     # With virtualization=on the kernel is entered at EL2 (QEMU: docs/system/arm/virt.rst).

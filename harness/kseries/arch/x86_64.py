@@ -66,6 +66,7 @@ ARCH = Arch(
     kernel_target="vmlinux",
     kernel_path="vmlinux",
     config="x86_64.config",
+    pci="x86_64-pci.config",
     qemu="qemu-system-x86_64",
     qemu_package="qemu-system-x86",
     board="q35",

@@ -10,6 +10,7 @@ from pathlib import Path
 from kseries import arch as archs
 from kseries import inputs
 from kseries.app.options import Options
+from kseries.cli import machine
 from kseries.model.errors import InputError
 from kseries.model.sanitize import named, shortened
 from kseries.plan import scenarios
@@ -91,6 +92,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         "--repeat", metavar="N", type=_up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
     )
     parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
+    machine.add_arguments(parser)
     parser.add_argument(
         "--unboxed",
         action="store_true",
@@ -187,6 +189,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         words=tuple(_words(args, arch)),
         unboxed=args.unboxed,
         fuzz=args.fuzz,
+        machine=machine.of(args),
     )
 
 
@@ -198,7 +201,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     given += [("--arch", arch)]  # the next host may have another default
     for option in ("prerequisite", "probe", "contract", "selftest", "config", "make"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
-    given += [("--repeat", args.repeat if args.repeat > 1 else None)]
+    given += [("--repeat", args.repeat if args.repeat > 1 else None), *machine.words(args)]
     for option, value in given:
         if value is not None:
             yield from (option, named(str(value)))

@@ -139,7 +139,7 @@ class Local:
 
         def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
             addresses = watched.addresses if watched is not None else ()
-            return machine.boot(setup.arch, setup.accel, built.image, probes, log, addresses)
+            return machine.boot(setup.arch, setup.accel, built.image, probes, log, addresses, setup.machine)
 
         try:
             # What is told of somebody's patch has been seen twice.

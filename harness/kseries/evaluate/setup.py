@@ -9,7 +9,7 @@ import msgspec
 from kseries.arch import Arch
 from kseries.cache import store
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Conditions, HostFacts, NamedProgram, Record, Variant
+from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Record, Variant
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -31,6 +31,7 @@ class Setup:
     """Such results are of no use to a run with boxes."""
     emulator: str = ""
     """What boots (guest/emulator.py), as ``toolchain`` is what builds."""
+    machine: Machine = DEFAULT_MACHINE
 
     @cached_property
     def conditions(self) -> Conditions:
@@ -40,6 +41,7 @@ class Setup:
             probes=self.probes,
             programs=tuple(NamedProgram(name=one.name, digest=one.digest) for one in self.programs),
             selftests=tuple(f"{one.target}:{one.test}" for one in self.selftests),
+            machine=self.machine,
             repeat=self.repeat,
             boxed=not self.unboxed,
         )

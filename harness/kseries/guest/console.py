@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries import arch as archs
 from kseries.arch import Arch
-from kseries.guest import qemu
+from kseries.guest import folder, qemu
 from kseries.guest.machine import Image
 from kseries.host import processes
 from kseries.kbuild.initramfs import DIRECTORY, LINK, PROGRAM, archive, member
-from kseries.model import Accel
+from kseries.model import Accel, Machine
 from kseries.model.errors import InputError, in_words
 
 _SCRIPT = "etc/kseries"
@@ -38,15 +37,15 @@ class Wanted:
     sockets: Path | None = None
 
 
-def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path) -> int:
+def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path, machine: Machine) -> int:
     """Boot a kernel on this terminal and wait for its end; QEMU's exit status. Nothing is left running."""
     processes.require(arch.qemu, arch.qemu_package)
-    initrd = scratch / "console.cpio"
-    initrd.write_bytes(image.initrd.read_bytes() + archive(_members(wanted)))
-    command_line = qemu.console_command_line(arch, f"/{_SCRIPT}")
-    box = processes.Box(writable=(), readable=(image.kernel, initrd), devices=archs.devices(accel), limits=qemu.LIMITS)
+    place = scratch / "qemu"
+    folder.make(place, image.initrd.read_bytes() + archive(_members(wanted)), machine)
+    command_line = qemu.console_command_line(arch, f"/{_SCRIPT}", machine)
+    box = folder.box(place, image.kernel, accel, machine)
     with _listening(wanted.sockets) as sockets:
-        argv = qemu.console_argv(arch, accel, image.kernel, initrd, command_line, sockets)
+        argv = qemu.console_argv(arch, accel, image.kernel, folder.INITRD, command_line, sockets, machine)
         return processes.on_terminal(argv, box, tuple(sockets.values()))
 
 

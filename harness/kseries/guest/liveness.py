@@ -6,18 +6,8 @@ import re
 import time
 from collections.abc import Callable
 
+from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.probes import ktap
-
-BOOT_SECONDS = 60.0
-"""From QEMU's start to init's first line; under TCG it takes one."""
-STALL_SECONDS = 30.0
-"""Without progress for so long, a guest is taken for hung.
-
-A probe answers for each check within 12 s, whatever becomes of it (CHECK_SECONDS + REAP_SECONDS in
-guests/lib/ktap.c), and init for a probe that has ended 2 s later (REAP_MS in guests/init/init.c). Twice that
-is for a busy host. The kernel reports a stalled CPU after 21 s (CONFIG_RCU_CPU_STALL_TIMEOUT), which is
-waited for: its report has the call trace of what hangs.
-"""
 
 # Headers, plans and results. A diagnostic is no progress: it can be printed for ever.
 _PROGRESS = re.compile(r"[ \t]*(?:KTAP version |1\.\.\d|(?:not )?ok(?!\S)|# (?:Subtest|plan): )")
@@ -27,7 +17,8 @@ _RESULT = re.compile(r"[ \t]*(?:not )?ok(?!\S)")
 class Watch:
     """Follows one boot through the lines of both its channels."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, machine: Machine = DEFAULT_MACHINE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._machine = machine
         self.ended = asyncio.Event()
         """Set when init has said that every probe was run."""
         self.first_result_at: float | None = None
@@ -58,9 +49,9 @@ class Watch:
     @property
     def left(self) -> float:
         """Seconds until the guest is taken for hung, never below zero."""
-        until = self._since + STALL_SECONDS
+        until = self._since + self._machine.stall_seconds
         if not self._booted:
-            until = min(until, self._booting_since + BOOT_SECONDS)
+            until = min(until, self._booting_since + self._machine.boot_seconds)
         return max(0.0, until - self._clock())
 
     @property

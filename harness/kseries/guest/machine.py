@@ -14,21 +14,16 @@ from typing import Any
 
 from qemu.qmp import EventListener, QMPClient, QMPError
 
-from kseries import arch as archs
 from kseries.arch import Arch
-from kseries.guest import channel, complaints, ending, klog, load, qemu, trace
+from kseries.guest import channel, complaints, ending, folder, klog, load, qemu, trace
 from kseries.guest.channel import Channel
 from kseries.guest.ending import How, Stop
-from kseries.guest.liveness import BOOT_SECONDS, Watch
+from kseries.guest.liveness import Watch
 from kseries.host import processes
 from kseries.kbuild import initramfs
-from kseries.model import Accel, Boot, Ending
+from kseries.model import DEFAULT_MACHINE, Accel, Boot, Ending, Machine
 from kseries.probes import ktap
 
-PROBE_SECONDS = 100
-"""How long init lets one probe run."""
-_INITRD = "initrd"
-"""The image's initramfs and the list of this boot's probes, below QEMU's working folder."""
 _EXECUTED = "executed"
 """The file into which QEMU logs what runs."""
 CONNECT_SECONDS = 60.0
@@ -56,6 +51,7 @@ async def boot(
     probes: tuple[str, ...],
     console_log: Path,
     watched: tuple[tuple[int, int], ...] = (),
+    machine: Machine = DEFAULT_MACHINE,
 ) -> Boot:
     """Boot a kernel, run its probes, and judge the ending. Raises InfraError when QEMU itself is at fault.
 
@@ -63,22 +59,14 @@ async def boot(
     """
     processes.require(arch.qemu, arch.qemu_package)
     began, load_before = time.monotonic(), load.now()
-    guest = _Guest(probes)
+    guest = _Guest(probes, machine)
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch, _Wires() as wires:
-        # What QEMU is told of files is relative: TMPDIR may have in it whatever a file's name may have.
         place = Path(scratch) / "qemu"
-        place.mkdir()
-        _write_initrd(place / _INITRD, image.initrd, probes)
-        command_line = qemu.kernel_command_line(arch, PROBE_SECONDS)
+        folder.make(place, image.initrd.read_bytes() + initramfs.listing(probes), machine)
+        command_line = qemu.kernel_command_line(arch, machine)
         executed = qemu.Trace(_EXECUTED, watched) if watched else None
-        argv = qemu.argv(arch, accel, image.kernel, Path(_INITRD), command_line, wires.theirs, executed)
-        box = processes.Box(
-            writable=(place,),
-            readable=(image.kernel,),
-            devices=archs.devices(accel),
-            cwd=place,
-            limits=qemu.LIMITS,
-        )
+        argv = qemu.argv(arch, accel, image.kernel, folder.INITRD, command_line, wires.theirs, executed, machine)
+        box = folder.box(place, image.kernel, accel, machine)
         stop = await _run(argv, box, wires, guest)
         ran = qemu.instructions(place, _EXECUTED)
     busy = load.busy(load_before, load.now(), load.cpus())
@@ -109,20 +97,19 @@ async def boot(
     )
 
 
+def seconds(machine: Machine, probes: tuple[str, ...]) -> float:
+    """The longest that a boot may take."""
+    return machine.boot_seconds + machine.probe_seconds * len(probes)
+
+
 class _Guest:
     """What is heard of a guest, and how long it has left."""
 
-    def __init__(self, probes: tuple[str, ...]) -> None:
-        self.watch = Watch()
+    def __init__(self, probes: tuple[str, ...], machine: Machine) -> None:
+        self.watch = Watch(machine)
         self.console = Channel(self.watch.console_line, channel.LIMIT)
         self.results = Channel(self.watch.results_line, channel.LIMIT)
-        self.deadline = processes.Deadline.after(BOOT_SECONDS + PROBE_SECONDS * len(probes))
-
-
-def _write_initrd(path: Path, initrd: Path, probes: tuple[str, ...]) -> None:
-    """An image's initramfs, and behind it the list of the probes that this boot is to run."""
-    path.write_bytes(initrd.read_bytes() + initramfs.listing(probes))
-    path.chmod(0o644)  # whatever our umask: whoever is in the box reads it
+        self.deadline = processes.Deadline.after(seconds(machine, probes))
 
 
 class _Wires:

@@ -10,14 +10,21 @@ from pathlib import Path
 from kseries.arch import Arch
 from kseries.host.box import Limits
 from kseries.kbuild import artifacts
-from kseries.model import Accel
+from kseries.model import DEFAULT_MACHINE, Accel, Machine
 
-MEMORY_MIB = 512
-CPUS = 2
 _INSTRUCTION = re.compile(rb"^0x([0-9a-f]{1,16}):", re.MULTILINE)
 """A line of what -d in_asm logs: address, bytes, mnemonic."""
-LIMITS = Limits(processes=256, memory=(MEMORY_MIB << 20) + (4 << 30), file=256 << 20)
-"""Of QEMU: the guest's memory, 1 GiB of code that TCG makes of the guest's, libraries and the stacks of its threads."""
+_MIB, _GIB = 1 << 20, 1 << 30
+_A_CPU = 144 * _MIB
+"""Of QEMU's address space: a thread with its stack, and what malloc(3) reserves for it."""
+_LOG = 256 * _MIB
+"""Bytes that QEMU may log of what runs; of more, nothing is read (kbuild/artifacts.py)."""
+
+
+def limits(machine: Machine) -> Limits:
+    """Of QEMU: the guest's memory, 1 GiB of code that TCG makes of the guest's, libraries and threads; its disks."""
+    memory = machine.memory * _MIB + 4 * _GIB + machine.cpus * _A_CPU
+    return Limits(processes=256, memory=memory, file=max((_LOG, *(size * _MIB for size in machine.disks))))
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Trace:
         return ["-d", "in_asm", "-D", self.log, "-dfilter", ranges]
 
 
-def kernel_command_line(arch: Arch, probe_seconds: int) -> str:
+def kernel_command_line(arch: Arch, machine: Machine = DEFAULT_MACHINE) -> str:
     """What the kernel is told, and what init finds in its environment. The probes are in a list of their own."""
     words = [
         f"console={arch.console}",
@@ -55,15 +62,16 @@ def kernel_command_line(arch: Arch, probe_seconds: int) -> str:
         "printk.devkmsg=on",  # init's marks in the log would be rate-limited
         "panic=-1",  # reboot at once, which -no-reboot turns into an exit
         f"KTAP={arch.ktap}",
-        f"PROBE_SECONDS={probe_seconds}",
+        f"PROBE_SECONDS={machine.probe_seconds}",
+        *machine.append,
     ]
     return " ".join(words)
 
 
-def console_command_line(arch: Arch, script: str) -> str:
+def console_command_line(arch: Arch, script: str, machine: Machine = DEFAULT_MACHINE) -> str:
     """What the kernel is told for a person at the console, and the script that busybox's sh runs as init."""
     # What the kernel warns of is for the console too; what it merely tells is in dmesg.
-    words = [f"console={arch.console}", "loglevel=5", "panic=-1", "rdinit=/bin/sh", "--", script]
+    words = [f"console={arch.console}", "loglevel=5", "panic=-1", *machine.append, "rdinit=/bin/sh", "--", script]
     return " ".join(words)
 
 
@@ -75,10 +83,12 @@ def argv(
     command_line: str,
     sockets: Sockets,
     trace: Trace | None = None,
+    machine: Machine = DEFAULT_MACHINE,
 ) -> list[str]:
     """The command line that boots one kernel."""
     return [
-        *_machine(arch, accel, kernel, initrd, command_line),
+        *_machine(arch, accel, machine),
+        *_boots(kernel, initrd, command_line),
         # A panic that is told goes on: the rest of its trace is still to be printed.
         *arch.panic_device,
         "-action", "panic=none",
@@ -90,13 +100,20 @@ def argv(
         "-chardev", f"socket,id=console,fd={sockets.console}",
         "-chardev", f"socket,id=ktap,fd={sockets.ktap}",
         *arch.channels("console", "ktap"),
+        *_more(machine),
         # Only TCG translates, so nothing else can tell.
         *(trace.argv() if trace else ()),
     ]  # fmt: skip
 
 
 def console_argv(
-    arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str, listening: Mapping[str, int]
+    arch: Arch,
+    accel: Accel,
+    kernel: Path,
+    initrd: Path,
+    command_line: str,
+    listening: Mapping[str, int],
+    machine: Machine = DEFAULT_MACHINE,
 ) -> list[str]:
     """The command line for a person at the console; ``listening`` are sockets for "qmp" and a "gdb" stub, if any."""
     devices = {"qmp": ("-mon", "chardev=qmp,mode=control"), "gdb": ("-gdb", "chardev:gdb")}
@@ -105,18 +122,20 @@ def console_argv(
         for name, file in listening.items()
     ]
     return [
-        *_machine(arch, accel, kernel, initrd, command_line),
+        *_machine(arch, accel, machine),
+        *_boots(kernel, initrd, command_line),
         # Ctrl-C is for the guest; Ctrl-A x ends QEMU whatever the guest does (qemu(1), "-nographic").
         "-chardev", "stdio,id=console,mux=on,signal=off",
         "-mon", "chardev=console,mode=readline",
         "-chardev", "null,id=ktap",
         *arch.channels("console", "ktap"),
+        *_more(machine),
         *itertools.chain(*asked),
     ]  # fmt: skip
 
 
-def _machine(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line: str) -> list[str]:
-    """The machine, and what it boots."""
+def _machine(arch: Arch, accel: Accel, machine: Machine) -> list[str]:
+    """The machine, but for what its user has put into it."""
     return [
         arch.qemu,
         # A guest that breaks out of the machine finds neither programs to start nor rights to gain (seccomp). Before
@@ -129,14 +148,38 @@ def _machine(arch: Arch, accel: Accel, kernel: Path, initrd: Path, command_line:
         "-machine", arch.board,
         "-accel", accel.name,
         "-cpu", arch.cpu[accel.name],
-        "-smp", str(CPUS),
-        "-m", str(MEMORY_MIB),
+        "-smp", str(machine.cpus),
+        "-m", str(machine.memory),
+    ]  # fmt: skip
+
+
+def _boots(kernel: Path, initrd: Path, command_line: str) -> list[str]:
+    """What a machine boots."""
+    return [
         "-kernel", str(kernel),
         "-initrd", str(initrd),
         "-append", command_line,
         # A kernel that reboots has died: end, and say so by QMP's SHUTDOWN event.
         "-no-reboot",
     ]  # fmt: skip
+
+
+def disk(number: int) -> str:
+    """The file of a disk, in QEMU's working folder."""
+    return f"disk{number}"
+
+
+def _more(machine: Machine) -> list[str]:
+    """What the user has put into a machine: behind the channels, so that those stay the first of their kind."""
+    words: list[str] = []
+    for number, _ in enumerate(machine.disks):
+        name = disk(number)
+        # What a guest has flushed need not outlive this host: the file is gone after the boot.
+        words += ["-blockdev", f"driver=file,node-name={name},filename={name},cache.no-flush=on"]
+        words += ["-device", f"virtio-blk-pci,drive={name}"]
+    for device in machine.devices:
+        words += ["-device", device]
+    return words
 
 
 def instructions(logs: Path, name: str) -> tuple[int, ...]:

@@ -493,7 +493,10 @@ def on_terminal(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] =
     with (
         _filter() as (options, files),
         subprocess.Popen(
-            _boxed(argv, box, *options), env=_allowed(box), cwd=_NOBODYS, pass_fds=(*files, *sockets)
+            _boxed(argv, box, *options),
+            env=_allowed(box),
+            cwd=box.cwd if _unboxed.get() else _NOBODYS,
+            pass_fds=(*files, *sockets),
         ) as process,
     ):
         try:

@@ -29,14 +29,11 @@ from kseries.kbuild.folder import Folder
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
 from kseries.kbuild.timing import Pace
-from kseries.model import Build, events
+from kseries.model import DEFAULT_MACHINE, Build, events
 from kseries.model.errors import InfraError
 from kseries.probes.programs import Program, stage
 from kseries.probes.selftests import READ, Bench, Selftest
 from kseries.sources import TreeStore
-
-BUILD_SECONDS = 3600.0
-"""The longest that one state may build."""
 
 _CCACHE_LOG = "ccache.log"
 _OBJECTS = "vmlinux.a"
@@ -72,8 +69,9 @@ class Worker:
     """One place to build in: a source folder, build folders, and a lock that a second run respects.
 
     ``series`` names whose patches are built, as for Folder. What their Makefiles do to a build folder reaches the other
-    trees of that series and no others. ``probes`` are those of ours that are made, None for all of them.
-    ``cached=False`` is for measuring and proving: it compiles everything itself, in a build folder of its own.
+    trees of that series and no others. ``probes`` are those of ours that are made, None for all of them. ``seconds`` is
+    the longest that one state may build. ``cached=False`` is for measuring and proving: it compiles everything itself,
+    in a build folder of its own.
     """
 
     def __init__(
@@ -90,6 +88,7 @@ class Worker:
         selftests: tuple[Selftest, ...] = (),
         boxed: bool = True,
         series: str = "",
+        seconds: float = DEFAULT_MACHINE.build_seconds,
     ) -> None:
         self._home = home
         self._turns = turns.Turns(home)
@@ -97,6 +96,7 @@ class Worker:
         self._arch = arch
         self._config = config
         self._jobs = jobs
+        self._seconds = seconds
         self._probes = probes
         self._programs = programs
         self._selftests = selftests
@@ -248,7 +248,7 @@ class Worker:
         log = into / "build.log"
         watch = _Stopwatch()
         with log.open("wb") as output:
-            make = Make(where, output, processes.Deadline.after(BUILD_SECONDS), compiled, self._folder.place)
+            make = Make(where, output, processes.Deadline.after(self._seconds), compiled, self._folder.place)
             try:
                 with self._folder.marked():
                     dropped, ok = await self._make(tree, make, watch, brought)
@@ -260,7 +260,7 @@ class Worker:
                     await processes.aside(self._folder.note)
             except processes.DeadlineError as error:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
-                raise InfraError(f"make was still at work after {BUILD_SECONDS / 60:.0f} minutes") from error
+                raise InfraError(f"make was still at work after {self._seconds / 60:.0f} minutes") from error
         said = self._said(log)
         source, *others = map(self._fixed.inside, (self._source, self._folder.place, self._guests))
         errors = () if ok else errors_of(said, source)

@@ -5,6 +5,7 @@ This room imports nothing of ours. A record says what was seen; what it means is
 """
 
 from kseries.model.job import Conditions, Job, NamedProgram, Variant
+from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observation import Dependencies, HostFacts, Observation
 from kseries.model.observed import (
     Accel,
@@ -54,6 +55,7 @@ from kseries.model.result import (
 from kseries.model.series import AppliedPatch, Base, FuzzedHunk, Patch, RejectedHunk, Series
 
 __all__ = [
+    "DEFAULT_MACHINE",
     "RESULT",
     "SCHEMA_VERSION",
     "Accel",
@@ -87,6 +89,7 @@ __all__ = [
     "Job",
     "Journey",
     "LeftOut",
+    "Machine",
     "NamedProgram",
     "Objects",
     "Observation",

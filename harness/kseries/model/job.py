@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is to be evaluated, wherever that is done: it names no path and no program of a host."""
 
+from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.record import Record
 
 
@@ -33,6 +34,8 @@ class Conditions(Record, frozen=True):
     """What those of the probes are that are not ours."""
     selftests: tuple[str, ...] = ()
     """Those of them that each state's tree has, as TARGET:TEST."""
+    machine: Machine = DEFAULT_MACHINE
+    """What each is booted on, and how long all may take."""
     repeat: int = 1
     """How often each kernel is booted; twice where it has failed a check."""
     boxed: bool = True

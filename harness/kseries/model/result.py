@@ -3,6 +3,7 @@
 
 from enum import StrEnum
 
+from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome
 from kseries.model.patches import Checkpatch, Grounds, PatchResult, Verdict
 from kseries.model.record import Record
@@ -245,3 +246,5 @@ class RunResult(Record, frozen=True):
     """True where the user had what comes from the series run without a box: --unboxed."""
     strict: bool = False
     """True where the user has what is not judged exit 1: --strict."""
+    machine: Machine = DEFAULT_MACHINE
+    """What its kernels were booted on."""

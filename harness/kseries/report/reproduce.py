@@ -21,6 +21,8 @@ _HOST_PATH = re.compile(rf"(?:^|(?<=[=,:\s])(?!//)){_BEGINNING}.*", re.DOTALL)
 _IN_MAKE = re.compile(rf"((?<![\w.+~/-])-[\w-]+|(?<![\w.+~/:-])|(?<=:)(?!//))({_BEGINNING}[^\s=,:;'\"()]*)")
 """A path in a word for make, which has what a shell and a compiler make of it: ``CC=ccache /x/gcc``, ``-I/x``."""
 _LISTS = ("--probe", "--selftest", "--scenario", "--arch")
+_GUESTS = ("--append", "--device")
+"""Their values are for the guest: a path in one, as in root=/dev/vda, is its own."""
 _DIGITS = 12
 """Those of a commit's id that name it, as the kernel writes them."""
 
@@ -57,6 +59,8 @@ def base_elsewhere(run: RunResult) -> str:
 
 def _fit_for(option: str, word: str) -> str:
     """A word of a command line, which an option may be before, with no folder of this host in it."""
+    if option in _GUESTS:
+        return word
     if option == "--make":
         return _IN_MAKE.sub(lambda path: path[1] + _name(path[2]), word)
     if option in _LISTS:

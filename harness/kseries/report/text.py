@@ -23,7 +23,7 @@ from kseries.model import (
     Status,
 )
 from kseries.model.sanitize import line, plain
-from kseries.report import couplings, coverage, fuzzed, grounds, journeys, onto, reproduce, since, unset
+from kseries.report import couplings, coverage, fuzzed, grounds, journeys, machines, onto, reproduce, since, unset
 from kseries.report.endings import Ended, ended, place
 from kseries.report.headline import interrupted
 from kseries.report.idle import idle
@@ -61,6 +61,7 @@ def _heading(run: RunResult) -> Iterator[str]:
     yield f"{run.series.name}: {count} patch{'es' * (count != 1)} on {base.name} (Linux {base.version}, {run.arch})"
     yield from onto.lines(base)
     yield f"accelerator: {run.accel.name}, because {run.accel.why}"
+    yield from machines.lines(run.machine)
     if run.partial:
         yield f"PARTIAL: {interrupted(run)}; the same command goes on"
     if run.quick:
