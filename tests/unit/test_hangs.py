@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kseries.cache.gc import compiled
-from kseries.guest import emulator, machine
+from kseries.guest import emulator, guest, machine
 from kseries.host import processes
 from kseries.inputs import gitrange, lore
 from kseries.kbuild import binutils, checkpatch, worker
@@ -115,8 +115,8 @@ async def test_a_qemu_that_does_not_come_up_is_a_fault_of_the_host(
     hang: Hang, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hang(ARCH.qemu)
-    monkeypatch.setattr(machine, "CONNECT_SECONDS", 1.0)
-    monkeypatch.setattr(machine, "QUIT_SECONDS", 1.0)
+    monkeypatch.setattr(guest, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(guest, "QUIT_SECONDS", 1.0)
     image = machine.Image(*(tmp_path / name for name in ("kernel", "vmlinux", "initrd")))
     for path in (image.kernel, image.symbols, image.initrd):
         path.touch()

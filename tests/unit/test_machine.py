@@ -3,20 +3,23 @@
 
 import argparse
 import dataclasses
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from kseries import arch as archs
+from kseries.app import setup
+from kseries.app.options import Options
 from kseries.cli import machine as options
 from kseries.cli import target
 from kseries.evaluate.setup import Setup
-from kseries.guest import folder, qemu
+from kseries.guest import folder, qemu, trial
 from kseries.host import paths
 from kseries.kbuild.config import Config
 from kseries.model import DEFAULT_MACHINE, Accel, Machine
-from kseries.model.errors import InputError
+from kseries.model.errors import InfraError, InputError
 from kseries.report import machines
 
 ARCH = archs.get("x86_64")
@@ -162,12 +165,42 @@ def test_disks_are_holes_in_qemus_own_folder(tmp_path: Path) -> None:
 
 
 def test_the_box_has_room_for_the_machine_and_no_more() -> None:
-    box = folder.box(Path("/place"), Path("/k"), TCG, MUCH)
+    box = folder.box(Path("/place"), TCG, MUCH, Path("/k"))
     more = box.limits.memory - qemu.limits(DEFAULT_MACHINE).memory
     assert (2048 - 512) << 20 <= more < 2048 << 20
     assert box.limits.file == 256 << 20
     assert qemu.limits(Machine(disks=(1024,))).file == 1 << 30
     assert box.writable == (Path("/place"),) == (box.cwd,)
+
+
+async def test_qemu_is_asked_before_anything_is_built() -> None:
+    await trial.check(ARCH, TCG, Machine(memory=256, cpus=3, disks=(1,), devices=("qemu-xhci,id=usb", "usb-kbd")))
+
+
+@pytest.mark.parametrize(
+    ("machine", "told"),
+    [
+        (
+            Machine(devices=("no-such-thing",)),
+            "-device no-such-thing: 'no-such-thing' is not",
+        ),
+        (Machine(devices=("qemu-xhci,legs=4",)), "-device qemu-xhci,legs=4: Property"),
+    ],
+)
+def test_a_device_that_qemu_does_not_know_is_the_users_mistake(machine: Machine, told: str) -> None:
+    with pytest.raises(InputError) as refused:
+        setup.setup_of(Options(out=Path("out"), arch=ARCH.name, machine=machine))
+    assert str(refused.value).startswith(f"QEMU does not take this machine: {told}")
+    assert str(refused.value).count("\n") == 1
+
+
+async def test_a_qemu_that_dies_of_itself_is_nobodys_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ARCH.qemu).write_text("#!/bin/sh\nexit 7\n")
+    (tmp_path / ARCH.qemu).chmod(0o755)
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(InfraError, match="exit status 7"):
+        await trial.check(ARCH, TCG, MUCH)
 
 
 # --- whose results, and how to have them again ---------------------------------------------------

@@ -10,8 +10,8 @@ from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
-from kseries.guest import emulator
-from kseries.host import paths
+from kseries.guest import emulator, trial
+from kseries.host import paths, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
 from kseries.model import Contract, Forecast, Plan, events
@@ -57,6 +57,7 @@ def require(wanted: tuple[Options, ...]) -> None:
 
 
 def setup_of(options: Options) -> Setup:
+    """Raises InputError for what the user asks for and cannot have, InfraError for what this host lacks."""
     arch = archs.get(options.arch)
     ours = [
         arch.config,
@@ -69,6 +70,8 @@ def setup_of(options: Options) -> Setup:
     tests = selftests.parse(options.selftests)
     probes = (*chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
     accel = arch.accel()
+    if options.machine.unusual:
+        signals.run(trial.check(arch, accel, options.machine))
     return Setup(
         arch,
         accel,

@@ -43,7 +43,7 @@ def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path, m
     place = scratch / "qemu"
     folder.make(place, image.initrd.read_bytes() + archive(_members(wanted)), machine)
     command_line = qemu.console_command_line(arch, f"/{_SCRIPT}", machine)
-    box = folder.box(place, image.kernel, accel, machine)
+    box = folder.box(place, accel, machine, image.kernel)
     with _listening(wanted.sockets) as sockets:
         argv = qemu.console_argv(arch, accel, image.kernel, folder.INITRD, command_line, sockets, machine)
         return processes.on_terminal(argv, box, tuple(sockets.values()))

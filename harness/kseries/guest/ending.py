@@ -14,6 +14,14 @@ _MAX_COMPLAINTS = 10
 """Complaints that the detail of one check has room for."""
 
 
+class GoneError(InfraError):
+    """QEMU ended, or answers no more: nothing of the kernel can be told of that. ``detail`` is how it went."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"QEMU ended by itself: {detail}")
+        self.detail = detail
+
+
 class How(Enum):
     """What stopped the wait for a guest."""
 
@@ -52,9 +60,9 @@ _STOPPED = {How.STALL: Ending.HANG, How.FLOOD: Ending.FLOOD, How.DEADLINE: Endin
 
 
 def judge(stop: Stop, report: ktap.Report, log: KernelLog) -> Judged:
-    """The ending and the outcome of a boot. Raises InfraError when it says nothing of the kernel."""
+    """The ending and the outcome of a boot. Raises GoneError when it says nothing of the kernel."""
     if stop.how is How.GONE:
-        raise InfraError(f"QEMU ended by itself: {stop.detail}")
+        raise GoneError(stop.detail)
     if stop.how is How.END:
         return _of_survivor(log)
     ending = _of_victim(stop, log)

@@ -25,11 +25,11 @@ def make(place: Path, initrd: bytes, machine: Machine) -> None:
         os.truncate(disk, size * _MIB)
 
 
-def box(place: Path, kernel: Path, accel: Accel, machine: Machine) -> processes.Box:
-    """What QEMU may touch: that folder, the kernel, and what the accelerator needs."""
+def box(place: Path, accel: Accel, machine: Machine, *kernel: Path) -> processes.Box:
+    """What QEMU may touch: that folder, the kernel if it boots one, and what the accelerator needs."""
     return processes.Box(
         writable=(place,),
-        readable=(kernel,),
+        readable=kernel,
         devices=archs.devices(accel),
         cwd=place,
         limits=qemu.limits(machine),

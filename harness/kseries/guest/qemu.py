@@ -87,8 +87,22 @@ def argv(
 ) -> list[str]:
     """The command line that boots one kernel."""
     return [
+        *_waiting(arch, accel, sockets, machine, _boots(kernel, initrd, command_line)),
+        # Only TCG translates, so nothing else can tell.
+        *(trace.argv() if trace else ()),
+    ]
+
+
+def bare_argv(arch: Arch, accel: Accel, machine: Machine, sockets: Sockets) -> list[str]:
+    """The command line of a machine with nothing to boot: whether QEMU takes it is all that can be asked."""
+    return _waiting(arch, accel, sockets, machine, [])
+
+
+def _waiting(arch: Arch, accel: Accel, sockets: Sockets, machine: Machine, boots: list[str]) -> list[str]:
+    """A machine that begins when it is told to, and is listened to."""
+    return [
         *_machine(arch, accel, machine),
-        *_boots(kernel, initrd, command_line),
+        *boots,
         # A panic that is told goes on: the rest of its trace is still to be printed.
         *arch.panic_device,
         "-action", "panic=none",
@@ -101,8 +115,6 @@ def argv(
         "-chardev", f"socket,id=ktap,fd={sockets.ktap}",
         *arch.channels("console", "ktap"),
         *_more(machine),
-        # Only TCG translates, so nothing else can tell.
-        *(trace.argv() if trace else ()),
     ]  # fmt: skip
 
 

@@ -92,6 +92,11 @@ class Machine(Record, frozen=True):
         """True where a kernel must have PCI to find all that the machine has."""
         return bool(self.disks or self.devices)
 
+    @property
+    def unusual(self) -> bool:
+        """True where QEMU is given another machine than usual, which it may not take."""
+        return self.needs_pci or (self.memory, self.cpus) != (DEFAULT_MACHINE.memory, DEFAULT_MACHINE.cpus)
+
 
 def _check_range(what: str, value: float, least: int, most: int, unit: str) -> None:
     if not least <= value <= most:

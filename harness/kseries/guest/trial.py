@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whether QEMU takes the machine that a user asks for: seen before anything is built for it."""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from kseries.arch import Arch
+from kseries.guest import channel, folder, qemu
+from kseries.guest.channel import Channel
+from kseries.guest.ending import GoneError
+from kseries.guest.guest import Guest
+from kseries.host import processes
+from kseries.model import Accel, Machine
+from kseries.model.errors import InputError
+
+_SECONDS = 60.0
+
+
+async def check(arch: Arch, accel: Accel, machine: Machine) -> None:
+    """Start a machine with nothing to boot, and end it. Raises InputError where QEMU says no to it, else InfraError."""
+    processes.require(arch.qemu, arch.qemu_package)
+    with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
+        place = Path(scratch) / "qemu"
+        folder.make(place, b"", machine)
+        box, deadline = folder.box(place, accel, machine), processes.Deadline.after(_SECONDS)
+        console, results = (Channel(lambda _: None, channel.LIMIT) for _ in range(2))
+        try:
+            async with Guest.start(
+                partial(qemu.bare_argv, arch, accel, machine), box, console, results, deadline
+            ) as guest:
+                await guest.stop()
+        except GoneError as error:
+            own = f"{arch.qemu}: "
+            if not error.detail.startswith(own):  # it was killed, or there is no room for it
+                raise
+            raise InputError(
+                f"QEMU does not take this machine: {error.detail.removeprefix(own)}\n"
+                f"  see --memory, --cpus, --disk and --device; {arch.qemu} -device help lists what there is"
+            ) from error
