@@ -113,9 +113,13 @@ def test_run_and_report_write_the_same(
 def test_a_folder_of_mails_has_those_of_this_run_alone(run: Callable[..., int], tmp_path: Path) -> None:
     place = tmp_path / "out" / "mails"
     place.mkdir(parents=True)
-    (place / "0001-of-the-last-run.mail").touch()
+    for name in ("0001-of-the-last-run.mail", "cover"):
+        (place / name).touch()
     assert run("--report", "mail") == 0
-    assert place.is_dir() and not list(place.iterdir())
+    assert [path.name for path in place.iterdir()] == ["cover"]
+    assert cli.main(["report", str(SPLIT), "--format", "mail", "-o", str(place)]) == 0
+    assert run("--report", "mail=out/mails/") == 0
+    assert [path.name for path in place.iterdir()] == ["cover"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.host import files
 from kseries.model import RESULT
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import line, shortened
@@ -30,15 +29,14 @@ class Report:
         return self.to == PRINTED
 
     def place(self, run: FinishedRun) -> str | None:
-        """What the reporter is told. A folder in the run's directory is made anew. Raises InfraError or OSError."""
+        """What the reporter is told. A folder in the run's directory is there then. Raises OSError."""
         if self.printed:
             return None
         if self.to is not None or not self.reporter.file:
             return self.to
         place = run.directory / self.reporter.file
         if self.reporter.file.endswith("/"):
-            files.remove(place)
-            place.mkdir()
+            place.mkdir(exist_ok=True)
         return str(place)
 
 

@@ -24,8 +24,17 @@ class Letters:
     def report(self, run: FinishedRun, to: str | None) -> None:
         if to is None:
             _MBOX.report(run, None)
-        else:
-            _write_letters(Path(to), mail.letters(run.result))
+            return
+        place = Path(to)
+        if place.parent == run.directory:
+            _remove_letters(place)
+        _write_letters(place, mail.letters(run.result))
+
+
+def _remove_letters(place: Path) -> None:
+    """Those of an earlier run would be sent with ours. Raises OSError."""
+    for letter in place.glob("[0-9][0-9][0-9][0-9]-*.mail"):
+        letter.unlink()
 
 
 def _write_letters(place: Path, letters: Sequence[tuple[str, str]]) -> None:

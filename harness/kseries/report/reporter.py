@@ -62,7 +62,8 @@ class Reporter(Protocol):
     def file(self) -> str:
         """The file in the run's directory that it makes where the user names none: ``report.html``.
 
-        With ``/`` at its end a folder, which is then there, and empty. ``""`` for what makes no files.
+        With ``/`` at its end a folder, which is there then, perhaps with what an earlier run has left in it. ``""`` for
+        what makes no files.
         """
 
     def check(self, to: str | None) -> None:
