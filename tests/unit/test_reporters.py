@@ -23,6 +23,7 @@ from kseries.report.reporter import Reporter
 from tests.support import packages
 from tests.support.runs import SPLIT, split_run
 
+START = paths.project("harness", "kseries", "start")
 TARGET = str(paths.project("testcases", "exit-on-missing-split"))
 COUNT = """
 from kseries.report.reporter import Document
@@ -154,6 +155,21 @@ def test_each_architecture_has_its_report_in_its_own_directory(run: Callable[...
     assert all((tmp_path / "out" / arch / "report.txt").exists() for arch in ("x86_64", "arm64"))
 
 
+@pytest.mark.parametrize("name", ["text", "html", "mail"])
+def test_a_standard_output_that_takes_no_more_is_no_fault_of_a_reporter(name: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-I", START, "report", SPLIT, "--format", name],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 3
+    (said,) = done.stderr.decode().splitlines()
+    assert said.startswith("kseries: ") and said.endswith("No space left on device") and "report" not in said
+
+
 # --- somebody else's ----------------------------------------------------------------------------
 
 
@@ -275,9 +291,8 @@ def test_where_it_fails_is_shown_to_who_asks(
 def test_none_comes_of_the_folder_or_of_a_python_path(install: Install, tmp_path: Path) -> None:
     """As the launcher starts it: a kernel's tree could bring one, metadata and all."""
     install("counting", f"open({str(tmp_path / 'ran')!r}, 'w')\n{COUNT}", "count")
-    start = paths.project("harness", "kseries", "start")
     done = subprocess.run(
-        [sys.executable, "-I", start, "report", SPLIT, "--format", "count"],
+        [sys.executable, "-I", START, "report", SPLIT, "--format", "count"],
         cwd=tmp_path / "site",
         env={**os.environ, "PYTHONPATH": f":.:{tmp_path / 'site'}", "XDG_CACHE_HOME": str(tmp_path / "cache")},
         capture_output=True,
