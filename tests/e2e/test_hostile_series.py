@@ -79,7 +79,9 @@ def test_what_a_hostile_series_tries_comes_to_nothing_and_is_named(
     assert done.returncode == 3, said
 
     result = json.loads((tmp_path / "out" / "result.json").read_text())
-    told = {finding["patch"]: finding["evidence"] for finding in result["findings"] if finding["kind"] == "reaches-out"}
+    told = {
+        finding["patch"]: finding["evidence"] for finding in result["findings"] if finding["kind"] == "sandbox-denial"
+    }
     assert set(told) == {1, 2, 3, 4}, told
     assert any(f"{home}/token" in line for line in told[1])
     assert any("ccache/stamp" in line and "Read-only file system" in line for line in told[1])

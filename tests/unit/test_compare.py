@@ -150,7 +150,7 @@ def test_other_evidence_for_the_same_finding_is_a_change() -> None:
     assert not told(one, moved).findings_changed
 
 
-@pytest.mark.parametrize("kind", [FindingKind.NEW_WARNING, FindingKind.REACHES_OUT])
+@pytest.mark.parametrize("kind", [FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL])
 def test_another_warning_of_the_same_file_is_another(kind: FindingKind) -> None:
     one, other, both = (
         run(state("prefix-2", 2, applied=(1, 2)), findings=(finding(kind, "prefix-2", *evidence),))

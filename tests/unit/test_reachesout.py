@@ -119,7 +119,7 @@ def test_it_is_a_finding_with_a_sentence_of_its_own() -> None:
     results = {"base": seen("base"), "prefix-1": seen("prefix-1", READ)}
     states, findings, _ = judge.judge(plan, results, ())
     (finding,) = findings
-    assert finding.kind is FindingKind.REACHES_OUT and not finding.kind.advice
+    assert finding.kind is FindingKind.SANDBOX_DENIAL and not finding.kind.advice
     shown = text.render(run(*states, findings=findings))
     assert "The sandbox denied access to what the build of 1/2" in shown and "asked for:" in shown
     assert f"    {READ}" in shown

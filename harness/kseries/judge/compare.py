@@ -181,7 +181,7 @@ class _Named:
 
     def _asked(self, finding: Finding, state: StateResult) -> bool:
         """True where what the finding rests on was asked of this state, or the state is loud and nobody could."""
-        if state.outcome.loud or finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT):
+        if state.outcome.loud or finding.kind in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL):
             return True
         if finding.contract is not None:
             return any(one.id == finding.contract for one in state.contracts)
@@ -224,7 +224,7 @@ def known_by(finding: Finding) -> frozenset[str]:
 
     A warning, and what a build was refused, is known by nothing but all its words, of which nothing moves.
     """
-    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT):
+    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL):
         return frozenset(finding.evidence)
     return frozenset(map(evidence.known_by, finding.evidence))
 

@@ -29,7 +29,7 @@ def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding
         told.setdefault((lines[0][0].id, culprit), []).append(lines[0][1])
     for (where, culprit), evidence in told.items():
         yield Finding(
-            kind=FindingKind.REACHES_OUT,
+            kind=FindingKind.SANDBOX_DENIAL,
             state=where,
             patch=culprit,
             partner=None,

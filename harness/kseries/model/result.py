@@ -91,7 +91,7 @@ class FindingKind(StrEnum):
     BISECT_HOLE = "bisect-hole"
     REGRESSION = "regression"
     NEW_WARNING = "new-warning"
-    REACHES_OUT = "reaches-out"
+    SANDBOX_DENIAL = "sandbox-denial"
     KERNEL_COMPLAINT = "kernel-complaint"
     UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
     FLAKY = "flaky"

@@ -54,7 +54,7 @@ def _short(run: RunResult, finding: Finding) -> str:
             return f"{patch} brings a warning"
         case FindingKind.KERNEL_COMPLAINT:
             return f"with {patch} the kernel complains"
-        case FindingKind.REACHES_OUT:
+        case FindingKind.SANDBOX_DENIAL:
             return f"the sandbox denied access to what the build of {patch} asked for"
         case _:
             return "checks fail that pass without the series"

@@ -35,7 +35,7 @@ def command(run: RunResult, finding: Finding) -> str:
     """
     if finding.kind is FindingKind.NEW_WARNING:
         return whole(run, ["prefixes"])
-    if finding.kind is FindingKind.REACHES_OUT:
+    if finding.kind is FindingKind.SANDBOX_DENIAL:
         return whole(run, [next(state.scenario for state in run.states if state.id == finding.state)])
     more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
     return _pasted("kseries", "try", finding.state, *_words(run), *more)

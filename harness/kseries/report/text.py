@@ -155,7 +155,7 @@ def _findings(run: RunResult) -> Iterator[str]:
 
 def _evidence(finding: Finding) -> Iterator[str]:
     """The first of what was seen and the names of the rest; of what a build said, its words."""
-    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.REACHES_OUT, FindingKind.KERNEL_COMPLAINT):
+    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL, FindingKind.KERNEL_COMPLAINT):
         yield from _listed([_cut(f"    {one}") for one in finding.evidence])
         return
     yield f"    {finding.evidence[0]}"
@@ -250,7 +250,7 @@ def sentence(run: RunResult, finding: Finding) -> str:
             return _dependency(run, finding)
         case FindingKind.NEW_WARNING:
             return _new_warning(run, finding, state)
-        case FindingKind.REACHES_OUT:
+        case FindingKind.SANDBOX_DENIAL:
             whose = _patch(run, finding.patch) if finding.patch is not None else "the series"
             return f"The sandbox denied access to what the build of {whose} asked for:"
         case FindingKind.KERNEL_COMPLAINT:
