@@ -65,7 +65,7 @@ def test_the_matrix_filters_by_words_and_by_what_failed(page: Page) -> None:
     expect(page.locator("#count")).to_have_text(f"1 of {len(every)} rows")
     page.fill("[name=words]", "")
     page.select_option("[name=kind]", "cited")
-    assert rows(page) == [line.partition(": ")[0] for line in split_run().findings[0].evidence]
+    assert rows(page) == [one.name for one in split_run().findings[0].evidence]
     page.click("button[type=reset]")
     expect(page.locator("#count")).to_have_text(f"{len(every)} of {len(every)} rows")
     assert rows(page) == every

@@ -22,6 +22,7 @@ from tests.support import tiny, traps
 from tests.support.commands import TOP, Kseries
 from tests.support.gitrepo import ENVIRONMENT, Repository
 from tests.support.patches import adding
+from tests.support.told import read_lines
 
 SECRET = "the-secret-of-a-home-folder"
 
@@ -80,7 +81,9 @@ def test_what_a_hostile_series_tries_comes_to_nothing_and_is_named(
 
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     told = {
-        finding["patch"]: finding["evidence"] for finding in result["findings"] if finding["kind"] == "sandbox-denial"
+        finding["patch"]: read_lines(finding["evidence"])
+        for finding in result["findings"]
+        if finding["kind"] == "sandbox-denial"
     }
     assert set(told) == {1, 2, 3, 4}, told
     assert any(f"{home}/token" in line for line in told[1])

@@ -17,6 +17,7 @@ import pytest
 from tests.support import tiny
 from tests.support.commands import typed
 from tests.support.gitrepo import Repository
+from tests.support.told import read_lines
 
 HEADERS = "abcd"
 _READ = " ".join(("main.S", *(f"{name}.h" for name in HEADERS)))
@@ -94,7 +95,7 @@ def test_a_preparing_patch_is_found_with_the_patch_that_needs_it(linux: Linux) -
     assert found(result, "undocumented-dependency") == [("without-1", 4, 1)]
     finding = next(one for one in result["findings"] if one["kind"] == "silent-break")
     assert finding["contract"] is None and finding["advice"] is None  # they are no neighbours
-    assert finding["evidence"] == ["capabilities.works: fail"]
+    assert read_lines(finding["evidence"]) == ["capabilities.works: fail"]
     assert result["verdict"] == {"bisectable": None, "revert_safe": False}
     searched = [state["id"] for state in result["searched"]]
     assert searched == ["prefix-1/without-1", "prefix-3/without-1", "prefix-4/without-1"]
@@ -105,7 +106,7 @@ def test_a_preparing_patch_is_found_with_the_patch_that_needs_it(linux: Linux) -
             "needs": 1,
             "state": "without-1",
             "contract": None,
-            "evidence": ["capabilities.works: fail"],
+            "evidence": finding["evidence"],
         }
     ]
     said = " ".join(done.stdout.split())

@@ -13,6 +13,7 @@ from kseries.host import paths
 from kseries.judge import expectation
 from kseries.sources import TreeStore, kernels
 from tests.support.commands import TOP, Kseries
+from tests.support.told import read_lines
 
 pytestmark = pytest.mark.full("e2e")
 
@@ -100,7 +101,7 @@ def test_what_never_ran_is_not_called_safe_and_a_patched_selftest_is_another_tes
     assert seen["repro.exit_status"] == "pass"
     assert statuses(result, "prefix-1") == seen
     assert statuses(result, "prefix-2") == seen | {"kvm.cpuid_test.exit_status": "fail"}
-    told = [(finding["kind"], finding["evidence"]) for finding in result["findings"]]
+    told = [(finding["kind"], read_lines(finding["evidence"])) for finding in result["findings"]]
     assert [kind for kind, _ in told] == ["regression"] and "kvm.cpuid_test.exit_status" in told[0][1][0]
 
     vmx, test = result["patches"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kseries.judge import evidence
 from kseries.model import RunResult
 from kseries.report import reproduce
 from tests.support.commands import SPLIT, Kseries
@@ -25,7 +26,7 @@ def test_the_command_of_a_finding_shows_it_again(kseries: Kseries, tmp_path: Pat
     assert program == "kseries"
     again = kseries(*words)
     assert again.returncode == 1, again.stdout + again.stderr
-    name, _, said = told.evidence[0].partition(": ")
+    name, said = evidence.parts(told.evidence[0])
     assert "without-3: bad" in again.stdout and name in again.stdout and said
     again = kseries(
         "run", SPLIT, "--scenario", "reverts", "--quick", "--out", tmp_path / "new", "--baseline", tmp_path / "out"

@@ -17,6 +17,7 @@ from tests.support import tiny
 from tests.support.engines import engine as engine_for
 from tests.support.gitrepo import Repository
 from tests.support.kbuild import ARCH, FRAGMENT
+from tests.support.told import lines
 
 DEATH = """[    1.1] divide error: 0000 [#1] PREEMPT SMP NOPTI
 [    1.1] CPU: 0 PID: 9 Comm: kworker/0:1 Not tainted 6.6.1 #1
@@ -42,7 +43,7 @@ def carried_out(place: Path, log: str) -> tuple[StateResult, list[tuple[FindingK
     plan = tiny.plan(base, tip)
     seen = asyncio.run(engine_for(setup, (worker,), Store(place / "results"), lambda _: None).run(plan, place / "out"))
     states, findings, _ = judge.judge(plan, seen, ())
-    return states[1], [(one.kind, one.state, one.patch, one.evidence[0]) for one in findings]
+    return states[1], [(one.kind, one.state, one.patch, lines(one.evidence)[0]) for one in findings]
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import pytest
 
 from kseries.model import FindingKind, Patch, Series
 from tests.support.lab import Lab
+from tests.support.told import lines
 
 pytestmark = pytest.mark.full("guest")
 
@@ -65,7 +66,7 @@ def test_a_new_warning_is_told_of_its_patch_and_so_is_one_that_takes_its_place_a
         states, findings = lab.run(patches, ("prefixes",), base, quick)
         assert _warning("old") in states["base"].warnings
         assert states["prefix-1"].warnings == states["base"].warnings
-        assert [(one.kind, one.state, one.patch, one.evidence) for one in findings] == [
+        assert [(one.kind, one.state, one.patch, lines(one.evidence)) for one in findings] == [
             (FindingKind.NEW_WARNING, "prefix-2", 2, (_warning("first"),)),
             (FindingKind.NEW_WARNING, "prefix-3", 3, (_warning("other"),)),
         ]

@@ -38,7 +38,7 @@ def survival(mutant: Mutant, tip: StateResult, findings: tuple[Finding, ...]) ->
         return f"{mutant.killed_by} has not failed; failed are {', '.join(failed) or 'none'}; {tip.detail}"
     if mutant.words not in failed[mutant.killed_by]:
         return f"{mutant.killed_by} does not say {mutant.words!r} but {failed[mutant.killed_by]!r}"
-    told = {line.partition(":")[0] for finding in findings for line in finding.evidence}
+    told = {one.name for finding in findings for one in finding.evidence}
     return None if mutant.killed_by in told else f"no finding names {mutant.killed_by}"
 
 

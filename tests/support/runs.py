@@ -4,17 +4,19 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 
+from kseries.app import rundir
 from kseries.guest import ending, klog, trace
 from kseries.guest.ending import How, Stop
 from kseries.model import (
+    SCHEMA_VERSION,
     Accel,
     AppliedPatch,
     Base,
     Check,
     ContractVerdict,
+    Evidence,
     Finding,
     FindingKind,
     Frame,
@@ -26,6 +28,7 @@ from kseries.model import (
     Verdict,
 )
 from kseries.probes import ktap
+from tests.support.told import of_lines
 
 SPLIT = Path(__file__).parents[1] / "unit" / "data" / "split-run"
 """What `kseries run testcases/exit-on-missing-split` wrote, with the logs of three states."""
@@ -74,7 +77,7 @@ hostile = st.lists(
 
 
 def split_run() -> RunResult:
-    return msgspec.json.decode((SPLIT / "result.json").read_bytes(), type=RunResult)
+    return rundir.read(SPLIT)[0]
 
 
 def checks(**statuses: Status) -> tuple[Check, ...]:
@@ -92,9 +95,9 @@ def state(name: str, patch: int | None = None, **more: Any) -> StateResult:
     return StateResult(**{"id": name, "scenario": scenario, "patch": patch, **given, **more})
 
 
-def finding(kind: FindingKind, where: str, *evidence: str, **more: Any) -> Finding:
+def finding(kind: FindingKind, where: str, *evidence: str | Evidence, **more: Any) -> Finding:
     given: dict[str, Any] = {"patch": None, "partner": None, "contract": None}
-    return Finding(kind=kind, state=where, evidence=evidence, **{**given, **more})
+    return Finding(kind=kind, state=where, evidence=of_lines(kind, *evidence), **{**given, **more})
 
 
 def contract(holds: bool | None = True, advertised: bool | None = True, *failed: str) -> ContractVerdict:
@@ -109,7 +112,7 @@ def run(*states: StateResult, findings: tuple[Finding, ...] = (), **more: Any) -
         AppliedPatch(number=number, subject=f"KVM: Patch {number}", tree_before="", tree_after="") for number in (1, 2)
     )
     given: dict[str, Any] = {
-        "schema": 1,
+        "schema": SCHEMA_VERSION,
         "series": SeriesSummary(name="series", version=1, patches=patches),
         "base": Base(name="linux-6.12.tar.xz", version="6.12", tree="4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
         "arch": "x86_64",

@@ -12,6 +12,7 @@ from kseries.model.errors import InfraError
 from tests.support.complaints import OOPS, STALL, WARNS, busy, unsure
 from tests.support.judged import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
 from tests.support.judged import result_of as result
+from tests.support.told import lines
 
 BASE, STATE, TIP = plan_of(("base", "prefix-1", "prefix-3")).states
 GOOD, BAD, UNTESTABLE = Answer
@@ -51,7 +52,7 @@ def test_what_base_fails_too_is_not_the_states_fault() -> None:
 def test_a_state_that_does_not_apply_build_or_boot_is_untestable(outcome: Outcome) -> None:
     tried = asked(nothing(outcome))
     assert tried.answer is UNTESTABLE
-    assert tried.why == (f"{outcome}: so it ended",)
+    assert lines(tried.why) == (f"{outcome}: so it ended",)
 
 
 @pytest.mark.parametrize("outcome", DIED)
@@ -71,7 +72,7 @@ def test_a_check_on_which_two_boots_disagree_is_no_answer() -> None:
 def test_a_promise_of_which_two_boots_disagree_is_no_answer() -> None:
     """Base has nothing to say of it."""
     tried = asked(replace(ON, flaky=("feature.works",)))
-    assert (tried.answer, tried.why) == (UNTESTABLE, ("feature.works: two boots, two answers",))
+    assert (tried.answer, lines(tried.why)) == (UNTESTABLE, ("feature.works: two boots, two answers",))
     assert asked(replace(OFF, flaky=("feature.works",))).answer is GOOD
 
 
@@ -80,7 +81,7 @@ def test_a_kernel_that_was_only_too_slow_is_no_answer() -> None:
         result(STATE, ON.but(Outcome.TIMED_OUT, other__works=MISSING)), ending=Ending.DEADLINE
     )
     tried = answer(Question(), result(BASE, OFF), slow, (FEATURE,))
-    assert (tried.answer, tried.why) == (UNTESTABLE, ("timed-out: so it ended",))
+    assert (tried.answer, lines(tried.why)) == (UNTESTABLE, ("timed-out: so it ended",))
 
 
 @pytest.mark.parametrize("question", [None, Question(asked=Asked.PROMISES)])
@@ -89,7 +90,9 @@ def test_a_kernel_that_complains_of_what_bases_does_not_is_bad_whatever_its_chec
 ) -> None:
     tried = asked(replace(ON, complaints=(OOPS,)), question)
     assert tried.answer is BAD
-    assert tried.why == ("p.a: BUG: kernel NULL pointer dereference, address: 0000000000000010 (in f, kernel/f.c:7)",)
+    assert lines(tried.why) == (
+        "p.a: BUG: kernel NULL pointer dereference, address: 0000000000000010 (in f, kernel/f.c:7)",
+    )
 
 
 def test_a_complaint_that_base_has_too_is_not_the_states_fault() -> None:
@@ -98,7 +101,7 @@ def test_a_complaint_that_base_has_too_is_not_the_states_fault() -> None:
 
 def test_a_complaint_that_came_in_one_boot_of_two_is_no_answer() -> None:
     tried = asked(replace(ON, complaints=(unsure(WARNS),)))
-    assert (tried.answer, tried.why) == (UNTESTABLE, (f"p.a: {WARNS.said} (in kernel/f.c:7), in 1 of 2 boots",))
+    assert (tried.answer, lines(tried.why)) == (UNTESTABLE, (f"p.a: {WARNS.said} (in kernel/f.c:7), in 1 of 2 boots",))
     assert asked(replace(ON, complaints=(busy(STALL),))).answer is UNTESTABLE
 
 

@@ -233,6 +233,19 @@ def test_another_complaint_of_the_kernel_is_another_finding() -> None:
     assert [new.finding for new in told(warns, both).findings_new] == [*oopses.findings]
 
 
+def test_a_complaint_is_gone_where_the_state_was_judged_and_the_check_was_asked() -> None:
+    """The files that its words name are no checks that somebody would have to ask for."""
+    came = {
+        check: finding(FindingKind.KERNEL_COMPLAINT, "prefix-2", f"{check}: BUG: x (in f, fs/x.c:12)", patch=2)
+        for check in ("outside of any check", "p.a", "p.b")
+    }
+    new = run(state("base", checks=checks(p__a=PASS)), state("prefix-2", 2, applied=(1, 2), checks=checks(p__a=PASS)))
+    gone = {
+        check: told(msgspec.structs.replace(new, findings=(one,)), new).findings_gone for check, one in came.items()
+    }
+    assert {check: len(found) for check, found in gone.items()} == {"outside of any check": 1, "p.a": 1, "p.b": 0}
+
+
 # --- the command --------------------------------------------------------------------------------
 
 

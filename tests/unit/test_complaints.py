@@ -12,11 +12,12 @@ from kseries.guest import complaints as seen_in
 from kseries.guest import load, trace
 from kseries.guest.load import Load
 from kseries.guest.trace import Spot
-from kseries.judge import complaints
+from kseries.judge import evidence
 from kseries.model import Check, Complaint, FindingKind, Frame, Gravity, Outcome
 from tests.support.complaints import OOPS, STALL, WARNS, busy, unsure
 from tests.support.judged import FAIL, OFF, ON, SKIP, nothing, run
 from tests.support.klogs import QUIET, golden
+from tests.support.told import lines
 
 ACCESS = "exit_on_missing_access.read_exits"
 
@@ -290,7 +291,7 @@ def test_another_function_or_another_kind_is_another_complaint() -> None:
         {"base": replace(OFF, complaints=(WARNS,)), "prefix-3": replace(ON, complaints=(WARNS, elsewhere, OOPS))}
     )
     (finding,) = found.findings
-    assert [line.partition(": ")[2] for line in finding.evidence] == [
+    assert [line.partition(": ")[2] for line in lines(finding.evidence)] == [
         f"{WARNS.said} (in g, kernel/f.c:7)",
         f"{OOPS.said} (in f, kernel/f.c:7)",
     ]
@@ -347,7 +348,7 @@ def test_what_the_check_said_itself_stands_beside_it() -> None:
         run().states["prefix-2"],
         checks=(Check(id="p.a", status=FAIL, detail="errno 22\nmore", blamed=("the kernel",)),),
     )
-    told = complaints.evidence_of(OOPS, state)
+    (told,) = lines([evidence.of_complaint(OOPS, state)])
     assert told.startswith("p.a: BUG: kernel NULL pointer dereference") and told.endswith(
         "; the check itself: errno 22"
     )

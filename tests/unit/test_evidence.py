@@ -1,38 +1,79 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lines that tell of a finding: what is put together is what is taken apart."""
+"""What findings rest on: each kind made of what was seen, and told in a line."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kseries.judge import evidence
-from kseries.model import Outcome, State, Status
+from kseries.model import Complaint, Evidence, EvidenceKind, FindingKind, Gravity, Outcome, State, Status
+from kseries.report.evidence import exhibits
 from tests.support.judged import Seen, result_of
+from tests.support.runs import finding
+from tests.support.runs import state as seen_state
 
 STATE = State(id="prefix-1", scenario="prefixes", applied=(1,), patch=1, tree="x")
-NAMES = st.text(st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" :."), min_size=1).filter(
-    lambda name: (
-        not any(f": {status}" in f"{name}: " for status in (*Status, evidence.FLAKY))
-        and name.partition(": ")[0] not in [*Outcome]
-    )
-)
+NAMES = st.text(st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" :."), min_size=1)
+OOPS = Complaint(gravity=Gravity.OOPS, kind="BUG: x", said="BUG: x", function="f", file="a.c", line=7, check="p.a")
+RARE = Complaint(gravity=Gravity.STALL, kind="stall", said="stall", boots=1, of=2, busy=True)
 
 
 @given(NAMES, st.sampled_from(Status), st.sampled_from(["", "errno 22", "a: b: fail: c"]))
-def test_a_check_is_found_by_its_name_whatever_is_in_that(name: str, status: Status, said: str) -> None:
-    """The description of a kselftest often has a colon: "TEST: ping over a bridge"."""
+def test_a_check_is_known_by_its_name_whatever_is_in_that(name: str, status: Status, said: str) -> None:
+    """The description of a kselftest often has a colon, and may end in a status: "TEST: ping: fail"."""
     state = result_of(STATE, Seen({}, {name: status}, details={name: said}))
-    assert evidence.apart(evidence.of_check(name, state)) == (name, f"{status}: {said}" if said else str(status))
-    assert evidence.apart(f"{name}: {evidence.FLAKY}") == (name, evidence.FLAKY)
+    told = evidence.of_check(name, state)
+    assert evidence.parts(told) == (name, f"{status}: {said}" if said else str(status))
+    assert evidence.known_by(told) == Evidence(kind=EvidenceKind.CHECK, name=name)
 
 
 @pytest.mark.parametrize(
-    ("line", "name", "said"),
+    ("one", "what", "said"),
     [
-        ("crashed: net.TEST: ping: fail: kernel BUG", "crashed", "net.TEST: ping: fail: kernel BUG"),
-        ("virt/kvm/x.c: warning: unused variable", "virt/kvm/x.c", "warning: unused variable"),
-        ("the tip", "the tip", ""),
+        (evidence.of_flaky("p.a"), "p.a", "two boots, two answers"),
+        (evidence.of_outcome(seen_state("base", outcome=Outcome.CRASHED, detail="a: b")), "crashed", "a: b"),
+        (evidence.of_warning("virt/kvm/x.c: unused variable: y"), "virt/kvm/x.c", "unused variable: y"),
+        (evidence.of_warning("no file"), "no file", ""),
+        (evidence.of_denial("cp: cannot stat '/x': Permission denied"), "cp", "cannot stat '/x': Permission denied"),
+        (evidence.of_conflict("a.c"), "conflict in a.c", ""),
+        (evidence.of_complaint(OOPS, seen_state("base")), "p.a", "BUG: x (in f, a.c:7)"),
+        (
+            evidence.of_complaint(RARE, seen_state("base")),
+            "outside of any check",
+            "stall, in 1 of 2 boots of a host with other work to do",
+        ),
     ],
 )
-def test_what_is_no_check_has_its_name_before_the_first_colon(line: str, name: str, said: str) -> None:
-    assert evidence.apart(line) == (name, said)
+def test_each_kind_has_its_words(one: Evidence, what: str, said: str) -> None:
+    assert evidence.parts(one) == (what, said)
+    assert evidence.line(one) == (f"{what}: {said}" if said else what)
+
+
+def test_a_check_that_failed_of_a_complaint_leads_to_it() -> None:
+    """Its line has the kernel's words, and so has how the kernel ended: neither is searched for them again."""
+    state = seen_state("prefix-1", 1, outcome=Outcome.CRASHED, detail="BUG: x", complaints=(RARE, OOPS))
+    state = msgspec.structs.replace(state, checks=result_of(STATE, Seen({}, {"p.a": Status.FAIL})).checks)
+    blamed = msgspec.structs.replace(state.checks[0], blamed=("the kernel complained: BUG: x",))
+    state = msgspec.structs.replace(state, checks=(blamed,))
+    of_check, of_outcome = evidence.of_check("p.a", state), evidence.of_outcome(state)
+    assert of_check.complaint == of_outcome.complaint == "BUG: x"
+    for one in (of_check, of_outcome, evidence.of_complaint(OOPS, state)):
+        told = msgspec.structs.replace(finding(FindingKind.REGRESSION, "prefix-1"), evidence=(one,))
+        assert evidence.complaint_of(told, state) == OOPS
+    quiet = finding(FindingKind.REGRESSION, "prefix-1", "p.b: fail: BUG: x")
+    assert evidence.complaint_of(quiet, state) is None
+
+
+def test_a_complaint_is_the_same_at_another_line_and_in_more_boots() -> None:
+    again = msgspec.structs.replace(RARE, said="stall", boots=2, of=5, busy=False, line=9)
+    state = seen_state("base")
+    known = [evidence.known_by(evidence.of_complaint(one, state)) for one in (RARE, again, OOPS)]
+    assert known[0].kind is EvidenceKind.COMPLAINT and known[0] != known[2]
+    moved = msgspec.structs.replace(OOPS, line=8, said="BUG: x")
+    assert evidence.known_by(evidence.of_complaint(moved, state)) == known[2]
+
+
+def test_an_exhibit_names_what_a_report_can_point_to() -> None:
+    told = finding(FindingKind.REGRESSION, "prefix-1", "p.a: fail: errno 22", "crashed: BUG: x")
+    assert [(one.name, one.said) for one in exhibits(told)] == [("p.a", "fail: errno 22"), ("crashed", "BUG: x")]

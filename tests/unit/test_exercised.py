@@ -42,6 +42,7 @@ from kseries.model import (
 from kseries.report import grounds, html, junit, text
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
+from tests.support.told import of_lines
 
 TCG = Accel(name="tcg", why="a test")
 SOURCE = """\
@@ -296,7 +297,12 @@ def test_a_series_with_an_unexercised_patch_is_not_called_good(trees: TreeStore,
 
 def test_what_was_found_stands_whether_the_patch_ran_or_not(trees: TreeStore, plan: Plan) -> None:
     found = Finding(
-        kind=FindingKind.SILENT_BREAK, state="without-2", patch=2, partner=1, contract="c", evidence=("x: fail",)
+        kind=FindingKind.SILENT_BREAK,
+        state="without-2",
+        patch=2,
+        partner=1,
+        contract="c",
+        evidence=of_lines(FindingKind.SILENT_BREAK, "x: fail"),
     )
     run = msgspec.structs.replace(run_of(plan, SEEN, found), verdict=Verdict(bisectable=True, revert_safe=False))
     told = exercise.with_patches(run, plan, trees)

@@ -14,6 +14,8 @@ from kseries.model import (
     Bond,
     Coupling,
     Ending,
+    Evidence,
+    EvidenceKind,
     Finding,
     FindingKind,
     Frame,
@@ -429,7 +431,16 @@ def test_the_bars_tell_the_stages_apart_and_count_none_twice() -> None:
 
 
 def test_arcs_show_who_needs_whom_and_a_list_says_it() -> None:
-    build = Coupling(kind=Bond.BUILD, patch=2, needs=1, state="without-1", evidence=("x.c:1: error: f undeclared", "y"))
+    build = Coupling(
+        kind=Bond.BUILD,
+        patch=2,
+        needs=1,
+        state="without-1",
+        evidence=(
+            Evidence(kind=EvidenceKind.ERROR, said="x.c:1: error: f undeclared"),
+            Evidence(kind=EvidenceKind.ERROR, said="y"),
+        ),
+    )
     vague = Coupling(kind=Bond.TEXTUAL, patch=1, needs=None, state="only-1")
     shown = page(run(state("base"), state("without-1", 1), couplings=(build, vague)))
     assert "build: 2/2 needs 1/2, shown by without-1 x.c:1: error: f undeclared (and 1 more)" in shown.text

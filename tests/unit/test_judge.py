@@ -50,6 +50,7 @@ from tests.support.judged import (
     result_of,
     run,
 )
+from tests.support.told import lines, of_lines
 
 
 def kept(advertised: bool | None, holds: bool | None, *failed: str, untested: tuple[str, ...] = ()) -> ContractVerdict:
@@ -96,7 +97,7 @@ def test_a_revert_that_leaves_the_promise_and_takes_the_behaviour_is_a_silent_br
         patch=1,
         partner=2,
         contract="feature",
-        evidence=("feature.works: fail",),
+        evidence=of_lines(FindingKind.SILENT_BREAK, "feature.works: fail"),
         advice=Advice(squash=(1, 2), verified=None),
     )
     assert judged.answers == (True, False)
@@ -105,7 +106,7 @@ def test_a_revert_that_leaves_the_promise_and_takes_the_behaviour_is_a_silent_br
 def test_the_evidence_is_every_check_with_the_first_line_of_what_it_said() -> None:
     seen = replace(SILENT.but(feature__lasts=MISSING), details={"feature.works": "expected 39\ngot 0"})
     (finding,) = run({"without-1": seen}).findings
-    assert finding.evidence == ("feature.works: fail: expected 39", "feature.lasts: missing")
+    assert lines(finding.evidence) == ("feature.works: fail: expected 39", "feature.lasts: missing")
 
 
 def test_the_partner_is_the_first_patch_whose_prefix_advertises() -> None:
@@ -147,7 +148,7 @@ def test_two_reverts_that_break_together_what_neither_breaks_alone_are_a_silent_
         patch=None,
         partner=2,
         contract="feature",
-        evidence=("feature.works: fail",),
+        evidence=of_lines(FindingKind.SILENT_BREAK, "feature.works: fail"),
     )
     assert judged.answers == (True, False)
 
@@ -156,7 +157,7 @@ def test_two_reverts_that_break_together_what_neither_breaks_alone_are_a_silent_
 def test_what_one_revert_breaks_is_not_told_again_of_two(single: str) -> None:
     assert [one.state for one in run({single: SILENT, PAIR: SILENT}).findings] == [single]
     (_, finding) = run({single: SILENT, PAIR: SILENT.but(feature__lasts=FAIL)}).findings
-    assert (finding.state, finding.evidence) == (PAIR, ("feature.lasts: fail",))
+    assert (finding.state, lines(finding.evidence)) == (PAIR, ("feature.lasts: fail",))
 
 
 def test_a_single_revert_that_is_loud_or_was_not_tried_hides_nothing() -> None:
@@ -198,7 +199,7 @@ def test_a_loud_revert_is_no_hazard_and_is_known(outcome: Outcome) -> None:
 def test_a_crash_or_hang_in_a_contracts_check_violates_it_where_it_is_advertised(outcome: Outcome) -> None:
     judged = run({"without-1": ON.but(outcome, feature__works=PASS, feature__lasts=MISSING, other__works=MISSING)})
     assert judged.essence == [("silent-break", "without-1", 1, 2, "feature")]
-    assert judged.findings[0].evidence == ("feature.lasts: missing", f"{outcome}: so it ended")
+    assert lines(judged.findings[0].evidence) == ("feature.lasts: missing", f"{outcome}: so it ended")
     assert judged.answers == (True, False)
 
 
@@ -211,7 +212,7 @@ def test_failed_lost_or_skipped_where_the_tip_passed_it_is_a_violation(status: S
 def test_a_check_that_was_not_even_announced_is_a_violation() -> None:
     judged = run({"without-1": ON.without("feature.works", "feature.lasts")})
     assert judged.essence == [("silent-break", "without-1", 1, 2, "feature")]
-    assert judged.findings[0].evidence == ("feature.works: missing", "feature.lasts: missing")
+    assert lines(judged.findings[0].evidence) == ("feature.works: missing", "feature.lasts: missing")
 
 
 def test_a_skip_where_nothing_is_advertised_is_none() -> None:
@@ -255,7 +256,7 @@ def test_a_prefix_that_does_not_build_or_boot_is_a_hole(outcome: Outcome) -> Non
         patch=1,
         partner=None,
         contract=None,
-        evidence=(f"{outcome}: so it ended",),
+        evidence=of_lines(FindingKind.BISECT_HOLE, f"{outcome}: so it ended"),
     )
     assert judged.answers == (False, True)
 
@@ -263,7 +264,7 @@ def test_a_prefix_that_does_not_build_or_boot_is_a_hole(outcome: Outcome) -> Non
 def test_a_prefix_that_breaks_a_contract_is_a_hole() -> None:
     judged = run({"prefix-2": SILENT})
     assert judged.essence == [("bisect-hole", "prefix-2", 2, None, "feature")]
-    assert judged.findings[0].evidence == ("feature.works: fail",)
+    assert lines(judged.findings[0].evidence) == ("feature.works: fail",)
     assert judged.answers == (False, True)
 
 
@@ -276,7 +277,7 @@ def test_a_prefix_that_accepts_what_it_does_not_advertise_is_a_hole() -> None:
 def test_a_prefix_that_loses_a_check_which_base_passed_is_a_hole(status: Status) -> None:
     judged = run({"prefix-1": OFF.but(other__works=status)})
     assert judged.essence == [("bisect-hole", "prefix-1", 1, None, None)]
-    assert judged.findings[0].evidence == (f"other.works: {status}",)
+    assert lines(judged.findings[0].evidence) == (f"other.works: {status}",)
     assert judged.answers == (False, True)
 
 
@@ -289,7 +290,7 @@ def test_a_prefix_in_which_a_check_of_base_is_not_there_at_all_is_a_hole() -> No
 def test_a_prefix_that_dies_in_a_check_is_a_hole(outcome: Outcome) -> None:
     judged = run({"prefix-1": OFF.but(outcome, other__works=MISSING)})
     assert judged.essence == [("bisect-hole", "prefix-1", 1, None, None)]
-    assert judged.findings[0].evidence == ("other.works: missing", f"{outcome}: so it ended")
+    assert lines(judged.findings[0].evidence) == ("other.works: missing", f"{outcome}: so it ended")
 
 
 def test_a_prefix_that_dies_before_it_tells_what_it_advertises_is_a_hole() -> None:
@@ -309,7 +310,7 @@ def test_a_second_violation_besides_that_of_base_is_a_hole() -> None:
     broken = ON.but(feature__works=FAIL)
     judged = run({**dict.fromkeys(SOUND, ON), "base": broken, "prefix-1": broken.but(feature__lasts=FAIL)})
     assert judged.essence == [("bisect-hole", "prefix-1", 1, None, "feature")]
-    assert judged.findings[0].evidence == ("feature.lasts: fail",)
+    assert lines(judged.findings[0].evidence) == ("feature.lasts: fail",)
 
 
 def test_a_lost_check_that_a_contract_tells_of_is_told_once() -> None:
@@ -330,7 +331,7 @@ def test_the_refusal_that_an_advertising_prefix_skips_is_not_lost() -> None:
 def test_a_tip_that_breaks_a_contract_is_a_broken_contract() -> None:
     judged = run({"prefix-3": SILENT})
     assert judged.essence == [("broken-contract", "prefix-3", None, None, "feature")]
-    assert judged.findings[0].evidence == ("feature.works: fail",)
+    assert lines(judged.findings[0].evidence) == ("feature.works: fail",)
 
 
 def test_a_tip_that_accepts_what_it_does_not_advertise_is_a_broken_contract() -> None:
@@ -346,14 +347,14 @@ def test_what_base_violates_too_is_no_broken_contract() -> None:
 def test_a_tip_violation_besides_that_of_base_is_a_broken_contract_of_its_own_check() -> None:
     judged = run({**dict.fromkeys(SOUND, SILENT), "prefix-3": SILENT.but(feature__lasts=FAIL)})
     assert judged.essence == [("broken-contract", "prefix-3", None, None, "feature")]
-    assert judged.findings[0].evidence == ("feature.lasts: fail",)
+    assert lines(judged.findings[0].evidence) == ("feature.lasts: fail",)
 
 
 @pytest.mark.parametrize("status", [FAIL, SKIP, MISSING])
 def test_a_tip_that_loses_a_check_which_base_passed_is_a_regression(status: Status) -> None:
     judged = run({"prefix-3": ON.but(other__works=status)})
     assert judged.essence == [("regression", "prefix-3", None, None, None)]
-    assert judged.findings[0].evidence == (f"other.works: {status}",)
+    assert lines(judged.findings[0].evidence) == (f"other.works: {status}",)
 
 
 def test_the_refusal_that_an_advertising_tip_skips_is_no_regression() -> None:
@@ -504,7 +505,7 @@ def test_a_patch_with_which_alone_the_kernel_complains_has_an_undocumented_depen
     alone = replace(OFF, complaints=(oops, rare))
     judged = run({"only-3": alone})
     assert judged.essence == [("undocumented-dependency", "only-3", 3, None, None)]
-    assert judged.findings[0].evidence == ("outside of any check: BUG: x (in f)",)
+    assert lines(judged.findings[0].evidence) == ("outside of any check: BUG: x (in f)",)
     assert judged.answers == (True, True)
     assert run({"only-3": alone}, message='Depends-on: ("x")').findings == ()
     assert run({"base": replace(OFF, complaints=(oops,)), "only-3": alone}).findings == ()
@@ -548,7 +549,7 @@ def test_a_flaky_check_is_told_and_blamed_on_nobody() -> None:
     flaky = replace(SILENT, flaky=("feature.works",))
     judged = run({"without-1": flaky})
     assert judged.essence == [("flaky", "without-1", None, None, None)]
-    assert "feature.works" in judged.findings[0].evidence[0]
+    assert "feature.works" in lines(judged.findings[0].evidence)[0]
     assert judged.answers == (True, None)
 
 
@@ -560,7 +561,7 @@ def test_a_flaky_check_is_no_hole_and_no_regression() -> None:
 def test_what_is_not_flaky_counts_besides_what_is() -> None:
     judged = run({"without-1": replace(SILENT.but(feature__lasts=FAIL), flaky=("feature.works",))})
     assert {one.kind for one in judged.findings} == {FindingKind.SILENT_BREAK, FindingKind.FLAKY}
-    assert judged.findings[0].evidence == ("feature.lasts: fail",)
+    assert lines(judged.findings[0].evidence) == ("feature.lasts: fail",)
     assert judged.answers == (True, False)
 
 
@@ -570,7 +571,7 @@ def test_what_is_not_flaky_counts_besides_what_is() -> None:
 def without_contract(judged: Judged) -> list[tuple[str, int | None, tuple[str, ...]]]:
     """The silent breaks of what always worked."""
     found = [one for one in judged.findings if one.kind is FindingKind.SILENT_BREAK and one.contract is None]
-    return [(one.state, one.patch, one.evidence) for one in found]
+    return [(one.state, one.patch, lines(one.evidence)) for one in found]
 
 
 @pytest.mark.parametrize("status", [FAIL, MISSING, SKIP])
@@ -888,13 +889,17 @@ def dying(outcome: Outcome, ending: Ending | None, **changed: Status) -> Judged:
 def test_a_prefix_that_dies_outside_of_any_check_is_a_hole(outcome: Outcome) -> None:
     judged = dying(outcome, Ending.RESET if outcome is Outcome.CRASHED else Ending.HANG)
     (found,) = judged.findings
-    assert (found.kind, found.patch, found.evidence) == (FindingKind.BISECT_HOLE, 2, (f"{outcome}: so it ended",))
+    assert (found.kind, found.patch, lines(found.evidence)) == (
+        FindingKind.BISECT_HOLE,
+        2,
+        (f"{outcome}: so it ended",),
+    )
     assert judged.verdict.bisectable is False
 
 
 def test_a_tip_that_dies_outside_of_any_check_is_a_regression() -> None:
     (found,) = run({"prefix-3": ON.but(Outcome.CRASHED)}).findings
-    assert (found.kind, found.evidence) == (FindingKind.REGRESSION, ("crashed: so it ended",))
+    assert (found.kind, lines(found.evidence)) == (FindingKind.REGRESSION, ("crashed: so it ended",))
 
 
 def test_a_death_that_a_check_or_a_complaint_tells_is_not_told_again() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kseries.model import Ending, FindingKind, Frame, Outcome, RunResult, StateResult, Status
+from kseries.model import Ending, Evidence, EvidenceKind, FindingKind, Frame, Outcome, RunResult, StateResult, Status
 from kseries.report import junit
 from tests.support.runs import SPLIT, STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
@@ -68,7 +68,7 @@ def test_no_two_cases_have_the_same_class_and_name(split: ElementTree.Element) -
 
 def test_the_failures_are_the_finding_its_contract_and_its_evidence(split: ElementTree.Element) -> None:
     (told,) = split_run().findings
-    expected = {line.partition(": ")[0] for line in told.evidence}
+    expected = {one.name for one in told.evidence}
     failures = cases(split, "failure")
     expected |= {"contract.exit-on-missing", "finding.1 silent-break"}
     assert {f"{where}.{name}" for where, name in failures} == {f"without-3.{name}" for name in expected}
@@ -317,7 +317,8 @@ def test_every_parser_takes_it_whatever_the_text(bad: str, tmp_path_factory: pyt
         flaky=(bad,),
     )
     two = state("without-1", 1, outcome=Outcome.BUILD_FAILED, detail=bad, notes=(bad,))
-    found = finding(FindingKind.BISECT_HOLE, "prefix-1", f"p.{bad}: fail: {bad}", patch=1)
+    seen = Evidence(kind=EvidenceKind.CHECK, name=f"p.{bad}", status=Status.FAIL, said=bad)
+    found = finding(FindingKind.BISECT_HOLE, "prefix-1", seen, patch=1)
     died = msgspec.structs.replace(
         one, id="without-2", outcome=Outcome.CRASHED, ending=Ending.PANIC, checks=(), logs={}
     )

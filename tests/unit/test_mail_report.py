@@ -13,6 +13,7 @@ from hypothesis import given
 
 from kseries import cli, inputs
 from kseries.cli import _parser
+from kseries.judge import evidence
 from kseries.model import Advice, AppliedPatch, Complaint, Ending, FindingKind, Frame, Gravity, RunResult, Verdict
 from kseries.report import mail
 from tests.support.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
@@ -80,8 +81,8 @@ def test_of_an_oops_in_one_boot_of_two_it_has_trace_and_suspects_though_the_othe
     oops = Complaint(
         gravity=Gravity.OOPS, kind="BUG: x", said="BUG: x, address: 0", boots=1, of=2, trace=(frame,), suspects=(1,)
     )
-    told = finding(FindingKind.KERNEL_COMPLAINT, "prefix-1", "p.a: BUG: x, address: 0, in 1 of 2 boots", patch=1)
     done = state("prefix-1", 1, ending=Ending.DONE, complaints=(oops,))
+    told = finding(FindingKind.KERNEL_COMPLAINT, "prefix-1", evidence.of_complaint(oops, done), patch=1)
     words = " ".join(mail.reply(run(done, findings=(told,)), told).split())
     assert "The call trace, innermost first: write_to_null (kernel/reboot.c:7)" in words
     assert 'What is there was last touched by 1/2 "KVM: Patch 1".' in words

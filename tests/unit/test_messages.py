@@ -37,7 +37,7 @@ def test_a_state_with_anothers_result_says_why_and_whose(said: str, told: str) -
     ("kind", "told"),
     [
         (FindingKind.BISECT_HOLE, "Not ready: the series is not bisectable at 2/2."),
-        (FindingKind.REACHES_OUT, "Not ready: the sandbox denied access to what the build of 2/2 asked for."),
+        (FindingKind.SANDBOX_DENIAL, "Not ready: the sandbox denied access to what the build of 2/2 asked for."),
     ],
 )
 def test_the_headline_says_what_is_wrong(kind: FindingKind, told: str) -> None:

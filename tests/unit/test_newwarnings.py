@@ -10,6 +10,7 @@ from kseries.judge import judge, newwarnings
 from kseries.model import AppliedPatch, Base, FindingKind, Objects, Outcome, Plan, State, StateResult
 from kseries.report import text
 from tests.support.runs import run, state
+from tests.support.told import lines
 
 OLD = "mm/a.c: unused variable 'x' [-Wunused-variable]"
 NEW = "mm/a.c: unused variable 'y' [-Wunused-variable]"
@@ -47,7 +48,7 @@ def seen(name: str, *warnings: str, linked: str = "same", **more: Any) -> StateR
 def told(*results: StateResult) -> list[tuple[str, int | None, tuple[str, ...]]]:
     """State, patch and evidence of each finding of new warnings in these states."""
     found = newwarnings.findings(plan(*(one.id for one in results)), {one.id: one for one in results})
-    return [(one.state, one.patch, one.evidence) for one in found]
+    return [(one.state, one.patch, lines(one.evidence)) for one in found]
 
 
 def test_a_warning_is_told_once_of_the_patch_that_brought_it() -> None:

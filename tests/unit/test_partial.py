@@ -33,6 +33,7 @@ from kseries.model.errors import InputError
 from kseries.report import headline, html, junit, mail, text
 from tests.support.judged import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
 from tests.support.runs import SPLIT
+from tests.support.told import of_lines
 
 STATES = ("base", "prefix-1", "prefix-2", "prefix-3", "without-1", "without-2", "without-3", "without-1+2", "only-2")
 PLAN = plan_of(STATES)
@@ -193,7 +194,7 @@ def _finding(run: RunResult) -> Finding:
         patch=None,
         partner=None,
         contract=None,
-        evidence=("a: fail",),
+        evidence=of_lines(FindingKind.REGRESSION, "a: fail"),
     )
 
 

@@ -20,6 +20,7 @@ from kseries.judge.partners import Halving, of_finding, state_id, with_partners,
 from kseries.model import Advice, FindingKind, Outcome, Series, Squash, State, StateResult
 from tests.support import runs
 from tests.support.judged import FAIL, MISSING, OFF, PASS, SOUND, Seen, nothing, plan_of, run
+from tests.support.told import lines
 
 COUNT = 40
 X, Y = (Symptom(What.CHECK, name) for name in ("p.x", "p.y"))
@@ -89,7 +90,7 @@ def test_each_partner_has_a_finding_with_the_symptoms_that_are_its() -> None:
     ) -> list[tuple[FindingKind, int | None, int | None, tuple[str, ...]]]:
         patches = plan_of(tuple(SOUND), message=message).patches
         found = with_partners(finding, states["without-1"], partners, patches)
-        return [(one.kind, one.patch, one.partner, one.evidence) for one in found]
+        return [(one.kind, one.patch, one.partner, lines(one.evidence)) for one in found]
 
     breaks, undocumented = FindingKind.SILENT_BREAK, FindingKind.UNDOCUMENTED_DEPENDENCY
     assert told("This needs 'KVM: patch 1'.", {other: 2, refused: None}) == [

@@ -12,6 +12,7 @@ from kseries.model import FindingKind, Objects, Outcome, StateResult
 from kseries.report import text
 from tests.support.judged import plan_of
 from tests.support.runs import run, state
+from tests.support.told import lines
 
 OURS = (Path("/cache/source"), Path("/cache/obj"))
 READ = "cat: /root/token: No such file or directory"
@@ -77,7 +78,7 @@ def seen(name: str, *lines: str, outcome: Outcome = Outcome.OK) -> StateResult:
 def told(*results: StateResult) -> list[tuple[str, int | None, tuple[str, ...]]]:
     plan = plan_of(tuple(one.id for one in results), patches=(1, 2, 3))
     findings = sandbox.findings(plan, {one.id: one for one in results})
-    return [(one.state, one.patch, one.evidence) for one in findings]
+    return [(one.state, one.patch, lines(one.evidence)) for one in findings]
 
 
 def test_what_is_seen_from_one_patch_on_is_of_that_patch() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from kseries.app import version1
 from kseries.cache import store
 from kseries.host import files, untrusted
 from kseries.model import RESULT, SCHEMA_VERSION, Record, RunResult, validate
@@ -59,12 +60,12 @@ def read(run: Path) -> tuple[RunResult, Path]:
 def _decode(path: Path, data: bytes) -> RunResult:
     try:
         found = msgspec.json.decode(data, type=_Header).schema
-        if found != SCHEMA_VERSION:
+        if found not in (1, SCHEMA_VERSION):
             raise InputError(
                 f"{path} has schema {found}, this kseries reads {SCHEMA_VERSION}\n  run the series again, or read it"
                 " with the kseries that wrote it"
             )
-        result = msgspec.json.decode(data, type=RunResult)
+        result = msgspec.json.decode(data, type=RunResult) if found == SCHEMA_VERSION else version1.read(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not the result of a run: {error}") from error
     if (fault := validate.fault(result)) is not None:

@@ -13,6 +13,8 @@ from kseries.model import (
     Base,
     Contract,
     ContractVerdict,
+    Evidence,
+    EvidenceKind,
     FindingKind,
     Outcome,
     Plan,
@@ -51,10 +53,10 @@ class Question(Record, frozen=True):
 
 
 class Tried(Record, frozen=True):
-    """The answer of a state, and why, in lines; ``result`` has the verdicts on its contracts."""
+    """The answer of a state, and why; ``result`` has the verdicts on its contracts."""
 
     answer: Answer
-    why: tuple[str, ...]
+    why: tuple[Evidence, ...]
     result: StateResult
 
 
@@ -91,7 +93,9 @@ def asks_tip(tried: Tried) -> bool:
     return any(not skipped.isdisjoint(contract.untested) for contract in tried.result.contracts)
 
 
-def _judged(base: StateResult, state: StateResult, contracts: tuple[Contract, ...]) -> tuple[StateResult, list[str]]:
+def _judged(
+    base: StateResult, state: StateResult, contracts: tuple[Contract, ...]
+) -> tuple[StateResult, list[Evidence]]:
     """The state as judged if it were the tip of a series of one patch, and what is then found wrong with it."""
     tree = state.tree or ""
     patch = AppliedPatch(number=1, subject=state.id, tree_before=base.tree or "", tree_after=tree)
@@ -108,18 +112,18 @@ def _judged(base: StateResult, state: StateResult, contracts: tuple[Contract, ..
     as_tip = msgspec.structs.replace(state, id="prefix-1", scenario="prefixes", applied=(1,), patch=1, same_as=None)
     results, findings, _ = judge.judge(plan, {"base": base, "prefix-1": as_tip}, contracts)
     reasons = [
-        line
+        seen
         for finding in findings
         if finding.kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION, FindingKind.KERNEL_COMPLAINT)
-        for line in finding.evidence
+        for seen in finding.evidence
     ]
     return msgspec.structs.replace(state, contracts=results[1].contracts), reasons
 
 
 def _answer(
-    question: Question, base: StateResult, state: StateResult, reasons: list[str], asked: frozenset[str]
-) -> tuple[Answer, tuple[str, ...]]:
-    outcome = f"{state.outcome}: {state.detail}" if state.detail else str(state.outcome)
+    question: Question, base: StateResult, state: StateResult, reasons: list[Evidence], asked: frozenset[str]
+) -> tuple[Answer, tuple[Evidence, ...]]:
+    outcome = evidence.of_outcome(state)
     if question.asked is Asked.BUILD and state.outcome is not Outcome.CONFLICT:
         return (Answer.BAD, (outcome,)) if state.outcome is Outcome.BUILD_FAILED else (Answer.GOOD, ())
     if question.asked is Asked.BOOT and state.outcome is Outcome.BOOT_FAILED:
@@ -134,32 +138,36 @@ def _answer(
 
 
 def _of_promises(
-    base: StateResult, state: StateResult, reasons: list[str], outcome: str, asked: frozenset[str]
-) -> tuple[Answer, tuple[str, ...]]:
+    base: StateResult, state: StateResult, reasons: list[Evidence], outcome: Evidence, asked: frozenset[str]
+) -> tuple[Answer, tuple[Evidence, ...]]:
     if losses.died(state):
         return Answer.BAD, (*reasons, *(() if outcome in reasons else (outcome,)))
-    told = {evidence.apart(reason)[0] for reason in reasons}
+    told = {reason.name for reason in reasons}
     of_base = {name for contract in base.contracts for name in contract.failed}
     skipped = [name for one in state.contracts for name in one.failed if name not in told | of_base]
-    reasons = [*reasons, *(f"{name}: skip: the tip passes it" for name in skipped if _status(state, name) == "skip")]
+    reasons = [*reasons, *(_skipped(name) for name in skipped if _status(state, name) is Status.SKIP)]
     if reasons:
         return Answer.BAD, tuple(reasons)
     # Two boots of one kernel do not agree: either answer would lead a bisection astray.
     passed = {check.id for check in base.checks if check.status in GOOD} - {*base.flaky}
-    unsure = [f"{name}: {evidence.FLAKY}" for name in state.flaky if name in passed | asked]
-    unsure += [complaints.evidence_of(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
+    unsure = [evidence.of_flaky(name) for name in state.flaky if name in passed | asked]
+    unsure += [evidence.of_complaint(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
     if state.outcome is not Outcome.OK:  # it was only too slow, and that may be this host's doing
         unsure.append(outcome)
     return (Answer.UNTESTABLE, tuple(unsure)) if unsure else (Answer.GOOD, ())
 
 
-def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
+def _skipped(name: str) -> Evidence:
+    return Evidence(kind=EvidenceKind.CHECK, name=name, status=Status.SKIP, said="the tip passes it")
+
+
+def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[Evidence, ...]]:
     """The answer as to one contract or one check."""
     contract = next((one for one in state.contracts if one.id == name), None)
     if contract is not None:
         return _of_contract(contract, state)
     if name in state.flaky:
-        return Answer.UNTESTABLE, (f"{name}: {evidence.FLAKY}",)
+        return Answer.UNTESTABLE, (evidence.of_flaky(name),)
     status = _status(state, name)
     if status in GOOD:
         return Answer.GOOD, ()
@@ -167,12 +175,12 @@ def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
     return (Answer.UNTESTABLE, why) if status is Status.SKIP else (Answer.BAD, why)
 
 
-def _of_contract(contract: ContractVerdict, state: StateResult) -> tuple[Answer, tuple[str, ...]]:
+def _of_contract(contract: ContractVerdict, state: StateResult) -> tuple[Answer, tuple[Evidence, ...]]:
     if contract.holds is False:
         return Answer.BAD, tuple(evidence.of_check(name, state) for name in contract.failed)
     if contract.holds is None and contract.advertised is not False:
         return Answer.UNTESTABLE, (
-            f"{contract.id}: not judged",
+            Evidence(kind=EvidenceKind.CONTRACT, name=contract.id, said="not judged"),
             *(evidence.of_check(name, state) for name in contract.untested),
         )
     return Answer.GOOD, ()

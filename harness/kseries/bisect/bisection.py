@@ -8,6 +8,7 @@ from pathlib import Path
 from kseries.bisect.answer import Answer, Question, Tried
 from kseries.bisect.gitbisect import GitBisect
 from kseries.bisect.staterunner import StateRunner
+from kseries.judge import evidence
 from kseries.model import Record, State
 from kseries.model.errors import InputError
 
@@ -83,9 +84,10 @@ def run(runner: StateRunner, question: Question, tell: Callable[[Step], None], *
     ends = (ask(runner.state("base"), 0), ask(runner.tip, len(runner.patches)))
     base, tip = (step.tried for step in ends)
     if base.answer is Answer.BAD:
-        raise InputError(f"base is bad already: {base.why[0]}\n  bisect what lies below it, or ask for another --check")
+        why = evidence.line(base.why[0])
+        raise InputError(f"base is bad already: {why}\n  bisect what lies below it, or ask for another --check")
     if tip.answer is Answer.UNTESTABLE:
-        raise InputError(f"the tip cannot be asked: {tip.why[0]}\n  --build and --boot ask for that")
+        raise InputError(f"the tip cannot be asked: {evidence.line(tip.why[0])}\n  --build and --boot ask for that")
     if tip.answer is Answer.GOOD:
         return Bisected(ends=ends, steps=(), suspects=(), log="")
     repository = Repository.of(runner)

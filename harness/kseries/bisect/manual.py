@@ -6,6 +6,7 @@ from collections.abc import Callable
 from kseries.bisect.answer import Question
 from kseries.bisect.bisection import WORDS, Repository
 from kseries.bisect.staterunner import StateRunner
+from kseries.judge import evidence
 from kseries.model import State
 from kseries.model.errors import InputError, KseriesError
 from kseries.model.sanitize import line, plain
@@ -84,7 +85,7 @@ def _tried(runner: StateRunner, state: State, say: Callable[[str], None]) -> str
     except KseriesError as error:
         say(str(error))
         return ""
-    say(f"{state.id}: {tried.answer}" + "".join(f"\n  {line(why)}" for why in tried.why[:3]))
+    say(f"{state.id}: {tried.answer}" + "".join(f"\n  {line(evidence.line(why))}" for why in tried.why[:3]))
     return WORDS[tried.answer]
 
 

@@ -9,6 +9,7 @@ from kseries.app import single
 from kseries.bisect import pick
 from kseries.bisect.answer import Answer, Tried
 from kseries.cli import question, target
+from kseries.judge import evidence
 from kseries.model.sanitize import plain
 from kseries.report import json, unset
 from kseries.report.live import Progress
@@ -54,7 +55,7 @@ def command(args: argparse.Namespace) -> int:
 
 def _text(tried: Tried) -> str:
     more = [f"  and {len(tried.why) - _SHOWN} more"] if len(tried.why) > _SHOWN else []
-    lines = [f"{tried.result.id}: {tried.answer}", *(f"  {why}" for why in tried.why[:_SHOWN]), *more]
+    lines = [f"{tried.result.id}: {tried.answer}", *(f"  {evidence.line(why)}" for why in tried.why[:_SHOWN]), *more]
     lines += [f"  {one}" for one in unset.of_one(tried.result.config_dropped)]
     untested = sorted({name for contract in tried.result.contracts for name in contract.untested})
     if tried.answer is Answer.GOOD and untested:

@@ -5,13 +5,26 @@ from collections.abc import Iterator, Sequence
 
 from kseries import judge
 from kseries.judge import evidence
-from kseries.model import Finding, FindingKind, Outcome, Record, RunResult, StateResult, Status, Verdict
+from kseries.model import (
+    Evidence,
+    EvidenceKind,
+    Finding,
+    FindingKind,
+    Outcome,
+    Record,
+    RunResult,
+    StateResult,
+    Status,
+    Verdict,
+)
 from kseries.sources.versions import Match
 
 Meaning = tuple[object, ...]
 """What a state is, whatever its patches are numbered."""
 
 _WELL = (Status.PASS, Status.XFAIL)
+_OF_CHECK = (EvidenceKind.CHECK, EvidenceKind.FLAKY, EvidenceKind.COMPLAINT)
+"""Evidence that names the check during which it came."""
 
 
 class Side(Record, frozen=True):
@@ -74,7 +87,9 @@ def compare(old: RunResult, new: RunResult, patches: tuple[Match, ...]) -> Compa
     changes = tuple(_changes(before, after))
     fresh = tuple(after.told(now[key], before) for key in now if key not in was)
     left = [before.told(was[key], after) for key in was if key not in now]
-    changed = tuple((was[key], now[key]) for key in was if key in now and known_by(was[key]) != known_by(now[key]))
+    changed = tuple(
+        (was[key], now[key]) for key in was if key in now and known_by(was[key]).keys() != known_by(now[key]).keys()
+    )
     tips = [_warnings(named.tip()) for named in (before, after)]
     warnings = tuple(sorted(tips[1] - tips[0])), tuple(sorted(tips[0] - tips[1]))
     return Comparison(
@@ -104,7 +119,7 @@ def _worse(
     problems = [told.finding for told in fresh if not told.finding.kind.advice]
     yield from (f"{finding.kind} in {finding.state}" for finding in problems)
     for was, now in changed:
-        if not now.kind.advice and (more := known_by(now) - known_by(was)):
+        if not now.kind.advice and (more := known_by(now).keys() - known_by(was)):
             yield f"{now.kind} in {now.state}: {len(more)} more of it"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
@@ -158,7 +173,7 @@ class _Named:
     def _apart(self, finding: Finding) -> Meaning:
         """What tells the findings apart of which one state may have several: the partner, or what it is known by."""
         if finding.kind in (FindingKind.KERNEL_COMPLAINT, FindingKind.FLAKY):
-            return tuple(sorted(known_by(finding)))
+            return (frozenset(known_by(finding)),)
         if finding.contract is not None or finding.partner is None:
             return ()
         return (self._patch(finding.partner, loose=True),)
@@ -186,7 +201,7 @@ class _Named:
         if finding.contract is not None:
             return any(one.id == finding.contract for one in state.contracts)
         checks = {check.id for one in (state, self.run.states[0]) for check in one.checks}
-        return all(name in checks for name in known_by(finding) if "." in name)
+        return all(one.name in checks for one in finding.evidence if one.kind in _OF_CHECK and one.name)
 
 
 def _changes(before: _Named, after: _Named) -> Iterator[Change]:
@@ -218,15 +233,15 @@ def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
             )
 
 
-def known_by(finding: Finding) -> frozenset[str]:
-    """What a finding's evidence is known by: names of checks, whose words have addresses and the like in them, and what
-    the kernel complained of, without its numbers.
+def known_by(finding: Finding) -> dict[Evidence, Evidence]:
+    """A finding's evidence, each by what it is known by: names of checks, whose words have addresses and the like in
+    them, and what the kernel complained of, without its numbers.
 
     A warning, and what a build was refused, is known by nothing but all its words, of which nothing moves.
     """
     if finding.kind in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL):
-        return frozenset(finding.evidence)
-    return frozenset(map(evidence.known_by, finding.evidence))
+        return {one: one for one in finding.evidence}
+    return {evidence.known_by(one): one for one in finding.evidence}
 
 
 def _warnings(state: StateResult | None) -> frozenset[str]:

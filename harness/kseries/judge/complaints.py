@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from kseries.judge.evidence import of_complaint
 from kseries.model import Complaint, Finding, FindingKind, Outcome, Plan, StateResult
 
 
@@ -59,21 +60,5 @@ def unsure(base: StateResult, tip: StateResult, state: StateResult) -> Iterator[
 
 
 def _finding(kind: FindingKind, state: StateResult, patch: int | None, complaints: list[Complaint]) -> Finding:
-    evidence = tuple(evidence_of(one, state) for one in complaints)
+    evidence = tuple(of_complaint(one, state) for one in complaints)
     return Finding(kind=kind, state=state.id, patch=patch, partner=None, contract=None, evidence=evidence)
-
-
-def evidence_of(complaint: Complaint, state: StateResult) -> str:
-    """Which, where, and during which check, with what that said itself; of one that is not sure, how often it came."""
-    place = f"{complaint.file}:{complaint.line}" if complaint.file and complaint.line is not None else complaint.file
-    function = "" if f"{complaint.function}+0x" in complaint.said else complaint.function
-    where = ", ".join(part for part in (function, place) if part and part not in complaint.said.split())
-    often = "" if complaint.sure else f", in {complaint.boots} of {complaint.of} boots{_load(complaint)}"
-    check = next((one for one in state.checks if one.id == complaint.check), None)
-    own = check.detail.partition("\n")[0] if check is not None else ""
-    said = f"{complaint.said}{where and f' (in {where})'}{often}{own and f'; the check itself: {own}'}"
-    return f"{complaint.check or 'outside of any check'}: {said}"
-
-
-def _load(complaint: Complaint) -> str:
-    return " of a host with other work to do" if complaint.busy else ""

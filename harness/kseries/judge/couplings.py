@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kseries.judge import evidence
 from kseries.model import AppliedPatch, Bond, Coupling, Finding, FindingKind, Outcome, Plan, StateResult
 
 _BONDS = {Outcome.BUILD_FAILED: Bond.BUILD, Outcome.BOOT_FAILED: Bond.BOOT}
@@ -64,7 +65,7 @@ class _Known:
                         patch=late.number,
                         needs=early.number,
                         state=f"without-{early.number}" if revert else f"only-{late.number}",
-                        evidence=tuple(f"conflict in {path}" for path in sorted(certain or revert or alone)),
+                        evidence=tuple(map(evidence.of_conflict, sorted(certain or revert or alone))),
                     )
 
     def _only_one(self, paths: frozenset[str], patch: AppliedPatch) -> bool:
@@ -123,7 +124,8 @@ class _Known:
 
     @staticmethod
     def _coupling(state: StateResult, patch: int, needs: int | None) -> Coupling:
-        return Coupling(kind=_BONDS[state.outcome], patch=patch, needs=needs, state=state.id, evidence=(state.detail,))
+        told = (evidence.of_error(state),)
+        return Coupling(kind=_BONDS[state.outcome], patch=patch, needs=needs, state=state.id, evidence=told)
 
     # --- in the wrong order -----------------------------------------------------------------
 
@@ -137,7 +139,7 @@ class _Known:
                 needs=hole.mended_by,
                 state=state.id,
                 contract=hole.contract,
-                evidence=(state.detail,) if state.detail else (),
+                evidence=(evidence.of_error(state),) if state.detail else (),
             )
 
 

@@ -15,6 +15,7 @@ from kseries.model import (
     Check,
     Contract,
     ContractVerdict,
+    Evidence,
     Finding,
     FindingKind,
     Outcome,
@@ -95,7 +96,7 @@ class _Judged:
             if state.scenario in ("reverts", "pairs") and state.same_as is None and _ran(self._tip):
                 yield from complaints.unsure(self._base, self._tip, result)
             if result.flaky and state.same_as is None:
-                told = tuple(f"{name}: {evidence.FLAKY}" for name in result.flaky)
+                told = tuple(map(evidence.of_flaky, result.flaky))
                 yield Finding(
                     kind=FindingKind.FLAKY, state=state.id, patch=None, partner=None, contract=None, evidence=told
                 )
@@ -238,7 +239,7 @@ class _Judged:
                 patch=result.patch,
                 partner=None,
                 contract=None,
-                evidence=tuple(complaints.evidence_of(one, result) for one in new),
+                evidence=tuple(evidence.of_complaint(one, result) for one in new),
             )
 
     def _bisect_hole(self, result: StateResult) -> Iterator[Finding]:
@@ -278,7 +279,9 @@ class _Judged:
         """What a contract asks for only of a kernel that does not advertise."""
         return {name for one in result.contracts if one.advertised for name in self._contracts[one.id].otherwise}
 
-    def _finding(self, kind: FindingKind, result: StateResult, contract: str | None, told: tuple[str, ...]) -> Finding:
+    def _finding(
+        self, kind: FindingKind, result: StateResult, contract: str | None, told: tuple[Evidence, ...]
+    ) -> Finding:
         partner = self._partner(contract) if kind is FindingKind.SILENT_BREAK and contract else None
         if partner in self._reverted(result):
             partner = None
@@ -359,9 +362,9 @@ def _ran(result: StateResult) -> bool:
     return not result.outcome.loud and not result.outcome.unknown
 
 
-def _evidence(result: StateResult, names: list[str]) -> tuple[str, ...]:
-    """A line for each check that tells, and how the kernel ended."""
-    lines = [evidence.of_check(name, result) for name in names]
+def _evidence(result: StateResult, names: list[str]) -> tuple[Evidence, ...]:
+    """Each check that tells, and how the kernel ended."""
+    seen = [evidence.of_check(name, result) for name in names]
     if result.outcome is not Outcome.OK:
-        lines.append(evidence.of_outcome(result))
-    return tuple(lines)
+        seen.append(evidence.of_outcome(result))
+    return tuple(seen)

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from kseries.judge import evidence
-from kseries.judge.complaints import evidence_of, new_complaints
-from kseries.model import Check, Complaint, Ending, Gravity, Outcome, StateResult, Status
+from kseries.judge.complaints import new_complaints
+from kseries.model import Check, Complaint, Ending, Evidence, Gravity, Outcome, StateResult, Status
 
 GOOD = (Status.PASS, Status.XFAIL)
 _DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
@@ -142,8 +142,8 @@ def _complains(symptom: Symptom, state: StateResult) -> bool | None:
     return True if found.sure else None
 
 
-def told(symptom: Symptom, state: StateResult) -> str:
-    """The line of evidence that tells of a symptom."""
+def told(symptom: Symptom, state: StateResult) -> Evidence:
+    """The evidence that tells of a symptom."""
     if symptom.what is What.COMPLAINT and (complaint := _of(symptom, state)) is not None:
-        return evidence_of(complaint, state)
+        return evidence.of_complaint(complaint, state)
     return evidence.of_outcome(state) if symptom.what is What.OUTCOME else evidence.of_check(symptom.name, state)

@@ -4,6 +4,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 
+from kseries.judge.evidence import of_warning
 from kseries.model import Finding, FindingKind, Outcome, Plan, StateResult
 
 
@@ -43,7 +44,7 @@ def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding
                 patch=patch.number if len(between) == 1 else None,
                 partner=None,
                 contract=None,
-                evidence=new,
+                evidence=tuple(map(of_warning, new)),
             )
         before, reached = after, patch.number
 

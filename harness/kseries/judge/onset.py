@@ -8,7 +8,7 @@ from itertools import groupby
 
 from kseries.judge import evidence
 from kseries.judge.losses import GOOD, came
-from kseries.model import Ending, Finding, FindingKind, Outcome, RunResult, StateResult, Status
+from kseries.model import Ending, Evidence, EvidenceKind, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 
 _KINDS = (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION, FindingKind.BISECT_HOLE)
 """Findings that tell of the tip's state; of a warning and a complaint it is told with them since which patch."""
@@ -44,9 +44,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Onset:
-    """What some lines of a finding's evidence have in common: in which prefixes it was so, from base to the tip."""
+    """What some of a finding's evidence have in common: in which prefixes it was so, from base to the tip."""
 
-    names: tuple[str, ...]
+    checks: tuple[str, ...]
+    outcomes: tuple[str, ...]
     steps: tuple[Step, ...]
 
     @property
@@ -79,7 +80,8 @@ class Onset:
 
 
 def onsets(run: RunResult, finding: Finding) -> tuple[Onset, ...]:
-    """Since when what a finding of the tip tells is so, each history with the names of what has it.
+    """Since when what a finding of the tip tells is so, each history with the names of the checks and outcomes that
+    have it.
 
     Nothing of a finding of any other state, of a series of one patch, where base is broken so, and where no prefix
     between base and the tip was seen.
@@ -88,13 +90,20 @@ def onsets(run: RunResult, finding: Finding) -> tuple[Onset, ...]:
     if finding.kind not in _KINDS or finding.state != f"prefix-{count}" or count < 2:
         return ()
     prefixes = [_prefix(run, number) for number in range(count + 1)]
-    found: dict[tuple[Step, ...], list[str]] = {}
-    for name in dict.fromkeys(evidence.apart(line)[0] for line in finding.evidence):
-        steps = tuple(_step(number, one, name, prefixes[-1]) for number, one in enumerate(prefixes))
+    found: dict[tuple[Step, ...], list[Evidence]] = {}
+    for seen in dict.fromkeys(map(evidence.known_by, finding.evidence)):
+        steps = tuple(_step(number, one, seen, prefixes[-1]) for number, one in enumerate(prefixes))
         between = any(one.seen is not Seen.UNKNOWN for one in steps[1:-1])
         if between and steps[-1].seen is Seen.BROKEN and steps[0].seen is not Seen.BROKEN:
-            found.setdefault(steps, []).append(name)
-    return tuple(Onset(tuple(names), steps) for steps, names in found.items())
+            found.setdefault(steps, []).append(seen)
+    return tuple(_onset(some, steps) for steps, some in found.items())
+
+
+def _onset(some: list[Evidence], steps: tuple[Step, ...]) -> Onset:
+    checks, outcomes = (
+        tuple(one.name for one in some if (one.kind is EvidenceKind.OUTCOME) is wanted) for wanted in (False, True)
+    )
+    return Onset(checks, outcomes, steps)
 
 
 @dataclass(frozen=True)
@@ -118,15 +127,16 @@ def _state(run: RunResult, number: int) -> StateResult | None:
     return named or next((one for one in run.states if tree and one.tree == tree), None)
 
 
-def _step(number: int, prefix: _Prefix, name: str, tip: _Prefix) -> Step:
+def _step(number: int, prefix: _Prefix, seen: Evidence, tip: _Prefix) -> Step:
     """What was seen of a prefix, by how far it came or by one check."""
     state = prefix.state
     if state is None or tip.state is None or state.outcome is Outcome.NOT_TRIED:
         return Step(number, Seen.UNKNOWN, "was not tried")
     if state.outcome is Outcome.INFRA_ERROR:
         return Step(number, Seen.UNKNOWN, "is not known for a fault of this host")
-    seen = _outcome(tip.state.outcome, state) if name in [*Outcome] else _check(name, prefix, state, tip)
-    return Step(number, seen, _why(state) if seen is Seen.UNKNOWN else "")
+    of_outcome = seen.kind is EvidenceKind.OUTCOME
+    what = _outcome(tip.state.outcome, state) if of_outcome else _check(seen.name, prefix, state, tip)
+    return Step(number, what, _why(state) if what is Seen.UNKNOWN else "")
 
 
 _WHY = {

@@ -12,7 +12,7 @@ import msgspec
 
 from kseries.judge import changelog, evidence, losses
 from kseries.judge.losses import Symptom
-from kseries.model import Advice, AppliedPatch, Finding, FindingKind, Outcome, RunResult, Squash, StateResult
+from kseries.model import Advice, AppliedPatch, Evidence, Finding, FindingKind, Outcome, RunResult, Squash, StateResult
 
 
 def state_id(upto: int, without: int) -> str:
@@ -142,9 +142,9 @@ def _left(finding: Finding, seen: Mapping[str, StateResult], together: StateResu
     return True if True in shown else None if None in shown or not shown else False
 
 
-def _keys(finding: Finding) -> Iterator[tuple[FindingKind, str | None, str]]:
+def _keys(finding: Finding) -> Iterator[tuple[FindingKind, str | None, Evidence]]:
     """What a finding is the same by in a series whose patches have other numbers."""
-    yield from ((finding.kind, finding.contract, evidence.known_by(line)) for line in finding.evidence)
+    yield from ((finding.kind, finding.contract, evidence.known_by(one)) for one in finding.evidence)
 
 
 def _all_seen(changed: Squash, asked: Set[str]) -> bool:

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from kseries.judge.evidence import of_denial
 from kseries.model import Finding, FindingKind, Outcome, Plan, StateResult
 
 _MOVES = re.compile(r"\d+")
@@ -27,14 +28,14 @@ def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding
     for key, lines in seen.items():
         culprit = _culprit([state for state, _ in lines], [state for state in states if not _says(state, key)])
         told.setdefault((lines[0][0].id, culprit), []).append(lines[0][1])
-    for (where, culprit), evidence in told.items():
+    for (where, culprit), denials in told.items():
         yield Finding(
             kind=FindingKind.SANDBOX_DENIAL,
             state=where,
             patch=culprit,
             partner=None,
             contract=None,
-            evidence=tuple(evidence),
+            evidence=tuple(map(of_denial, denials)),
         )
 
 

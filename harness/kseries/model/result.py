@@ -4,12 +4,12 @@
 from enum import StrEnum
 
 from kseries.model.machine import DEFAULT_MACHINE, Machine
-from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome
+from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome, Status
 from kseries.model.patches import Checkpatch, Grounds, PatchResult, Verdict
 from kseries.model.record import Record
 from kseries.model.series import AppliedPatch, Base
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RESULT = "result.json"
 """The file in the directory of a run that has its RunResult."""
 
@@ -120,6 +120,54 @@ class Advice(Record, frozen=True):
         return f"squash-{'+'.join(map(str, self.squash))}" if self.squash else f"order-{'+'.join(map(str, self.order))}"
 
 
+class EvidenceKind(StrEnum):
+    """What was seen that a finding or a coupling rests on."""
+
+    CHECK = "check"
+    """A check that did not pass: ``name``, ``status``, and what it ``said``."""
+    FLAKY = "flaky"
+    """A check (``name``) that gave two answers in two boots of the same kernel."""
+    OUTCOME = "outcome"
+    """How far a state came: ``name`` is its Outcome, and ``said`` why."""
+    COMPLAINT = "complaint"
+    """What the kernel ``said``, during the check ``name``, or outside of any."""
+    WARNING = "warning"
+    """What the build ``said`` of a ``file``."""
+    DENIAL = "denial"
+    """What ``name``, a tool of the build, ``said`` of what the box did not let it have."""
+    CONFLICT = "conflict"
+    """A ``file`` in which a merge conflicts."""
+    ERROR = "error"
+    """What a state ``said`` that did not build or boot."""
+    CONTRACT = "contract"
+    """A contract (``name``), and what is ``said`` of it."""
+
+
+class Evidence(Record, frozen=True, omit_defaults=True):
+    """One thing that was seen. A field that its kind has no use for is empty, and left out of JSON.
+
+    judge/evidence.py makes them of what was seen, and a line of each; nobody takes such a line apart again.
+    """
+
+    kind: EvidenceKind
+    name: str = ""
+    status: Status | None = None
+    said: str = ""
+    """In its own words, in one line."""
+    file: str = ""
+    line: int | None = None
+    function: str = ""
+    """Where the kernel found what it complains of."""
+    boots: int = 0
+    of: int = 0
+    busy: bool = False
+    """Of a complaint that is not sure: as Complaint has them. Of a sure one they are 0."""
+    own: str = ""
+    """What the check said itself, during which a complaint came."""
+    complaint: str = ""
+    """Of a check or an outcome, what the kernel said (Complaint.said) that is behind it."""
+
+
 class Finding(Record, frozen=True):
     """What a person must know, with its evidence. A silent break of what always worked is of no contract."""
 
@@ -128,7 +176,7 @@ class Finding(Record, frozen=True):
     patch: int | None
     partner: int | None
     contract: str | None
-    evidence: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
     advice: Advice | None = None
     reproduce: str = ""
     """A line for a shell that shows it again."""
@@ -164,7 +212,7 @@ class Coupling(Record, frozen=True):
     state: str
     """The state that shows it."""
     contract: str | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 class End(StrEnum):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kseries.bisect.answer import Answer
 from kseries.bisect.bisection import Bisected, Step
+from kseries.judge import evidence
 from kseries.model import Outcome
 from kseries.model.sanitize import line, plain
 from kseries.plan.scenarios import Patches
@@ -16,7 +17,7 @@ _WHY = 100
 
 def line_of(step: Step) -> str:
     """One state: what it answered, why, and whether it had to be built."""
-    why = line(step.tried.why[0])[:_WHY] if step.tried.why else ""
+    why = line(evidence.line(step.tried.why[0]))[:_WHY] if step.tried.why else ""
     return plain(f"{step.state:<12} {step.tried.answer:<11} {'known' if step.known else 'built'}  {why}".rstrip())
 
 
@@ -48,7 +49,7 @@ def _lines(found: Bisected, patches: Patches, log: Path) -> Iterator[str]:
 def _of_revert(step: Step) -> str:
     """What whoever reverts the patch ends up with."""
     tried = step.tried
-    why = f": {tried.why[0]}" if tried.why else "."
+    why = f": {evidence.line(tried.why[0])}" if tried.why else "."
     if tried.result.outcome is Outcome.CONFLICT:
         return f"To revert it ({step.state}) is loud: it {tried.result.detail}"
     return {

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 
+from kseries.judge import evidence
 from kseries.judge.compare import Change, Comparison, Side, Told, known_by
 from kseries.model import Finding, Outcome, RunResult, StateResult
 from kseries.model.sanitize import plain, shortened
@@ -41,7 +42,10 @@ def html(told: Comparison, old: RunResult, new: RunResult) -> str:
         untried=[
             (one.finding.kind, text.sentence(old, one.finding), _why_untried(one)) for one in told.findings_untried
         ],
-        fresh=[(one.finding, text.sentence(new, one.finding)) for one in told.findings_new],
+        fresh=[
+            (one.finding, text.sentence(new, one.finding), list(map(evidence.line, one.finding.evidence)))
+            for one in told.findings_new
+        ],
         changed=[(mine, text.sentence(new, mine), _evidence_change(was, mine)) for was, mine in told.findings_changed],
         verdicts=list(_verdicts(told)),
     )  # fmt: skip
@@ -70,7 +74,7 @@ def _lines(told: Comparison, old: RunResult, new: RunResult) -> Iterator[str]:
         yield f"    {_why_untried(one)}"
     for one in told.findings_new:
         yield f"NEW: {one.finding.kind}: {text.sentence(new, one.finding)}"
-        yield from (f"    {line}" for line in _some(list(one.finding.evidence), 3))
+        yield from (f"    {line}" for line in _some(list(map(evidence.line, one.finding.evidence)), 3))
     for was, now in told.findings_changed:
         yield f"CHANGED: {now.kind}: {text.sentence(new, now)}"
         yield f"    {_evidence_change(was, now)}"
@@ -142,8 +146,12 @@ def _now(state: StateResult, was: Finding) -> str:
 
 def _evidence_change(was: Finding, now: Finding) -> str:
     before, after = known_by(was), known_by(now)
-    parts = [f"now also {', '.join(_some(sorted(after - before)))}"] if after - before else []
-    parts += [f"no more {', '.join(_some(sorted(before - after)))}"] if before - after else []
+    more, gone = (
+        sorted({evidence.gist(one) for key, one in some.items() if key not in others})
+        for some, others in ((after, before), (before, after))
+    )
+    parts = [f"now also {', '.join(_some(more))}"] if more else []
+    parts += [f"no more {', '.join(_some(gone))}"] if gone else []
     return "; ".join(parts)
 
 

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kseries.judge import evidence
 from kseries.model import AppliedPatch, Ending, Finding, Frame, Gravity, Outcome, RunResult, StateResult
 from kseries.model.sanitize import line
 
@@ -65,8 +66,7 @@ def of_finding(run: RunResult, finding: Finding) -> Ended | None:
     """How the kernel of a finding ended; of one that tells of a complaint, that complaint with its own trace."""
     state = next(state for state in run.states if state.id == finding.state)
     end = ended(state, run.series.patches)
-    told = (one for one in state.complaints if any(one.said in said for said in finding.evidence))
-    one = next(told, None)
+    one = evidence.complaint_of(finding, state)
     if one is None:
         return end
     known = {patch.number: patch for patch in run.series.patches}

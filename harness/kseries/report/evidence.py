@@ -10,7 +10,7 @@ from kseries.model import Finding, RunResult
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A line of a finding's evidence: what it names (a check or an outcome), and what it says of it."""
+    """A part of a finding's evidence: what it names (a check or an outcome), and what is said of that."""
 
     finding: Finding
     name: str
@@ -18,8 +18,8 @@ class Exhibit:
 
 
 def exhibits(finding: Finding) -> tuple[Exhibit, ...]:
-    """A finding's evidence, taken apart."""
-    return tuple(Exhibit(finding, *evidence.apart(line)) for line in finding.evidence)
+    """A finding's evidence, each by its name."""
+    return tuple(Exhibit(finding, *evidence.parts(one)) for one in finding.evidence)
 
 
 def by_place(run: RunResult) -> dict[tuple[str, str], list[Exhibit]]:

@@ -18,7 +18,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from kseries.host import checksums, paths
-from kseries.judge import partners
+from kseries.judge import evidence, partners
 from kseries.model import (
     AppliedPatch,
     Check,
@@ -112,6 +112,7 @@ def _environment() -> jinja2.Environment:
         "onto": onto.lines,
         "end_of": of_finding,
         "exhibits": exhibits,
+        "line_of": evidence.line,
         "cures": _cures,
         "searched": partners.searched,
         "reproduce": reproduce.command,

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 
+from kseries.judge import evidence
 from kseries.model import End, Finding, FindingKind, Journey, RunResult
 
 _NO_FAULT = "no build would notice a fault in it, so nobody comes to blame it by bisecting builds"
@@ -45,10 +46,11 @@ def _end(journey: Journey, run: RunResult) -> str:
 
 def _broken(finding: Finding, run: RunResult) -> str:
     if finding.contract is None:
-        return f"breaks what works on the base and with the whole series: {finding.evidence[0]}"
+        return f"breaks what works on the base and with the whole series: {evidence.line(finding.evidence[0])}"
     state = next(one for one in run.states if one.id == finding.state)
     verdict = next(one for one in state.contracts if one.id == finding.contract)
     if not verdict.advertised:
         return f"the kernel takes what {verdict.capability} stands for though it does not advertise it"
     by = f" (by patch {finding.partner})" if finding.partner is not None else ""
-    return f"the kernel still advertises {verdict.capability}{by}, and does not keep it: {finding.evidence[0]}"
+    seen = evidence.line(finding.evidence[0])
+    return f"the kernel still advertises {verdict.capability}{by}, and does not keep it: {seen}"

@@ -13,6 +13,7 @@ from typing import Any
 
 import junit_xml
 
+from kseries.judge import evidence
 from kseries.model import (
     Check,
     Checkpatch,
@@ -271,7 +272,7 @@ class _Suite:
     def _finding(self, finding: Finding, number: int) -> junit_xml.TestCase:
         """What to do about it, and how to see it, stand with it."""
         case = self._case("finding", f"{number} {finding.kind}")
-        told = [*finding.evidence, "", f"to reproduce: {reproduce.command(self._run, finding)}"]
+        told = [*map(evidence.line, finding.evidence), "", f"to reproduce: {reproduce.command(self._run, finding)}"]
         told += [*since.lines(self._run, finding), *text.remedies(self._run, finding)]
         case.add_failure_info(_message(text.sentence(self._run, finding)), _body("\n".join(told)), str(finding.kind))
         return case

@@ -29,8 +29,8 @@ def lines(run: RunResult, finding: Finding) -> Iterator[str]:
 
 def _fault(one: Onset) -> str:
     """What is wrong with it: ``fails a.b and c.d``, ``does not build``."""
-    ends = [_ENDS[outcome] for outcome in Outcome if outcome in one.names and outcome in _ENDS]
-    checks = [name for name in one.names if name not in [*Outcome]]
+    ends = [_ENDS[outcome] for outcome in Outcome if outcome in one.outcomes and outcome in _ENDS]
+    checks = one.checks
     more = f" and {len(checks) - _FEW} more" if len(checks) > _FEW else ""
     fails = [f"fails {', '.join(checks[:_FEW])}{more}"] if checks else []
     return " and ".join([*fails, *ends])

@@ -156,11 +156,11 @@ def _findings(run: RunResult) -> Iterator[str]:
 def _evidence(finding: Finding) -> Iterator[str]:
     """The first of what was seen and the names of the rest; of what a build said, its words."""
     if finding.kind in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL, FindingKind.KERNEL_COMPLAINT):
-        yield from _listed([_cut(f"    {one}") for one in finding.evidence])
+        yield from _listed([_cut(f"    {evidence.line(one)}") for one in finding.evidence])
         return
-    yield f"    {finding.evidence[0]}"
+    yield f"    {evidence.line(finding.evidence[0])}"
     if len(finding.evidence) > 1:
-        yield f"    and {_some([evidence.apart(one)[0] for one in finding.evidence[1:]], _NAMES)}"
+        yield f"    and {_some([evidence.parts(one)[0] for one in finding.evidence[1:]], _NAMES)}"
 
 
 _NAMES = 8
@@ -271,7 +271,7 @@ def _complaint(run: RunResult, finding: Finding, state: StateResult) -> str:
 
 def of_kernel(finding: Finding, state: StateResult) -> bool:
     """True of a finding that tells of what the kernel said."""
-    return any(one.said in line for one in state.complaints for line in finding.evidence)
+    return evidence.complaint_of(finding, state) is not None
 
 
 def _new_warning(run: RunResult, finding: Finding, state: StateResult) -> str:
