@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kseries.app import rundir
 from kseries.guest import ending, klog, trace
 from kseries.guest.ending import How, Stop
+from kseries.judge.judgement import Judgement
 from kseries.model import (
     SCHEMA_VERSION,
     Accel,
@@ -21,6 +22,7 @@ from kseries.model import (
     FindingKind,
     Frame,
     Outcome,
+    Plan,
     RunResult,
     SeriesSummary,
     StateResult,
@@ -122,6 +124,13 @@ def run(*states: StateResult, findings: tuple[Finding, ...] = (), **more: Any) -
         "verdict": Verdict(bisectable=True, revert_safe=not findings),
     }
     return RunResult(**{**given, "states": states, "findings": findings, **more})
+
+
+def judgement(of: RunResult) -> Judgement:
+    """What a run was judged to be, before anything followed from it."""
+    series = of.series
+    plan = Plan(series=series.name, version=series.version, patches=series.patches, base=of.base, states=())
+    return Judgement(plan=plan, states=of.states, findings=of.findings, verdict=of.verdict)
 
 
 def ended_state(name: str, boot: str, patch: int | None = None, **more: Any) -> StateResult:

@@ -42,6 +42,7 @@ from kseries.model import (
 from kseries.report import grounds, html, junit, text
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
+from tests.support.runs import judgement
 from tests.support.told import of_lines
 
 TCG = Accel(name="tcg", why="a test")
@@ -248,7 +249,7 @@ def run_of(plan: Plan, coverage: Coverage | None, *findings: Finding) -> RunResu
         for patch in plan.patches
     )
     return RunResult(
-        schema=1,
+        schema=2,
         series=SeriesSummary(name="s", version=1, patches=plan.patches),
         base=plan.base,
         arch="x86_64",
@@ -259,6 +260,12 @@ def run_of(plan: Plan, coverage: Coverage | None, *findings: Finding) -> RunResu
         findings=findings,
         verdict=Verdict(bisectable=True, revert_safe=True),
     )
+
+
+def looked(run: RunResult, plan: Plan, trees: TreeStore) -> RunResult:
+    """The run once it has been looked at what ran of each patch."""
+    found = exercise.per_patch(msgspec.structs.replace(judgement(run), plan=plan), run.arch, trees)
+    return msgspec.structs.replace(run, patches=found.patches, verdict=found.verdict, grounds=found.grounds)
 
 
 SEEN = Coverage(code={"k/a.c": (1, 3, 4, 7, 9)}, ran={"k/a.c": (1, 3, 4)})
@@ -273,7 +280,7 @@ def test_the_changed_functions_of_the_tip_are_watched(trees: TreeStore, plan: Pl
 
 
 def test_each_patch_is_told_by_its_own_lines(trees: TreeStore, plan: Plan) -> None:
-    ran, idle, document, assembly = exercise.with_patches(run_of(plan, SEEN), plan, trees).patches
+    ran, idle, document, assembly = looked(run_of(plan, SEEN), plan, trees).patches
     assert (ran.exercise, ran.lines, ran.lines_ran, ran.verdict) == (Exercise.EXERCISED, 1, 1, GOOD)
     assert [(one.name, one.ran) for one in ran.functions] == [("run", True)]
     assert (idle.exercise, idle.not_run, idle.verdict) == (Exercise.UNEXERCISED, ("k/a.c:9",), UNKNOWN)
@@ -284,15 +291,15 @@ def test_each_patch_is_told_by_its_own_lines(trees: TreeStore, plan: Plan) -> No
 
 def test_a_branch_that_was_not_taken_is_unexercised_though_its_function_ran(trees: TreeStore, plan: Plan) -> None:
     seen = msgspec.structs.replace(SEEN, ran={"k/a.c": (1, 4)})
-    told = exercise.with_patches(run_of(plan, seen), plan, trees).patches[0]
+    told = looked(run_of(plan, seen), plan, trees).patches[0]
     assert (told.exercise, told.not_run) == (Exercise.UNEXERCISED, ("k/a.c:3",))
     assert [(one.name, one.ran) for one in told.functions] == [("run", True)]
 
 
 def test_a_series_with_an_unexercised_patch_is_not_called_good(trees: TreeStore, plan: Plan) -> None:
-    assert exercise.with_patches(run_of(plan, SEEN), plan, trees).verdict == UNKNOWN
+    assert looked(run_of(plan, SEEN), plan, trees).verdict == UNKNOWN
     all_ran = msgspec.structs.replace(SEEN, ran=SEEN.code)
-    assert exercise.with_patches(run_of(plan, all_ran), plan, trees).verdict == GOOD
+    assert looked(run_of(plan, all_ran), plan, trees).verdict == GOOD
 
 
 def test_what_was_found_stands_whether_the_patch_ran_or_not(trees: TreeStore, plan: Plan) -> None:
@@ -305,7 +312,7 @@ def test_what_was_found_stands_whether_the_patch_ran_or_not(trees: TreeStore, pl
         evidence=of_lines(FindingKind.SILENT_BREAK, "x: fail"),
     )
     run = msgspec.structs.replace(run_of(plan, SEEN, found), verdict=Verdict(bisectable=True, revert_safe=False))
-    told = exercise.with_patches(run, plan, trees)
+    told = looked(run, plan, trees)
     assert told.verdict == Verdict(bisectable=None, revert_safe=False)
     assert told.patches[1].verdict == Verdict(bisectable=None, revert_safe=False)
 
@@ -316,7 +323,7 @@ def test_what_was_found_stands_whether_the_patch_ran_or_not(trees: TreeStore, pl
 def test_where_nobody_can_tell_a_patch_is_not_called_unexercised(
     coverage: Coverage | None, trees: TreeStore, plan: Plan
 ) -> None:
-    told = exercise.with_patches(run_of(plan, coverage), plan, trees)
+    told = looked(run_of(plan, coverage), plan, trees)
     assert [one.exercise for one in told.patches[:3]] == [Exercise.UNKNOWN, Exercise.UNKNOWN, Exercise.NO_CODE]
     assert told.verdict == GOOD
 
@@ -351,7 +358,7 @@ def apart(tmp_path: Path) -> Apart:
 
 def test_each_kind_of_patch_without_code_in_the_kernel_is_told_apart(apart: Apart) -> None:
     plan, store = apart()
-    told = exercise.with_patches(run_of(plan, MADE), plan, store)
+    told = looked(run_of(plan, MADE), plan, store)
     assert [one.exercise for one in told.patches] == [
         Exercise.EXERCISED,
         Exercise.LEFT_OUT,
@@ -383,7 +390,7 @@ def test_what_the_configuration_leaves_out_is_not_called_safe(apart: Apart) -> N
     ):
         part, store = apart(*numbers)
         made = msgspec.structs.replace(MADE, code={}, ran={}) if 1 not in numbers else MADE
-        assert exercise.with_patches(run_of(part, made), part, store).verdict == verdict, numbers
+        assert looked(run_of(part, made), part, store).verdict == verdict, numbers
 
 
 def test_what_may_run_what_did_not_is_looked_for_in_the_tips_tree(tmp_path: Path) -> None:
@@ -393,15 +400,15 @@ def test_what_may_run_what_did_not_is_looked_for_in_the_tips_tree(tmp_path: Path
     store = TreeStore(tmp_path / "beside.git")
     store.add_repository(tmp_path / "beside")
     way = (Way(what="--selftest k:b", where="the series changes it"), Way(what="--selftest k:TEST", where=tests))
-    unseen = exercise.with_patches(run_of(plan, msgspec.structs.replace(MADE, ran={})), plan, store).patches
+    unseen = looked(run_of(plan, msgspec.structs.replace(MADE, ran={})), plan, store).patches
     assert [one.ways for one in unseen] == [way, way, ()], "the second is left out by an option that is known"
-    seen = exercise.with_patches(run_of(plan, MADE), plan, store).patches
+    seen = looked(run_of(plan, MADE), plan, store).patches
     assert [one.ways for one in seen] == [(), way, ()]
 
 
 def test_each_yes_says_what_it_rests_on(apart: Apart) -> None:
     part, store = apart(1, 3)
-    told = exercise.with_patches(run_of(part, MADE), part, store)
+    told = looked(run_of(part, MADE), part, store)
     assert told.grounds == Grounds(contracts=1, checks=2, lines=1, lines_ran=1, other_arch=1)
     words = "nothing was seen to break in 2 checks and 1 contract; 1 of 1 line of"
     assert grounds.of_run(told).startswith(f"{words} the series ran; of 1 of 2 patches, for another architecture")
@@ -414,17 +421,17 @@ def test_a_tip_that_is_another_states_kernel_has_come_to_run(apart: Apart) -> No
     run = run_of(plan, None)
     states = tuple(msgspec.structs.replace(one, built_as="base") for one in run.states)
     for which, why in ((run.states, "nobody has watched"), (states, "changes nothing in the kernel")):
-        told = exercise.with_patches(msgspec.structs.replace(run, states=which), plan, store)
+        told = looked(msgspec.structs.replace(run, states=which), plan, store)
         assert why in told.patches[0].why
     dead = tuple(msgspec.structs.replace(one, outcome=Outcome.BOOT_FAILED) for one in run.states)
-    told = exercise.with_patches(msgspec.structs.replace(run, states=dead), plan, store)
+    told = looked(msgspec.structs.replace(run, states=dead), plan, store)
     assert told.patches[0].why == "the tip did not come to run"
 
 
 def test_a_strict_run_exits_1_where_something_is_not_judged(apart: Apart) -> None:
     for numbers, status in (((1, 6), 0), ((2,), 1)):
         part, store = apart(*numbers)
-        run = exercise.with_patches(run_of(part, MADE), part, store)
+        run = looked(run_of(part, MADE), part, store)
         assert session.exit_status(run) == 0
         strict = msgspec.structs.replace(run, strict=True)
         assert session.exit_status(strict) == status
@@ -484,5 +491,5 @@ def test_a_patch_whose_lines_have_all_gone_is_told_by_its_function(trees: TreeSt
     )
     undone = msgspec.structs.replace(plan, patches=(plan.patches[0], back))
     coverage = Coverage(code={"k/a.c": (1, 3, 4)}, ran={"k/a.c": (1,)})
-    told = exercise.with_patches(run_of(undone, coverage), undone, trees).patches
+    told = looked(run_of(undone, coverage), undone, trees).patches
     assert [(one.exercise, one.lines) for one in told] == [(Exercise.EXERCISED, 0)] * 2

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from kseries.bisect import fault, journeys
+from kseries.bisect.staterunner import StateRunner
 from kseries.model import AppliedPatch, End, FindingKind, Outcome, RunResult, StateResult
 from kseries.report import text as report
 from kseries.sources import TreeStore
@@ -39,12 +40,17 @@ def judged(laid: Laid, *silent: int, loud: tuple[int, ...] = ()) -> RunResult:
     return msgspec.structs.replace(whole, series=series)
 
 
+def walked(run: RunResult, runner: StateRunner) -> RunResult:
+    """The run with its journeys."""
+    return msgspec.structs.replace(run, journeys=journeys.walk(runs.judgement(run), runner, lambda _: None))
+
+
 def test_each_patch_is_blamed_for_the_fault_that_it_brings_and_ends_as_its_revert_was_judged(
     lay: Callable[..., Laid],
 ) -> None:
     laid = lay()
     laid.know(AT_ALL)
-    result = journeys.walked(judged(laid, 3, loud=(5,)), laid.runner, lambda _: None)
+    result = walked(judged(laid, 3, loud=(5,)), laid.runner)
     assert [one.blamed for one in result.journeys] == [*range(1, PATCHES + 1)]
     ends = {one.patch: one.end for one in result.journeys if one.end is not End.SAFE}
     assert ends == {3: End.SILENT, 5: End.LOUD}
@@ -63,7 +69,7 @@ def test_a_patch_in_which_no_build_would_notice_a_fault_is_blamed_by_nobody(lay:
     words = laid.kernel.store.tree_of(laid.repository.commit("words", {**KERNEL, "main.c": text(0), "doc.rst": "x\n"}))
     patch = msgspec.structs.replace(laid.runner.patches[0], tree_before=before, tree_after=words)
     runner = dataclasses.replace(laid.runner, patches=(patch,))
-    (journey,) = journeys.walked(judged(laid), runner, lambda _: None).journeys
+    (journey,) = walked(judged(laid), runner).journeys
     assert (journey.fault, journey.blamed, journey.end) == (None, None, End.SAFE)
 
 
@@ -72,7 +78,7 @@ def test_a_revert_that_breaks_what_always_worked_ends_a_journey_silently(lay: Ca
     laid.know(AT_ALL)
     result = judged(laid)
     lost = runs.finding(FindingKind.SILENT_BREAK, "without-3", "other.works: fail", patch=3, partner=5)
-    result = journeys.walked(msgspec.structs.replace(result, findings=(lost,)), laid.runner, lambda _: None)
+    result = walked(msgspec.structs.replace(result, findings=(lost,)), laid.runner)
     assert {one.patch: one.end for one in result.journeys if one.end is not End.SAFE} == {3: End.SILENT}
     assert "breaks what works on the base and with the whole series: other.works: fail" in report.render(result)
 

@@ -4,6 +4,7 @@
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,10 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kseries.app import rundir, session
+from kseries.app.assembly import Proofs, Work, assemble
+from kseries.app.options import Options
+from kseries.bisect.partners import Partners
 from kseries.cli.compare import whole
 from kseries.evaluate import stateresult
 from kseries.judge import judge
 from kseries.judge.couplings import couplings
+from kseries.judge.exercise import PerPatch
 from kseries.model import (
     Complaint,
     Contract,
@@ -22,17 +27,19 @@ from kseries.model import (
     Finding,
     FindingKind,
     Gravity,
+    Grounds,
     Outcome,
     PatchResult,
     RunResult,
     State,
     StateResult,
+    Variant,
     Verdict,
 )
 from kseries.model.errors import InputError
 from kseries.report import headline, html, junit, mail, text
 from tests.support.judged import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
-from tests.support.runs import SPLIT
+from tests.support.runs import SPLIT, judgement
 from tests.support.told import of_lines
 
 STATES = ("base", "prefix-1", "prefix-2", "prefix-3", "without-1", "without-2", "without-3", "without-1+2", "only-2")
@@ -201,23 +208,53 @@ def _finding(run: RunResult) -> Finding:
 # --- how it comes about -------------------------------------------------------------------------
 
 
-def told_to_end(_: RunResult) -> RunResult:
+def told_to_end() -> None:
     raise KeyboardInterrupt
+
+
+def work_of(run: RunResult, **more: Any) -> Work:
+    """A run after its last state, and what followed from that."""
+    return Work(Variant(label="", arch=run.arch, toolchain=""), run.accel, judgement(run), **more)
+
+
+def assembled(work: Work) -> RunResult:
+    return assemble(work, Options(out=Path("out")), cover_id="", words=("series",), began="", seconds=1.5)
+
+
+def test_the_steps_after_the_last_state_are_carried_out_up_to_a_signal() -> None:
+    done: list[int] = []
+    steps = [lambda: done.append(1), told_to_end, lambda: done.append(2)]
+    assert not session._in_turn(*steps) and done == [1]
+    assert session._in_turn(*steps[::2]) and done == [1, 1, 2]
 
 
 def test_an_end_after_the_last_state_leaves_what_is_certain(part: RunResult) -> None:
     """A patch of which nothing ran has no verdict: until that is looked at, no series is in order."""
-    fine = msgspec.structs.replace(part, verdict=Verdict(bisectable=True, revert_safe=False), partial=False)
-    looked = msgspec.structs.replace(
-        fine, patches=(PatchResult(number=1, verdict=fine.verdict, exercise=Exercise.EXERCISED),)
+    fine = msgspec.structs.replace(
+        part, verdict=Verdict(bisectable=True, revert_safe=False), findings=(_finding(part),)
     )
-    cases = (
-        ((lambda _: looked, lambda result: result), looked),
-        ((lambda _: looked, told_to_end), msgspec.structs.replace(looked, partial=True)),
-        (
-            (told_to_end, lambda _: looked),
-            msgspec.structs.replace(fine, verdict=Verdict(bisectable=None, revert_safe=False), partial=True),
-        ),
-    )
-    for steps, expected in cases:
-        assert session._with_each(fine, steps) == expected
+    early = assembled(work_of(fine, interrupted=True))
+    assert early.partial and early.verdict == Verdict(bisectable=None, revert_safe=False)
+    assert (early.patches, early.grounds, early.squashes, early.journeys) == ((), None, (), ())
+    patch = PatchResult(number=1, verdict=fine.verdict, exercise=Exercise.EXERCISED)
+    looked = PerPatch(patches=(patch,), verdict=fine.verdict, grounds=Grounds(checks=3))
+    for interrupted in (True, False):
+        late = assembled(work_of(fine, per_patch=looked, interrupted=interrupted))
+        assert (late.partial, late.verdict, late.patches, late.grounds) == (
+            interrupted,
+            fine.verdict,
+            (patch,),
+            Grounds(checks=3),
+        )
+        assert [one.reproduce for one in late.findings] == ["kseries try prefix-1 series"]
+
+
+def test_a_result_has_the_findings_of_the_last_step_that_was_come_to(part: RunResult) -> None:
+    one = _finding(part)
+    with_partner, proved = (msgspec.structs.replace(one, patch=number) for number in (2, 3))
+    found = Partners(findings=(with_partner,), searched=part.states[:1])
+    after = Proofs(findings=(proved,), squashes=())
+    for more, patch in (({}, None), ({"partners": found}, 2), ({"partners": found, "proofs": after}, 3)):
+        result = assembled(work_of(msgspec.structs.replace(part, findings=(one,)), **more))
+        assert [finding.patch for finding in result.findings] == [patch]
+        assert result.searched == (part.states[:1] if more else ())

@@ -173,7 +173,7 @@ def test_the_logs_of_the_search_are_told_from_where_the_result_is(tmp_path: Path
     )
     result = runs.run(*states, findings=(told,))
     runner = Laid(tmp_path, Series(name="s", version=1, patches=()), result.series.patches)
-    found = partners.found(result, cast(StateRunner, runner))
+    found = partners.find(runs.judgement(result), cast(StateRunner, runner))
     assert [one.logs for one in found.searched] == [
         {"console": "search/states/prefix-1/without-1/console.log"},
     ]

@@ -179,8 +179,9 @@ def test_a_base_is_told_by_the_revision_that_was_given(name: str, told: str) -> 
 def test_text_json_and_junit_tell_it(tmp_path: Path) -> None:
     broken = finding(FindingKind.REGRESSION, "prefix-2", "feature.works: fail")
     seen = state("prefix-2", 2, checks=checks(feature__works=Status.FAIL))
-    result = run(state("base"), seen, findings=(broken,), words=("a mbox", "--arch", "x86_64"))
-    told = reproduce.with_commands(result)
+    words = ("a mbox", "--arch", "x86_64")
+    broken = reproduce.with_command(broken, words, seen.scenario)
+    told = run(state("base"), seen, findings=(broken,), words=words)
     command = "kseries try prefix-2 'a mbox' --arch x86_64"
     assert f"  To see it again: {command}\n" in text.render(told)
     assert json.loads(as_json.render(told))["findings"][0]["reproduce"] == command

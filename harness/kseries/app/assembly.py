@@ -1,91 +1,158 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What was seen of a plan -> the result of its run, with what it advises made and proved."""
+"""What a run came to, step by step, and the result that is made of it once, at the end."""
 
 import contextlib
-from collections.abc import Callable, Mapping
-
-import msgspec
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from kseries import judge
 from kseries.app import proposals
 from kseries.app.options import Options
-from kseries.bisect import partners
-from kseries.bisect.staterunner import StateRunner
+from kseries.bisect.partners import Partners
 from kseries.evaluate import stateresult
 from kseries.evaluate.engine import Engine
-from kseries.evaluate.setup import Setup
 from kseries.host import signals
 from kseries.judge import couplings, suspects
 from kseries.judge import partners as judge_partners
-from kseries.model import SCHEMA_VERSION, Advice, Contract, Finding, Plan, RunResult, SeriesSummary, Squash, StateResult
+from kseries.judge.exercise import PerPatch
+from kseries.judge.judgement import Judgement
+from kseries.model import (
+    SCHEMA_VERSION,
+    Accel,
+    Advice,
+    Checkpatch,
+    Contract,
+    Finding,
+    Journey,
+    Plan,
+    Record,
+    RunResult,
+    SeriesSummary,
+    Squash,
+    StateResult,
+    Variant,
+    Verdict,
+)
+from kseries.report import reproduce
 from kseries.sources import TreeStore
 
 Seen = dict[str, StateResult]
 """The result of every state of a plan, by its id."""
 
 
-def assembled(planned: Plan, seen: Seen, setup: Setup, asked: tuple[Contract, ...], trees: TreeStore) -> RunResult:
-    """What was built and booted, judged."""
+class Proofs(Record, frozen=True):
+    """The findings with what they advise, and each change of the series that was made, built and judged for that."""
+
+    findings: tuple[Finding, ...]
+    squashes: tuple[Squash, ...]
+
+
+@dataclass
+class Work:
+    """What a run has come to so far. What nobody asked for, or was not come to, is None."""
+
+    variant: Variant
+    accel: Accel
+    judgement: Judgement
+    checkpatch: Checkpatch | None = None
+    per_patch: PerPatch | None = None
+    partners: Partners | None = None
+    proofs: Proofs | None = None
+    journeys: tuple[Journey, ...] | None = None
+    interrupted: bool = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings, as the last step has left them."""
+        return (self.proofs or self.partners or self.judgement).findings
+
+
+def judgement_of(planned: Plan, seen: Seen, asked: tuple[Contract, ...], trees: TreeStore) -> Judgement:
+    """What was built and booted, judged; with suspects, where a signal leaves the time to ask git for them."""
     states, findings, verdict = judge.judge(planned, seen, asked)
-    with contextlib.suppress(KeyboardInterrupt):  # to ask git whom to suspect takes time
+    with contextlib.suppress(KeyboardInterrupt):
         signals.check()
         states = suspects.with_suspects(planned, states, trees)
+    return Judgement(plan=planned, states=states, findings=findings, verdict=verdict)
+
+
+def proofs(work: Work, engine: Engine, asked: tuple[Contract, ...], trees: TreeStore, options: Options) -> Proofs:
+    """Each change of the series that the findings advise, made, built and judged."""
+    planned = work.judgement.plan
+    findings = proposals.with_neighbours(proposals.with_orders(work.findings, planned, trees))
+    tried: dict[Advice, Squash] = {}
+    for advice in dict.fromkeys(finding.advice for finding in findings if finding.advice):
+        changed = proposals.plan_of(advice, planned, options.scenarios, trees)
+        if changed is not None:
+            tried[advice] = _squash(changed, engine, asked, trees, options)
+    seen, scenarios = work.judgement.by_id, {*options.scenarios}
+    proved = tuple(_proved(one, findings, seen, tried, scenarios) for one in findings)
+    return Proofs(findings=proved, squashes=tuple(tried.values()))
+
+
+def _squash(changed: Plan, engine: Engine, asked: tuple[Contract, ...], trees: TreeStore, options: Options) -> Squash:
+    """A changed series, built and judged."""
+    seen = signals.run(engine.run(changed, options.out / changed.series))
+    seen = {name: stateresult.in_folder(one, changed.series) for name, one in seen.items()}
+    states, findings, verdict = judge.judge(changed, seen, asked)
+    states = suspects.with_suspects(changed, states, trees)
+    return Squash(id=changed.series, patches=changed.patches, states=states, findings=findings, verdict=verdict)
+
+
+def _proved(
+    finding: Finding,
+    findings: tuple[Finding, ...],
+    seen: Mapping[str, StateResult],
+    tried: Mapping[Advice, Squash],
+    asked: set[str],
+) -> Finding:
+    """A finding with what came of its advice; a squash of neighbours is advised only where it was seen to cure."""
+    if not proposals.of_neighbours(finding):
+        return judge.with_proof(finding, findings, tried, asked)
+    return proposals.only_proved(judge_partners.with_proof(finding, findings, seen, tried, asked))
+
+
+def assemble(
+    work: Work, options: Options, *, cover_id: str, words: tuple[str, ...], began: str, seconds: float
+) -> RunResult:
+    """The result of a run; ``cover_id`` is as of Series, the others are as of RunResult."""
+    judgement, planned = work.judgement, work.judgement.plan
+    scenarios = {state.id: state.scenario for state in judgement.states}
     return RunResult(
         schema=SCHEMA_VERSION,
-        series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches),
+        series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches, cover_id=cover_id),
         base=planned.base,
-        arch=setup.arch.name,
-        accel=setup.accel,
-        machine=setup.machine,
-        toolchain=setup.toolchain,
-        config_fragment_hash=setup.config.hash,
-        states=states,
-        findings=findings,
-        verdict=verdict,
-        couplings=couplings.couplings(planned, {state.id: state for state in states}, findings),
+        arch=work.variant.arch,
+        accel=work.accel,
+        machine=options.machine,
+        toolchain=work.variant.toolchain,
+        config_fragment_hash=work.variant.config_hash,
+        states=judgement.states,
+        findings=tuple(reproduce.with_command(one, words, scenarios[one.state]) for one in work.findings),
+        verdict=_verdict(work),
+        squashes=work.proofs.squashes if work.proofs is not None else (),
+        searched=work.partners.searched if work.partners is not None else (),
+        couplings=couplings.couplings(planned, judgement.by_id, work.findings),
+        journeys=work.journeys or (),
+        quick=options.quick,
+        checkpatch=work.checkpatch,
+        began=began,
+        seconds=seconds,
+        words=words,
+        patches=work.per_patch.patches if work.per_patch is not None else (),
+        grounds=work.per_patch.grounds if work.per_patch is not None else None,
+        partial=work.interrupted,
+        unboxed=options.unboxed,
+        strict=options.strict,
     )
 
 
-def with_partners(result: RunResult, planned: Plan, state_runner: Callable[[], StateRunner]) -> RunResult:
-    """The result with the partner of each revert that breaks what always worked, and so with what depends on what."""
-    if not any(map(judge_partners.sought, result.findings)):
-        return result
-    result = partners.found(result, state_runner())
-    states = {state.id: state for state in result.states}
-    return msgspec.structs.replace(result, couplings=couplings.couplings(planned, states, result.findings))
-
-
-def verified(
-    result: RunResult,
-    planned: Plan,
-    engine: Engine,
-    asked: tuple[Contract, ...],
-    trees: TreeStore,
-    options: Options,
-) -> RunResult:
-    """The result with each change of the series that it advises made, built and judged."""
-    result = proposals.with_neighbours(proposals.with_orders(result, planned, trees))
-    tried: dict[Advice, Squash] = {}
-    for advice in dict.fromkeys(finding.advice for finding in result.findings if finding.advice):
-        changed = proposals.plan_of(advice, planned, options.scenarios, trees)
-        if changed is not None:
-            seen = signals.run(engine.run(changed, options.out / changed.series))
-            seen = {name: stateresult.in_folder(one, changed.series) for name, one in seen.items()}
-            states, findings, verdict = judge.judge(changed, seen, asked)
-            tried[advice] = Squash(
-                id=changed.series,
-                patches=changed.patches,
-                states=suspects.with_suspects(changed, states, trees),
-                findings=findings,
-                verdict=verdict,
-            )
-    findings = tuple(_proved(one, result, tried, {*options.scenarios}) for one in result.findings)
-    return msgspec.structs.replace(result, findings=findings, squashes=tuple(tried.values()))
-
-
-def _proved(finding: Finding, result: RunResult, tried: Mapping[Advice, Squash], asked: set[str]) -> Finding:
-    """A finding with what came of its advice; a squash of neighbours is advised only where it was seen to cure."""
-    if not proposals.of_neighbours(finding):
-        return judge.with_proof(finding, result.findings, tried, asked)
-    seen = {state.id: state for state in result.states}
-    return proposals.only_proved(judge_partners.with_proof(finding, result.findings, seen, tried, asked))
+def _verdict(work: Work) -> Verdict:
+    """Before anybody has looked what ran of each patch, no patch is known to be in order."""
+    if work.per_patch is not None:
+        return work.per_patch.verdict
+    found = work.judgement.verdict
+    return Verdict(
+        bisectable=None if found.bisectable else found.bisectable,
+        revert_safe=None if found.revert_safe else found.revert_safe,
+    )

@@ -53,9 +53,8 @@ async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listen
 
 def setup_of(conditions: Conditions) -> Setup:
     """What this host has for jobs under some conditions. Raises InputError where that is something else."""
-    variant = conditions.variant
-    arch = archs.get(variant.arch)
-    config = Config(variant.config, variant.make)
+    arch = archs.get(conditions.arch)
+    config = Config(conditions.config, conditions.make)
     accel = arch.accel()
     found = Setup(
         arch,

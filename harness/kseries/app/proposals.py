@@ -4,35 +4,34 @@
 import msgspec
 
 from kseries.judge import cures, partners
-from kseries.model import Advice, Finding, Plan, RunResult
+from kseries.model import Advice, Finding, Plan
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
 
+Findings = tuple[Finding, ...]
 
-def with_orders(result: RunResult, planned: Plan, trees: TreeStore) -> RunResult:
-    """The result with an order for each hole that one closes: the first that git can make."""
-    findings = list(result.findings)
-    for at, orders in cures.orders(planned, result.findings):
+
+def with_orders(given: Findings, planned: Plan, trees: TreeStore) -> Findings:
+    """The findings, with an order for each hole that one closes: the first that git can make."""
+    findings = list(given)
+    for at, orders in cures.orders(planned, given):
         possible = (order for order in orders if scenarios.reorder(planned.patches, order, trees) is not None)
         order = next(possible, None)
         if order is not None:
             findings[at] = msgspec.structs.replace(findings[at], advice=Advice(order=order))
-    return msgspec.structs.replace(result, findings=tuple(findings))
+    return tuple(findings)
 
 
-def with_neighbours(result: RunResult) -> RunResult:
-    """The result with a squash for each silent break of what always worked whose two patches are neighbours.
+def with_neighbours(findings: Findings) -> Findings:
+    """The findings, with a squash for each silent break of what always worked whose two patches are neighbours.
 
     Of others the changelog is to tell (an undocumented dependency): to move patches for it would be too much.
     """
-    return msgspec.structs.replace(
-        result,
-        findings=tuple(
-            msgspec.structs.replace(finding, advice=Advice(squash=(finding.patch, finding.partner)))
-            if of_neighbours(finding) and finding.patch is not None and finding.partner is not None
-            else finding
-            for finding in result.findings
-        ),
+    return tuple(
+        msgspec.structs.replace(finding, advice=Advice(squash=(finding.patch, finding.partner)))
+        if of_neighbours(finding) and finding.patch is not None and finding.partner is not None
+        else finding
+        for finding in findings
     )
 
 

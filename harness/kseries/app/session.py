@@ -3,28 +3,27 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-
-import msgspec
 
 from kseries import inputs
 from kseries.app import rundir
-from kseries.app.assembly import Seen, assembled, verified, with_partners
+from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
 from kseries.app.premises import at_work, freedom, room
-from kseries.app.setup import asked, engine_of, executors_of, setup_of
+from kseries.app.setup import asked, engine_of, executors_of, setup_of, variant_of
 from kseries.app.single import runner_for
-from kseries.bisect import journeys
+from kseries.bisect import journeys, partners
 from kseries.bisect.staterunner import StateRunner
 from kseries.cache import runs
 from kseries.evaluate.setup import Setup
 from kseries.host import paths, signals
 from kseries.judge import changelog
-from kseries.judge.exercise import with_patches
+from kseries.judge.exercise import per_patch
+from kseries.judge.partners import sought as partners_sought
 from kseries.kbuild import checkpatch
-from kseries.model import RESULT, Checkpatch, Outcome, RunResult, Verdict, events
+from kseries.model import RESULT, Checkpatch, Outcome, RunResult, events
 from kseries.report import reproduce
 from kseries.sources import TreeStore
 
@@ -45,23 +44,24 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         setup = setup_of(options)
         kept = runs.Runs(paths.cache(), lambda what: tell(events.Preparing(what)))
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
-            result = _recorded(target, options, setup, tell, recording)
-            seconds = round(time.monotonic() - clock, 1)
-            result = msgspec.structs.replace(
-                result,
+            work = _carry_out(target, options, setup, tell, recording)
+            guessed = work.judgement.plan.base.guessed
+            result = assemble(
+                work,
+                options,
+                cover_id=series.cover_id,
+                words=reproduce.lasting(options.words, target.base, series, guessed),
                 began=began,
-                seconds=seconds,
-                words=reproduce.lasting(options.words, target.base, target.series, result.base.guessed),
+                seconds=round(time.monotonic() - clock, 1),
             )
-            result = reproduce.with_commands(result)
             rundir.write(options.out, result)
             recording.ended(exit_status(result), result.verdict, options.out / RESULT)
     return result
 
 
-def _recorded(
+def _carry_out(
     target: inputs.Target, options: Options, setup: Setup, tell: events.Listener, recording: runs.Recording
-) -> RunResult:
+) -> Work:
     def heard(event: events.Event) -> None:
         recording(event)
         tell(event)
@@ -76,52 +76,48 @@ def _recorded(
     rundir.begin(options.out)
     with engine.keeping():
         try:
-            seen, said = signals.run(_carried_out(engine.run(planned, options.out), remarks))
+            seen, said = signals.run(_states(engine.run(planned, options.out), remarks))
         except KeyboardInterrupt:
             seen = engine.so_far()
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
-        result = assembled(planned, seen, setup, wanted, trees)
-        series = msgspec.structs.replace(result.series, cover_id=target.series.cover_id)
-        result = msgspec.structs.replace(
-            result, series=series, quick=options.quick, checkpatch=said, unboxed=options.unboxed, strict=options.strict
-        )
+        judgement = judgement_of(planned, seen, wanted, trees)
+        work = Work(variant_of(setup), setup.accel, judgement, checkpatch=said)
 
         def beside() -> StateRunner:
             return runner_for(target, options, setup, planned, trees, heard, executors)
 
-        steps: list[Callable[[RunResult], RunResult]] = [
-            lambda result: with_patches(result, planned, trees),
-            lambda result: with_partners(result, planned, beside),
-            lambda result: verified(result, planned, engine, wanted, trees, options),
-        ]
-        if "journey" in options.scenarios:
-            steps.append(lambda result: journeys.walked(result, beside(), tell))
-        return _with_each(result, steps)
+        def look() -> None:
+            work.per_patch = per_patch(work.judgement, setup.arch.name, trees)
+
+        def find_partners() -> None:
+            if any(map(partners_sought, work.findings)):
+                work.partners = partners.find(work.judgement, beside())
+
+        def prove() -> None:
+            work.proofs = proofs(work, engine, wanted, trees, options)
+
+        def walk() -> None:
+            work.journeys = journeys.walk(work.judgement, beside(), tell)
+
+        walks = [walk] if "journey" in options.scenarios else []
+        work.interrupted = not _in_turn(look, find_partners, prove, *walks)
+        return work
 
 
-def _with_each(result: RunResult, steps: Iterable[Callable[[RunResult], RunResult]]) -> RunResult:
-    """A result that each step adds to; those that a signal leaves no time for are left out, and it is partial."""
+def _in_turn(*steps: Callable[[], None]) -> bool:
+    """Whether each step was carried out; those that a signal leaves no time for are left out."""
     try:
         for step in steps:
             signals.check()
-            result = step(result)
+            step()
     except KeyboardInterrupt:
-        # Before anybody has looked what ran of each patch, no patch is known to be in order.
-        verdict = result.verdict if result.patches else _no_yes(result.verdict)
-        return msgspec.structs.replace(result, partial=True, verdict=verdict)
-    return result
+        return False
+    return True
 
 
-def _no_yes(verdict: Verdict) -> Verdict:
-    return Verdict(
-        bisectable=None if verdict.bisectable else verdict.bisectable,
-        revert_safe=None if verdict.revert_safe else verdict.revert_safe,
-    )
-
-
-async def _carried_out(
+async def _states(
     states: Coroutine[None, None, Seen], remarks: Coroutine[None, None, Checkpatch] | None
 ) -> tuple[Seen, Checkpatch | None]:
     """The results of all states, and what checkpatch says meanwhile, where it was asked for."""

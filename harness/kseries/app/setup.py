@@ -14,7 +14,7 @@ from kseries.guest import emulator, trial
 from kseries.host import paths, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
-from kseries.model import Contract, Forecast, Plan, events
+from kseries.model import Contract, Forecast, Plan, Variant, events
 from kseries.model.errors import InputError
 from kseries.probes import programs, selftests
 from kseries.sources import TreeStore
@@ -95,6 +95,18 @@ def executors_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan
     jobs = max(1, options.jobs // options.workers)
     workers = (worker_of(setup, trees, series, jobs, number) for number in range(options.workers))
     return tuple(Local(setup, one, kept, booted) for one in workers)
+
+
+def variant_of(setup: Setup) -> Variant:
+    """For which kernels the verdict of a run is."""
+    return Variant(
+        label=setup.arch.name,
+        arch=setup.arch.name,
+        toolchain=setup.toolchain,
+        config=setup.config.text,
+        config_hash=setup.config.hash,
+        make=setup.config.make,
+    )
 
 
 def engine_of(

@@ -9,7 +9,8 @@ from kseries import judge
 from kseries.bisect import bisection, fault
 from kseries.bisect.answer import Asked, Question
 from kseries.bisect.staterunner import StateRunner
-from kseries.model import End, FindingKind, Journey, RunResult, StateResult, events
+from kseries.judge.judgement import Judgement
+from kseries.model import End, FindingKind, Journey, StateResult, events
 from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.scenarios import Patches
 
@@ -17,17 +18,14 @@ _TRIES = 3
 """Places for a fault that are tried: a line can be one that no compiler reads."""
 
 
-def walked(result: RunResult, runner: StateRunner, tell: events.Listener) -> RunResult:
-    """The result with a journey for each patch."""
-    return msgspec.structs.replace(
-        result, journeys=tuple(_walk(patch.number, result, runner, tell) for patch in runner.patches)
-    )
+def walk(judgement: Judgement, runner: StateRunner, tell: events.Listener) -> tuple[Journey, ...]:
+    """A journey for each patch."""
+    return tuple(_walk(patch.number, judgement, runner, tell) for patch in runner.patches)
 
 
-def _walk(patch: int, result: RunResult, runner: StateRunner, tell: events.Listener) -> Journey:
-    state = f"without-{patch}"
-    goal = next(one for one in result.states if one.id == state)
-    journey = Journey(patch=patch, state=state, end=_end(goal, result))
+def _walk(patch: int, judgement: Judgement, runner: StateRunner, tell: events.Listener) -> Journey:
+    goal = judgement.by_id[f"without-{patch}"]
+    journey = Journey(patch=patch, state=goal.id, end=_end(goal, judgement))
     for number, (place, faulty) in enumerate(fault.some(runner.patches, patch, goal.tree, runner.trees, _TRIES), 1):
         tell(events.Preparing(f"journey {patch}: a fault at {place}"))
         name = f"journey-{patch}" + (f".{number}" if number > 1 else "")
@@ -57,9 +55,9 @@ def _with_series(runner: StateRunner, faulty: Patches, name: str) -> StateRunner
     return dataclasses.replace(runner, series=series, patches=faulty, out=runner.out / name)
 
 
-def _end(goal: StateResult, result: RunResult) -> End | None:
+def _end(goal: StateResult, judgement: Judgement) -> End | None:
     """What the revert leaves its user with, by the judgement of the run."""
-    told = {finding.kind for finding in result.findings if finding.state == goal.id}
+    told = {finding.kind for finding in judgement.findings if finding.state == goal.id}
     if FindingKind.SILENT_BREAK in told:
         return End.SILENT
     if goal.outcome.loud:

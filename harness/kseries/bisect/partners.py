@@ -9,25 +9,33 @@ import msgspec
 from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate import stateresult
 from kseries.judge import losses, partners
+from kseries.judge.judgement import Judgement
 from kseries.judge.losses import Symptom
-from kseries.model import Finding, RunResult, StateResult
+from kseries.model import Finding, Record, StateResult
 
 FOLDER = "search"
 """Where in a run's folder the logs of these states are."""
 
 
-def found(result: RunResult, runner: StateRunner) -> RunResult:
-    """The result with its partners, and with the states that were built to find them."""
-    search = _Search(result, dataclasses.replace(runner, out=runner.out / FOLDER))
-    findings = tuple(one for finding in result.findings for one in search.told(finding))
-    return msgspec.structs.replace(result, findings=findings, searched=tuple(search.seen.values()))
+class Partners(Record, frozen=True):
+    """The findings by their partners, and the states that were built to find those."""
+
+    findings: tuple[Finding, ...]
+    searched: tuple[StateResult, ...]
+
+
+def find(judgement: Judgement, runner: StateRunner) -> Partners:
+    """The partners of the findings of a run."""
+    search = _Search(judgement, dataclasses.replace(runner, out=runner.out / FOLDER))
+    findings = tuple(one for finding in judgement.findings for one in search.told(finding))
+    return Partners(findings=findings, searched=tuple(search.seen.values()))
 
 
 class _Search:
     """The searches of one run, and all that they have seen."""
 
-    def __init__(self, result: RunResult, runner: StateRunner) -> None:
-        self._states = {state.id: state for state in result.states}
+    def __init__(self, judgement: Judgement, runner: StateRunner) -> None:
+        self._states = judgement.by_id
         self._runner = runner
         self.seen: dict[str, StateResult] = {}
 

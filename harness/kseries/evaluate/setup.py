@@ -9,7 +9,7 @@ import msgspec
 from kseries.arch import Arch
 from kseries.cache import store
 from kseries.kbuild.config import Config
-from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Record, Variant
+from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Record
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -37,7 +37,9 @@ class Setup:
     def conditions(self) -> Conditions:
         """The same without what is this host's."""
         return Conditions(
-            variant=Variant(arch=self.arch.name, config=self.config.text, make=self.config.make),
+            arch=self.arch.name,
+            config=self.config.text,
+            make=self.config.make,
             probes=self.probes,
             programs=tuple(NamedProgram(name=one.name, digest=one.digest) for one in self.programs),
             selftests=tuple(f"{one.target}:{one.test}" for one in self.selftests),

@@ -13,16 +13,18 @@ from kseries import judge
 from kseries.coverage import conditionals, leftout, source, tracepoints
 from kseries.coverage.ways import Ways
 from kseries.judge import grounds
+from kseries.judge.judgement import Judgement
 from kseries.model import (
     AppliedPatch,
     ChangedFunction,
     Coverage,
     Exercise,
     FindingKind,
+    Grounds,
     LeftOut,
     PatchResult,
     Plan,
-    RunResult,
+    Record,
     StateResult,
     Verdict,
 )
@@ -33,23 +35,30 @@ _MOST_NAMED = 100
 """Lines that did not run that a patch names."""
 
 
-def with_patches(result: RunResult, plan: Plan, trees: TreeStore) -> RunResult:
-    """The result with what ran of each patch, and what its verdict rests on; its verdict is not better than theirs."""
-    tip = next(state for state in result.states if state.id == plan.tip)
-    history = _History(plan, trees, archs.get(result.arch).source)
+class PerPatch(Record, frozen=True):
+    """What ran of each patch; the verdict of the run, which is not better than theirs, and what that rests on."""
+
+    patches: tuple[PatchResult, ...]
+    verdict: Verdict
+    grounds: Grounds
+
+
+def per_patch(judgement: Judgement, arch: str, trees: TreeStore) -> PerPatch:
+    """What ran of each patch of a run on an architecture, and what its verdict rests on."""
+    plan, tip = judgement.plan, judgement.by_id[judgement.plan.tip]
+    history = _History(plan, trees, archs.get(arch).source)
     ways = history.ways(plan, tip)
     patches = tuple(
         msgspec.structs.replace(
             one,
-            verdict=_verdict(result, tip, one),
-            grounds=grounds.of_patch(result, tip, one),
+            verdict=_verdict(judgement, tip, one),
+            grounds=grounds.of_patch(judgement.states, tip, one),
             ways=ways.to_run([one for one in one.functions if not one.ran], _to_compile(one)),
         )
         for one in (_exercised(patch, history, tip) for patch in plan.patches)
     )
-    return msgspec.structs.replace(
-        result, patches=patches, verdict=_tempered(result.verdict, patches), grounds=grounds.of_run(tip, patches)
-    )
+    verdict = _tempered(judgement.verdict, patches)
+    return PerPatch(patches=patches, verdict=verdict, grounds=grounds.of_run(tip, patches))
 
 
 def _tempered(verdict: Verdict, patches: tuple[PatchResult, ...]) -> Verdict:
@@ -75,19 +84,19 @@ def _to_compile(patch: PatchResult) -> list[str]:
     return [one.file for one in patch.left_out if one.options and not one.arch]
 
 
-def _verdict(result: RunResult, tip: StateResult, patch: PatchResult) -> Verdict:
+def _verdict(judgement: Judgement, tip: StateResult, patch: PatchResult) -> Verdict:
     """What is true of one patch: of its prefix, and of its revert."""
     promised = any(one.advertised and one.holds is not None for one in tip.contracts)
     sound = promised and judge.known(tip) and not _nobody_saw(patch) and patch.exercise is not Exercise.OTHER_ARCH
 
     def answer(scenario: str, *kinds: FindingKind) -> bool | None:
-        states = [one for one in result.states if one.scenario == scenario and one.patch == patch.number]
+        states = [one for one in judgement.states if one.scenario == scenario and one.patch == patch.number]
         names = {state.id for state in states}
-        if any(finding.kind in kinds and finding.state in names for finding in result.findings):
+        if any(finding.kind in kinds and finding.state in names for finding in judgement.findings):
             return False
         return True if states and sound and all(judge.known(state) for state in states) else None
 
-    last = len(result.series.patches) == patch.number  # whoever bisects comes to the tip as bad
+    last = len(judgement.plan.patches) == patch.number  # whoever bisects comes to the tip as bad
     complains = () if last else (FindingKind.KERNEL_COMPLAINT,)
     return Verdict(
         bisectable=answer("prefixes", FindingKind.BISECT_HOLE, *complains),

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 
 from kseries.judge.losses import GOOD
-from kseries.model import Exercise, Grounds, PatchResult, RunResult, StateResult
+from kseries.model import Exercise, Grounds, PatchResult, StateResult
 
 
 def of_run(tip: StateResult, patches: tuple[PatchResult, ...]) -> Grounds:
@@ -18,9 +18,9 @@ def of_run(tip: StateResult, patches: tuple[PatchResult, ...]) -> Grounds:
     )
 
 
-def of_patch(run: RunResult, tip: StateResult, patch: PatchResult) -> Grounds:
+def of_patch(states: Iterable[StateResult], tip: StateResult, patch: PatchResult) -> Grounds:
     """What the verdict of a patch rests on: what passed in the states that were made to ask about it."""
-    own = [one for one in run.states if one.patch == patch.number]
+    own = [one for one in states if one.patch == patch.number]
     return Grounds(contracts=_contracts(tip), checks=_checks(own), lines=patch.lines, lines_ran=patch.lines_ran)
 
 

@@ -4,7 +4,7 @@
 This room imports nothing of ours. A record says what was seen; what it means is judge's.
 """
 
-from kseries.model.job import Conditions, Job, NamedProgram, Variant
+from kseries.model.job import Conditions, Job, NamedProgram
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observation import Dependencies, HostFacts, Observation
 from kseries.model.observed import (
@@ -55,6 +55,7 @@ from kseries.model.result import (
     StateResult,
 )
 from kseries.model.series import AppliedPatch, Base, FuzzedHunk, Patch, RejectedHunk, Series
+from kseries.model.variant import Variant
 
 __all__ = [
     "DEFAULT_MACHINE",

@@ -5,18 +5,6 @@ from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.record import Record
 
 
-class Variant(Record, frozen=True):
-    """What a kernel is built as: for which architecture, in which configuration, by which tools."""
-
-    arch: str
-    config: str = ""
-    """The fragments that make the configuration, joined."""
-    make: tuple[str, ...] = ()
-    """Words for make, such as ``LLVM=1``, which is a toolchain, too."""
-    label: str = ""
-    """What a person calls it; of no effect."""
-
-
 class NamedProgram(Record, frozen=True):
     """A program that is a probe and not ours. ``digest`` is of all its files, which lie in a cache by that name."""
 
@@ -27,7 +15,11 @@ class NamedProgram(Record, frozen=True):
 class Conditions(Record, frozen=True):
     """Under which all states of a run are built, booted and asked."""
 
-    variant: Variant
+    arch: str
+    config: str = ""
+    """The fragments that make the configuration, joined."""
+    make: tuple[str, ...] = ()
+    """Words for make, such as ``LLVM=1``, which is a toolchain, too."""
     probes: tuple[str, ...] = ()
     """What init runs, in this order."""
     programs: tuple[NamedProgram, ...] = ()

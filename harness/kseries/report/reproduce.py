@@ -28,17 +28,25 @@ _DIGITS = 12
 
 
 def command(run: RunResult, finding: Finding) -> str:
-    """A line for a shell that comes to the state of a finding, and exits 0 no more once that is seen.
+    """A line for a shell that comes to the state of a finding, and exits 0 no more once that is seen."""
+    return _command(finding, run.words, next(state.scenario for state in run.states if state.id == finding.state))
 
-    What is new in a build is seen by comparing builds, and what is flaky by more than one boot: that takes a run, or
+
+def with_command(finding: Finding, words: tuple[str, ...], scenario: str) -> Finding:
+    """A finding with that line, for those who read result.json: the words are the run's, the scenario its state's."""
+    return msgspec.structs.replace(finding, reproduce=_command(finding, words, scenario))
+
+
+def _command(finding: Finding, words: tuple[str, ...], scenario: str) -> str:
+    """What is new in a build is seen by comparing builds, and what is flaky by more than one boot: that takes a run, or
     more boots.
     """
     if finding.kind is FindingKind.NEW_WARNING:
-        return whole(run, ["prefixes"])
+        return _whole(words, ["prefixes"])
     if finding.kind is FindingKind.SANDBOX_DENIAL:
-        return whole(run, [next(state.scenario for state in run.states if state.id == finding.state)])
+        return _whole(words, [scenario])
     more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
-    return _pasted("kseries", "try", finding.state, *_words(run), *more)
+    return _pasted("kseries", "try", finding.state, *_with_target(words), *more)
 
 
 def elsewhere(run: RunResult, finding: Finding) -> str:
@@ -92,16 +100,14 @@ def lasting(words: tuple[str, ...], base: str | None, series: Series, guessed: s
     return (f"{base[:_DIGITS]}..{tip[:_DIGITS]}", *words[1:])
 
 
-def with_commands(run: RunResult) -> RunResult:
-    """The result with the command of each finding, for those who read result.json."""
-    findings = tuple(msgspec.structs.replace(one, reproduce=command(run, one)) for one in run.findings)
-    return msgspec.structs.replace(run, findings=findings)
-
-
 def whole(run: RunResult, scenarios: Sequence[str]) -> str:
     """The line that does a run again."""
+    return _whole(run.words, scenarios)
+
+
+def _whole(words: tuple[str, ...], scenarios: Sequence[str]) -> str:
     more = ("--scenario", ",".join(scenarios)) if scenarios else ()
-    return _pasted("kseries", "run", *_words(run), *more)
+    return _pasted("kseries", "run", *_with_target(words), *more)
 
 
 def _pasted(*words: str) -> str:
@@ -113,5 +119,5 @@ def _pasted(*words: str) -> str:
     return shlex.join(map(word, words))
 
 
-def _words(run: RunResult) -> tuple[str, ...]:
-    return run.words if run.words and run.words[0] != "-" else (_TARGET, *run.words[1:])
+def _with_target(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words if words and words[0] != "-" else (_TARGET, *words[1:])
