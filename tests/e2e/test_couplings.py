@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The bundled series with hidden couplings, and the one with none: what is found, and what is proposed cures it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
 from tests.support.commands import TOP, Kseries
+from tests.support.told import read_one
 
 pytestmark = pytest.mark.full("series")
 
@@ -23,7 +23,7 @@ def ran(kseries: Kseries, name: str, tmp_path: Path, *more: str) -> dict[str, An
     testcase = inputs.load(str(case)).testcase
     assert testcase is not None
     assert expectation.differences(testcase.expect, result) == ()
-    whole: dict[str, Any] = json.loads((tmp_path / "out" / "result.json").read_text())
+    whole: dict[str, Any] = read_one((tmp_path / "out" / "result.json").read_text())
     return whole
 
 

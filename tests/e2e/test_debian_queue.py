@@ -14,6 +14,7 @@ from kseries.host import paths
 from kseries.sources import TreeStore, kernels
 from tests.support import debian
 from tests.support.commands import Kseries, git
+from tests.support.told import read_one
 
 pytestmark = pytest.mark.full("series")
 
@@ -82,7 +83,7 @@ def without(some: Path, tmp_path: Path) -> Path:
 def test_patches_of_the_queue_are_built_booted_and_reverted(some: Path, without: Path, kseries: Kseries) -> None:
     done = kseries("run", some, "--tree", without, "--scenario", "prefixes,reverts", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    result = json.loads(done.stdout)
+    result = read_one(done.stdout)
     states = {state["id"]: state for state in result["states"]}
     assert set(states) == {"base", *(f"{kind}-{number}" for kind in ("prefix", "without") for number in (1, 2, 3))}
     assert {state["outcome"] for state in states.values()} == {"ok"}

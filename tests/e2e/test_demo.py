@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """./kseries demo, and ./kseries run on what it runs on: what they find on each architecture, write, and exit with."""
 
-import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tests.support.split import (
     assert_silent_break,
     result_of,
 )
+from tests.support.told import read_one
 
 pytestmark = pytest.mark.full("demo")
 
@@ -114,7 +114,7 @@ def test_the_same_patches_under_another_name_are_known_and_built_no_more(
     shutil.copytree(SPLIT / "patches", tmp_path / "my-series")
     done = kseries("run", "my-series", *SCENARIOS, "--json")
     assert done.returncode == 1, done.stderr
-    result = json.loads(done.stdout)
+    result = read_one(done.stdout)
     assert result["series"]["name"] == "my-series"
     assert_silent_break(result)
     assert result_of(tmp_path / "kseries-out" / "result.json") == result

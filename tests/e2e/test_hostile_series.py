@@ -4,7 +4,6 @@
 On the real kernel what it brings to its build; on the tiny one what it brings to who stands in its tree.
 """
 
-import json
 import os
 import select
 import socket
@@ -22,7 +21,7 @@ from tests.support import tiny, traps
 from tests.support.commands import TOP, Kseries
 from tests.support.gitrepo import ENVIRONMENT, Repository
 from tests.support.patches import adding
-from tests.support.told import read_lines
+from tests.support.told import read_lines, read_one
 
 SECRET = "the-secret-of-a-home-folder"
 
@@ -79,7 +78,7 @@ def test_what_a_hostile_series_tries_comes_to_nothing_and_is_named(
     said = done.stdout + done.stderr
     assert done.returncode == 3, said
 
-    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    result = read_one((tmp_path / "out" / "result.json").read_text())
     told = {
         finding["patch"]: read_lines(finding["evidence"])
         for finding in result["findings"]

@@ -4,7 +4,6 @@
 The tiny kernel passes a check unless some patch is there and another is not: what each of them has is a header.
 """
 
-import json
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ import pytest
 from tests.support import tiny
 from tests.support.commands import typed
 from tests.support.gitrepo import Repository
-from tests.support.told import read_lines
+from tests.support.told import read_lines, read_one
 
 HEADERS = "abcd"
 _READ = " ".join(("main.S", *(f"{name}.h" for name in HEADERS)))
@@ -67,7 +66,7 @@ class Linux:
     def run(self, *words: str) -> tuple["subprocess.CompletedProcess[str]", dict[str, Any]]:
         done = self.kseries("run", "base..main", "--scenario", "prefixes,reverts", "--out", "out", *words)
         assert (self.place / "out" / "result.json").exists(), done.stderr
-        result: dict[str, Any] = json.loads((self.place / "out" / "result.json").read_text())
+        result: dict[str, Any] = read_one((self.place / "out" / "result.json").read_text())
         return done, result
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Other people's probes, other subsystems, and what ran, as a user sees them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from kseries.host import paths
 from kseries.judge import expectation
 from kseries.sources import TreeStore, kernels
 from tests.support.commands import TOP, Kseries
-from tests.support.told import read_lines
+from tests.support.told import read_lines, read_one
 
 pytestmark = pytest.mark.full("e2e")
 
@@ -94,7 +93,7 @@ def test_what_never_ran_is_not_called_safe_and_a_patched_selftest_is_another_tes
     words = ["--selftest", f"kvm:{','.join(TEN)}", "--probe", "capabilities,memory_fault_info,./repro.c"]
     done = kseries("run", series, "--scenario", "prefixes", "--json", *words)
     assert done.returncode == 1, done.stdout + done.stderr
-    result = json.loads(done.stdout)
+    result = read_one(done.stdout)
 
     seen = statuses(result, "base")
     assert {name: seen[f"kvm.{name}.exit_status"] for name in TEN} == BY_HAND

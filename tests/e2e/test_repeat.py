@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--repeat and --quick as a user types them: how often each kernel is booted, and what the result says."""
 
-import json
 import re
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import Kseries
+from tests.support.told import read_one
 
 pytestmark = pytest.mark.full("e2e")
 
@@ -50,7 +50,7 @@ def test_twice(kseries: Kseries, new_series: Path, tmp_path: Path) -> None:
     with _watched(scratch) as boots:
         done = kseries(*words, TMPDIR=str(scratch))
     assert done.returncode == 0, done.stdout + done.stderr
-    result = json.loads(done.stdout)
+    result = read_one(done.stdout)
     kernels = [state["id"] for state in result["states"] if not state["same_as"]]
     assert kernels == ["base", "prefix-1"]
     todo = re.search(r"([12]) of 2 kernels to build and boot", done.stderr)  # base may be known from before

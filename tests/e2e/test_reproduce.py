@@ -4,11 +4,10 @@
 import shlex
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from kseries.app import rundir
 from kseries.judge import evidence
-from kseries.model import RunResult
 from kseries.report import reproduce
 from tests.support.commands import SPLIT, Kseries
 
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.full("demo")
 def test_the_command_of_a_finding_shows_it_again(kseries: Kseries, tmp_path: Path) -> None:
     done = kseries("run", SPLIT, "--scenario", "reverts", "--quick", "--out", tmp_path / "out")
     assert done.returncode == 1, done.stderr
-    result = msgspec.json.decode((tmp_path / "out" / "result.json").read_bytes(), type=RunResult)
+    result, _ = rundir.read(tmp_path / "out")
     assert result.began and result.seconds and result.words == (str(SPLIT), "--arch", result.arch, "--quick")
     (told,) = [one for one in result.findings if not one.kind.advice]
     assert told.reproduce == reproduce.command(result, told) and told.reproduce in done.stdout

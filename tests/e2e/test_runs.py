@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Several runs on one cache: beside each other, and one after the other with little changed between them."""
 
-import json
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 
 from tests.support.commands import SECONDS, TOP, Kseries, runs_to
 from tests.support.patches import adding
+from tests.support.told import read_one
 
 pytestmark = pytest.mark.full("e2e")
 
@@ -56,7 +56,7 @@ def test_two_runs_that_start_together_do_the_work_once_and_agree(kseries: Kserie
     ]
     (one, told), (two, told_too) = (run.communicate(timeout=SECONDS) for run in runs)
     assert [run.returncode for run in runs] == [0, 0], told + told_too
-    results = [json.loads(result) for result in (one, two)]
+    results = [read_one(result) for result in (one, two)]
     for result in results:
         del result["began"], result["seconds"]
     assert results[0] == results[1]

@@ -2,7 +2,6 @@
 """A host on which no box can be made: nothing of a series runs, until its user says that it may without."""
 
 import functools
-import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import Kseries
+from tests.support.told import read_one
 
 WHY = "No permissions to create new namespace"
 RUN = ("--scenario", "prefixes", "--probe", "capabilities")
@@ -48,7 +48,7 @@ def test_a_run_without_a_box_says_so_and_its_results_are_of_no_use_to_one_with(
     done = here(*words, "--unboxed", "--out", "out", PATH=no_boxes)
     assert done.returncode == 0, done.stderr
     assert "unboxed: what the series brings ran with all rights of the user" in done.stdout
-    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    result = read_one((tmp_path / "out" / "result.json").read_text())
     assert result["unboxed"] and "--unboxed" in result["words"]
     assert "<strong>Unboxed:</strong>" in (tmp_path / "out" / "report.html").read_text()
     assert "2 of 2 kernels to build and boot" in here(*words).stderr

@@ -23,6 +23,7 @@ from tests.support.gitrepo import Repository
 from tests.support.processes import booting
 from tests.support.sample import sampled
 from tests.support.site import GOOD, SECONDS, Holds, Site, held, until
+from tests.support.told import read_one
 
 GONE_SECONDS = 10.0
 """What nobody should have to wait for who has told kseries to end."""
@@ -159,8 +160,8 @@ def test_a_run_that_is_told_to_end_reports_what_is_known(kseries: Kseries) -> No
     assert err.endswith("\nkseries: interrupted; run it again to go on, finished states are cached\n")
     assert "PARTIAL: the run was interrupted when 2 of 3 states were tried" in out
     assert "bisectable: not judged    revert-safe: not judged    (partial)" in out
-    result = json.loads((kseries.place / "out" / "result.json").read_text())
-    assert result["partial"] and not json.loads((kseries.place / "whole" / "result.json").read_text())["partial"]
+    result = read_one((kseries.place / "out" / "result.json").read_text())
+    assert result["partial"] and not read_one((kseries.place / "whole" / "result.json").read_text())["partial"]
     assert {one["id"]: one["outcome"] for one in result["states"]} == {
         "base": "ok",
         "prefix-1": "not-tried",
@@ -177,7 +178,7 @@ def test_a_run_that_is_told_to_end_reports_what_is_known(kseries: Kseries) -> No
     again = kseries(*kseries.words("long", "out"))
     assert again.returncode == 0, again.stderr
     assert "1 of 2 kernels to build and boot (1 known from before)" in again.stderr
-    assert not json.loads((kseries.place / "out" / "result.json").read_text())["partial"]
+    assert not read_one((kseries.place / "out" / "result.json").read_text())["partial"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from kseries.app import rundir
@@ -11,7 +12,6 @@ from kseries.guest import ending, klog, trace
 from kseries.guest.ending import How, Stop
 from kseries.judge.judgement import Judgement
 from kseries.model import (
-    SCHEMA_VERSION,
     Accel,
     AppliedPatch,
     Base,
@@ -27,6 +27,7 @@ from kseries.model import (
     SeriesSummary,
     StateResult,
     Status,
+    Variant,
     Verdict,
 )
 from kseries.probes import ktap
@@ -78,6 +79,21 @@ hostile = st.lists(
 """What a patch or a guest may bring: every code point, lone surrogates too, and whatever means something in markup."""
 
 
+VARIANT = Variant(
+    label="x86_64",
+    arch="x86_64",
+    toolchain="gcc 12 / ld 2.40",
+    config="CONFIG_KVM=y\n",
+    config_hash="c66684f95a2fd3cc",
+    make=("LLVM=1",),
+)
+
+
+def of_arch(run: RunResult, arch: str) -> RunResult:
+    """The same for another architecture."""
+    return msgspec.structs.replace(run, variant=msgspec.structs.replace(run.variant, arch=arch, label=arch))
+
+
 def split_run() -> RunResult:
     return rundir.read(SPLIT)[0]
 
@@ -114,13 +130,10 @@ def run(*states: StateResult, findings: tuple[Finding, ...] = (), **more: Any) -
         AppliedPatch(number=number, subject=f"KVM: Patch {number}", tree_before="", tree_after="") for number in (1, 2)
     )
     given: dict[str, Any] = {
-        "schema": SCHEMA_VERSION,
         "series": SeriesSummary(name="series", version=1, patches=patches),
         "base": Base(name="linux-6.12.tar.xz", version="6.12", tree="4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
-        "arch": "x86_64",
+        "variant": VARIANT,
         "accel": Accel(name="tcg", why="there is no /dev/kvm"),
-        "toolchain": "gcc 12 / ld 2.40",
-        "config_fragment_hash": "c66684f95a2fd3cc",
         "verdict": Verdict(bisectable=True, revert_safe=not findings),
     }
     return RunResult(**{**given, "states": states, "findings": findings, **more})

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 
 from tests.support.commands import TOP
+from tests.support.told import read_one
 
 SILENT_BREAK = (
     "SILENT-BREAK: Reverting 3/8 'KVM: x86: Annotate guest accesses to pages user space has not mapped' leaves"
@@ -24,9 +25,9 @@ IN_THE_TABLE_OF_BOTH = {
 
 def result_of(path: Path) -> Any:
     """A result.json that is as its schema has it."""
-    result = json.loads(path.read_text())
-    jsonschema.validate(result, json.loads((TOP / "docs" / "result.schema.json").read_text()))
-    return result
+    text = path.read_text()
+    jsonschema.validate(json.loads(text), json.loads((TOP / "docs" / "result.schema.json").read_text()))
+    return read_one(text)
 
 
 def assert_silent_break(result: Any) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Evidence as the line that a person reads, for the tests: there and back."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,13 @@ from kseries.model import Evidence, FindingKind
 def lines(seen: Iterable[Evidence]) -> tuple[str, ...]:
     """What is printed of each."""
     return tuple(map(evidence.line, seen))
+
+
+def read_one(text: str) -> Any:
+    """A result.json of one variant, as JSON: what that has, and what stands above it, side by side."""
+    document = json.loads(text)
+    (variant,) = document.pop("variants")
+    return document | variant | {"arch": variant["variant"]["arch"]}
 
 
 def read_lines(seen: Any) -> list[str]:

@@ -13,11 +13,11 @@ from kseries import cli
 from kseries.cache.runs import Runs
 from kseries.cli.compare import before
 from kseries.judge.compare import Comparison, compare
-from kseries.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, StateResult, Status, Verdict
+from kseries.model import AppliedPatch, Document, Finding, FindingKind, Outcome, RunResult, StateResult, Status, Verdict
 from kseries.model.errors import InputError
 from kseries.report import comparisons
 from kseries.sources.versions import match
-from tests.support.runs import SPLIT, checks, contract, finding, hostile, run, split_run, state
+from tests.support.runs import SPLIT, checks, contract, finding, hostile, of_arch, run, split_run, state
 
 PASS, FAIL, SKIP, XFAIL, MISSING = Status
 
@@ -253,7 +253,7 @@ def test_a_complaint_is_gone_where_the_state_was_judged_and_the_check_was_asked(
 def two(tmp_path: Path) -> tuple[str, str]:
     for name, result in (("old", split_run()), ("new", squashed_run())):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "result.json").write_bytes(msgspec.json.encode(result))
+        (tmp_path / name / "result.json").write_bytes(msgspec.json.encode(Document.of(result)))
     return str(tmp_path / "old"), str(tmp_path / "new")
 
 
@@ -279,8 +279,8 @@ def test_json_and_html_say_the_same(two: tuple[str, str], capfdbinary: pytest.Ca
 
 
 def test_two_architectures_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = msgspec.structs.replace(split_run(), arch="arm64")
-    (tmp_path / "result.json").write_bytes(msgspec.json.encode(other))
+    other = of_arch(split_run(), "arm64")
+    (tmp_path / "result.json").write_bytes(msgspec.json.encode(Document.of(other)))
     assert cli.main(["compare", str(SPLIT), str(tmp_path)]) == 2
     assert "compare two of one architecture" in capsys.readouterr().err
 
@@ -313,7 +313,7 @@ def test_without_a_name_it_is_the_last_run_of_the_series_before_it(
     for name in ("first", "second", "third"):
         out = tmp_path / name
         out.mkdir()
-        (out / "result.json").write_bytes(msgspec.json.encode(split_run()))
+        (out / "result.json").write_bytes(msgspec.json.encode(Document.of(split_run())))
         with known.recording(split_run().series.name, 1, "x86_64", out) as recording:
             recording.ended(1, split_run().verdict, out / "result.json")
     (tmp_path / "second" / "result.json").unlink()

@@ -36,6 +36,7 @@ from kseries.model import (
     SeriesSummary,
     StateResult,
     Status,
+    Variant,
     Verdict,
     Way,
 )
@@ -249,13 +250,10 @@ def run_of(plan: Plan, coverage: Coverage | None, *findings: Finding) -> RunResu
         for patch in plan.patches
     )
     return RunResult(
-        schema=2,
         series=SeriesSummary(name="s", version=1, patches=plan.patches),
         base=plan.base,
-        arch="x86_64",
+        variant=Variant(label="x86_64", arch="x86_64", toolchain=""),
         accel=TCG,
-        toolchain="",
-        config_fragment_hash="",
         states=states,
         findings=findings,
         verdict=Verdict(bisectable=True, revert_safe=True),

@@ -24,6 +24,7 @@ from kseries.model import (
     Squash,
     StateResult,
     Status,
+    Variant,
     Verdict,
 )
 from kseries.model.sanitize import plain
@@ -374,7 +375,12 @@ def filled(with_text: str, directory: Path) -> RunResult:
         finding(FindingKind.BISECT_HOLE, "prefix-1", f"p.a: fail: {with_text}", patch=1, contract="feature"),
         finding(FindingKind.SILENT_BREAK, "prefix-1", f"p.b: fail: {with_text}", patch=1, contract="feature"),
     )
-    result = run(one, two, findings=told, toolchain=with_text, arch=with_text, config_fragment_hash=with_text)
+    result = run(
+        one,
+        two,
+        findings=told,
+        variant=Variant(label=with_text, arch=with_text, toolchain=with_text, config_hash=with_text),
+    )
     patches = tuple(msgspec.structs.replace(patch, subject=with_text) for patch in result.series.patches)
     return msgspec.structs.replace(
         result,

@@ -95,7 +95,9 @@ def vars_of(setup: Setup) -> dict[str, Any]:
 def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
     """Who adds one to a job or a host adds it there."""
     assert {*Conditions.__struct_fields__} == {
-        "variant",
+        "arch",
+        "config",
+        "make",
         "probes",
         "programs",
         "selftests",

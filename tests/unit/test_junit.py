@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kseries.model import Ending, Evidence, EvidenceKind, FindingKind, Frame, Outcome, RunResult, StateResult, Status
+from kseries.model import (
+    Ending,
+    Evidence,
+    EvidenceKind,
+    FindingKind,
+    Frame,
+    Outcome,
+    RunResult,
+    StateResult,
+    Status,
+    Variant,
+)
 from kseries.report import junit
 from tests.support.runs import SPLIT, STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
 
@@ -323,7 +334,7 @@ def test_every_parser_takes_it_whatever_the_text(bad: str, tmp_path_factory: pyt
         one, id="without-2", outcome=Outcome.CRASHED, ending=Ending.PANIC, checks=(), logs={}
     )
     warned = msgspec.structs.replace(died, id="only-1", outcome=Outcome.OK, ending=Ending.WARNING)
-    result = run(one, two, died, warned, findings=(found,), toolchain=bad)
+    result = run(one, two, died, warned, findings=(found,), variant=Variant(label="", arch="", toolchain=bad))
     patches = tuple(msgspec.structs.replace(patch, subject=bad) for patch in result.series.patches)
     series = msgspec.structs.replace(result.series, name=bad, patches=patches)
     document = rendered(msgspec.structs.replace(result, series=series), directory)

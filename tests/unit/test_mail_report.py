@@ -14,7 +14,19 @@ from hypothesis import given
 from kseries import cli, inputs
 from kseries.cli import _parser
 from kseries.judge import evidence
-from kseries.model import Advice, AppliedPatch, Complaint, Ending, FindingKind, Frame, Gravity, RunResult, Verdict
+from kseries.model import (
+    Advice,
+    AppliedPatch,
+    Complaint,
+    Document,
+    Ending,
+    FindingKind,
+    Frame,
+    Gravity,
+    RunResult,
+    Variant,
+    Verdict,
+)
 from kseries.report import mail
 from tests.support.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
 
@@ -167,7 +179,7 @@ def test_a_directory_takes_a_file_for_each_mail_since_git_send_email_takes_a_fil
     told = split_run()
     advice = finding(FindingKind.FLAKY, "base", "p.a: two answers")
     (tmp_path / "result.json").write_bytes(
-        msgspec.json.encode(msgspec.structs.replace(told, findings=(*told.findings, advice)))
+        msgspec.json.encode(Document.of(msgspec.structs.replace(told, findings=(*told.findings, advice))))
     )
     (tmp_path / "mails").mkdir()
     report = ["report", str(tmp_path), "--format", "mail", "-o"]
@@ -202,7 +214,11 @@ def test_whatever_a_patch_or_a_guest_says_stays_where_it_was_put(bad: str) -> No
         number=1, subject=f"{bad}\nBcc: a@b", tree_before="", tree_after="", author=f"{bad}\n<a@b>", message_id=bad
     )
     one = run(state("prefix-1", 1), findings=(told,), verdict=Verdict(bisectable=False, revert_safe=True))
-    one = msgspec.structs.replace(one, series=msgspec.structs.replace(one.series, patches=(patch,)), toolchain=bad)
+    one = msgspec.structs.replace(
+        one,
+        series=msgspec.structs.replace(one.series, patches=(patch,)),
+        variant=Variant(label="", arch="", toolchain=bad),
+    )
     text = mail.reply(one, told)
     text.encode()
     headers = text.partition("\n\n")[0]

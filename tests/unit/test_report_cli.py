@@ -15,7 +15,7 @@ import pytest
 from kseries import cli
 from kseries.app import reports, rundir
 from kseries.cache import runs
-from kseries.model import RESULT, SCHEMA_VERSION, RunResult, Verdict
+from kseries.model import RESULT, SCHEMA_VERSION, Document, RunResult, VariantResult, Verdict
 from kseries.report import json as as_json
 from kseries.report import text
 from kseries.report.reporter import FinishedRun
@@ -26,7 +26,7 @@ from tests.support.runs import SPLIT, run, split_run, state
 @pytest.mark.parametrize("name", ["", "result.json"])
 def test_json_is_what_result_json_holds(name: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert cli.main(["report", str(SPLIT / name), "--format", "json"]) == 0
-    assert msgspec.json.decode(capfdbinary.readouterr().out, type=RunResult) == split_run()
+    assert msgspec.json.decode(capfdbinary.readouterr().out, type=Document) == Document.of(split_run())
 
 
 def test_text_is_the_default(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -100,6 +100,24 @@ def test_a_result_of_another_kseries(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"has schema {SCHEMA_VERSION + 1}, this kseries reads {SCHEMA_VERSION}" in refused(tmp_path, capsys)
 
 
+def test_a_result_of_several_variants_is_a_later_kseries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = Document.of(split_run())
+    for count in (0, 2):
+        several = msgspec.structs.replace(document, variants=document.variants * count)
+        (tmp_path / "result.json").write_bytes(msgspec.json.encode(several))
+        assert f"has {count} variants, this kseries reads a result of one" in refused(tmp_path, capsys)
+
+
+def test_a_run_and_its_document_have_the_same() -> None:
+    """No field of either is forgotten on the way there and back."""
+    shared = {*Document.__struct_fields__} - {"schema", "variants"}
+    assert {*RunResult.__struct_fields__} == shared | {*VariantResult.__struct_fields__}
+    whole = split_run()
+    assert Document.of(whole).runs() == (whole,)
+    (strict,) = Document.of(whole).runs(strict=True)
+    assert strict.strict and not whole.strict
+
+
 JOURNEY = {"patch": 3, "state": "without-3", "end": "silently broken"}
 UNSOUND: dict[str, str] = {
     "findings.0.state: 'without-9'": "it has no state without-9",
@@ -139,6 +157,7 @@ def test_a_result_that_does_not_hold_together(
 ) -> None:
     place, _, value = change.partition(": ")
     result = json.loads((SPLIT / "result.json").read_text())
+    place = place if place.partition(".")[0] in result else f"variants.0.{place}"
     *parents, last = (int(key) if key.isdecimal() else key for key in place.split("."))
     functools.reduce(lambda part, key: part[key], parents, result)[last] = ast.literal_eval(value)
     (tmp_path / "result.json").write_text(json.dumps(result))
@@ -193,7 +212,7 @@ def test_a_result_is_replaced_in_one_step(tmp_path: Path) -> None:
 def test_json_says_the_same_and_cannot_steer_a_terminal() -> None:
     hurt = state("base", detail="\x1b[2J\x7f\x9b31m\u202e\U0001fffe ü \U0001f427")
     told = as_json.render(run(hurt))
-    assert msgspec.json.decode(told, type=RunResult) == run(hurt)
+    assert msgspec.json.decode(told, type=Document) == Document.of(run(hurt))
     assert not set("\x1b\x7f\x9b\u202e\U0001fffe") & set(told) and "ü \U0001f427" in told
 
 

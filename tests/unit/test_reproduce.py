@@ -184,7 +184,7 @@ def test_text_json_and_junit_tell_it(tmp_path: Path) -> None:
     told = run(state("base"), seen, findings=(broken,), words=words)
     command = "kseries try prefix-2 'a mbox' --arch x86_64"
     assert f"  To see it again: {command}\n" in text.render(told)
-    assert json.loads(as_json.render(told))["findings"][0]["reproduce"] == command
+    assert json.loads(as_json.render(told))["variants"][0]["findings"][0]["reproduce"] == command
     assert command in junit.render(told, tmp_path)
 
 

@@ -5,7 +5,7 @@ import msgspec
 
 from kseries.model import Exercise, LeftOut, Outcome, PatchResult, RunResult, Verdict
 from kseries.report import verdicts
-from tests.support.runs import split_run
+from tests.support.runs import of_arch, split_run
 
 
 def _without(run: RunResult, patch: int, outcome: Outcome) -> RunResult:
@@ -27,7 +27,7 @@ def _judged(run: RunResult, answer: bool | None) -> RunResult:
 
 def test_each_patch_has_a_line_that_says_how_it_does_on_each() -> None:
     run = _judged(split_run(), True)
-    other = msgspec.structs.replace(_without(run, 5, Outcome.CONFLICT), arch="arm64", findings=())
+    other = msgspec.structs.replace(of_arch(_without(run, 5, Outcome.CONFLICT), "arm64"), findings=())
     head, *lines = verdicts.render([run, other]).splitlines()
     assert head.split() == ["x86_64", "arm64"]
     assert len(lines) == len(run.series.patches)

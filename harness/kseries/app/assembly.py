@@ -17,7 +17,6 @@ from kseries.judge import partners as judge_partners
 from kseries.judge.exercise import PerPatch
 from kseries.judge.judgement import Judgement
 from kseries.model import (
-    SCHEMA_VERSION,
     Accel,
     Advice,
     Checkpatch,
@@ -119,14 +118,11 @@ def assemble(
     judgement, planned = work.judgement, work.judgement.plan
     scenarios = {state.id: state.scenario for state in judgement.states}
     return RunResult(
-        schema=SCHEMA_VERSION,
+        variant=work.variant,
+        accel=work.accel,
         series=SeriesSummary(name=planned.series, version=planned.version, patches=planned.patches, cover_id=cover_id),
         base=planned.base,
-        arch=work.variant.arch,
-        accel=work.accel,
         machine=options.machine,
-        toolchain=work.variant.toolchain,
-        config_fragment_hash=work.variant.config_hash,
         states=judgement.states,
         findings=tuple(reproduce.with_command(one, words, scenarios[one.state]) for one in work.findings),
         verdict=_verdict(work),

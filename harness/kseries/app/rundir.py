@@ -8,7 +8,7 @@ import msgspec
 from kseries.app import version1
 from kseries.cache import store
 from kseries.host import files, untrusted
-from kseries.model import RESULT, SCHEMA_VERSION, Record, RunResult, validate
+from kseries.model import RESULT, SCHEMA_VERSION, Document, Record, RunResult, validate
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import line, shortened
 from kseries.report import json
@@ -40,8 +40,9 @@ class _Header(Record, frozen=True):
     schema: int
 
 
-def read(run: Path) -> tuple[RunResult, Path]:
-    """The result of a run, and the run's directory. ``run`` is that directory or its result.json.
+def read(run: Path, *, strict: bool = False) -> tuple[RunResult, Path]:
+    """The result of a run, and the run's directory. ``run`` is that directory or its result.json; a ``strict`` reader
+    has it as of a run with --strict.
 
     Raises InputError when it is not the result of a run, or that of another version.
     """
@@ -54,10 +55,10 @@ def read(run: Path) -> tuple[RunResult, Path]:
         ) from error
     except OSError as error:
         raise InfraError(f"cannot read {path}: {in_words(error)}") from error
-    return _decode(path, data), path.parent
+    return _decode(path, data, strict), path.parent
 
 
-def _decode(path: Path, data: bytes) -> RunResult:
+def _decode(path: Path, data: bytes, strict: bool) -> RunResult:
     try:
         found = msgspec.json.decode(data, type=_Header).schema
         if found not in (1, SCHEMA_VERSION):
@@ -65,9 +66,14 @@ def _decode(path: Path, data: bytes) -> RunResult:
                 f"{path} has schema {found}, this kseries reads {SCHEMA_VERSION}\n  run the series again, or read it"
                 " with the kseries that wrote it"
             )
-        result = msgspec.json.decode(data, type=RunResult) if found == SCHEMA_VERSION else version1.read(data)
+        document = msgspec.json.decode(data, type=Document) if found == SCHEMA_VERSION else version1.read(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not the result of a run: {error}") from error
+    if (count := len(document.variants)) != 1:
+        raise InputError(
+            f"{path} has {count} variants, this kseries reads a result of one\n  read it with the kseries that wrote it"
+        )
+    (result,) = document.runs(strict=strict)
     if (fault := validate.fault(result)) is not None:
         raise InputError(f"{path} is not the result of a run: {shortened(line(fault), _FAULT)}")
     return result

@@ -22,6 +22,7 @@ from kseries.model import (
     Bond,
     Checkpatch,
     Coupling,
+    Document,
     Evidence,
     EvidenceKind,
     Finding,
@@ -31,11 +32,12 @@ from kseries.model import (
     Outcome,
     PatchResult,
     Record,
-    RunResult,
     SeriesSummary,
     Squash,
     StateResult,
     Status,
+    Variant,
+    VariantResult,
     Verdict,
 )
 
@@ -118,35 +120,40 @@ class _Result(Record, frozen=True):
     strict: bool = False
 
 
-def read(data: bytes) -> RunResult:
-    """The result that a file of schema 1 has. Raises msgspec.DecodeError for what is none."""
+def read(data: bytes) -> Document:
+    """What a file of schema 1 has. Raises msgspec.DecodeError for what is none."""
     old = msgspec.json.decode(data, type=_Result)
-    findings = _findings(old.findings, old.states)
-    return RunResult(
+    return Document(
         schema=SCHEMA_VERSION,
         series=old.series,
         base=old.base,
-        arch=old.arch,
-        accel=old.accel,
-        toolchain=old.toolchain,
-        config_fragment_hash=old.config_fragment_hash,
-        states=old.states,
-        findings=findings,
-        verdict=old.verdict,
-        squashes=tuple(_squash(one) for one in old.squashes),
-        searched=old.searched,
-        couplings=tuple(_coupling(one, old) for one in old.couplings),
-        journeys=old.journeys,
+        variants=(_variant(old),),
         quick=old.quick,
         checkpatch=old.checkpatch,
         began=old.began,
         seconds=old.seconds,
         words=old.words,
+        unboxed=old.unboxed,
+        strict=old.strict,
+    )
+
+
+def _variant(old: _Result) -> VariantResult:
+    """The one that there was; it did not say with which fragments and which words for make."""
+    variant = Variant(label=old.arch, arch=old.arch, toolchain=old.toolchain, config_hash=old.config_fragment_hash)
+    return VariantResult(
+        variant=variant,
+        accel=old.accel,
+        states=old.states,
+        findings=_findings(old.findings, old.states),
+        verdict=old.verdict,
+        squashes=tuple(_squash(one) for one in old.squashes),
+        searched=old.searched,
+        couplings=tuple(_coupling(one, old) for one in old.couplings),
+        journeys=old.journeys,
         patches=old.patches,
         grounds=old.grounds,
         partial=old.partial,
-        unboxed=old.unboxed,
-        strict=old.strict,
     )
 
 

@@ -4,8 +4,6 @@
 import argparse
 from pathlib import Path
 
-import msgspec
-
 from kseries.app import rundir, session
 from kseries.app.reports import PRINTED, Report
 from kseries.cache.runs import Kept
@@ -40,9 +38,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     """Exit 0 whatever the run found: the report was asked for, not the verdict; unless --strict asks for that, too."""
     reporter = registry.get(args.format)
-    result, directory = rundir.read(place(args.run))
-    if args.strict:
-        result = msgspec.structs.replace(result, strict=True)
+    result, directory = rundir.read(place(args.run), strict=args.strict)
     report = Report(args.format, reporter, PRINTED if args.output is None else args.output)
     failed = reporting.make(FinishedRun(result, directory), [report])
     return failed or (session.exit_status(result) if args.strict else 0)

@@ -4,6 +4,7 @@
 This room imports nothing of ours. A record says what was seen; what it means is judge's.
 """
 
+from kseries.model.document import RESULT, SCHEMA_VERSION, Document
 from kseries.model.job import Conditions, Job, NamedProgram
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observation import Dependencies, HostFacts, Observation
@@ -37,8 +38,6 @@ from kseries.model.patches import (
 from kseries.model.plan import Contract, Forecast, Plan, State
 from kseries.model.record import Record
 from kseries.model.result import (
-    RESULT,
-    SCHEMA_VERSION,
     Advice,
     Bond,
     ContractVerdict,
@@ -53,6 +52,7 @@ from kseries.model.result import (
     SeriesSummary,
     Squash,
     StateResult,
+    VariantResult,
 )
 from kseries.model.series import AppliedPatch, Base, FuzzedHunk, Patch, RejectedHunk, Series
 from kseries.model.variant import Variant
@@ -78,6 +78,7 @@ __all__ = [
     "Coupling",
     "Coverage",
     "Dependencies",
+    "Document",
     "End",
     "Ending",
     "Evidence",
@@ -115,6 +116,7 @@ __all__ = [
     "StateResult",
     "Status",
     "Variant",
+    "VariantResult",
     "Verdict",
     "Way",
 ]

@@ -8,10 +8,7 @@ from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Fr
 from kseries.model.patches import Checkpatch, Grounds, PatchResult, Verdict
 from kseries.model.record import Record
 from kseries.model.series import AppliedPatch, Base
-
-SCHEMA_VERSION = 2
-RESULT = "result.json"
-"""The file in the directory of a run that has its RunResult."""
+from kseries.model.variant import Variant
 
 
 class ContractVerdict(Record, frozen=True):
@@ -253,16 +250,11 @@ class Squash(Record, frozen=True):
     verdict: Verdict
 
 
-class RunResult(Record, frozen=True):
-    """The whole of ``result.json``; its schema is docs/result.schema.json."""
+class VariantResult(Record, frozen=True, kw_only=True):
+    """What came of the plan of a run in one of its variants."""
 
-    schema: int
-    series: SeriesSummary
-    base: Base
-    arch: str
+    variant: Variant
     accel: Accel
-    toolchain: str
-    config_fragment_hash: str
     states: tuple[StateResult, ...]
     findings: tuple[Finding, ...]
     verdict: Verdict
@@ -272,6 +264,21 @@ class RunResult(Record, frozen=True):
     couplings: tuple[Coupling, ...] = ()
     journeys: tuple[Journey, ...] = ()
     """Those of the scenario of that name."""
+    patches: tuple[PatchResult, ...] = ()
+    """What ran of each patch of the series, and so what its verdict is."""
+    grounds: Grounds | None = None
+    """What the verdict rests on; None where nobody has counted it."""
+    partial: bool = False
+    """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
+    the rest would have brought.
+    """
+
+
+class RunResult(VariantResult, frozen=True, kw_only=True):
+    """A run as one of its variants has it: what reports show, and what is compared. result.json is a Document."""
+
+    series: SeriesSummary
+    base: Base
     quick: bool = False
     """True where the slow probes were left out."""
     checkpatch: Checkpatch | None = None
@@ -282,17 +289,14 @@ class RunResult(Record, frozen=True):
     """From there to the verdict; what was known is not done again, and takes no time."""
     words: tuple[str, ...] = ()
     """TARGET and the options that decide what its kernels are, as the command line had them."""
-    patches: tuple[PatchResult, ...] = ()
-    """What ran of each patch of the series, and so what its verdict is."""
-    grounds: Grounds | None = None
-    """What the verdict rests on; None where nobody has counted it."""
-    partial: bool = False
-    """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
-    the rest would have brought.
-    """
     unboxed: bool = False
     """True where the user had what comes from the series run without a box: --unboxed."""
     strict: bool = False
     """True where the user has what is not judged exit 1: --strict."""
     machine: Machine = DEFAULT_MACHINE
     """What its kernels were booted on."""
+
+    @property
+    def arch(self) -> str:
+        """The architecture of its kernels."""
+        return self.variant.arch

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kseries.model import RunResult
+from kseries.model import Document, RunResult
 from kseries.model.sanitize import escaped
 
 
@@ -16,9 +16,9 @@ def document(value: object) -> str:
 
 def render_all(runs: Sequence[RunResult]) -> str:
     """Several results, one for each architecture, as one list."""
-    return document(runs)
+    return document(tuple(map(Document.of, runs)))
 
 
 def render(run: RunResult) -> str:
     """The whole document, without a newline at its end."""
-    return document(run)
+    return document(Document.of(run))

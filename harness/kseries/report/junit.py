@@ -139,7 +139,7 @@ class _Suite:
             "began": run.began,
             "partial": "yes" if run.partial else "",
             "accel": run.accel.name,
-            "toolchain": run.toolchain,
+            "toolchain": run.variant.toolchain,
             "applied": " ".join(str(number) for number in state.applied),
             "tree": state.tree or "",
             "same_as": state.same_as or "",

@@ -206,7 +206,7 @@ def _tested(run: RunResult) -> str:
     more = "".join(f" {told[:1].upper()}{told[1:]}." for told in onto.lines(run.base))
     return (
         f"Tested on {base} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
-        f"{run.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}{more}"
+        f"{run.variant.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}{more}"
     )
 
 

@@ -9,10 +9,10 @@ import sys
 
 import msgspec
 
-from kseries.model import Record, RunResult
+from kseries.model import Document, Record
 from kseries.plan.rebase import Rebase
 
-SCHEMAS: dict[str, type[Record]] = {"result": RunResult, "rebase": Rebase}
+SCHEMAS: dict[str, type[Record]] = {"result": Document, "rebase": Rebase}
 
 
 def text(name: str = "result") -> str:
