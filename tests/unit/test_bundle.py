@@ -11,10 +11,13 @@ import pytest
 from kseries import inputs
 from kseries.app import planning
 from kseries.app.options import Options
+from kseries.bisect.gitbisect import GitBisect
 from kseries.inputs import bundle, files
 from kseries.inputs.target import Target
+from kseries.kbuild import checkpatch
 from kseries.model import Plan
 from kseries.model.errors import InputError
+from kseries.report import reproduce
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository, lines
 
@@ -86,6 +89,22 @@ def test_a_bundle_makes_the_trees_of_its_commits(version: str, theirs: Repositor
     ]  # fmt: skip
     trees = [patch.tree_after for patch in planned(target, ours).patches]
     assert trees == [theirs.tree(f"topic~{back}") for back in (2, 1, 0)]
+
+
+def test_the_commits_of_a_bundle_are_known_and_nobody_is_asked_for_them(
+    theirs: Repository, ours: Repository, tmp_path: Path
+) -> None:
+    """No repository here has them: what is run again is the bundle, and what bisects or checks takes the diffs."""
+    path = made(theirs, "base..topic")
+    target = loaded(path, ours)
+    commits = [theirs.git("rev-parse", f"topic~{back}") for back in (2, 1, 0)]
+    plan = planned(target, ours)
+    assert [patch.commit for patch in plan.patches] == commits
+    assert reproduce.lasting((str(path), "--quick"), target.base, target.series) == (str(path), "--quick")
+    store = TreeStore(ours.path.parent / "trees.git")
+    assert b"Why one." in checkpatch.as_mail(target.series.patches[0], store)
+    own = GitBisect(tmp_path / "bisect.git", store).commits(plan.base.tree, plan.patches, target.series.patches)
+    assert len(own) == 4 and not {*own} & {*commits}
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,21 @@ def file(store: TreeStore, tree: str | None) -> str:
     return contents.decode()
 
 
+def test_a_patch_of_a_range_has_its_commit(repository: Repository, store: TreeStore) -> None:
+    series, base = three(repository)
+    plan = scenarios.make_plan(series, base, (), store)
+    assert [patch.commit for patch in plan.patches] == [patch.commit for patch in series.patches]
+    assert None not in [patch.commit for patch in plan.patches]
+    squashed = scenarios.squash(plan.patches, (1, 3), store)
+    assert squashed is not None
+    assert [patch.commit for patch in squashed] == [series.patches[1].commit, None]
+
+
+def test_a_diff_has_none(repository: Repository, store: TreeStore) -> None:
+    plan = scenarios.make_plan(*three(repository, diffs=True), (), store)
+    assert [patch.commit for patch in plan.patches] == [None] * 3
+
+
 def test_each_state_has_the_patches_and_the_tree_that_its_name_says(repository: Repository, store: TreeStore) -> None:
     plan = scenarios.make_plan(*three(repository), ALL, store)
     assert (plan.series, plan.version, plan.tip) == ("series", 2, "prefix-3")

@@ -33,7 +33,7 @@ class GitBisect:
 
     def commits(self, base: str, patches: Patches, origins: Sequence[Patch]) -> tuple[str, ...]:
         """A commit for base and one for each patch: the user's own where they are, else the same ones each time."""
-        own = [origin.commit for origin in origins if origin.commit is not None]
+        own = [origin.commit for origin in origins if origin.commit is not None and origin.diff is None]
         chain = [self._must("rev-parse", f"{own[0]}^"), *own] if len(own) == len(patches) else []
         # Of a commit that its repository replaces (git-replace(1)), the object here has another tree.
         if not chain or self._git.trees_of(chain) != [base, *(patch.tree_after for patch in patches)]:

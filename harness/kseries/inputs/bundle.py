@@ -177,7 +177,7 @@ def _with_diff(patch: Patch, store: TreeStore) -> Patch:
     if not diff:
         raise InputError(f"{patch.origin} ('{patch.subject}') changes nothing, or more than anybody reads")
     binary.check(diff, patch.origin)
-    return msgspec.structs.replace(patch, diff=diff, commit=None, tree=None)
+    return msgspec.structs.replace(patch, diff=diff, tree=None)
 
 
 def _written(*words: str, store: TreeStore) -> bytes | None:

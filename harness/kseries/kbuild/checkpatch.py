@@ -99,7 +99,7 @@ def parse(output: str) -> tuple[Remark, ...]:
 
 def as_mail(patch: Patch, trees: TreeStore) -> bytes:
     """A patch as a mail, its changelog included; a bare diff stays one."""
-    if patch.commit is not None:
+    if patch.commit is not None and patch.diff is None:
         return trees.answer("format-patch", "--stdout", "-1", patch.commit)
     diff = patch.diff or b""
     if not (patch.author or patch.message):

@@ -5,7 +5,7 @@ from kseries.model.record import Record
 
 
 class Patch(Record, frozen=True):
-    """One patch as it came in: a diff to apply, or a commit whose trees git already knows."""
+    """One patch as it came in: a diff to apply, or, without one, a commit whose trees git already knows."""
 
     number: int
     subject: str
@@ -17,6 +17,7 @@ class Patch(Record, frozen=True):
     """``NAME <ADDRESS>``; empty where there is none, and of a commit, which tells it itself."""
     diff: bytes | None = None
     commit: str | None = None
+    """The id of the commit that it came as, in whatever repository that is."""
     tree: str | None = None
     """Of a commit, its tree as its repository shows it: what replaces it there (git-replace(1)) counts."""
     message_id: str = ""
@@ -98,3 +99,5 @@ class AppliedPatch(Record, frozen=True):
     """As of Patch."""
     fuzzed: tuple[FuzzedHunk, ...] = ()
     """The hunks that took fuzz: --fuzz."""
+    commit: str | None = None
+    """As of Patch; of a squash None, and of a patch that was moved that of the one that was."""

@@ -22,7 +22,7 @@ _TOLD = 3
 def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent, fuzz: int = 0) -> Patches:
     """Each patch with its trees, with so much fuzz. Raises InputError that names the first that does not apply."""
     steps = [Step(base.tree)]
-    for is_commit, group in groupby(series.patches, lambda patch: patch.commit is not None):
+    for is_commit, group in groupby(series.patches, lambda patch: patch.diff is None):
         patches = list(group)
         if is_commit:
             commits = [patch.tree or patch.commit for patch in patches if patch.commit is not None]
@@ -45,6 +45,7 @@ def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent,
             author=patch.author,
             message_id=patch.message_id,
             fuzzed=after.fuzzed,
+            commit=patch.commit,
         )
         for patch, (before, after) in zip(series.patches, pairwise(steps), strict=True)
     )

@@ -94,10 +94,10 @@ def lasting(words: tuple[str, ...], base: str | None, series: Series, guessed: s
     """
     if words and guessed:
         return (*words, "--base", guessed[:_DIGITS])
-    tip = series.patches[-1].commit
-    if not words or base is None or tip is None:
+    tip = series.patches[-1]
+    if not words or base is None or tip.commit is None or tip.diff is not None:
         return words
-    return (f"{base[:_DIGITS]}..{tip[:_DIGITS]}", *words[1:])
+    return (f"{base[:_DIGITS]}..{tip.commit[:_DIGITS]}", *words[1:])
 
 
 def whole(run: RunResult, scenarios: Sequence[str]) -> str:
