@@ -96,8 +96,9 @@ def test_a_pipe_in_a_results_place_keeps_nobody_waiting(tmp_path: Path, capsys: 
 
 
 def test_a_result_of_another_kseries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "result.json").write_text(json.dumps({"schema": SCHEMA_VERSION + 1, "all": "else differs"}))
-    assert f"has schema {SCHEMA_VERSION + 1}, this kseries reads {SCHEMA_VERSION}" in refused(tmp_path, capsys)
+    for schema in (0, SCHEMA_VERSION + 1):
+        (tmp_path / "result.json").write_text(json.dumps({"schema": schema, "all": "else differs"}))
+        assert f"has schema {schema}, this kseries reads 1 to {SCHEMA_VERSION}" in refused(tmp_path, capsys)
 
 
 def test_a_result_of_several_variants_is_a_later_kseries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

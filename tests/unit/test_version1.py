@@ -102,19 +102,23 @@ def test_compare_finds_no_change_between_a_run_and_the_same_of_today(capfd: pyte
 def test_a_line_that_an_older_kseries_worded_otherwise_keeps_its_words(tmp_path: Path) -> None:
     """Whatever it was made of is not there any more, or says something else now."""
     result = json.loads((OLD / "all-kinds" / "result.json").read_text())
-    said = ["TEST: ping: fail: it was: so", "p.a: BUG: z", "outside of any check: BUG: z", "crashed: z", "no colon", ""]
-    result["findings"][0]["evidence"] = said
+    known = {
+        "TEST: ping: fail: it was: so": (EvidenceKind.CHECK, "TEST: ping"),
+        "p.a: fail: it was BUG: x at 0x10": (EvidenceKind.CHECK, "p.a"),
+        "p.a: BUG: z": (EvidenceKind.COMPLAINT, "p.a"),
+        "outside of any check: BUG: z": (EvidenceKind.COMPLAINT, ""),
+        "crashed: ": (EvidenceKind.OUTCOME, "crashed"),
+        "no colon": (EvidenceKind.ERROR, ""),
+        ": x": (EvidenceKind.ERROR, ""),
+        "": (EvidenceKind.ERROR, ""),
+    }
+    finding = next(one for one in result["findings"] if one["state"] == "without-3")
+    finding["evidence"] = [*known]
     (tmp_path / "result.json").write_text(json.dumps(result))
-    found = rundir.read(tmp_path)[0].findings[0].evidence
-    assert lines(found) == tuple(said)
-    assert [(one.kind, one.name) for one in found] == [
-        (EvidenceKind.CHECK, "TEST: ping"),
-        (EvidenceKind.COMPLAINT, "p.a"),
-        (EvidenceKind.COMPLAINT, ""),
-        (EvidenceKind.OUTCOME, "crashed"),
-        (EvidenceKind.ERROR, ""),
-        (EvidenceKind.ERROR, ""),
-    ]
+    found = next(one for one in rundir.read(tmp_path)[0].findings if one.state == "without-3").evidence
+    assert lines(found) == tuple(line.removesuffix(": ") for line in known)
+    assert [(one.kind, one.name) for one in found] == [*known.values()]
+    assert [one.complaint for one in found if one.complaint] == ["BUG: x at 0x10"]
 
 
 def test_a_kind_of_finding_that_it_did_not_have_is_no_result_of_it(

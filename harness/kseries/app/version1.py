@@ -3,7 +3,7 @@
 
 Its evidence was lines for people. What such a line tells of is found among what the state has, by making the line of
 it again; an older kseries may have worded it otherwise, and then the line is taken apart. Either way the line that is
-made of it is the one that was there.
+made of it is the one that was there, but for a colon with nothing behind it.
 """
 
 import re
@@ -222,7 +222,7 @@ def _all(state: StateResult) -> Iterator[Evidence]:
 def of_words(kind: FindingKind, words: str, state: StateResult | None = None) -> Evidence:
     """What a line of a finding's evidence tells of, as far as the line says so."""
     found = _of_words(kind, words)
-    if evidence.line(found) != words:
+    if evidence.line(found) != words.removesuffix(": "):
         return Evidence(kind=EvidenceKind.ERROR, said=words)
     if found.kind not in (EvidenceKind.CHECK, EvidenceKind.OUTCOME) or state is None:
         return found
