@@ -63,8 +63,8 @@ def _decode(path: Path, data: bytes, strict: bool) -> RunResult:
         found = msgspec.json.decode(data, type=_Header).schema
         if found not in (1, SCHEMA_VERSION):
             raise InputError(
-                f"{path} has schema {found}, this kseries reads 1 to {SCHEMA_VERSION}\n  run the series again, or read it"
-                " with the kseries that wrote it"
+                f"{path} has schema {found}, this kseries reads 1 to {SCHEMA_VERSION}\n"
+                "  run the series again, or read it with the kseries that wrote it"
             )
         document = msgspec.json.decode(data, type=Document) if found == SCHEMA_VERSION else version1.read(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
