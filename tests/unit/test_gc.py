@@ -44,7 +44,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def gc(cache: Path, max_size: int = ROOMY, *, dry_run: bool = False) -> Collected:
-    return collect(cache, max_size, dry_run, lambda what: pytest.fail(what))
+    return collect(cache, max_size, dry_run, lambda event: pytest.fail(str(event)))
 
 
 def part(done: Collected, name: str) -> Part:

@@ -14,6 +14,7 @@ import pytest
 
 from kseries.model.errors import InfraError
 from kseries.sources import TreeStore, kernelorg, kernels
+from tests.support.hearing import Heard
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -86,11 +87,11 @@ def test_where_apt_has_nothing_the_base_comes_from_there(
         (tmp_path / "bin").mkdir(exist_ok=True)
         (tmp_path / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))  # a host without apt
-    said: list[str] = []
+    said = Heard()
     store = TreeStore(tmp_path / "trees.git")
-    base = kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said.append)
+    base = kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said)
     assert (base.name, base.version) == ("kernel.org linux-6.12.117", "6.12.117")
     assert "apt has no linux-source-6.12: fetching linux-6.12.y from kernel.org" in said
     said.clear()
-    assert kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said.append) == base
+    assert kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said) == base
     assert said == []

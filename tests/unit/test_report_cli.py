@@ -228,7 +228,9 @@ def test_a_run_may_lie_in_a_folder_of_any_name_and_length(
         assert cli.main(["report", str(place), "--format", form]) == 0
         assert capsys.readouterr().out
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with runs.Runs(tmp_path / "cache" / "kseries", pytest.fail).recording("s", 1, "x86_64", place) as recording:
+    with runs.Runs(tmp_path / "cache" / "kseries", lambda event: pytest.fail(str(event))).recording(
+        "s", 1, "x86_64", place
+    ) as recording:
         recording.ended(0, split_run().verdict, place / RESULT)
     assert cli.main(["runs"]) == 0 and cli.main(["runs", "--json"]) == 0
     assert "\\xff #?%41" in capsys.readouterr().out

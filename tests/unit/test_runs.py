@@ -22,6 +22,7 @@ from kseries.host.database import Database
 from kseries.model import Base, Verdict, events
 from kseries.model.errors import InfraError, InputError
 from kseries.report import runs as rows
+from tests.support.hearing import Heard
 from tests.support.runs import state
 
 BASE = Base(name="linux-6.12", version="6.12", tree="t")
@@ -29,8 +30,8 @@ GOOD = Verdict(bisectable=True, revert_safe=False)
 
 
 @pytest.fixture
-def said() -> list[str]:
-    return []
+def said() -> Heard:
+    return Heard()
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def cache(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def known(cache: Path, said: list[str]) -> Runs:
-    return Runs(cache, said.append)
+def known(cache: Path, said: Heard) -> Runs:
+    return Runs(cache, said)
 
 
 def record(known: Runs, out: Path, work: Callable[[Recording], None] = lambda _: None, series: str = "series") -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State
+from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State, events
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
@@ -271,11 +271,11 @@ def by_reverting(repository: Repository, *numbers: int) -> str:
 
 
 def test_who_waits_is_told_how_far_it_is(repository: Repository, store: TreeStore) -> None:
-    told: list[tuple[str, int, int]] = []
-    scenarios.make_plan(*three(repository, diffs=True), ALL, store, lambda *step: told.append(step))
-    assert told[0] == ("applying patches", 0, 3)
-    assert ("applying patches", 3, 3) in told
-    assert told[-1] == ("merging", 3, 3)
+    told: list[events.Event] = []
+    scenarios.make_plan(*three(repository, diffs=True), ALL, store, told.append)
+    assert told[0] == events.Planning("applying patches", 0, 3)
+    assert events.Planning("applying patches", 3, 3) in told
+    assert told[-1] == events.Planning("merging", 3, 3)
 
 
 # --- squash -------------------------------------------------------------------------------------

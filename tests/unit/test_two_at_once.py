@@ -12,9 +12,8 @@ import msgspec
 import pytest
 
 from kseries.host import checksummed
-from kseries.model import Base
+from kseries.model import Base, events
 from kseries.sources import TreeStore, kernels
-from kseries.sources.kernels import Say
 from tests.support.gitrepo import Repository
 
 MAKES = """
@@ -57,11 +56,12 @@ def test_a_base_is_fetched_once_and_the_other_waits(tmp_path: Path, monkeypatch:
     said: list[str] = []
     waits = threading.Event()
 
-    def hear(line: str) -> None:
-        said.append(line)
+    def hear(event: events.Event) -> None:
+        assert isinstance(event, events.Preparing)
+        said.append(event.what)
         waits.set()
 
-    def imported(package: str, note: Path, store: TreeStore, say: Say) -> Base:
+    def imported(package: str, note: Path, store: TreeStore, tell: events.Listener) -> Base:
         fetched.append(package)
         assert waits.wait(60)
         checksummed.write(note, msgspec.json.encode(base))

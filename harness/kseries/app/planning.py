@@ -26,9 +26,7 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     scenarios.check(options.scenarios)
     base = base_of(target, options, trees, tell)
     with explained(target, base, trees):
-        made = scenarios.make_plan(
-            target.series, base, options.scenarios, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
-        )
+        made = scenarios.make_plan(target.series, base, options.scenarios, trees, tell, options.fuzz)
     tell_fuzz(made.patches, tell)
     return pick.with_reverts(made, options.reverts, trees)
 
@@ -48,26 +46,23 @@ def base_of(
     if options.base is not None and target.base is not None:
         raise InputError(f"--base {options.base}: a range of commits brings its own base")
 
-    def say(what: str) -> None:
-        tell(events.Preparing(what))
-
     others = prerequisites.given(options.prerequisites, options.tree)
     for note in (note for one in (target, *others) for note in one.notes):
-        say(note)
+        tell(events.Preparing(note))
     if others and target.base is not None:
         raise InputError("--prerequisite: a range of commits brings its own base\n  rebase it onto its prerequisites")
     tree = kernels.called(options.tree or target.tree or kernels.DEFAULT)
     kernels.check_readable(tree)
     revision = options.base or target.base
     if revision is None and target.base_commit is not None:
-        revision = kernels.base_commit(tree, target.base_commit, say)
-    found = kernels.guess(tree, _made_from(target, others), trees, say) if revision is None and not new else None
+        revision = kernels.base_commit(tree, target.base_commit, tell)
+    found = kernels.guess(tree, _made_from(target, others), trees, tell) if revision is None and not new else None
     revision = found.name if found is not None else revision
-    base = kernels.get(tree, revision, trees, paths.cache(), say)
+    base = kernels.get(tree, revision, trees, paths.cache(), tell)
     if found is not None:
         base = msgspec.structs.replace(base, guessed=found.commit or "")
     history = kernels.history(tree, revision or "HEAD") if target.prerequisites else None
-    return prerequisites.applied(base, target, others, trees, history, say)
+    return prerequisites.applied(base, target, others, trees, history, tell)
 
 
 def _made_from(target: inputs.Target, others: Sequence[inputs.Target]) -> dict[str, str]:
@@ -102,7 +97,7 @@ def rebased(target: inputs.Target, options: Options, trees: TreeStore, tell: eve
         before = trees.tree_of(repository.tree_of(Path(target.tree), target.base) or target.base)
         series = rebase.as_diffs(series, before, trees)
     history = _history(base, place, options.base, target.base or target.base_commit, series, trees)
-    return rebase.report(series, base, trees, options.fuzz, history, lambda *step: tell(events.Planning(*step)))
+    return rebase.report(series, base, trees, options.fuzz, history, tell)
 
 
 def _history(

@@ -42,7 +42,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         if options.checkpatch:
             checkpatch.require()
         setup = setup_of(options)
-        kept = runs.Runs(paths.cache(), lambda what: tell(events.Preparing(what)))
+        kept = runs.Runs(paths.cache(), tell)
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
             work = _carry_out(target, options, setup, tell, recording)
             guessed = work.judgement.plan.base.guessed

@@ -35,9 +35,7 @@ def state_runner(
         trees = TreeStore(paths.cache("trees.git"))
         base = base_of(target, options, trees, tell)
         with explained(target, base, trees):
-            patches = scenarios.apply_all(
-                target.series, base, trees, lambda *step: tell(events.Planning(*step)), options.fuzz
-            )
+            patches = scenarios.apply_all(target.series, base, trees, tell, options.fuzz)
         tell_fuzz(patches, tell)
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
         beside = runner_for(target, replace(options, out=place), setup_of(options), plan, trees, tell)

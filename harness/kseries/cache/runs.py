@@ -23,9 +23,6 @@ from kseries.model import RESULT, Base, Record, Verdict, events
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import named
 
-Say = Callable[[str], None]
-"""Called with a line for the user."""
-
 INTERRUPTED_STATUS = 130
 """The exit status after Ctrl-C or SIGTERM."""
 
@@ -156,12 +153,12 @@ class Recording:
 
 
 class Runs:
-    """The database of a cache. ``say`` is told, in one line, what is wrong with it."""
+    """The database of a cache. ``tell`` hears, in one line, what is wrong with it."""
 
-    def __init__(self, cache: Path, say: Say) -> None:
-        self._database = Database(cache / "runs.sqlite", _TABLE, _VERSION, say)
+    def __init__(self, cache: Path, tell: events.Listener) -> None:
+        self._database = Database(cache / "runs.sqlite", _TABLE, _VERSION, lambda said: tell(events.Preparing(said)))
         self._at_work = cache / "at-work"
-        self._say = say
+        self._tell = tell
 
     def all(self) -> tuple[Run, ...]:
         """Every run, the newest first. Raises InfraError where the file cannot be read."""
@@ -201,7 +198,7 @@ class Runs:
             held.enter_context(self._alive(token))
             number = self._insert({"token": token, "pid": os.getpid(), "began": time.time(), **about})
         except _FAULTS as error:
-            self._say(f"kseries runs will not list this run: {self._database.path}: {error}")
+            self._tell(events.Preparing(f"kseries runs will not list this run: {self._database.path}: {error}"))
             return lambda _: None
         told = False
 
@@ -211,7 +208,9 @@ class Runs:
                 self._update(number, row)
             except _FAULTS as error:
                 if not told:
-                    self._say(f"kseries runs may not tell how this run went: {self._database.path}: {error}")
+                    self._tell(
+                        events.Preparing(f"kseries runs may not tell how this run went: {self._database.path}: {error}")
+                    )
                 told = True
 
         return write

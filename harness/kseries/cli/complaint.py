@@ -5,6 +5,7 @@ import contextlib
 import re
 import sys
 
+from kseries.model import events
 from kseries.model.errors import KseriesError
 from kseries.model.sanitize import plain
 
@@ -21,3 +22,9 @@ def said(text: str, status: int) -> int:
     with contextlib.suppress(OSError):  # where standard error is a file on a full disk, the status has to say it
         print(f"kseries: {plain(text)}", file=sys.stderr)  # it may name what a stranger has named
     return status
+
+
+def note(event: events.Event) -> None:
+    """Say what a command has to tell beside what it prints, on standard error."""
+    if isinstance(event, events.Preparing):
+        print(f"kseries: {plain(event.what)}", file=sys.stderr)

@@ -3,11 +3,10 @@
 
 import argparse
 import re
-import sys
 
 from kseries.cache.gc.collect import collect
+from kseries.cli import complaint
 from kseries.host import paths
-from kseries.model.sanitize import plain
 from kseries.report.gc import render
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -27,12 +26,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    print(render(collect(paths.cache(), args.max_size, args.dry_run, _say)))
+    print(render(collect(paths.cache(), args.max_size, args.dry_run, complaint.note)))
     return 0
-
-
-def _say(what: str) -> None:
-    print(f"kseries: {plain(what)}", file=sys.stderr)
 
 
 def _size(text: str) -> int:

@@ -2,12 +2,11 @@
 """kseries runs: the runs that there were, and those at work."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from kseries.cache.runs import Runs
+from kseries.cli import complaint
 from kseries.host import paths
-from kseries.model.sanitize import plain
 from kseries.report import json
 from kseries.report import runs as rows
 
@@ -33,4 +32,4 @@ def command(args: argparse.Namespace) -> int:
 
 def known() -> Runs:
     """The runs of the user's cache; what is wrong with their file is said on standard error."""
-    return Runs(paths.cache(), lambda what: print(f"kseries: {plain(what)}", file=sys.stderr))
+    return Runs(paths.cache(), complaint.note)

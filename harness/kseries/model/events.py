@@ -96,3 +96,7 @@ class Waiting:
 
 Event = Preparing | Planning | RunStarted | StageStarted | Compiled | Built | StateDone | Waiting
 Listener = Callable[[Event], None]
+
+
+def unheard(_: Event) -> None:
+    """The listener of what nobody wants to hear."""

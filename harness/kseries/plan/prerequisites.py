@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a series is made on top of: its prerequisites are found, and applied to the base before the series."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,13 +10,11 @@ from kseries import inputs
 from kseries.inputs import patchdir, patchfile
 from kseries.inputs.prerequisite import Prerequisite
 from kseries.inputs.target import Target
-from kseries.model import Base, Patch
+from kseries.model import Base, Patch, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import few, line
 from kseries.sources import TreeStore, patchids
 from kseries.sources.manytrees import ManyTrees
-
-Say = Callable[[str], None]
 
 _DIGITS = 12
 
@@ -59,7 +57,7 @@ def applied(
     others: Sequence[Target],
     store: TreeStore,
     history: tuple[Path, str] | None,
-    say: Say,
+    tell: events.Listener,
 ) -> Base:
     """The base with the prerequisites on it that are at hand; ``history`` is its repository and commit, if it has any.
 
@@ -67,11 +65,15 @@ def applied(
     """
     wanted = _applied(base, patches(target, others), store)
     if wanted.prerequisites:
-        say(f"{_count(wanted.prerequisites)} applied first: {few(wanted.prerequisites)}")
-    lacking = _without_history(_lacking(target, others), history, say)
+        tell(events.Preparing(f"{_count(wanted.prerequisites)} applied first: {few(wanted.prerequisites)}"))
+    lacking = _without_history(_lacking(target, others), history, tell)
     if lacking:
-        say(f"the series names prerequisites that are not here: {few(lacking)}")
-        say("give them with --prerequisite FILE (b4 am fetches a series by its id), unless the base has them")
+        tell(events.Preparing(f"the series names prerequisites that are not here: {few(lacking)}"))
+        tell(
+            events.Preparing(
+                "give them with --prerequisite FILE (b4 am fetches a series by its id), unless the base has them"
+            )
+        )
     return msgspec.structs.replace(wanted, lacking=lacking)
 
 
@@ -111,7 +113,9 @@ def _lacking(target: Target, others: Sequence[Target]) -> list[Prerequisite]:
     return [one for one in target.prerequisites if {one.patch_id, one.change_id, one.message_id} - {""} - there]
 
 
-def _without_history(named: Sequence[Prerequisite], history: tuple[Path, str] | None, say: Say) -> tuple[str, ...]:
+def _without_history(
+    named: Sequence[Prerequisite], history: tuple[Path, str] | None, tell: events.Listener
+) -> tuple[str, ...]:
     """The names of those that are not among the last commits of the base's history either."""
     if not named or history is None:
         return tuple(one.name for one in named)
@@ -122,7 +126,7 @@ def _without_history(named: Sequence[Prerequisite], history: tuple[Path, str] | 
         if found is None:
             lacking.append(one.name)
         else:
-            say(f"prerequisite {line(one.name)} is in the base: {found[:_DIGITS]}")
+            tell(events.Preparing(f"prerequisite {line(one.name)} is in the base: {found[:_DIGITS]}"))
     return tuple(lacking)
 
 

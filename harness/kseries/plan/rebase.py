@@ -9,11 +9,11 @@ from enum import StrEnum
 
 import msgspec
 
-from kseries.model import Base, FuzzedHunk, Patch, Record, RejectedHunk, Series
+from kseries.model import Base, FuzzedHunk, Patch, Record, RejectedHunk, Series, events
 from kseries.sources import ApplyError, TreeStore
 from kseries.sources.applying import Applying, Step
 from kseries.sources.history import History
-from kseries.sources.manytrees import ManyTrees, Tell, silent
+from kseries.sources.manytrees import ManyTrees
 
 SCHEMA_VERSION = 1
 _DIFF = ("-r", "--patch", "--binary", "--full-index", "--find-renames", "--no-ext-diff", "--no-textconv")
@@ -90,7 +90,12 @@ class Rebase(Record, frozen=True):
 
 
 def report(
-    series: Series, base: Base, store: TreeStore, fuzz: int = 0, history: History | None = None, tell: Tell = silent
+    series: Series,
+    base: Base,
+    store: TreeStore,
+    fuzz: int = 0,
+    history: History | None = None,
+    tell: events.Listener = events.unheard,
 ) -> Rebase:
     """Try every patch, which has a diff, on a base. Raises InfraError."""
     # To read a full tree takes git a second; of many patches that fail, it would be read many times.
@@ -112,7 +117,7 @@ def report(
 class _Rebasing:
     """Puts patches on a tree, in turn."""
 
-    def __init__(self, tree: str, applying: Applying, history: History | None, tell: Tell) -> None:
+    def __init__(self, tree: str, applying: Applying, history: History | None, tell: events.Listener) -> None:
         self.tree = tree
         """What those that applied have made of it."""
         self._base = tree
@@ -128,7 +133,7 @@ class _Rebasing:
             self.tree = steps[-1].tree if steps else self.tree
             rest = rest[len(steps) :]
             if error is not None:
-                self._tell("trying patches", len(patches) - len(rest), len(patches))
+                self._tell(events.Planning("trying patches", len(patches) - len(rest), len(patches)))
                 yield self._failed(rest.pop(0), error)
 
     def _failed(self, patch: Patch, error: ApplyError) -> Rebased:

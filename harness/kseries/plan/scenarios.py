@@ -6,11 +6,11 @@ from itertools import combinations, groupby, pairwise
 
 import msgspec
 
-from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State
+from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State, events
 from kseries.model.errors import InputError
 from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore
 from kseries.sources.applying import Applying, Step
-from kseries.sources.manytrees import ManyTrees, Tell, silent
+from kseries.sources.manytrees import ManyTrees
 
 Patches = tuple[AppliedPatch, ...]
 
@@ -19,7 +19,9 @@ _TOLD = 3
 """How many of the places where a patch does not apply an error names."""
 
 
-def apply_all(series: Series, base: Base, store: TreeStore, tell: Tell = silent, fuzz: int = 0) -> Patches:
+def apply_all(
+    series: Series, base: Base, store: TreeStore, tell: events.Listener = events.unheard, fuzz: int = 0
+) -> Patches:
     """Each patch with its trees, with so much fuzz. Raises InputError that names the first that does not apply."""
     steps = [Step(base.tree)]
     for is_commit, group in groupby(series.patches, lambda patch: patch.diff is None):
@@ -81,7 +83,12 @@ def _cure(patch: Patch, tree: str, applying: Applying) -> str:
 
 
 def make_plan(
-    series: Series, base: Base, scenarios: Iterable[str], store: TreeStore, tell: Tell = silent, fuzz: int = 0
+    series: Series,
+    base: Base,
+    scenarios: Iterable[str],
+    store: TreeStore,
+    tell: events.Listener = events.unheard,
+    fuzz: int = 0,
 ) -> Plan:
     """The states of the scenarios named, base and tip always among them. Raises InputError."""
     patches = apply_all(series, base, store, tell, fuzz)
@@ -95,7 +102,7 @@ def plan_of(
     base: Base,
     scenarios: Iterable[str],
     store: TreeStore,
-    tell: Tell = silent,
+    tell: events.Listener = events.unheard,
 ) -> Plan:
     """As ``make_plan``, of patches whose trees are known."""
     trees = ManyTrees(store, tell)

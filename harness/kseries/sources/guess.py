@@ -9,15 +9,14 @@ nobody can tell which is meant, and none is taken.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseries.model import events
 from kseries.model.errors import InfraError
 from kseries.model.sanitize import few
 from kseries.sources import TreeStore, repository
-
-Say = Callable[[str], None]
 
 _REFS = 1000
 """Tags and branches that are asked: the newest of them."""
@@ -65,7 +64,7 @@ def differing(store: TreeStore, tree: str, blobs: Mapping[str, str]) -> str:
     )
 
 
-def find(place: Path, store: TreeStore, blobs: Mapping[str, str], say: Say) -> Guess | None:
+def find(place: Path, store: TreeStore, blobs: Mapping[str, str], tell: events.Listener) -> Guess | None:
     """The base of a series that was made from these blobs, in a repository whose objects the store reads.
 
     None where HEAD has all of them, or there is nothing to go by.
@@ -76,10 +75,10 @@ def find(place: Path, store: TreeStore, blobs: Mapping[str, str], say: Say) -> G
     ours, total = len(matching(store, head, blobs)), len(blobs)
     if ours == total:
         return None
-    found = list(_counted(store, _history(place, blobs), blobs, say))
+    found = list(_counted(store, _history(place, blobs), blobs, tell))
     whole = [one for one, count in found if count == total][:1]
     if not whole:
-        found += _counted(store, _refs(place), blobs, say)
+        found += _counted(store, _refs(place), blobs, tell)
         whole = [one for one, count in found if count == total]
     if not whole:
         return Guess(_none(place, ours, total, found))
@@ -152,7 +151,7 @@ def _others(place: Path, one: _Candidate, all_: Sequence[_Candidate]) -> list[_C
 
 
 def _counted(
-    store: TreeStore, candidates: Sequence[_Candidate], blobs: Mapping[str, str], say: Say
+    store: TreeStore, candidates: Sequence[_Candidate], blobs: Mapping[str, str], tell: events.Listener
 ) -> Iterator[tuple[_Candidate, int]]:
     """How many of the blobs each candidate has; of too many, the first."""
     began = time.monotonic()
@@ -160,7 +159,7 @@ def _counted(
     matches = _matches(store, [one.revision for one in asked], blobs)
     for number, (one, paths) in enumerate(zip(asked, matches, strict=False)):
         if time.monotonic() - began > _SAY_SECONDS:
-            say(f"looking for the base of the series: {number} of {len(asked)} commits")
+            tell(events.Preparing(f"looking for the base of the series: {number} of {len(asked)} commits"))
             began = time.monotonic()
         yield one, len(paths)
 

@@ -5,13 +5,13 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from kseries.host import cachelock, checksummed, processes
-from kseries.model import Base
+from kseries.model import Base, events
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import named
 from kseries.sources import TreeStore, kernelorg, repository
@@ -20,29 +20,27 @@ from kseries.sources.guess import Guess
 
 DEFAULT = "debian:linux-source-6.12"
 
-Say = Callable[[str], None]
-"""Called with a line of progress before each step that may take more than a moment."""
 
 _APT_SECONDS = 300
 
 
-def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say) -> Base:
+def get(tree: str, revision: str | None, store: TreeStore, cache: Path, tell: events.Listener) -> Base:
     """The base that ``--tree`` and ``--base`` name. Raises InputError, or InfraError when apt cannot deliver it."""
     package = tree.removeprefix("debian:")
     path = Path(tree)
     if package != tree:
-        return _debian(package, store, cache, say)
+        return _debian(package, store, cache, tell)
     if not path.exists():
         raise InputError(
             f"no such kernel tree: {tree}\n  --tree takes a git repository, a directory, a tarball or {DEFAULT}"
         )
     if path.is_file():
-        say(f"importing {path.name}")
+        tell(events.Preparing(f"importing {path.name}"))
         return _base(tree, store.add_tarball(path), store)
     place = _repository(path, revision)
     if place is not None:
         store.add_repository(place)
-        _tell_changes(place, store, say)
+        _tell_changes(place, store, tell)
         repository.check_tree(place, revision or "HEAD")
         found = _tree_of(place, revision or "HEAD")
         _check_place(path, place, revision or "HEAD", found, store)
@@ -50,7 +48,7 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, say: Say
     if revision is not None:
         raise InputError(f"{tree} is in no git repository, and so has no revision {revision}")
     _check_makefile(path)
-    say(f"importing {path}")
+    tell(events.Preparing(f"importing {path}"))
     return _base(tree, store.add_directory(path), store)
 
 
@@ -86,24 +84,24 @@ def commit_tree(tree: str, revision: str, store: TreeStore) -> str | None:
     return store.tree_of(found)
 
 
-def base_commit(tree: str, commit: str, say: Say) -> str | None:
+def base_commit(tree: str, commit: str, tell: events.Listener) -> str | None:
     """The ``base-commit:`` of a series where --tree is a repository that has it, else None; says which."""
     path = Path(tree)
     if not path.is_dir() or not repository.is_one(path):
-        say(f"the series is for base-commit {commit[:12]}; {tree} has no commits, and is taken as it is")
+        what = f"the series is for base-commit {commit[:12]}; {tree} has no commits, and is taken as it is"
+        tell(events.Preparing(what))
         return None
     if repository.ask(path, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0:
-        say(f"base: {commit[:12]}, the base-commit of the series")
+        tell(events.Preparing(f"base: {commit[:12]}, the base-commit of the series"))
         return commit
     shallow = repository.ask(path, "rev-parse", "--is-shallow-repository").text == "true"
     cure = "it is a shallow clone, see git fetch --unshallow" if shallow else "name another with --base, or fetch it"
-    say(
-        f"the series is for base-commit {commit[:12]}, which {tree} lacks ({cure}); trying what its files match or HEAD"
-    )
+    lacks = f"the series is for base-commit {commit[:12]}, which {tree} lacks ({cure})"
+    tell(events.Preparing(f"{lacks}; trying what its files match or HEAD"))
     return None
 
 
-def guess(tree: str, blobs: Mapping[str, str], store: TreeStore, say: Say) -> Guess | None:
+def guess(tree: str, blobs: Mapping[str, str], store: TreeStore, tell: events.Listener) -> Guess | None:
     """The base of a series that was made from these blobs, where --tree is a repository and HEAD has not all of them;
     says what was found.
     """
@@ -111,9 +109,9 @@ def guess(tree: str, blobs: Mapping[str, str], store: TreeStore, say: Say) -> Gu
     if not path.is_dir() or not repository.is_one(path):
         return None
     store.add_repository(path)
-    found = guesses.find(path, store, blobs, say)
+    found = guesses.find(path, store, blobs, tell)
     if found is not None:
-        say(found.told)
+        tell(events.Preparing(found.told))
     return found if found is not None and found.commit is not None else None
 
 
@@ -125,11 +123,11 @@ def history(tree: str, revision: str) -> tuple[Path, str] | None:
     return (place, commit) if place is not None and commit is not None else None
 
 
-def _tell_changes(path: Path, store: TreeStore, say: Say) -> None:
+def _tell_changes(path: Path, store: TreeStore, tell: events.Listener) -> None:
     """Say that changes in a work tree, which are in no commit, are no part of the base."""
     with contextlib.suppress(InfraError):  # on a slow disk it takes too long for what is but a word of warning
         if store.differs(path):
-            say(f"{path} has changes that are not committed: nothing is taken from its work tree")
+            tell(events.Preparing(f"{path} has changes that are not committed: nothing is taken from its work tree"))
 
 
 def _repository(path: Path, revision: str | None) -> Path | None:
@@ -186,7 +184,7 @@ def _kernel_version(makefile: str) -> str | None:
 # --- debian:PACKAGE -----------------------------------------------------------------------------
 
 
-def _debian(package: str, store: TreeStore, cache: Path, say: Say) -> Base:
+def _debian(package: str, store: TreeStore, cache: Path, tell: events.Listener) -> Base:
     """A linux-source package, through apt and without root. What was imported once is used from then on."""
     if not re.fullmatch(r"linux-source-[0-9.]+", package):
         raise InputError(f"debian:{package}: expected debian:linux-source-VERSION")
@@ -195,10 +193,10 @@ def _debian(package: str, store: TreeStore, cache: Path, say: Say) -> Base:
         return known
 
     def wait() -> None:
-        say(f"waiting for another run to import {package}")
+        tell(events.Preparing(f"waiting for another run to import {package}"))
 
     with cachelock.one_at_a_time(note.with_suffix(".lock"), wait):
-        return _known(note, store) or _imported(package, note, store, say)
+        return _known(note, store) or _imported(package, note, store, tell)
 
 
 def _known(note: Path, store: TreeStore) -> Base | None:
@@ -209,18 +207,18 @@ def _known(note: Path, store: TreeStore) -> Base | None:
     return known if store.has(known.tree) else None
 
 
-def _imported(package: str, note: Path, store: TreeStore, say: Say) -> Base:
+def _imported(package: str, note: Path, store: TreeStore, tell: events.Listener) -> Base:
     with tempfile.TemporaryDirectory(prefix="kseries-base-", dir=note.parent) as scratch:
-        say(f"fetching {package} from Debian")
+        tell(events.Preparing(f"fetching {package} from Debian"))
         deb = _download(package, Path(scratch))
         if deb is not None:
             name, tarball = f"debian:{package} {deb[1]}", _unpacked(deb[0], Path(scratch) / "x")
         else:
             branch = package.removeprefix("linux-source-")
-            say(f"apt has no {package}: fetching linux-{branch}.y from kernel.org")
+            tell(events.Preparing(f"apt has no {package}: fetching linux-{branch}.y from kernel.org"))
             tarball, version = kernelorg.fetch(branch, Path(scratch))
             name = f"kernel.org linux-{version}"
-        say(f"importing {name}")
+        tell(events.Preparing(f"importing {name}"))
         base = _base(name, store.add_tarball(tarball), store)
     checksummed.write(note, msgspec.json.encode(base))
     return base

@@ -16,23 +16,16 @@ import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kseries.host import checksums, processes
+from kseries.model import events
 from kseries.model.errors import InfraError, in_words
 from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore, gitversion, treeedit
 from kseries.sources.gitmemo import Answers
 from kseries.sources.treeedit import Changes, Edit
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is, and how much there is."""
-
-
-def silent(_what: str, _done: int, _total: int) -> None:
-    """Tells nobody."""
-
 
 _AT_ONCE = 50
 """Merges in one git process: few enough to tell of progress, and to share among cores."""
@@ -43,7 +36,7 @@ _LOOSE = 100
 class ManyTrees:
     """Makes the trees of a series in a store. Raises InfraError where git is too old for that."""
 
-    def __init__(self, store: TreeStore, tell: Tell = silent) -> None:
+    def __init__(self, store: TreeStore, tell: events.Listener = events.unheard) -> None:
         self._store = store
         self._tell = tell
         self._answers = Answers(store.path)
@@ -94,9 +87,9 @@ class ManyTrees:
             self._store.answer("read-tree", *small, index=index, objects=objects)
             with contextlib.suppress(ApplyError):
                 for number, diff in enumerate(diffs):
-                    self._tell("applying patches", number, len(diffs))
+                    self._tell(events.Planning("applying patches", number, len(diffs)))
                     small.append(self._store.apply_to(index, diff, objects))
-            self._tell("applying patches", len(diffs), len(diffs))
+            self._tell(events.Planning("applying patches", len(diffs), len(diffs)))
             steps = treeedit.changes(self._store, itertools.pairwise(small), objects)
             self._keep_blobs(steps, objects)
             starts = itertools.chain([tree], itertools.repeat(None))
@@ -156,7 +149,7 @@ class ManyTrees:
         with ThreadPoolExecutor(os.cpu_count()) as pool, processes.company() as gits:
             for done in pool.map(lambda part: gits.call(treeedit.merged, self._store, part, objects), parts):
                 made += done
-                self._tell("merging", len(made), len(merges))
+                self._tell(events.Planning("merging", len(made), len(merges)))
         return made
 
     def touched(self, pairs: Sequence[tuple[str, str]]) -> list[frozenset[bytes]]:

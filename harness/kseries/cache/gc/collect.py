@@ -14,11 +14,11 @@ from pathlib import Path
 
 from kseries.cache.gc import compiled, leftovers
 from kseries.cache.gc.trees import Trees
-from kseries.cache.runs import Runs, Say, Stage
+from kseries.cache.runs import Runs, Stage
 from kseries.cache.store import OBSERVATION
 from kseries.host import cachelock, files
 from kseries.host.turns import QUEUE
-from kseries.model import Record
+from kseries.model import Record, events
 from kseries.model.errors import InfraError, in_words
 from kseries.sources import corruption, gitmemo
 
@@ -58,30 +58,31 @@ class Collected(Record, frozen=True):
         return sum(part.after for part in self.parts)
 
 
-def collect(cache: Path, max_size: int, dry_run: bool, say: Say) -> Collected:
+def collect(cache: Path, max_size: int, dry_run: bool, tell: events.Listener) -> Collected:
     """Bound the cache to ``max_size`` bytes, as far as what has to stay allows.
 
     Raises InfraError when somebody is at work in it; a dry run then tells what it can tell.
     """
+    damaged = events.Preparing("trees.git is damaged, and is removed")
     try:
         try:
             with cachelock.alone(cache):
                 if not dry_run:
-                    corruption.discard_alone(cache / "trees.git", lambda: say("trees.git is damaged, and is removed"))
+                    corruption.discard_alone(cache / "trees.git", lambda: tell(damaged))
                 return _Collector(cache, max_size, dry_run, alone=True).run()
         except cachelock.BusyError as error:
-            who = _at_work(cache, error, say)
+            who = _at_work(cache, error, tell)
             if not dry_run:
                 raise InfraError(f"{who}\n  nothing was removed; wait for it to end, or see --dry-run") from error
-            say(f"{who}; gc would not start now")
+            tell(events.Preparing(f"{who}; gc would not start now"))
             return _Collector(cache, max_size, dry_run, alone=False).run()
     except OSError as error:
         raise InfraError(f"{in_words(error)} ({error.filename})") from error
 
 
-def _at_work(cache: Path, error: cachelock.BusyError, say: Say) -> str:
+def _at_work(cache: Path, error: cachelock.BusyError, tell: events.Listener) -> str:
     with contextlib.suppress(InfraError):
-        runs = [run for run in Runs(cache, say).all() if run.stage is Stage.AT_WORK]
+        runs = [run for run in Runs(cache, tell).all() if run.stage is Stage.AT_WORK]
         if runs:
             return "at work: " + ", ".join(f"run {run.id} ({run.series}, PID {run.pid})" for run in runs)
     return f"another kseries is at work: it holds {error}"
