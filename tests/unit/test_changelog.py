@@ -5,12 +5,13 @@ import pytest
 
 from kseries.judge.changelog import documented, has_note, symbols
 from kseries.model import AppliedPatch
+from kseries.sources.hunks import sections
 
-DIFF = """\
+DIFF = b"""\
 diff --git a/mm/x.c b/mm/x.c
 --- a/mm/x.c
 +++ b/mm/x.c
-@@ -1,0 +2,9 @@
+@@ -2 +2,7 @@
 +#define X_FLAG_SHINY	4
 +struct shiny_thing {
 +static inline int shiny_lookup(struct thing *thing, int no)
@@ -20,7 +21,9 @@ diff --git a/mm/x.c b/mm/x.c
 +void f(void)
 -int old_function(void)
 diff --git a/mm/Kconfig b/mm/Kconfig
+--- a/mm/Kconfig
 +++ b/mm/Kconfig
+@@ -1,0 +2 @@
 +config HAVE_SHINY
 """
 NAMES = ("X_FLAG_SHINY", "shiny_thing", "shiny_lookup", "HAVE_SHINY")
@@ -39,7 +42,7 @@ def told(promise: str = "", needed: str = "") -> bool:
 
 
 def test_the_names_that_a_diff_introduces() -> None:
-    assert symbols(DIFF) == NAMES
+    assert symbols(tuple(sections(DIFF)[0])) == NAMES
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from kseries.model import (
     Way,
 )
 from kseries.report import grounds, html, junit, text
-from kseries.sources import TreeStore
+from kseries.sources import TreeStore, hunks
 from tests.support.gitrepo import Repository
 from tests.support.runs import judgement
 from tests.support.told import of_lines
@@ -91,7 +91,7 @@ def test_no_text_is_too_broken_to_be_read(text: str) -> None:
     source.functions(text)
 
 
-DIFF = """\
+DIFF = b"""\
 diff --git a/kernel/a.c b/kernel/a.c
 --- a/kernel/a.c
 +++ b/kernel/a.c
@@ -115,7 +115,7 @@ diff --git a/kernel/old.c b/kernel/old.c
 
 
 def test_a_diff_tells_which_lines_came_and_after_which_some_went() -> None:
-    assert source.changed(DIFF) == {
+    assert source.changed(tuple(hunks.sections(DIFF)[0])) == {
         "kernel/a.c": source.Changed(come=(4, 5), gone=(10,)),
         "kernel/new.c": source.Changed(come=(1,)),
     }

@@ -62,6 +62,13 @@ def test_one_module_starts_git() -> None:
     assert starting == {"sources/git.py"}
 
 
+def test_one_module_reads_hunks() -> None:
+    constants = ((name, node) for name, module in MODULES.items() for node in ast.walk(module))
+    values = ((name, node.value) for name, node in constants if isinstance(node, ast.Constant))
+    told = {name for name, value in values if isinstance(value, str | bytes) and "@@ -" in repr(value)}
+    assert told == {"sources/hunks.py", "sources/fitting.py", "inputs/strip.py"}, "the others write them, or new names"
+
+
 def test_only_records_tell_architectures_apart() -> None:
     naming = {
         name

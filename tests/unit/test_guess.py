@@ -134,7 +134,7 @@ diff --git a/kvm.c b/kvm.c
 index 1a1a1a1..2b2b2b2 100644
 --- a/kvm.c
 +++ b/kvm.c
-@@ -1,2 +1,2 @@
+@@ -1,3 +1,3 @@
 -- a/b
 +++ b/b
  diff --git a/no b/no

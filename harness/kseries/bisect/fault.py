@@ -2,7 +2,6 @@
 """A fault put into lines of a series that are one patch's alone: git trees, and nothing built."""
 
 import itertools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,8 +12,6 @@ from kseries.model import AppliedPatch
 from kseries.plan.scenarios import Patches
 from kseries.sources import ThreeWay, TreeStore
 
-_FILE = re.compile(r"\+\+\+ b/(?P<path>.*)")
-_HUNK = re.compile(r"@@ -\S+ \+(?P<line>\d+)")
 _NO_PLACE = ("*", "/*", "//")
 """How a line of a comment begins, behind which a directive would be part of it."""
 _ERROR = "#error this is not so"
@@ -44,17 +41,13 @@ class Fault:
 
 def places(patch: AppliedPatch, trees: TreeStore) -> Iterator[Fault]:
     """Where a fault could be put that a build is told of, as far as it reads the file."""
-    path, line = "", 0
-    for said in trees.diff(patch.tree_before, patch.tree_after).splitlines():
-        if found := _FILE.fullmatch(said):
-            path = found["path"]
-        elif found := _HUNK.match(said):
-            line = int(found["line"])
-        elif said.startswith("+"):
-            text, wrong = said[1:], _wrong(path)
+    for one in trees.diff(patch.tree_before, patch.tree_after):
+        path = (one.names[1] or b"").decode(errors="replace")
+        wrong = _wrong(path)
+        for line, data in (added for hunk in one.hunks for added in hunk.added):
+            text = data.removesuffix(b"\n").decode(errors="replace")
             if wrong and text.strip() and not text.endswith("\\") and not text.strip().startswith(_NO_PLACE):
                 yield Fault(path, line, text, wrong)
-            line += 1
 
 
 def _wrong(path: str) -> str | None:

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from kseries.sources import Diff
+from kseries.sources.hunks import Hunk
+
 _HEAD = re.compile(r"[A-Za-z_](?!\w*:)")
 """The first line of a definition stands at the left margin, as nothing in a body does but a label."""
 _CALLED = re.compile(r"\b(?P<name>\w+)\s*\(\s*(?P<first>\w*)")
@@ -17,8 +20,6 @@ _ATTRIBUTES = frozenset(
     {"__printf", "__scanf", "__attribute__", "__aligned", "__section", "__acquires", "__releases", "__must_hold"}
 )
 _COMMENT = re.compile(r"/\*.*?(?:\*/|$)|//.*")
-_FILE = re.compile(r"\+\+\+ (?:b/)?(?P<path>[^\t\n]+)")
-_HUNK = re.compile(r"@@ -\d+(?:,(?P<gone>\d+))? \+(?P<first>\d+)(?:,(?P<come>\d+))? @@")
 
 SOURCES = frozenset({".c", ".h", ".S"})
 """What is compiled into a kernel, by its suffix."""
@@ -108,22 +109,15 @@ def _name(head: str) -> str | None:
     return None
 
 
-def changed(diff: str) -> Mapping[str, Changed]:
-    """By the file's path, what a diff without context (-U0) leaves changed; files that go are not in it."""
-    found: dict[str, tuple[list[int], list[int]]] = {}
-    path: str | None = None
-    lines = iter(diff.split("\n"))
-    for line in lines:
-        if file := _FILE.match(line):
-            path = None if file["path"] == "/dev/null" else file["path"]
-        elif (hunk := _HUNK.match(line)) and path is not None:
-            first, gone, come = int(hunk["first"]), int(hunk["gone"] or 1), int(hunk["come"] or 1)
-            came, went = found.setdefault(path, ([], []))
-            came.extend(range(first, first + come))
-            went.extend([first] if not come else [])
-            for _ in range(gone + come):
-                next(lines, None)
-    return {path: Changed(tuple(come), tuple(gone)) for path, (come, gone) in found.items()}
+def changed(diff: Diff) -> Mapping[str, Changed]:
+    """By the file's path, what a diff without context leaves changed; files that go are not in it."""
+    after = ((one.names[1], one.hunks) for one in diff)
+    return {path.decode(errors="replace"): _changed(hunks) for path, hunks in after if path is not None and hunks}
+
+
+def _changed(hunks: Sequence[Hunk]) -> Changed:
+    come = tuple(number for hunk in hunks for number, _ in hunk.added)
+    return Changed(come, tuple(hunk.new for hunk in hunks if not any(hunk.added)))
 
 
 def compiled(paths: Sequence[str]) -> tuple[str, ...]:

@@ -83,8 +83,7 @@ def changes(trees: TreeStore, old: str, new: str) -> Mapping[str, source.Changed
     touched = source.compiled(trees.changed_paths(old, new))
     if not touched:
         return {}
-    words = ("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", old, new, "--", *touched)
-    return source.changed(trees.git(*words).text)
+    return source.changed(trees.diff(old, new, *touched))
 
 
 def functions_of(trees: TreeStore, tree: str, path: str) -> tuple[source.Function, ...]:

@@ -18,7 +18,7 @@ from kseries.inputs.subject import printable
 from kseries.inputs.target import Target
 from kseries.model import Patch, Record
 from kseries.model.errors import InputError
-from kseries.sources import TreeStore, git, repository
+from kseries.sources import TreeStore, git, rawdiff, repository
 
 _HEADER = re.compile(rb"# v[23] git bundle\n")
 _HEADER_BYTES = 8 << 20
@@ -164,10 +164,9 @@ def _tip(bundle: _Bundle, name: str) -> str:
 
 def _check_changes(fork: str, tip: str, store: TreeStore, name: str) -> None:
     """Raise InputError where the files that the series changes are together larger than any input may be."""
-    rows = _written("log", "--raw", "--no-abbrev", "--no-renames", "--format=", f"{fork}..{tip}", store=store)
-    changes = [row.split(b" ")[2:4] for row in rows.splitlines() if row.startswith(b":")] if rows is not None else []
-    files_of = [oid.decode() for change in changes for oid in change]
-    if rows is None or sum(_sizes(files_of, store)) > files.LIMIT:
+    told = _written("log", "--raw", "--no-abbrev", "--no-renames", "--format=", f"{fork}..{tip}", store=store)
+    files_of = [oid.decode() for one in rawdiff.differences(told or b"") for oid in (one.old, one.new)]
+    if told is None or sum(_sizes(files_of, store)) > files.LIMIT:
         raise InputError(f"{name} changes files of more than {files.LIMIT >> 20} MiB\n  name a part of it: {name}:A..B")
 
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A diff made for ``patch -pN`` -> the same diff as git writes it, for ``-p1``: all that comes after knows one form."""
+"""A diff made for ``patch -pN`` -> the same diff as git writes it, for ``-p1``: all that comes after knows one form.
+
+Not read with sources/hunks.py, which knows that one form: but for the names in its headers a diff stays as it is, to
+the letter, also where a hunk is cut short.
+"""
 
 import io
 import re

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kseries.model import AppliedPatch, Plan
-from kseries.sources import TreeStore
+from kseries.sources import Diff, TreeStore
 
 _NOTE = re.compile(
     r"^(?:Depends-on|Requires|Prerequisite|Prerequisite-patch-id|prerequisite-patch-id):\s*\S", re.MULTILINE
@@ -34,10 +34,11 @@ def with_symbols(plan: Plan, trees: TreeStore) -> Plan:
     )
 
 
-def symbols(diff: str) -> tuple[str, ...]:
+def symbols(diff: Diff) -> tuple[str, ...]:
     """The names that a diff introduces, in their order: those of lines that it adds and of none that it takes away."""
-    gone = {name for line in diff.splitlines() if line[:1] == "-" for name in _named(line[1:])}
-    new = (name for line in diff.splitlines() if line[:1] == "+" and line[:4] != "+++ " for name in _named(line[1:]))
+    changed = [line for one in diff for hunk in one.hunks for line in hunk.changed]
+    gone = {name for sign, line in changed if sign == "-" for name in _named(line)}
+    new = (name for sign, line in changed if sign == "+" for name in _named(line))
     return tuple(name for name in dict.fromkeys(new) if name not in gone)
 
 

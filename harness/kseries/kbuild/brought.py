@@ -10,7 +10,8 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from kseries.sources import TreeStore
+from kseries.sources import Diff, TreeStore
+from kseries.sources.hunks import Hunk
 
 # Documentation/kbuild/kconfig-language.rst: entries, and what can stand in one; but for "help" and its lines.
 _DEFINES = re.compile(r"\s*(?:menu)?config\s+(\w+)\s*(?:#.*)?")
@@ -22,8 +23,6 @@ _STATEMENT = re.compile(
 _CHANGES = re.compile(r"\s*(?:(?:menu)?config|select|imply)\s+(\w+)")
 _QUOTED = re.compile(r'"[^"]*"')
 _SYMBOL = re.compile(r"\b[A-Z0-9_]+\b")
-# A hunk's header ends in the last line before it that begins with a letter: the entry that is changed (git-diff(1)).
-_HUNK = re.compile(r"@@ [-+,\d ]+ @@ ?")
 _FILES = "*Kconfig*"
 
 
@@ -37,7 +36,7 @@ class Brought:
         self._store = store
         self._base = base
         self._trees = trees
-        self._diffs: list[str] | None = None
+        self._diffs: list[Diff] | None = None
 
     def by(self, option: str) -> int | None:
         """The number of the first patch that brings an option, as in ``CONFIG_X=y``; None where none does."""
@@ -55,7 +54,7 @@ class Brought:
         """Those that no patch brings: a mistake in the fragment."""
         return tuple(option for option in options if self.by(option) is None)
 
-    def _kconfig(self) -> list[str]:
+    def _kconfig(self) -> list[Diff]:
         """What each patch changes in Kconfig files, as a diff without context."""
         if self._diffs is None:
             pairs = list(itertools.pairwise((self._base, *self._trees)))
@@ -83,25 +82,27 @@ def _symbols(line: str) -> Iterator[str]:
         yield from _SYMBOL.findall(_QUOTED.sub("", line))
 
 
-def _brings(diff: str, name: str, about: frozenset[str]) -> bool:
+def _brings(diff: Diff, name: str, about: frozenset[str]) -> bool:
     """True where a diff of Kconfig files defines an option, or changes what is about one that base defines."""
     if about:
         return any(symbol in about for symbol in _changed(diff))
-    added = (line[1:] for line in diff.splitlines() if line.startswith("+"))
+    added = (line for hunk in _hunks(diff) for sign, line in hunk.changed if sign == "+")
     return any(found[1] == name for line in added if (found := _DEFINES.fullmatch(line)))
 
 
-def _changed(diff: str) -> Iterator[str]:
+def _changed(diff: Diff) -> Iterator[str]:
     """The options that come and go, are selected or no more, and those whose statements come and go.
 
     One that is merely named, as another entry depends on it, is as it was.
     """
-    entry = ""
-    for line in diff.splitlines():
-        if hunk := _HUNK.match(line):
-            entry = line[hunk.end() :]
-        elif line.startswith(("+", "-")) and line[1:].strip():
-            within = _STATEMENT.match(line[1:]) and not _ENTRY.match(line[1:])
-            found = (_CHANGES.match(entry) if within else None, _CHANGES.match(line[1:]))
+    for hunk in _hunks(diff):
+        entry = hunk.function  # of a Kconfig file, the head of the entry
+        for line in (line for _, line in hunk.changed if line.strip()):
+            within = _STATEMENT.match(line) and not _ENTRY.match(line)
+            found = (_CHANGES.match(entry) if within else None, _CHANGES.match(line))
             yield from (one[1] for one in found if one is not None)
-            entry = "" if _STATEMENT.match(line[1:]) else entry
+            entry = "" if _STATEMENT.match(line) else entry
+
+
+def _hunks(diff: Diff) -> Iterator[Hunk]:
+    return (hunk for one in diff for hunk in one.hunks)

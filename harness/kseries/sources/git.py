@@ -34,6 +34,8 @@ _THEIRS = {"GIT_ALLOW_PROTOCOL": "", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PR
 # Of the caller's own configuration, too: what is asked is read by a program. A file system's monitor is run by whoever
 # reads the index, as a revision like :file does.
 _CONFIG = {"log.showSignature": "false", "i18n.logOutputEncoding": "UTF-8", "core.fsmonitor": "false"}
+_ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))")
+_ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _PRELOAD = re.compile(rb"^ERROR: ld\.so: .*\n", re.MULTILINE)
 """What the dynamic linker says before any program says a word, where LD_PRELOAD names what is not there (ld.so(8))."""
 
@@ -168,7 +170,11 @@ def quoted(path: bytes) -> bytes:
 
 
 def unquoted(row: bytes) -> bytes:
-    """What ``quoted`` was given; a row that begins without a quote is a path as it stands."""
+    """The path that git has quoted (unquote_c_style()); one that begins without a quote is as it stands."""
     if not row.startswith(b'"'):
         return row
-    return re.sub(rb"\\(.)", lambda found: b"\n" if found[1] == b"n" else found[1], row[1:-1])
+    return _ESCAPE.sub(_unescaped, row[1:].removesuffix(b'"'))
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8)]) if found[1] else _ESCAPES.get(found[2], found[2])

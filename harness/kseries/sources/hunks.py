@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A diff -> its files and their hunks, cut up where git apply and patch(1) cut it; nothing is applied here.
 
+All that reads a diff reads it with this: those of mails, and those that git makes of trees (TreeStore.diff). Where one
+begins in a mail (inputs/mail.py), what its binary files ask for (inputs/binary.py) and other names in its headers
+(inputs/strip.py) are asked of the text before anybody knows whether it is one.
+
 What git apply reads as a file of a diff is in git's apply.c (find_header(), parse_fragment()), what patch(1) counts as
 the context of a hunk in GNU patch's pch.c (another_hunk()).
 """
@@ -12,12 +16,17 @@ from dataclasses import dataclass, replace
 from itertools import groupby, takewhile
 
 from kseries.host import checksums
+from kseries.sources import git
 
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _MOST_LINES = 1_000_000
 """Lines of the hunks of one file: the largest that the kernel ever saw in a patch has 200,000."""
 _INCOMPLETE = b"\\"
 _COMES_OR_GOES = re.compile(rb"^(?:--- /dev/null|\+\+\+ /dev/null|new file mode|deleted file mode)\b", re.MULTILINE)
+_MOVED = (b"rename from", b"rename to", b"copy from", b"copy to")
+_WORDS = (*_MOVED, b"new file mode", b"deleted file mode", b"index", b"---", b"+++")
+_INDEX = re.compile(rb"([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: \d+)?$")
+_NOWHERE = b"/dev/null"
 _SOURCE = re.compile(rb"^(?:rename|copy) from ([^\n]+)$", re.MULTILINE)
 _BLANKS = re.compile(rb"\s+")
 
@@ -36,6 +45,29 @@ class Hunk:
     """The line at which its old lines begin, from 1 on; of none, the one that what it adds comes before."""
     lines: tuple[tuple[bytes, bytes], ...]
     """Each with its sign: a blank, ``-`` or ``+``."""
+    new: int
+    """The line at which its new lines begin, from 1 on; of none, the one that those were behind which are gone."""
+
+    @property
+    def function(self) -> str:
+        """The last line before it that begins with a letter, as git tells it in the header; empty without one."""
+        return self.header.split(b"@@", 2)[-1].strip().decode(errors="replace")
+
+    @property
+    def added(self) -> Iterator[tuple[int, bytes]]:
+        """The lines that it adds, each with its number in the file as it is afterwards."""
+        number = self.new
+        for sign, line in self.lines:
+            if sign == b"+":
+                yield number, line
+            number += sign != b"-"
+
+    @property
+    def changed(self) -> Iterator[tuple[str, str]]:
+        """The lines that it adds and takes away, each with its sign, as text without its end."""
+        for sign, line in self.lines:
+            if sign != b" ":
+                yield sign.decode(), line.removesuffix(b"\n").decode(errors="replace")
 
     @property
     def old(self) -> list[bytes]:
@@ -99,9 +131,41 @@ class Section:
     @property
     def source(self) -> bytes | None:
         """Its name before, where it has another one then, and git does not quote it."""
-        header = (b"\n" + self.header).rpartition(b"\ndiff --git ")[2]  # before it stands a message
-        named = _SOURCE.findall(header) if self.moves else []
+        named = _SOURCE.findall(self._head) if self.moves else []
         return named[0] if len(named) == 1 and not named[0].startswith(b'"') else None
+
+    @property
+    def names(self) -> tuple[bytes | None, bytes | None]:
+        """Its paths before and after; None where it is not there then, or where nothing tells its name."""
+        rows = self._rows
+        if moved := [rows[word] for word in _MOVED if word in rows]:
+            return git.unquoted(moved[0]), git.unquoted(moved[-1])
+        if b"---" in rows and b"+++" in rows:
+            return _path(rows[b"---"]), _path(rows[b"+++"])
+        # A mode, or a binary file: both names behind "diff --git" are as long.
+        names = self._head.partition(b"\n")[0]
+        before, after = _path(names[: len(names) // 2]), _path(names[len(names) // 2 + 1 :])
+        return None if b"new file mode" in rows else before, None if b"deleted file mode" in rows else after
+
+    @property
+    def blob(self) -> str:
+        """The object that the file was before, by as many digits as the diff has; of none, zeros, or nothing at all."""
+        index = _INDEX.match(self._rows.get(b"index", b""))
+        return index[1].decode() if index is not None else ""
+
+    @property
+    def _head(self) -> bytes:
+        """The header from the names behind "diff --git" on: before that stands a message."""
+        return (b"\n" + self.header).rpartition(b"\ndiff --git ")[2]
+
+    @property
+    def _rows(self) -> dict[bytes, bytes]:
+        """What the lines of the header say, by what each is about (git-diff(1), "Generating patch text with -p")."""
+        rows: dict[bytes, bytes] = {}
+        for line in self._head.splitlines():
+            word = next((word for word in _WORDS if line.startswith(word + b" ")), b"")
+            rows[word] = line[len(word) + 1 :]
+        return rows
 
     def text(self) -> bytes:
         """The section as it stands in the diff."""
@@ -114,6 +178,12 @@ class Section:
         """
         lines = (sign + _BLANKS.sub(b"", line) + b"\n" for hunk in self.hunks for sign, line in hunk.lines)
         return checksums.of_bytes(b"".join(lines))
+
+
+def _path(name: bytes) -> bytes | None:
+    """The path in a name of a header: below a/ or b/, and before the tab behind which a time may stand."""
+    named = name.partition(b"\t")[0].rstrip(b"\r")
+    return git.unquoted(named).partition(b"/")[2] or None if named != _NOWHERE else None
 
 
 def sections(diff: bytes) -> tuple[list[Section], bytes]:
@@ -169,7 +239,7 @@ class _Reader:
         return tuple(hunks)
 
     def _hunk(self, found: re.Match[bytes]) -> Hunk:
-        first, old, _, new = (int(count) if count is not None else 1 for count in found.groups())
+        first, old, come, new = (int(count) if count is not None else 1 for count in found.groups())
         lines: list[tuple[bytes, bytes]] = []
         at, self._at = self._at, self._at + 1
         first += old == 0  # "do append rather than insert"
@@ -188,7 +258,7 @@ class _Reader:
             lines.append((sign, line))
         if old or new or all(sign == b" " for sign, _ in lines):
             raise ValueError("a hunk is cut short, or changes nothing")
-        return Hunk(self._lines[at].rstrip(b"\n"), first, tuple(lines))
+        return Hunk(self._lines[at].rstrip(b"\n"), first, tuple(lines), come)
 
     def _incomplete(self) -> bool:
         return self._at < len(self._lines) and self._lines[self._at].startswith(_INCOMPLETE)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kseries.host import processes
 from kseries.model.errors import InputError
-from kseries.sources import git
+from kseries.sources import git, rawdiff
 
 _CURE = re.compile(r"^\s*(git config --global --add safe\.directory .+)$", re.MULTILINE)
 """What git says to whoever asks about a repository of another user (die_upon_dubious_ownership() in git's setup.c)."""
@@ -66,9 +66,9 @@ def check_tree(path: Path, revision: str) -> None:
 def check_range(path: Path, revisions: str) -> None:
     """Raise InputError for a partial clone without all that the commits of a range bring."""
     if lacking := _lacking(path, revisions):
-        rows = ask(path, "log", "--raw", "--no-renames", "--no-abbrev", "--format=", revisions).text.splitlines()
-        raw = (row.partition("\t") for row in rows if row.startswith(":"))
-        names = [name for about, _, name in raw if about.split(" ")[-2] in lacking]
+        told = ask(path, "log", "--raw", "--no-renames", "--no-abbrev", "--format=", revisions).stdout
+        some = (one for one in rawdiff.differences(told) if one.new.decode() in lacking)
+        names = [one.path.decode(errors="replace") for one in some]
         raise _partial(path, revisions, len(lacking), names, f"log --shortstat {revisions}")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kseries.sources import Merge, ThreeWay, TreeStore, git
+from kseries.sources import Merge, ThreeWay, TreeStore, git, rawdiff
 
 # fast-import wants a branch: this one begins and ends within its process, and the store never sees it.
 _REF = b"refs/kseries/scratch"
@@ -46,22 +46,12 @@ def changes(store: TreeStore, pairs: Iterable[tuple[str, str]], objects: Path | 
     """What leads from the first tree of each pair to the second. A rename is two changes."""
     asked = "".join(f"{old} {new}\n" for old, new in pairs).encode()
     words = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev")
-    return list(_parse_changes(store.answer(*words, stdin=asked, objects=objects)))
+    told = store.answer(*words, stdin=asked, objects=objects)
+    return [{one.path: _after(one) for one in some} for some in rawdiff.of_pairs(told)]
 
 
-def _parse_changes(output: bytes) -> Iterator[Changes]:
-    """Read the raw format (git-diff-tree(1)): the two trees on a line, then ``:modes objects status NUL path NUL``."""
-    at = 0
-    while at < len(output):
-        at = output.index(b"\n", at) + 1
-        found: dict[bytes, Entry | None] = {}
-        while output.startswith(b":", at):
-            middle = output.index(b"\0", at)
-            end = output.index(b"\0", middle + 1)
-            _, mode, _, oid, _ = output[at:middle].split(b" ")
-            found[output[middle + 1 : end]] = None if mode == b"000000" else Entry(mode, oid)
-            at = end + 1
-        yield found
+def _after(one: rawdiff.Difference) -> Entry | None:
+    return None if one.new_mode == rawdiff.NONE else Entry(one.new_mode, one.new)
 
 
 def directories(store: TreeStore, tree: str, paths: Iterable[bytes]) -> dict[bytes, dict[bytes, Entry]]:

@@ -21,8 +21,9 @@ from typing import Unpack
 
 from kseries.host import cachelock, checksums, disk, files, processes, untrusted
 from kseries.model.errors import InfraError, InputError, in_words
-from kseries.sources import corruption, fsck, git, repository, unpack
+from kseries.sources import corruption, fsck, git, rawdiff, repository, unpack
 from kseries.sources.git import FailedError, How
+from kseries.sources.hunks import Section, sections
 
 _ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
 _SUBMODULE = b"160000"
@@ -32,6 +33,10 @@ _NO = re.compile(
     rb"|fatal: (log for .* only has .*|Not a valid object name .*|path .* does not exist in .*"
     rb"|git cat-file .*: bad file)\n"
 )
+_DIFF = ("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
+_PAIR = re.compile(rb"^[0-9a-f]{40} [0-9a-f]{40}\n", re.MULTILINE)
+Diff = tuple[Section, ...]
+"""What a diff does, file by file."""
 _APPLY_ERROR = re.compile(r"error: (?P<what>.*)")
 
 
@@ -79,6 +84,13 @@ class Change:
     path: str
     old: tuple[str, str]
     new: tuple[str, str]
+
+    @classmethod
+    def of(cls, told: rawdiff.Difference) -> "Change":
+        """As git tells it."""
+        path, *rest = (word.decode(errors="replace") for word in told)
+        old_mode, new_mode, old, new = rest
+        return cls(path, (old_mode, old), (new_mode, new))
 
     @property
     def contents_only(self) -> bool:
@@ -368,18 +380,16 @@ class TreeStore:
         done = self._must("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
         return tuple(name for name in done.split("\0") if name)
 
-    def diff(self, old: str, new: str) -> str:
-        """What leads from one tree to another as a diff without context."""
-        done = self.git("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", old, new)
-        return done.stdout.decode(errors="replace")
+    def diff(self, old: str, new: str, *paths: str) -> Diff:
+        """What leads from one tree to another, without context; of all files, or of those that pathspecs name."""
+        return tuple(sections(self.git(*_DIFF, old, new, "--", *paths).stdout)[0])
 
-    def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[str]:
+    def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[Diff]:
         """As ``diff``, of many pairs of trees at once, in the files that a pathspec names (gitglossary(7))."""
         asked = os.fsencode("".join(f"{old} {new}\n" for old, new in pairs))
-        words = ("diff-tree", "--stdin", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", "--", paths)
-        said = self.answer(*words, stdin=asked).decode(errors="replace")
+        said = self.answer(*_DIFF, "--stdin", "--", paths, stdin=asked)
         # git-diff-tree(1): each difference has the ids of its two trees before it, in a line of their own.
-        return re.split(r"^[0-9a-f]{40} [0-9a-f]{40}\n", said, flags=re.MULTILINE)[1:]
+        return [tuple(sections(one)[0]) for one in _PAIR.split(said)[1:]]
 
     def grep_files(self, tree: str, pattern: str, paths: str) -> list[str]:
         """The texts of a tree's files that have a line with an extended regular expression (git-grep(1))."""
@@ -390,8 +400,8 @@ class TreeStore:
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another, file by file; a rename is one file gone and one new."""
-        raw = self._must("diff-tree", "-r", "-z", "--no-renames", old, new).split("\0")
-        return tuple(_change(about, path) for about, path in zip(raw[::2], raw[1::2], strict=False))
+        told = self.git("diff-tree", "-r", "-z", "--no-renames", old, new).stdout
+        return tuple(map(Change.of, rawdiff.differences(told)))
 
     def file(self, tree: str, path: str) -> bytes | None:
         """The contents of a file of a tree, or None."""
@@ -440,9 +450,3 @@ class TreeStore:
     def commit(self, tree: str, parent: str | None = None) -> str:
         """A commit of a tree, on no branch; the same tree and parent always make the same commit."""
         return self._must("commit-tree", tree, "-m", "kseries", *(("-p", parent) if parent else ()))
-
-
-def _change(about: str, path: str) -> Change:
-    """One entry of git-diff-tree(1)'s raw output, behind its colon."""
-    old_mode, new_mode, old_blob, new_blob, _status = about.removeprefix(":").split(" ")
-    return Change(path, (old_mode, old_blob), (new_mode, new_blob))

@@ -18,7 +18,7 @@ _PART = 0.5
 """A patch is part of another that has more than this share of its lines."""
 
 Patches = Sequence[AppliedPatch]
-Lines = Counter[bytes]
+Lines = Counter[tuple[bytes, bytes]]
 
 
 class How(StrEnum):
@@ -122,10 +122,8 @@ def _whole(part: Lines, patches: dict[int, Lines]) -> int | None:
 
 def _lines(patch: AppliedPatch, trees: TreeStore) -> Lines:
     """What a patch adds and takes away, but for empty lines."""
-    words = ("diff-tree", "-p", "--no-renames", "--unified=0", patch.tree_before, patch.tree_after)
-    rows = trees.answer(*words).splitlines()
-    changed = (row for row in rows if row[:1] in (b"+", b"-") and not row.startswith((b"+++ ", b"--- ")))
-    return Counter(row for row in changed if row[1:].strip())
+    diff = trees.diff(patch.tree_before, patch.tree_after)
+    return Counter(row for one in diff for hunk in one.hunks for row in hunk.lines if row[1].strip())
 
 
 Pairs = dict[int, tuple[int, How]]
