@@ -19,7 +19,7 @@ from kseries.inputs import mbox, strip, testcase
 from kseries.kbuild import ccache, checkpatch, denials, limits, linked, make, warnings
 from kseries.model import Status
 from kseries.model.errors import InfraError, InputError
-from kseries.model.sanitize import line, plain
+from kseries.model.sanitize import line, printable
 from kseries.probes import ktap
 from kseries.sources import hunks
 from kseries.sources.fuzz import Effort, Placing
@@ -117,9 +117,9 @@ def contracts(data: bytes) -> None:
 
 def _fit_to_show(text: str) -> None:
     """Escape sequences and what no XML may have do not come through, and nothing else is lost on the second try."""
-    shown = plain(text)
+    shown = printable(text)
     assert "\x1b" not in shown and "\r" not in shown and "\0" not in shown
-    assert plain(shown) == shown
+    assert printable(shown) == shown
     assert "\n" not in line(text)
 
 

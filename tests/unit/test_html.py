@@ -27,7 +27,7 @@ from kseries.model import (
     Variant,
     Verdict,
 )
-from kseries.model.sanitize import plain
+from kseries.model.sanitize import printable
 from kseries.report import html, text
 from tests.support.runs import (
     NASTY,
@@ -402,7 +402,7 @@ def test_no_text_becomes_markup(bad: str, tmp_path_factory: pytest.TempPathFacto
 def test_the_text_itself_is_kept(tmp_path: Path) -> None:
     for bad in NASTY[:8]:
         shown = page(filled(bad, tmp_path), tmp_path)
-        assert shown.text.count(" ".join(plain(bad).split())) > 10
+        assert shown.text.count(" ".join(printable(bad).split())) > 10
 
 
 def test_the_name_of_a_state_or_a_check_is_no_markup_either() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from kseries.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Squash, Status, Verdict
-from kseries.model.sanitize import line, plain
+from kseries.model.sanitize import line, printable
 from kseries.report import mail, text
 from kseries.report.endings import place
 from tests.support.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
@@ -35,14 +35,14 @@ PASS, FAIL, SKIP, XFAIL, MISSING = Status
     ],
 )
 def test_plain(given_text: str, shown: str) -> None:
-    assert plain(given_text) == shown
+    assert printable(given_text) == shown
 
 
 @given(hostile)
 def test_plain_text_is_fit_for_anything_and_stays_as_it_is(bad: str) -> None:
-    shown = plain(bad)
+    shown = printable(bad)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", shown)
-    assert plain(shown) == shown
+    assert printable(shown) == shown
     assert "\n" not in line(bad)
 
 

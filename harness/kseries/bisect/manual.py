@@ -9,7 +9,7 @@ from kseries.bisect.staterunner import StateRunner
 from kseries.judge import evidence
 from kseries.model import State
 from kseries.model.errors import InputError, KseriesError
-from kseries.model.sanitize import line, plain
+from kseries.model.sanitize import line, printable
 
 _ANSWERS = ("good", "bad", "skip")
 _WORDS = (*_ANSWERS, "try", "shell", "log", "quit")
@@ -30,7 +30,7 @@ def run(
     """
 
     def say(text: str) -> None:
-        tell(plain(text))  # subjects and errors are other people's text
+        tell(printable(text))  # subjects and errors are other people's text
 
     repository = Repository.of(runner)
     _begin(repository, say)

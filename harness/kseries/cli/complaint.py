@@ -7,7 +7,7 @@ import sys
 
 from kseries.model import events
 from kseries.model.errors import KseriesError
-from kseries.model.sanitize import plain
+from kseries.model.sanitize import printable
 
 _FOREIGN_LINE = re.compile(r"\n(?!  )")
 """The end of a line that is none of a message's own, which begin with two blanks: a file's name may have one in it."""
@@ -20,11 +20,11 @@ def of(error: KseriesError) -> int:
 
 def said(text: str, status: int) -> int:
     with contextlib.suppress(OSError):  # where standard error is a file on a full disk, the status has to say it
-        print(f"kseries: {plain(text)}", file=sys.stderr)  # it may name what a stranger has named
+        print(f"kseries: {printable(text)}", file=sys.stderr)  # it may name what a stranger has named
     return status
 
 
 def note(event: events.Event) -> None:
     """Say what a command has to tell beside what it prints, on standard error."""
     if isinstance(event, events.Preparing):
-        print(f"kseries: {plain(event.what)}", file=sys.stderr)
+        print(f"kseries: {printable(event.what)}", file=sys.stderr)

@@ -10,7 +10,7 @@ from kseries.bisect import pick
 from kseries.bisect.answer import Answer, Tried
 from kseries.cli import question, target
 from kseries.judge import evidence
-from kseries.model.sanitize import plain
+from kseries.model.sanitize import printable
 from kseries.report import json, unset
 from kseries.report.live import Progress
 
@@ -49,7 +49,7 @@ def command(args: argparse.Namespace) -> int:
     if args.json:
         print(json.document(tried))
     else:
-        print(_text(tried) + (f"\n{plain(conflict)}" if conflict else ""))
+        print(_text(tried) + (f"\n{printable(conflict)}" if conflict else ""))
     return _ANSWERS[tried.answer]
 
 
@@ -60,4 +60,4 @@ def _text(tried: Tried) -> str:
     untested = sorted({name for contract in tried.result.contracts for name in contract.untested})
     if tried.answer is Answer.GOOD and untested:
         lines.append(f"  not tested: {', '.join(untested)}")
-    return plain("\n".join(lines))
+    return printable("\n".join(lines))

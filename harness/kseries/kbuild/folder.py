@@ -14,7 +14,7 @@ import msgspec
 from kseries.host import checksummed, files, processes
 from kseries.kbuild import manifest, warnings
 from kseries.kbuild.dependencies import Reads
-from kseries.kbuild.manifest import Sums
+from kseries.kbuild.manifest import Manifest
 from kseries.model.errors import InfraError
 
 _SERIES = "series"
@@ -50,8 +50,8 @@ class Folder:
         self.staged = self.place / "programs"
         self.reads = Reads(self.obj, source, self.place, always)
         self.said = warnings.Kept(self.place)
-        self._sums = Sums(self.obj, self.place)
-        self._sound = False
+        self._manifest = Manifest(self.obj, self.place)
+        self._valid = False
         if self._foreign(series):
             self.reads.reload(self._pristine)
 
@@ -80,7 +80,7 @@ class Folder:
             self.reads.reload(self.place)
         for place in (self.obj, self.ccache, self.staged):
             place.mkdir(parents=True, exist_ok=True)
-        if foreign or not self._sound:
+        if foreign or not self._valid:
             self._check(foreign)
         checksummed.write(self.place / _SERIES, wanted.encode())
         if base is not None and self.configured != base and self._refused():
@@ -88,15 +88,15 @@ class Folder:
 
     def _check(self, copied: bool) -> None:
         """Begin anew where a file is not as a build has left it. Once in a run, for nobody else writes to it then."""
-        if not self._sums.hold():
+        if not self._manifest.hold():
             self.empty()
             if copied:
                 files.remove(self._pristine)
-        self._sound = True
+        self._valid = True
 
     def note(self) -> None:
         """Note what a build that has ended has left in it."""
-        self._sums.update()
+        self._manifest.update()
 
     def keep_pristine(self) -> None:
         """Keep a copy of it as base alone has left it: to copy it takes a second, to fill it half a minute."""

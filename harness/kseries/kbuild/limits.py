@@ -68,13 +68,13 @@ def met(line: bytes) -> str | None:
     return next((kind for kind, words in _KINDS if words.search(line)), None)
 
 
-class Heard:
+class Output:
     """Ends a build that prints without end."""
 
     def __init__(self) -> None:
         self._bytes = 0
 
-    def hear(self, line: bytes) -> None:
+    def add(self, line: bytes) -> None:
         """Take in a line of output. Raises ExcessError."""
         self._bytes += len(line) + 1
         if self._bytes > OUTPUT:

@@ -78,13 +78,13 @@ class Make:
     """Where all that it writes is."""
 
     async def __call__(self, argv: list[str]) -> bool:
-        heard = limits.Heard()
+        output = limits.Output()
         async with processes.start(argv, self.box) as make:
             watching = asyncio.create_task(limits.watch(make, self.place, self.box.limits))
             try:
                 async for line in make.lines(self.deadline):
                     self.log.write(line + b"\n")
-                    heard.hear(line)
+                    output.add(line)
                     if step := _STEP.match(line):
                         self.compiled(step[1].decode(errors="replace"))
                 status = await make.wait(self.deadline)

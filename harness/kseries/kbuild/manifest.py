@@ -22,7 +22,7 @@ _MOST = 1 << 30
 all that debuggers want, has less."""
 
 
-class _Sum(Record, frozen=True):
+class _Entry(Record, frozen=True):
     size: int
     written: int
     """Nanoseconds (st_mtime_ns)."""
@@ -30,7 +30,7 @@ class _Sum(Record, frozen=True):
     """Empty of what is no regular file, is too large, or is not ours to read."""
 
 
-class Sums:
+class Manifest:
     """The sums of all files below ``obj``, noted in ``place``, where nothing that is built can write."""
 
     def __init__(self, obj: Path, place: Path) -> None:
@@ -39,21 +39,21 @@ class Sums:
 
     def update(self) -> None:
         """Note what is there now. Only what was written since the last time is read."""
-        checksummed.write(self._note, msgspec.json.encode(self._sums(self._noted() or {})))
+        checksummed.write(self._note, msgspec.json.encode(self._entries(self._noted() or {})))
 
     def hold(self) -> bool:
         """True where all that was noted is as it was, or nothing is there; reads every file."""
-        noted, found = self._noted(), self._sums({})
+        noted, found = self._noted(), self._entries({})
         return not found if noted is None else noted.items() <= found.items()
 
-    def _noted(self) -> dict[str, _Sum] | None:
+    def _noted(self) -> dict[str, _Entry] | None:
         try:
-            return msgspec.json.decode(checksummed.read(self._note) or b"", type=dict[str, _Sum])
+            return msgspec.json.decode(checksummed.read(self._note) or b"", type=dict[str, _Entry])
         except msgspec.DecodeError:
             return None
 
-    def _sums(self, known: dict[str, _Sum]) -> dict[str, _Sum]:
-        found: dict[str, _Sum] = {}
+    def _entries(self, known: dict[str, _Entry]) -> dict[str, _Entry]:
+        found: dict[str, _Entry] = {}
         left = ROOM
         for entry in files.walk(self._obj):
             try:
@@ -71,7 +71,7 @@ class Sums:
             if seen.st_size <= min(left, _MOST):
                 left -= seen.st_size
                 digest = self._digest(os.path.relpath(entry.path, self._obj))
-            found[name] = _Sum(size=seen.st_size, written=seen.st_mtime_ns, digest=digest)
+            found[name] = _Entry(size=seen.st_size, written=seen.st_mtime_ns, digest=digest)
         return found
 
     def _digest(self, name: str) -> str:

@@ -19,19 +19,19 @@ _UNFIT = re.compile(
 )
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """``text`` without colours, each other character that is no text shown as U+FFFD; what can be read stays."""
     return _UNFIT.sub("\ufffd", _LINE_ENDS.sub("\n", _COLOURS.sub("", text)))
 
 
 def line(text: str) -> str:
-    """``plain``, in one line: for an attribute, a title, a heading."""
-    return " ".join(plain(text).split())
+    """``printable``, in one line: for an attribute, a title, a heading."""
+    return " ".join(printable(text).split())
 
 
 def word(text: str) -> str:
-    """``plain``, as a word of a command: in one line, and without what a shell that is typed to takes for a key."""
-    return re.sub("[\t\n]", "\ufffd", plain(text))
+    """``printable``, as a word of a command: in one line, and without what a shell that is typed to takes for a key."""
+    return re.sub("[\t\n]", "\ufffd", printable(text))
 
 
 def few(names: Sequence[str], limit: int = 3) -> str:
@@ -52,7 +52,7 @@ def _byte(surrogate: re.Match[str]) -> str:
 
 
 def escaped(document: str) -> str:
-    """A JSON document that means the same, with what ``plain`` takes away as JSON's escapes: it stands in strings."""
+    """A JSON document that means the same, with all that ``printable`` replaces as JSON's escapes, within strings."""
     return _UNFIT.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 

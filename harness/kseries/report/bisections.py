@@ -8,7 +8,7 @@ from kseries.bisect.answer import Answer
 from kseries.bisect.bisection import Bisected, Step
 from kseries.judge import evidence
 from kseries.model import Outcome
-from kseries.model.sanitize import line, plain
+from kseries.model.sanitize import line, printable
 from kseries.plan.scenarios import Patches
 
 _WHY = 100
@@ -18,12 +18,12 @@ _WHY = 100
 def line_of(step: Step) -> str:
     """One state: what it answered, why, and whether it had to be built."""
     why = line(evidence.line(step.tried.why[0]))[:_WHY] if step.tried.why else ""
-    return plain(f"{step.state:<12} {step.tried.answer:<11} {'known' if step.known else 'built'}  {why}".rstrip())
+    return printable(f"{step.state:<12} {step.tried.answer:<11} {'known' if step.known else 'built'}  {why}".rstrip())
 
 
 def render(found: Bisected, patches: Patches, log: Path) -> str:
     """What the bisection came to."""
-    return plain("\n".join(_lines(found, patches, log)))
+    return printable("\n".join(_lines(found, patches, log)))
 
 
 def _lines(found: Bisected, patches: Patches, log: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kseries.judge import evidence
 from kseries.judge.compare import Change, Comparison, Side, Told, known_by
 from kseries.model import Finding, Outcome, RunResult, StateResult
-from kseries.model.sanitize import plain, shortened
+from kseries.model.sanitize import printable, shortened
 from kseries.report import json as as_json
 from kseries.report import text
 from kseries.report.pages import LIMIT, page
@@ -25,7 +25,7 @@ def json(told: Comparison) -> str:
 
 def render(told: Comparison, old: RunResult, new: RunResult) -> str:
     """The text: ready to print."""
-    return plain("\n".join(_cut(one) for one in _lines(told, old, new)))
+    return printable("\n".join(_cut(one) for one in _lines(told, old, new)))
 
 
 def html(told: Comparison, old: RunResult, new: RunResult) -> str:

@@ -2,7 +2,7 @@
 """A run's result as one HTML file that needs nothing else: no font, no network, and to be read no script.
 
 What stands where is reports/run.html.j2; what it shows is computed here, in grid.py and in arcs.py. All text
-passes through ``plain`` and is escaped by jinja2. A Content-Security-Policy forbids what might get through: the one
+passes through ``printable`` and is escaped by jinja2. A Content-Security-Policy forbids what might get through: the one
 script that may run is reports/run.js, by its digest.
 """
 
@@ -31,7 +31,7 @@ from kseries.model import (
     StateResult,
     Status,
 )
-from kseries.model.sanitize import plain, shortened
+from kseries.model.sanitize import printable, shortened
 from kseries.report import (
     arcs,
     coverage,
@@ -140,12 +140,12 @@ def _fit(value: object) -> object:
     """Every value on its way into the page."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return shortened(plain(value), LIMIT)
+    return shortened(printable(value), LIMIT)
 
 
 def breakable(name: str) -> Markup:
     """A long identifier that a narrow column may break after ``_`` and ``.``."""
-    escaped = str(escape(shortened(plain(name), LIMIT)))
+    escaped = str(escape(shortened(printable(name), LIMIT)))
     return Markup(escaped.replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 

@@ -26,7 +26,7 @@ from kseries.model import (
     StateResult,
     Status,
 )
-from kseries.model.sanitize import line, plain, shortened
+from kseries.model.sanitize import line, printable, shortened
 from kseries.report import grounds, logs, reproduce, since, text
 from kseries.report.endings import Ended, ended, place
 from kseries.report.evidence import Exhibit, by_place
@@ -85,7 +85,7 @@ def _checkpatch(run: RunResult, said: Checkpatch) -> junit_xml.TestSuite:
 def _checked(run: RunResult, one: PatchRemarks) -> junit_xml.TestCase:
     subject = next((patch.subject for patch in run.series.patches if patch.number == one.number), "")
     errors, others = (
-        [plain(text.remark_line(remark)) for remark in one.remarks if (remark.severity is Severity.ERROR) is wanted]
+        [printable(text.remark_line(remark)) for remark in one.remarks if (remark.severity is Severity.ERROR) is wanted]
         for wanted in (True, False)
     )
     name = line(f"{one.number}/{len(run.series.patches)} {subject}")
@@ -261,7 +261,7 @@ class _Suite:
         case = self._case("contract", line(contract.id))
         violated = f"{contract.capability}: {', '.join(contract.failed)}"
         if any(finding.contract == contract.id for _, finding in self._problems()):
-            case.add_failure_info(_message(f"violated: {violated}"), plain("\n".join(contract.failed)), "contract")
+            case.add_failure_info(_message(f"violated: {violated}"), printable("\n".join(contract.failed)), "contract")
         elif contract.holds is False:
             case.add_skipped_info(_message(f"violated, and no finding: {violated}"))
         elif contract.holds is None:
@@ -284,7 +284,7 @@ def _message(said: str) -> str:
 
 
 def _body(said: str) -> str:
-    return shortened(plain(said), LOG_LIMIT)
+    return shortened(printable(said), LOG_LIMIT)
 
 
 _REASONS = {

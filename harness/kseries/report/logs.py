@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kseries.model import StateResult
-from kseries.model.sanitize import plain
+from kseries.model.sanitize import printable
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def tail(directory: Path, state: StateResult, name: str, limit: int) -> Tail | N
         data, size = _last(place, limit)
     except (OSError, ValueError):
         return None
-    return Tail(path=path, text=plain(data.decode(errors="replace")), shown=len(data), size=size)
+    return Tail(path=path, text=printable(data.decode(errors="replace")), shown=len(data), size=size)
 
 
 def _last(place: Path, limit: int) -> tuple[bytes, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from email.header import Header
 
 from kseries.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
-from kseries.model.sanitize import line, plain, shortened
+from kseries.model.sanitize import line, printable, shortened
 from kseries.report import onto, reproduce, since, text
 from kseries.report.endings import of_finding, place
 from kseries.report.evidence import Exhibit, exhibits
@@ -46,7 +46,7 @@ def letters(run: RunResult) -> tuple[tuple[str, str], ...]:
 def reply(run: RunResult, finding: Finding) -> str:
     """One mail: headers, an empty line, the body."""
     paragraphs = (_wrapped(part) for part in _body(run, finding))
-    body = plain("\n".join([*paragraphs, ""]))
+    body = printable("\n".join([*paragraphs, ""]))
     return "".join(f"{name}: {value}\n" for name, value in _headers(run, finding)) + f"\n{body}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jinja2
 
 from kseries.host import paths
-from kseries.model.sanitize import plain, shortened
+from kseries.model.sanitize import printable, shortened
 
 LIMIT = 1000
 """Characters of any one text that is not ours."""
@@ -32,4 +32,4 @@ def environment(fit: Callable[[object], object]) -> jinja2.Environment:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return environment(lambda value: shortened(plain(value), LIMIT) if isinstance(value, str) else value)
+    return environment(lambda value: shortened(printable(value), LIMIT) if isinstance(value, str) else value)

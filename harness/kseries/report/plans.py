@@ -3,7 +3,7 @@
 
 from kseries.model import Forecast, Plan, State
 from kseries.model.reuse import unbuilt
-from kseries.model.sanitize import plain
+from kseries.model.sanitize import printable
 from kseries.report import fuzzed
 
 _NAMED = 3
@@ -20,7 +20,7 @@ def render(plan: Plan, costs: tuple[Forecast, ...], why_not: str = "") -> str:
     heading = f"{plan.series}: {count} patch{'es' * (count != 1)} on {plan.base.name} (Linux {plan.base.version})"
     # Names of files and of series are other people's text: each stays in its line, and moves no cursor.
     rows = [heading, *(f"  {note}" for note in fuzzed.notes(plan.patches)), *rows, *_sum(plan, costs, why_not)]
-    return "\n".join(plain(row).replace("\n", " ") for row in rows)
+    return "\n".join(printable(row).replace("\n", " ") for row in rows)
 
 
 def _tree(state: State) -> str:

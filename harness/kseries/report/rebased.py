@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from kseries.model import RejectedHunk
-from kseries.model.sanitize import plain, shortened
+from kseries.model.sanitize import printable, shortened
 from kseries.plan.rebase import Fate, Rebase, Rebased, Same
 from kseries.report import fuzzed
 from kseries.report.pages import LIMIT, page
@@ -17,7 +17,7 @@ _LOOKS = {Fate.APPLIES: "good", Fate.FUZZ: "loud", Fate.THERE: "loud", Fate.REJE
 
 def render(told: Rebase) -> str:
     """The text: ready to print."""
-    return "\n".join(shortened(plain(row).replace("\n", " "), LIMIT) for row in _rows(told))
+    return "\n".join(shortened(printable(row).replace("\n", " "), LIMIT) for row in _rows(told))
 
 
 def html(told: Rebase) -> str:

@@ -22,7 +22,7 @@ from kseries.model import (
     StateResult,
     Status,
 )
-from kseries.model.sanitize import line, plain
+from kseries.model.sanitize import line, printable
 from kseries.report import couplings, coverage, fuzzed, grounds, journeys, machines, onto, reproduce, since, unset
 from kseries.report.endings import Ended, ended, place
 from kseries.report.headline import interrupted
@@ -53,7 +53,7 @@ def render(run: RunResult) -> str:
     lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *coverage.report(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard, nor begin a
     # line that looks like one of ours.
-    return "\n".join(plain(one).replace("\n", "\n    | ") for one in lines)
+    return "\n".join(printable(one).replace("\n", "\n    | ") for one in lines)
 
 
 def _heading(run: RunResult) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kseries.kbuild.limits import ROOM
-from kseries.kbuild.manifest import NOTE, Sums
+from kseries.kbuild.manifest import NOTE, Manifest
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def obj(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def noted(obj: Path) -> Sums:
-    Sums(obj, obj.parent).update()
-    return Sums(obj, obj.parent)
+def noted(obj: Path) -> Manifest:
+    Manifest(obj, obj.parent).update()
+    return Manifest(obj, obj.parent)
 
 
 def rewrite(path: Path, data: bytes) -> None:
@@ -36,7 +36,7 @@ def rewrite(path: Path, data: bytes) -> None:
     os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
 
 
-def test_what_is_as_it_was_holds(noted: Sums, obj: Path) -> None:
+def test_what_is_as_it_was_holds(noted: Manifest, obj: Path) -> None:
     assert noted.hold()
     (obj / "by hand").write_text("no damage")
     assert noted.hold()
@@ -52,19 +52,19 @@ def test_what_is_as_it_was_holds(noted: Sums, obj: Path) -> None:
     ],
     ids=["cut", "bit", "gone", "touched"],
 )
-def test_what_is_not_does_not(noted: Sums, obj: Path, harm: Callable[[Path], None]) -> None:
+def test_what_is_not_does_not(noted: Manifest, obj: Path, harm: Callable[[Path], None]) -> None:
     harm(obj / "kvm" / "main.o")
     assert not noted.hold()
 
 
 @pytest.mark.parametrize("note", [b"", b"{}", None])
-def test_without_notes_only_an_empty_folder_holds(noted: Sums, obj: Path, note: bytes | None) -> None:
+def test_without_notes_only_an_empty_folder_holds(noted: Manifest, obj: Path, note: bytes | None) -> None:
     (obj.parent / NOTE).unlink() if note is None else (obj.parent / NOTE).write_bytes(note)
     assert not noted.hold()
-    assert Sums(obj / "nothing", obj.parent).hold()
+    assert Manifest(obj / "nothing", obj.parent).hold()
 
 
-def test_what_was_written_anew_is_noted_anew(noted: Sums, obj: Path) -> None:
+def test_what_was_written_anew_is_noted_anew(noted: Manifest, obj: Path) -> None:
     (obj / "kvm" / "main.o").write_bytes(b"another")
     assert not noted.hold()
     noted.update()
@@ -75,13 +75,13 @@ def test_holes_are_not_read_for_hours(obj: Path, monkeypatch: pytest.MonkeyPatch
     """Two files of a gigabyte for each that may be read."""
     read: list[str] = []
 
-    def digest(_: Sums, name: str) -> str:
+    def digest(_: Manifest, name: str) -> str:
         read.append(name)
         return ""
 
-    monkeypatch.setattr(Sums, "_digest", digest)
+    monkeypatch.setattr(Manifest, "_digest", digest)
     for number in range(2 * (ROOM >> 30)):
         with (obj / f"hole-{number}").open("wb") as file:
             file.truncate(1 << 30)
-    Sums(obj, obj.parent).update()
+    Manifest(obj, obj.parent).update()
     assert 0 < sum("hole-" in name for name in read) <= ROOM >> 30
