@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whose build reaches for what the box does not give it: pure functions from what was refused in each state."""
+"""What the sandbox denied to builds, and the patch that each denial is of: pure functions from the states' results."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ _MOVES = re.compile(r"\d+")
 
 
 def findings(plan: Plan, results: Mapping[str, StateResult]) -> Iterator[Finding]:
-    """What was refused to builds of the series and not to that of base, each told once, of the patch that brings it.
+    """What was denied to builds of the series and not to that of base, each told once, of the patch that brings it.
 
     ``patch`` is None where the states in which it was seen leave more than one, or none.
     """

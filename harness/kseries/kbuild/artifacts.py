@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is taken out of a build folder: plain files that lie in it.
+"""Artifacts of a build: regular files that lie in its folder.
 
 What ran in the box could leave a link to a file of ours in the place of a kernel, or a pipe that nobody writes to.
 Call these when it has ended.
@@ -14,7 +14,7 @@ from pathlib import Path
 from kseries.model.errors import in_words
 
 _MOST = 256 << 20
-"""Bytes of a file that is read whole: as many as QEMU may log (boot/qemu.py). Programs and lists have some MiB."""
+"""Bytes of a file that is read whole: as many as QEMU may log (guest/qemu.py). Programs and lists have some MiB."""
 
 
 class NotPlainError(Exception):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the box refused to a build, as far as is told: read from the build's log.
+"""What the sandbox denied a build, as far as its log tells.
 
 Of a file that it could not have, where a tool hides what it was told, nothing is known but that it came to nothing.
 """

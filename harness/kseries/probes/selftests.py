@@ -87,7 +87,7 @@ class Bench:
                 wanted.setdefault(test.target, []).append(built)
         top = self.obj / "selftests"
         emptied = [["rm", "-rf", str(self._inside(top))]]
-        if not wanted:  # what another run has made there has notes of what it read (build/reads.py)
+        if not wanted:  # what another run has made there has notes of what it read (kbuild/dependencies.py)
             return emptied if top.exists() else []
         places = dict.fromkeys(str(self._inside(one.parent)) for built in wanted.values() for one in built)
         return [*emptied, ["mkdir", "-p", *places], *(self._argv(*item) for item in wanted.items())]

@@ -11,7 +11,7 @@ from kseries.host.turns import QUEUE
 _HALF = re.compile(r".*\.\d+")
 """NAME.PID: what was to become NAME, or what NAME was until it was to be removed."""
 _BUILD = re.compile(r"\w+-[0-9a-f]{16}(?:-(?P<made>boxed|unboxed-[0-9a-f]{8}))?(?:-[a-z]+)?(?:\.pristine)?")
-"""A worker's build folder (build/worker.py). Before there were fixed paths it did not tell how it was made."""
+"""A worker's build folder (kbuild/worker.py). Before there were fixed paths it did not tell how it was made."""
 
 _PATTERNS = {
     "workers": ("*/scratch", "*/index.lock", f"*/{QUEUE}/*"),

@@ -37,7 +37,7 @@ class Limits:
     memory: int = 4 * _GIB
     """Bytes of address space of each process; when memory runs out, what is in a box is killed first."""
     together: int = 16 * _GIB
-    """Bytes of memory of all processes of a build; see build/excess.py."""
+    """Bytes of memory of all processes of a build; see kbuild/limits.py."""
     file: int = _GIB
     """Bytes of one file."""
     temporary: int = _GIB
@@ -77,7 +77,7 @@ class Box:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     tells: bool = False
-    """Whether what is known of the command when it has ended is printed: see telling.py."""
+    """Whether what is known of the command when it has ended is printed: see epilogue.py."""
 
     def argv(self, command: Sequence[str | Path], host: Host) -> list[str]:
         """The command line for ``command``: a pure function, so that a test can read it."""
