@@ -56,6 +56,7 @@ headers:
 	@mkdir -p $(O)/usr/include/linux
 	@cp /usr/include/linux/kvm.h $(O)/usr/include/linux/
 FORCE:
+.PHONY: FORCE
 -include $(foreach one,$(objs),$(dir $(one)).$(notdir $(one)).cmd)
 """
 MAIN = """#include <one.h>
