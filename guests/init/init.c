@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The only process of a booted state that is not a probe. Runs the probes that
- * /probes.list names, a line each, one after the other, and passes what they say
- * to the host on a channel that no printk can tear apart. What it is told by the
- * kernel command line is which, and how long a probe may take:
+ * /probes.list tells of, one after the other, and passes what they say to the
+ * host on a channel that no printk can tear apart. A line of the list is a word
+ * and what belongs to it, to the end of the line:
  *
- *	KTAP=ttyS1 PROBE_SECONDS=60
+ *	probe NAME		one of ours; the lines behind it are about it
+ *	program NAME		anybody else's
+ *	seconds N		how long it may run
+ *	arg WORD		its path, then each word of its command line
+ *	env VARIABLE=VALUE
  *
- * The names are not there: a kernel with more than 32 words for init panics
- * (MAX_INIT_ARGS in init/main.c), and 2048 bytes is all that x86 keeps of it.
+ * The channel is told by the kernel command line: KTAP=ttyS1. The list is not
+ * there: a kernel with more than 32 words for init panics (MAX_INIT_ARGS in
+ * init/main.c), and 2048 bytes is all that x86 keeps of it.
  *
  * It knows nothing about KVM, and judges nothing but how a probe ended.
  *
- * A probe of ours is in /probes. Anybody else's program is in /programs and need
- * not know of us: the status that it exits with is a check, and what it prints
- * that is no KTAP explains it.
+ * A program that is not ours need not know of us: the status that it exits with
+ * is a check, and what it prints that is no KTAP explains it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -44,8 +48,11 @@
 #define INDENT		4
 #define LINE_MAX_BYTES	4096
 
-/* For a probe that the command line gives no PROBE_SECONDS. */
+/* For a probe that the list gives no seconds. */
 #define DEFAULT_SECONDS	60
+
+/* The most that a probe may have of "arg", and of "env" (harness/kseries/model/probe.py). */
+#define WORDS		31
 
 /*
  * A probe that works prints something more often than this: a check gets 10 s
@@ -65,6 +72,15 @@
 
 /* What kselftest's programs exit with where they cannot test (kselftest.h). */
 #define EXIT_SKIP	4
+
+/* What the list tells of a probe; all text is in the list itself. */
+struct probe {
+	const char *name;
+	bool foreign;
+	int seconds;
+	char *args[WORDS + 1];
+	char *env[WORDS + 1];
+};
 
 struct line {
 	char text[INDENT + LINE_MAX_BYTES + 1];
@@ -248,23 +264,6 @@ static void open_channel(void)
 		die("cannot make raw", path);
 }
 
-static int probe_seconds(void)
-{
-	const char *text = getenv("PROBE_SECONDS");
-	char *end;
-	long n;
-
-	if (!text)
-		return DEFAULT_SECONDS;
-	n = strtol(text, &end, 10);
-	if (end == text || *end || n < 1 || n > INT_MAX / 1000) {
-		dprintf(STDERR_FILENO, "kseries: init: PROBE_SECONDS=%s is no number of seconds, taking %d\n",
-			text, DEFAULT_SECONDS);
-		return DEFAULT_SECONDS;
-	}
-	return n;
-}
-
 /* As lib/ktap.c does: whatever the kernel says from here on is about this check. */
 static void mark(const char *what, const char *name, const char *how)
 {
@@ -278,8 +277,9 @@ static void mark(const char *what, const char *name, const char *how)
 		close(fd);
 }
 
-static _Noreturn void exec_probe(const char *path, bool foreign, int out)
+static _Noreturn void exec_probe(const struct probe *probe, int out)
 {
+	char *const *env;
 	int null;
 
 	setpgid(0, 0);
@@ -287,12 +287,14 @@ static _Noreturn void exec_probe(const char *path, bool foreign, int out)
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
-	if (foreign)
+	if (probe->foreign)
 		dup2(out, STDERR_FILENO);
+	for (env = probe->env; *env; env++)
+		putenv(*env);
 
-	/* The path, since a program may read itself: kselftest's for KVM do. */
-	execl(path, path, NULL);
-	printf("# cannot run %s: %s\n", path, strerror(errno));
+	/* The path is its first word, since a program may read itself: kselftest's for KVM do. */
+	execv(probe->args[0], probe->args);
+	printf("# cannot run %s: %s\n", probe->args[0], strerror(errno));
 	fflush(stdout);
 	_exit(127);
 }
@@ -387,29 +389,24 @@ static void tell_status(int overdue, int status)
 		say("%*sok 1 exit_status", INDENT, "");
 }
 
-static void run_probe(int number, const char *name, int seconds)
+static void run_probe(int number, const struct probe *probe)
 {
 	int fds[2], pidfd, overdue, status = 0;
+	const char *name = probe->name;
 	struct line line = { 0 };
 	size_t passed = 0;
-	char path[256];
-	bool foreign;
 	pid_t pid;
 
 	line_reset(&line);
-	snprintf(path, sizeof(path), "/programs/%s", name);
-	foreign = !access(path, X_OK);
-	if (!foreign)
-		snprintf(path, sizeof(path), "/probes/%s", name);
-	if (access(path, X_OK)) {
+	if (access(probe->args[0], X_OK)) {
 		say("%*s# Subtest: %s", INDENT, "", name);
 		say("%*snot ok 1 exit_status # it was not built", INDENT, "");
 		say("not ok %d %s # it was not built", number, name);
 		return;
 	}
 	line.probe = name;
-	line.foreign = foreign;
-	if (foreign) {
+	line.foreign = probe->foreign;
+	if (probe->foreign) {
 		say("%*s# Subtest: %s", INDENT, "", name);
 		mark("enter", name, "");
 	}
@@ -420,7 +417,7 @@ static void run_probe(int number, const char *name, int seconds)
 	if (pid < 0)
 		die("cannot fork for", name);
 	if (!pid)
-		exec_probe(path, foreign, fds[1]);
+		exec_probe(probe, fds[1]);
 	/* On both sides of the fork: whoever comes first, the group is there. */
 	setpgid(pid, pid);
 	close(fds[1]);
@@ -430,7 +427,7 @@ static void run_probe(int number, const char *name, int seconds)
 	if (pidfd < 0)
 		die("cannot watch", name);
 
-	overdue = follow(fds[0], pidfd, seconds, &line);
+	overdue = follow(fds[0], pidfd, probe->seconds, &line);
 	/* Also what a probe that ended may have left behind. */
 	kill(-pid, SIGKILL);
 	reap(pid, pidfd, &status);
@@ -459,43 +456,116 @@ static void run_probe(int number, const char *name, int seconds)
 		say("ok %d %s", number, name);
 }
 
-/* The lines of LIST, each ended by a NUL, one after the other. */
-static char *read_list(int *count)
+/* LIST, with a NUL behind it. */
+static char *read_list(void)
 {
 	FILE *file = fopen(LIST, "re");
 	char *text = NULL;
 	size_t room = 0;
-	ssize_t len;
-	char *at;
 
 	if (!file)
 		die("cannot open", LIST);
-	len = getdelim(&text, &room, '\0', file);
-	if (ferror(file))
-		die("cannot read", LIST);
-	fclose(file);
-	*count = 0;
-	for (at = text; len > 0 && (at = memchr(at, '\n', text + len - at)); at++) {
-		*at = '\0';
-		++*count;
+	errno = 0;
+	if (getdelim(&text, &room, '\0', file) < 0) {
+		if (ferror(file) || !room)
+			die("cannot read", LIST);
+		*text = '\0';
 	}
+	fclose(file);
+	return text;
+}
+
+static bool begins(const char *line)
+{
+	return starts(line, "probe ") || starts(line, "program ");
+}
+
+static int count_probes(const char *text)
+{
+	int count = 0;
+
+	for (; text; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		count += begins(text);
+	}
+	return count;
+}
+
+static _Noreturn void refuse(const char *line)
+{
+	errno = EINVAL;
+	die("cannot follow " LIST ":", line);
+}
+
+static void add_word(char **words, char *word, const char *line)
+{
+	int count = 0;
+
+	while (words[count])
+		count++;
+	if (count == WORDS)
+		refuse(line);
+	words[count] = word;
+}
+
+/* What a line says of a probe. */
+static void read_line(struct probe *probe, char *line)
+{
+	char *value = strchr(line, ' ');
+
+	if (!value)
+		refuse(line);
+	value++;
+	if (begins(line)) {
+		probe->name = value;
+		probe->foreign = starts(line, "program ");
+	} else if (starts(line, "seconds ")) {
+		probe->seconds = atoi(value);
+	} else if (starts(line, "arg ")) {
+		add_word(probe->args, value, line);
+	} else if (starts(line, "env ")) {
+		add_word(probe->env, value, line);
+	} else {
+		refuse(line);
+	}
+}
+
+/* The probe whose lines stand here; where the next one's begin is returned. */
+static char *read_probe(char *text, struct probe *probe)
+{
+	char *end;
+
+	*probe = (struct probe) { .seconds = DEFAULT_SECONDS };
+	do {
+		end = strchr(text, '\n');
+		if (!end)
+			refuse(text);
+		*end = '\0';
+		read_line(probe, text);
+		text = end + 1;
+	} while (*text && !begins(text));
+
+	if (!probe->name || !probe->args[0] || probe->seconds < 1 || probe->seconds > INT_MAX / 1000)
+		refuse(probe->name ? probe->name : "a probe without a name");
 	return text;
 }
 
 int main(void)
 {
-	int seconds, count, i;
-	const char *name;
+	struct probe probe;
+	char *text;
+	int i;
 
 	mount_all();
 	open_channel();
-	seconds = probe_seconds();
-	name = read_list(&count);
+	text = read_list();
 
 	say("KTAP version 1");
-	say("1..%d", count);
-	for (i = 1; i <= count; i++, name += strlen(name) + 1)
-		run_probe(i, name, seconds);
+	say("1..%d", count_probes(text));
+	for (i = 1; *text; i++) {
+		text = read_probe(text, &probe);
+		run_probe(i, &probe);
+	}
 	say("# kseries: end");
 	tcdrain(channel);
 

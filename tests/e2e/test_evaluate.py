@@ -17,7 +17,7 @@ from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
-from kseries.model import Job, Observation
+from kseries.model import Job, Observation, Probe
 from kseries.sources import TreeStore
 from tests.support import tiny
 from tests.support.commands import SECONDS, TOP, typed
@@ -101,7 +101,7 @@ def test_a_job_that_nobody_can_do_is_two_lines(linux: Path, tmp_path: Path, monk
         "standard input is no job": b"{",
         "no such tree": msgspec.json.encode(msgspec.structs.replace(job, tree="0" * 40)),
         "no such probe: other": msgspec.json.encode(
-            msgspec.structs.replace(job, conditions=msgspec.structs.replace(conditions, probes=("other",)))
+            msgspec.structs.replace(job, conditions=msgspec.structs.replace(conditions, probes=(Probe.ours("other"),)))
         ),
         "the probe own is not as it was": msgspec.json.encode(
             msgspec.structs.replace(

@@ -38,7 +38,7 @@ def carried_out(place: Path, log: str) -> tuple[StateResult, list[tuple[FindingK
         for name, said in (("base", "[    1.1] quiet\n"), ("tip", log))
     )
     config = Config(FRAGMENT)
-    setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, tiny.PROBES, "")
+    setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, tiny.ASKED, "")
     worker = Worker(place / "worker", trees, ARCH, config, 2, probes=tiny.PROBES, series="complaints")
     plan = tiny.plan(base, tip)
     seen = asyncio.run(engine_for(setup, (worker,), Store(place / "results"), lambda _: None).run(plan, place / "out"))

@@ -75,7 +75,7 @@ class Site:
         base = Base(name="base", version="6", tree=trees.tree_of(first))
         plan = scenarios.make_plan(series, base, ("prefixes",), trees)
         config = Config(FRAGMENT + fragment)
-        setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, tiny.PROBES, "")
+        setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, tiny.ASKED, "")
         worker = Worker(self.place / "worker", trees, ARCH, config, 2, probes=tiny.PROBES, series=first + last)
         engine = engine_for(
             setup, (worker,), Store(self.place / "results"), lambda event: self.compiled.append(str(event))

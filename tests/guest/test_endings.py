@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kseries.guest import channel, isolation, machine
-from kseries.model import Boot, Ending, Machine, Outcome, Status
+from kseries.model import Boot, Ending, Machine, Outcome, Probe, Status
 from kseries.model.errors import InfraError
 from tests.support.lab import Lab
 from tests.support.machines import Machines, checks
@@ -72,10 +72,10 @@ def test_panic(machines: Machines) -> None:
 def test_a_crash_and_a_hang_cost_their_own_probe_each(machines: Machines, hasty: None) -> None:
     """A fresh boot goes on with the next one; the first ending stands."""
     log = machines.home / "isolated.log"
-    probes = ("calm", "panic", "another", "loop", "last")
+    probes = tuple(map(Probe.ours, ("calm", "panic", "another", "loop", "last")))
 
-    async def boot_once(left: tuple[str, ...], console: Path) -> Boot:
-        again = await machines.start(*left)
+    async def boot_once(left: tuple[Probe, ...], console: Path) -> Boot:
+        again = await machines.start(*(probe.name for probe in left))
         console.write_bytes(Path(again.console).read_bytes())
         return again
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from kseries.model import FindingKind, Patch, Series
+from kseries.model import FindingKind, Patch, Probe, Series
 from tests.support.lab import Lab
 from tests.support.told import lines
 
@@ -60,7 +60,7 @@ def test_a_new_warning_is_told_of_its_patch_and_so_is_one_that_takes_its_place_a
 ) -> None:
     of_base, patches = series
     base = msgspec.structs.replace(lab.base, tree=lab.trees.apply(lab.base.tree, of_base))
-    quick = dataclasses.replace(lab.setup, probes=("capabilities",))
+    quick = dataclasses.replace(lab.setup, probes=(Probe.ours("capabilities"),))
     for _ in range(2):  # the second time nothing is compiled, and the compiler says nothing
         lab.forget()
         states, findings = lab.run(patches, ("prefixes",), base, quick)

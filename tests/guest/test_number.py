@@ -8,6 +8,7 @@ import pytest
 
 from kseries.guest import machine
 from kseries.kbuild import initramfs
+from kseries.model import Probe
 from tests.support.lab import Lab
 from tests.support.machines import init_program, probe_program
 
@@ -27,7 +28,7 @@ def test_a_number_that_another_capability_has_taken_does_not_count(lab: Lab, tmp
             lab.arch,
             lab.setup.accel,
             machine.Image(Path(built.kernel), Path(built.kernel), image),
-            ("capabilities", "number"),
+            (Probe.ours("capabilities"), Probe.ours("number")),
             tmp_path / "console.log",
         )
     )

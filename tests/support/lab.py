@@ -60,7 +60,7 @@ class Lab:
             accel,
             kbuild.toolchain(self.arch, self.config),
             self.config,
-            setup.known_probes(),
+            setup.chosen(None, quick=False),
             store.program(),
             emulator=emulator.version(self.arch, accel),
         )
@@ -93,7 +93,7 @@ class Lab:
         plan = scenarios.make_plan(series, base, names, self.trees)
         engine = engine_for(setup, (self.worker,), self.store, self.events.append)
         seen = asyncio.run(engine.run(plan, self.home / series.patches[-1].origin))
-        asked = tuple(judge.asked(contract, setup.probes) for contract in contracts.ours())
+        asked = tuple(judge.asked(contract, setup.probe_names) for contract in contracts.ours())
         states, findings, _ = judge.judge(plan, seen, asked)
         states = suspects.with_suspects(plan, states, self.trees)
         return {state.id: state for state in states}, findings

@@ -12,7 +12,7 @@ from kseries.arch import Arch
 from kseries.guest import machine
 from kseries.host import paths
 from kseries.kbuild import initramfs
-from kseries.model import DEFAULT_MACHINE, Boot, Check
+from kseries.model import DEFAULT_MACHINE, Boot, Check, Probe
 from tests.support.lab import MUTANTS, Lab
 
 _PROBES = Path(__file__).parents[1] / "guest" / "probes"
@@ -64,7 +64,7 @@ class Machines:
             arch,
             self.accel,
             machine.Image(self.kernel, self.kernel, image),
-            probes,
+            tuple(map(Probe.ours, probes)),
             image.with_name("console.log"),
             machine=self.machine,
         )

@@ -17,7 +17,7 @@ from kseries.evaluate.setup import Setup
 from kseries.host import signals
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Plan, events
+from kseries.model import Accel, Plan, Probe, events
 from kseries.model.errors import KseriesError
 from kseries.report.live import waiting
 from kseries.sources import TreeStore
@@ -85,6 +85,7 @@ said:	.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: 
 """
 LIB = '\t.data\n\t.asciz "what all of them have in common"\n'
 PROBES = ("capabilities",)
+ASKED = tuple(map(Probe.ours, PROBES))
 LONG = 3_000_000_000
 """Turns of a loop that take QEMU some seconds."""
 
@@ -112,7 +113,7 @@ def main() -> None:
     signals.handle()
     place, base, tip = Path(sys.argv[1]), *sys.argv[2:]
     config = Config(FRAGMENT)
-    setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, PROBES, "")
+    setup = Setup(ARCH, Accel(name="tcg", why=""), "gcc", config, ASKED, "")
     worker = Worker(
         place / "worker", TreeStore(place / "trees.git"), ARCH, config, 2, probes=PROBES, series="all of them"
     )

@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kseries import arch as archs
@@ -17,7 +18,7 @@ from kseries.guest.channel import Channel
 from kseries.guest.ending import How, Stop
 from kseries.guest.klog import KernelLog, Splat
 from kseries.kbuild import initramfs
-from kseries.model import Accel, Check, Machine, Outcome, Status
+from kseries.model import Accel, Check, Machine, Origin, Outcome, Probe, Status
 from kseries.model.errors import InfraError, InputError
 from kseries.probes import ktap
 from tests.support.cpio import unpacked
@@ -87,9 +88,9 @@ def test_qemu_takes_the_command_line(tmp_path: Path) -> None:
     assert "could not open kernel file '/k/a kernel'" in done.stderr
 
 
-def test_the_kernel_is_told_its_channels_and_how_long_a_probe_may_take() -> None:
-    words = qemu.kernel_command_line(ARCH, Machine(probe_seconds=30)).split()
-    assert {"console=ttyS0", "KTAP=ttyS1", "PROBE_SECONDS=30", "panic=-1", "ignore_loglevel"} <= set(words)
+def test_the_kernel_is_told_its_channels_and_what_the_user_adds() -> None:
+    words = qemu.kernel_command_line(ARCH, Machine(append=("more=1",))).split()
+    assert {"console=ttyS0", "KTAP=ttyS1", "more=1", "panic=-1", "ignore_loglevel"} <= set(words)
 
 
 def test_an_unknown_architecture_is_named_with_those_that_there_are() -> None:
@@ -141,8 +142,39 @@ def test_the_list_of_a_boot_is_an_archive_behind_the_image(guests: Path, tmp_pat
     initramfs.write(tmp_path / "initrd", guests)
     whole = (tmp_path / "initrd").read_bytes()
     assert len(whole) % 4 == 0, "the kernel looks for the next one there (init/initramfs.c)"
-    listed = unpacked(initramfs.listing(f"probe{number}" for number in range(1000)))
-    assert listed["probes.list"].data.decode().splitlines() == [f"probe{number}" for number in range(1000)]
+    listed = unpacked(initramfs.listing((Probe.ours(f"probe{number}") for number in range(1000)), 100))
+    lines = listed["probes.list"].data.decode().splitlines()
+    assert [line for line in lines if line.startswith("probe ")] == [f"probe probe{number}" for number in range(1000)]
+
+
+def test_init_is_told_of_a_probe_what_it_is_and_how_long_it_may_take() -> None:
+    more = Probe(
+        name="x", argv=("/programs/x", "a b", ""), origin=Origin.PROGRAM, seconds=7, environment={"A": "=b c", "D": ""}
+    )
+    listed = unpacked(initramfs.listing((Probe.ours("a"), more), 100))
+    assert listed["probes.list"].data.decode() == (
+        "probe a\nseconds 100\narg /probes/a\n"
+        "program x\nseconds 7\narg /programs/x\narg a b\narg \nenv A==b c\nenv D=\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        {"name": "a b", "argv": ["/x"]},
+        {"name": "", "argv": ["/x"]},
+        {"name": "a", "argv": []},
+        {"name": "a", "argv": ["/x"] * 32},
+        {"name": "a", "argv": ["/x", "b\nprobe c"]},
+        {"name": "a", "argv": ["/x"], "seconds": 0},
+        {"name": "a", "argv": ["/x"], "environment": {"A=B": "c"}},
+        {"name": "a", "argv": ["/x"], "environment": {"A": "b\n"}},
+    ],
+)
+def test_what_would_be_another_line_for_init_is_no_probe(probe: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(probe, Probe)
+    assert msgspec.convert({"name": "a", "argv": ["/x"]}, Probe) == Probe(name="a", argv=("/x",))
 
 
 def test_the_same_guests_give_the_same_bytes(guests: Path, tmp_path: Path) -> None:

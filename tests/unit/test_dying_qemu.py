@@ -12,7 +12,7 @@ import pytest
 
 from kseries import arch as archs
 from kseries.guest import machine
-from kseries.model import Accel
+from kseries.model import Accel, Probe
 from kseries.model.errors import InfraError
 
 ARCH = archs.get("x86_64")
@@ -43,4 +43,4 @@ async def test_the_run_goes_on(words: int, tmp_path: Path, monkeypatch: pytest.M
         path.touch()
     async with asyncio.timeout(60):
         with pytest.raises(InfraError, match="exit status 7"):
-            await machine.boot(ARCH, Accel(name="tcg", why=""), image, ("capabilities",), tmp_path / "log")
+            await machine.boot(ARCH, Accel(name="tcg", why=""), image, (Probe.ours("capabilities"),), tmp_path / "log")

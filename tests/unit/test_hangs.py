@@ -15,7 +15,7 @@ from kseries.host import processes
 from kseries.inputs import gitrange, lore
 from kseries.kbuild import binutils, checkpatch, worker
 from kseries.kbuild.config import Config
-from kseries.model import Accel
+from kseries.model import Accel, Probe
 from kseries.model.errors import InfraError
 from kseries.sources import git, kernels, treestore
 from tests.support.kbuild import ARCH, FRAGMENT, Kernel
@@ -122,7 +122,7 @@ async def test_a_qemu_that_does_not_come_up_is_a_fault_of_the_host(
         path.touch()
     with pytest.raises(InfraError, match="does not answer on its monitor"):
         async with asyncio.timeout(SECONDS):
-            await machine.boot(ARCH, Accel(name="tcg", why=""), image, ("capabilities",), tmp_path / "log")
+            await machine.boot(ARCH, Accel(name="tcg", why=""), image, (Probe.ours("capabilities"),), tmp_path / "log")
 
 
 def test_a_tool_that_hangs_takes_what_it_has_started_along(hang: Hang) -> None:

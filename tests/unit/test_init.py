@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from kseries.host import paths
-from kseries.model import Check, Status
+from kseries.kbuild import initramfs
+from kseries.model import Check, Origin, Probe, Status, probe
 from kseries.probes import ktap
 
 SILENT = "#include <unistd.h>\nint main(void) { return %d; }\n"
@@ -71,7 +72,22 @@ int main(void)
 	return 0;
 }
 """
+TELLS = """\
+#include <stdio.h>
+#include <stdlib.h>
+static void tell(const char *text) { printf("<%s>\\n", text ? text : "none"); }
+int main(int n, char **words)
+{
+	for (int i = 0; i < n; i++)
+		tell(words[i]);
+	tell(getenv("GREETING"));
+	tell(getenv("EMPTY"));
+	return 0;
+}
+"""
 PROGRAMS = {
+    "tells": TELLS,
+    "sleeps": "#include <unistd.h>\nint main(void) { return sleep(1000); }\n",
     "passes": SILENT % 0,
     "skips": SILENT % 4,
     "fails": SILENT % 1,
@@ -106,11 +122,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def said(root: Path, *names: str) -> Iterator[str]:
-    """The lines of init, up to the one that it ends with."""
-    (root / "probes.list").write_text("".join(f"{name}\n" for name in names))
-    box = ["bwrap", "--unshare-pid", "--die-with-parent", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"]
-    with subprocess.Popen([*box, "--", "/init"], stdout=subprocess.PIPE, text=True) as running:
+def said(root: Path, *probes: str | Probe) -> Iterator[str]:
+    """The lines of init, up to the one that it ends with; a name is that of a program."""
+    asked = [Probe.program(probe) if isinstance(probe, str) else probe for probe in probes]
+    (root / "probes.list").write_text(initramfs.told(asked, 60))
+    with subprocess.Popen([*boxed(root), "/init"], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         for line in running.stdout:
             yield line
@@ -119,8 +135,13 @@ def said(root: Path, *names: str) -> Iterator[str]:
                 return
 
 
-def report(root: Path, *names: str) -> ktap.Report:
-    return ktap.parse("".join(said(root, *names)))
+def boxed(root: Path) -> list[str]:
+    box = ["bwrap", "--unshare-pid", "--die-with-parent", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"]
+    return [*box, "--"]
+
+
+def report(root: Path, *probes: str | Probe) -> ktap.Report:
+    return ktap.parse("".join(said(root, *probes)))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +233,50 @@ def test_there_may_be_as_many_as_somebody_has(root: Path, count: int) -> None:
 
 def test_without_a_list_init_says_so_and_ends(root: Path) -> None:
     (root / "probes.list").unlink(missing_ok=True)
-    box = ["bwrap", "--unshare-pid", "--die-with-parent", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"]
-    done = subprocess.run([*box, "--", "/init"], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([*boxed(root), "/init"], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1 and "cannot open /probes.list: No such file or directory" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("passes\n", "passes"),
+        ("program\n", "program"),
+        ("seconds 9\n", "a probe without a name"),
+        ("probe a\n", "a"),
+        ("probe a\narg /a\nseconds 0\n", "a"),
+        ("probe a\narg /a\nwhat is this\n", "what is this"),
+        ("probe a\narg /a\nenv\n", "env"),
+        ("probe a\narg /a", "arg /a"),
+        ("probe a\n" + "arg x\n" * 32, "arg x"),
+    ],
+)
+def test_a_list_that_init_does_not_understand_is_not_guessed_at(root: Path, text: str, wrong: str) -> None:
+    (root / "probes.list").write_text(text)
+    done = subprocess.run([*boxed(root), "/init"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert f"cannot follow /probes.list: {wrong}: Invalid argument" in done.stderr
+
+
+def test_a_probe_has_the_words_and_the_variables_that_it_is_given(root: Path) -> None:
+    most = ("x",) * (probe.MOST_WORDS - 3)
+    asked = Probe(
+        name="told",
+        argv=("/programs/tells", "two words", "", *most),
+        origin=Origin.SELFTEST,
+        environment={"GREETING": "hello = world", "EMPTY": ""},
+    )
+    lines = [line.strip() for line in said(root, asked, "tells")]
+    assert [line for line in lines if line.startswith("<")] == [
+        *(f"<{word}>" for word in (*asked.argv, "hello = world", "")),
+        *("</programs/tells>", "<none>", "<none>"),
+    ]
+
+
+def test_each_probe_has_its_own_time(root: Path) -> None:
+    hasty = Probe(name="hasty", argv=("/programs/sleeps",), origin=Origin.PROGRAM, seconds=1)
+    told = {check.id: (check.status, check.detail) for check in report(root, hasty, "passes").checks}
+    assert told == {
+        "hasty.exit_status": (Status.FAIL, "no answer after 1 s"),
+        "passes.exit_status": (Status.PASS, ""),
+    }

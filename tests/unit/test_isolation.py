@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from kseries.guest import isolation, repeat
-from kseries.model import Boot, Check, Complaint, Ending, Frame, Gravity, Outcome, Status
+from kseries.model import Boot, Check, Complaint, Ending, Frame, Gravity, Outcome, Probe, Status
 
 PROBES = ("first", "second", "third")
 
@@ -33,12 +33,12 @@ def _boot(outcome: Outcome, checks: dict[str, Status], ended: tuple[str, ...] = 
 def _run(tmp_path: Path, boots: list[Boot]) -> tuple[Boot, list[tuple[str, ...]]]:
     asked: list[tuple[str, ...]] = []
 
-    async def boot_once(probes: tuple[str, ...], log: Path) -> Boot:
-        asked.append(probes)
-        log.write_text(f"log of {probes[0]}\n")
+    async def boot_once(probes: tuple[Probe, ...], log: Path) -> Boot:
+        asked.append(tuple(probe.name for probe in probes))
+        log.write_text(f"log of {probes[0].name}\n")
         return boots[len(asked) - 1]
 
-    whole = asyncio.run(isolation.boot(boot_once, PROBES, tmp_path / "console.log"))
+    whole = asyncio.run(isolation.boot(boot_once, tuple(map(Probe.ours, PROBES)), tmp_path / "console.log"))
     assert len(asked) == len(boots)
     return whole, asked
 

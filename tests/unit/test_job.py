@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kseries import arch
 from kseries.evaluate.setup import Setup
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Record
+from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -37,8 +37,10 @@ def known_to_hypothesis() -> None:
         append=st.just(("quiet",)),
     )
     st.register_type_strategy(Machine, machines)
+    named = st.builds(Probe.program, st.sampled_from(["a", "b.c"]), st.sampled_from(Origin))
+    st.register_type_strategy(Probe, named)
     kinds: list[Any] = [Job, Observation]
-    seen: set[Any] = {Machine}
+    seen: set[Any] = {Machine, Probe}
     while kinds:
         kind = kinds.pop()
         if kind not in seen:
@@ -61,7 +63,8 @@ def test_json_gives_back_what_it_was_given(kind: type[Record], data: st.DataObje
     assert msgspec.json.decode(msgspec.json.encode(one), type=kind) == one
 
 
-SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Config("CONFIG_A=y\n"), ("a",), "program")
+A, B = Probe.ours("a"), Probe.ours("b")
+SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Config("CONFIG_A=y\n"), (A,), "program")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"toolchain": "gcc 13"},
         {"config": Config("CONFIG_A=n\n")},
         {"config": Config("CONFIG_A=y\n", ("LLVM=1",))},
-        {"probes": ("b",)},
+        {"probes": (B,)},
         {"program": "another"},
         {"repeat": 2},
         {"programs": (Program("a", Path("a.c"), "digest"),)},

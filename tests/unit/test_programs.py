@@ -14,7 +14,7 @@ from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Contract
+from kseries.model import Accel, Contract, Probe
 from kseries.model.errors import InputError
 from kseries.probes import programs, selftests
 from kseries.sources import TreeStore
@@ -105,7 +105,7 @@ def test_what_is_staged_is_what_was_asked_for_and_keeps_its_date(tmp_path: Path)
 def test_a_result_depends_on_the_programs_that_it_is_of(tmp_path: Path) -> None:
     def key(text: str) -> str:
         found = programs.read([write(tmp_path / "a.c", text)], ())
-        return Setup(X86, Accel(name="tcg", why=""), "", Config(""), ("a",), "", 1, found).key("tree")
+        return Setup(X86, Accel(name="tcg", why=""), "", Config(""), (Probe.program("a"),), "", 1, found).key("tree")
 
     assert key("one") == key("one") != key("two")
 

@@ -71,7 +71,7 @@ def setup_of(conditions: Conditions) -> Setup:
         machine=conditions.machine,
     )
     others = {one.name for one in found.programs} | {one.name for one in found.selftests}
-    unknown = [name for name in conditions.probes if name not in others and name not in known_probes()]
+    unknown = [one.name for one in conditions.probes if one.name not in others and one.name not in known_probes()]
     if unknown:
         raise InputError(f"no such probe: {unknown[0]}\n  the job was made by another version of kseries")
     return found

@@ -14,7 +14,7 @@ from kseries.guest import emulator, trial
 from kseries.host import paths, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
-from kseries.model import Contract, Forecast, Plan, Variant, events
+from kseries.model import Contract, Forecast, Origin, Plan, Probe, Variant, events
 from kseries.model.errors import InputError
 from kseries.probes import programs, selftests
 from kseries.sources import TreeStore
@@ -37,10 +37,10 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
 
     Without the probe that tells of our contracts whether they are advertised, none of them can be judged.
     """
-    ours = contracts.ours() if _CAPABILITIES in setup.probes else ()
+    ours = contracts.ours() if _CAPABILITIES in setup.probe_names else ()
     every = (*ours, *contracts.read(options.contracts))
-    contracts.check(every, frozenset((*known_probes(), *setup.probes)))
-    return tuple(judge.asked(contract, setup.probes) for contract in every)
+    contracts.check(every, frozenset((*known_probes(), *setup.probe_names)))
+    return tuple(judge.asked(contract, setup.probe_names) for contract in every)
 
 
 def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:
@@ -68,7 +68,11 @@ def setup_of(options: Options) -> Setup:
     home = paths.cache("programs")
     others = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
     tests = selftests.parse(options.selftests)
-    probes = (*chosen(options.probes, options.quick), *(one.name for one in others), *(one.name for one in tests))
+    probes = (
+        *chosen(options.probes, options.quick),
+        *(Probe.program(one.name) for one in others),
+        *(Probe.program(one.name, Origin.SELFTEST) for one in tests),
+    )
     accel = arch.accel()
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
@@ -126,7 +130,7 @@ def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: in
         setup.arch,
         setup.config,
         jobs,
-        probes=tuple(name for name in known_probes() if name in setup.probes),
+        probes=tuple(name for name in known_probes() if name in setup.probe_names),
         programs=setup.programs,
         selftests=setup.selftests,
         boxed=not setup.unboxed,
@@ -135,7 +139,8 @@ def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: in
     )
 
 
-def chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
+def chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[Probe, ...]:
+    """Those of ours that run. Raises InputError."""
     known = known_probes()
     for name in names or ():
         if name not in known:
@@ -146,4 +151,4 @@ def chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[str, ...]:
             raise InputError(f"--quick leaves out {name}, which --probe asks for\n  drop one of them")
     # Without it nothing is known to be advertised, and none of our contracts could be judged.
     wanted = known if names is None else dict.fromkeys((_CAPABILITIES, *names) if names else ())
-    return tuple(name for name in wanted if not (quick and name.endswith(_SLOW)))
+    return tuple(Probe.ours(name) for name in wanted if not (quick and name.endswith(_SLOW)))

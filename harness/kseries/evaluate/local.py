@@ -17,7 +17,7 @@ from kseries.evaluate.setup import Setup
 from kseries.guest import isolation, machine, repeat
 from kseries.kbuild import Worker
 from kseries.kbuild.brought import Brought
-from kseries.model import Boot, Build, Job, Observation, Outcome, events
+from kseries.model import Boot, Build, Job, Observation, Outcome, Probe, events
 from kseries.model.errors import InfraError
 from kseries.plan.schedule import Footprint, Place
 
@@ -137,7 +137,7 @@ class Local:
             return known
         tell(events.StageStarted(job.name, "boot"))
 
-        def boot_once(probes: tuple[str, ...], log: Path) -> Awaitable[Boot]:
+        def boot_once(probes: tuple[Probe, ...], log: Path) -> Awaitable[Boot]:
             addresses = watched.addresses if watched is not None else ()
             return machine.boot(setup.arch, setup.accel, built.image, probes, log, addresses, setup.machine)
 

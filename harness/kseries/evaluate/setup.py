@@ -9,7 +9,7 @@ import msgspec
 from kseries.arch import Arch
 from kseries.cache import store
 from kseries.kbuild.config import Config
-from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Record
+from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -22,7 +22,7 @@ class Setup:
     accel: Accel
     toolchain: str
     config: Config
-    probes: tuple[str, ...]
+    probes: tuple[Probe, ...]
     program: str
     repeat: int = 1
     programs: tuple[Program, ...] = ()
@@ -32,6 +32,11 @@ class Setup:
     emulator: str = ""
     """What boots (guest/emulator.py), as ``toolchain`` is what builds."""
     machine: Machine = DEFAULT_MACHINE
+
+    @property
+    def probe_names(self) -> tuple[str, ...]:
+        """What contracts and results call its probes."""
+        return tuple(probe.name for probe in self.probes)
 
     @cached_property
     def conditions(self) -> Conditions:

@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 
 from kseries.guest import complaints
-from kseries.model import Boot, Check, Outcome, Status
+from kseries.model import Boot, Check, Outcome, Probe, Status
 
-BootOnce = Callable[[tuple[str, ...], Path], Awaitable[Boot]]
+BootOnce = Callable[[tuple[Probe, ...], Path], Awaitable[Boot]]
 """Boots with these probes, and leaves the kernel's log in this file."""
 _GOES_ON = (Outcome.CRASHED, Outcome.TIMED_OUT)
 
 
-async def boot(boot_once: BootOnce, probes: tuple[str, ...], console_log: Path) -> Boot:
+async def boot(boot_once: BootOnce, probes: tuple[Probe, ...], console_log: Path) -> Boot:
     """Boot as often as it takes to have run every probe that lets itself be run, each once.
 
     The result is that of the first boot, with the checks of the probes that it did not come to. The kernel logs
@@ -26,21 +26,21 @@ async def boot(boot_once: BootOnce, probes: tuple[str, ...], console_log: Path) 
         again = console_log.with_suffix(".again")
         last = await boot_once(left, again)
         with console_log.open("ab") as log:
-            log.write(f"\n--- a fresh boot, from {left[0]} on\n".encode() + again.read_bytes())
+            log.write(f"\n--- a fresh boot, from {left[0].name} on\n".encode() + again.read_bytes())
         again.unlink()
         whole = joined(whole, last)
         left = after(left, last) if last.outcome is not Outcome.OK else ()
     return whole
 
 
-def after(probes: tuple[str, ...], boot: Boot) -> tuple[str, ...]:
+def after(probes: tuple[Probe, ...], boot: Boot) -> tuple[Probe, ...]:
     """The probes that come after the one that a boot ended in: init runs them in order.
 
     One that nothing was heard of need not be what the machine died of: its turn had come between two probes, so it is
     the first of the next boot. If nothing is heard of it there either, it is passed over.
     """
-    left = [probe for probe in probes if probe not in boot.ended]
-    if left and left[0] != probes[0] and left[0] not in boot.begun:
+    left = [probe for probe in probes if probe.name not in boot.ended]
+    if left and left[0] != probes[0] and left[0].name not in boot.begun:
         return tuple(left)
     return tuple(left[1:])
 

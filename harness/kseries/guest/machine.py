@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from kseries.arch import Arch
 from kseries.guest import channel, complaints, ending, folder, klog, load, qemu, trace
 from kseries.guest.channel import Channel
@@ -16,7 +18,7 @@ from kseries.guest.guest import Guest
 from kseries.guest.liveness import Watch
 from kseries.host import processes
 from kseries.kbuild import initramfs
-from kseries.model import DEFAULT_MACHINE, Accel, Boot, Ending, Machine
+from kseries.model import DEFAULT_MACHINE, Accel, Boot, Ending, Machine, Probe
 from kseries.probes import ktap
 
 _EXECUTED = "executed"
@@ -36,7 +38,7 @@ async def boot(
     arch: Arch,
     accel: Accel,
     image: Image,
-    probes: tuple[str, ...],
+    probes: tuple[Probe, ...],
     console_log: Path,
     watched: tuple[tuple[int, int], ...] = (),
     machine: Machine = DEFAULT_MACHINE,
@@ -49,7 +51,7 @@ async def boot(
     load_before, heard = load.now(), _Heard(probes, machine)
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         place = Path(scratch) / "qemu"
-        folder.make(place, image.initrd.read_bytes() + initramfs.listing(probes), machine)
+        folder.make(place, image.initrd.read_bytes() + initramfs.listing(probes, machine.probe_seconds), machine)
         executed = qemu.Trace(_EXECUTED, watched) if watched else None
         line = qemu.kernel_command_line(arch, machine)
         argv = partial(qemu.argv, arch, accel, image.kernel, folder.INITRD, line, trace=executed, machine=machine)
@@ -58,33 +60,27 @@ async def boot(
         finally:
             console_log.write_bytes(heard.console.data)
         ran = qemu.instructions(place, _EXECUTED)
-    busy = load.busy(load_before, load.now(), load.cpus())
-    return await _told(arch, image, probes, heard, stop, _Beside(str(console_log), ran, busy))
+    heard.busy = load.busy(load_before, load.now(), load.cpus())
+    told = await _told(arch, image, probes, heard, stop)
+    return msgspec.structs.replace(told, console=str(console_log), executed=ran)
 
 
-def seconds(machine: Machine, probes: tuple[str, ...]) -> float:
+def seconds(machine: Machine, probes: tuple[Probe, ...]) -> float:
     """The longest that a boot may take."""
-    return machine.boot_seconds + machine.probe_seconds * len(probes)
+    return machine.boot_seconds + sum(probe.seconds or machine.probe_seconds for probe in probes)
 
 
 class _Heard:
     """What is heard of a guest since it began, and how long it has left."""
 
-    def __init__(self, probes: tuple[str, ...], machine: Machine) -> None:
+    def __init__(self, probes: tuple[Probe, ...], machine: Machine) -> None:
         self.began = time.monotonic()
+        self.busy = True
+        """Whether this host had other work meanwhile."""
         self.watch = Watch(machine)
         self.console = Channel(self.watch.console_line, channel.LIMIT)
         self.results = Channel(self.watch.results_line, channel.LIMIT)
         self.deadline = processes.Deadline.after(seconds(machine, probes))
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """What is known of a boot from elsewhere than its channels: its log, what ran, and whether the host was busy."""
-
-    console: str
-    executed: tuple[int, ...]
-    busy: bool
 
 
 async def _run(argv: Callable[[qemu.Sockets], list[str]], box: processes.Box, heard: _Heard) -> Stop:
@@ -96,7 +92,7 @@ async def _run(argv: Callable[[qemu.Sockets], list[str]], box: processes.Box, he
     return stop
 
 
-async def _told(arch: Arch, image: Image, probes: tuple[str, ...], heard: _Heard, stop: Stop, beside: _Beside) -> Boot:
+async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: _Heard, stop: Stop) -> Boot:
     """What both channels say, in the light of how it stopped. Raises GoneError where QEMU itself did."""
     report, said = ktap.parse(heard.results.text), klog.read(heard.console.text)
     judged = ending.judge(stop, report, said)
@@ -111,14 +107,13 @@ async def _told(arch: Arch, image: Image, probes: tuple[str, ...], heard: _Heard
         seconds_to_first_check=first - heard.began if first is not None else None,
         caps=report.caps,
         disputed=report.disputed,
-        checks=ending.settled(report.checks, judged, said, report.running(probes)),
-        console=beside.console,
+        checks=ending.settled(report.checks, judged, said, report.running([probe.name for probe in probes])),
+        console="",
         log_tail=told.tail,
         trace=told.frames,
         begun=report.begun,
         ended=tuple(report.probes),
-        executed=beside.executed,
-        complaints=complaints.placed(found, told.places, busy=beside.busy),
+        complaints=complaints.placed(found, told.places, busy=heard.busy),
     )
 
 

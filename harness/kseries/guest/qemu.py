@@ -62,7 +62,6 @@ def kernel_command_line(arch: Arch, machine: Machine = DEFAULT_MACHINE) -> str:
         "printk.devkmsg=on",  # init's marks in the log would be rate-limited
         "panic=-1",  # reboot at once, which -no-reboot turns into an exit
         f"KTAP={arch.ktap}",
-        f"PROBE_SECONDS={machine.probe_seconds}",
         *machine.append,
     ]
     return " ".join(words)

@@ -2,10 +2,11 @@
 """The initramfs: a cpio archive in "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kseries.kbuild import artifacts
+from kseries.model import Origin, Probe
 
 DIRECTORY = 0o040755
 PROGRAM = 0o100755
@@ -33,9 +34,24 @@ def write(path: Path, guests: Path) -> None:
     path.write_bytes(archive(members))
 
 
-def listing(probes: Iterable[str]) -> bytes:
-    """An archive to stand behind such a one: the probes that init is to run, in their order."""
-    return archive([member(_LIST, _TEXT, "".join(f"{probe}\n" for probe in probes).encode())])
+def listing(probes: Iterable[Probe], seconds: int) -> bytes:
+    """An archive to stand behind such a one, with the list of ``told``."""
+    return archive([member(_LIST, _TEXT, told(probes, seconds).encode())])
+
+
+def told(probes: Iterable[Probe], seconds: int) -> str:
+    """What init is told of the probes that it is to run, in their order, each for ``seconds`` unless it has its own.
+
+    guests/init/init.c says what the lines mean.
+    """
+    return "".join(f"{line}\n" for probe in probes for line in _lines(probe, seconds))
+
+
+def _lines(probe: Probe, seconds: int) -> Iterator[str]:
+    yield f"{'probe' if probe.origin is Origin.OURS else 'program'} {probe.name}"
+    yield f"seconds {probe.seconds or seconds}"
+    yield from (f"arg {word}" for word in probe.argv)
+    yield from (f"env {name}={value}" for name, value in probe.environment.items())
 
 
 def archive(members: Iterable[bytes]) -> bytes:

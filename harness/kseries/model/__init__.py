@@ -36,6 +36,7 @@ from kseries.model.patches import (
     Way,
 )
 from kseries.model.plan import Contract, Forecast, Plan, State
+from kseries.model.probe import Origin, Probe
 from kseries.model.record import Record
 from kseries.model.result import (
     Advice,
@@ -99,11 +100,13 @@ __all__ = [
     "NamedProgram",
     "Objects",
     "Observation",
+    "Origin",
     "Outcome",
     "Patch",
     "PatchRemarks",
     "PatchResult",
     "Plan",
+    "Probe",
     "Record",
     "RejectedHunk",
     "Remark",

@@ -2,6 +2,7 @@
 """What is to be evaluated, wherever that is done: it names no path and no program of a host."""
 
 from kseries.model.machine import DEFAULT_MACHINE, Machine
+from kseries.model.probe import Probe
 from kseries.model.record import Record
 
 
@@ -20,7 +21,7 @@ class Conditions(Record, frozen=True):
     """The fragments that make the configuration, joined."""
     make: tuple[str, ...] = ()
     """Words for make, such as ``LLVM=1``, which is a toolchain, too."""
-    probes: tuple[str, ...] = ()
+    probes: tuple[Probe, ...] = ()
     """What init runs, in this order."""
     programs: tuple[NamedProgram, ...] = ()
     """What those of the probes are that are not ours."""

@@ -36,7 +36,6 @@ _OURS = {
     "panic": "a panic ends the machine, and that is waited for",
     "printk.devkmsg": "init marks in the kernel's log which check runs",
     "KTAP": "init reads it",
-    "PROBE_SECONDS": "init reads it",
     "--": "what follows it is for init",
 }
 """Words that a boot relies on, and what for."""
