@@ -86,6 +86,7 @@ def test_a_machine_is_json_both_ways() -> None:
         ("--disk", "100G", "is not from 1 to 65536 MiB"),
         ("--disk", "/dev/sda", "expected a size"),
         ("--device", "help", "expected DRIVER"),
+        ("--device", "a\nb\nc\x1b[2J", "expected DRIVER"),
         ("--device", "e1000e,help", "expected DRIVER"),
         ("--device", "e1000e,mac=a,,b", "expected DRIVER"),
         ("--device", '{"driver":"e1000e"}', "expected DRIVER"),

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from kseries.arch import Arch
 from kseries.guest import channel, complaints, ending, folder, klog, load, qemu, trace
 from kseries.guest.channel import Channel
@@ -48,7 +46,7 @@ async def boot(
     ``watched`` are addresses of which the boot tells what has run (coverage/tracepoints.py).
     """
     processes.require(arch.qemu, arch.qemu_package)
-    load_before, heard = load.now(), _Heard(probes, machine)
+    load_before, heard = load.now(), _Heard(probes, machine, console_log)
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         place = Path(scratch) / "qemu"
         folder.make(place, image.initrd.read_bytes() + initramfs.listing(probes, machine.probe_seconds), machine)
@@ -58,11 +56,10 @@ async def boot(
         try:
             stop = await _run(argv, folder.box(place, accel, machine, image.kernel), heard)
         finally:
-            console_log.write_bytes(heard.console.data)
-        ran = qemu.instructions(place, _EXECUTED)
+            heard.log.write_bytes(heard.console.data)
+        heard.executed = qemu.instructions(place, _EXECUTED)
     heard.busy = load.busy(load_before, load.now(), load.cpus())
-    told = await _told(arch, image, probes, heard, stop)
-    return msgspec.structs.replace(told, console=str(console_log), executed=ran)
+    return await _told(arch, image, probes, heard, stop)
 
 
 def seconds(machine: Machine, probes: tuple[Probe, ...]) -> float:
@@ -71,12 +68,14 @@ def seconds(machine: Machine, probes: tuple[Probe, ...]) -> float:
 
 
 class _Heard:
-    """What is heard of a guest since it began, and how long it has left."""
+    """What is heard of a guest since it began, what is seen beside it, and how long it has left."""
 
-    def __init__(self, probes: tuple[Probe, ...], machine: Machine) -> None:
+    def __init__(self, probes: tuple[Probe, ...], machine: Machine, log: Path) -> None:
         self.began = time.monotonic()
+        self.log = log
         self.busy = True
         """Whether this host had other work meanwhile."""
+        self.executed: tuple[int, ...] = ()
         self.watch = Watch(machine)
         self.console = Channel(self.watch.console_line, channel.LIMIT)
         self.results = Channel(self.watch.results_line, channel.LIMIT)
@@ -108,11 +107,12 @@ async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: _Hea
         caps=report.caps,
         disputed=report.disputed,
         checks=ending.settled(report.checks, judged, said, report.running([probe.name for probe in probes])),
-        console="",
+        console=str(heard.log),
         log_tail=told.tail,
         trace=told.frames,
         begun=report.begun,
         ended=tuple(report.probes),
+        executed=heard.executed,
         complaints=complaints.placed(found, told.places, busy=heard.busy),
     )
 

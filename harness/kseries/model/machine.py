@@ -4,6 +4,7 @@
 import re
 
 from kseries.model.record import Record
+from kseries.model.sanitize import line, shortened
 
 LEAST_MEMORY, MOST_MEMORY = 64, 256 << 10
 """MiB. In less than this no kernel of ours unpacks its initramfs."""
@@ -16,6 +17,8 @@ MOST_SECONDS = 24 * 60 * 60
 _MOST_WORDS, _MOST_BYTES = 24, 1024
 """Of --append: a kernel hands init 32 words, and panics at more (init/main.c: MAX_INIT_ENVS); x86-64 keeps 2048 bytes
 of a command line (COMMAND_LINE_SIZE)."""
+_SHOWN = 100
+"""Characters of what was asked for that an error repeats."""
 
 _DEVICE = re.compile(r"(?P<driver>[A-Za-z0-9][\w.+-]*)(?P<properties>(?:,[A-Za-z][\w.-]*=[^,\s/]*)*)", re.ASCII)
 """DRIVER[,PROPERTY=VALUE...]. No value has a slash, so none is a path; a comma in one would be doubled (qemu(1))."""
@@ -97,6 +100,10 @@ class Machine(Record, frozen=True):
         return self.needs_pci or (self.memory, self.cpus) != (DEFAULT_MACHINE.memory, DEFAULT_MACHINE.cpus)
 
 
+def _shown(text: str) -> str:
+    return line(shortened(text, _SHOWN))
+
+
 def _check_range(what: str, value: float, least: int, most: int, unit: str) -> None:
     if not least <= value <= most:
         raise ValueError(f"{what}: {value} is not from {least} to {most} {unit}")
@@ -105,12 +112,12 @@ def _check_range(what: str, value: float, least: int, most: int, unit: str) -> N
 def _check_device(device: str) -> None:
     match = _DEVICE.fullmatch(device)
     if match is None or match["driver"] in ("help", "none") or device.endswith(",help"):
-        raise ValueError(f"--device {device}: expected DRIVER,PROPERTY=VALUE,.. without a path")
+        raise ValueError(f"--device {_shown(device)}: expected DRIVER,PROPERTY=VALUE,.. without a path")
     for pair in match["properties"].split(",")[1:]:
         name, _, value = pair.partition("=")
         if value and _OUTSIDE.fullmatch(name):
             raise ValueError(
-                f"--device {device}: {name}= would give the guest something of this host\n"
+                f"--device {_shown(device)}: {name}= would give the guest something of this host\n"
                 "  leave it out; a disk is had by --disk SIZE"
             )
 
@@ -120,11 +127,11 @@ def _check_words(words: tuple[str, ...]) -> None:
         raise ValueError(f"--append: more than {_MOST_WORDS} words or {_MOST_BYTES} bytes, which no kernel takes")
     for word in words:
         if not _WORD.fullmatch(word):
-            raise ValueError(f"--append {word}: not one word in ASCII, or a quote is open")
+            raise ValueError(f"--append {_shown(word)}: not one word in ASCII, or a quote is open")
         # To the kernel a dash is an underscore there (kernel/params.c: parameqn).
         name = word.partition("=")[0].strip('"').replace("-", "_") if word != "--" else word
         if name in _OURS:
-            raise ValueError(f"--append {word}: kseries sets {name} itself\n  {_OURS[name]}")
+            raise ValueError(f"--append {_shown(word)}: kseries sets {name} itself\n  {_OURS[name]}")
 
 
 DEFAULT_MACHINE = Machine()
