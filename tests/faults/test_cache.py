@@ -20,7 +20,7 @@ from tests.support.site import Site
 
 ALWAYS = {
     ("bit", "results: observation.json"),
-    ("cut", "build folder: reads.json"),
+    ("cut", "build folder: dependencies.json"),
     ("bit", "build folder: obj/lib.o"),
     ("cut", "trees.git: objects/pack/*.pack"),
     ("bit", "ccache, all of it"),

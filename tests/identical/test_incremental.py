@@ -15,7 +15,7 @@ from kseries.evaluate import images
 from kseries.host import paths
 from kseries.model import State
 from kseries.plan import scenarios
-from kseries.plan.schedule import Footprint, Place, Read, Visit
+from kseries.plan.schedule import Footprint, Place, Read, Schedule
 from tests.support.lab import Lab
 
 pytestmark = pytest.mark.full("identical")
@@ -100,11 +100,11 @@ def test_whichever_way_a_state_was_had_it_is_that_of_a_clean_build(tmp_path: Pat
         trees[name] = tree
         prints = {one: Footprint.of(lab.trees.changes(lab.base.tree, trees[one])) for one in (name, *read)}
         state = State(id=name, scenario="prefixes", applied=(), tree=tree)
-        _, same = Visit([state], prints, read).next(Place(lab.worker.reads))
+        _, same = Schedule([state], prints, read).next(Place(lab.worker.dependencies))
         had[name] = had[same.state] if same is not None else _built(lab.worker, tree, tmp_path / name)
         ways[name] = f"as {same.state}" if same is not None else "where the folder was"
         if same is None and had[name] is not None:
-            read[name] = partial(lab.worker.reads.of, tree)
+            read[name] = partial(lab.worker.dependencies.of, tree)
     print(ways)
     assert ways["not built"] != "where the folder was" and ways["the same kernel"] == "where the folder was"
     assert had["the same kernel"] in [had[name] for name in had if name != "the same kernel"]

@@ -16,8 +16,8 @@ from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.kbuild.dependencies import Reads
-from kseries.kbuild.timing import Pace
+from kseries.kbuild.dependencies import FolderDependencies
+from kseries.kbuild.timing import Timing
 from kseries.model import Accel, Build, Observation, StateResult, events
 from kseries.model.events import Wait
 
@@ -52,12 +52,12 @@ class FullDisk:
         return None
 
     @property
-    def reads(self) -> Reads:
-        return Reads(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
+    def dependencies(self) -> FolderDependencies:
+        return FolderDependencies(Path("/nonexistent"), Path("/nonexistent"), Path("/nonexistent"))
 
     @property
-    def pace(self) -> Pace:
-        return Pace(Path("/nonexistent"))
+    def timing(self) -> Timing:
+        return Timing(Path("/nonexistent"))
 
     async def build(self, *_: object, trusted: bool, **__: object) -> Build:
         self.trusted.append(trusted)

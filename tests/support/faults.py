@@ -48,7 +48,7 @@ SIGNALS = tuple(
 """How a run is told to end, at which stage, and what comes of it."""
 
 RESULT = ("observation.json", "build.log", "sha256.json")
-NOTES = ("said.json", "reads.json", "configured", "series", "boot", "fragment.config", "sums.json", "obj/lib.o")
+NOTES = ("said.json", "dependencies.json", "configured", "series", "boot", "fragment.config", "sums.json", "obj/lib.o")
 TREES = ("objects/pack/*.pack", "objects/pack/*.idx", "objects/??/*", "config")
 DAMAGED = "exit 3: it is damaged; then made again"
 CACHE = (

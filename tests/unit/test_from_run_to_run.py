@@ -15,8 +15,8 @@ from kseries.app import rundir
 from kseries.cache.store import Store
 from kseries.evaluate.engine import Engine
 from kseries.guest import machine
-from kseries.kbuild.dependencies import Reads
-from kseries.kbuild.timing import Pace
+from kseries.kbuild.dependencies import FolderDependencies
+from kseries.kbuild.timing import Timing
 from kseries.model import Boot, Build, Ending, Outcome, Plan, StateResult, events
 from kseries.model.errors import InfraError
 from kseries.sources import Change
@@ -37,8 +37,8 @@ class Folder:
         self.built: list[str] = []
         self._obj, self._scratch = place / "obj", place / "scratch"
         self._obj.mkdir(parents=True)
-        self.reads = Reads(self._obj, SOURCE, place)
-        self.pace = Pace(place)
+        self.dependencies = FolderDependencies(self._obj, SOURCE, place)
+        self.timing = Timing(place)
         self.holds: str | None = None
 
     async def take(self, wait: Callable[..., None] | None = None) -> None:
@@ -72,7 +72,7 @@ class Folder:
         for name in ("kernel", "vmlinux", "initrd.cpio"):
             (into / name).write_text(code)
         (self._obj / ".code.o.cmd").write_text(f"cmd_code.o := gcc {SOURCE}/code.c\n")
-        self.reads.update(tree)
+        self.dependencies.update(tree)
         kernel, symbols, initrd = (str(into / name) for name in ("kernel", "vmlinux", "initrd.cpio"))
         return Build(ok=True, seconds=1.0, kernel=kernel, symbols=symbols, initrd=initrd)
 
@@ -199,7 +199,7 @@ def _without_notes(folder: Folder) -> Folder:
     def forgetful(tree: str | None, always: tuple[str, ...] = (), links: frozenset[str] = frozenset()) -> None:
         pass
 
-    folder.reads.update = forgetful  # type: ignore[method-assign]
+    folder.dependencies.update = forgetful  # type: ignore[method-assign]
     return folder
 
 

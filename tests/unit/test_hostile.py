@@ -158,7 +158,7 @@ async def test_nothing_is_written_outside(stranger: Kernel, home: Path, way: obj
 
 async def test_our_notes_on_a_build_folder_are_out_of_reach(stranger: Kernel) -> None:
     """Where we write, there a link could have us write elsewhere."""
-    notes = ("configured", "reads.json", "reads.new", "said.json", "series", "interrupted", "pace.json")
+    notes = ("configured", "dependencies.json", "reads.new", "said.json", "series", "interrupted", "timing.json")
     await log_of(stranger, {})
     place = stranger.obj.parent
     before = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
@@ -209,7 +209,7 @@ async def test_what_a_series_leaves_in_the_build_folder_is_not_used_for_another(
     assert (stranger.obj / "tool").exists()
     victim = worker(stranger, "another series")
     assert victim.holds is None
-    assert not victim.reads
+    assert not victim.dependencies
     built = await victim.build(stranger.tree(), stranger.place / "victim", lambda _: None)
     assert built.ok, built.errors
     assert not (stranger.obj / "tool").exists()
@@ -245,7 +245,7 @@ async def test_each_series_begins_with_what_base_alone_has_left(stranger: Kernel
     assert base.ok and base.compiled
     await log_of(stranger, in_makefile("echo x >$O/tool"))
     other = worker(stranger, "another series")
-    assert other.holds == stranger.tree() and other.reads
+    assert other.holds == stranger.tree() and other.dependencies
     built = await other.build(stranger.tree(), stranger.place / "other", lambda _: None)
     assert built.ok and built.compiled == built.found, built.errors
     assert stranger.configured == 1

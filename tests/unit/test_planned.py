@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kseries.kbuild.dependencies import Reads
-from kseries.kbuild.timing import Pace
+from kseries.kbuild.dependencies import FolderDependencies
+from kseries.kbuild.timing import Timing
 from kseries.model import Forecast, Objects, Observation, Outcome, State
 from kseries.plan.forecast import forecast
-from kseries.plan.schedule import Footprint, Place, Visit
+from kseries.plan.schedule import Footprint, Place, Schedule
 from kseries.report import plans
 from kseries.sources import Change
 from tests.support.judged import plan_of
@@ -35,12 +35,12 @@ def state(name: str) -> State:
     return State(id=name, scenario="prefixes", applied=(), tree=name)
 
 
-def visit_of(*names: str) -> Visit:
-    return Visit.of([state(name) for name in names], {}, "base", changes)
+def schedule_of(*names: str) -> Schedule:
+    return Schedule.of([state(name) for name in names], {}, "base", changes)
 
 
 @pytest.fixture
-def reads(tmp_path: Path) -> Reads:
+def reads(tmp_path: Path) -> FolderDependencies:
     return noted(tmp_path / "obj", {"a.o": ("a.c", "wide.h"), "b.o": ("b.c", "wide.h"), "c.o": ("c.c",)})
 
 
@@ -50,15 +50,15 @@ def built(seconds: float) -> Observation:
 
 
 @pytest.fixture
-def pace(tmp_path: Path) -> Pace:
-    told = Pace(tmp_path)
+def pace(tmp_path: Path) -> Timing:
+    told = Timing(tmp_path)
     told.note(0, built(2.0))
     told.note(1, built(3.0))
     return told
 
 
-def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace: Pace) -> None:
-    told = forecast((), visit_of("base", "prefix-2", "prefix-1", "prefix-3"), Place(reads), pace.seconds)
+def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: FolderDependencies, pace: Timing) -> None:
+    told = forecast((), schedule_of("base", "prefix-2", "prefix-1", "prefix-3"), Place(reads), pace.seconds)
     assert told == (
         Forecast(state="base", targets=0, seconds=2.0),
         Forecast(state="prefix-2", targets=2, seconds=4.0),
@@ -67,24 +67,26 @@ def test_the_visit_is_told_in_its_order_with_what_it_compiles(reads: Reads, pace
     )
 
 
-def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_from_it(reads: Reads, pace: Pace) -> None:
+def test_a_state_that_was_built_before_stands_for_one_that_no_build_can_tell_from_it(
+    reads: FolderDependencies, pace: Timing
+) -> None:
     reads.update("prefix-2")
-    visit = Visit.of([state("prefix-3")], {state("prefix-2"): partial(reads.of, "prefix-2")}, "base", changes)
-    told = forecast(("prefix-2",), visit, Place(reads), pace.seconds)
+    schedule = Schedule.of([state("prefix-3")], {state("prefix-2"): partial(reads.of, "prefix-2")}, "base", changes)
+    told = forecast(("prefix-2",), schedule, Place(reads), pace.seconds)
     assert told == (
         Forecast(state="prefix-2", known=True),
         Forecast(state="prefix-3", built_as="prefix-2", unread=("unread.c",)),
     )
 
 
-def test_where_the_build_folder_is_decides_what_is_cheap(reads: Reads, pace: Pace) -> None:
+def test_where_the_build_folder_is_decides_what_is_cheap(reads: FolderDependencies, pace: Timing) -> None:
     place = Place(reads, Footprint.of(changes("base", "old")))
-    assert forecast((), visit_of("base", "prefix-1"), place, pace.seconds)[0].targets == 1
+    assert forecast((), schedule_of("base", "prefix-1"), place, pace.seconds)[0].targets == 1
 
 
-def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Pace) -> None:
-    empty = Reads(tmp_path / "none", tmp_path / "source", tmp_path / "none")
-    assert forecast((), visit_of("base", "prefix-3"), Place(empty), pace.seconds) == (
+def test_nothing_is_foretold_where_nothing_was_built(tmp_path: Path, pace: Timing) -> None:
+    empty = FolderDependencies(tmp_path / "none", tmp_path / "source", tmp_path / "none")
+    assert forecast((), schedule_of("base", "prefix-3"), Place(empty), pace.seconds) == (
         Forecast(state="base"),
         Forecast(state="prefix-3"),
     )

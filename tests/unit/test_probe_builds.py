@@ -86,9 +86,9 @@ async def test_a_test_is_that_of_its_tree_and_one_that_does_not_build_is_not_the
 async def test_a_patch_to_a_test_can_matter_where_tests_are_run(kernel: Kernel) -> None:
     change = Change(f"{PLACE}/one.c", ("100644", "1" * 40), ("100644", "2" * 40))
     await kernel.build(kernel.tree())
-    assert not can_matter(kernel.worker.reads.now, change)
+    assert not can_matter(kernel.worker.dependencies.now, change)
     with_probes(kernel, tests=("toy:one",))
-    assert can_matter(kernel.worker.reads.now, change)
+    assert can_matter(kernel.worker.dependencies.now, change)
 
 
 async def test_no_note_of_a_test_that_is_not_made_any_more_stays_behind(kernel: Kernel) -> None:

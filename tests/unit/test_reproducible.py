@@ -55,7 +55,7 @@ async def test_a_build_of_such_a_configuration_stands_for_no_other(kernel: Kerne
         tree = kernel.tree()
         built = await kernel.build(tree)
         assert built.ok and built.irreproducible == named
-        assert kernel.worker.reads.knows(tree) == (not named)
+        assert kernel.worker.dependencies.knows(tree) == (not named)
 
 
 def header(path: str) -> Change:
@@ -67,7 +67,7 @@ async def test_where_a_kernel_holds_its_headers_each_of_them_is_read(kernel: Ker
     for option, read in (("CONFIG_IKHEADERS=m\n", True), ("CONFIG_A=y\n", False)):
         asking(kernel, option)
         assert (await kernel.build(tree)).ok
-        snapshot = kernel.worker.reads.of(tree)
+        snapshot = kernel.worker.dependencies.of(tree)
         assert snapshot is not None
         assert can_matter(snapshot, header("include/linux/unread.h")) == read
         assert can_matter(snapshot, header("arch/x86/include/asm/unread.h")) == read

@@ -19,7 +19,7 @@ from kseries.host import files
 from kseries.kbuild import Worker, names
 from kseries.kbuild.config import Config
 from kseries.model import State
-from kseries.plan.schedule import Footprint, Place, Read, Visit
+from kseries.plan.schedule import Footprint, Place, Read, Schedule
 from kseries.sources import TreeStore
 from tests.support import toy
 from tests.support.gitrepo import Repository
@@ -61,9 +61,9 @@ class Proof:
         """The kernel of a state, had as a run would have it: built where the folder is, or taken for another's."""
         state = State(id=tree, scenario="prefixes", applied=(), tree=tree)
         prints = {one: Footprint.of(self._store.changes(self.base, one)) for one in (tree, *self._built)}
-        visit = Visit([state], prints, self._built)
-        place = Place(self.worker.reads)
-        _, same = visit.next(place)
+        schedule = Schedule([state], prints, self._built)
+        place = Place(self.worker.dependencies)
+        _, same = schedule.next(place)
         self.ways.append("as another" if same is not None else "built")
         if same is not None:
             return self._kernels[same.state]
@@ -73,7 +73,7 @@ class Proof:
         self.made = re.findall("^  CC +(.*)", Path(built.log).read_text(), re.MULTILINE)
         self._kernels[tree] = Path(built.kernel).read_bytes() if built.kernel is not None else None
         if built.ok:
-            self._built[tree] = partial(self.worker.reads.of, tree)
+            self._built[tree] = partial(self.worker.dependencies.of, tree)
         return self._kernels[tree]
 
     def clean(self, tree: toy.Tree) -> bytes | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import kseries
 from kseries.cache.store import Store, program
 from kseries.host import checksummed
-from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.warnings import Kept
 from kseries.model import Observation, Outcome
 
@@ -96,10 +96,10 @@ def test_notes_that_are_not_as_they_were_kept_tell_of_nothing(tmp_path: Path) ->
     obj = tmp_path / "obj"
     obj.mkdir()
     (obj / ".main.o.cmd").write_text("deps := /source/main.c \\\n")
-    Reads(obj, Path("/source"), tmp_path).update("tree")
-    assert Reads(obj, Path("/source"), tmp_path).knows("tree")
-    (tmp_path / "reads.json").write_bytes(flipped((tmp_path / "reads.json").read_bytes(), 8 * 80))
-    assert not Reads(obj, Path("/source"), tmp_path).knows("tree")
+    FolderDependencies(obj, Path("/source"), tmp_path).update("tree")
+    assert FolderDependencies(obj, Path("/source"), tmp_path).knows("tree")
+    (tmp_path / "dependencies.json").write_bytes(flipped((tmp_path / "dependencies.json").read_bytes(), 8 * 80))
+    assert not FolderDependencies(obj, Path("/source"), tmp_path).knows("tree")
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_a_cache_that_has_moved_is_gone_on_with(
     assert before.warnings == (WARNING,)
     held = first.worker.holds
     second = moved(first, tmp_path / name, monkeypatch)
-    assert held is not None and second.worker.holds == held and second.worker.reads.knows(held)
+    assert held is not None and second.worker.holds == held and second.worker.dependencies.knows(held)
     after = second.build(Kconfig="# two\n")
     assert after.ok and "main.o" not in second.steps and after.compiled == after.found, "the guests' headers are new"
     assert (after.warnings, after.linked, after.refused) == (before.warnings, before.linked, before.refused)

@@ -84,7 +84,7 @@ async def test_a_run_begins_with_the_number_of_kernels_that_its_plan_ends_with(
     """A page that no build reads makes a state of its own, and no kernel to build."""
     async with workers[0].locked():
         await workers[0].build(plan.base.tree, tmp_path / "base", lambda _: None, trusted=True)
-    seen = Observation(tree=plan.base.tree, outcome=Outcome.OK, dependencies=workers[0].reads.of(plan.base.tree))
+    seen = Observation(tree=plan.base.tree, outcome=Outcome.OK, dependencies=workers[0].dependencies.of(plan.base.tree))
     store.put(SETUP.key(plan.base.tree, "base"), seen, tmp_path)
     page = kernel.tree(**{"Documentation/page.rst": "A page."})
     # A file that is new may be found by any search, so that these are states that a build may tell from base.
@@ -230,6 +230,6 @@ async def test_what_another_has_built_in_the_folder_is_known_once_it_is_ours(
 ) -> None:
     ours, theirs = (Worker(tmp_path / "worker", kernel.store, ARCH, Config(FRAGMENT), 1) for _ in range(2))
     await theirs.build_alone(plan.base.tree, tmp_path / "into")
-    assert not ours.reads.knows(plan.base.tree)
+    assert not ours.dependencies.knows(plan.base.tree)
     async with ours.locked():
-        assert ours.reads.knows(plan.base.tree)
+        assert ours.dependencies.knows(plan.base.tree)

@@ -19,7 +19,7 @@ from kseries.evaluate.setup import Setup
 from kseries.evaluate.shift import Hand, Shift
 from kseries.model import Forecast, Plan, State, StateResult, events
 from kseries.plan.forecast import forecast
-from kseries.plan.schedule import Read, Visit
+from kseries.plan.schedule import Read, Schedule
 from kseries.sources import TreeStore
 
 _MANY = 50
@@ -92,7 +92,7 @@ class Engine:
             base = evaluation.jobs.plan.base.tree
             hands = [Hand(one, one.place(base), stack.enter_context(one.scratch())) for one in free]
             left = {state.id for state in evaluation.left}
-            await Shift(evaluation, self._visit(evaluation), hands, len(foretold & left)).work()
+            await Shift(evaluation, self._schedule(evaluation), hands, len(foretold & left)).work()
 
     async def _free(self, stack: contextlib.ExitStack, most: int) -> list[Executor]:
         """At most so many executors, taken: the first one, and those that no other run has."""
@@ -121,18 +121,18 @@ class Engine:
     def _forecast(self, evaluation: Evaluation) -> tuple[Forecast, ...]:
         first = self._executors[0]
         place = first.place(evaluation.jobs.plan.base.tree)
-        return forecast(list(evaluation.seen), self._visit(evaluation), place, first.seconds)
+        return forecast(list(evaluation.seen), self._schedule(evaluation), place, first.seconds)
 
     def _begin(self, plan: Plan, out: Path) -> Evaluation:
         return Evaluation(Jobs(self._setup, plan, self._watch), self._memory, self._trees, self._tell, out)
 
-    def _visit(self, evaluation: Evaluation) -> Visit:
+    def _schedule(self, evaluation: Evaluation) -> Schedule:
         """The states of a plan that are left, and those that are known and whose builds another's may equal."""
         jobs, left = evaluation.jobs, evaluation.left
         built = {state: read for state in jobs.states if (read := self._read(evaluation, state)) is not None}
         traced = next((state.id for state in left if jobs.traces(state)), None)
         seen = {state.id for state in built if evaluation.traced(state) is not None} if traced is not None else set()
-        return Visit.of(left, built, jobs.plan.base.tree, self._trees.changes, traced, seen)
+        return Schedule.of(left, built, jobs.plan.base.tree, self._trees.changes, traced, seen)
 
     def _read(self, evaluation: Evaluation, state: State) -> Read | None:
         """What the build of a state that is known has read, where an executor can still be relied on for it."""

@@ -57,16 +57,16 @@ class Local:
     def place(self, base: str) -> Place:
         held = self.worker.holds
         changes = self.worker.trees.changes(base, held) if held is not None else ()
-        return Place(self.worker.reads, Footprint.of(changes))
+        return Place(self.worker.dependencies, Footprint.of(changes))
 
     def vouches(self, tree: str) -> bool:
-        return self.worker.reads.knows(tree)
+        return self.worker.dependencies.knows(tree)
 
     def seconds(self, targets: int) -> float | None:
-        return self.worker.pace.seconds(targets)
+        return self.worker.timing.seconds(targets)
 
     def measured(self, targets: int, seen: Observation) -> None:
-        self.worker.pace.note(targets, seen)
+        self.worker.timing.note(targets, seen)
 
     def say(self, what: str, done: int, total: int) -> None:
         self.worker.say(what, done, total)
@@ -75,7 +75,7 @@ class Local:
         assert job.conditions == self._setup.conditions, "a job of another setup"
         tell(events.StageStarted(job.name, "build"))
         build = await self._build(job, into, tell)
-        read = self.worker.reads.of(job.tree) if build.ok else None
+        read = self.worker.dependencies.of(job.tree) if build.ok else None
         watch = Watch(self.worker.trees, job.base, job.tree) if job.traced else None
         made_of = self._made_of(watch)  # before anything else is built there
         well = build.ok and not (job.is_base and build.unbuilt)
@@ -104,7 +104,7 @@ class Local:
     def _made_of(self, watch: Watch | None) -> MadeOf | None:
         if watch is None:
             return None
-        reads = self.worker.reads
+        reads = self.worker.dependencies
         return watch.made_of(lambda path: bool(reads.readers(path)), self.worker.configuration)
 
     async def _booted(self, built: _Built, tell: events.Listener) -> Observation:

@@ -12,7 +12,7 @@ from kseries.evaluate.evaluation import Evaluation
 from kseries.evaluate.executor import Executor, vouched
 from kseries.model import Job, Observation, Outcome, State, events
 from kseries.model.errors import DiskFullError, InfraError, InputError
-from kseries.plan.schedule import Place, SameBuild, Visit
+from kseries.plan.schedule import Place, SameBuild, Schedule
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Hand:
 
 
 class Shift:
-    """Evaluates what a visit of a plan's states has left. ``foretold`` is how many builds that was thought to come to;
+    """Evaluates what a schedule has left. ``foretold`` is how many builds that was thought to come to;
     there may be fewer, or more.
     """
 
-    def __init__(self, evaluation: Evaluation, visit: Visit, hands: list[Hand], foretold: int) -> None:
+    def __init__(self, evaluation: Evaluation, schedule: Schedule, hands: list[Hand], foretold: int) -> None:
         self._evaluation = evaluation
-        self._visit = visit
+        self._schedule = schedule
         self._hands = hands
         self._foretold = foretold
         self._numbers: Iterator[int] = itertools.count(1)
@@ -65,12 +65,12 @@ class Shift:
             hand.executor.say(jobs.plan.series, len(self._evaluation.seen), len(jobs.states))
 
     async def _keep_on(self, hand: Hand, tasks: asyncio.TaskGroup) -> None:
-        while self._visit.left:
+        while self._schedule.left:
             await self._step(hand, tasks)
 
     async def _step(self, hand: Hand, tasks: asyncio.TaskGroup) -> None:
         """Have the next state built; it boots while who called goes on."""
-        state, like = self._visit.next(hand.place)
+        state, like = self._schedule.next(hand.place)
         if like is not None:
             self._same.append((state, like))
             return
@@ -81,13 +81,13 @@ class Shift:
     async def _evaluate(self, state: State, hand: Hand, built: asyncio.Event) -> None:
         """Evaluate a state; ``built`` is set when another can be built where it was."""
         job, logs = self._evaluation.jobs.of(state), hand.scratch / state.id
-        cost, number = self._visit.cost(state, hand.place), next(self._numbers)
+        cost, number = self._schedule.cost(state, hand.place), next(self._numbers)
 
         def hear(event: events.Event) -> None:
             match event:
                 case events.Built(_, well, dependencies):
                     read = partial(vouched, (hand.executor,), job.tree, dependencies) if well else None
-                    self._visit.built(state, hand.place, read)
+                    self._schedule.built(state, hand.place, read)
                     if well or not job.is_base:
                         built.set()
                 case events.StageStarted(name, stage):

@@ -197,6 +197,6 @@ def instructions(logs: Path, name: str) -> tuple[int, ...]:
     """The addresses of the instructions in what ``-d in_asm`` has logged, each once; none without a log."""
     try:
         log = artifacts.read(logs, name)
-    except (FileNotFoundError, artifacts.NotPlainError):
+    except (FileNotFoundError, artifacts.NotRegularError):
         return ()
     return tuple({int(address, 16) for address in _INSTRUCTION.findall(log)})

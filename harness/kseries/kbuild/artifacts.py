@@ -17,12 +17,12 @@ _MOST = 256 << 20
 """Bytes of a file that is read whole: as many as QEMU may log (guest/qemu.py). Programs and lists have some MiB."""
 
 
-class NotPlainError(Exception):
+class NotRegularError(Exception):
     """Something else stands where a file of the build should be; the text names it."""
 
 
 def opened(top: Path, name: str | Path) -> io.BufferedReader:
-    """A file below ``top``, open for reading. Raises FileNotFoundError and NotPlainError."""
+    """A file below ``top``, open for reading. Raises FileNotFoundError and NotRegularError."""
     *folders, last = Path(name).parts
     try:
         at = os.open(top, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -32,10 +32,10 @@ def opened(top: Path, name: str | Path) -> io.BufferedReader:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise NotPlainError(f"{name} is no plain file in the build folder ({in_words(error)})") from error
+        raise NotRegularError(f"{name} is no plain file in the build folder ({in_words(error)})") from error
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise NotPlainError(f"{name} is no plain file in the build folder")
+        raise NotRegularError(f"{name} is no plain file in the build folder")
     return os.fdopen(file, "rb")
 
 
@@ -52,7 +52,7 @@ def read(top: Path, name: str | Path) -> bytes:
     with opened(top, name) as file:
         data = file.read(_MOST + 1)
     if len(data) > _MOST:
-        raise NotPlainError(f"{name} has more than {_MOST >> 20} MiB")
+        raise NotRegularError(f"{name} has more than {_MOST >> 20} MiB")
     return data
 
 
@@ -60,7 +60,7 @@ def text(top: Path, name: str | Path) -> str:
     """The same, as text; empty where there is no such file, or something else in its place."""
     try:
         return read(top, name).decode(errors="replace")
-    except (FileNotFoundError, NotPlainError):
+    except (FileNotFoundError, NotRegularError):
         return ""
 
 

@@ -98,7 +98,7 @@ class _Snapshot:
         )
 
 
-class Reads:
+class FolderDependencies:
     """The notes of one build folder, and for each tree that was built in it what that build has read.
 
     Of the trees, the last TREES are known; of one that is not, nothing is said. ``place`` is where the sum is kept: not
@@ -115,7 +115,7 @@ class Reads:
 
     def reload(self, place: Path) -> None:
         """Take what is kept in a place for what the folder has, which is to be a copy of that; there may be none."""
-        kept = _load(place / "reads.json")
+        kept = _load(place / "dependencies.json")
         self._paths = {path: number for number, path in enumerate(kept.paths)}
         self._trees: dict[str, _Snapshot] = {}
         notes: dict[str, _Note] = {}
@@ -172,7 +172,7 @@ class Reads:
             self._trees.pop(tree, None)
             self._trees[tree] = self._snapshot(notes, always)
             self._trees = dict(list(self._trees.items())[-TREES:])
-        checksummed.write(self._place / "reads.json", msgspec.json.encode(self._kept()))
+        checksummed.write(self._place / "dependencies.json", msgspec.json.encode(self._kept()))
 
     def _kept(self) -> _Kept:
         numbers: dict[int, int] = {}

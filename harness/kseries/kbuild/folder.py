@@ -13,7 +13,7 @@ import msgspec
 
 from kseries.host import checksummed, files, processes
 from kseries.kbuild import manifest, warnings
-from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.manifest import Manifest
 from kseries.model.errors import InfraError
 
@@ -27,7 +27,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONFIGURED = "configured"
 _REFUSED = "refused.json"
 _LOOKED = "looked"
-_OF_OBJECTS = (_CONFIGURED, "reads.json", "said.json", manifest.NOTE, _REFUSED, _LOOKED)
+_OF_OBJECTS = (_CONFIGURED, "dependencies.json", "said.json", manifest.NOTE, _REFUSED, _LOOKED)
 """Notes that are of no use without the objects that they are about."""
 _COPY_SECONDS = 600.0
 
@@ -36,7 +36,7 @@ class Folder:
     """The place ``kind`` of a worker's home. It is ours; of what is in it, a box has ``obj`` and ``ccache``.
 
     ``source`` is the source folder as builds see it. ``series`` names whose patches are built, a line for each, from
-    the first on. ``always`` is as for Reads.
+    the first on. ``always`` is as for FolderDependencies.
     """
 
     def __init__(self, home: Path, kind: str, source: Path, series: str, always: tuple[str, ...]) -> None:
@@ -48,12 +48,12 @@ class Folder:
         self.obj = self.place / "obj"
         self.ccache = self.place / "ccache"
         self.staged = self.place / "programs"
-        self.reads = Reads(self.obj, source, self.place, always)
+        self.dependencies = FolderDependencies(self.obj, source, self.place, always)
         self.said = warnings.Kept(self.place)
         self._manifest = Manifest(self.obj, self.place)
         self._valid = False
         if self._foreign(series):
-            self.reads.reload(self._pristine)
+            self.dependencies.reload(self._pristine)
 
     @property
     def configured(self) -> str | None:
@@ -77,7 +77,7 @@ class Folder:
         if foreign := self._foreign(wanted):
             files.remove(self.place)
             self._copy(self._pristine, self.place)
-            self.reads.reload(self.place)
+            self.dependencies.reload(self.place)
         for place in (self.obj, self.ccache, self.staged):
             place.mkdir(parents=True, exist_ok=True)
         if foreign or not self._valid:
@@ -148,7 +148,7 @@ class Folder:
         self.obj.mkdir()
         for note in _OF_OBJECTS:
             (self.place / note).unlink(missing_ok=True)
-        self.reads.forget()
+        self.dependencies.forget()
 
     @contextlib.contextmanager
     def marked(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ _LIST = "probes.list"
 def write(path: Path, guests: Path) -> None:
     """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``.
 
-    Raises NotPlainError.
+    Raises NotRegularError.
     """
     members = [member("dev", DIRECTORY), member("dev/console", _CHARACTER, device=_CONSOLE)]
     members += [member(name, DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]

@@ -26,7 +26,7 @@ _LOOKS = 5
 """Looks in a row at which a build has nearly as many processes as it may: it does nothing but fork."""
 
 
-class ExcessError(InfraError):
+class LimitError(InfraError):
     """A build took more than it was given; what it left behind is to go."""
 
 
@@ -75,7 +75,7 @@ class Output:
         self._bytes = 0
 
     def add(self, line: bytes) -> None:
-        """Take in a line of output. Raises ExcessError."""
+        """Take in a line of output. Raises LimitError."""
         self._bytes += len(line) + 1
         if self._bytes > OUTPUT:
             raise _error("output", line[:_WIDTH].decode(errors="replace"))
@@ -91,14 +91,14 @@ def check(log: bytes) -> None:
         raise InfraError("somebody killed a process of the build, or memory ran out on this host; run it again")
 
 
-def _error(kind: str, said: str) -> ExcessError:
-    return ExcessError(
+def _error(kind: str, said: str) -> LimitError:
+    return LimitError(
         f"the build met its limit of {kind}: {said.strip()[:_WIDTH]}\n  look at what the patch has make do"
     )
 
 
 async def watch(build: processes.Running, place: Path, limits: Limits) -> None:
-    """Raise ExcessError, with the build killed, when it takes more room or memory than it may, or forks without end.
+    """Raise LimitError, with the build killed, when it takes more room or memory than it may, or forks without end.
 
     Never returns. All that could go on for the whole hour of a build, and need say nothing.
     """

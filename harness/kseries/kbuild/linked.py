@@ -20,7 +20,7 @@ def objects(archive: Path) -> frozenset[str]:
     """The objects in a thin archive of a build folder, their paths below it. Empty where there is none."""
     try:
         data = artifacts.read(archive.parent, archive.name)
-    except (FileNotFoundError, artifacts.NotPlainError):
+    except (FileNotFoundError, artifacts.NotRegularError):
         data = b""
     at = len(_THIN)
     while data.startswith(_THIN) and data[at : at + 1] == b"/":

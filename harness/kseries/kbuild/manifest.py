@@ -78,5 +78,5 @@ class Manifest:
         try:
             with artifacts.opened(self._obj, name) as file:
                 return checksums.of_file(file)
-        except (artifacts.NotPlainError, OSError):
+        except (artifacts.NotRegularError, OSError):
             return ""

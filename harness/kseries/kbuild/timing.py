@@ -17,11 +17,11 @@ class _Sample(Record, frozen=True):
     seconds: float
 
 
-class Pace:
+class Timing:
     """The last builds of a folder: what make made again, and the seconds that it took."""
 
     def __init__(self, obj: Path) -> None:
-        self._place = obj / "pace.json"
+        self._place = obj / "timing.json"
 
     def note(self, targets: int, seen: Observation) -> None:
         """Keep what a build took, unless it failed or ccache had most of it, which makes it no measure."""

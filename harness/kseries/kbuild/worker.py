@@ -24,11 +24,11 @@ from kseries.host.box.layout import Layout
 from kseries.kbuild import artifacts, ccache, denials, initramfs, limits, linked, names, reproducible, warnings
 from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
-from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.folder import Folder
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
-from kseries.kbuild.timing import Pace
+from kseries.kbuild.timing import Timing
 from kseries.model import DEFAULT_MACHINE, Build, events
 from kseries.model.errors import InfraError
 from kseries.probes.programs import Program, stage
@@ -173,9 +173,9 @@ class Worker:
             self._folder.empty()
 
     @property
-    def reads(self) -> Reads:
+    def dependencies(self) -> FolderDependencies:
         """What the builds in this folder have read so far."""
-        return self._folder.reads
+        return self._folder.dependencies
 
     @property
     def configuration(self) -> str:
@@ -194,9 +194,9 @@ class Worker:
         return tree if tree is not None and self._store.has(tree) else None
 
     @property
-    def pace(self) -> Pace:
+    def timing(self) -> Timing:
         """How long the builds in this folder took."""
-        return Pace(self._folder.place)
+        return Timing(self._folder.place)
 
     async def build(
         self,
@@ -224,7 +224,7 @@ class Worker:
             try:
                 compiled = partial(_tell_compiled, tell, name)
                 built = await self._build(tree, into, compiled, self._box(trusted), brought)
-            except limits.ExcessError:
+            except limits.LimitError:
                 self._folder.empty()
                 raise
             if trusted:
@@ -267,7 +267,7 @@ class Worker:
         if ok:
             try:
                 await processes.aside(self._take, tree, into)
-            except (artifacts.NotPlainError, FileNotFoundError) as error:
+            except (artifacts.NotRegularError, FileNotFoundError) as error:
                 ok, errors = False, (str(error),)
         unbuilt = self._unbuilt() if ok else ()
         compiled_now, found = ccache.counts(artifacts.text(self._obj, _CCACHE_LOG))
@@ -298,7 +298,7 @@ class Worker:
         looked = self._names.update(tree)
         asked = ("",) if self._kconfig.reads_all(tree) else SCRIPTS
         always = (*looked.targets, *asked, *(headers if reproducible.holds_headers(config) else ()))
-        self._folder.reads.update(alike, always, looked.links)
+        self._folder.dependencies.update(alike, always, looked.links)
         artifacts.copy(self._obj, self._arch.kernel_path, into / "kernel")
         artifacts.copy(self._obj, "vmlinux", into / "vmlinux")
         initramfs.write(into / "initrd.cpio", self._obj / "guests")

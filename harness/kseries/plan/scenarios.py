@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Series -> plan: the states of each scenario, those with equal trees marked, in the order of the visit."""
+"""Series -> plan: the states of each scenario, those with equal trees marked, in the order of the schedule."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations, groupby, pairwise

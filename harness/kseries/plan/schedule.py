@@ -4,14 +4,14 @@
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
-from kseries.kbuild.dependencies import Reads, can_matter
+from kseries.kbuild.dependencies import FolderDependencies, can_matter
 from kseries.model import Dependencies, State
 from kseries.sources import Change
 
 Changes = Callable[[str, str], tuple[Change, ...]]
 """What leads from one tree to another (TreeStore.changes)."""
 Read = Callable[[], Dependencies | None]
-"""What a build has read. Asked each time: a folder that is emptied takes what was built in it out of every visit."""
+"""What a build has read. Asked each time: a folder that is emptied takes what was built in it out of every schedule."""
 Entry = tuple[str, str]
 """Git mode and blob; a mode of zeros where there is no file."""
 
@@ -49,11 +49,11 @@ class SameBuild:
 class Place:
     """A build folder: what builds in it have read, and what it holds."""
 
-    reads: Reads
+    dependencies: FolderDependencies
     here: Footprint = field(default_factory=lambda: Footprint({}, {}))
 
 
-class Visit:
+class Schedule:
     """The states of a run that are still to be had, in the order that makes least again."""
 
     def __init__(
@@ -79,10 +79,10 @@ class Visit:
         changes: Changes,
         watched: str | None = None,
         seen: Set[str] = frozenset(),
-    ) -> "Visit":
-        """The visit of states with trees.
+    ) -> "Schedule":
+        """The schedule of states with trees.
 
-        ``built`` are states that need no visit, and whose builds another's may equal, with what they read. Of
+        ``built`` are states that need no schedule, and whose builds another's may equal, with what they read. Of
         ``watched`` more is asked than of others: of all builds, only those that were ``seen`` to run will do.
         """
         todo = tuple(states)
@@ -116,7 +116,7 @@ class Visit:
 
     def cost(self, state: State, place: Place) -> int:
         """How many targets are made again from where a folder is."""
-        return place.reads.cost(between(place.here, self._footprints[state.id]))
+        return place.dependencies.cost(between(place.here, self._footprints[state.id]))
 
     def _same_build(self, state: State) -> SameBuild | None:
         for built, read in self._built.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The order of a visit, and the states that need no build."""
+"""The order of a schedule, and the states that need no build."""
 
 import itertools
 import os
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kseries.kbuild.dependencies import Reads
+from kseries.kbuild.dependencies import FolderDependencies
 from kseries.model import State
-from kseries.plan.schedule import Footprint, Place, Read, SameBuild, Visit, between
+from kseries.plan.schedule import Footprint, Place, Read, SameBuild, Schedule, between
 from kseries.sources import Change
 from tests.support.notes import noted
 
@@ -29,65 +29,65 @@ def state(name: str) -> State:
 
 
 @pytest.fixture
-def reads(tmp_path: Path) -> Reads:
+def reads(tmp_path: Path) -> FolderDependencies:
     wide = {f"{name}.o": ("wide.h", f"{name}.c") for name in "abcdef"}
     return noted(tmp_path / "obj", wide)
 
 
-def now(reads: Reads) -> Read:
+def now(reads: FolderDependencies) -> Read:
     """What has been read so far, for what is built."""
     return lambda: reads.now
 
 
-def names(visit: Visit, reads: Reads) -> list[str]:
+def names(schedule: Schedule, reads: FolderDependencies) -> list[str]:
     order, place = [], Place(reads)
-    while visit.left:
-        one, same = visit.next(place)
+    while schedule.left:
+        one, same = schedule.next(place)
         if same is None:
-            visit.built(one, place, now(reads))
+            schedule.built(one, place, now(reads))
         order.append(one.id)
     return order
 
 
-def test_the_cheapest_comes_next_and_base_comes_first(reads: Reads) -> None:
+def test_the_cheapest_comes_next_and_base_comes_first(reads: FolderDependencies) -> None:
     prints = {
         "base": Footprint.of(()),
         "header": Footprint.of([change("wide.h", "1")]),
         "header-and-a": Footprint.of([change("wide.h", "1"), change("a.c", "1")]),
         "a": Footprint.of([change("a.c", "1")]),
     }
-    visit = Visit([state(name) for name in ("header", "a", "header-and-a", "base")], prints)
-    assert names(visit, reads) == ["base", "a", "header", "header-and-a"]
+    schedule = Schedule([state(name) for name in ("header", "a", "header-and-a", "base")], prints)
+    assert names(schedule, reads) == ["base", "a", "header", "header-and-a"]
 
 
-def test_what_differs_only_in_what_is_not_read_is_not_built(reads: Reads) -> None:
+def test_what_differs_only_in_what_is_not_read_is_not_built(reads: FolderDependencies) -> None:
     prints = {
         "tip": Footprint.of([change("a.c", "1"), change("Documentation/x.rst", "1")]),
         "code": Footprint.of([change("a.c", "1")]),
     }
-    visit = Visit([state("tip"), state("code")], prints)
+    schedule = Schedule([state("tip"), state("code")], prints)
     place = Place(reads)
-    first, same = visit.next(place)
+    first, same = schedule.next(place)
     assert (first.id, same) == ("tip", None)
-    visit.built(first, place, now(reads))
-    second, same = visit.next(place)
+    schedule.built(first, place, now(reads))
+    second, same = schedule.next(place)
     assert (second.id, same) == ("code", SameBuild("tip", ("Documentation/x.rst",)))
 
 
-def test_of_a_tip_that_is_watched_only_a_build_that_was_watched_tells(reads: Reads) -> None:
+def test_of_a_tip_that_is_watched_only_a_build_that_was_watched_tells(reads: FolderDependencies) -> None:
     prints = {"tip": Footprint.of([change("x.rst", "1")]), "before": Footprint.of(())}
     for seen in (frozenset({"before"}), frozenset[str]()):
-        visit = Visit([state("tip")], prints, {"before": now(reads)}, watched="tip", seen=seen)
-        assert visit.next(Place(reads))[1] == (SameBuild("before", ("x.rst",)) if seen else None)
+        schedule = Schedule([state("tip")], prints, {"before": now(reads)}, watched="tip", seen=seen)
+        assert schedule.next(Place(reads))[1] == (SameBuild("before", ("x.rst",)) if seen else None)
 
 
-def test_a_build_that_failed_stands_for_no_other(reads: Reads) -> None:
+def test_a_build_that_failed_stands_for_no_other(reads: FolderDependencies) -> None:
     prints = {"tip": Footprint.of([change("x.rst", "1")]), "code": Footprint.of(())}
-    visit = Visit([state("tip"), state("code")], prints)
+    schedule = Schedule([state("tip"), state("code")], prints)
     place = Place(reads)
-    first, _ = visit.next(place)
-    visit.built(first, place, None)
-    assert visit.next(place)[1] is None
+    first, _ = schedule.next(place)
+    schedule.built(first, place, None)
+    assert schedule.next(place)[1] is None
 
 
 Contents = dict[str, str | None]
@@ -110,7 +110,7 @@ def test_two_footprints_tell_what_lies_between_their_trees(
     assert all(change.old != change.new for change in found)
 
 
-def test_what_is_watched_comes_after_base_and_is_built_whatever_others_are(reads: Reads) -> None:
+def test_what_is_watched_comes_after_base_and_is_built_whatever_others_are(reads: FolderDependencies) -> None:
     prints = {
         "base": Footprint.of(()),
         "a": Footprint.of([change("a.c", "1")]),
@@ -119,15 +119,15 @@ def test_what_is_watched_comes_after_base_and_is_built_whatever_others_are(reads
         "same": Footprint.of([change("wide.h", "1"), change("document.c", "3")]),
     }
     states = [state(name) for name in ("a", "document", "tip", "same", "base")]
-    assert names(Visit(states, prints, watched="tip"), reads)[:2] == ["base", "tip"]
-    like_base = Visit([state("document")], prints, {"base": now(reads)}, watched="document")
+    assert names(Schedule(states, prints, watched="tip"), reads)[:2] == ["base", "tip"]
+    like_base = Schedule([state("document")], prints, {"base": now(reads)}, watched="document")
     assert like_base.next(Place(reads)) == (state("document"), None)
 
 
 # --- each build is compared by what it has read itself -----------------------------------------
 
 
-def build(reads: Reads, obj: Path, tree: str, notes: Mapping[str, Iterable[str]]) -> None:
+def build(reads: FolderDependencies, obj: Path, tree: str, notes: Mapping[str, Iterable[str]]) -> None:
     """Make some objects anew, of which each has read some paths, in the build of a tree."""
     for target, paths in notes.items():
         (obj / f".{target}.cmd").write_text("".join(f"  {obj}/source/{path} \\\n" for path in paths))
@@ -147,14 +147,14 @@ def test_a_state_is_not_taken_for_one_whose_last_reader_was_made_again_without_i
         "prefix-2": Footprint.of([change("a.c", "drops"), change("a.h", "broken")]),
         "without-1": Footprint.of([change("a.h", "broken")]),
     }
-    visit = Visit([state(name) for name in prints], prints)
+    schedule = Schedule([state(name) for name in prints], prints)
     place = Place(reads)
     for name, read in (("base", ("a.c", "a.h")), ("prefix-2", ("a.c",))):
         one = next(state for state in map(state, prints) if state.id == name)
-        visit._waiting.remove(one)
+        schedule._waiting.remove(one)
         build(reads, obj, f"tree-{name}", {"a.o": read})
-        visit.built(one, place, partial(reads.of, f"tree-{name}"))
-    assert visit.next(place) == (state("without-1"), None)
+        schedule.built(one, place, partial(reads.of, f"tree-{name}"))
+    assert schedule.next(place) == (state("without-1"), None)
 
 
 def test_of_what_an_earlier_run_has_built_the_same_is_true(tmp_path: Path) -> None:
@@ -163,11 +163,11 @@ def test_of_what_an_earlier_run_has_built_the_same_is_true(tmp_path: Path) -> No
     reads = noted(obj, {})
     build(reads, obj, "tree-v1", {"a.o": ("a.c", "a.h")})
     build(reads, obj, "tree-between", {"a.o": ("a.c",)})
-    again = Reads(obj, obj / "source", obj)
+    again = FolderDependencies(obj, obj / "source", obj)
     known = {"tree-v1": (), "tree-between": (change("a.c", "drops"),), "tree-v2": (change("a.h", "broken"),)}
     built = {state(name): partial(again.of, f"tree-{name}") for name in ("v1", "between")}
-    visit = Visit.of([state("v2")], built, "base", lambda _, tree: known[tree])
-    assert visit.next(Place(again)) == (state("v2"), None)
+    schedule = Schedule.of([state("v2")], built, "base", lambda _, tree: known[tree])
+    assert schedule.next(Place(again)) == (state("v2"), None)
 
 
 def test_a_folder_that_is_emptied_takes_its_states_out_of_a_visit(tmp_path: Path) -> None:
@@ -177,11 +177,11 @@ def test_a_folder_that_is_emptied_takes_its_states_out_of_a_visit(tmp_path: Path
     prints = {"base": Footprint.of(()), "header": Footprint.of([change("a.h", "1")])}
 
     def asked() -> SameBuild | None:
-        visit = Visit([state("header")], prints, {"base": partial(reads.of, "tree-base")})
+        schedule = Schedule([state("header")], prints, {"base": partial(reads.of, "tree-base")})
         (obj / "x").touch()
         if emptied:
             reads.forget()
-        return visit.next(Place(reads))[1]
+        return schedule.next(Place(reads))[1]
 
     emptied = False
     assert asked() == SameBuild("base", ("a.h",))
