@@ -66,12 +66,12 @@ def test_a_check_that_failed_of_a_complaint_leads_to_it() -> None:
 
 
 def test_a_complaint_is_the_same_at_another_line_and_in_more_boots() -> None:
-    again = msgspec.structs.replace(RARE, said="stall", boots=2, of=5, busy=False, line=9)
-    state = seen_state("base")
-    known = [evidence.known_by(evidence.of_complaint(one, state)) for one in (RARE, again, OOPS)]
-    assert known[0].kind is EvidenceKind.COMPLAINT and known[0] != known[2]
-    moved = msgspec.structs.replace(OOPS, line=8, said="BUG: x")
-    assert evidence.known_by(evidence.of_complaint(moved, state)) == known[2]
+    again = msgspec.structs.replace(RARE, boots=3, of=5)
+    moved, elsewhere = (msgspec.structs.replace(OOPS, **place) for place in ({"line": 8}, {"file": "b.c"}))
+    seen = [evidence.of_complaint(one, seen_state("base")) for one in (RARE, again, OOPS, moved, elsewhere)]
+    rare, rarely, oops, lower, other = map(evidence.known_by, seen)
+    assert rare == rarely and oops == lower and len({rare, oops, other}) == 3
+    assert evidence.gist(seen[2]) == evidence.gist(seen[3]) == "p.a: BUG: x (in f, a.c:#)"
 
 
 def test_an_exhibit_names_what_a_report_can_point_to() -> None:

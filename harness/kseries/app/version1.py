@@ -2,8 +2,8 @@
 """result.json of schema 1, read as what it would be today.
 
 Its evidence was lines for people. What such a line tells of is found among what the state has, by making the line of
-it again; an older kseries may have worded it otherwise, and then the line is taken apart. Either way the line that is
-made of it is the one that was there, but for a colon with nothing behind it.
+it again; an older kseries may have worded it otherwise, and then the line is taken apart. Either way it is told in the
+words that were there, but for a colon with nothing behind it.
 """
 
 import re
@@ -222,8 +222,6 @@ def _all(state: StateResult) -> Iterator[Evidence]:
 def of_words(kind: FindingKind, words: str, state: StateResult | None = None) -> Evidence:
     """What a line of a finding's evidence tells of, as far as the line says so."""
     found = _of_words(kind, words)
-    if evidence.line(found) != words.removesuffix(": "):
-        return Evidence(kind=EvidenceKind.ERROR, said=words)
     if found.kind not in (EvidenceKind.CHECK, EvidenceKind.OUTCOME) or state is None:
         return found
     behind = next((one.said for one in state.complaints if one.said in found.said), "")
@@ -239,7 +237,7 @@ def _of_words(kind: FindingKind, words: str) -> Evidence:
     if name in [*Outcome]:
         return Evidence(kind=EvidenceKind.OUTCOME, name=name, said=said)
     check = _OF_CHECK.fullmatch(words)
-    if check is None and not said:
+    if not name or (check is None and not said):
         return Evidence(kind=EvidenceKind.ERROR, said=words)
     if check is None:
         return Evidence(kind=EvidenceKind.COMPLAINT, name="" if name == _NO_CHECK else name, said=said)

@@ -134,18 +134,13 @@ def known_by(one: Evidence) -> Evidence:
     """
     if one.kind in _NAMED:
         return Evidence(kind=one.kind, name=one.name)
-    line = None if one.line is None else 0
-    still = msgspec.structs.replace(one, said=_still(one.said), own=_still(one.own), line=line)
-    return msgspec.structs.replace(still, boots=min(one.boots, 1), of=min(one.of, 1))
+    return Evidence(kind=one.kind, said=_MOVES.sub("#", line(one)))
 
 
 def gist(one: Evidence) -> str:
     """The same in words."""
-    return one.name if one.kind in _NAMED else _still(line(one))
-
-
-def _still(said: str) -> str:
-    return _MOVES.sub("#", said)
+    known = known_by(one)
+    return known.name or known.said
 
 
 def complaint_of(finding: Finding, state: StateResult) -> Complaint | None:

@@ -135,7 +135,7 @@ class EvidenceKind(StrEnum):
     CONFLICT = "conflict"
     """A ``file`` in which a merge conflicts."""
     ERROR = "error"
-    """What a state ``said`` that did not build or boot."""
+    """What a state ``said`` that did not build or boot; and a line of version 1 that says no more of itself."""
     CONTRACT = "contract"
     """A contract (``name``), and what is ``said`` of it."""
 
