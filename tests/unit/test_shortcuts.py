@@ -210,6 +210,12 @@ def test_objects_that_nothing_new_could_be_found_by_are_not_made_again(proof: Pr
     assert proof.made == ["auto/x.o"]
 
 
+def test_a_flag_alone_makes_its_object_again(proof: Proof) -> None:
+    seen = proof.check(FIRST, FIRST | {"Kbuild": "obj-y := main.o low.o\ncflags-main.o := -DFLAG=3\n"})
+    assert None not in seen and len(set(seen)) == 2
+    assert proof.made == ["main.o"]
+
+
 def test_with_another_compile_script_all_objects_are_made_again_and_none_is_found(
     proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
