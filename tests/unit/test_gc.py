@@ -22,6 +22,7 @@ from kseries.cache.store import Store
 from kseries.host import files
 from kseries.host.box import layout
 from kseries.model.errors import InfraError
+from kseries.probes import programs
 from kseries.report import gc as table
 from kseries.report.gc import size
 from kseries.sources import ThreeWay, TreeStore
@@ -78,6 +79,7 @@ LEFTOVERS = (
     "workers/0/arm64-0123456789abcdef-uncached/obj/vmlinux",
     "workers/0/arm64-0123456789abcdef-unboxed-01234567/obj/vmlinux",
     "bases/kseries-base-xyz/linux.deb",
+    "programs/0123abcd.4711/own.c",
     "bases/linux-source-6.12.json.4711",
     "trees.git/scratch-xyz/index",
     "trees.git/HEAD.lock",
@@ -103,7 +105,13 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
     builds = ("boxed/obj/main.o", "boxed-uncached/configured", "boxed.pristine/series", f"{unboxed}/obj/main.o")
     for name in builds:
         fill(cache / "workers" / "0" / f"x86_64-0123456789abcdef-{name}", 10)
-    kept = ("results/abc/observation.json", "workers/0/lock", "workers/0/index", "bases/linux-source-6.12.json")
+    kept = (
+        "results/abc/observation.json",
+        "programs/0123abcd/own.c",
+        "workers/0/lock",
+        "workers/0/index",
+        "bases/linux-source-6.12.json",
+    )
     for name in (*kept, "busybox/x86_64", "workers/0/source/manual.1", "workers/0/x86_64-abc/obj/x.1"):
         fill(cache / name, 10)
     (cache / "workers" / "0" / "queue").mkdir()
@@ -120,6 +128,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
         "ccache": 0,
         "trees.git": 8,
         "bases": 2,
+        "programs": 1,
         "other": 4,
     }
 
@@ -188,6 +197,20 @@ def test_the_results_that_no_run_has_found_for_longest_go_first(cache: Path) -> 
     assert sorted(path.name for path in (cache / "results").iterdir()) == ["newest", "oldest"]
     assert part(done, "results").removed == {"results": 2}
     assert done.after <= done.max_size
+
+
+def test_programs_that_no_run_had_for_longest_go_after_all_results(cache: Path, tmp_path: Path) -> None:
+    kept = []
+    for name in ("old", "new"):
+        (tmp_path / f"{name}.c").write_text(f"int main(void) {{ return 0; }} /* {name} */\n")
+        (program,) = programs.read([tmp_path / f"{name}.c"], ())
+        kept.append(programs.keep(program, cache / "programs"))
+    put(cache, "result", 1000.0)
+    old, new = (one.path.parent for one in kept)
+    os.utime(old, (1000.0, 1000.0))
+    assert part(gc(cache, files.used(cache) - 1), "programs").removed == {}
+    assert part(gc(cache, files.used(cache) - 1), "programs").removed == {"programs": 1}
+    assert new.exists() and not old.exists()
 
 
 def test_a_removal_that_is_cut_short_leaves_no_half_result(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,8 @@ def kept(home: Path, name: str, digest: str) -> Program:
     """A program that is kept. Raises InputError where it is not, or not as it was."""
     files = [home / digest / f"{name}{_SOURCE}", home / digest / name]
     found = next((_read(file) for file in files if file.exists()), None)
+    with contextlib.suppress(OSError):
+        os.utime(home / digest)  # used now: kseries gc takes first what was used longest ago
     if found is None or found.digest != digest:
         shutil.rmtree(home / digest, ignore_errors=True)
         raise InputError(f"the probe {name} is not as it was\n  run it again")

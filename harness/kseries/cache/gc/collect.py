@@ -22,7 +22,7 @@ from kseries.model import Record, events
 from kseries.model.errors import InfraError, in_words
 from kseries.sources import corruption, gitmemo
 
-PARTS = ("results", "workers", "ccache", "trees.git", "bases")
+PARTS = ("results", "workers", "ccache", "trees.git", "bases", "programs")
 OTHER = "other"
 """The list of runs, locks, and what is not ours."""
 _CHECKED_OUT = ("source", "names", "names.json")
@@ -121,6 +121,7 @@ class _Collector:
             self._compiled_above_share,
             self._workers,
             self._results,
+            self._programs,
             self._compiled,
         ):
             if self._over > 0:
@@ -202,6 +203,12 @@ class _Collector:
 
     def _result_places(self) -> list[Path]:
         return [path for path in (self._cache / "results").glob("*") if path.is_dir() and path not in self._gone]
+
+    def _programs(self) -> None:
+        """Programs of users, copied by their digests: a run that has them as probes copies them again."""
+        places = [path for path in (self._cache / "programs").glob("*") if path not in self._gone]
+        entries = (_Entry((path,), files.last_use(path), "programs") for path in places)
+        self._remove_longest_unused("programs", entries)
 
     def _compiled_above_share(self) -> None:
         self._trim(self._max // _CCACHE_SHARE)
