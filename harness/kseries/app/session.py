@@ -78,7 +78,7 @@ def _carry_out(
         try:
             seen, said = signals.run(_states(engine.run(planned, options.out), remarks))
         except KeyboardInterrupt:
-            seen = engine.so_far()
+            seen = engine.so_far(planned, options.out)
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None

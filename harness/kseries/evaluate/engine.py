@@ -107,10 +107,10 @@ class Engine:
                 free.append(executor)
         return free
 
-    def so_far(self) -> dict[str, StateResult]:
-        """The result of every state of the plan that was carried out last; NOT_TRIED of those that have none."""
-        assert self._evaluation is not None
-        return self._evaluation.results()
+    def so_far(self, plan: Plan, out: Path) -> dict[str, StateResult]:
+        """The result of every state of the plan that ``run`` was called with last; NOT_TRIED of those without one."""
+        evaluation = self._evaluation or self._begin(plan, out)  # a signal may come before anything was begun
+        return evaluation.results()
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order."""

@@ -25,8 +25,8 @@ class Hand:
 
 
 class Shift:
-    """Evaluates what a schedule has left. ``foretold`` is how many builds that was thought to come to;
-    there may be fewer, or more.
+    """Evaluates what a schedule has left. ``foretold`` builds were thought to be needed: there may be more,
+    or fewer.
     """
 
     def __init__(self, evaluation: Evaluation, schedule: Schedule, hands: list[Hand], foretold: int) -> None:
