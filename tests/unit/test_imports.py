@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import kseries
-from kseries.cache import imports
+from kseries.cache import imports, store
 
 PACKAGE = Path(kseries.__file__).parent
 
@@ -52,7 +52,8 @@ def test_a_module_apart_reaches_what_it_imports(package: Path) -> None:
 
 
 def test_a_result_depends_on_what_builds_boots_and_reads_and_not_on_what_judges_or_prints() -> None:
-    found = {str(path.relative_to(PACKAGE)) for path in imports.closure(PACKAGE, "evaluate/engine.py")}
+    found = {str(path.relative_to(PACKAGE)) for path in store.evaluators()}
+    assert found >= {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "evaluate").glob("*.py")}
     assert found >= {
         "arch/arm64.py",
         "evaluate/engine.py",

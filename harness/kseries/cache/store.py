@@ -16,6 +16,7 @@ from kseries.model.errors import InfraError, in_words
 
 LOGS = ("build.log", "console.log")
 OBSERVATION = "observation.json"
+_EVALUATE = ("evaluate/engine.py", "evaluate/local.py")
 _SUMS = "sha256.json"
 _PACKAGE = Path(__file__).parents[1]
 
@@ -23,16 +24,22 @@ _PACKAGE = Path(__file__).parents[1]
 def program() -> str:
     """This program, guests included, as one of the things that a result depends on.
 
-    Of our own modules those that the engine is made of, with the scripts beside them: how a result is judged or printed
-    does not change it.
     The same for a clone and for a wheel made of it.
     """
     guests = paths.project("guests")
     files = {path.relative_to(guests): path for path in guests.rglob("*") if path.is_file()}
-    modules = imports.closure(_PACKAGE, "evaluate/engine.py")
+    modules = evaluators()
     scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
     files |= {path.relative_to(_PACKAGE): path for path in modules | scripts}
     return checksums.of_words(f"{name}: {checksums.of_file(path)}" for name, path in sorted(files.items()))
+
+
+def evaluators() -> frozenset[Path]:
+    """Our own modules that an observation is made by: how it is judged or printed does not change it.
+
+    The engine knows of no executor, so that each is named beside it.
+    """
+    return frozenset[Path]().union(*(imports.closure(_PACKAGE, start) for start in _EVALUATE))
 
 
 def key(tree: str, *inputs: str) -> str:
