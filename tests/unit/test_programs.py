@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a user brings beside a series: programs, contracts, and the names of the kernel's own tests."""
 
+import errno
 import os
 import struct
 import subprocess
@@ -108,6 +109,43 @@ def test_a_result_depends_on_the_programs_that_it_is_of(tmp_path: Path) -> None:
         return Setup(X86, Accel(name="tcg", why=""), "", Config(""), (Probe.program("a"),), "", 1, found).key("tree")
 
     assert key("one") == key("one") != key("two")
+
+
+# --- what is kept of them -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"), [("p", "../mine"), ("p", "{top}/mine"), ("p", ""), ("p", "."), ("../../mine/p", "0" * 64)]
+)
+def test_a_name_that_leads_elsewhere_removes_and_reads_nothing_there(tmp_path: Path, name: str, digest: str) -> None:
+    mine, home = write(tmp_path / "mine/p.c", ""), tmp_path / "programs"
+    write(home / "another/p.c", "")
+    with pytest.raises(InputError, match="no program is kept as "):
+        programs.kept(home, name, digest.format(top=tmp_path))
+    assert mine.exists()
+    assert (home / "another/p.c").exists()
+
+
+def test_what_changes_while_it_is_kept_is_told_and_not_kept(tmp_path: Path) -> None:
+    source, home = write(tmp_path / "in/a.c", "one"), tmp_path / "programs"
+    (program,) = programs.read([source], ())
+    source.write_text("two")
+    with pytest.raises(InputError, match="is not as it was"):
+        programs.keep(program, home)
+    assert list(home.iterdir()) == []
+
+
+def test_a_program_of_which_there_is_no_room_leaves_nothing_half_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(made: Path, path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (program,) = programs.read([write(tmp_path / "in/a.c", "one")], ())
+    monkeypatch.setattr("kseries.host.files.place", full)
+    with pytest.raises(OSError, match="No space left"):
+        programs.keep(program, tmp_path / "programs")
+    assert list((tmp_path / "programs").iterdir()) == []
 
 
 # --- contracts ----------------------------------------------------------------------------------

@@ -12,8 +12,12 @@ from pathlib import Path
 
 from kseries.host import checksums, files, untrusted
 from kseries.model.errors import InputError, in_words
+from kseries.model.sanitize import line, shortened
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_SHOWN = 100
+"""Characters of what is no name that an error repeats."""
 _SOURCE = ".c"
 _BINARY = ".elf"
 """What a binary is called on its way, so that its name may have dots."""
@@ -87,16 +91,30 @@ def keep(program: Program, home: Path) -> Program:
         beside = home / f"{program.digest}.{os.getpid()}"
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        for file in (program.path, *program.headers):
-            (beside / file.name).write_bytes(untrusted.read(file, _LIMIT))
-        with contextlib.suppress(OSError):  # another has just done the same
-            files.place(beside, place)
-        shutil.rmtree(beside, ignore_errors=True)
+        try:
+            for file in (program.path, *program.headers):
+                (beside / file.name).write_bytes(untrusted.read(file, _LIMIT))
+            _place(beside, place)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     return kept(home, program.name, program.digest)
 
 
+def _place(beside: Path, place: Path) -> None:
+    try:
+        files.place(beside, place)
+    except OSError:
+        if not place.exists():  # else another has just done the same
+            raise
+
+
 def kept(home: Path, name: str, digest: str) -> Program:
-    """A program that is kept. Raises InputError where it is not, or not as it was."""
+    """A program that is kept. Raises InputError where it is not, or not as it was: then it is removed.
+
+    Name and digest may be anybody's: neither leads out of ``home``.
+    """
+    if not (_NAME.fullmatch(name) and _DIGEST.fullmatch(digest)):
+        raise InputError(f"no program is kept as {shortened(line(f'{digest}/{name}'), _SHOWN)}")
     files = [home / digest / f"{name}{_SOURCE}", home / digest / name]
     found = next((_read(file) for file in files if file.exists()), None)
     with contextlib.suppress(OSError):
