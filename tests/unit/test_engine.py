@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from kseries.cache.store import Store
-from kseries.model import Outcome, events
+from kseries.evaluate.memory import Memory
+from kseries.model import Job, Observation, Outcome, events
 from kseries.model.errors import InfraError, InputError
 from tests.support.engines import SETUP, FullDisk, seen_of
 from tests.support.engines import engine as engine_for
@@ -46,6 +47,20 @@ def test_a_base_that_is_known_to_crash_ends_the_run_before_anything_is_built(tmp
     with pytest.raises(InputError, match=f"crashed: it fell over\n.* {tmp_path / 'o' / 'states' / 'base'}"):
         asyncio.run(engine.run(plan, tmp_path / "o"))
     assert (tmp_path / "o" / "states" / "base" / "console.log").read_text() == "panic\n"
+
+
+def test_a_base_that_was_not_built_is_kept_for_nobody(tmp_path: Path) -> None:
+    """It ends where an option is dropped or a probe does not build, and the same tree in a series does not."""
+    memory = Memory(SETUP, Store(tmp_path / "s"))
+    failed = Observation(tree="t", outcome=Outcome.BUILD_FAILED, unbuilt=("own",))
+    state = Job(name="prefix-1", tree="t", base="b", series=("t",), conditions=SETUP.conditions)
+    for trusted in (False, True):
+        base = msgspec.structs.replace(state, name="base", base="t", is_base=True, trusted=trusted)
+        memory.keep(base, failed, tmp_path)
+        assert memory.find(base) is None
+    assert memory.find(state) is None
+    memory.keep(state, failed, tmp_path)
+    assert memory.find(state) == failed
 
 
 @pytest.mark.parametrize(

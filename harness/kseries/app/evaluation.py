@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 
 from kseries import arch as archs
@@ -21,8 +22,13 @@ from kseries.host.box import layout
 from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, events
 from kseries.model.errors import InputError
+from kseries.model.sanitize import line, shortened
 from kseries.probes import programs, selftests
 from kseries.sources import TreeStore
+
+_TREE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHOWN = 100
+"""Characters of a job that an error repeats."""
 
 
 def evaluate(job: Job, tell: events.Listener) -> Observation:
@@ -31,6 +37,7 @@ def evaluate(job: Job, tell: events.Listener) -> Observation:
     Raises InputError for a job that this kseries cannot carry out as it was meant, InfraError where this host is why
     nothing was seen.
     """
+    _check(job)
     with _freedom(job.conditions), room(), at_work(tell):
         setup = setup_of(job.conditions)
         memory = Memory(setup, Store(paths.cache("results")))
@@ -38,6 +45,21 @@ def evaluate(job: Job, tell: events.Listener) -> Observation:
         if known is not None:
             return known
         return signals.run(_evaluated(job, setup, memory, tell))
+
+
+def _check(job: Job) -> None:
+    """Raise InputError for a job that would be found again by what is no name of a tree, or that others would build
+    upon though somebody's patches may be in it.
+    """
+    for tree in (job.tree, job.base, *job.series):
+        if not _TREE.fullmatch(tree):
+            raise InputError(
+                f"this is no tree's id: {shortened(line(tree), _SHOWN)}\n  git rev-parse REV^{{tree}} tells it"
+            )
+    if job.trusted and not (job.is_base and job.tree == job.base):
+        raise InputError(
+            f"the tree of {shortened(line(job.name), _SHOWN)} is not that of base\n  no other can be trusted"
+        )
 
 
 async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listener) -> Observation:
@@ -54,7 +76,7 @@ async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listen
 def setup_of(conditions: Conditions) -> Setup:
     """What this host has for jobs under some conditions. Raises InputError where that is something else."""
     arch = archs.get(conditions.arch)
-    config = Config(conditions.config, conditions.make)
+    config = Config.of(conditions.config, conditions.make)
     accel = arch.accel()
     found = Setup(
         arch,
@@ -71,6 +93,9 @@ def setup_of(conditions: Conditions) -> Setup:
         machine=conditions.machine,
     )
     others = {one.name for one in found.programs} | {one.name for one in found.selftests}
+    names = [one.name for one in conditions.probes]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"two probes are called {twice[0]}\n  each has checks of its own name")
     unknown = [one.name for one in conditions.probes if one.name not in others and one.name not in known_probes()]
     if unknown:
         raise InputError(f"no such probe: {unknown[0]}\n  the job was made by another version of kseries")

@@ -24,9 +24,10 @@ class Memory:
     def keep(self, job: Job, seen: Observation, logs: Path) -> Observation:
         """Store what was seen of a job, with the logs in a folder: as it asked, and as who asks for less finds it.
 
-        Returns it with its logs. Where the host is why nothing was seen, nothing is stored.
+        Returns it with its logs. Where the host is why nothing was seen, nothing is stored; nor is a base that was not
+        built: the same tree is more than that to who asks for no option and no probe that must be there.
         """
-        if seen.outcome is Outcome.INFRA_ERROR:
+        if seen.outcome is Outcome.INFRA_ERROR or (job.is_base and seen.outcome is Outcome.BUILD_FAILED):
             return seen
         *more, plain = self._keys(job)
         for name in more:

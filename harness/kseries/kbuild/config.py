@@ -7,9 +7,9 @@ from pathlib import Path
 
 from kseries.host import checksums
 from kseries.model.errors import InputError, in_words
-from kseries.model.sanitize import shortened
+from kseries.model.sanitize import line, shortened
 
-_MAKE_WORD = re.compile(r"^\w+=.*$")
+_MAKE_WORD = re.compile(r"\w+=.*")
 _OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG_\w+) is not set)$", re.MULTILINE)
 
 _SHOWN = 100
@@ -18,17 +18,28 @@ _SHOWN = 100
 
 @dataclass(frozen=True)
 class Config:
-    """The fragments that make a configuration, joined, and words for make; ``hash`` names both."""
+    """The fragments that make a configuration, joined, and words for make; ``hash`` names both.
+
+    Raises InputError for a word that make would take for an option, a file or a target.
+    """
 
     text: str
     make: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for word in self.make:
+            if not _MAKE_WORD.fullmatch(word):
+                raise InputError(f"--make {shortened(line(word), _SHOWN)}: expected NAME=VALUE, as in --make LLVM=1")
+
+    @classmethod
+    def of(cls, text: str, make: tuple[str, ...] = ()) -> "Config":
+        """Of fragments that were joined before. Raises InputError."""
+        _check("the configuration", text)
+        return cls(text, make)
+
     @classmethod
     def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = ()) -> "Config":
         """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
-        for word in make:
-            if not _MAKE_WORD.match(word):
-                raise InputError(f"--make {word}: expected NAME=VALUE, as in --make LLVM=1")
         try:
             texts = [fragment.read_text() for fragment in fragments]
         except OSError as error:
@@ -61,14 +72,14 @@ class Config:
         return tuple(f"{name}={value}" for name, value in asked.items() if got.get(name, "n") != value)
 
 
-def _check(fragment: Path, text: str) -> None:
+def _check(fragment: Path | str, text: str) -> None:
     """Raise InputError for a line that Kconfig passes over with a warning (scripts/kconfig/confdata.c): it means an
     option, and none would be set.
     """
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip() and not line.startswith("#") and not _OPTION.fullmatch(line):
+    for number, said in enumerate(text.split("\n"), 1):
+        if said.strip() and not said.startswith("#") and not _OPTION.fullmatch(said):
             raise InputError(
-                f"{fragment}:{number}: no option: {shortened(line, _SHOWN)}\n"
+                f"{fragment}:{number}: no option: {shortened(said, _SHOWN)}\n"
                 "  a line is CONFIG_X=VALUE, from its beginning and without spaces, or begins with #"
             )
 
