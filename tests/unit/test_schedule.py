@@ -81,6 +81,13 @@ def test_of_a_tip_that_is_watched_only_a_build_that_was_watched_tells(reads: Fol
         assert schedule.next(Place(reads))[1] == (SameBuild("before", ("x.rst",)) if seen else None)
 
 
+def test_no_build_of_a_series_stands_for_base(reads: FolderDependencies) -> None:
+    """Where that is nobody's, it is kept for all: it was the base of this series by a guess before, and is no more."""
+    prints = {"base": Footprint.of(()), "document": Footprint.of([change("x.rst", "1")])}
+    schedule = Schedule([state("base")], prints, {"document": now(reads)})
+    assert schedule.next(Place(reads)) == (state("base"), None)
+
+
 def test_a_build_that_failed_stands_for_no_other(reads: FolderDependencies) -> None:
     prints = {"tip": Footprint.of([change("x.rst", "1")]), "code": Footprint.of(())}
     schedule = Schedule([state("tip"), state("code")], prints)

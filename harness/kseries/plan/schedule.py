@@ -100,13 +100,13 @@ class Schedule:
         """The state that costs least from where a folder is; of equals the first of the plan.
 
         Base goes first, then the one that is watched, whose result may be others' too. With it a state whose build it
-        would be, file for file, where there is one.
+        would be, file for file, where there is one; never with base, which others build upon, whosever they are.
         """
         urgent = {state.id: state for state in self._waiting if state.id in ("base", self._watched)}
         first = urgent.get("base") or next(iter(urgent.values()), None)
         state = first or min(self._waiting, key=lambda state: self.cost(state, place))
         self._waiting.remove(state)
-        return state, self._same_build(state)
+        return state, self._same_build(state) if state.id != "base" else None
 
     def built(self, state: State, place: Place, read: Read | None) -> None:
         """A folder now holds this state; ``read`` is what its build has read, None if that did not come to its end."""
