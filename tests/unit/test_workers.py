@@ -14,7 +14,7 @@ from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.model import Coverage, Observation, Outcome, Plan, events
+from kseries.model import Coverage, Dependencies, Observation, Outcome, Plan, events
 from kseries.model.events import Holder
 from kseries.report import plans as planned_view
 from kseries.report.live import Progress
@@ -107,6 +107,23 @@ async def test_a_run_begins_with_the_number_of_kernels_that_its_plan_ends_with(
     started = [event for event in told if isinstance(event, events.StageStarted)]
     assert [event.state for event in started] == foretold
     assert [(event.position, event.todo) for event in started] == [(number, 4) for number in range(1, 5)]
+
+
+async def test_what_a_build_elsewhere_claims_to_have_read_takes_no_state_out_of_a_plan(
+    kernel: Kernel, plan: Plan, workers: tuple[Worker, ...], store: Store, tmp_path: Path
+) -> None:
+    """A stranger's Makefile may have written the notes, and the same tree may have been built here, too."""
+    changed = kernel.tree(main=f"{MAIN}\n")
+    plan = msgspec.structs.replace(plan, states=(plan.states[0], msgspec.structs.replace(plan.states[1], tree=changed)))
+    await workers[0].build_alone(plan.base.tree, tmp_path / "base")
+    theirs = Dependencies(paths=frozenset({"other.c"}))
+    store.put(
+        SETUP.key(plan.base.tree, "base"),
+        Observation(tree=plan.base.tree, outcome=Outcome.OK, dependencies=theirs),
+        tmp_path,
+    )
+    foretold = engine_for(SETUP, workers[:1], store, lambda _: None).forecast(plan)
+    assert [one.state for one in foretold if one.to_build] == ["prefix-1"]
 
 
 async def test_a_worker_that_another_run_has_takes_no_part(

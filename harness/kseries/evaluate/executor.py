@@ -25,11 +25,11 @@ class Executor(Protocol):
     def place(self, base: str) -> Place:
         """What it holds, told by how that differs from ``base``, and what building from there would make again."""
 
-    def vouches(self, tree: str) -> bool:
-        """Whether what the build of a tree has read here can be relied on, so that another may be taken for it.
+    def vouches(self, tree: str, read: Dependencies) -> bool:
+        """Whether this is what the build of a tree has read here, so that another may be taken for it.
 
-        Never of a tree that was built beside patches that are not of this series; no more once what is there has been
-        thrown away.
+        Never of what was read elsewhere, in which somebody else's patches may have had a hand, nor of a tree that was
+        built beside patches that are not of this series; no more once what is there has been thrown away.
         """
 
     def seconds(self, targets: int) -> float | None:
@@ -51,4 +51,4 @@ class Executor(Protocol):
 
 def vouched(executors: Iterable[Executor], tree: str, read: Dependencies | None) -> Dependencies | None:
     """What the build of a tree has read, as long as one of these has it built and can be relied on."""
-    return read if any(one.vouches(tree) for one in executors) else None
+    return read if read is not None and any(one.vouches(tree, read) for one in executors) else None

@@ -17,7 +17,7 @@ from kseries.evaluate.setup import Setup
 from kseries.guest import isolation, machine, repeat
 from kseries.kbuild import Worker
 from kseries.kbuild.brought import Brought
-from kseries.model import Boot, Build, Job, Observation, Outcome, Probe, events
+from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events
 from kseries.model.errors import InfraError
 from kseries.plan.schedule import Footprint, Place
 
@@ -59,8 +59,9 @@ class Local:
         changes = self.worker.trees.changes(base, held) if held is not None else ()
         return Place(self.worker.dependencies, Footprint.of(changes))
 
-    def vouches(self, tree: str) -> bool:
-        return self.worker.dependencies.knows(tree)
+    def vouches(self, tree: str, read: Dependencies) -> bool:
+        own = self.worker.dependencies.of(tree)
+        return own is read or own == read
 
     def seconds(self, targets: int) -> float | None:
         return self.worker.timing.seconds(targets)
