@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from kseries.cache.store import Store
-from kseries.evaluate import stateresult
+from kseries.evaluate import images, stateresult
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.guest import machine
@@ -16,7 +16,7 @@ from kseries.guest.machine import Image
 from kseries.kbuild import Worker, reproducible
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import can_matter
-from kseries.model import Boot, Build, Ending, Job, Outcome, State, StateResult
+from kseries.model import Boot, Build, Ending, Job, Observation, Outcome, State, StateResult
 from kseries.sources import Change
 from tests.support.engines import SETUP, FullDisk
 from tests.support.kbuild import ARCH, FRAGMENT, Kernel
@@ -136,3 +136,18 @@ def test_an_image_of_such_a_configuration_is_booted_though_another_has_its_bytes
     assert len(booted) == (2 if named else 1)
     assert first.notes == ((f"taken for no other's kernel, nor another's for its: {BTF} is set",) if named else ())
     assert second.booted_as == (None if named else "prefix-1")
+
+
+def test_a_state_whose_image_is_known_from_a_run_that_was_killed_has_the_log_of_its_boot(tmp_path: Path) -> None:
+    """The image is kept before the state is, and with another tree's it is no other way."""
+    store = Store(tmp_path / "s")
+    (tmp_path / "console.log").write_text("it boots\n")
+    (tmp_path / "image").write_bytes(b"the same")
+    name = SETUP.key("image", images.digest(tmp_path / "image", tmp_path / "image"))
+    store.put(name, Observation(tree="tree", outcome=Outcome.OK), tmp_path)
+    executor = Local(SETUP, cast(Worker, _Alike(tmp_path, ())), store, Images())
+    for tree in ("tree", "other"):
+        into = tmp_path / "into" / tree
+        job = Job(name="prefix-1", tree=tree, base="base", series=(), conditions=SETUP.conditions)
+        asyncio.run(executor.evaluate(job, into, lambda _: None))
+        assert (into / "console.log").read_text() == "it boots\n"

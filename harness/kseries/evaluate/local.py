@@ -21,6 +21,8 @@ from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, 
 from kseries.model.errors import InfraError
 from kseries.plan.schedule import Footprint, Place
 
+_OF_BOOT = ("console.log",)
+
 
 @dataclass(frozen=True)
 class _Built:
@@ -121,7 +123,7 @@ class Local:
             for file in (image.kernel, image.symbols, image.initrd):
                 file.unlink()
         if not (fresh and seen.tree == tree):
-            self._store.copy_logs(name, built.into, ("console.log",))
+            self._store.copy_logs(name, built.into, _OF_BOOT)
             seen = replace(observe.of_image(seen, tree), seconds={})
         if built.made_of is not None and seen.coverage is not None:
             seen = replace(seen, coverage=built.made_of.noted(seen.coverage))
@@ -134,7 +136,8 @@ class Local:
         watched = await Watched.find(watch, symbols, setup.arch, setup.accel) if watch is not None else None
         names = (setup.key(name, "watched", watched.digest), name) if watched is not None else (name,)
         known = self._store.find(names[0])
-        if known is not None:
+        if known is not None:  # whosever tree it was, and of whichever of the two names: its log is of that boot
+            self._store.copy_logs(names[0], built.into, _OF_BOOT)
             return known
         tell(events.StageStarted(job.name, "boot"))
 
