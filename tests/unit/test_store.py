@@ -58,6 +58,25 @@ def test_a_result_that_is_not_as_it_was_kept_is_done_over(
     assert found(store) == SEEN
 
 
+def test_of_two_that_keep_the_same_at_once_one_does_and_neither_fails(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other comes where the folder that was there is gone, and has no name for its own yet."""
+    home, aside = tmp_path / "results", tmp_path / "aside"
+    shutil.copytree(home, aside)
+    remove = shutil.rmtree
+
+    def removed(place: Path, *, ignore_errors: bool = False) -> None:
+        remove(place, ignore_errors=ignore_errors)
+        if place == home / "key":
+            shutil.copytree(aside / "key", place)
+
+    monkeypatch.setattr("kseries.cache.store.shutil.rmtree", removed)
+    store.put("key", SEEN, tmp_path)
+    assert found(store) == SEEN
+    assert [place.name for place in home.iterdir()] == ["key"]
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_nor_is_one_of_which_a_file_is_gone(store: Store, name: str) -> None:
     (store.place("key") / name).unlink()

@@ -2,6 +2,7 @@
 """Results and artifacts, found again by what they depend on. A finished state is never done twice."""
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterable
@@ -86,8 +87,8 @@ class Store:
             (beside / OBSERVATION).write_bytes(msgspec.json.encode(seen))
             sums = {file.name: checksums.of_file(file) for file in sorted(beside.iterdir())}
             (beside / _SUMS).write_bytes(msgspec.json.encode(sums))
-            shutil.rmtree(self._home / name, ignore_errors=True)
-            files.place(beside, self._home / name)
+            files.sync(beside)
+            _replace(self._home / name, beside)
             return seen
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
@@ -101,6 +102,17 @@ class Store:
     def copy_logs(self, name: str, into: Path, logs: Iterable[str] = LOGS) -> None:
         """Put a stored state's logs into a directory of a run, as ``copy_logs`` does."""
         copy_logs(self.place(name), into, logs)
+
+
+def _replace(place: Path, by: Path) -> None:
+    """Have a folder, which is on the disk, stand in the place of another. Of two who do so at once, one does."""
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        files.rename(by, place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(by, ignore_errors=True)  # what is there now has been seen of the same, a moment ago
 
 
 def copy_logs(source: Path, into: Path, names: Iterable[str] = LOGS) -> None:

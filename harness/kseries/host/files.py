@@ -45,11 +45,16 @@ def place(made: Path, path: Path) -> None:
 
     What it holds is on the disk before the name is, and the name is when this returns: rename(2) promises neither.
     """
+    sync(made)
+    rename(made, path)
+
+
+def sync(made: Path) -> None:
+    """Wait until a file, or a folder and all in it, is on the disk. Raises OSError."""
     for entry in walk(made) if made.is_dir() else ():
         if not entry.is_symlink():
             _sync(entry.path)
     _sync(made)
-    rename(made, path)
 
 
 def rename(made: Path, path: Path) -> None:
