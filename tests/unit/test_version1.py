@@ -10,7 +10,8 @@ import pytest
 
 from kseries import cli
 from kseries.app import rundir
-from kseries.model import SCHEMA_VERSION, EvidenceKind, FindingKind, RunResult
+from kseries.judge import evidence
+from kseries.model import SCHEMA_VERSION, Evidence, EvidenceKind, FindingKind, RunResult, StateResult
 from tests.support.runs import SPLIT, split_run
 from tests.support.told import lines
 
@@ -34,6 +35,28 @@ def test_what_it_rests_on_is_told_as_it_was(name: str) -> None:
     for kind in ("findings", "couplings"):
         there = getattr(read(name), kind)
         assert [lines(one.evidence) for one in there] == [tuple(one["evidence"]) for one in raw(name).get(kind, [])]
+
+
+def test_of_thousands_of_checks_each_is_looked_at_once_however_many_findings_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = raw("all-kinds")
+    state = next(state for state in result["states"] if state["checks"])
+    state["checks"] = [{**state["checks"][0], "id": f"check-{number}"} for number in range(40)]
+    one = {**result["findings"][0], "kind": "regression", "state": state["id"]}
+    result["findings"] = [{**one, "evidence": [f"check-{number}: fail"]} for number in range(40)]
+    (tmp_path / "result.json").write_text(json.dumps({**result, "couplings": [], "squashes": []}))
+    looked_at: list[int] = []
+    of_check = evidence.of_check
+
+    def counted(name: str, among: StateResult) -> Evidence:
+        looked_at.append(len(among.checks))
+        return of_check(name, among)
+
+    monkeypatch.setattr(evidence, "of_check", counted)
+    found = rundir.read(tmp_path)[0].findings
+    assert [one.evidence[0].name for one in found] == [f"check-{number}" for number in range(40)]
+    assert sum(looked_at) == 40
 
 
 def test_each_line_is_known_for_what_it_tells_of() -> None:

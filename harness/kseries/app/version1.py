@@ -6,8 +6,10 @@ it again; an older kseries may have worded it otherwise, and then the line is ta
 words that were there, but for a colon with nothing behind it.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -163,10 +165,11 @@ def _squash(old: _Squash) -> Squash:
 
 
 def _findings(old: Iterable[_Finding], states: Sequence[StateResult]) -> tuple[Finding, ...]:
-    return tuple(_finding(one, states) for one in old)
+    seen = functools.cache(lambda name: _Seen.of(_state(name, states)))  # of a state there may be a finding a check
+    return tuple(_finding(one, seen(one.state)) for one in old)
 
 
-def _finding(old: _Finding, states: Sequence[StateResult]) -> Finding:
+def _finding(old: _Finding, seen: "_Seen") -> Finding:
     kind = _RENAMED.get(old.kind) or FindingKind(old.kind)
     return Finding(
         kind=kind,
@@ -174,7 +177,7 @@ def _finding(old: _Finding, states: Sequence[StateResult]) -> Finding:
         patch=old.patch,
         partner=old.partner,
         contract=old.contract,
-        evidence=_evidence(kind, old.evidence, _state(old.state, states)),
+        evidence=_evidence(kind, old.evidence, seen),
         advice=old.advice,
         reproduce=old.reproduce,
     )
@@ -183,7 +186,7 @@ def _finding(old: _Finding, states: Sequence[StateResult]) -> Finding:
 def _coupling(old: _Coupling, result: _Result) -> Coupling:
     state = _state(old.state, result.states)
     if (old.state, old.evidence) in [(one.state, one.evidence) for one in result.findings]:
-        seen = _evidence(FindingKind.SILENT_BREAK, old.evidence, state)
+        seen = _evidence(FindingKind.SILENT_BREAK, old.evidence, _Seen.of(state))
     else:
         seen = tuple(map(_of_coupling, old.evidence))
     return Coupling(
@@ -204,9 +207,20 @@ def _state(name: str, states: Sequence[StateResult]) -> StateResult | None:
 # --- evidence -----------------------------------------------------------------------------------
 
 
-def _evidence(kind: FindingKind, lines: Iterable[str], state: StateResult | None) -> tuple[Evidence, ...]:
-    known = {evidence.line(one): one for one in _all(state)} if state is not None else {}
-    return tuple(known.get(words) or of_words(kind, words, state) for words in lines)
+@dataclass(frozen=True)
+class _Seen:
+    """A state, where the result has it, and all that findings of it may rest on, by the lines that tell it."""
+
+    state: StateResult | None
+    lines: dict[str, Evidence]
+
+    @classmethod
+    def of(cls, state: StateResult | None) -> "_Seen":
+        return cls(state, {evidence.line(one): one for one in _all(state)} if state is not None else {})
+
+
+def _evidence(kind: FindingKind, lines: Iterable[str], seen: _Seen) -> tuple[Evidence, ...]:
+    return tuple(seen.lines.get(words) or of_words(kind, words, seen.state) for words in lines)
 
 
 def _all(state: StateResult) -> Iterator[Evidence]:
@@ -215,7 +229,9 @@ def _all(state: StateResult) -> Iterator[Evidence]:
     yield from map(evidence.of_warning, state.warnings_new)
     yield from (evidence.of_complaint(one, state) for one in state.complaints)
     yield from map(evidence.of_flaky, state.flaky)
-    yield from (evidence.of_check(one.id, state) for one in state.checks)
+    first = {one.id: one for one in reversed(state.checks)}
+    for name, check in first.items():  # alone, or each of thousands would be looked for among all
+        yield evidence.of_check(name, msgspec.structs.replace(state, checks=(check,)))
     yield evidence.of_outcome(state)
 
 
