@@ -20,14 +20,19 @@ of a command line (COMMAND_LINE_SIZE)."""
 _SHOWN = 100
 """Characters of what was asked for that an error repeats."""
 
-_DEVICE = re.compile(r"(?P<driver>[A-Za-z0-9][\w.+-]*)(?P<properties>(?:,[A-Za-z][\w.-]*=[^,\s/]*)*)", re.ASCII)
+_DEVICE = re.compile(r"(?P<driver>[A-Za-z0-9][\w.+-]*)(?P<properties>(?:,[A-Za-z][\w.-]*=[!-+.0-~-]*)*)", re.ASCII)
 """DRIVER[,PROPERTY=VALUE...]. No value has a slash, so none is a path; a comma in one would be doubled (qemu(1))."""
+_OF_HOST = re.compile(
+    r"(?:vhost|vfio|xen|u2f|igd|ccid-card|can-host)-.*|usb-host|scsi-(?:block|generic)|virtio-input-host.*", re.ASCII
+)
+"""Drivers that look for something of the host by themselves, or have it under some number (QEMU: -device help)."""
 _OUTSIDE = re.compile(
     r"[\w-]*(?:dev\d*|file|filename|path|dir|fd|host|hostaddr|hostbus|hostport|hostdevice)"
-    r"|drive|pcap|cdat|db|cert\d?|hidraw|kernel|initrd|if",
+    r"|drive|driver|pcap|cdat|db|cert\d?|hidraw|kernel|initrd|if",
     re.ASCII,
 )
-"""Properties by which a device has something of the host, or one of our own channels (QEMU: -device DRIVER,help)."""
+"""Properties by which a device has something of the host, or one of our own channels (QEMU: -device DRIVER,help), or by
+which it is another device: of two drivers the last counts."""
 _WORD = re.compile(r'(?:[!#-~]|"[ !#-~]*")+')
 """A word of a kernel's command line: what is quoted in it may have spaces (kernel/params.c, lib/cmdline.c)."""
 _OURS = {
@@ -120,6 +125,8 @@ def _check_device(device: str) -> None:
                 f"--device {_shown(device)}: {name}= would give the guest something of this host\n"
                 "  leave it out; a disk is had by --disk SIZE"
             )
+    if _OF_HOST.fullmatch(match["driver"]):
+        raise ValueError(f"--device {_shown(device)}: {match['driver']} would give the guest something of this host")
 
 
 def _check_words(words: tuple[str, ...]) -> None:
