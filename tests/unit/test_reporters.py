@@ -242,7 +242,15 @@ def test_metadata_that_are_no_text_keep_nobody_from_our_own(
     assert "cannot tell what reports there are" in last(capsys)
 
 
-@pytest.mark.parametrize("error", ["ValueError('a\\nb\\x1b[2J')", "SystemExit(0)", "OSError(111, 'refused')"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "ValueError('a\\nb\\x1b[2J')",
+        "SystemExit(0)",
+        "OSError(111, 'refused')",
+        "__import__('asyncio').CancelledError",
+    ],
+)
 def test_one_that_fails_costs_neither_the_run_nor_another_report(
     install: Install, run: Callable[..., int], error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +263,13 @@ def test_one_that_fails_costs_neither_the_run_nor_another_report(
     assert "bisectable:" in said.out and said.out.startswith("0 findings\n")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"states", "result.json", "report.html", "junit.xml", "report.txt"}
+
+
+def test_what_is_no_text_is_no_report(install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install("counting", COUNT.replace('f"', 'b"'), "count")
+    assert cli.main(["report", str(SPLIT), "--format", "count", "-o", str(tmp_path / "count.txt")]) == 3
+    assert "it renders bytes, and not str" in last(capsys)
+    assert not (tmp_path / "count.txt").exists()
 
 
 def test_one_that_refuses_says_so_in_its_own_words_and_the_worst_status_counts(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The reports that a command is asked for, each made of the same finished run."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def _named(one: Report, what_is: str) -> Iterator[None]:
         yield
     except KseriesError:
         raise
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
         if one.printed and isinstance(error, OSError):  # not its own
             raise
         fault = shortened(line(repr(error)), _FAULT)

@@ -90,7 +90,10 @@ class Document:
             places.check(Path(to))
 
     def report(self, run: FinishedRun, to: str | None) -> None:
-        text = f"{self.render(run).rstrip()}\n"
+        rendered = self.render(run)
+        if not isinstance(rendered, str):  # bytes can be stripped and formatted, too, and are no report then
+            raise TypeError(f"it renders {type(rendered).__name__}, and not str")
+        text = f"{rendered.rstrip()}\n"
         if to is not None:
             run.write(Path(to), text.encode())
         elif self.utf8:
