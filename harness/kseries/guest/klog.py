@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel log of a boot: what the kernel complained of, and during which check."""
+"""The kernel log of a boot: what the kernel complained of, and during which check.
+
+The words by which a complaint is known are in words.py, those of one architecture alone in its file in arch/.
+"""
 
 import functools
 import re

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Does a guest still get anywhere? Told line by line what it prints, on a clock that a test can hold."""
+"""Does a guest still get anywhere? Told line by line what it prints, on a clock that a test can hold.
+
+How many seconds it has: model/machine.py.
+"""
 
 import asyncio
 import re

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What ends a run early: each error says what, where and what to do, and knows its exit status."""
+"""What ends a run early: each error says what, where and what to do, and knows its exit status.
+
+The exit status of a run that came to its end is in app/session.py.
+"""
 
 TRACEBACK = "KSERIES_TRACEBACK"
 """In the environment: show where an error that nobody foresaw comes from."""
