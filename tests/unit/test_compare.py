@@ -95,6 +95,20 @@ def test_a_finding_of_a_patch_that_has_moved_is_the_same_finding() -> None:
     assert not seen.findings_new and not seen.findings_gone
 
 
+@pytest.mark.parametrize("kind", [FindingKind.KERNEL_COMPLAINT, FindingKind.NEW_WARNING])
+def test_a_finding_of_the_last_patch_outlives_a_patch_that_comes_after_it(kind: FindingKind) -> None:
+    found = finding(kind, "prefix-2", "outside of any check: WARNING: at fs/x.c:12", patch=2)
+    states = state("base"), state("prefix-2", 2, applied=(1, 2))
+    old = series("A", "B", states=states, findings=(found,))
+    new = series("A", "B", "C", states=(*states, state("prefix-3", 3, applied=(1, 2, 3))), findings=(found,))
+    seen = told(old, new)
+    assert not (seen.findings_new or seen.findings_gone or seen.findings_untried or seen.worse)
+    mended = told(old, msgspec.structs.replace(new, findings=()))
+    assert [gone.finding for gone in mended.findings_gone] == [found]
+    another = msgspec.structs.replace(found, state="prefix-3", patch=3)
+    assert told(old, msgspec.structs.replace(new, findings=(found, another))).worse == (f"{kind} in prefix-3",)
+
+
 def tip(**more: object) -> RunResult:
     """A run whose whole series is two patches."""
     return run(state("base", checks=checks(p__a=PASS)), state("prefix-2", 2, applied=(1, 2), **more))

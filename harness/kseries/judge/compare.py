@@ -84,6 +84,9 @@ def compare(old: RunResult, new: RunResult, patches: tuple[Match, ...]) -> Compa
     """What changed; ``patches`` says which patch is which."""
     before, after = _Named(old, patches, False), _Named(new, patches, True)
     was, now = before.findings(), after.findings()
+    for key, place in before.followed().items():
+        if place in now and place not in was:
+            was[place] = was.pop(key)
     changes = tuple(_changes(before, after))
     fresh = tuple(after.told(now[key], before) for key in now if key not in was)
     left = [before.told(was[key], after) for key in was if key not in now]
@@ -142,13 +145,16 @@ class _Named:
         self._match = {number: one for one in patches for number in (one.new if is_new else one.old)}
         self.states = {self.meaning(state): state for state in reversed(run.states)}
 
-    def meaning(self, state: StateResult, loose: bool = False) -> Meaning:
+    def meaning(self, state: StateResult, loose: bool = False, followed: bool = False) -> Meaning:
         """Base and tip mean the same in every run; any other state goes by its patches' matches.
 
-        ``loose`` takes a patch for what it was made part of, or split into: a finding may outlive that.
+        ``loose`` takes a patch for what it was made part of, or split into: a finding may outlive that. ``followed``
+        takes the tip for what it is once other patches come after it.
         """
-        if state.scenario == "base" or state.id == f"prefix-{len(self.run.series.patches)}":
-            return ("base" if state.scenario == "base" else "tip",)
+        if state.scenario == "base":
+            return ("base",)
+        if self._is_tip(state) and not followed:
+            return ("tip",)
         left_out = {patch.number for patch in self.run.series.patches} - {*state.applied}
         asked = [state.patch] if state.patch is not None else sorted(left_out)
         return (state.scenario, *dict.fromkeys(self._patch(number, loose) for number in asked))
@@ -164,11 +170,22 @@ class _Named:
         return self.states.get(("tip",))
 
     def findings(self) -> dict[Meaning, Finding]:
+        return {self._key(one, state): one for one, state in self._found()}
+
+    def followed(self) -> dict[Meaning, Meaning]:
+        """Of each finding of the tip, what it means once other patches come after it."""
+        tips = ((one, state) for one, state in self._found() if self._is_tip(state))
+        return {self._key(one, state): self._key(one, state, followed=True) for one, state in tips}
+
+    def _found(self) -> Iterator[tuple[Finding, StateResult]]:
         states = {state.id: state for state in self.run.states}
-        keys = ((one, states[one.state]) for one in self.run.findings)
-        return {
-            (one.kind, one.contract, self.meaning(state, loose=True), *self._apart(one)): one for one, state in keys
-        }
+        return ((one, states[one.state]) for one in self.run.findings)
+
+    def _key(self, one: Finding, state: StateResult, followed: bool = False) -> Meaning:
+        return (one.kind, one.contract, self.meaning(state, loose=True, followed=followed), *self._apart(one))
+
+    def _is_tip(self, state: StateResult) -> bool:
+        return state.id == f"prefix-{len(self.run.series.patches)}"
 
     def _apart(self, finding: Finding) -> Meaning:
         """What tells the findings apart of which one state may have several: the partner, or what it is known by."""
