@@ -183,6 +183,12 @@ def test_a_contract_about_a_probe_that_is_not_there_is_told_before_anything_is_b
         contracts.check([contract, contract], frozenset({"repor"}))
 
 
+def test_a_contract_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        contracts.read([tmp_path / "c.toml"])
+    assert str(error.value) == f"cannot read the contract {tmp_path / 'c.toml'}: No such file or directory"
+
+
 @pytest.mark.timeout(60)
 def test_what_is_no_regular_file_keeps_nobody_waiting(tmp_path: Path) -> None:
     for name in ("a.c", "b", "c.toml", "beside/a.h"):

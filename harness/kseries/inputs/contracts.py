@@ -10,7 +10,7 @@ import msgspec
 
 from kseries.host import paths, untrusted
 from kseries.model import Contract
-from kseries.model.errors import InputError
+from kseries.model.errors import InputError, in_words
 
 _FIELDS = frozenset({"id", "title", "when", "checks", "otherwise", "optional"})
 
@@ -28,7 +28,9 @@ def read(files: Iterable[Path]) -> tuple[Contract, ...]:
 def _read(file: Path) -> Iterator[Contract]:
     try:
         held = tomllib.loads(untrusted.text(file))
-    except (OSError, ValueError, RecursionError) as error:  # tomllib on numbers too long, and on brackets in brackets
+    except OSError as error:
+        raise InputError(f"cannot read the contract {file}: {in_words(error)}") from error
+    except (ValueError, RecursionError) as error:  # tomllib on numbers too long, and on brackets in brackets
         raise InputError(f"cannot read the contract {file}: {error}") from error
     many = held.get("contract")
     for one in many if isinstance(many, list) else [held]:
