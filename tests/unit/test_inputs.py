@@ -263,6 +263,15 @@ def merged(repository: Repository, files: dict[str, str]) -> str:
     return merge
 
 
+def test_a_range_of_what_is_no_repository_says_so_in_words(tmp_path: Path) -> None:
+    (tmp_path / "linux.tar").write_text("")
+    for name, what in {"linux": "no such folder", "linux.tar": "not a git repository"}.items():
+        with pytest.raises(InputError) as error:
+            gitrange.read(tmp_path / name, "a..b")
+        told = f"{tmp_path / name}: {what}, and so it has no a..b\n  name the repository with --tree"
+        assert str(error.value) == told
+
+
 @pytest.mark.parametrize("tip", ["topic", ""])
 @pytest.mark.parametrize(
     ("upstream", "subjects"),

@@ -12,6 +12,7 @@ from kseries.sources.repository import ask, check_range, shallow_cure
 
 _FORMAT = ("%H", "%T", "%P", "%s", "%b")
 _NO_REPOSITORY = "not a git repository"
+_NO_FOLDER = "no such folder"
 
 
 class _Row(NamedTuple):
@@ -93,8 +94,9 @@ def _git(repository: Path, revisions: str, *words: str) -> str:
 
 def _trouble(repository: Path, revisions: str, said: str) -> str:
     """What keeps git from telling of a range, and what to do."""
-    if _NO_REPOSITORY in said:
-        return f"{_NO_REPOSITORY}, and so it has no {revisions}\n  name the repository with --tree"
+    if _NO_REPOSITORY in said or not repository.is_dir():
+        what = _NO_REPOSITORY if repository.exists() else _NO_FOLDER
+        return f"{what}, and so it has no {revisions}\n  name the repository with --tree"
     if "bad revision" not in said:
         return said
     sides = [side for side in revisions.split("..") if side]
