@@ -24,11 +24,12 @@ from kseries.model import (
     Frame,
     Gravity,
     RunResult,
+    Status,
     Variant,
     Verdict,
 )
 from kseries.report import mail
-from tests.support.runs import SPLIT, ended_state, finding, hostile, run, split_run, state
+from tests.support.runs import SPLIT, checks, ended_state, finding, hostile, run, split_run, state
 
 
 def mailed(**more: str) -> RunResult:
@@ -58,6 +59,13 @@ def test_it_is_under_72_columns_and_says_what_fails_and_on_what_it_was_tested() 
     assert "exit_on_missing.read_exits: fail: read of 0x10005240: expected EFAULT" in words
     assert "the whole series with 3/6 reverted (git revert), on debian:linux-source-6.12" in words
     assert "x86_64, QEMU with tcg" in words and "the tip passes 13 checks" in words
+
+
+def test_of_one_it_speaks_in_the_singular() -> None:
+    found = finding(FindingKind.KERNEL_COMPLAINT, "prefix-2", "outside of any check: WARNING: at a.c:1", patch=2)
+    tip = state("prefix-2", 2, applied=(1, 2), checks=checks(p__a=Status.PASS), ending=Ending.DONE)
+    said = " ".join(mail.reply(run(tip, findings=(found,)), found).split())
+    assert "1 state, 1 kernel booted; the tip passes 1 check." in said
 
 
 def test_its_command_is_one_that_kseries_takes_and_names_no_folder_of_this_host() -> None:

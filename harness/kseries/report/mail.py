@@ -199,15 +199,19 @@ def _tested(run: RunResult) -> str:
     """What was done and with what, as far as the result says."""
     tried = sum(state.outcome is not Outcome.NOT_TRIED for state in run.states)
     booted = [state for state in run.states if state.ending is not None and state.same_as is None]
-    kernels = f"{tried} states, {len(booted)} kernels booted" if booted else f"{tried} states"
+    done = _counted(tried, "state") + (f", {_counted(len(booted), 'kernel')} booted" if booted else "")
     passed = sum(check.status is Status.PASS for check in _tip(run))
     so_far = " The run was interrupted, so that is not all." if run.partial else ""
     base = reproduce.base_elsewhere(run)
     more = "".join(f" {told[:1].upper()}{told[1:]}." for told in onto.lines(run.base))
     return (
         f"Tested on {base} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
-        f"{run.variant.toolchain}. {kernels}; the tip passes {passed} checks.{so_far}{more}"
+        f"{run.variant.toolchain}. {done}; the tip passes {_counted(passed, 'check')}.{so_far}{more}"
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _tip(run: RunResult) -> tuple[Check, ...]:
