@@ -168,7 +168,8 @@ def with_reverts(plan: Plan, together: Sequence[str], trees: TreeStore) -> Plan:
     """The plan with states in which some patches are reverted together. Raises InputError."""
 
     def no_commit(name: str) -> str:
-        raise InputError(f"--revert takes numbers of patches, as 2,3 or 2..4: {name}")
+        typed = name.removeprefix("without-").replace("+", ",")
+        raise InputError(f"--revert {typed}: expected numbers of patches, as 2,3 or 2..4")
 
     known = {state.id: state for state in plan.states}
     for name in (f"without-{numbers}" for numbers in together):
