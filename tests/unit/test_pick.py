@@ -101,6 +101,11 @@ def test_a_number_that_no_patch_has_is_told_before_anything_is_made_of_it(
     assert len(str(told.value)) < 250
 
 
+def test_of_one_patch_there_is_no_squash(runner: StateRunner) -> None:
+    with pytest.raises(InputError, match=r"^squash-1: one patch is no squash\n  name two or more, as in squash-2\+3$"):
+        runner.find("squash-1")
+
+
 def test_a_number_may_have_noughts_before_it(runner: StateRunner) -> None:
     assert runner.find("prefix-0" + "0" * 5000 + "2").tree == runner.find("prefix-2").tree
 

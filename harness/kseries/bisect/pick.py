@@ -71,7 +71,9 @@ def _no_such(name: str, count: int) -> InputError:
 
 
 def _of_squash(name: str, numbers: tuple[int, ...], rest: str, patches: Patches, base: Base, trees: TreeStore) -> State:
-    squashed = squash(patches, numbers, trees) if len(numbers) > 1 else None
+    if len(numbers) == 1:
+        raise InputError(f"{name}: one patch is no squash\n  name two or more, as in squash-2+3")
+    squashed = squash(patches, numbers, trees)
     if squashed is None:
         raise InputError(f"{name}: those patches cannot be made one without a conflict")
 
