@@ -109,6 +109,15 @@ def test_a_base_that_fails_the_check_and_a_tip_that_cannot_tell_are_told(lay: Ca
         laid.run()
 
 
+def test_a_commit_of_onto_that_is_not_there_is_told_as_onto(lay: Callable[..., Laid]) -> None:
+    runner = dataclasses.replace(lay().runner, onto="nosuch")
+    with pytest.raises(InputError) as error:
+        runner.state("without-2")
+    assert str(error.value) == f"--onto nosuch: {runner.repository} has no such commit"
+    with pytest.raises(InputError, match="no such STATE: nor"):
+        dataclasses.replace(runner, onto=None).state("nor")
+
+
 def test_a_check_that_there_is_not_is_told_with_what_is_near(lay: Callable[..., Laid]) -> None:
     laid = lay()
     laid.know(AT_ALL)

@@ -40,7 +40,7 @@ class StateRunner:
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""
-        return pick.find(name, self.patches, self.base, self.trees, self._commit, self.onto and self._commit(self.onto))
+        return pick.find(name, self.patches, self.base, self.trees, self._commit, self._onto())
 
     @property
     def tip(self) -> State:
@@ -49,8 +49,7 @@ class StateRunner:
 
     def conflict(self, state: State) -> str:
         """As git shows it, why a state does not apply."""
-        onto = self._commit(self.onto) if self.onto else None
-        merge = pick.conflicting(state, self.patches, self.base, self.trees, onto)
+        merge = pick.conflicting(state, self.patches, self.base, self.trees, self._onto())
         return conflicts.shown(merge, self.trees) if merge is not None else ""
 
     def results(self, *states: State) -> dict[str, StateResult]:
@@ -91,4 +90,12 @@ class StateRunner:
         tree = kernels.commit_tree(self.repository, name, self.trees)
         if tree is None:
             raise InputError(f"no such STATE: {name}\n  it is {pick.FORMS} of --tree ({self.repository})")
+        return tree
+
+    def _onto(self) -> str | None:
+        if not self.onto:
+            return None
+        tree = kernels.commit_tree(self.repository, self.onto, self.trees)
+        if tree is None:
+            raise InputError(f"--onto {self.onto}: {self.repository} has no such commit")
         return tree
