@@ -7,6 +7,7 @@ from pathlib import Path
 from kseries.evaluate import images
 from kseries.evaluate.images import Images
 from kseries.model import Observation, Outcome
+from kseries.model.errors import InfraError
 
 
 def result(name: str) -> Observation:
@@ -49,3 +50,21 @@ async def test_an_image_that_is_booted_afresh_serves_others_after_that() -> None
         await seen.result("image", lambda: boot("c")),
     ]
     assert [(one.tree, fresh) for one, fresh in told] == [("a", True), ("b", True), ("b", False)]
+
+
+async def test_what_this_host_has_done_to_one_boot_is_no_other_states() -> None:
+    """It may be raised, too: where the image could not be kept, or nm was killed."""
+    seen = Images()
+
+    async def boot(name: str) -> Observation:
+        await asyncio.sleep(0)
+        if name == "a":
+            raise InfraError("it was killed")
+        return result(name)
+
+    first, second = await asyncio.gather(
+        seen.result("image", lambda: boot("a")), seen.result("image", lambda: boot("b")), return_exceptions=True
+    )
+    assert isinstance(first, InfraError)
+    assert second == (result("b"), True)
+    assert await seen.result("image", lambda: boot("c")) == (result("b"), False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kseries.host import checksums
 from kseries.model import Observation, Outcome
+from kseries.model.errors import InfraError
 
 Boot = Callable[[], Awaitable[Observation]]
 
@@ -26,13 +27,22 @@ class Images:
         """What an image did, and whether this call has booted it; waits for a boot of it that is under way.
 
         A boot that failed for this host's sake says nothing of the image: who comes later boots it again. ``afresh``:
-        boot it, for others too, whatever is known.
+        boot it, for others too, whatever is known. Raises what ``boot`` does, to who has called with it alone.
         """
         while not afresh and (known := self._results.get(image)) is not None:
-            seen = await asyncio.shield(known)
-            if seen.outcome is not Outcome.INFRA_ERROR:
+            seen = await _of_image(known)
+            if seen is not None:
                 return seen, False
             if self._results.get(image) is known:  # else another who waited boots it by now
                 del self._results[image]
         booting = self._results[image] = asyncio.ensure_future(boot())
         return await booting, True
+
+
+async def _of_image(boot: "asyncio.Future[Observation]") -> Observation | None:
+    """What another's boot has seen; None where this host is why that is nothing."""
+    try:
+        seen = await asyncio.shield(boot)
+    except InfraError:
+        return None
+    return seen if seen.outcome is not Outcome.INFRA_ERROR else None
