@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kseries.sources import TreeStore, git, rawdiff
+from kseries.sources import TreeStore, git, hunks, rawdiff
 from kseries.sources.hunks import Section, sections
 from tests.support.gitrepo import Repository
 
@@ -87,6 +87,20 @@ def test_the_lines_that_come_have_the_numbers_that_they_have_afterwards(
         gone = [line for hunk in section.hunks for sign, line in hunk.changed if sign == "-"]
         assert gone == ["line 10", "line 11", "line 12", "line 21", "line 22", "line 29"]
     assert [hunk.new for hunk in small.hunks if not any(hunk.added)] == [20], "behind line 20"
+
+
+def test_git_tells_of_more_lines_than_anybody_would_mail(
+    store: TreeStore, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit of a range may change a table of a million lines, which is no reason to end a run."""
+    monkeypatch.setattr(hunks, "_MOST_LINES", 3)
+    states = [{"table.h": "".join(f"{sign}{line}\n\n" for line in range(4))} for sign in "ab"]
+    old, new = trees(store, repository, *states)
+    (section,) = store.diff(old, new)
+    assert [len(hunk.lines) for hunk in section.hunks] == [2, 2, 2, 2]
+    assert store.diffs([(old, new)], "*") == [(section,)]
+    with pytest.raises(ValueError, match="too many lines"):
+        sections(section.text())
 
 
 @pytest.mark.parametrize(

@@ -187,12 +187,20 @@ def _path(name: bytes) -> bytes | None:
 
 
 def sections(diff: bytes) -> tuple[list[Section], bytes]:
-    """The files of a diff, and what is behind the last of them. Raises ValueError for hunks that are cut short."""
-    return _Reader(diff).read()
+    """The files of a diff, and what is behind the last of them. Raises ValueError for hunks that are cut short, and for
+    more lines of a file than anybody would mail.
+    """
+    return _Reader(diff, _MOST_LINES).read()
+
+
+def between(diff: bytes) -> tuple[Section, ...]:
+    """The files of a diff that git itself has just made of two trees, however long it is."""
+    return tuple(_Reader(diff, len(diff)).read()[0])
 
 
 class _Reader:
-    def __init__(self, diff: bytes) -> None:
+    def __init__(self, diff: bytes, most: int) -> None:
+        self._most = most
         self._lines = list(io.BytesIO(diff))  # which splits at \n alone
         self._at = 0
 
@@ -231,7 +239,7 @@ class _Reader:
         hunks: list[Hunk] = []
         begun = self._at
         while self._at < len(self._lines) and (found := _HUNK.match(self._lines[self._at])):
-            if self._at - begun > _MOST_LINES:
+            if self._at - begun > self._most:
                 raise ValueError("too many lines")
             hunks.append(self._hunk(found))
         if not hunks:

@@ -23,7 +23,7 @@ from kseries.host import cachelock, checksums, disk, files, processes, untrusted
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.sources import corruption, fsck, git, rawdiff, repository, unpack
 from kseries.sources.git import FailedError, How
-from kseries.sources.hunks import Section, sections
+from kseries.sources.hunks import Section, between
 
 _ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
 _SUBMODULE = b"160000"
@@ -382,14 +382,14 @@ class TreeStore:
 
     def diff(self, old: str, new: str, *paths: str) -> Diff:
         """What leads from one tree to another, without context; of all files, or of those that pathspecs name."""
-        return tuple(sections(self.git(*_DIFF, old, new, "--", *paths).stdout)[0])
+        return between(self.git(*_DIFF, old, new, "--", *paths).stdout)
 
     def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[Diff]:
         """As ``diff``, of many pairs of trees at once, in the files that a pathspec names (gitglossary(7))."""
         asked = os.fsencode("".join(f"{old} {new}\n" for old, new in pairs))
         said = self.answer(*_DIFF, "--stdin", "--", paths, stdin=asked)
         # git-diff-tree(1): each difference has the ids of its two trees before it, in a line of their own.
-        return [tuple(sections(one)[0]) for one in _PAIR.split(said)[1:]]
+        return [between(one) for one in _PAIR.split(said)[1:]]
 
     def grep_files(self, tree: str, pattern: str, paths: str) -> list[str]:
         """The texts of a tree's files that have a line with an extended regular expression (git-grep(1))."""
