@@ -63,6 +63,18 @@ def test_a_base_that_was_not_built_is_kept_for_nobody(tmp_path: Path) -> None:
     assert memory.find(state) == failed
 
 
+def test_a_base_that_is_known_from_a_series_has_each_probe_or_is_none(tmp_path: Path) -> None:
+    """In the series that it was a state of, a probe that does not build was a note."""
+    plan = plan_of(("prefix-1", "base"), patches=(1,))
+    plan = msgspec.structs.replace(plan, base=msgspec.structs.replace(plan.base, guessed="a" * 40))
+    store = Store(tmp_path / "s")
+    seen = Observation(tree=plan.base.tree, outcome=Outcome.OK, unbuilt=("own",), errors=("own.c:1: error: x",))
+    store.put(SETUP.key(plan.base.tree), seen, tmp_path)
+    engine = engine_for(SETUP, (FullDisk(),), store, lambda _: None)
+    with pytest.raises(InputError, match="the probe own does not build with base's headers"):
+        asyncio.run(engine.run(plan, tmp_path / "o"))
+
+
 @pytest.mark.parametrize(
     ("prerequisites", "guessed", "trusted"), [((), "", True), (("KVM: x",), "", False), ((), "a" * 40, False)]
 )

@@ -71,7 +71,9 @@ class Evaluation:
         base, logs = self.seen["base"], self._out / "states" / "base"
         basecheck.check_fragment(self._brought.missing(base.config_dropped))
         if base.outcome not in (Outcome.OK, Outcome.INFRA_ERROR):
-            self._memory.copy_logs(self.jobs.of(self.jobs.plan.states[0]), logs)
+            (state,) = (one for one in self.jobs.states if one.id == "base")
+            self._memory.copy_logs(self.jobs.of(state), logs)
+        basecheck.check_build(base)  # of what is known: the same tree may have been no base to who has built it
         basecheck.check_boot(base, logs)
 
     def done(self, state: State, seen: Observation, logs: Path) -> None:
