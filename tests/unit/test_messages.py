@@ -11,7 +11,7 @@ from kseries.cli import main
 from kseries.host import disk
 from kseries.model import FindingKind
 from kseries.model.errors import InfraError
-from kseries.model.reuse import unbooted, unbuilt
+from kseries.model.notewords import unbooted, unbuilt
 from kseries.report import headline
 from tests.support.runs import finding, run, state
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from kseries.model import Observation, Outcome, State, StateResult
-from kseries.model.reuse import unbooted, unbuilt
+from kseries.model.notewords import unbooted, unbuilt
 
 _TREE = 12
 """Digits of a tree's id that say which it is."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from kseries.guest import klog, trace, words
+from kseries.guest import complaintwords, klog, trace
 from kseries.guest.trace import Spot
 from kseries.model import Complaint, Frame, Gravity
 
@@ -100,11 +100,11 @@ class _Seen:
 
     def _is_of_one_before(self, line: str, number: int, spot: Spot | None) -> bool:
         """True of what the kernel says in the report of a death, or at the end of it, and of a report's end."""
-        if number < self._until and (spot == self._dying or line.startswith(words.PANIC)):
+        if number < self._until and (spot == self._dying or line.startswith(complaintwords.PANIC)):
             return True
-        said = line.removeprefix(words.PANIC)
-        ends = said != line and words.ENDS.match(said) and self._found[True]
-        return bool(ends or (said != line and words.ENDS_REPORT.match(said) and any(self._found.values())))
+        said = line.removeprefix(complaintwords.PANIC)
+        ends = said != line and complaintwords.ENDS.match(said) and self._found[True]
+        return bool(ends or (said != line and complaintwords.ENDS_REPORT.match(said) and any(self._found.values())))
 
     def kept(self) -> tuple[Found, ...]:
         """All, or as many as there is room for: the same of the same ones, in whatever order they came."""
@@ -168,7 +168,7 @@ def _place(told: klog.Head, head: str, report: Sequence[str]) -> Spot | None:
             counter = counter or spot
         elif trace.is_of_lock(line):
             held = held or spot
-        elif called is None and not words.REPORTERS.fullmatch(spot.function.partition(".")[0]):
+        elif called is None and not complaintwords.REPORTERS.fullmatch(spot.function.partition(".")[0]):
             called = spot
     return (called or counter or held) if told.gravity is Gravity.REPORT else (counter or called)
 

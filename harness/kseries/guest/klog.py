@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel log of a boot: what the kernel complained of, and during which check.
 
-The words by which a complaint is known are in words.py, those of one architecture alone in its file in arch/.
+The words by which a complaint is known are in complaintwords.py, those of one architecture alone in its file in arch/.
 """
 
 import functools
@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kseries.guest import words
+from kseries.guest import complaintwords
 from kseries.model import Gravity, Status
 
 TIMESTAMP = re.compile(r"^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[[^\]]*\])? ?)?")
 """What printk and the console put before a message: its level, the time, who called (CONFIG_PRINTK_CALLER)."""
 _MARK = re.compile(r"kseries: (?P<what>enter|leave) (?P<check>[\w.-]+)(?: (?P<how>pass|fail|skip))?\s*$")
-_STARTS = tuple({head.start for head in words.HEADS})
+_STARTS = tuple({head.start for head in complaintwords.HEADS})
 _LINE = re.compile(r"[^\n]+")
 MAX_LINE = 1024
 """Characters of a line that are looked at; a record of printk's has fewer (PRINTK_MESSAGE_MAX in
@@ -42,7 +42,7 @@ class Splat:
 
     @property
     def panic(self) -> bool:
-        return self.text.startswith(words.PANIC)
+        return self.text.startswith(complaintwords.PANIC)
 
     @property
     def oops(self) -> bool:
@@ -78,11 +78,11 @@ def message(line: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def head(message: str) -> Head | None:
     """What a message says if it is the first of a complaint. One that comes for ever is looked at once."""
-    if "[#" in message and (died := words.DIED.match(message)):
+    if "[#" in message and (died := complaintwords.DIED.match(message)):
         return Head(Gravity.OOPS, _without_moves(died["what"].partition(",")[0]))
     if not message.startswith(_STARTS):
         return None
-    for one in words.HEADS:
+    for one in complaintwords.HEADS:
         if message.startswith(one.start) and (found := one.pattern.match(message)):
             told = {"function": "", "file": "", "line": None, **found.groupdict(default="")}
             return Head(
@@ -96,7 +96,7 @@ def head(message: str) -> Head | None:
 
 
 def _without_moves(kind: str) -> str:
-    return words.MOVES.sub("#", kind.strip())[: words.MAX_KIND]
+    return complaintwords.MOVES.sub("#", kind.strip())[: complaintwords.MAX_KIND]
 
 
 def mark(message: str) -> re.Match[str] | None:

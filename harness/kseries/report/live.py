@@ -10,7 +10,7 @@ from typing import TextIO
 from kseries.host.turns import lives
 from kseries.model import Outcome, events
 from kseries.model.events import Wait
-from kseries.model.reuse import unbuilt
+from kseries.model.notewords import unbuilt
 from kseries.model.sanitize import line
 from kseries.report.plans import kernels
 

@@ -2,7 +2,7 @@
 """A plan on a terminal: each state, what it would cost, and the order in which they would be built."""
 
 from kseries.model import Forecast, Plan, State
-from kseries.model.reuse import unbuilt
+from kseries.model.notewords import unbuilt
 from kseries.model.sanitize import printable
 from kseries.report import fuzzed
 
