@@ -113,6 +113,7 @@ def test_a_job_that_nobody_can_do_is_two_lines(linux: Path, tmp_path: Path, monk
         "the tree of prefix-1 is not that of base": msgspec.json.encode(msgspec.structs.replace(job, trusted=True)),
         "the job is to be done without a box": under(boxed=False),
         "--make --eval=x: expected NAME=VALUE": under(make=("--eval=x",)),
+        "the job's conditions are not as this kseries writes them": under(selftests=("mm:a", "b")),
         "the configuration:1: no option": under(config="CONFIG_A = y"),
         "two probes are called own": under(probes=(Probe.program("own"), Probe.program("own"))),
         "no program is kept as": under(

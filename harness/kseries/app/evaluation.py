@@ -40,6 +40,10 @@ def evaluate(job: Job, tell: events.Listener) -> Observation:
     _check(job)
     with _freedom(job.conditions), room(), at_work(tell):
         setup = setup_of(job.conditions)
+        if setup.conditions != job.conditions:  # a test without its target, or twice
+            raise InputError(
+                "the job's conditions are not as this kseries writes them\n  see its programs and selftests"
+            )
         memory = Memory(setup, Store(paths.cache("results")))
         known = memory.find(job)
         if known is not None:
