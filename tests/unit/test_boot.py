@@ -167,6 +167,8 @@ def test_init_is_told_of_a_probe_what_it_is_and_how_long_it_may_take() -> None:
         {"name": "a", "argv": ["/x"] * 32},
         {"name": "a", "argv": ["/x", "b\nprobe c"]},
         {"name": "a", "argv": ["/x"], "seconds": 0},
+        {"name": "a", "argv": ["/x"], "seconds": 2**31},
+        {"name": "a" * 129, "argv": ["/x"]},
         {"name": "a", "argv": ["/x"], "environment": {"A=B": "c"}},
         {"name": "a", "argv": ["/x"], "environment": {"A": "b\n"}},
     ],

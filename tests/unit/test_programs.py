@@ -284,6 +284,20 @@ def test_a_target_is_said_once_for_the_tests_after_it() -> None:
     assert [test.name for test in found] == ["kvm.cpuid_test", "kvm.state_test", "net.lib.csum"]
 
 
+def test_a_name_that_init_could_not_mark_with_is_the_users_mistake() -> None:
+    selftests.parse([f"kvm:{'a' * 124}"])
+    with pytest.raises(InputError, match="at most 128 characters"):
+        selftests.parse([f"kvm:{'a' * 125}"])
+
+
+def test_two_tests_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    """Nor is one that a probe of somebody's own is called like."""
+    for words in (("kvm:old", "kvm:x86_64/old"), ("kvm:old",)):
+        program = (write(tmp_path / "kvm.old.c", ""),) if len(words) == 1 else ()
+        with pytest.raises(InputError, match=r"two probes are called kvm\.old"):
+            setup.setup_of(Options(out=tmp_path, selftests=words, programs=program))
+
+
 @pytest.mark.parametrize("word", ["cpuid_test", "kvm:", ":x", "kvm:../x", "kvm:a b", "kvm:-x"])
 def test_a_word_that_names_no_test_is_the_users_mistake(word: str) -> None:
     with pytest.raises(InputError, match="TARGET:TEST"):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kseries import arch as archs
 from kseries import kbuild
 from kseries.app.premises import at_work, room
-from kseries.app.setup import known_probes, worker_of
+from kseries.app.setup import check_names, known_probes, worker_of
 from kseries.cache import store
 from kseries.cache.store import Store
 from kseries.evaluate.images import Images
@@ -97,9 +97,7 @@ def setup_of(conditions: Conditions) -> Setup:
         machine=conditions.machine,
     )
     others = {one.name for one in found.programs} | {one.name for one in found.selftests}
-    names = [one.name for one in conditions.probes]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"two probes are called {twice[0]}\n  each has checks of its own name")
+    check_names(conditions.probes)
     unknown = [one.name for one in conditions.probes if one.name not in others and one.name not in known_probes()]
     if unknown:
         raise InputError(f"no such probe: {unknown[0]}\n  the job was made by another version of kseries")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every kernel of a run has in common, made of the options: what builds it, boots it and asks it."""
 
+from collections.abc import Iterable
+
 from kseries import arch as archs
 from kseries import judge, kbuild
 from kseries.app.options import Options
@@ -73,6 +75,7 @@ def setup_of(options: Options) -> Setup:
         *(Probe.program(one.name) for one in others),
         *(Probe.program(one.name, Origin.SELFTEST) for one in tests),
     )
+    check_names(probes)
     accel = arch.accel()
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
@@ -90,6 +93,15 @@ def setup_of(options: Options) -> Setup:
         emulator=emulator.version(arch, accel),
         machine=options.machine,
     )
+
+
+def check_names(probes: Iterable[Probe]) -> None:
+    """Raise InputError for two probes of one name, as that of a selftest is, whichever folder it is in."""
+    names = [one.name for one in probes]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(
+            f"two probes are called {twice[0]}\n  each needs a name of its own, which its checks have, too"
+        )
 
 
 def executors_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan) -> tuple[Local, ...]:

@@ -4,11 +4,14 @@
 import re
 from enum import StrEnum
 
+from kseries.model.machine import MOST_SECONDS
 from kseries.model.record import Record
 
 MOST_WORDS = 31
 """Of a command line, and of an environment: what init has room for (guests/init/init.c, WORDS)."""
-_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
+MOST_NAME = 128
+"""Characters of a name: init marks with it, in a line of 256 bytes, what the kernel's log is about."""
+_NAME = re.compile(rf"\w[\w.+-]{{0,{MOST_NAME - 1}}}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _BREAKS = re.compile(r"[\n\0]")
 """What would end a line of init's list."""
@@ -40,7 +43,7 @@ class Probe(Record, frozen=True):
             raise ValueError(f"{self.name!r} is no name of a probe")
         if not (0 < len(self.argv) <= MOST_WORDS and len(self.environment) <= MOST_WORDS):
             raise ValueError(f"the probe {self.name} has no command line, or more than {MOST_WORDS} words")
-        if self.seconds is not None and self.seconds < 1:
+        if self.seconds is not None and not 1 <= self.seconds <= MOST_SECONDS:
             raise ValueError(f"the probe {self.name} has {self.seconds} seconds")
         if any(map(_BREAKS.search, (*self.argv, *self.environment.values()))):
             raise ValueError(f"a word of the probe {self.name} has an end of line in it")

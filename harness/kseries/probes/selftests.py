@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from kseries.arch import Arch
 from kseries.host.box.layout import OWN, Layout
 from kseries.model.errors import InputError
+from kseries.model.probe import MOST_NAME
+from kseries.model.sanitize import shortened
 from kseries.sources import TreeStore
 
 _PLACE = "tools/testing/selftests"
@@ -48,6 +50,10 @@ def parse(words: Iterable[str]) -> tuple[Selftest, ...]:
         if match is None or ".." in whole:
             raise InputError(f"--selftest {word}: expected TARGET:TEST, as in --selftest timers:posix_timers")
         found.append(Selftest(match["target"], match["test"]))
+        if len(found[-1].name) > MOST_NAME:
+            raise InputError(
+                f"--selftest {shortened(word, MOST_NAME)}: a probe's name has at most {MOST_NAME} characters"
+            )
     return tuple(dict.fromkeys(found))
 
 
