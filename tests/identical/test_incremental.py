@@ -15,7 +15,8 @@ from kseries.evaluate import images
 from kseries.host import paths
 from kseries.model import State
 from kseries.plan import scenarios
-from kseries.plan.schedule import Footprint, Place, Read, Schedule
+from kseries.plan.samebuild import Footprint, Read
+from kseries.plan.schedule import Place, Schedule
 from tests.support.lab import Lab
 
 pytestmark = pytest.mark.full("identical")

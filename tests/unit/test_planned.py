@@ -12,7 +12,8 @@ from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.timing import Timing
 from kseries.model import Forecast, Objects, Observation, Outcome, State
 from kseries.plan.forecast import forecast
-from kseries.plan.schedule import Footprint, Place, Schedule
+from kseries.plan.samebuild import Footprint
+from kseries.plan.schedule import Place, Schedule
 from kseries.report import plans
 from kseries.sources import Change
 from tests.support.judged import plan_of

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.model import State
-from kseries.plan.schedule import Footprint, Place, Read, SameBuild, Schedule, between
+from kseries.plan.samebuild import Footprint, Read, SameBuild, between
+from kseries.plan.schedule import Place, Schedule
 from kseries.sources import Change
 from tests.support.notes import noted
 

@@ -19,7 +19,8 @@ from kseries.host import files
 from kseries.kbuild import Worker, names
 from kseries.kbuild.config import Config
 from kseries.model import State
-from kseries.plan.schedule import Footprint, Place, Read, Schedule
+from kseries.plan.samebuild import Footprint, Read
+from kseries.plan.schedule import Place, Schedule
 from kseries.sources import TreeStore
 from tests.support import toy
 from tests.support.gitrepo import Repository

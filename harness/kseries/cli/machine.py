@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The options that say on what machine kernels are booted."""
+"""The options that say on what machine kernels are booted; what each may be is in model/machine.py."""
 
 import argparse
 import re

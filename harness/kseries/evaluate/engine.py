@@ -19,7 +19,8 @@ from kseries.evaluate.setup import Setup
 from kseries.evaluate.shift import Hand, Shift
 from kseries.model import Forecast, Plan, State, StateResult, events
 from kseries.plan.forecast import forecast
-from kseries.plan.schedule import Read, Schedule
+from kseries.plan.samebuild import Read
+from kseries.plan.schedule import Schedule
 from kseries.sources import TreeStore
 
 _MANY = 50

@@ -12,7 +12,7 @@ from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.kbuild.brought import Brought
 from kseries.model import Observation, Outcome, State, StateResult, events
-from kseries.plan.schedule import SameBuild
+from kseries.plan.samebuild import SameBuild
 from kseries.sources import TreeStore
 
 _MOST_UNREAD = 100

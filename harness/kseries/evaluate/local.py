@@ -19,7 +19,8 @@ from kseries.kbuild import Worker
 from kseries.kbuild.brought import Brought
 from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events
 from kseries.model.errors import InfraError
-from kseries.plan.schedule import Footprint, Place
+from kseries.plan.samebuild import Footprint
+from kseries.plan.schedule import Place
 
 _OF_BOOT = ("console.log",)
 

@@ -12,7 +12,8 @@ from kseries.evaluate.evaluation import Evaluation
 from kseries.evaluate.executor import Executor, vouched
 from kseries.model import Job, Observation, Outcome, State, events
 from kseries.model.errors import DiskFullError, InfraError, InputError
-from kseries.plan.schedule import Place, SameBuild, Schedule
+from kseries.plan.samebuild import SameBuild
+from kseries.plan.schedule import Place, Schedule
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the kernel complained of in one boot, as records: pure functions from a log and its decoded places."""
+"""What the kernel complained of in one boot, as records: pure functions from a log and its decoded places.
+
+Which lines are complaints: complaintwords.py.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

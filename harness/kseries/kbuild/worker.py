@@ -18,10 +18,21 @@ from pathlib import Path
 import msgspec
 
 from kseries.arch import Arch
-from kseries.host import box, disk, files, paths, processes, turns
+from kseries.host import disk, files, paths, processes, turns
 from kseries.host.box import layout
 from kseries.host.box.layout import Layout
-from kseries.kbuild import artifacts, ccache, denials, initramfs, limits, linked, names, reproducible, warnings
+from kseries.kbuild import (
+    artifacts,
+    buildbox,
+    ccache,
+    denials,
+    initramfs,
+    limits,
+    linked,
+    names,
+    reproducible,
+    warnings,
+)
 from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import FolderDependencies
@@ -35,7 +46,6 @@ from kseries.probes.programs import Program, stage
 from kseries.probes.selftests import READ, Bench, Selftest
 from kseries.sources import TreeStore
 
-_CCACHE_LOG = "ccache.log"
 _OBJECTS = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
@@ -270,7 +280,7 @@ class Worker:
             except (artifacts.NotRegularError, FileNotFoundError) as error:
                 ok, errors = False, (str(error),)
         unbuilt = self._unbuilt() if ok else ()
-        compiled_now, found = ccache.counts(artifacts.text(self._obj, _CCACHE_LOG))
+        compiled_now, found = ccache.counts(artifacts.text(self._obj, buildbox.CCACHE_LOG))
         return Build(
             ok=ok,
             seconds=watch.total,
@@ -313,7 +323,7 @@ class Worker:
         self, tree: str, make: Make, watch: "_Stopwatch", brought: Brought | None
     ) -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
-        files.remove(self._obj / _CCACHE_LOG)
+        files.remove(self._obj / buildbox.CCACHE_LOG)
         await processes.aside(self._store.check_out, tree, self._source, self._home / "index")
         looked = await processes.aside(self._names.update, tree)
         self._folder.looked(names.script() + looked.all + (looked.tests if self._selftests else ""))
@@ -432,28 +442,9 @@ class Worker:
         return self._folder.place / "fragment.config"
 
     def _box(self, trusted: bool) -> processes.Box:
-        """Where make runs. What trees without patches compile is there for all, but nobody else may add to it."""
-        way = "" if trusted else "|read-only"
-        env = {
-            "CCACHE_DIR": str(self._inside(self._folder.ccache)),
-            "CCACHE_MAXSIZE": "20G",
-            "CCACHE_REMOTE_STORAGE": f"file://{self._inside(self._shared)}{way}",
-            # What a compilation read is told by the compiler itself, after the fact: the preprocessor need not
-            # run first, which is a third of what a header in wide use costs.
-            "CCACHE_DEPEND": "1",
-            # Nor is it told by the compiler where it looked first; of what was kept without it, nothing is taken.
-            "CCACHE_PREFIX": str(self._inside(self._listed / names.COMPILE)),
-            "CCACHE_NAMESPACE": names.script(),
-            "CCACHE_STATSLOG": str(self._inside(self._obj) / _CCACHE_LOG),
-        }
         ours = (self._source, self._guests, self._listed, self._fragment, self._folder.staged)
-        return processes.Box(
-            writable=(self._obj, self._folder.ccache, *((self._shared,) if trusted else ())),
-            readable=(*ours, *(() if trusted else (self._shared,))),
-            layout=self._layout,
-            env={**env, **({"CCACHE_REMOTE_ONLY": "1"} if trusted else {})},
-            limits=box.build_limits(self._jobs),
-            tells=True,
+        return buildbox.of_make(
+            self._folder, self._shared, self._listed, ours, self._layout, self._jobs, trusted=trusted
         )
 
 

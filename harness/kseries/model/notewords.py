@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """In which words a state says that it has the result of another one, in a plan, on a terminal and in its notes.
 
-Why it has: plan/schedule.py.
+Why it has: plan/samebuild.py.
 """
 
 from collections.abc import Sequence

@@ -1,48 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which state is built next, and which need not be built: from what the trees differ in and what a build reads."""
+"""Which state is built next: from what the trees differ in and what a build reads. Which need not be built at all:
+samebuild.py.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
-from kseries.kbuild.dependencies import FolderDependencies, can_matter
-from kseries.model import Dependencies, State
+from kseries.kbuild.dependencies import FolderDependencies
+from kseries.model import State
+from kseries.plan.samebuild import Footprint, Read, SameBuild, between, same_build
 from kseries.sources import Change
 
 Changes = Callable[[str, str], tuple[Change, ...]]
 """What leads from one tree to another (TreeStore.changes)."""
-Read = Callable[[], Dependencies | None]
-"""What a build has read. Asked each time: a folder that is emptied takes what was built in it out of every schedule."""
-Entry = tuple[str, str]
-"""Git mode and blob; a mode of zeros where there is no file."""
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """What a tree holds in the paths in which it differs from base, and what base holds there."""
-
-    now: Mapping[str, Entry]
-    base: Mapping[str, Entry]
-
-    @classmethod
-    def of(cls, changes: Iterable[Change]) -> "Footprint":
-        """The footprint of the tree that these changes make of base."""
-        listed = tuple(changes)
-        return cls({change.path: change.new for change in listed}, {change.path: change.old for change in listed})
-
-
-def between(old: Footprint, new: Footprint) -> tuple[Change, ...]:
-    """What leads from one tree to another, both told by how they differ from one base."""
-    known = {**old.base, **new.base}
-    pairs = {path: (old.now.get(path, known[path]), new.now.get(path, known[path])) for path in known}
-    return tuple(Change(path, before, after) for path, (before, after) in pairs.items() if before != after)
-
-
-@dataclass(frozen=True)
-class SameBuild:
-    """A state that was built, and the files in which another differs from it without a build noticing."""
-
-    state: str
-    paths: tuple[str, ...]
 
 
 @dataclass
@@ -119,11 +89,5 @@ class Schedule:
         return place.dependencies.cost(between(place.here, self._footprints[state.id]))
 
     def _same_build(self, state: State) -> SameBuild | None:
-        for built, read in self._built.items():
-            dependencies = read()
-            if dependencies is None or (state.id == self._watched and built not in self._seen):
-                continue
-            changes = between(self._footprints[built], self._footprints[state.id])
-            if not any(can_matter(dependencies, change) for change in changes):
-                return SameBuild(built, tuple(change.path for change in changes))
-        return None
+        built = {name: read for name, read in self._built.items() if state.id != self._watched or name in self._seen}
+        return same_build(state.id, self._footprints, built)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where who is in a box sees what it is shown: fixed paths, so that nothing made there tells of whose cache it is in.
 
+What is shown at all: bwrap.py, and of a build kbuild/buildbox.py.
+
 A path goes into objects (debug info, __FILE__), into the command lines that make compares, into warnings, and into
 what ccache finds an object by; and make and sh take some paths apart.
 """
