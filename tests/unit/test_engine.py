@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kseries.app import evaluation
 from kseries.cache.store import Store
 from kseries.evaluate.memory import Memory
 from kseries.model import Job, Observation, Outcome, events
@@ -47,6 +48,21 @@ def test_a_base_that_is_known_to_crash_ends_the_run_before_anything_is_built(tmp
     with pytest.raises(InputError, match=f"crashed: it fell over\n.* {tmp_path / 'o' / 'states' / 'base'}"):
         asyncio.run(engine.run(plan, tmp_path / "o"))
     assert (tmp_path / "o" / "states" / "base" / "console.log").read_text() == "panic\n"
+
+
+def test_a_job_that_another_has_done_while_this_one_waited_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory(SETUP, Store(tmp_path / "s"))
+    job = Job(name="prefix-1", tree="t", base="b", series=("t",), conditions=SETUP.conditions)
+    seen = Observation(tree="t", outcome=Outcome.OK)
+
+    class Waits(FullDisk):
+        async def take(self, wait: object) -> None:
+            memory.keep(job, seen, tmp_path)
+
+    monkeypatch.setattr(evaluation, "_worker", lambda *_: Waits())
+    assert asyncio.run(evaluation._evaluated(job, SETUP, memory, lambda _: None)) == seen
 
 
 def test_a_base_that_was_not_built_is_kept_for_nobody(tmp_path: Path) -> None:

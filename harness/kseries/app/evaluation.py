@@ -70,6 +70,8 @@ async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listen
     executor = Local(setup, _worker(job, setup), Store(paths.cache("results")), Images())
     await executor.take(tell)
     try:
+        if (known := memory.find(job)) is not None:  # found out by another while this one waited for it
+            return known
         with executor.scratch() as scratch:
             seen = await executor.evaluate(job, scratch, tell)
             return memory.keep(job, seen, scratch)
