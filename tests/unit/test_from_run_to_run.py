@@ -180,6 +180,20 @@ async def test_whose_kernel_was_booted_is_told_in_the_words_of_the_plan_that_tel
 # --- what the host is to blame for ----------------------------------------------------------------
 
 
+async def test_a_cache_that_takes_no_result_ends_the_run(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To build all the others would take hours, and none of them would be known afterwards."""
+    folder = host.folder()
+    await host.run(folder)
+
+    def refused(*_: object) -> None:
+        raise InfraError("cannot keep a result")
+
+    monkeypatch.setattr(host.store, "put", refused)
+    with pytest.raises(InfraError, match="cannot keep a result"):
+        await host.run(folder, **{name: (name, "words") for name in "abcdefgh"})
+    assert len(folder.built) < len("abcdefgh")
+
+
 async def test_an_image_that_the_host_did_not_boot_is_booted_again_for_the_next_state(host: Host) -> None:
     host.fails = ["a"]
     seen = await host.run(_without_notes(host.folder()), a=("a", "words"), b=("a", "more"))

@@ -44,8 +44,9 @@ class Executor(Protocol):
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
         """Build, boot and ask; the logs are put into a folder.
 
-        ``tell`` hears Built when another job may be given to it, whatever came of this one's build. Raises InfraError
-        where the host is why nothing was built; of one whose boot the host prevented, the outcome is INFRA_ERROR.
+        ``tell`` hears Built when another job may be given to it, whatever came of this one's build. Where the host is
+        why there is no answer, the outcome is INFRA_ERROR; raises InfraError where nothing else can be evaluated there
+        either: of base, of a disk that is full, of a cache that takes no result.
         """
 
 

@@ -18,7 +18,7 @@ from kseries.guest import isolation, machine, repeat
 from kseries.kbuild import Worker
 from kseries.kbuild.brought import Brought
 from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events
-from kseries.model.errors import InfraError
+from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
 
@@ -78,7 +78,13 @@ class Local:
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
         assert job.conditions == self._setup.conditions, "a job of another setup"
         tell(events.StageStarted(job.name, "build"))
-        build = await self._build(job, into, tell)
+        try:
+            build = await self._build(job, into, tell)
+        except InfraError as error:
+            tell(events.Built(job.name, well=False))
+            if job.is_base or isinstance(error, DiskFullError):
+                raise
+            return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error), host=self._setup.host)
         read = self.worker.dependencies.of(job.tree) if build.ok else None
         watch = Watch(self.worker.trees, job.base, job.tree) if job.traced else None
         made_of = self._made_of(watch)  # before anything else is built there
@@ -91,19 +97,15 @@ class Local:
         return observe.with_build(seen, build, read)
 
     async def _build(self, job: Job, into: Path, tell: events.Listener) -> Build:
-        try:
-            return await self.worker.build(
-                job.tree,
-                into,
-                tell,
-                name=job.name,
-                trusted=job.trusted,
-                of_base=job.is_base,
-                brought=Brought(self.worker.trees, job.base, job.series) if job.is_base else None,
-            )
-        except InfraError:
-            tell(events.Built(job.name, well=False))
-            raise
+        return await self.worker.build(
+            job.tree,
+            into,
+            tell,
+            name=job.name,
+            trusted=job.trusted,
+            of_base=job.is_base,
+            brought=Brought(self.worker.trees, job.base, job.series) if job.is_base else None,
+        )
 
     def _made_of(self, watch: Watch | None) -> MadeOf | None:
         if watch is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from kseries.evaluate.evaluation import Evaluation
 from kseries.evaluate.executor import Executor, vouched
 from kseries.model import Job, Observation, Outcome, State, events
-from kseries.model.errors import DiskFullError, InfraError, InputError
+from kseries.model.errors import InfraError, InputError
 from kseries.plan.samebuild import SameBuild
 from kseries.plan.schedule import Place, Schedule
 
@@ -104,13 +104,8 @@ class Shift:
         self._say()
 
     async def _seen(self, job: Job, hand: Hand, logs: Path, tell: events.Listener) -> Observation:
-        """What is seen of a job. Raises InfraError of base, without which there is no use in any other."""
-        try:
-            seen = await hand.executor.evaluate(job, logs, tell)
-        except InfraError as error:
-            if job.is_base or isinstance(error, DiskFullError):
-                raise
-            return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error))
+        """What is seen of a job. Raises InputError of a base that is none."""
+        seen = await hand.executor.evaluate(job, logs, tell)
         if job.is_base:
             self._evaluation.check_build(seen)
         return seen
