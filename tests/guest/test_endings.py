@@ -190,7 +190,7 @@ def test_a_time_limit_for_all_probes_together(machines: Machines, monkeypatch: p
     boot = machines.boot("user_hang")
     assert (boot.ending, boot.outcome) == (Ending.DEADLINE, Outcome.TIMED_OUT)
     assert boot.detail.endswith(", during user_hang.end")
-    assert statuses(boot) == DIED
+    assert statuses(boot) == [Status.PASS, Status.MISSING, Status.MISSING]  # a slow host fails no check
 
 
 # --- floods and noise ---------------------------------------------------------------------------
