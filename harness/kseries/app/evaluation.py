@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One job evaluated on this host, from nothing but the job, the cache and the objects of its trees."""
 
-import contextlib
 import os
 import re
-from collections.abc import Iterator
 
 from kseries import arch as archs
 from kseries import kbuild
-from kseries.app.premises import at_work, room
+from kseries.app.premises import at_work, freedom, room
 from kseries.app.setup import check_names, known_probes, worker_of
 from kseries.cache import store
 from kseries.cache.store import Store
@@ -17,8 +15,7 @@ from kseries.evaluate.local import Local
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
 from kseries.guest import emulator
-from kseries.host import paths, processes, signals
-from kseries.host.box import layout
+from kseries.host import paths, signals
 from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, events
 from kseries.model.errors import InputError
@@ -38,7 +35,7 @@ def evaluate(job: Job, tell: events.Listener) -> Observation:
     nothing was seen.
     """
     _check(job)
-    with _freedom(job.conditions), room(), at_work(tell):
+    with freedom(unboxed=not job.conditions.boxed), room(), at_work(tell):
         setup = setup_of(job.conditions)
         if setup.conditions != job.conditions:  # a test without its target, or twice
             raise InputError(
@@ -112,13 +109,3 @@ def _worker(job: Job, setup: Setup) -> kbuild.Worker:
         if not trees.has(tree):
             raise InputError(f"no such tree in {paths.cache('trees.git')}: {tree}\n  bring its objects there first")
     return worker_of(setup, trees, "\n".join((job.base, *job.series)), os.cpu_count() or 1)
-
-
-@contextlib.contextmanager
-def _freedom(conditions: Conditions) -> Iterator[None]:
-    if conditions.boxed:
-        yield
-        return
-    layout.check_own(paths.cache(), paths.project())
-    with processes.unboxed():
-        yield

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from kseries.app.options import Options
 from kseries.host import cachelock, disk, paths, processes
 from kseries.host.box import layout
 from kseries.model import events
@@ -25,9 +24,9 @@ def at_work(tell: events.Listener) -> Iterator[None]:
         yield
 
 
-def freedom(options: Options) -> AbstractContextManager[None]:
+def freedom(*, unboxed: bool) -> AbstractContextManager[None]:
     """What the series under test may do. Raises InfraError where what it is built with cannot be as it is."""
-    if not options.unboxed:
+    if not unboxed:
         return contextlib.nullcontext()
     layout.check_own(paths.cache(), paths.project())
     return processes.unboxed()

@@ -37,7 +37,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     clock = time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
-    with freedom(options), room(options.out), at_work(tell):
+    with freedom(unboxed=options.unboxed), room(options.out), at_work(tell):
         options.out.mkdir(parents=True, exist_ok=True)
         if options.checkpatch:
             checkpatch.require()

@@ -28,7 +28,7 @@ def state_runner(
     """What runs states of a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
     options = options.of(target)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(freedom(options))
+        stack.enter_context(freedom(unboxed=options.unboxed))
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
         stack.enter_context(room(place))
         stack.enter_context(at_work(tell))
