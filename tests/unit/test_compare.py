@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """kseries compare: what changed, whether it is worse, and that it is told in words."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -13,7 +14,18 @@ from kseries import cli
 from kseries.cache.runs import Runs
 from kseries.cli.compare import before
 from kseries.judge.compare import Comparison, compare
-from kseries.model import AppliedPatch, Document, Finding, FindingKind, Outcome, RunResult, StateResult, Status, Verdict
+from kseries.model import (
+    AppliedPatch,
+    Document,
+    Finding,
+    FindingKind,
+    Machine,
+    Outcome,
+    RunResult,
+    StateResult,
+    Status,
+    Verdict,
+)
 from kseries.model.errors import InputError
 from kseries.report import comparisons
 from kseries.sources.versions import match
@@ -146,6 +158,25 @@ def test_warnings_of_the_tip_are_new_or_gone() -> None:
     seen = told(tip(warnings_new=("a.c: old",)), tip(warnings_new=("b.c: new",)))
     assert (seen.warnings_new, seen.warnings_gone) == (("b.c: new",), ("a.c: old",))
     assert seen.worse == ("1 new warning with the whole series",)
+
+
+def test_runs_on_other_ground_are_told_apart_from_another_series() -> None:
+    old = split_run()
+    variant = msgspec.structs.replace(old.variant, toolchain="gcc 14.2.0; ld 2.44", config_hash="0123", make=("C=1",))
+    base = msgspec.structs.replace(old.base, name=f"another {old.base.name}")
+    new = msgspec.structs.replace(old, variant=variant, machine=Machine(cpus=4), base=base)
+    old = msgspec.structs.replace(old, variant=msgspec.structs.replace(old.variant, config_hash="4567", make=()))
+    circumstances = list(comparisons.circumstances(told(old, new)))
+    assert circumstances == [
+        f"base: {old.base.name} -> {base.name}",
+        f"compiler and linker: {old.variant.toolchain} -> gcc 14.2.0; ld 2.44",
+        "configuration: 4567 -> 0123",
+        "--make: none -> C=1",
+        "machine: 512 MiB, 2 CPUs -> 512 MiB, 4 CPUs",
+    ]
+    page = comparisons.html(told(old, new), old, new)
+    assert all(one in said(old, new) and html.escape(one) in page for one in circumstances)
+    assert list(comparisons.circumstances(told(old, old))) == []
 
 
 def test_advice_that_is_new_is_told_and_is_not_worse() -> None:

@@ -10,11 +10,13 @@ from kseries.model import (
     EvidenceKind,
     Finding,
     FindingKind,
+    Machine,
     Outcome,
     Record,
     RunResult,
     StateResult,
     Status,
+    Variant,
     Verdict,
 )
 from kseries.sources.versions import Match
@@ -35,6 +37,8 @@ class Side(Record, frozen=True):
     base: str
     arch: str
     accel: str
+    variant: Variant
+    machine: Machine
     patches: tuple[str, ...]
     """Subjects, in order."""
     verdict: Verdict
@@ -283,6 +287,8 @@ def _side(run: RunResult) -> Side:
         base=run.base.name,
         arch=run.arch,
         accel=run.accel.name,
+        variant=run.variant,
+        machine=run.machine,
         patches=tuple(patch.subject for patch in run.series.patches),
         verdict=run.verdict,
     )

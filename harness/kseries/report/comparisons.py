@@ -8,7 +8,7 @@ from kseries.judge.compare import Change, Comparison, Side, Told, known_by
 from kseries.model import Finding, Outcome, RunResult, StateResult
 from kseries.model.sanitize import printable, shortened
 from kseries.report import json as as_json
-from kseries.report import text
+from kseries.report import machines, text
 from kseries.report.pages import LIMIT, page
 from kseries.sources.versions import How, Match
 
@@ -34,6 +34,7 @@ def html(told: Comparison, old: RunResult, new: RunResult) -> str:
         "compare.html.j2",
         told=told,
         summary=summary(told),
+        circumstances=list(circumstances(told)),
         patches=[(_SIGNS[one.how], _place(one, told)) for one in told.patches],
         gone=[
             (one.finding.kind, text.sentence(old, one.finding), list(_why_gone(one, told, new)))
@@ -60,10 +61,32 @@ def summary(told: Comparison) -> str:
     return f"Nothing got worse.{fixed}"
 
 
+def circumstances(told: Comparison) -> Iterator[str]:
+    """In what the runs differ beside their series: what changed may come of that, and not of a patch.
+
+    Of a result that is too old to say, nothing is told.
+    """
+    old, new = map(_circumstances, (told.old, told.new))
+    for name, was in old.items():
+        if (now := new[name]) != was and None not in (was, now):
+            yield f"{name}: {was} -> {now}"
+
+
+def _circumstances(side: Side) -> dict[str, str | None]:
+    variant = side.variant
+    return {
+        "base": side.base,
+        "compiler and linker": variant.toolchain,
+        "configuration": variant.config_hash or None,
+        "--make": None if variant.make is None else " ".join(variant.make) or "none",
+        "machine": machines.words(side.machine),
+        "accelerator": side.accel,
+    }
+
+
 def _lines(told: Comparison, old: RunResult, new: RunResult) -> Iterator[str]:
     yield f"{_name(told.old)} -> {_name(told.new)}"
-    if told.old.base != told.new.base:
-        yield f"  base: {told.old.base} -> {told.new.base}"
+    yield from (f"  {one}" for one in circumstances(told))
     yield from (f"  {_SIGNS[one.how]} {_place(one, told)}" for one in told.patches)
     yield ""
     for one in told.findings_gone:

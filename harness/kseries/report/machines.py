@@ -9,7 +9,12 @@ from kseries.model import DEFAULT_MACHINE, Machine
 def lines(machine: Machine) -> Iterator[str]:
     """One line; none for the usual machine."""
     if machine != DEFAULT_MACHINE:
-        yield f"machine: {', '.join(_parts(machine))}"
+        yield f"machine: {words(machine)}"
+
+
+def words(machine: Machine) -> str:
+    """A machine, whichever it is."""
+    return ", ".join(_parts(machine))
 
 
 def _parts(machine: Machine) -> Iterator[str]:
