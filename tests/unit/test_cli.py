@@ -73,6 +73,7 @@ def test_what_a_series_brings_cannot_write_to_the_terminal_through_an_error(
         (("patches", "--probe", "capabilities,nonsense"), "no such probe: nonsense"),
         (("patches", "--quick", "--probe", "exit_on_missing_slow"), "--quick leaves out exit_on_missing_slow"),
         (("base..HEAD", "--tree", "linux", "--scenario", "prefixes,sideways"), "no such scenario: sideways"),
+        (("patches", "--scenario", " ,"), "--scenario names none"),
         (("patches", "--tree", "/no/where"), "no such kernel tree: /no/where"),
         (("patches", "--tree", "debian:linux-image-6.12"), "expected debian:linux-source-VERSION"),
         (("patches", "--tree", "patches"), "is not a kernel tree"),
@@ -121,11 +122,13 @@ def test_what_is_asked_for_is_said_with_status_0(words: tuple[str, ...], capsys:
     assert capsys.readouterr().out.startswith(f"kseries {__version__}" if words == ("--version",) else "usage: kseries")
 
 
-def test_a_place_that_cannot_be_written_to_is_a_fault_of_the_host(
-    tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("out", ["file", "file/out"])
+def test_an_out_that_cannot_be_a_directory_is_a_mistake_of_the_user(
+    out: str, tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    fails(capsys, 3, "run", "patches", "--tree", "linux", "--out", "file/out")
+    said = fails(capsys, 2, "run", "patches", "--tree", "linux", "--out", out)
+    assert said.startswith(f"kseries: --out {out}: ")
 
 
 def test_a_checker_that_is_not_installed_is_a_fault_of_the_host_and_told_before_anything_is_built(

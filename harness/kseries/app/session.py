@@ -38,7 +38,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
     with freedom(unboxed=options.unboxed), room(options.out), at_work(tell):
-        options.out.mkdir(parents=True, exist_ok=True)
+        rundir.create(options.out)
         if options.checkpatch:
             checkpatch.require()
         setup = setup_of(options)

@@ -167,7 +167,7 @@ def options(args: argparse.Namespace) -> Options:
 def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
     running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch", "strict") if hasattr(args, name)}
     if hasattr(args, "scenario"):
-        running["scenarios"] = _names(args.scenario)
+        running["scenarios"] = _scenarios(args.scenario)
         running["reverts"] = tuple("+".join(_names(numbers)) for numbers in args.revert)
     probes = [word for words in args.probe for word in _names(words)]
     return Options(
@@ -217,6 +217,13 @@ def _up_to(most: int, least: int = 1) -> Callable[[str], int]:
         return int(text.lstrip("0") or 0)
 
     return number
+
+
+def _scenarios(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    if not names:
+        raise InputError(f"--scenario names none\n  there are: {', '.join(scenarios.SCENARIOS)}")
+    return names
 
 
 def _names(text: str) -> tuple[str, ...]:
