@@ -101,15 +101,22 @@ def test_a_mistake_leaves_no_result_behind(tree: str, tmp_path: Path, capsys: py
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("nonsense",), ("run",), ("run", "x", "--nonsense"), ("run", "x", "-j", "0"), ("run", "x", "-j", "x")],
+    [(), ("run",), ("run", "x", "--nonsense"), ("run", "x", "-j", "0"), ("run", "x", "-j", "x")],
 )  # fmt: skip
-def test_a_command_line_that_makes_no_sense_is_status_2(
+def test_a_command_line_that_makes_no_sense_is_status_2_and_two_lines(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(words)
     assert exit_.value.code == 2
-    assert "kseries" in capsys.readouterr().err
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("kseries") and second.startswith("  see kseries") and second.endswith(" --help")
+
+
+def test_a_command_that_there_is_not_is_told_with_the_one_that_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fails(capsys, 2, "bisekt") == "kseries: no such command: bisekt\n  did you mean bisect?\n"
+    said = fails(capsys, 2, "nonsense")
+    assert said.startswith("kseries: no such command: nonsense\n  there are: demo, run, ") and "evaluate" not in said
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def test_a_number_that_nobody_can_mean_is_refused(
     with pytest.raises(SystemExit) as usage:
         main(words)
     assert usage.value.code == 2
-    assert capsys.readouterr().err.endswith(said)
+    assert said in capsys.readouterr().err
 
 
 def test_a_run_that_no_database_can_have_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

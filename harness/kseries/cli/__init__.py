@@ -19,6 +19,7 @@ from kseries.cli import (
     evaluate,
     extra,
     gc,
+    parser,
     plan,
     report,
     run,
@@ -28,10 +29,25 @@ from kseries.cli import (
     try_state,
 )
 from kseries.host import signals, surroundings
-from kseries.model.errors import TRACEBACK, InfraError, KseriesError, in_words
+from kseries.model.errors import TRACEBACK, InfraError, InputError, KseriesError, in_words
 from kseries.model.sanitize import line, shortened
 
-_COMMANDS = (demo, run, plan, try_state, bisect, shell, report, compare, runs, gc, doctor, extra, test, evaluate)
+_COMMANDS = {
+    "demo": demo,
+    "run": run,
+    "plan": plan,
+    try_state.NAME: try_state,
+    "bisect": bisect,
+    "shell": shell,
+    "report": report,
+    "compare": compare,
+    "runs": runs,
+    "gc": gc,
+    "doctor": doctor,
+    "extra": extra,
+    "test": test,
+    evaluate.NAME: evaluate,
+}
 
 _SAID = 300
 """Characters of an error that nobody foresaw: what it holds may be long."""
@@ -56,6 +72,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _main(words: Sequence[str]) -> int:
     try:
+        _check_command(words)
         args = _parser().parse_args(words)
         surroundings.settle()
         status = int(args.command(args))
@@ -102,12 +119,20 @@ def _print_what_can_be() -> OSError | None:
     return None
 
 
+def _check_command(words: Sequence[str]) -> None:
+    """Raise InputError for a command that there is not, with the one that may be meant."""
+    if words and not words[0].startswith("-") and words[0] not in _COMMANDS:
+        shown = [name for name in _COMMANDS if name != evaluate.NAME]
+        said = line(shortened(words[0], _SAID))
+        raise InputError(f"no such command: {said}\n  {parser.nearest(words[0], shown)}")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    top = parser.Parser(
         prog="kseries", description="Is every patch of a kernel series safe to land, to bisect through, and to revert?"
     )
-    parser.add_argument("--version", action="version", version=f"kseries {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in _COMMANDS:
+    top.add_argument("--version", action="version", version=f"kseries {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in _COMMANDS.values():
         module.register(commands)
-    return parser
+    return top

@@ -12,6 +12,9 @@ from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
 from kseries.report.live import Progress
 
+NAME = "evaluate"
+"""--help does not list it."""
+
 _LIMIT = 16 << 20
 """Bytes of a job: it has the configuration in it, and an id for each patch."""
 _SHOWN = 300
@@ -20,7 +23,7 @@ _SHOWN = 300
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser(
-        "evaluate",
+        NAME,
         description="Read a job as JSON, build, boot and ask it, and print as JSON what was seen. Exit 0, or 3 where "
         "this host is why nothing was. The trees lie in the cache, and the logs will, by their SHA-256.",
     )

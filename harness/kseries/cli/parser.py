@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A parser of command lines that tells what is wrong in two lines, as every other error is told."""
+
+import argparse
+import difflib
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """As Python's, but that an error comes without all options there are: ``--help`` lists them."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it, and exit with 2."""
+        self.exit(2, f"{self.prog}: {message}\n  see {self.prog} --help\n")
+
+
+def nearest(word: str, words: list[str]) -> str:
+    """What somebody may have meant who has mistyped one of some words, as an end of a sentence; or all of them."""
+    alike = difflib.get_close_matches(word, words, n=1)
+    return f"did you mean {alike[0]}?" if alike else f"there are: {', '.join(words)}"
