@@ -1,16 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A series as mails, and the plan of it on a repository that may not have its base."""
+"""What a series is put on: a kernel of Debian's, or a repository that may not have the base of its mails."""
 
 from pathlib import Path
+
+import pytest
 
 from kseries import inputs
 from kseries.app import planning
 from kseries.app.options import Options
-from kseries.model import Plan, events
-from kseries.sources import TreeStore
+from kseries.host import cachelock, paths
+from kseries.model import Base, Plan, events
+from kseries.model.errors import UnavailableError
+from kseries.sources import TreeStore, kernels
 from tests.support.gitrepo import Repository, lines
 
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n"
+
+
+def debian(release: str) -> Base:
+    """A kernel of a release series ("7.3") as ``debian:linux-source-7.3`` has it, in whatever point release; imported
+    into the cache, so that ``--tree debian:linux-source-7.3`` needs no network from then on.
+
+    The test is skipped, with the reason, where it is not to be had.
+    """
+    try:
+        with cachelock.shared(paths.cache(), lambda: None):
+            trees = TreeStore(paths.cache("trees.git"))
+            return kernels.get(f"debian:linux-source-{release}", None, trees, paths.cache(), print)
+    except UnavailableError as error:
+        pytest.skip(str(error).replace("\n ", ";"))
 
 
 def left_behind(place: Path) -> Repository:

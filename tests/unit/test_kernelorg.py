@@ -14,6 +14,7 @@ import pytest
 
 from kseries.model.errors import InfraError
 from kseries.sources import TreeStore, kernelorg, kernels
+from tests.support import bases
 from tests.support.hearing import Heard
 
 
@@ -95,3 +96,15 @@ def test_where_apt_has_nothing_the_base_comes_from_there(
     said.clear()
     assert kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said) == base
     assert said == []
+
+
+def test_a_release_that_nobody_has_is_not_to_be_had_and_its_tests_are_skipped(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to("/usr/bin/git")
+    with pytest.raises(pytest.skip.Exception, match=r"linux-source-6\.13 is not to be had: .* no linux-6\.13\.y"):
+        bases.debian("6.13")
+    assert bases.debian("6.12").version == "6.12.117"

@@ -26,6 +26,13 @@ class InfraError(KseriesError):
     exit_status = 3
 
 
+class UnavailableError(InfraError):
+    """A kernel that a base names is not to be had, here and now: no archive has it, or none can be reached.
+
+    A test that needs that kernel is skipped with these words.
+    """
+
+
 class DiskFullError(InfraError):
     """There was no room: no state that is still to be done would fare better."""
 

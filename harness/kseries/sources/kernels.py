@@ -12,7 +12,7 @@ import msgspec
 
 from kseries.host import cachelock, checksummed, processes
 from kseries.model import Base, events
-from kseries.model.errors import InfraError, InputError, in_words
+from kseries.model.errors import InfraError, InputError, UnavailableError, in_words
 from kseries.model.sanitize import named
 from kseries.sources import TreeStore, kernelorg, repository
 from kseries.sources import guess as guesses
@@ -216,7 +216,10 @@ def _imported(package: str, note: Path, store: TreeStore, tell: events.Listener)
         else:
             branch = package.removeprefix("linux-source-")
             tell(events.Preparing(f"apt has no {package}: fetching linux-{branch}.y from kernel.org"))
-            tarball, version = kernelorg.fetch(branch, Path(scratch))
+            try:
+                tarball, version = kernelorg.fetch(branch, Path(scratch))
+            except InfraError as error:
+                raise UnavailableError(f"{package} is not to be had: {error}") from error
             name = f"kernel.org linux-{version}"
         tell(events.Preparing(f"importing {name}"))
         base = _base(name, store.add_tarball(tarball), store)
