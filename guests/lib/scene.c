@@ -15,8 +15,7 @@
 
 void scene_need_capability(const struct vm *vm)
 {
-	if (!vm_cap(vm->fd, CAP_EXIT_ON_MISSING))
-		ktap_skip("KVM_CAP_EXIT_ON_MISSING is not advertised");
+	vm_need_cap(vm->fd, CAP_EXIT_ON_MISSING, "KVM_CAP_EXIT_ON_MISSING");
 	if (!MEM_EXIT_ON_MISSING)
 		ktap_fail("KVM_CAP_EXIT_ON_MISSING is advertised, but the headers define no KVM_MEM_EXIT_ON_MISSING");
 }

@@ -24,6 +24,24 @@
 #define CAP_EXIT_ON_MISSING		CAP_ABSENT
 #endif
 
+#ifdef KVM_CAP_USER_MEMORY2
+#define CAP_USER_MEMORY2		KVM_CAP_USER_MEMORY2
+#else
+#define CAP_USER_MEMORY2		CAP_ABSENT
+#endif
+
+#ifdef KVM_CAP_PRE_FAULT_MEMORY
+#define CAP_PRE_FAULT_MEMORY		KVM_CAP_PRE_FAULT_MEMORY
+#else
+#define CAP_PRE_FAULT_MEMORY		CAP_ABSENT
+#endif
+
+#ifdef KVM_CAP_VM_TYPES
+#define CAP_VM_TYPES			KVM_CAP_VM_TYPES
+#else
+#define CAP_VM_TYPES			CAP_ABSENT
+#endif
+
 /* In place of a flag: nothing to set, nothing to test. */
 #ifdef KVM_MEM_EXIT_ON_MISSING
 #define MEM_EXIT_ON_MISSING		KVM_MEM_EXIT_ON_MISSING
@@ -53,6 +71,31 @@
 #define FAULT_PRIVATE			KVM_MEMORY_EXIT_FLAG_PRIVATE
 #else
 #define FAULT_PRIVATE			0
+#endif
+
+/* Whole requests, with the structures that they take: what needs one that is not there says so. */
+#ifdef KVM_SET_USER_MEMORY_REGION2
+#define HAS_MEMORY_REGION2		1
+#endif
+
+#if defined(KVM_CREATE_GUEST_MEMFD) && defined(KVM_MEM_GUEST_MEMFD) && defined(HAS_MEMORY_REGION2)
+#define HAS_GUEST_MEMFD			1
+#endif
+
+#if defined(KVM_SET_MEMORY_ATTRIBUTES) && defined(KVM_MEMORY_ATTRIBUTE_PRIVATE)
+#define HAS_MEMORY_ATTRIBUTES		1
+#endif
+
+#ifdef KVM_PRE_FAULT_MEMORY
+#define HAS_PRE_FAULT_MEMORY		1
+#endif
+
+#ifdef KVM_EXIT_MEMORY_FAULT
+#define HAS_MEMORY_FAULT		1
+#endif
+
+#ifdef KVM_X86_SW_PROTECTED_VM
+#define HAS_SW_PROTECTED_VM		1
 #endif
 
 #endif

@@ -53,6 +53,14 @@ int vm_cap(int fd, int cap)
 	return value;
 }
 
+void vm_need_cap(int fd, int cap, const char *name)
+{
+	if (cap == CAP_ABSENT)
+		ktap_skip("the headers of this kernel do not define %s", name);
+	if (!vm_cap(fd, cap))
+		ktap_skip("%s is not advertised", name);
+}
+
 void vm_create(struct vm *vm, unsigned long type)
 {
 	memset(vm, 0, sizeof(*vm));
@@ -133,7 +141,7 @@ int vm_set_slot_v1(struct vm *vm, const struct slot *slot, uint32_t flags)
 /* A flag may be known to the newer ioctl alone, so that is what counts. */
 int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags)
 {
-#ifdef KVM_SET_USER_MEMORY_REGION2
+#ifdef HAS_MEMORY_REGION2
 	struct kvm_userspace_memory_region2 region = {
 		.slot = slot->id,
 		.flags = flags,
@@ -142,13 +150,13 @@ int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags)
 		.userspace_addr = (uintptr_t)slot->hva,
 	};
 
-	if (vm_cap(vm->fd, KVM_CAP_USER_MEMORY2))
+	if (vm_cap(vm->fd, CAP_USER_MEMORY2))
 		return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION2, &region) ? errno : 0;
 #endif
 	return vm_set_slot_v1(vm, slot, flags);
 }
 
-#if defined(KVM_SET_USER_MEMORY_REGION2) && defined(KVM_CREATE_GUEST_MEMFD)
+#ifdef HAS_GUEST_MEMFD
 int vm_set_slot_guest_memfd(struct vm *vm, const struct slot *slot, uint32_t flags)
 {
 	struct kvm_create_guest_memfd file = { .size = slot->size };
@@ -172,7 +180,7 @@ int vm_set_slot_guest_memfd(struct vm *vm, const struct slot *slot, uint32_t fla
 	(void)vm;
 	(void)slot;
 	(void)flags;
-	ktap_skip("the headers of this kernel have no guest_memfd");
+	ktap_skip("the headers of this kernel do not define KVM_CREATE_GUEST_MEMFD");
 }
 #endif
 
@@ -240,7 +248,7 @@ void vm_expect_no_mapping_since(const struct slot *slot, const struct vm_mapping
 
 int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private)
 {
-#ifdef KVM_SET_MEMORY_ATTRIBUTES
+#ifdef HAS_MEMORY_ATTRIBUTES
 	struct kvm_memory_attributes attributes = {
 		.address = gpa,
 		.size = size,
@@ -257,6 +265,21 @@ int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private)
 #endif
 }
 
+int vm_pre_fault(struct vm *vm, uint64_t gpa, uint64_t size)
+{
+#ifdef HAS_PRE_FAULT_MEMORY
+	struct kvm_pre_fault_memory range = { .gpa = gpa, .size = size };
+
+	vm_need_cap(vm->fd, CAP_PRE_FAULT_MEMORY, "KVM_CAP_PRE_FAULT_MEMORY");
+	return ioctl(vm->vcpu, KVM_PRE_FAULT_MEMORY, &range) ? errno : 0;
+#else
+	(void)vm;
+	(void)gpa;
+	(void)size;
+	ktap_skip("the headers of this kernel do not define KVM_PRE_FAULT_MEMORY");
+#endif
+}
+
 static bool reason_counts(int error)
 {
 	return error == 0 || error == EFAULT || error == EHWPOISON;
@@ -269,7 +292,7 @@ static bool reason_counts(int error)
  */
 static void forget_fault(struct kvm_run *run)
 {
-#ifdef KVM_EXIT_MEMORY_FAULT
+#ifdef HAS_MEMORY_FAULT
 	if (run->exit_reason == KVM_EXIT_MEMORY_FAULT || run->exit_reason == KVM_EXIT_UNKNOWN) {
 		run->exit_reason = KVM_EXIT_UNKNOWN;
 		memset(&run->memory_fault, LEFT_ALONE, sizeof(run->memory_fault));
@@ -281,7 +304,7 @@ static void forget_fault(struct kvm_run *run)
 
 static void take_fault(const struct kvm_run *run, struct vm_exit *exit)
 {
-#ifdef KVM_EXIT_MEMORY_FAULT
+#ifdef HAS_MEMORY_FAULT
 	/* With 0 in hand, KVM_RUN has not failed, and memory_fault is not valid. */
 	if (!exit->error || exit->reason != KVM_EXIT_MEMORY_FAULT)
 		return;
@@ -369,7 +392,7 @@ static const char *reason_name(uint32_t reason)
 		return "KVM_EXIT_INTR";
 	case KVM_EXIT_INTERNAL_ERROR:
 		return "KVM_EXIT_INTERNAL_ERROR";
-#ifdef KVM_EXIT_MEMORY_FAULT
+#ifdef HAS_MEMORY_FAULT
 	case KVM_EXIT_MEMORY_FAULT:
 		return "KVM_EXIT_MEMORY_FAULT";
 #endif

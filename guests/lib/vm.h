@@ -48,6 +48,8 @@ size_t vm_page_size(void);
 int vm_open_kvm(void);
 /* KVM_CHECK_EXTENSION on either fd; 0 for CAP_ABSENT. */
 int vm_cap(int fd, int cap);
+/* Skip the check unless the capability is there; @name is what it is called. */
+void vm_need_cap(int fd, int cap, const char *name);
 
 /* A VM with neither memory nor vCPU; guest_create() gives it both. */
 void vm_create(struct vm *vm, unsigned long type);
@@ -87,6 +89,9 @@ void vm_expect_no_mapping_since(const struct slot *slot, const struct vm_mapping
 
 /* Mark a guest range private or shared. 0 or an errno. */
 int vm_set_private(struct vm *vm, uint64_t gpa, uint64_t size, bool private);
+
+/* Have KVM map a guest range. 0 or an errno; skips the check where it cannot be asked to. */
+int vm_pre_fault(struct vm *vm, uint64_t gpa, uint64_t size);
 
 /* Run until user space has to look; a signal alone is no reason to. */
 struct vm_exit vm_run(struct vm *vm);

@@ -63,8 +63,7 @@ static void flag_accepted(void)
 	int error;
 
 	vm_create(&vm, VM_TYPE_DEFAULT);
-	if (!vm_cap(vm.fd, CAP_EXIT_ON_MISSING))
-		ktap_skip("KVM_CAP_EXIT_ON_MISSING is not advertised");
+	vm_need_cap(vm.fd, CAP_EXIT_ON_MISSING, "KVM_CAP_EXIT_ON_MISSING");
 	if (!MEM_EXIT_ON_MISSING)
 		ktap_fail("KVM_CAP_EXIT_ON_MISSING is advertised, but the headers define no KVM_MEM_EXIT_ON_MISSING");
 
@@ -97,7 +96,7 @@ static void flag_refused(void)
 	if (vm_cap(vm.fd, CAP_EXIT_ON_MISSING))
 		ktap_skip("KVM_CAP_EXIT_ON_MISSING is advertised");
 	if (!MEM_EXIT_ON_MISSING)
-		ktap_skip("the headers define no KVM_MEM_EXIT_ON_MISSING");
+		ktap_skip("the headers of this kernel do not define KVM_MEM_EXIT_ON_MISSING");
 
 	expect_refused(&vm, MEM_EXIT_ON_MISSING, "KVM_MEM_EXIT_ON_MISSING");
 }
@@ -133,7 +132,7 @@ static void enable_cap_refused(void)
 
 	vm_create(&vm, VM_TYPE_DEFAULT);
 	if (CAP_EXIT_ON_MISSING == CAP_ABSENT)
-		ktap_skip("the headers define no KVM_CAP_EXIT_ON_MISSING");
+		ktap_skip("the headers of this kernel do not define KVM_CAP_EXIT_ON_MISSING");
 	enable.cap = CAP_EXIT_ON_MISSING;
 	error = ioctl(vm.fd, KVM_ENABLE_CAP, &enable) ? errno : 0;
 	if (error != EINVAL)
@@ -144,8 +143,7 @@ static void enable_cap_refused(void)
 static void need_flag(struct vm *vm)
 {
 	vm_create(vm, VM_TYPE_DEFAULT);
-	if (!vm_cap(vm->fd, CAP_EXIT_ON_MISSING))
-		ktap_skip("KVM_CAP_EXIT_ON_MISSING is not advertised");
+	vm_need_cap(vm->fd, CAP_EXIT_ON_MISSING, "KVM_CAP_EXIT_ON_MISSING");
 }
 
 static void flag_accepted_by_first_ioctl(void)

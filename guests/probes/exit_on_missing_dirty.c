@@ -155,20 +155,7 @@ static void dirty_ring_has_what_was_written(void)
 /* 0 or an errno. */
 static int pre_fault(struct scene *scene, unsigned int page)
 {
-#ifdef KVM_PRE_FAULT_MEMORY
-	struct kvm_pre_fault_memory range = {
-		.gpa = scene->slot.gpa + page * vm_page_size(),
-		.size = vm_page_size(),
-	};
-
-	if (!vm_cap(scene->vm.fd, KVM_CAP_PRE_FAULT_MEMORY))
-		ktap_skip("this kernel does not advertise KVM_CAP_PRE_FAULT_MEMORY");
-	return ioctl(scene->vm.vcpu, KVM_PRE_FAULT_MEMORY, &range) ? errno : 0;
-#else
-	(void)scene;
-	(void)page;
-	ktap_skip("the headers of this kernel have no KVM_PRE_FAULT_MEMORY");
-#endif
+	return vm_pre_fault(&scene->vm, scene->slot.gpa + page * vm_page_size(), vm_page_size());
 }
 
 /*

@@ -18,8 +18,7 @@ static const enum access accesses[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH 
 
 static void need_capability(int kvm)
 {
-	if (!vm_cap(kvm, CAP_MEMORY_FAULT_INFO))
-		ktap_skip("KVM_CAP_MEMORY_FAULT_INFO is not advertised");
+	vm_need_cap(kvm, CAP_MEMORY_FAULT_INFO, "KVM_CAP_MEMORY_FAULT_INFO");
 }
 
 static unsigned long private_vm_type(void)

@@ -169,9 +169,9 @@ bool guest_reported(const struct vm *vm, const struct vm_exit *exit, uint32_t *v
 
 bool guest_private_vm_type(int kvm, unsigned long *type)
 {
-#if defined(KVM_X86_SW_PROTECTED_VM) && defined(KVM_CAP_VM_TYPES)
+#ifdef HAS_SW_PROTECTED_VM
 	*type = KVM_X86_SW_PROTECTED_VM;
-	return vm_cap(kvm, KVM_CAP_VM_TYPES) & (1 << KVM_X86_SW_PROTECTED_VM);
+	return vm_cap(kvm, CAP_VM_TYPES) & (1 << KVM_X86_SW_PROTECTED_VM);
 #else
 	(void)kvm;
 	(void)type;
