@@ -3,13 +3,13 @@
 
 import pytest
 
-from tests.support.lab import Lab, Labs, laboratories
+from tests.support.lab import Lab, Labs
 
 
 @pytest.fixture(scope="session")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> Labs:
-    """The laboratory of an architecture, by its name."""
-    return laboratories(tmp_path_factory)
+    """The laboratory of an architecture and a test case, by their names."""
+    return Labs(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -37,12 +37,12 @@ def test_without_a_defect_nothing_fails(labs: Labs, arch: str) -> None:
     assert {check.id for check in tip.checks if check.status is Status.SKIP} == NOT_THERE[arch]
 
 
-@pytest.mark.parametrize(("arch", "name"), catalogue.SAMPLE)
-def test_a_defect_fails_the_check_that_is_about_it(labs: Labs, arch: str, name: str) -> None:
+@pytest.mark.parametrize("named", catalogue.SAMPLE, ids="-".join)
+def test_a_defect_fails_the_check_that_is_about_it(labs: Labs, named: catalogue.Named) -> None:
     """A sample; tests/mutants has all of them."""
-    lab = labs(arch)
-    _, tip, findings = lab.tip(lab.mutant(name))
-    assert catalogue.survival(catalogue.read()[arch, name], tip, findings) is None
+    lab = labs(named.arch, named.case)
+    _, tip, findings = lab.tip(lab.mutant(named.name))
+    assert catalogue.survival(catalogue.read()[named], tip, findings) is None
     complains = {FindingKind.KERNEL_COMPLAINT} if tip.complaints else set()
     assert {finding.kind for finding in findings} == {FindingKind.BROKEN_CONTRACT} | complains
     # Where the annotation is wrong, it is so without the flag, too.

@@ -3,10 +3,10 @@
 
 import pytest
 
-from tests.support.lab import Labs, laboratories
+from tests.support.lab import Labs
 
 
 @pytest.fixture(scope="session")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> Labs:
-    """The laboratory of an architecture, by its name."""
-    return laboratories(tmp_path_factory)
+    """The laboratory of an architecture and a test case, by their names."""
+    return Labs(tmp_path_factory)

@@ -3,7 +3,6 @@
 
 import pytest
 
-from kseries import arch as archs
 from kseries.model import Outcome, Status
 from tests.support import catalogue
 from tests.support.lab import Labs
@@ -12,20 +11,19 @@ REPEATS = 20
 
 
 @pytest.mark.parametrize(
-    ("arch", "name"),
-    [pytest.param(arch, name, marks=pytest.mark.full(f"mutants-{arch}")) for arch, name in sorted(catalogue.read())],
+    "named", [pytest.param(named, marks=pytest.mark.full(named.part), id="-".join(named)) for named in catalogue.read()]
 )
-def test_killed(labs: Labs, arch: str, name: str) -> None:
-    lab = labs(arch)
-    _, tip, findings = lab.tip(lab.mutant(name))
-    assert catalogue.survival(catalogue.read()[arch, name], tip, findings) is None
+def test_killed(labs: Labs, named: catalogue.Named) -> None:
+    lab = labs(named.arch, named.case)
+    _, tip, findings = lab.tip(lab.mutant(named.name))
+    assert catalogue.survival(catalogue.read()[named], tip, findings) is None
 
 
 @pytest.mark.parametrize(
-    "arch", [pytest.param(arch, marks=pytest.mark.full(f"mutants-{arch}")) for arch in archs.known()]
+    ("case", "arch"), [pytest.param(*one, marks=pytest.mark.full(catalogue.part(*one))) for one in catalogue.sets()]
 )
-def test_nothing_is_raised_on_tip_and_base(labs: Labs, arch: str) -> None:
-    lab = labs(arch)
+def test_nothing_is_raised_on_tip_and_base(labs: Labs, case: str, arch: str) -> None:
+    lab = labs(arch, case)
     base, tip, findings = lab.tip(lab.series, repeat=REPEATS)
     assert findings == ()
     for state in (base, tip):

@@ -7,10 +7,8 @@ earlier test is not found out again.
 
 import asyncio
 import dataclasses
-import functools
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -33,16 +31,21 @@ from kseries.sources import TreeStore, kernels
 from tests.support.engines import engine as engine_for
 
 MUTANTS = Path(__file__).parents[1] / "guest" / "mutants"
+"""The wrong kernels of a test case on an architecture, in a folder of its name and one in it of the architecture's."""
+
+SPLIT = "exit-on-missing-split"
 
 
 class Lab:
-    """Builds and boots the split series on one architecture, with whatever is put on top of it."""
+    """Builds and boots the series of a test case on one architecture, with whatever is put on top of it."""
 
-    def __init__(self, home: Path, arch: str) -> None:
+    def __init__(self, home: Path, arch: str, case: str = SPLIT) -> None:
         self.home = home
         self.trees = TreeStore(paths.cache("trees.git"))
-        self.base = kernels.get(kernels.DEFAULT, None, self.trees, paths.cache(), print)
-        self.series = inputs.load(str(paths.project("testcases", "exit-on-missing-split"))).series
+        target = inputs.load(str(paths.project("testcases", case)))
+        self.base = kernels.get(target.tree or kernels.DEFAULT, None, self.trees, paths.cache(), print)
+        self.series = target.series
+        self.mutants = MUTANTS / case / arch
         self.arch = archs.get(arch)
         self.config = Config.read((paths.project("kernels", self.arch.config),))
         self.worker = kbuild.Worker(
@@ -67,8 +70,8 @@ class Lab:
         self.events: list[Event] = []
 
     def mutant(self, name: str) -> Series:
-        """The split series with one more patch, which breaks it."""
-        broken = patchdir.read_patch(len(self.series.patches) + 1, MUTANTS / self.arch.name / f"{name}.patch")
+        """The series with one more patch, which breaks it."""
+        broken = patchdir.read_patch(len(self.series.patches) + 1, self.mutants / f"{name}.patch")
         return msgspec.structs.replace(self.series, patches=(*self.series.patches, broken))
 
     def _lines(self) -> str:
@@ -99,14 +102,14 @@ class Lab:
         return {state.id: state for state in states}, findings
 
 
-Labs = Callable[[str], Lab]
+class Labs:
+    """The laboratory of an architecture and a test case, by their names; made when it is first asked for."""
 
+    def __init__(self, homes: pytest.TempPathFactory) -> None:
+        self._homes = homes
+        self._made: dict[tuple[str, str], Lab] = {}
 
-def laboratories(tmp_path_factory: pytest.TempPathFactory) -> Labs:
-    """The laboratory of an architecture, by its name; made when it is first asked for."""
-
-    @functools.cache
-    def lab_of(arch: str) -> Lab:
-        return Lab(tmp_path_factory.mktemp(f"lab-{arch}"), arch)
-
-    return lab_of
+    def __call__(self, arch: str, case: str = SPLIT) -> Lab:
+        if (arch, case) not in self._made:
+            self._made[arch, case] = Lab(self._homes.mktemp(f"lab-{arch}"), arch, case)
+        return self._made[arch, case]

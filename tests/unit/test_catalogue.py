@@ -4,6 +4,7 @@
 import re
 
 from kseries import arch as archs
+from kseries.cli.test import PARTS
 from kseries.host import paths
 from kseries.inputs import contracts
 from tests.support import catalogue
@@ -38,11 +39,15 @@ def test_every_check_of_exit_on_missing_is_asked_for() -> None:
 
 def test_every_mutant_is_killed_by_a_check_that_there_is() -> None:
     mutants = catalogue.read()
-    assert {
-        (patch.parent.name, patch.stem) for arch in archs.known() for patch in (MUTANTS / arch).glob("*.patch")
-    } == {*mutants}
+    assert {(*patch.parts[-3:-1], patch.stem) for patch in MUTANTS.glob("*/*/*.patch")} == {*mutants}
     assert {mutant.killed_by for mutant in mutants.values()} <= _checks()
     assert set(catalogue.SAMPLE) <= mutants.keys()
+
+
+def test_a_set_is_of_a_test_case_and_an_architecture_that_there_are_and_of_a_part_of_full() -> None:
+    for case, arch in catalogue.sets():
+        assert paths.project("testcases", case).is_dir() and arch in archs.known()
+        assert catalogue.part(case, arch) in PARTS
 
 
 def test_no_check_is_trusted_that_no_mutant_has_to_fail() -> None:
