@@ -59,14 +59,12 @@ static void put_tables(uint8_t *code_page)
 	memcpy(code_page + IDT_GPA - CODE_GPA + VECTOR * sizeof(gate), &gate, sizeof(gate));
 }
 
-static void create(struct vm *vm, unsigned long type, bool irqchip, const struct kvm_enable_cap *enable)
+static void create(struct vm *vm, unsigned long type, const struct kvm_enable_cap *enable)
 {
 	struct slot code;
 	int error;
 
 	vm_create(vm, type);
-	if (irqchip && ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
-		ktap_fail("KVM_CREATE_IRQCHIP: %s", strerror(errno));
 	if (enable && ioctl(vm->fd, KVM_ENABLE_CAP, enable))
 		ktap_fail("KVM_ENABLE_CAP of %u: %s", enable->cap, strerror(errno));
 	code = vm_memory(CODE_SLOT, CODE_GPA, CODE_PAGES);
@@ -82,18 +80,21 @@ static void create(struct vm *vm, unsigned long type, bool irqchip, const struct
 
 void guest_create(struct vm *vm, unsigned long type)
 {
-	create(vm, type, false, NULL);
+	create(vm, type, NULL);
 }
 
 void guest_create_with_irqchip(struct vm *vm)
 {
-	create(vm, VM_TYPE_DEFAULT, true, NULL);
+	/* The local APIC alone: a kernel may be without the others (CONFIG_KVM_IOAPIC). */
+	const struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP };
+
+	create(vm, VM_TYPE_DEFAULT, &split);
 	vm->takes_interrupts = true;
 }
 
 void guest_create_with_cap(struct vm *vm, const struct kvm_enable_cap *enable)
 {
-	create(vm, VM_TYPE_DEFAULT, false, enable);
+	create(vm, VM_TYPE_DEFAULT, enable);
 }
 
 void *guest_own(const struct vm *vm, uint64_t gpa)
