@@ -43,6 +43,8 @@ class TestCase(Record, frozen=True, forbid_unknown_fields=True):
     tree: str = kernels.DEFAULT
     probes: tuple[str, ...] | None = None
     """Those of ours that are run beside its own; all of them where it does not say."""
+    demo: bool = False
+    """Whether ``kseries demo`` runs it, where that is asked for the kernel of ``tree``."""
 
 
 def read(path: Path) -> TestCase:
