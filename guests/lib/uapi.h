@@ -9,6 +9,8 @@
 
 #include <linux/kvm.h>
 
+#include "members.h"
+
 /* In place of a capability's number: not defined, so not advertised. */
 #define CAP_ABSENT			(-1)
 
@@ -42,7 +44,23 @@
 #define CAP_VM_TYPES			CAP_ABSENT
 #endif
 
+/*
+ * A proposal of 2024-07 has a capability of this name, too, for an attribute of
+ * memory. Ours is the one with a flag and a bitmap for each slot.
+ */
+#if defined(KVM_CAP_USERFAULT) && defined(KVM_MEM_USERFAULT) && defined(HAS_USERFAULT_BITMAP)
+#define CAP_USERFAULT			KVM_CAP_USERFAULT
+#else
+#define CAP_USERFAULT			CAP_ABSENT
+#endif
+
 /* In place of a flag: nothing to set, nothing to test. */
+#if defined(KVM_MEM_USERFAULT) && defined(HAS_USERFAULT_BITMAP)
+#define MEM_USERFAULT			KVM_MEM_USERFAULT
+#else
+#define MEM_USERFAULT			0
+#endif
+
 #ifdef KVM_MEM_EXIT_ON_MISSING
 #define MEM_EXIT_ON_MISSING		KVM_MEM_EXIT_ON_MISSING
 #else
@@ -65,6 +83,12 @@
 #define FAULT_EXEC			KVM_MEMORY_EXIT_FLAG_EXEC
 #else
 #define FAULT_EXEC			0
+#endif
+
+#ifdef KVM_MEMORY_EXIT_FLAG_USERFAULT
+#define FAULT_USERFAULT			KVM_MEMORY_EXIT_FLAG_USERFAULT
+#else
+#define FAULT_USERFAULT			0
 #endif
 
 #ifdef KVM_MEMORY_EXIT_FLAG_PRIVATE
