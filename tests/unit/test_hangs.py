@@ -17,7 +17,7 @@ from kseries.kbuild import binutils, checkpatch, worker
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Probe
 from kseries.model.errors import InfraError
-from kseries.sources import git, kernels, treestore
+from kseries.sources import debian, git, hostapt, treestore
 from tests.support.kbuild import ARCH, FRAGMENT, Kernel
 
 SECONDS = 40.0
@@ -65,8 +65,13 @@ def slept(path: Path) -> bool:
         ("git", git, "SECONDS", lambda place: treestore.TreeStore(place / "trees.git").tree_of("HEAD")),
         ("git", git, "SECONDS", lambda place: gitrange.read(place, "a..b")),
         ("b4", lore, "_SECONDS", lambda _: lore.read("<id@example.com>")),
-        ("apt-cache", kernels, "_APT_SECONDS", lambda place: kernels._download("linux-source-6.12", place)),
-        ("dpkg-deb", kernels, "_APT_SECONDS", lambda place: kernels._unpacked(place / "x.deb", place)),
+        (
+            "apt-cache",
+            hostapt,
+            "_SECONDS",
+            lambda place: hostapt.download("linux-source-6.12", None, place, update=False),
+        ),
+        ("dpkg-deb", debian, "_SECONDS", lambda place: debian._unpacked(place / "x.deb", place)),
         ("gcc", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
         ("ld", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
         (ARCH.qemu, emulator, "_SECONDS", lambda _: emulator.version(ARCH, Accel(name="tcg", why=""))),

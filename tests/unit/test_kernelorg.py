@@ -92,7 +92,7 @@ def test_where_apt_has_nothing_the_base_comes_from_there(
     store = TreeStore(tmp_path / "trees.git")
     base = kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said)
     assert (base.name, base.version) == ("kernel.org linux-6.12.117", "6.12.117")
-    assert "apt has no linux-source-6.12: fetching linux-6.12.y from kernel.org" in said
+    assert "there is no apt-get here: fetching linux-6.12.y from kernel.org" in said
     said.clear()
     assert kernels.get("debian:linux-source-6.12", None, store, tmp_path / "cache", said) == base
     assert said == []
@@ -105,6 +105,9 @@ def test_a_release_that_nobody_has_is_not_to_be_had_and_its_tests_are_skipped(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "git").symlink_to("/usr/bin/git")
-    with pytest.raises(pytest.skip.Exception, match=r"linux-source-6\.13 is not to be had: .* no linux-6\.13\.y"):
+    with pytest.raises(
+        pytest.skip.Exception,
+        match=r"linux-source-6\.13 is not to be had: there is no apt-get here; .* no linux-6\.13\.y",
+    ):
         bases.debian("6.13")
     assert bases.debian("6.12").version == "6.12.117"

@@ -13,7 +13,7 @@ import pytest
 
 from kseries.host import checksummed
 from kseries.model import Base, events
-from kseries.sources import TreeStore, kernels
+from kseries.sources import TreeStore, debian, kernels
 from tests.support.gitrepo import Repository
 
 MAKES = """
@@ -61,13 +61,13 @@ def test_a_base_is_fetched_once_and_the_other_waits(tmp_path: Path, monkeypatch:
         said.append(event.what)
         waits.set()
 
-    def imported(package: str, note: Path, store: TreeStore, tell: events.Listener) -> Base:
-        fetched.append(package)
+    def imported(wanted: debian.Wanted, note: Path, *_: object) -> Base:
+        fetched.append(wanted.package)
         assert waits.wait(60)
         checksummed.write(note, msgspec.json.encode(base))
         return base
 
-    monkeypatch.setattr(kernels, "_imported", imported)
+    monkeypatch.setattr(debian, "_imported", imported)
     with ThreadPoolExecutor(2) as pool:
         got = [pool.submit(kernels.get, kernels.DEFAULT, None, store, tmp_path, hear) for _ in range(2)]
         assert [one.result(timeout=60) for one in got] == [base, base]
@@ -87,7 +87,7 @@ def test_a_note_of_a_base_that_is_damaged_is_no_note(
     note = tmp_path / "bases" / "linux-source-6.12.json"
     note.parent.mkdir()
     checksummed.write(note, msgspec.json.encode(base))
-    monkeypatch.setattr(kernels, "_imported", lambda *_: "fetched again")
+    monkeypatch.setattr(debian, "_imported", lambda *_: "fetched again")
     assert kernels.get(kernels.DEFAULT, None, store, tmp_path, print) == base
     note.write_bytes(harm(note.read_bytes()))
     again: object = kernels.get(kernels.DEFAULT, None, store, tmp_path, print)

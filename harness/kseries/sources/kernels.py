@@ -1,35 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a base kernel comes from: a Debian source package, a tarball, an unpacked tree, a git repository."""
+"""Where a base kernel comes from: Debian, a tarball, an unpacked tree, a git repository."""
 
 import contextlib
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
-from kseries.host import cachelock, checksummed, processes
 from kseries.model import Base, events
-from kseries.model.errors import InfraError, InputError, UnavailableError, in_words
+from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import named
-from kseries.sources import TreeStore, kernelorg, repository
+from kseries.sources import TreeStore, debian, repository
 from kseries.sources import guess as guesses
 from kseries.sources.guess import Guess
 
-DEFAULT = "debian:linux-source-6.12"
-
-
-_APT_SECONDS = 300
+DEFAULT = debian.DEFAULT
 
 
 def get(tree: str, revision: str | None, store: TreeStore, cache: Path, tell: events.Listener) -> Base:
-    """The base that ``--tree`` and ``--base`` name. Raises InputError, or InfraError when apt cannot deliver it."""
-    package = tree.removeprefix("debian:")
+    """The base that ``--tree`` and ``--base`` name.
+
+    Raises InputError, UnavailableError for a kernel of Debian's that is not to be had, InfraError.
+    """
     path = Path(tree)
-    if package != tree:
-        return _debian(package, store, cache, tell)
+    if tree.startswith(debian.PREFIX):
+        return debian.get(tree.removeprefix(debian.PREFIX), store, cache, tell, _base)
     if not path.exists():
         raise InputError(
             f"no such kernel tree: {tree}\n  --tree takes a git repository, a directory, a tarball or {DEFAULT}"
@@ -179,94 +173,3 @@ def _kernel_version(makefile: str) -> str | None:
     if "VERSION" not in found:
         return None
     return ".".join(found[key] for key in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if key in found)
-
-
-# --- debian:PACKAGE -----------------------------------------------------------------------------
-
-
-def _debian(package: str, store: TreeStore, cache: Path, tell: events.Listener) -> Base:
-    """A linux-source package, through apt and without root. What was imported once is used from then on."""
-    if not re.fullmatch(r"linux-source-[0-9.]+", package):
-        raise InputError(f"debian:{package}: expected debian:linux-source-VERSION")
-    note = cache / "bases" / f"{package}.json"
-    if (known := _known(note, store)) is not None:
-        return known
-
-    def wait() -> None:
-        tell(events.Preparing(f"waiting for another run to import {package}"))
-
-    with cachelock.one_at_a_time(note.with_suffix(".lock"), wait):
-        return _known(note, store) or _imported(package, note, store, tell)
-
-
-def _known(note: Path, store: TreeStore) -> Base | None:
-    """The base of which an earlier import has left a note, if its tree is there."""
-    if (data := checksummed.read(note)) is None:
-        return None
-    known = msgspec.json.decode(data, type=Base)
-    return known if store.has(known.tree) else None
-
-
-def _imported(package: str, note: Path, store: TreeStore, tell: events.Listener) -> Base:
-    with tempfile.TemporaryDirectory(prefix="kseries-base-", dir=note.parent) as scratch:
-        tell(events.Preparing(f"fetching {package} from Debian"))
-        deb = _download(package, Path(scratch))
-        if deb is not None:
-            name, tarball = f"debian:{package} {deb[1]}", _unpacked(deb[0], Path(scratch) / "x")
-        else:
-            branch = package.removeprefix("linux-source-")
-            tell(events.Preparing(f"apt has no {package}: fetching linux-{branch}.y from kernel.org"))
-            try:
-                tarball, version = kernelorg.fetch(branch, Path(scratch))
-            except InfraError as error:
-                raise UnavailableError(f"{package} is not to be had: {error}") from error
-            name = f"kernel.org linux-{version}"
-        tell(events.Preparing(f"importing {name}"))
-        base = _base(name, store.add_tarball(tarball), store)
-    checksummed.write(note, msgspec.json.encode(base))
-    return base
-
-
-def _unpacked(deb: Path, into: Path) -> Path:
-    """The source tarball in a linux-source package."""
-    done = processes.run(["dpkg-deb", "-x", deb, into], seconds=_APT_SECONDS)
-    if done.returncode != 0:
-        raise InfraError(f"cannot unpack {deb.name}: {done.stderr.decode(errors='replace').strip()}")
-    tarballs = list((into / "usr" / "src").glob("linux-source-*.tar.*"))
-    if len(tarballs) != 1:
-        raise InfraError(f"{deb.name} holds {len(tarballs)} source tarballs, expected 1")
-    return tarballs[0]
-
-
-def _download(package: str, into: Path) -> tuple[Path, str] | None:
-    """The newest version that the mirror really has (the one named first may still answer 404), or None."""
-    if shutil.which("apt-get") is None:
-        return None
-    for options in ((), _private_lists(into)):
-        if options:
-            processes.run(["apt-get", *options, "-qq", "update"], seconds=_APT_SECONDS)
-        listed = processes.run(["apt-cache", *options, "madison", package], seconds=_APT_SECONDS).text
-        versions = [row.split("|")[1].strip() for row in listed.splitlines() if row.count("|") == 2]
-        for version in dict.fromkeys(versions):
-            processes.run(
-                ["apt-get", *options, "-qq", "download", f"{package}={version}"], seconds=_APT_SECONDS, cwd=into
-            )
-            found = list(into.glob("*.deb"))
-            if found:
-                return found[0], version
-    return None
-
-
-def _private_lists(scratch: Path) -> tuple[str, ...]:
-    """apt options for package lists of our own from the host's sources: without root, and its apt is not touched."""
-    state, archives = scratch / "state" / "lists" / "partial", scratch / "cache" / "archives" / "partial"
-    for directory in (state, archives):
-        directory.mkdir(parents=True, exist_ok=True)
-    return (
-        "-o",
-        f"Dir::State={scratch / 'state'}",
-        "-o",
-        f"Dir::Cache={scratch / 'cache'}",
-        "-o",
-        "Debug::NoLocking=1",
-    )
