@@ -81,6 +81,8 @@ LEFTOVERS = (
     "bases/kseries-base-xyz/linux.deb",
     "programs/0123abcd.4711/own.c",
     "bases/linux-source-6.12.json.4711",
+    "debian/catalogue.json.4711",
+    "debian/lists/partial/deb.debian.org_sid_InRelease",
     "trees.git/scratch-xyz/index",
     "trees.git/HEAD.lock",
     "trees.git/refs/imports/abc.lock",
@@ -111,10 +113,14 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
         "workers/0/lock",
         "workers/0/index",
         "bases/linux-source-6.12.json",
+        "bases/linux-source-6.12_6.12.107-1.json",
+        "debian/lists/deb.debian.org_sid_InRelease",
+        "debian/catalogue.json",
     )
     for name in (*kept, "busybox/x86_64", "workers/0/source/manual.1", "workers/0/x86_64-abc/obj/x.1"):
         fill(cache / name, 10)
     (cache / "workers" / "0" / "queue").mkdir()
+    (cache / "debian" / "lists" / "partial").mkdir()
     gc(cache)
     before = everything(cache)
     for name in LEFTOVERS:
@@ -128,6 +134,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
         "ccache": 0,
         "trees.git": 8,
         "bases": 2,
+        "debian": 2,
         "programs": 1,
         "other": 4,
     }
@@ -199,6 +206,17 @@ def test_the_results_that_no_run_has_found_for_longest_go_first(cache: Path) -> 
     assert done.after <= done.max_size
 
 
+def test_debians_lists_go_first_and_what_was_imported_by_them_stays(cache: Path) -> None:
+    put(cache, "result", 1000.0)
+    lists = [fill(cache / "debian" / name) for name in ("lists/sid_Packages.xz", "catalogue.json")]
+    kept = [fill(cache / name, 10) for name in ("debian/lock", "bases/linux-source-7.3.json")]
+    done = gc(cache, files.used(cache) - 1)
+    assert {found.name: found.removed for found in done.parts if found.removed} == {"debian": {"package lists": 1}}
+    assert part(done, "debian").after < 2 * MIB <= part(done, "debian").before
+    assert not any(path.exists() for path in lists) and all(path.exists() for path in kept)
+    assert "Debian's package lists" in table.render(done)
+
+
 def test_programs_that_no_run_had_for_longest_go_after_all_results(cache: Path, tmp_path: Path) -> None:
     kept = []
     for name in ("old", "new"):
@@ -209,7 +227,9 @@ def test_programs_that_no_run_had_for_longest_go_after_all_results(cache: Path, 
     old, new = (one.path.parent for one in kept)
     os.utime(old, (1000.0, 1000.0))
     assert part(gc(cache, files.used(cache) - 1), "programs").removed == {}
-    assert part(gc(cache, files.used(cache) - 1), "programs").removed == {"programs": 1}
+    done = gc(cache, files.used(cache) - 1)
+    assert part(done, "programs").removed == {"programs": 1}
+    assert "1 programs" in table.render(done)
     assert new.exists() and not old.exists()
 
 

@@ -39,4 +39,6 @@ _WORDS = {
     "trimmed": "what ccache found longest ago",
     "packed": "{} objects and packs made one",
     "planned trees": "the trees of series",
+    "programs": "{} programs",
+    "package lists": "Debian's package lists",
 }

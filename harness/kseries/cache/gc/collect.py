@@ -20,9 +20,9 @@ from kseries.host import cachelock, files
 from kseries.host.turns import QUEUE
 from kseries.model import Record, events
 from kseries.model.errors import InfraError, in_words
-from kseries.sources import corruption, gitmemo
+from kseries.sources import archive, corruption, gitmemo
 
-PARTS = ("results", "workers", "ccache", "trees.git", "bases", "programs")
+PARTS = ("results", "workers", "ccache", "trees.git", "bases", archive.NAME, "programs")
 OTHER = "other"
 """The list of runs, locks, and what is not ours."""
 _CHECKED_OUT = ("source", "names", "names.json")
@@ -116,6 +116,7 @@ class _Collector:
             for part in leftovers.PLACES:
                 self._remove_all(part, leftovers.found(self._cache, part))
         for step in (
+            self._package_lists,
             self._older_builds,
             self._planned_trees,
             self._compiled_above_share,
@@ -166,6 +167,13 @@ class _Collector:
         self._after[OTHER] = files.used(self._cache) - sum(self._after.values())
 
     # --- what goes --------------------------------------------------------------------------
+
+    def _package_lists(self) -> None:
+        """Debian's package lists: to have them again takes 20 MB of a network, when a kernel is not known yet."""
+        home = self._cache / archive.NAME
+        paths = tuple(path for path in (home / name for name in archive.LISTS) if path.exists())
+        if paths:
+            self._remove(archive.NAME, _Entry(paths, 0.0, "package lists"))
 
     def _older_builds(self) -> None:
         """Build folders but for each worker's last: half a minute each, with ccache."""

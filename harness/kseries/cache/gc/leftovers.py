@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kseries.host.box import layout
 from kseries.host.turns import QUEUE
+from kseries.sources import archive
 
 _HALF = re.compile(r".*\.\d+")
 """NAME.PID: what was to become NAME, or what NAME was until it was to be removed."""
@@ -16,6 +17,7 @@ _BUILD = re.compile(r"\w+-[0-9a-f]{16}(?:-(?P<made>boxed|unboxed-[0-9a-f]{8}))?(
 _PATTERNS = {
     "workers": ("*/scratch", "*/index.lock", f"*/{QUEUE}/*"),
     "bases": ("kseries-base-*",),
+    archive.NAME: ("lists/partial/*", "archives/partial/*"),
     "trees.git": (
         "scratch-*",
         "*.lock",
@@ -35,6 +37,7 @@ _HALVES = {
     "results": ("*",),
     "workers": ("*/*", "*/*/*"),
     "bases": ("*",),
+    archive.NAME: ("*",),
     "programs": ("*",),
     "": ("trees.git.*",),
 }
