@@ -2,18 +2,22 @@
 """kseries doctor, on hosts made of small scripts: what is there, what is missing, what it comes to."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from kseries import arch as archs
 from kseries import cli
 from kseries.app import doctor
 from kseries.app.doctor import Item
-from kseries.host import paths
-from kseries.model import Accel
+from kseries.host import checksummed, paths
+from kseries.model import Accel, Base
+from kseries.sources import archive
+from kseries.sources.archive import Catalogue, Offer
 
 X86_64 = archs.get("x86_64")
 TOOLS = {
@@ -95,7 +99,7 @@ def test_a_tool_that_the_kernel_refuses(host: Host, name: str) -> None:
     (host.tools / name).write_bytes(b"\x7fELF but of no machine")
     item = host.items()[name if name != "apt-cache" else "linux-source-6.12"]
     assert not item.ok
-    assert item.said.startswith(("does not run: ", "apt does not know it"))
+    assert item.said.startswith(("does not run: ", "there is no apt-get here"))
 
 
 @pytest.mark.parametrize(
@@ -140,10 +144,40 @@ def test_nesting_and_the_kernel_source_can_be_done_without(host: Host) -> None:
     (host.tools / "apt-cache").unlink()
     items = host.items()
     assert "TCG, which is slower" in items["nested guests"].said
-    assert "there is no apt here" in items["linux-source-6.12"].said
+    no_apt = "there is no apt-get here: it comes from kernel.org, or name a --tree"
+    assert items["linux-source-6.12"].said == no_apt
     host.tool("apt-cache", "")
-    assert "apt-get update" in host.items()["linux-source-6.12"].said
+    assert host.items()["linux-source-6.12"].said == no_apt
     assert not host.lacks()
+
+
+def test_the_kernels_that_are_at_hand_and_those_that_can_be_had_are_told_and_none_is_fetched(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (host.tools / "apt-cache").unlink()
+    monkeypatch.setattr(archive, "missing", lambda: None)
+    items = host.items()
+    assert items["linux-source-6.12"].said == "not known: a run looks for it in Debian"
+    assert items["kernel sources"].said == "what Debian has was not looked up yet: --tree debian: does"
+    assert not items["kernel sources"].ok
+    offers = tuple(
+        Offer(package=f"linux-source-{version[:3]}", version=version, suite="sid", uri="x", sha256="x", size=1)
+        for version in ("7.3~rc7-1", "7.2.13-1", "7.2.12-1")
+    )
+    known = Catalogue(read=time.time() - 3.5 * 3600, offers=offers, places={}, lacking={})
+    (host.cache / "debian").mkdir(parents=True)
+    (host.cache / "bases").mkdir()
+    checksummed.write(host.cache / "debian" / "catalogue.json", msgspec.json.encode(known))
+    base = Base(name="debian:linux-source-7.2 7.2.12-1", version="7.2.12", tree="x")
+    checksummed.write(host.cache / "bases" / "linux-source-7.2.json", msgspec.json.encode(base))
+    (host.cache / "bases" / "linux-source-6.12.json").touch()
+    assert host.items()["kernel sources"] == Item(
+        name="kernel sources",
+        ok=True,
+        said="imported: linux-source-7.2 7.2.12-1; Debian has 7.3 (7.3~rc7-1), 7.2 (7.2.13-1), as of 3 hours ago",
+        needed=False,
+    )
+    assert not [path for path in host.cache.rglob("*") if path.is_file() and path.suffix != ".json"]
 
 
 def test_a_source_in_the_cache_needs_no_apt(host: Host) -> None:

@@ -14,7 +14,8 @@ from kseries.host import processes, signals
 from kseries.kbuild import checkpatch
 from kseries.model import Record
 from kseries.model.errors import InfraError
-from kseries.sources import gitversion, kernels
+from kseries.sources import archive, debian, gitversion, kernels
+from kseries.sources.archive import Archive
 
 ROOM = 3 * 1024**3
 """Bytes that a first run takes in the cache: source, build folder, objects that ccache keeps."""
@@ -51,6 +52,7 @@ def examine(arch: Arch, cache: Path) -> Iterator[Item]:
     yield _perl()
     yield _cache(cache)
     yield _kernel_source(cache)
+    yield _other_kernels(cache)
 
 
 def possible(items: tuple[Item, ...]) -> bool:
@@ -198,17 +200,38 @@ def _writable(place: Path) -> bool:
 
 
 def _kernel_source(cache: Path) -> Item:
-    """The default base: imported before, or known to apt. A run on another --tree needs neither."""
-    package = kernels.DEFAULT.removeprefix("debian:")
+    """The default base: imported before, or to be had. A run on another --tree needs neither."""
+    package = kernels.DEFAULT.removeprefix(debian.PREFIX)
+    known = Archive(cache).known()
+    offers = known.of(package) if known is not None else ()
     if _exists(cache / "bases" / f"{package}.json"):
         return Item(name=package, ok=True, said="in the cache", needed=False)
-    if shutil.which("apt-cache") is None:
-        return Item(name=package, ok=False, said="there is no apt here: name a --tree", needed=False)
+    if offers:
+        return Item(name=package, ok=True, said=f"Debian has {offers[0].told}", needed=False)
     rows = _run("apt-cache", "madison", package).text.splitlines()
     versions = [row.split("|")[1].strip() for row in rows if row.count("|") == 2]
     if versions:
         return Item(name=package, ok=True, said=f"apt has {versions[0]}", needed=False)
-    return Item(name=package, ok=False, said="apt does not know it: run apt-get update, or name a --tree", needed=False)
+    why = archive.missing()
+    said = f"{why}: it comes from kernel.org, or name a --tree" if why else "not known: a run looks for it in Debian"
+    return Item(name=package, ok=False, said=said, needed=False)
+
+
+def _other_kernels(cache: Path) -> Item:
+    """The other kernels that have a name, as far as that is known without asking anybody."""
+    known, here = Archive(cache).known(), debian.imported(cache)
+    had = [f"{one.release} ({one.version})" for one in known.newest()] if known is not None else []
+    parts = [f"imported: {', '.join(name.removeprefix(debian.PREFIX) for name in here)}"] if here else []
+    if known is not None:
+        parts.append(f"Debian has {', '.join(had) or 'none'}, as of {_ago(known.age)}")
+    else:
+        parts.append("what Debian has was not looked up yet: --tree debian: does")
+    return Item(name="kernel sources", ok=bool(here or had), said="; ".join(parts), needed=False)
+
+
+def _ago(seconds: float) -> str:
+    hours = int(seconds / 3600)
+    return f"{hours // 24} days ago" if hours >= 48 else f"{hours} hours ago" if hours > 1 else "just now"
 
 
 def _run(*argv: str, stdin: str = "") -> processes.Done:
