@@ -109,7 +109,8 @@ def test_what_is_broken_behind_such_an_option_is_seen(site: Site) -> None:
 
 
 def test_what_neither_base_nor_the_series_brings_ends_the_run_before_anything_is_compiled(site: Site) -> None:
-    with pytest.raises(InputError, match=r"no patch brings it: CONFIG_LAUD=y\n  see what") as error:
+    said = r"no patch brings it: CONFIG_LAUD=y\n  CONFIG_LAUD=y: no Kconfig file of this tree defines it$"
+    with pytest.raises(InputError, match=said) as error:
         site.run(files(LOUD), fragment="CONFIG_LOUD=y\nCONFIG_LAUD=y\n")
     assert "CONFIG_LOUD" not in str(error.value)
     assert not [event for event in site.compiled if "main.o" in event]
@@ -123,7 +124,8 @@ def test_a_base_that_is_known_from_a_series_with_the_option_is_none_for_one_with
 
 def test_an_option_of_base_is_brought_by_what_brings_what_it_depends_on(site: Site) -> None:
     fragment = "CONFIG_QUIET=y\n"
-    with pytest.raises(InputError, match="no patch brings it: CONFIG_QUIET=y"):
+    said = "Kconfig:3: its dependencies are not met: CONFIG_HAVE_QUIET is not set"
+    with pytest.raises(InputError, match=f"no patch brings it: CONFIG_QUIET=y\n  CONFIG_QUIET=y: {said}$"):
         site.run(files(LOUD), fragment=fragment)
     seen = site.run(files("config HAVE_QUIET\n"), fragment=fragment)
     assert seen["base"].notes[-1:] == ("built without CONFIG_QUIET=y, which patch 1 brings",)
@@ -136,3 +138,21 @@ def test_of_a_series_that_leaves_its_own_option_without_what_it_depends_on_that_
         ("built without CONFIG_LOUD=y, which patch 1 brings",),
         ("Kconfig dropped CONFIG_LOUD=y",),
     ]
+
+
+def test_a_base_without_an_option_that_is_only_wanted_goes_through_its_probes(site: Site) -> None:
+    fragment = "#: wanted\nCONFIG_QUIET=y\n"
+    seen = site.run({"other": "x\n"}, files(LOUD), fragment=fragment)
+    why = {"CONFIG_QUIET=y": "Kconfig:3: its dependencies are not met: CONFIG_HAVE_QUIET is not set"}
+    for state in ("base", "prefix-1", "prefix-2"):
+        assert seen[state].outcome is Outcome.OK
+        assert not any("QUIET" in note for note in seen[state].notes), "a report tells it once"
+        assert (seen[state].config_wanted, seen[state].config_unmet) == (("CONFIG_QUIET=y",), why)
+
+
+def test_of_an_option_with_two_names_each_state_has_the_one_that_its_kconfig_defines(site: Site) -> None:
+    loud = files("config LOUDER\n\tdepends on KVM\n")
+    fragment = "CONFIG_LOUDER=y\n#: or CONFIG_QUIET=n\n"
+    seen = site.run(files(LOUD), loud, fragment=fragment.replace("QUIET=n", "LOUD=y"))
+    assert [state.config_dropped for state in seen.values()] == [("CONFIG_LOUDER=y",), (), ()]
+    assert ["loud" in site.log(state) for state in ("base", "prefix-1", "prefix-2")] == [False, True, False]

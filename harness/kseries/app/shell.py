@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 
 from kseries.bisect.staterunner import StateRunner
+from kseries.evaluate import basecheck
 from kseries.guest import busybox, console
 from kseries.guest.machine import Image
 from kseries.host import paths, signals
+from kseries.kbuild.brought import Brought
 from kseries.model import Build, State, events
 from kseries.model.errors import InfraError, InputError
 from kseries.report import unset
@@ -44,10 +46,13 @@ def run(
 async def _built(runner: StateRunner, state: State, into: Path, tell: events.Listener) -> Build:
     if state.tree is None:
         raise InputError(f"{state.id} does not apply: conflict in {', '.join(state.conflicts)}")
+    brought = Brought(runner.trees, runner.base.tree, [patch.tree_after for patch in runner.patches])
     async with runner.worker.locked(tell):
         tell(events.StageStarted(state.id, "build", 1, 1))
-        built = await runner.worker.build(state.tree, into, tell, name=state.id)
-    for told in unset.of_one(built.config_dropped):
+        built = await runner.worker.build(state.tree, into, tell, name=state.id, brought=brought)
+    config = runner.setup.config
+    basecheck.check_fragment(brought.missing(config.needed(built.config_dropped)), built.config_unmet, state.id)
+    for told in unset.of_one(built.config_dropped, config.wanted(built.config_dropped)):
         tell(events.Preparing(f"{state.id}: {told}"))
     tell(events.StageStarted(state.id, "boot", 1, 1))
     return built

@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Whether a base can be compared with: where it cannot, no patch can be judged, and the run ends."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kseries.model import Observation, Outcome
 from kseries.model.errors import InfraError, InputError
+from kseries.model.sanitize import few
 
 _SHOWN = 3
 """Lines of a compiler that an error repeats."""
+_OPTIONS = 8
+"""Options that one names."""
 
 
-def check_fragment(missing: tuple[str, ...]) -> None:
-    """Raise InputError for options that the configuration asks for, base's Kconfig drops, and no patch brings."""
+def check_fragment(missing: tuple[str, ...], why: Mapping[str, str], state: str = "base") -> None:
+    """Raise InputError for options that the configuration needs, a state's Kconfig drops, and no patch brings; ``why``
+    says what is known of each.
+    """
     if missing:
+        names = few(missing, _OPTIONS)
+        told = next((f"{option}: {why[option]}" for option in missing if option in why), "see what it depends on")
         raise InputError(
-            f"base's Kconfig drops what the config fragment asks for, and no patch brings it: {', '.join(missing)}\n"
-            "  see what the option depends on, or take it out of the fragment"
+            f"{state}'s Kconfig drops what the config fragment needs, and no patch brings it: {names}\n  {told}"
         )
 
 

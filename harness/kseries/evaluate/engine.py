@@ -114,9 +114,14 @@ class Engine:
         return evaluation.results()
 
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
-        """What carrying out a plan would cost, the known states first, then the others in their order."""
+        """What carrying out a plan would cost, the known states first, then the others in their order.
+
+        Raises InputError where base is known to lack an option that is needed.
+        """
         evaluation = self._begin(plan, Path())
         evaluation.recall()
+        if (base := evaluation.seen.get("base")) is not None:
+            evaluation.check_fragment(base)
         return self._forecast(evaluation)
 
     def _forecast(self, evaluation: Evaluation) -> tuple[Forecast, ...]:

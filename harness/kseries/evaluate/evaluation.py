@@ -61,15 +61,20 @@ class Evaluation:
         """What is known of a state as the tip of a series on the same base, and traced."""
         return self._memory.find(replace(self.jobs.of(state), trusted=False, traced=True))
 
+    def check_fragment(self, base: Observation) -> None:
+        """Raise InputError for a base without an option that is needed and that no patch brings."""
+        needed = self.jobs.setup.config.needed(base.config_dropped)
+        basecheck.check_fragment(self._brought.missing(needed), base.config_unmet)
+
     def check_build(self, base: Observation) -> None:
         """Raise InputError for a base of which there is no kernel to compare with."""
-        basecheck.check_fragment(self._brought.missing(base.config_dropped))
+        self.check_fragment(base)
         basecheck.check_build(base)
 
     def check_base(self) -> None:
         """Raise InputError unless base came through, InfraError where this host is why; nothing else need be built."""
         base, logs = self.seen["base"], self._out / "states" / "base"
-        basecheck.check_fragment(self._brought.missing(base.config_dropped))
+        self.check_fragment(base)
         if base.outcome not in (Outcome.OK, Outcome.INFRA_ERROR):
             (state,) = (one for one in self.jobs.states if one.id == "base")
             self._memory.copy_logs(self.jobs.of(state), logs)
@@ -125,7 +130,8 @@ class Evaluation:
         return self._of(state, seen)
 
     def _of(self, state: State, seen: Observation) -> StateResult:
-        return stateresult.of(seen, state, self._names, self._bringing(seen.config_dropped))
+        wanted = self.jobs.setup.config.wanted(seen.config_dropped)
+        return stateresult.of(seen, state, self._names, self._bringing(seen.config_dropped), wanted)
 
     def _bringing(self, dropped: tuple[str, ...]) -> dict[str, int]:
         """Of the options that Kconfig dropped, those that the series brings, and the first patch that does."""

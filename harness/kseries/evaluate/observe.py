@@ -49,6 +49,7 @@ def with_build(seen: Observation, built: Build, read: Dependencies | None) -> Ob
         linked=built.linked,
         refused=built.refused,
         config_dropped=built.config_dropped,
+        config_unmet=built.config_unmet,
         irreproducible=built.irreproducible,
         dependencies=read,
     )

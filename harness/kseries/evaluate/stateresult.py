@@ -31,9 +31,16 @@ def in_folder(result: StateResult, folder: str) -> StateResult:
     return msgspec.structs.replace(result, logs={name: f"{folder}/{path}" for name, path in result.logs.items()})
 
 
-def of(seen: Observation, state: State, states: Mapping[str, str], brought: Mapping[str, int]) -> StateResult:
+def of(
+    seen: Observation,
+    state: State,
+    states: Mapping[str, str],
+    brought: Mapping[str, int],
+    wanted: tuple[str, ...] = (),
+) -> StateResult:
     """What was seen of a tree, as a plan tells of its state. It has others, too, whose ids are given by their trees;
-    ``brought`` tells of an option that Kconfig has dropped which patch of the series brings it.
+    ``brought`` tells of an option that Kconfig has dropped which patch of the series brings it, and ``wanted`` are
+    those that are not needed.
     """
 
     def name(tree: str | None) -> str | None:
@@ -62,6 +69,8 @@ def of(seen: Observation, state: State, states: Mapping[str, str], brought: Mapp
         linked=seen.linked,
         refused=seen.refused,
         config_dropped=seen.config_dropped,
+        config_unmet=seen.config_unmet,
+        config_wanted=wanted,
         log_tail=seen.log_tail,
         trace=seen.trace,
         coverage=seen.coverage,
@@ -89,8 +98,10 @@ def _as_others(result: StateResult) -> Iterator[str]:
 
 
 def _dropped(result: StateResult, brought: Mapping[str, int]) -> Iterator[str]:
-    """The options that were asked for and are not set: before the patch that brings one, nobody expects it."""
-    for option in result.config_dropped:
+    """The options that are needed and not set: before the patch that brings one, nobody expects it. Of those that are
+    only wanted, a report tells once, and not of each state.
+    """
+    for option in (one for one in result.config_dropped if one not in result.config_wanted):
         patch = brought.get(option)
         if patch is None or patch in result.applied:
             yield f"Kconfig dropped {option}"

@@ -43,7 +43,7 @@ class Brought:
         name = option.partition("=")[0].removeprefix("CONFIG_")
         if not any(self._kconfig()):
             return None
-        about = _about(self._store.grep_files(self._base, rf"config[[:space:]]+{name}", _FILES), name)
+        about = _about(self._store.grep_files(self._base, rf"config[[:space:]]+{name}", _FILES).values(), name)
         return next((number for number, diff in enumerate(self._kconfig(), 1) if _brings(diff, name, about)), None)
 
     def all(self, options: Iterable[str]) -> bool:
@@ -62,7 +62,7 @@ class Brought:
         return self._diffs
 
 
-def _about(texts: Sequence[str], name: str) -> frozenset[str]:
+def _about(texts: Iterable[str], name: str) -> frozenset[str]:
     """An option and all that its definitions name; nothing where there is none."""
     return frozenset(symbol for text in texts for symbol in _named(text.splitlines(), name))
 

@@ -2,15 +2,16 @@
 """The configuration under which every state of a run is built: fragments, and words for make."""
 
 import re
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from kseries.host import checksums
+from kseries.kbuild import fragment
 from kseries.model.errors import InputError, in_words
 from kseries.model.sanitize import line, shortened
 
 _MAKE_WORD = re.compile(r"\w+=.*")
-_OPTION = re.compile(r"^(?:(?P<name>CONFIG_\w+)=(?P<value>.*)|# (?P<unset>CONFIG_\w+) is not set)$", re.MULTILINE)
 
 _SHOWN = 100
 """Characters of a line that an error repeats."""
@@ -34,20 +35,20 @@ class Config:
     @classmethod
     def of(cls, text: str, make: tuple[str, ...] = ()) -> "Config":
         """Of fragments that were joined before. Raises InputError."""
-        _check("the configuration", text)
+        fragment.check("the configuration", text)
         return cls(text, make)
 
     @classmethod
     def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = ()) -> "Config":
         """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
         try:
-            texts = [fragment.read_text() for fragment in fragments]
+            texts = [one.read_text() for one in fragments]
         except OSError as error:
             raise InputError(f"cannot read the config fragment {error.filename}: {in_words(error)}") from error
         except UnicodeDecodeError as error:
             raise InputError(f"a config fragment is not text: {error}") from error
-        for fragment, text in zip(fragments, texts, strict=True):
-            _check(fragment, text)
+        for one, text in zip(fragments, texts, strict=True):
+            fragment.check(one, text)
         return cls("".join(text + "\n" for text in texts), make)
 
     @property
@@ -66,23 +67,28 @@ class Config:
         named = words.get("CHECK", "").split() or ["sparse"]
         return named[0] if words.get("C") in ("1", "2") else None
 
-    def dropped_by(self, config: str) -> tuple[str, ...]:
-        """The options asked for here that a .config does not have, as ``CONFIG_X=y``."""
-        asked, got = _options(self.text), _options(config)
-        return tuple(f"{name}={value}" for name, value in asked.items() if got.get(name, "n") != value)
+    @property
+    def alternatives(self) -> frozenset[str]:
+        """The options, without CONFIG_, of which a tree's Kconfig has to say whether it defines them."""
+        return fragment.alternatives(self.text)
 
+    def text_for(self, defined: Set[str]) -> str:
+        """The fragments for a tree whose Kconfig defines these of the alternatives."""
+        return fragment.resolve(self.text, defined)
 
-def _check(fragment: Path | str, text: str) -> None:
-    """Raise InputError for a line that Kconfig passes over with a warning (scripts/kconfig/confdata.c): it means an
-    option, and none would be set.
-    """
-    for number, said in enumerate(text.split("\n"), 1):
-        if said.strip() and not said.startswith("#") and not _OPTION.fullmatch(said):
-            raise InputError(
-                f"{fragment}:{number}: no option: {shortened(said, _SHOWN)}\n"
-                "  a line is CONFIG_X=VALUE, from its beginning and without spaces, or begins with #"
-            )
+    def dropped_by(self, config: str, defined: Set[str] = frozenset()) -> tuple[str, ...]:
+        """The options asked for here that a .config does not have, as ``CONFIG_X=y``; ``defined`` as in text_for."""
+        got = {one.name: one.value for entry in fragment.entries(config) for one in entry.choices}
+        chosen = (entry.chosen(defined) for entry in fragment.entries(self.text))
+        asked = {one.name: one.value for one in chosen}
+        return tuple(f"CONFIG_{name}={value}" for name, value in asked.items() if got.get(name, "n") != value)
 
+    def wanted(self, options: Iterable[str]) -> tuple[str, ...]:
+        """Those of some options, as ``CONFIG_X=y``, that are only wanted: of one that stands twice, the last counts."""
+        wanted = {one.name: entry.wanted for entry in fragment.entries(self.text) for one in entry.choices}
+        return tuple(one for one in options if wanted.get(one.partition("=")[0].removeprefix("CONFIG_"), False))
 
-def _options(text: str) -> dict[str, str]:
-    return {m["name"] or m["unset"]: m["value"] or "n" for m in _OPTION.finditer(text)}
+    def needed(self, options: Iterable[str]) -> tuple[str, ...]:
+        """The others."""
+        every = tuple(options)
+        return tuple(one for one in every if one not in self.wanted(every))

@@ -6,8 +6,10 @@ could read whatever they like: a kernel's own call compilers, and scripts by the
 """
 
 import re
+from collections.abc import Set
 from pathlib import PurePosixPath
 
+from kseries.kbuild import unmet
 from kseries.sources import TreeStore
 
 # Never these, but where scripts are, and Kconfig itself (scripts/kconfig/*.c), and what they read
@@ -29,6 +31,7 @@ class Kconfig:
     def __init__(self, store: TreeStore) -> None:
         self._store = store
         self._known: tuple[str, bool] | None = None
+        self._defined: tuple[str, frozenset[str]] | None = None
 
     def may_differ(self, old: str, new: str, linked: tuple[str, ...]) -> bool:
         """True unless a tree is configured as another. ``linked`` is what paths begin with that its links lead to."""
@@ -40,6 +43,23 @@ class Kconfig:
         if self._known is None or not self._alike(self._known[0], tree):
             self._known = (tree, self._asks(tree))
         return self._known[1]
+
+    def defined(self, tree: str, names: Set[str], arch: str) -> frozenset[str]:
+        """Those of some options that a tree's Kconfig defines for an architecture (its folder), always of the same."""
+        if names and (self._defined is None or not self._alike(self._defined[0], tree)):
+            files = self._defining(tree, names)
+            self._defined = (tree, frozenset(one for one in names if unmet.defining(one, files, arch)[0]))
+        return self._defined[1] if self._defined is not None else frozenset()
+
+    def why(self, tree: str, dropped: tuple[str, ...], arch: str, config: str) -> dict[str, str]:
+        """Why each of some options (``CONFIG_X=y``) is not in a .config, as far as the tree's Kconfig tells."""
+        files = self._defining(tree, {one.partition("=")[0].removeprefix("CONFIG_") for one in dropped})
+        return {one: unmet.why(one, files, arch, config) for one in dropped}
+
+    def _defining(self, tree: str, names: Set[str]) -> dict[str, str]:
+        """The Kconfig files that may define one of some options."""
+        pattern = rf"^[[:space:]]*(menu)?config[[:space:]]+({'|'.join(sorted(names))})"
+        return self._store.grep_files(tree, pattern, "*Kconfig*")
 
     def _alike(self, old: str, new: str) -> bool:
         if old == new:

@@ -116,6 +116,8 @@ class Worker:
         self._listed = home / "names"
         self._names = names.Names(store, self._listed)
         self._kconfig = Kconfig(store)
+        self._unmet: dict[str, str] = {}
+        """Why Kconfig dropped what it did, when it ran last; as far as somebody had to know."""
         seen = layout.BOXED if boxed else layout.unboxed(home)
         kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
         places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
@@ -224,8 +226,8 @@ class Worker:
 
         ``trusted`` is a tree without anybody's patches, ``of_base`` the one that others are compared with, which may
         have some: what was refused to the base below them is told of it, too. ``brought`` says of the options that
-        Kconfig dropped which ones a patch brings: where none brings one, the build ends before anything is compiled,
-        and is not ok. Raises InfraError when this host, not the tree, is why it failed.
+        Kconfig dropped which ones a patch brings: where none brings one that is needed, the build ends before anything
+        is compiled, and is not ok. Raises InfraError when this host, not the tree, is why it failed.
         """
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
@@ -292,6 +294,7 @@ class Worker:
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
+            config_unmet={option: self._unmet[option] for option in dropped},
             irreproducible=reproducible.culprits(artifacts.text(self._obj, ".config")),
             refused=denials.refused(said, (source, *others)),
             log=str(log),
@@ -327,11 +330,13 @@ class Worker:
         await processes.aside(self._store.check_out, tree, self._source, self._home / "index")
         looked = await processes.aside(self._names.update, tree)
         self._folder.looked(names.script() + looked.all + (looked.tests if self._selftests else ""))
+        defined = await processes.aside(self._kconfig.defined, tree, self._config.alternatives, self._arch.source)
         before = self.holds
         if before is None or self._kconfig.may_differ(before, tree, looked.targets):
             self._folder.configure(None)
+            self._unmet = {}
             fragment = self._fragment
-            fragment.write_text(self._tiny(tree) + self._config.text)
+            fragment.write_text(self._tiny(tree) + self._config.text_for(defined))
             fragment.chmod(0o644)
             if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(fragment)}", "allnoconfig")):
                 return (), False
@@ -339,8 +344,11 @@ class Worker:
         config = artifacts.text(self._obj, ".config")
         if reproducible.holds_headers(config):
             self._folder.forget_headers()
-        dropped = self._config.dropped_by(config)
-        if dropped and brought is not None and not await processes.aside(brought.all, dropped):
+        dropped = self._config.dropped_by(config, defined)
+        if set(dropped) - set(self._unmet):
+            self._unmet = await processes.aside(self._kconfig.why, tree, dropped, self._arch.source, config)
+        needed = self._config.needed(dropped)
+        if needed and brought is not None and not await processes.aside(brought.all, needed):
             return dropped, False
         ok = await make(self._kernel_argv("headers"))
         watch.ends("configure")

@@ -65,6 +65,8 @@ class Observation(Record, frozen=True):
     """What its build tells of files and networks that are not for it."""
     config_dropped: tuple[str, ...] = ()
     """Options that the configuration asks for, as ``CONFIG_X=y``, and this tree's Kconfig did not keep."""
+    config_unmet: dict[str, str] = {}
+    """Why, in a line for each of them."""
     irreproducible: tuple[str, ...] = ()
     """The options for which the same tree, built again, is another kernel."""
     log_tail: str = ""

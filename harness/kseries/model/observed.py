@@ -158,7 +158,9 @@ class Complaint(Record, frozen=True):
 
 
 class Build(Record, frozen=True):
-    """What make did. ``config_dropped`` names options that the fragment asked for and Kconfig did not keep."""
+    """What make did. ``config_dropped`` names options that the fragment asked for and Kconfig did not keep, and
+    ``config_unmet`` says why of each.
+    """
 
     ok: bool
     seconds: float
@@ -175,6 +177,7 @@ class Build(Record, frozen=True):
     linked: str = ""
     """A digest of the names of the objects that the kernel is linked of; empty where they are not known."""
     config_dropped: tuple[str, ...] = ()
+    config_unmet: dict[str, str] = {}
     irreproducible: tuple[str, ...] = ()
     """The options for which the same tree, built again, is another kernel."""
     refused: tuple[str, ...] = ()

@@ -68,6 +68,10 @@ class StateResult(Record, frozen=True):
     """What its build tells of files and networks that are not for it, and of what make left running."""
     config_dropped: tuple[str, ...] = ()
     """Options that a config fragment asks for, as ``CONFIG_X=y``, and this tree's Kconfig did not keep."""
+    config_unmet: dict[str, str] = {}
+    """Why, in a line for each of them: what it depends on and is not so, as far as the tree's Kconfig tells."""
+    config_wanted: tuple[str, ...] = ()
+    """Those of them that are only wanted: what needs one skips, and nothing is amiss without it."""
     notes: tuple[str, ...] = ()
     logs: dict[str, str] = {}
     log_tail: str = ""

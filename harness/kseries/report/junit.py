@@ -148,6 +148,7 @@ class _Suite:
             "suspects": " ".join(str(number) for number in state.suspects),
             "flaky": " ".join(state.flaky),
             "config_dropped": " ".join(state.config_dropped),
+            "config_wanted": " ".join(state.config_wanted),
             "seconds_to_first_check": "" if first is None else str(first),
             **{cap: str(value) for cap, value in state.caps.items()},
         }

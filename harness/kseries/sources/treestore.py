@@ -391,12 +391,12 @@ class TreeStore:
         # git-diff-tree(1): each difference has the ids of its two trees before it, in a line of their own.
         return [between(one) for one in _PAIR.split(said)[1:]]
 
-    def grep_files(self, tree: str, pattern: str, paths: str) -> list[str]:
-        """The texts of a tree's files that have a line with an extended regular expression (git-grep(1))."""
+    def grep_files(self, tree: str, pattern: str, paths: str) -> dict[str, str]:
+        """The tree's files that have a line with an extended regular expression (git-grep(1)), path by text."""
         words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", paths)
         names = self.git(*words, statuses=(0, 1)).stdout.split(b"\0")  # 1: there is none
-        found = (self.git("cat-file", "blob", os.fsdecode(name)).stdout for name in names if name)
-        return [text.decode(errors="replace") for text in found]
+        found = {os.fsdecode(name): self.git("cat-file", "blob", os.fsdecode(name)).stdout for name in names if name}
+        return {name.partition(":")[2]: text.decode(errors="replace") for name, text in found.items()}
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another, file by file; a rename is one file gone and one new."""
