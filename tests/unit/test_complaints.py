@@ -166,6 +166,31 @@ def test_the_panic_of_panic_on_warn_is_its_warning() -> None:
     assert len(told(ends)) == 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "KASAN: system warned too often (kernel.warn_limit is 3)",
+        "kasan.fault=panic set ...",
+        "kasan.fault=panic_on_write set ...",
+        "kfence.fault=panic set ...",
+    ],
+)
+def test_a_panic_that_a_report_is_asked_to_end_in_is_that_report(said: str) -> None:
+    report = "BUG: KASAN: slab-use-after-free in f+0x1/0x2\n---[ end trace 0 ]---\n"
+    assert told(f"{report}{PANIC}{said}\n") == told(report)
+    assert len(told(f"{PANIC}{said}\n")) == 1
+
+
+def test_what_ubsan_traps_on_is_one_death_on_each_architecture() -> None:
+    """As 7.3 prints it: x86 names it in a line of its own, arm64 as the error."""
+    x86 = "traps: UBSAN: array index out of bounds at foo+0x1/0x2\nOops: invalid opcode: 0000 [#1] SMP NOPTI\n"
+    assert told(f"{x86}RIP: 0010:foo+0x1/0x2\n---[ end trace 0 ]---\n") == [
+        ("UBSAN: array index out of bounds", "foo", None)
+    ]
+    arm64 = "Internal error: UBSAN: array index out of bounds: 00000000f2005512 [#1]  SMP\npc : foo+0x1/0x2\n"
+    assert told(arm64) == [("Internal error: UBSAN: array index out of bounds", "foo", None)]
+
+
 def test_another_death_at_the_same_place_is_another_complaint() -> None:
     assert len(told(oops("foo") + oops("foo", "kernel BUG at a.c:1!"))) == 2
     assert len(told("BUG: kernel NULL pointer dereference\n---[ end trace 0 ]---\nkernel BUG at a.c:1!\n")) == 2

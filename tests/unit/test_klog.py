@@ -65,6 +65,11 @@ ONE_LINERS = [
     "INFO: trying to register non-static key.",
     "INFO: task exit_on_missing:40 blocked for more than 120 seconds.",
     "UBSAN: shift-out-of-bounds in virt/kvm/kvm_main.c:10:5",
+    "clocksource: Marking clocksource tsc unstable due to frequency skew",
+    "clocksource: Marking clocksource tsc unstable due to inter CPU skew",
+    "INFO: The task sync:40 has been waiting for writeback completion for more than 121 seconds.",
+    "traps: UBSAN: array index out of bounds at kvm_faultin_pfn+0x3a4/0x440",
+    "Internal error: UBSAN: divide/remainder overflow: 00000000f2005503 [#1]  SMP",
 ]
 PREFIXES = [
     "",

@@ -61,7 +61,9 @@ ARCH = Arch(
         # arch/arm64/kernel/traps.c __die()
         head(Gravity.OOPS, "Internal error: ", rf"(?P<what>Internal error: {UP_TO_DETAIL})"),
     ),
-    died=r"Internal error: [^:\[]{1,200}",
+    # arch/arm64/kernel/traps.c __die(); of ubsan_handler(), in 7.3: die(report_ubsan_failure(esr & UBSAN_BRK_MASK), …),
+    # which begins with "UBSAN: ".
+    died=r"Internal error: (?:UBSAN: )?[^:\[]{1,200}",
     # arch/arm64/kernel/process.c __show_regs()
     counter="pc : ",
     link="lr : ",

@@ -90,6 +90,9 @@ ARCH = Arch(
         head(Gravity.OOPS, "BUG: stack guard page", r"(?P<what>BUG: stack guard page was hit)"),
         head(Gravity.OOPS, "traps: PANIC: ", r"traps: (?P<what>PANIC: double fault)"),
         head(Gravity.OOPS, "PANIC: double fault", r"(?P<what>PANIC: double fault)"),
+        # arch/x86/kernel/traps.c handle_bug(), in 7.3: pr_crit("%s at %pS\n", report_ubsan_failure(ud_imm), …), whose
+        # names are in lib/ubsan.c ("UBSAN: array index out of bounds"); an oops for an invalid opcode follows.
+        head(Gravity.OOPS, "traps: UBSAN: ", r"traps: (?P<what>UBSAN: [\w /]{1,60}) at "),
     ),
     # __die_header() in arch/x86/kernel/dumpstack.c; from 6.10 on "Oops: " stands before the trap.
     died=rf"Oops(?:: [^:\[]{{1,200}})?|(?:{_TRAPS})(?:,? [^:\[]{{1,200}})?",

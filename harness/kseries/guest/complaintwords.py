@@ -64,8 +64,20 @@ HEADS = (
         r"INFO: task .{1,80} (?P<what>blocked) (?:in I/O wait )?for more than ",
         "INFO: task ",
     ),
-    # kernel/time/clocksource.c
-    head(Gravity.STALL, "clocksource: ", r"clocksource: .{0,60}(?P<what>Marking clocksource \S{1,40} as unstable)"),
+    # fs/fs-writeback.c wb_wait_for_completion_cb(), in 7.3:
+    #   pr_info("INFO: The task %s:%d has been waiting for writeback completion for more than %lu seconds.", …);
+    head(
+        Gravity.STALL,
+        "INFO: The task ",
+        r"INFO: The task .{1,80} (?P<what>has been waiting for writeback completion)",
+        "INFO: The task ",
+    ),
+    # kernel/time/clocksource.c; its words for both of its two checks, in 7.3:
+    #   pr_warn("Marking clocksource %s unstable due to frequency skew\n", cs->name);
+    #   pr_warn("Marking clocksource %s unstable due to inter CPU skew\n", cs->name);
+    head(
+        Gravity.STALL, "clocksource: ", r"clocksource: .{0,60}(?P<what>Marking clocksource \S{1,40} (?:as )?unstable)"
+    ),
     # mm/kasan/report.c, mm/kfence/report.c, kernel/kcsan/report.c, mm/kmsan/report.c
     head(
         Gravity.REPORT,
@@ -94,8 +106,13 @@ PANIC = "Kernel panic - not syncing: "
 
 ENDS = re.compile(r"(?:kernel: )?(?:Fatal exception|Oops|Attempted to kill (?:init|the idle task)|Aiee, killing)")
 """What a panic says that is the end of an oops: kernel/exit.c, arch/*/kernel/dumpstack.c and traps.c."""
-ENDS_REPORT = re.compile(r"(?:[\w ]+: )?panic_on_warn set")
-"""What one says that is the end of a report: check_panic_on_warn() in kernel/panic.c."""
+ENDS_REPORT = re.compile(
+    r"(?:[\w ]+: )?(?:panic_on_warn set|system warned too often)|k(?:asan|fence)\.fault=panic(?:_on_write)? set"
+)
+"""What one says that is the end of a report: check_panic_on_warn() in kernel/panic.c ("%s: panic_on_warn set ...", "%s:
+system warned too often (kernel.warn_limit is %d)"), mm/kasan/report.c ("kasan.fault=panic set ...") and, in 7.3,
+mm/kfence/report.c ("kfence.fault=panic set ...").
+"""
 
 MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
 """What in a kind is of one boot: addresses, sizes, numbers of CPUs and tasks. Each word is gone through but once."""
