@@ -28,6 +28,8 @@ def check_fragment(missing: tuple[str, ...], why: Mapping[str, str], state: str 
 
 def check_build(base: Observation) -> None:
     """Raise InputError for a base of which there is no kernel, or not each probe."""
+    if base.too_old:
+        raise InputError(f"{base.too_old}\n  install a newer one and name it, as --make LLVM=-19 does clang-19")
     if base.unbuilt:
         said = base.errors[:_SHOWN] or ("see the log of the build",)
         raise InputError(f"the probe {base.unbuilt[0]} does not build with base's headers:\n  " + "\n  ".join(said))

@@ -44,6 +44,7 @@ def with_build(seen: Observation, built: Build, read: Dependencies | None) -> Ob
         seconds=built.stages | {"build": round(built.seconds, 2)} | seen.seconds,
         objects=Objects(compiled=built.compiled, found=built.found),
         errors=built.errors,
+        too_old=built.too_old,
         unbuilt=built.unbuilt,
         warnings=built.warnings,
         linked=built.linked,

@@ -58,7 +58,16 @@ class Config:
     @property
     def llvm(self) -> bool:
         """True where make is told to use clang (Documentation/kbuild/llvm.rst)."""
-        return any(word.startswith("LLVM=") for word in self.make)
+        return bool(self._llvm)
+
+    def of_llvm(self, tool: str) -> str:
+        """How make calls a tool of LLVM's: LLVM=-19 takes clang-19, LLVM=/opt/llvm/bin/ that folder's."""
+        return f"{self._llvm}{tool}" if self._llvm.endswith("/") else f"{tool}{self._llvm.removeprefix('1')}"
+
+    @property
+    def _llvm(self) -> str:
+        value = dict(word.split("=", 1) for word in self.make).get("LLVM", "")
+        return value if not value or value.endswith("/") or value.startswith("-") else "1"
 
     @property
     def checker(self) -> str | None:

@@ -34,7 +34,8 @@ def make_argv(
 
     The KBUILD_BUILD_* keep time, user and host out of the image.
     """
-    cc, host_cc = ("clang", "clang") if config.llvm else (f"{arch.toolchain.prefix}gcc", "gcc")
+    clang = config.of_llvm("clang")
+    cc, host_cc = (clang, clang) if config.llvm else (f"{arch.toolchain.prefix}gcc", "gcc")
     return [
         "make",
         f"-j{jobs}",

@@ -30,6 +30,7 @@ from kseries.kbuild import (
     limits,
     linked,
     names,
+    oldtools,
     reproducible,
     warnings,
 )
@@ -61,7 +62,9 @@ def toolchain(arch: Arch, config: Config) -> str:
     tools = arch.toolchain
     needed = {f"{tools.prefix}gcc": tools.compiler_package, f"{tools.prefix}ld": tools.binutils_package}
     if config.llvm:  # the probes' compiler stays what it is
-        needed = {"clang": "clang", "ld.lld": "lld", f"{tools.prefix}gcc": tools.compiler_package}
+        clang, lld = map(config.of_llvm, ("clang", "ld.lld"))
+        packages = (clang, lld.replace("ld.lld", "lld")) if "/" not in clang else ("clang", "lld")
+        needed = {clang: packages[0], lld: packages[1], f"{tools.prefix}gcc": tools.compiler_package}
     versions = [_version(tool, package) for tool, package in needed.items()]
     if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
         versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
@@ -274,8 +277,9 @@ class Worker:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {self._seconds / 60:.0f} minutes") from error
         said = self._said(log)
+        too_old = oldtools.told(said) if not ok else ""
         source, *others = map(self._fixed.inside, (self._source, self._folder.place, self._guests))
-        errors = () if ok else errors_of(said, source)
+        errors = () if ok else (too_old,) if too_old else errors_of(said, source)
         if ok:
             try:
                 await processes.aside(self._take, tree, into)
@@ -290,6 +294,7 @@ class Worker:
             compiled=compiled_now,
             found=found,
             errors=errors_of(said, source) if unbuilt else errors,
+            too_old=too_old,
             unbuilt=unbuilt,
             warnings=warned,
             linked=parts,

@@ -46,6 +46,8 @@ class Observation(Record, frozen=True):
     """The SHA-256 of each log, by its name."""
     errors: tuple[str, ...] = ()
     """The compiler's own lines, of a build or of a probe that failed."""
+    too_old: str = ""
+    """Of a build that failed for a tool that its tree does not take: which, and both versions, in a line."""
     unbuilt: tuple[str, ...] = ()
     """Probes that are not ours and do not build."""
     objects: Objects | None = None

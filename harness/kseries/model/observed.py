@@ -170,6 +170,8 @@ class Build(Record, frozen=True):
     """Objects that a compiler was asked for, and how many of them ccache had."""
     found: int = 0
     errors: tuple[str, ...] = ()
+    too_old: str = ""
+    """The tool that the tree does not take, and both versions, in a line: why it was not even configured."""
     unbuilt: tuple[str, ...] = ()
     """Probes that are not ours and do not build, of an otherwise good build; ``errors`` says why."""
     warnings: tuple[str, ...] = ()
