@@ -10,6 +10,7 @@ from kseries.model.errors import InfraError, InputError, in_words
 
 PARTS = {
     "demo": "the bundled series of exit-on-missing as a whole, on both architectures",
+    "demo-7.3": "the same series for 7.3, on both architectures",
     "series": "the other bundled series, and Debian's queue",
     "e2e": "the rest of the command line on real kernels: bisection, shell, hostile series, interrupts",
     "guest": "every ending of a boot, and a sample of wrong kernels for each architecture",
