@@ -26,6 +26,8 @@ pytestmark = pytest.mark.skipif(
     archive.missing() is not None or shutil.which("gpg") is None, reason="needs apt, Debian's keyring and gpg"
 )
 
+LATER = pytest.mark.full("series")
+"""Each list that apt verifies takes it a tenth of a second."""
 SUITES = (Suite(name="bookworm-security", folder="debian-security"), Suite(name="sid"))
 READING = "reading Debian's package lists (2 suites, 20 to 40 MB the first time)"
 AGAIN = "reading Debian's package lists (2 suites)"
@@ -208,6 +210,7 @@ def test_what_was_signed_once_stays_where_its_successor_is_not(mirror: Mirror, h
     assert AGAIN in host.said
 
 
+@LATER
 def test_a_list_that_is_not_the_one_that_was_signed_is_not_read(mirror: Mirror, host: Host) -> None:
     mirror.add("bookworm-security", "6.1.9-1")
     mirror.add("sid", "6.1.66-6")
@@ -217,6 +220,7 @@ def test_a_list_that_is_not_the_one_that_was_signed_is_not_read(mirror: Mirror, 
     assert host.get("linux-source-6.1").name == "debian:linux-source-6.1 6.1.9-1"
 
 
+@LATER
 def test_a_suite_that_is_out_of_date_is_not_read(mirror: Mirror, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_of_host", lambda: ())  # which may allow it, on a mirror that stands still
     mirror.add("bookworm-security", "6.1.9-1")
@@ -226,6 +230,7 @@ def test_a_suite_that_is_out_of_date_is_not_read(mirror: Mirror, host: Host, mon
     assert any("sid cannot be read" in words and "expired" in words for words in host.said)
 
 
+@LATER
 def test_a_suite_without_a_signature_is_not_read(mirror: Mirror, host: Host) -> None:
     mirror.add("bookworm-security", "6.1.9-1")
     mirror.add("sid", "6.1.66-6")
@@ -255,6 +260,7 @@ def test_what_was_imported_needs_neither_apt_nor_a_network(
     assert (host.get("linux-source-6.1=6.1.10-1"), host.said) == (newest, []), "it was imported as the newest"
 
 
+@LATER
 def test_a_newer_one_than_what_was_imported_is_told(mirror: Mirror, host: Host) -> None:
     mirror.add("bookworm-security", "6.1.9-1")
     host.get("linux-source-6.1")
@@ -302,6 +308,7 @@ def test_a_version_that_is_in_an_old_list_needs_no_newer_one_and_what_is_in_none
     assert AGAIN not in host.said, "it was read a moment ago"
 
 
+@LATER
 def test_where_all_that_the_lists_have_is_gone_they_are_read_again(mirror: Mirror, host: Host) -> None:
     (old,) = mirror.add("bookworm-security", "6.1.9-1")
     Archive(host.cache).read(host.said)
@@ -414,9 +421,12 @@ def test_the_mirror_of_the_host_goes_first_and_what_it_lacks_comes_from_debians_
     ]
     assert not [path for path in mirror.requests if "/bookworm-security/" in path]
     assert host.get("linux-source-6.1=6.1.9-1").name == "debian:linux-source-6.1 6.1.9-1"
+    dumped = Archive(host.cache)._apt("apt-config", "dump", places=None).text
+    assert 'Dir::Etc::Parts "/dev/null";' in dumped and "Post-Invoke" not in dumped
     assert sorted(hosts_apt.rglob("*")) == before, "of the host's nothing is written to, and none of its hooks run"
 
 
+@LATER
 def test_how_the_host_reaches_a_network_holds_and_whom_it_trusts_does_not(
     mirror: Mirror, host: Host, stranger: Key, hosts_apt: Path
 ) -> None:
