@@ -422,7 +422,7 @@ def test_the_mirror_of_the_host_goes_first_and_what_it_lacks_comes_from_debians_
     assert not [path for path in mirror.requests if "/bookworm-security/" in path]
     assert host.get("linux-source-6.1=6.1.9-1").name == "debian:linux-source-6.1 6.1.9-1"
     dumped = Archive(host.cache)._apt("apt-config", "dump", places=None).text
-    assert 'Dir::Etc::Parts "/dev/null";' in dumped and "Post-Invoke" not in dumped
+    assert 'dir::etc::parts "/dev/null";' in dumped.lower() and "Post-Invoke" not in dumped
     assert sorted(hosts_apt.rglob("*")) == before, "of the host's nothing is written to, and none of its hooks run"
 
 
