@@ -300,6 +300,18 @@ def test_of_a_break_of_no_contract_a_word_in_the_changelog_is_told_first() -> No
         assert "What would help in" in mail.reply(result, told)
 
 
+def test_that_a_kernel_promises_nothing_is_said_where_nothing_is_judged() -> None:
+    """As 6.1: it has no capability that a contract of ours is about."""
+    unknown = Verdict(bisectable=None, revert_safe=None)
+    nothing, something, unasked = (
+        text.render(run(state("prefix-2", 2, contracts=found), verdict=unknown))
+        for found in ((contract(None, False),), (contract(None, False), contract(True, True)), ())
+    )
+    why = "not judged: the kernel advertises nothing that a contract is about (KVM_CAP_FEATURE)\nbisectable: not judged"
+    assert why in nothing
+    assert "advertises nothing" not in something + unasked
+
+
 def test_a_verdict_that_nobody_knows_is_not_judged() -> None:
     result = msgspec.structs.replace(run(state("base")), verdict=Verdict(bisectable=None, revert_safe=None))
     assert text.render(result).endswith("bisectable: not judged    revert-safe: not judged")

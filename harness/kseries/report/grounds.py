@@ -49,9 +49,21 @@ def answers(verdict: Verdict) -> Iterator[tuple[str, bool | None]]:
 
 
 def why_not(run: RunResult) -> str:
-    """Why some verdict of a run is null, as far as its patches tell; empty where they do not."""
+    """Why some verdict of a run is null, as far as its kernel and its patches tell; empty where they do not."""
     told = (f"{one.number}/{len(run.patches)} {why}" for one in run.patches if (why := _why_not(one)))
-    return line("; ".join(told))
+    return line("; ".join(filter(None, (no_promise(run), *told))))
+
+
+def no_promise(run: RunResult) -> str:
+    """That the whole series' kernel advertises nothing that a contract is about, so that there is no promise to judge.
+
+    Empty where it advertises something, and where that is not known.
+    """
+    tip = next((state for state in run.states if state.id == f"prefix-{len(run.series.patches)}"), None)
+    if tip is None or not tip.contracts or any(one.advertised is not False for one in tip.contracts):
+        return ""
+    asked = ", ".join(dict.fromkeys(one.capability for one in tip.contracts))
+    return line(f"the kernel advertises nothing that a contract is about ({asked})")
 
 
 def _why_not(patch: PatchResult) -> str:

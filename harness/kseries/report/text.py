@@ -462,4 +462,6 @@ def _verdict(run: RunResult) -> Iterator[str]:
         yield f"a yes rests on this: {rests_on}"
     if run.strict and None in (run.verdict.bisectable, run.verdict.revert_safe):
         yield "strict: what is not judged makes this exit 1"
+    if None in (run.verdict.bisectable, run.verdict.revert_safe) and (why := grounds.no_promise(run)):
+        yield f"not judged: {why}"
     yield f"bisectable: {_ANSWERS[run.verdict.bisectable]}    revert-safe: {_ANSWERS[run.verdict.revert_safe]}{so_far}"
