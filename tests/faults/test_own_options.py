@@ -9,10 +9,11 @@ import pytest
 
 from kseries import inputs
 from kseries.cache.store import Store
+from kseries.evaluate.engine import Engine
 from kseries.evaluate.setup import Setup
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Base, Outcome, StateResult, Status
+from kseries.model import Accel, Base, Outcome, Plan, StateResult, Status
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
@@ -65,6 +66,15 @@ class Site:
         self, *patches: Mapping[str, str | bytes | None], fragment: str = "CONFIG_LOUD=y\n"
     ) -> dict[str, StateResult]:
         """The results of a base and of what each patch makes of it."""
+        engine, plan = self._engine(patches, fragment)
+        return asyncio.run(engine.run(plan, self.place / "out"))
+
+    def forecast(self, *patches: Mapping[str, str | bytes | None]) -> None:
+        """Ask what they would cost."""
+        engine, plan = self._engine(patches, "CONFIG_LOUD=y\n")
+        engine.forecast(plan)
+
+    def _engine(self, patches: tuple[Mapping[str, str | bytes | None], ...], fragment: str) -> tuple[Engine, Plan]:
         self.repository.git("checkout", "--quiet", "--orphan", "again")
         first = self.repository.commit("base", files(""))
         last = [self.repository.commit(f"patch {number}", one) for number, one in enumerate(patches, 1)][-1]
@@ -80,7 +90,7 @@ class Site:
         engine = engine_for(
             setup, (worker,), Store(self.place / "results"), lambda event: self.compiled.append(str(event))
         )
-        return asyncio.run(engine.run(plan, self.place / "out"))
+        return engine, plan
 
     def log(self, state: str) -> str:
         return (self.place / "out" / "states" / state / "console.log").read_text()
@@ -120,6 +130,13 @@ def test_a_base_that_is_known_from_a_series_with_the_option_is_none_for_one_with
     assert site.run(files(LOUD))["base"].outcome is Outcome.OK
     with pytest.raises(InputError, match="no patch brings it: CONFIG_LOUD=y"):
         site.run({"other": "x\n"})
+
+
+def test_a_plan_on_a_base_that_is_known_to_lack_what_is_needed_says_so(site: Site) -> None:
+    assert site.run(files(LOUD))["base"].outcome is Outcome.OK
+    with pytest.raises(InputError, match="no patch brings it: CONFIG_LOUD=y"):
+        site.forecast({"other": "x\n"})
+    site.forecast(files(LOUD))
 
 
 def test_an_option_of_base_is_brought_by_what_brings_what_it_depends_on(site: Site) -> None:

@@ -133,7 +133,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             in_help = False
         said = raw
         while said.endswith("\\") and (more := next(lines, None)) is not None:
-            said = f"{said[:-1].rstrip()} {more[1].strip()}"
+            said = f"{said[:-1][:_LONGEST].rstrip()} {more[1].strip()}"
         said = re.sub(r"(?<!\S)#.*", "", said[:_LONGEST]).strip()
         if said in ("help", "---help---"):
             in_help, help_of = True, None
