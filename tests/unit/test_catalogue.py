@@ -3,6 +3,8 @@
 
 import re
 
+import pytest
+
 from kseries import arch as archs
 from kseries.cli.test import PARTS
 from kseries.host import paths
@@ -31,10 +33,14 @@ def test_every_contract_asks_for_checks_that_there_are() -> None:
         assert set(asked) <= _checks()
 
 
-def test_every_check_of_exit_on_missing_is_asked_for() -> None:
-    (contract,) = (one for one in contracts.ours() if one.id == "exit-on-missing")
+@pytest.mark.parametrize(
+    ("feature", "probe"), [("exit-on-missing", "exit_on_missing"), ("kvm-userfault", "kvm_userfault")]
+)
+def test_every_check_of_a_feature_is_asked_for(feature: str, probe: str) -> None:
+    (contract,) = (one for one in contracts.ours() if one.id == feature)
     asked = {*contract.checks, *contract.optional, *contract.otherwise}
-    assert {name for name in _checks() if name.startswith("exit_on_missing")} <= asked
+    checks = {name for name in _checks() if name.startswith(probe)}
+    assert checks and checks <= asked
 
 
 def test_every_mutant_is_killed_by_a_check_that_there_is() -> None:

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from kseries.host import paths
 
 _WORDS = b"no progress in %d s"
@@ -37,3 +39,25 @@ def test_what_was_built_of_these_sources_stands(tmp_path: Path) -> None:
     when = built.stat().st_mtime_ns
     _make(paths.project("guests"), tmp_path)
     assert built.stat().st_mtime_ns == when
+
+
+@pytest.mark.parametrize(
+    ("header", "has"),
+    [
+        ("struct region { __u64 userfault_bitmap; };", True),
+        ("struct region {\n\t__u32 flags;\n\t__u64 userfault_bitmap; /* of pages */\n};", True),
+        ("struct region { __u64 pad2[14]; };", False),
+        ("struct region { __u64 no_userfault_bitmap; };", False),
+        ("/* __u64 userfault_bitmap; */\n#define userfault_bitmap pad2", False),
+    ],
+)
+def test_a_member_is_there_if_the_compiler_sees_it(tmp_path: Path, header: str, has: bool) -> None:
+    """HAS_USERFAULT_BITMAP, by which a probe knows whether it can name the member."""
+    headers, out = tmp_path / "headers", tmp_path / "out"
+    (headers / "linux").mkdir(parents=True)
+    (headers / "linux" / "kvm.h").write_text(f"typedef unsigned long long __u64;\n{header}\n")
+    members = out / "include" / "members.h"
+    guests = paths.project("guests")
+    words = ["make", "--silent", f"--directory={guests}", f"OUT={out}", f"HEADERS={headers}", str(members)]
+    subprocess.run(words, check=True, timeout=60)
+    assert ("#define HAS_USERFAULT_BITMAP 1\n" in members.read_text()) == has
