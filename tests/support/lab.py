@@ -28,6 +28,7 @@ from kseries.model import Base, Finding, Series, StateResult
 from kseries.model.events import Event
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, kernels
+from tests.support import bases
 from tests.support.engines import engine as engine_for
 
 MUTANTS = Path(__file__).parents[1] / "guest" / "mutants"
@@ -43,7 +44,7 @@ class Lab:
         self.home = home
         self.trees = TreeStore(paths.cache("trees.git"))
         target = inputs.load(str(paths.project("testcases", case)))
-        self.base = kernels.get(target.tree or kernels.DEFAULT, None, self.trees, paths.cache(), print)
+        self.base = self._base(target.tree or kernels.DEFAULT)
         self.series = target.series
         self.mutants = MUTANTS / case / arch
         self.arch = archs.get(arch)
@@ -68,6 +69,12 @@ class Lab:
             emulator=emulator.version(self.arch, accel),
         )
         self.events: list[Event] = []
+
+    def _base(self, tree: str) -> Base:
+        """The usual kernel, or another one of Debian's: where that is not to be had, the test is skipped."""
+        if tree == kernels.DEFAULT:
+            return kernels.get(tree, None, self.trees, paths.cache(), print)
+        return bases.debian(tree.rpartition("-")[2])
 
     def mutant(self, name: str) -> Series:
         """The series with one more patch, which breaks it."""

@@ -18,6 +18,7 @@ PARTS = {
     "identical": "incremental builds against clean ones, on the real kernel",
     "mutants-x86_64": "all wrong kernels of x86-64, and twenty boots of good ones",
     "mutants-arm64": "the same of arm64",
+    "mutants-7.3": "wrong kernels of 7.3, and twenty boots of good ones",
     "fuzz": "the parsers of what strangers write, ten minutes each",
 }
 """What ``--full`` runs, and what each of it is about; docs/testing.md says when to run which."""
