@@ -54,6 +54,12 @@
 #define CAP_USERFAULT			CAP_ABSENT
 #endif
 
+#ifdef KVM_CAP_GUEST_MEMFD_FLAGS
+#define CAP_GUEST_MEMFD_FLAGS		KVM_CAP_GUEST_MEMFD_FLAGS
+#else
+#define CAP_GUEST_MEMFD_FLAGS		CAP_ABSENT
+#endif
+
 /* In place of a flag: nothing to set, nothing to test. */
 #if defined(KVM_MEM_USERFAULT) && defined(HAS_USERFAULT_BITMAP)
 #define MEM_USERFAULT			KVM_MEM_USERFAULT
@@ -95,6 +101,13 @@
 #define FAULT_PRIVATE			KVM_MEMORY_EXIT_FLAG_PRIVATE
 #else
 #define FAULT_PRIVATE			0
+#endif
+
+/* A guest_memfd that is all of a slot, and that user space maps. */
+#if defined(GUEST_MEMFD_FLAG_MMAP) && defined(GUEST_MEMFD_FLAG_INIT_SHARED)
+#define GUEST_MEMFD_WHOLE		(GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED)
+#else
+#define GUEST_MEMFD_WHOLE		0
 #endif
 
 /* Whole requests, with the structures that they take: what needs one that is not there says so. */

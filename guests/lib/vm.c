@@ -156,10 +156,18 @@ int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags)
 	return vm_set_slot_v1(vm, slot, flags);
 }
 
+bool vm_guest_memfd_is_whole(const struct vm *vm)
+{
+	return GUEST_MEMFD_WHOLE && (vm_cap(vm->fd, CAP_GUEST_MEMFD_FLAGS) & GUEST_MEMFD_WHOLE) == GUEST_MEMFD_WHOLE;
+}
+
 #ifdef HAS_GUEST_MEMFD
 int vm_set_slot_guest_memfd(struct vm *vm, const struct slot *slot, uint32_t flags)
 {
-	struct kvm_create_guest_memfd file = { .size = slot->size };
+	struct kvm_create_guest_memfd file = {
+		.size = slot->size,
+		.flags = vm_guest_memfd_is_whole(vm) ? GUEST_MEMFD_WHOLE : 0,
+	};
 	struct kvm_userspace_memory_region2 region = {
 		.slot = slot->id,
 		.flags = flags | KVM_MEM_GUEST_MEMFD,
@@ -171,6 +179,8 @@ int vm_set_slot_guest_memfd(struct vm *vm, const struct slot *slot, uint32_t fla
 
 	if (fd < 0)
 		ktap_skip("no guest_memfd: %s", strerror(errno));
+	if (file.flags && mmap(slot->hva, slot->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		ktap_fail("cannot map a guest_memfd: %s", strerror(errno));
 	region.guest_memfd = fd;
 	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION2, &region) ? errno : 0;
 }

@@ -65,7 +65,13 @@ struct slot vm_memory_at(uint32_t id, uint64_t gpa, void *hva, size_t size);
 int vm_set_slot(struct vm *vm, const struct slot *slot, uint32_t flags);
 /* The same through KVM_SET_USER_MEMORY_REGION, which has flags of its own. */
 int vm_set_slot_v1(struct vm *vm, const struct slot *slot, uint32_t flags);
-/* Make @slot known with a guest_memfd for its private half; skips the check where there is none. */
+/* Whether a guest_memfd can be all of a slot of this VM. */
+bool vm_guest_memfd_is_whole(const struct vm *vm);
+
+/*
+ * Make @slot known with a guest_memfd for its private half, or, where one can be
+ * all of it, with one that is mapped at its @hva; skips the check where there is none.
+ */
 int vm_set_slot_guest_memfd(struct vm *vm, const struct slot *slot, uint32_t flags);
 
 /* The host address of a guest address. */

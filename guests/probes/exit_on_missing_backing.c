@@ -107,22 +107,14 @@ static void hole_in_thp_exits(void)
 	scene_expect_value(&scene, "the guest", 0, scene_run_to_report(&scene));
 }
 
-/*
- * The headers do not say whether the flag goes together with KVM_MEM_GUEST_MEMFD.
- * It is refused, or kept for the half of the slot that is shared.
- */
-static void guest_memfd_is_refused_or_served(void)
+static void expect_guest_memfd_refused_or_served(unsigned long type)
 {
 	struct slot memory = vm_memory(GUEST_FIRST_SLOT, guest_free_gpa, SCENE_PAGES);
 	struct scene scene = { .slot = memory };
 	struct vm_exit exit;
-	unsigned long type;
 	struct vm plain;
 	int error;
 
-	need_capability();
-	if (!guest_private_vm_type(vm_open_kvm(), &type))
-		ktap_skip("no type of VM here has private memory");
 	vm_create(&plain, type);
 	error = vm_set_slot_guest_memfd(&plain, &memory, 0);
 	if (error)
@@ -139,6 +131,29 @@ static void guest_memfd_is_refused_or_served(void)
 	exit = scene_run_into_missing(&scene);
 	scene_provide(&scene, &exit);
 	scene_expect_served(&scene);
+}
+
+/*
+ * The headers do not say whether the flag goes together with KVM_MEM_GUEST_MEMFD.
+ * It is refused, or kept for what of the slot is shared: the half of it that is no
+ * guest_memfd, or a guest_memfd that user space maps.
+ */
+static void guest_memfd_is_refused_or_served(void)
+{
+	bool has_private, is_whole;
+	unsigned long type;
+	struct vm vm;
+
+	need_capability();
+	vm_create(&vm, VM_TYPE_DEFAULT);
+	has_private = guest_private_vm_type(vm.kvm, &type);
+	is_whole = vm_guest_memfd_is_whole(&vm);
+	if (!has_private && !is_whole)
+		ktap_skip("no type of VM here has private memory, nor a guest_memfd that can be mapped");
+	if (has_private)
+		expect_guest_memfd_refused_or_served(type);
+	if (is_whole)
+		expect_guest_memfd_refused_or_served(VM_TYPE_DEFAULT);
 }
 
 static volatile sig_atomic_t told_of_poison;
