@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Why Kconfig has dropped an option: what its definition depends on, of Kconfig files as kernels have them."""
 
+import sys
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -118,6 +123,59 @@ def test_another_architectures_definition_is_none() -> None:
     files = {"arch/arm64/Kconfig": "config A64\n\tbool 'x'\n", "arch/x86/Kconfig": "config A86\n\tbool 'x'\n"}
     assert said("A64=y", "", **files) == "only arch/arm64/Kconfig defines it"
     assert said("A86=y", "", **files) == "what it depends on seems to be set: nothing more is known"
+
+
+def test_what_all_architectures_read_is_no_other_ones() -> None:
+    assert said("SECCOMP=y", "", **{"arch/Kconfig": "config SECCOMP\n\tbool 'x'\n\tdepends on HAVE\n"}) == (
+        "arch/Kconfig:1: its dependencies are not met: CONFIG_HAVE is not set"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('config X\n\tbool "Erratum #46" # \'\n', "what it depends on seems to be set: nothing more is known"),
+        ("# \f and \u2028\nconfig X\n\tbool 'x'\n\tdepends on A\n", "Kconfig:2: … CONFIG_A is not set"),
+        ("config Y\n\thelp\n\t  see\u2028config X\n", "no Kconfig file of this tree defines it"),
+    ],
+)
+def test_a_file_is_read_as_kconfig_reads_it(text: str, told: str) -> None:
+    """scripts/kconfig/lexer.l: a # in quotes is no comment, and only a newline ends a line."""
+    assert why("CONFIG_X=y", {"Kconfig": text}, "x86", "") == told.replace("…", "its dependencies are not met:")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        lambda size: "if A\n" * size + "endchoice\n" * size,
+        lambda size: "if A\n" * size + "config X\n" * size,
+    ],
+)
+def test_what_a_strangers_kconfig_takes_grows_with_its_size(hostile: Callable[[int], str]) -> None:
+    """The lines of Python that are run, and the characters that are kept: of neither are there more a line."""
+    size, lines = 500, 0
+    text = hostile(size)
+
+    def count(_: FrameType, event: str, __: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    tracemalloc.start()
+    sys.settrace(count)
+    try:
+        why("CONFIG_X=y", {"Kconfig": text}, "x86", "")
+    finally:
+        sys.settrace(None)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert lines < 60 * text.count("\n")
+    assert most < 2000 * size
+
+
+def test_a_name_of_any_length_is_told_in_a_line() -> None:
+    for text in (f"depends on {'A' * 3000}", f"depends on {'A' * 3000} && !{'B' * 3000}"):
+        assert len(why("CONFIG_X=y", {"Kconfig": f"config X\n\tbool 'x'\n\t{text}\n"}, "x86", "")) < 500
 
 
 @pytest.mark.parametrize("text", ["(A", "A B", ")", "! ", "A = ", "(" * 5000])

@@ -21,10 +21,18 @@ _PROMPT = re.compile(
     r"""(?:bool|tristate|int|hex|string|prompt)\s+(?P<quote>["']).*(?P=quote)(?:\s+if\s+(?P<terms>.+))?"""
 )
 _TOKEN = re.compile(r"""\$\((?:[^()]|\([^()]*\))*\)|"[^"]*"|'[^']*'|&&|\|\||!=|<=|>=|[()!=<>]|[\w./-]+""")
+_COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?<!\S)#.*""")
+"""And what is quoted, in which a # begins none."""
+_ARCH = re.compile(r"arch/[^/]+/")
+"""Not arch/Kconfig, which all of them read."""
 _SHOWN = 150
 """Characters of a dependency that are told."""
 _LONGEST = 4000
 """Characters of a line that are looked at."""
+_LARGEST = 1 << 20
+"""Characters of a file that are: the largest of 7.3 has 122168 (lib/Kconfig.debug)."""
+_DEEPEST = 100
+"""Menus, ifs and choices in one another, after which a file is no kernel's, and left."""
 _MOST = 3
 """Parts of it that are told."""
 
@@ -78,7 +86,7 @@ def _beyond(found: Sequence[Definition], value: str | None) -> str:
 def defining(name: str, files: Mapping[str, str], arch: str) -> tuple[list[str], list[str]]:
     """Which of a tree's Kconfig files define an option, and which of other architectures do."""
     found = sorted(path for path, text in files.items() if any(definitions(text, name)))
-    own = [path for path in found if not path.startswith("arch/") or path.startswith(f"arch/{arch}/")]
+    own = [path for path in found if _ARCH.match(path) is None or path.startswith(f"arch/{arch}/")]
     return own, [path for path in found if path not in own]
 
 
@@ -98,6 +106,8 @@ def definitions(text: str, name: str) -> Iterator[Definition]:
             yield from _wanted(current)
             current, terms = None, []
             what, rest = found["what"], found[2].strip()
+            if len(around) == _DEEPEST:
+                return
             if what in ("if", "menu", "choice"):
                 terms = [rest] if what == "if" else terms
                 around.append((what, terms))
@@ -119,7 +129,7 @@ def _wanted(current: Definition | None) -> tuple[Definition, ...]:
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a Kconfig file that say something, with their numbers: no comments, no help, and none in two."""
-    lines = iter(enumerate(text.expandtabs().splitlines(), 1))
+    lines = iter(enumerate(text[:_LARGEST].expandtabs().split("\n"), 1))
     help_of: int | None = None
     in_help = False
     for number, raw in lines:
@@ -133,8 +143,8 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             in_help = False
         said = raw
         while said.endswith("\\") and (more := next(lines, None)) is not None:
-            said = f"{said[:-1][:_LONGEST].rstrip()} {more[1].strip()}"
-        said = re.sub(r"(?<!\S)#.*", "", said[:_LONGEST]).strip()
+            said = " ".join((said[:_LONGEST].rstrip(" \\"), more[1].strip()))
+        said = _COMMENT.sub(r"\1", said[:_LONGEST]).strip()
         if said in ("help", "---help---"):
             in_help, help_of = True, None
         elif said:
@@ -173,9 +183,9 @@ def _conjuncts(tokens: Sequence[str]) -> Iterator[list[str]]:
 def _in_words(part: Sequence[str]) -> str:
     match part:
         case [name] if name not in ("y", "n", "m"):
-            return f"CONFIG_{line(name)} is not set"
+            return f"CONFIG_{shortened(line(name), _SHOWN)} is not set"
         case ["!", name]:
-            return f"CONFIG_{line(name)} is set"
+            return f"CONFIG_{shortened(line(name), _SHOWN)} is set"
         case _:
             return f"'{shortened(line(re.sub(r'(?<=[(!]) | (?=[)])', '', ' '.join(part))), _SHOWN)}'"
 
