@@ -2,6 +2,7 @@
 """Config fragments as text: what is needed, what is only wanted, and what goes by other names."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from kseries import arch as archs
 from kseries.host import paths
 from kseries.kbuild.config import Config
+from kseries.kbuild.worker import Worker
 from kseries.model.errors import InputError
+from tests.support.kbuild import ARCH, MAKEFILE, Kernel
 
 MOVED = "#: wanted\nCONFIG_NEW=y\n#: or CONFIG_OLD=m\n#: or CONFIG_OLDEST=y\nCONFIG_B=y\n"
 
@@ -83,3 +86,25 @@ def test_ours_need_what_a_probe_cannot_run_without_and_want_what_some_skip_witho
     every = config.dropped_by("")
     assert {"CONFIG_KVM=y", "CONFIG_BUG=y", "CONFIG_PRINTK=y"} <= set(config.needed(every))
     assert {"CONFIG_HUGETLBFS=y", "CONFIG_MEMORY_FAILURE=y"} <= set(config.wanted(every))
+
+
+async def test_of_thousands_of_options_that_are_dropped_it_is_told_of_a_few_why(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a distribution's whole configuration; those that are needed come first."""
+    wanted = "".join(f"#: wanted\nCONFIG_W{number}=y\n" for number in range(50))
+    config = Config.of(wanted + "".join(f"CONFIG_N{number}=y\n" for number in range(3)))
+    kernel.worker = Worker(kernel.home, kernel.store, ARCH, config, 2, probes=())
+    asked: list[object] = []
+    split = Config.wanted
+
+    def counted(config: Config, options: Iterable[str]) -> tuple[str, ...]:
+        asked.append(config)
+        return split(config, options)
+
+    monkeypatch.setattr(Config, "wanted", counted)
+    built = await kernel.build(kernel.tree(Makefile=MAKEFILE.replace("cat $(KCONFIG_ALLCONFIG)", "echo")))
+    assert built.ok and len(built.config_dropped) == 53
+    assert [*built.config_unmet][:4] == ["CONFIG_N0=y", "CONFIG_N1=y", "CONFIG_N2=y", "CONFIG_W0=y"]
+    assert len(built.config_unmet) == 30
+    assert len(asked) < 5, "no option is looked for in the whole fragment again"

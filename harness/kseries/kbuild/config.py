@@ -100,4 +100,5 @@ class Config:
     def needed(self, options: Iterable[str]) -> tuple[str, ...]:
         """The others."""
         every = tuple(options)
-        return tuple(one for one in every if one not in self.wanted(every))
+        wanted = frozenset(self.wanted(every))
+        return tuple(one for one in every if one not in wanted)

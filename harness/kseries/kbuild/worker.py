@@ -52,6 +52,8 @@ _OBJECTS = "vmlinux.a"
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
 _VERSION_SECONDS = 30
+_TOLD = 30
+"""Options of which it is told why Kconfig has dropped them: of a distribution's configuration that are thousands."""
 
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
@@ -299,7 +301,7 @@ class Worker:
             warnings=warned,
             linked=parts,
             config_dropped=dropped,
-            config_unmet={option: self._unmet[option] for option in dropped},
+            config_unmet={option: why for option, why in self._unmet.items() if option in dropped},
             irreproducible=reproducible.culprits(artifacts.text(self._obj, ".config")),
             refused=denials.refused(said, (source, *others)),
             log=str(log),
@@ -350,9 +352,10 @@ class Worker:
         if reproducible.holds_headers(config):
             self._folder.forget_headers()
         dropped = self._config.dropped_by(config, defined)
-        if set(dropped) - set(self._unmet):
-            self._unmet = await processes.aside(self._kconfig.why, tree, dropped, self._arch.source, config)
         needed = self._config.needed(dropped)
+        told = (*needed, *self._config.wanted(dropped))[:_TOLD]
+        if set(told) - set(self._unmet):
+            self._unmet = await processes.aside(self._kconfig.why, tree, told, self._arch.source, config)
         if needed and brought is not None and not await processes.aside(brought.all, needed):
             return dropped, False
         ok = await make(self._kernel_argv("headers"))
