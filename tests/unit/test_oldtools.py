@@ -35,10 +35,12 @@ GAS = CLANG.replace("C compiler is", "Assembler is").replace("Clang", "GNU assem
         (GAS, "this kernel takes GNU assembler 17.0.1 or newer, and the assembler here is 14.0.6"),
         (CLANG.replace("***   Min", "*** None, min"), ""),
         ("a.c:1:1: error: C compiler is too old.\n", ""),
+        (CLANG + "main.c:1:1: error: a patch had that printed\n", ""),
+        (CLANG.replace("scripts/Kconfig.include:45: Sorry", "Makefile:2: *** Sorry"), ""),
     ],
 )
 def test_a_tool_that_is_too_old_is_told_with_both_versions(log: str, told: str) -> None:
-    assert oldtools.told(log.encode()) == told
+    assert oldtools.told(log.encode(), make.errors_of(log.encode(), Path("/source"))) == told
 
 
 async def test_a_base_that_a_compiler_is_too_old_for_is_said_to_be_that_before_anything_is_compiled(

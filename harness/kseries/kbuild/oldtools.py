@@ -7,6 +7,7 @@ Kconfig ends there, so that nothing of the kernel is compiled.
 """
 
 import re
+from collections.abc import Sequence
 
 _TOO_OLD = re.compile(
     rb"^\*\*\* (?P<what>C compiler|Linker|Assembler) is too old\.\n"
@@ -14,11 +15,15 @@ _TOO_OLD = re.compile(
     rb"\*\*\* {1,5}Minimum [\w ]{1,40}? version: {1,8}(?P<least>[\w.]{1,40})$",
     re.MULTILINE,
 )
+_SORRY = re.compile(r"\S*scripts/Kconfig\.include:\d+: Sorry, this [\w ]{1,40} is not supported\.")
 
 
-def told(log: bytes) -> str:
-    """Which tool of a build is too old for its tree, with both versions, in a line; empty where none is."""
-    found = _TOO_OLD.search(log)
+def told(log: bytes, errors: Sequence[str]) -> str:
+    """Which tool of a build is too old for its tree, with both versions, in a line; empty where none is.
+
+    ``errors`` are those of the build: a patch can have the same printed, but Kconfig's own is then not the only one.
+    """
+    found = _TOO_OLD.search(log) if errors and all(map(_SORRY.fullmatch, errors)) else None
     if found is None:
         return ""
     what, name, have, least = (found[group].decode() for group in ("what", "name", "have", "least"))

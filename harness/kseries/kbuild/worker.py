@@ -279,9 +279,10 @@ class Worker:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {self._seconds / 60:.0f} minutes") from error
         said = self._said(log)
-        too_old = oldtools.told(said) if not ok else ""
         source, *others = map(self._fixed.inside, (self._source, self._folder.place, self._guests))
-        errors = () if ok else (too_old,) if too_old else errors_of(said, source)
+        errors = errors_of(said, source) if not ok else ()
+        too_old = oldtools.told(said, errors)
+        errors = (too_old,) if too_old else errors
         if ok:
             try:
                 await processes.aside(self._take, tree, into)
