@@ -82,3 +82,15 @@ def test_the_toolchain_is_the_one_that_llvm_names(tmp_path: Path) -> None:
     assert kbuild.toolchain(ARCH, Config(FRAGMENT, (f"LLVM={tmp_path}/",))).startswith("clang 99 / ld.lld 99 / gcc ")
     with pytest.raises(InfraError, match=r"(?s)clang-0 is not installed.*clang-0"):
         kbuild.toolchain(ARCH, Config(FRAGMENT, ("LLVM=-0",)))
+
+
+def test_a_compiler_that_a_word_for_make_names_is_a_part_of_the_toolchain(tmp_path: Path) -> None:
+    """Another version of it compiles another kernel: what is known of the one is not known of the other."""
+    plain, tool = kbuild.toolchain(ARCH, Config(FRAGMENT)), tmp_path / "gcc-99"
+    for version in ("99.1", "99.2"):
+        tool.write_text(f"#!/bin/sh\necho gcc {version}\n")
+        tool.chmod(0o755)
+        told = kbuild.toolchain(ARCH, Config(FRAGMENT, (f"CC=ccache {tool}", f"HOSTCC={tool} -m64")))
+        assert told == f"{plain} / {tool} gcc {version}"
+    for word in ("CC=", "CC=$(CROSS_COMPILE)gcc", "CC=scripts/gcc", "HOSTCC=-m64"):
+        assert kbuild.toolchain(ARCH, Config(FRAGMENT, (word,))) == plain

@@ -13,6 +13,9 @@ from kseries.model.sanitize import line, shortened
 
 _MAKE_WORD = re.compile(r"\w+=.*")
 
+_TOOL = re.compile(r"(?<!\S)(?:[A-Za-z][\w.+-]*|/[\w./+-]+)(?!\S)")
+"""A word that a shell looks for in PATH, or a path."""
+
 _SHOWN = 100
 """Characters of a line that an error repeats."""
 
@@ -75,6 +78,16 @@ class Config:
         words = dict(word.split("=", 1) for word in self.make)
         named = words.get("CHECK", "").split() or ["sparse"]
         return named[0] if words.get("C") in ("1", "2") else None
+
+    @property
+    def named_tools(self) -> tuple[str, ...]:
+        """The compilers and the linker that words for make name in place of its own (CC=gcc-13).
+
+        None that make itself has to put together, nor one of the kernel's tree.
+        """
+        words = dict(word.split("=", 1) for word in self.make)
+        named = (_TOOL.findall(words.get(word, ""))[-1:] for word in ("CC", "HOSTCC", "LD"))
+        return tuple(dict.fromkeys(tool for one in named for tool in one))
 
     @property
     def alternatives(self) -> frozenset[str]:

@@ -68,6 +68,7 @@ def toolchain(arch: Arch, config: Config) -> str:
         packages = (clang, lld.replace("ld.lld", "lld")) if "/" not in clang else ("clang", "lld")
         needed = {clang: packages[0], lld: packages[1], f"{tools.prefix}gcc": tools.compiler_package}
     versions = [_version(tool, package) for tool, package in needed.items()]
+    versions += [f"{tool} {_version(tool, tool)}" for tool in config.named_tools]
     if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
         versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
     return " / ".join(versions)
