@@ -175,6 +175,12 @@ def test_what_names_no_kernel_is_an_input_error_and_reads_nothing(mirror: Mirror
         assert "\x1b" not in told[0]
 
 
+def test_an_archive_without_any_kernel_has_no_nearest(mirror: Mirror, host: Host) -> None:
+    Archive(host.cache).read(host.said)
+    assert "as in debian:linux-source-6.12; " in host.refused("nonsense", InputError)
+    assert host.refused("linux-source-6.1") == "Debian's archive has no linux-source-6.1, or not any more"
+
+
 def test_debian_alone_lists_the_newest_of_each(mirror: Mirror, host: Host) -> None:
     mirror.add("bookworm-security", "6.1.9-1", "6.12.7-1")
     mirror.add("sid", "6.12.90-1")

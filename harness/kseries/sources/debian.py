@@ -23,7 +23,8 @@ from kseries.sources import TreeStore, archive, hostapt, kernelorg
 from kseries.sources.archive import Archive, Catalogue, Offer
 
 PREFIX = "debian:"
-DEFAULT = "debian:linux-source-6.12"
+_DEFAULT = "linux-source-6.12"
+DEFAULT = f"{PREFIX}{_DEFAULT}"
 
 _SECONDS = 300
 _WANTED = re.compile(
@@ -70,7 +71,7 @@ def read(words: str, known: Catalogue | None = None) -> Wanted:
     """What is behind ``debian:``. Raises InputError, with what is nearest to it."""
     found = _WANTED.fullmatch(words)
     if found is None:
-        names = [offer.package for offer in known.newest()] if known else [DEFAULT.removeprefix(PREFIX)]
+        names = [offer.package for offer in known.newest()] if known and known.offers else [_DEFAULT]
         near = difflib.get_close_matches(words, names, n=1, cutoff=0.0)[0]
         raise InputError(f"{PREFIX}{shortened(word(words), 60)}: {_HOW}\n  as in {PREFIX}{near}; {_LIST}")
     version = f"{found['release']}.{found['point']}" if found["point"] else found["version"]
