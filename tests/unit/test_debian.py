@@ -314,6 +314,14 @@ def test_a_version_that_is_in_an_old_list_needs_no_newer_one_and_what_is_in_none
     assert AGAIN not in host.said, "it was read a moment ago"
 
 
+def test_lists_that_a_wrong_clock_has_dated_in_the_future_are_read_again(mirror: Mirror, host: Host) -> None:
+    mirror.add("bookworm-security", "6.1.9-1")
+    Archive(host.cache).read(host.said)
+    host.grow_old(-400 * archive.DAY)
+    mirror.add("bookworm-security", "6.1.10-1")
+    assert host.get("linux-source-6.1").name == "debian:linux-source-6.1 6.1.10-1"
+
+
 @LATER
 def test_where_all_that_the_lists_have_is_gone_they_are_read_again(mirror: Mirror, host: Host) -> None:
     (old,) = mirror.add("bookworm-security", "6.1.9-1")

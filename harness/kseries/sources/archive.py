@@ -119,8 +119,8 @@ class Catalogue(Record, frozen=True):
 
     @property
     def age(self) -> float:
-        """Seconds."""
-        return max(0.0, time.time() - self.read)
+        """Seconds; of what a wrong clock dates in the future as many, so that it does not stay new until then."""
+        return abs(time.time() - self.read)
 
     @property
     def told_lacking(self) -> str:
