@@ -214,6 +214,8 @@ def test_what_was_signed_once_stays_where_its_successor_is_not(mirror: Mirror, h
     host.grow_old(2 * archive.DAY)
     assert host.get("linux-source-6.1").name == "debian:linux-source-6.1 6.1.9-1"
     assert AGAIN in host.said
+    (told,) = (words for words in host.said if words.startswith("Debian's sid cannot be read again, and is as it was:"))
+    assert "NO_PUBKEY" in told or "signature" in told
 
 
 @LATER

@@ -221,6 +221,9 @@ class Archive:
         for name, why in lacking.items():
             if _NOT_THERE not in why:  # a mirror need not have all
                 tell(events.Preparing(f"Debian's {name} cannot be read: {shortened(why, 200)}"))
+        for name in (name for name in failed if name not in lacking):
+            why = shortened(failed[name], 200)
+            tell(events.Preparing(f"Debian's {name} cannot be read again, and is as it was: {why}"))
         return found
 
     def _old(self, known: Catalogue | None, why: str, tell: events.Listener) -> Catalogue:
