@@ -47,11 +47,13 @@ async def _built(runner: StateRunner, state: State, into: Path, tell: events.Lis
     if state.tree is None:
         raise InputError(f"{state.id} does not apply: conflict in {', '.join(state.conflicts)}")
     brought = Brought(runner.trees, runner.base.tree, [patch.tree_after for patch in runner.patches])
+    is_base = state.id == "base"  # where a patch takes an option away, a shell is wanted just there
     async with runner.worker.locked(tell):
         tell(events.StageStarted(state.id, "build", 1, 1))
-        built = await runner.worker.build(state.tree, into, tell, name=state.id, brought=brought)
+        built = await runner.worker.build(state.tree, into, tell, name=state.id, brought=brought if is_base else None)
     config = runner.setup.config
-    basecheck.check_fragment(brought.missing(config.needed(built.config_dropped)), built.config_unmet, state.id)
+    if is_base:
+        basecheck.check_fragment(brought.missing(config.needed(built.config_dropped)), built.config_unmet)
     for told in unset.of_one(built.config_dropped, config.wanted(built.config_dropped)):
         tell(events.Preparing(f"{state.id}: {told}"))
     tell(events.StageStarted(state.id, "boot", 1, 1))

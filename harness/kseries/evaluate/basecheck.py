@@ -14,15 +14,15 @@ _OPTIONS = 8
 """Options that one names."""
 
 
-def check_fragment(missing: tuple[str, ...], why: Mapping[str, str], state: str = "base") -> None:
-    """Raise InputError for options that the configuration needs, a state's Kconfig drops, and no patch brings; ``why``
+def check_fragment(missing: tuple[str, ...], why: Mapping[str, str]) -> None:
+    """Raise InputError for options that the configuration needs, base's Kconfig drops, and no patch brings; ``why``
     says what is known of each.
     """
     if missing:
         names = few(missing, _OPTIONS)
         told = next((f"{option}: {why[option]}" for option in missing if option in why), "see what it depends on")
         raise InputError(
-            f"{state}'s Kconfig drops what the config fragment needs, and no patch brings it: {names}\n  {told}"
+            f"base's Kconfig drops what the config fragment needs, and no patch brings it: {names}\n  {told}"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kseries.judge import evidence
 from kseries.judge.compare import Change, Comparison, Side, Told, known_by
 from kseries.model import Finding, Outcome, RunResult, StateResult
-from kseries.model.sanitize import printable, shortened
+from kseries.model.sanitize import line, printable, shortened
 from kseries.report import json as as_json
 from kseries.report import machines, text
 from kseries.report.pages import LIMIT, page
@@ -69,7 +69,7 @@ def circumstances(told: Comparison) -> Iterator[str]:
     old, new = map(_circumstances, (told.old, told.new))
     for name, was in old.items():
         if (now := new[name]) != was and None not in (was, now):
-            yield f"{name}: {was} -> {now}"
+            yield line(f"{name}: {was} -> {now}")
 
 
 def _circumstances(side: Side) -> dict[str, str | None]:
@@ -97,7 +97,7 @@ def _lines(told: Comparison, old: RunResult, new: RunResult) -> Iterator[str]:
         yield f"    {_why_untried(one)}"
     for one in told.findings_new:
         yield f"NEW: {one.finding.kind}: {text.sentence(new, one.finding)}"
-        yield from (f"    {line}" for line in _some(list(map(evidence.line, one.finding.evidence)), 3))
+        yield from (f"    {seen}" for seen in _some(list(map(evidence.line, one.finding.evidence)), 3))
     for was, now in told.findings_changed:
         yield f"CHANGED: {now.kind}: {text.sentence(new, now)}"
         yield f"    {_evidence_change(was, now)}"
