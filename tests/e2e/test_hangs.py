@@ -57,7 +57,6 @@ ELSEWHERE = {
     "tox": "kseries test, for as long as it takes",
     "pytest": "kseries test, for as long as it takes",
     "arch": "no program here",
-    "gpg": "no program here",
     "grep": "no program here",
     "init": "no program here",
 }

@@ -23,7 +23,10 @@ from kseries.model.sanitize import few, shortened
 MIRROR = "http://deb.debian.org"
 """Where Debian's archives are; $KSERIES_DEBIAN_MIRROR names a copy of it, with debian/ and debian-security/ in it."""
 
-KEYRINGS = tuple(Path(f"/usr/share/keyrings/debian-archive-keyring.{kind}") for kind in ("gpg", "pgp"))
+KEYRINGS = (
+    Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
+)
 """Where debian-archive-keyring has its keys: Debian 13 renamed them."""
 
 
