@@ -2,6 +2,7 @@
 """The number of a capability that is not upstream is no constant: the headers of the state say what it means."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def _add_probe_that_asks(lab: Lab, image: Path, home: Path) -> None:
     """The kernel unpacks archives that stand one behind the other, one over the other."""
     (home / "probes").mkdir(parents=True)
     init_program(home / "init")
-    probe_program(home / "probes" / "number", lab.arch)
+    probe = probe_program(home.with_name("made"), "number", lab.arch)
+    shutil.copy(probe, home / "probes")
     initramfs.write(home / "initrd.cpio", home)
     image.write_bytes(image.read_bytes() + (home / "initrd.cpio").read_bytes())

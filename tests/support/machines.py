@@ -33,7 +33,7 @@ class Machines:
         assert built.kernel is not None, built.errors
         self.kernel = Path(built.kernel)
         self._init = init_program(home / "init")
-        self._probe = probe_program(home / "ending", self.arch)
+        self._probe = probe_program(home / "programs", "ending", self.arch)
         self.machine = DEFAULT_MACHINE
         self.booted = 0
         self._boots: dict[tuple[str, ...], Boot] = {}
@@ -84,15 +84,13 @@ def checks(boot: Boot) -> Mapping[str, Check]:
 
 
 def init_program(program: Path) -> Path:
-    return _compiled(program, [_GUESTS / "init" / "init.c"])
-
-
-def probe_program(program: Path, arch: Arch) -> Path:
-    """The probe of this name, which is for the tests alone."""
-    shared = [*_GUESTS.glob("lib/*.c"), *_GUESTS.glob(f"{arch.name}/*.c")]
-    return _compiled(program, [_PROBES / f"{program.name}.c", *shared])
-
-
-def _compiled(program: Path, sources: list[Path]) -> Path:
-    subprocess.run([*_GCC, f"-I{_GUESTS / 'lib'}", *sources, "-o", program], check=True, timeout=120)
+    words = (f"-I{_GUESTS / 'lib'}", _GUESTS / "init" / "init.c", "-o", program)
+    subprocess.run([*_GCC, *words], check=True, timeout=120)
     return program
+
+
+def probe_program(out: Path, name: str, arch: Arch) -> Path:
+    """The probe of this name, which is for the tests alone, made below ``out`` with this host's headers."""
+    words = (f"OUT={out}", "HEADERS=/usr/include", f"ARCH={arch.name}", f"PROGRAMS={_PROBES / f'{name}.c'}")
+    subprocess.run(["make", "--silent", f"--directory={_GUESTS}", *words, "theirs"], check=True, timeout=120)
+    return out / "programs" / name
