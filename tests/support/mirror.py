@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _DAY = 24 * 3600.0
 
@@ -118,9 +119,9 @@ class Mirror:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    def __init__(self, requests: list[str], *args: object, **more: object) -> None:
+    def __init__(self, requests: list[str], *args: Any, **more: Any) -> None:
         self._requests = requests
-        super().__init__(*args, **more)  # type: ignore[arg-type]
+        super().__init__(*args, **more)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
