@@ -496,3 +496,13 @@ def test_a_test_case_whose_kernel_is_not_to_be_had_is_for_another_host(
     with pytest.raises(pytest.skip.Exception, match=r"no linux-source-7\.3, or not any more; nearest: "):
         bases.debian("7.3")
     assert bases.debian("7.2").name == "debian:linux-source-7.2 7.2.13-1"
+
+
+def test_a_suite_is_empty_where_each_mirror_that_it_was_read_from_says_so(tmp_path: Path) -> None:
+    lists = tmp_path / archive.NAME / "lists"
+    lists.mkdir(parents=True)
+    empty = f" {'0' * 64}        0 main/binary-all/Packages\n"
+    (lists / "one_debian_dists_sid_InRelease").write_text(empty)
+    assert Archive(tmp_path)._is_empty("sid")
+    (lists / "other_debian_dists_sid_InRelease").write_text(empty.replace("       0 main", "     700 main"))
+    assert not Archive(tmp_path)._is_empty("sid")

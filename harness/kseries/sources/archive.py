@@ -264,12 +264,16 @@ class Archive:
         return self._has_release(suite) and not self._lists(suite) and not self._is_empty(suite)
 
     def _has_release(self, suite: str) -> bool:
-        return any((self._home / "lists").glob(f"*_dists_{suite}_InRelease"))
+        return bool(self._releases(suite))
 
     def _is_empty(self, suite: str) -> bool:
         """Whether a suite has no packages at all, of which apt keeps no list."""
-        (release,) = (self._home / "lists").glob(f"*_dists_{suite}_InRelease")
-        return bool(re.search(rf"^ [0-9a-f]{{64}} +0 main/binary-{_ALL}/Packages$", release.read_text(), re.MULTILINE))
+        nothing = re.compile(rf"^ [0-9a-f]{{64}} +0 main/binary-{_ALL}/Packages$", re.MULTILINE)
+        return all(nothing.search(release.read_text()) for release in self._releases(suite))
+
+    def _releases(self, suite: str) -> list[Path]:
+        """What a suite says that it has; of a mirror from before, too, where apt has not removed it yet."""
+        return sorted((self._home / "lists").glob(f"*_dists_{suite}_InRelease"))
 
     def _lists(self, suite: str) -> list[Path]:
         """The lists of a suite: apt puts them there once they are verified, and not before."""
