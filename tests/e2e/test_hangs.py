@@ -16,12 +16,12 @@ import pytest
 
 from tests.support import hasty, started
 from tests.support.commands import TOP
+from tests.support.processes import SLEEP, asleep
 from tests.support.sample import sampled
 
 SECONDS = 180.0
 """What no command takes whose every wait ends after a few, on a slow host."""
 BUILD = "make was still at work"
-FOREVER = "4711"
 ZSTD = b"\x28\xb5\x2f\xfd"
 """What a file begins with that is for zstd to unpack (RFC 8878)."""
 RUN = ("run", "base..topic", "--tree", "{linux}", "--scenario", "prefixes", "--probe", "capabilities", "--out", "out")
@@ -71,18 +71,6 @@ def tools() -> Iterator[Path]:
     shutil.rmtree(place)
 
 
-def left() -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes()
-        except OSError:
-            continue
-        if words == f"sleep\0{FOREVER}\0".encode():
-            found.append(path.parent.name)
-    return found
-
-
 @pytest.mark.parametrize(
     ("program", "status", "words", "command"),
     sampled("faults", TABLE, lambda row: row[0] in ALWAYS),
@@ -92,7 +80,7 @@ def test_a_command_ends_though_a_program_hangs(
     linux: Path, tools: Path, tmp_path: Path, program: str, status: int, words: str, command: tuple[str, ...]
 ) -> None:
     passed = f'[ "$1" {PASSED[program]} ] || exec {shutil.which(program)} "$@"\n' if program in PASSED else ""
-    (tools / program).write_text(f"#!/bin/sh\n{passed}sleep {FOREVER}\n")
+    (tools / program).write_text(f"#!/bin/sh\n{passed}{SLEEP}\n")
     (tools / program).chmod(0o755)
     patch = tmp_path / "one.patch"
     patch.write_text("Subject: one\n\n---\n--- a/Makefile\n+++ b/Makefile\n@@ -1 +1,2 @@\n x\n+y\n")
@@ -124,11 +112,7 @@ def test_a_command_ends_though_a_program_hangs(
     assert "Traceback" not in said, said
     assert done.returncode == status, said
     assert all(part in said for part in words.split("{}")), said
-    for _ in range(100):
-        if not left():
-            break
-        time.sleep(0.1)  # it is killed, and on its way
-    assert not left()
+    assert not asleep()
 
 
 def test_no_program_is_started_that_is_not_in_the_table() -> None:

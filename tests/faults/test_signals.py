@@ -20,7 +20,7 @@ from tests.support import tiny
 from tests.support.commands import TOP
 from tests.support.faults import SENT, STAGES
 from tests.support.gitrepo import Repository
-from tests.support.processes import booting
+from tests.support.processes import SLEEP, asleep, booting
 from tests.support.sample import sampled
 from tests.support.site import GOOD, SECONDS, Holds, Site, held, until
 from tests.support.told import read_one
@@ -206,8 +206,7 @@ def test_each_command_ends_that_waits_for_a_program(
     tools.mkdir()
     name, _, verb = program.partition(" ")
     (tools / name).write_text(
-        f'#!/bin/sh\ncase "$*" in *{verb}*) touch {tools}/begun; exec sleep 4712;; esac\n'
-        f'exec {shutil.which(name)} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *{verb}*) touch {tools}/begun; exec {SLEEP};; esac\nexec {shutil.which(name)} "$@"\n'
     )
     (tools / name).chmod(0o755)
     patch, tree = tmp_path / "one.patch", tmp_path / "tree"
@@ -223,11 +222,4 @@ def test_each_command_ends_that_waits_for_a_program(
     until((tools / "begun").exists, program, run)
     _, err = end(run, SENT[1])
     assert "Traceback" not in err
-    assert not [place for place in Path("/proc").glob("[0-9]*/cmdline") if read(place) == b"sleep\0004712\0"]
-
-
-def read(place: Path) -> bytes:
-    try:
-        return place.read_bytes()
-    except OSError:
-        return b""
+    assert not asleep()

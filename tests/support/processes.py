@@ -2,7 +2,12 @@
 """Who is at work on this host: in a place, for tests that ask whether anybody was left running, or below a process."""
 
 import os
+import time
 from pathlib import Path
+
+SLEEP = f"sleep 4711.{os.getpid()}"
+"""A command that outlasts every test; the tests' other workers, each a process, have no such sleep of their own."""
+_SLEEPS = SLEEP.encode().split()
 
 
 def at_work(place: Path) -> list[str]:
@@ -24,6 +29,17 @@ def at_work(place: Path) -> list[str]:
     return found
 
 
+def asleep() -> list[str]:
+    """The ids of processes that still sleep so, once those that are killed have had time to be gone."""
+    found: list[str] = []
+    for _ in range(100):
+        found = [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if _words(path) == _SLEEPS]
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
 def booting(pid: int) -> int | None:
     """The QEMU below a process that boots a kernel; one that was asked for its version does not."""
     return below(pid, "qemu-system-x86", b"-kernel")
@@ -42,15 +58,15 @@ def below(pid: int, name: str, word: bytes = b"") -> int | None:
     found = [pid]
     for one in found:
         for child, comm in sorted(parents.get(one, ())):
-            if comm == name and (not word or word in _words(child)):
+            if comm == name and (not word or word in _words(Path(f"/proc/{child}/cmdline"))):
                 return child
             found.append(child)
     return None
 
 
-def _words(pid: int) -> list[bytes]:
+def _words(cmdline: Path) -> list[bytes]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return cmdline.read_bytes().rstrip(b"\0").split(b"\0")
     except OSError:
         return []
 

@@ -19,6 +19,7 @@ from kseries.model import Accel, Probe
 from kseries.model.errors import InfraError
 from kseries.sources import debian, git, hostapt, treestore
 from tests.support.kbuild import ARCH, FRAGMENT, Kernel
+from tests.support.processes import SLEEP, asleep
 
 SECONDS = 40.0
 """What no wait takes that is given one second, on a slow host."""
@@ -32,7 +33,7 @@ def hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hang:
     def put(name: str) -> None:
         tools = tmp_path / "tools"
         tools.mkdir()
-        (tools / name).write_text("#!/bin/sh\nsleep 1007\nsleep 1008\n")
+        (tools / name).write_text(f"#!/bin/sh\n{SLEEP}\n{SLEEP}\n")
         (tools / name).chmod(0o755)
         tools.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
@@ -45,18 +46,7 @@ def in_time() -> object:
     began = time.monotonic()
     yield
     assert time.monotonic() - began < SECONDS
-    for _ in range(100):
-        if not (left := [path for path in Path("/proc").glob("[0-9]*/cmdline") if slept(path)]):
-            break
-        time.sleep(0.1)  # it is killed, and on its way
-    assert not left, "and nothing is left"
-
-
-def slept(path: Path) -> bool:
-    try:
-        return path.read_bytes() in (b"sleep\x001007\x00", b"sleep\x001008\x00")
-    except OSError:
-        return False
+    assert not asleep(), "and nothing is left"
 
 
 @pytest.mark.parametrize(
