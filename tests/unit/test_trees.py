@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kseries.model.errors import InputError
-from kseries.sources import ApplyError, Merge, TreeStore
+from kseries.sources import ApplyError, Merge, TreeStore, git
 from kseries.sources.git import ANSWERS
 from tests.support.gitrepo import Repository, lines
 from tests.support.histories import CHANGES, PATHS, Change, Tree, changed, imported
@@ -456,6 +456,16 @@ def test_a_check_out_moves_no_branch_that_another_one_may_be_moving(
     for name in versions:
         store.check_out(versions[name], tmp_path / name / "source", tmp_path / name / "index")
     assert store.git("rev-parse", "--quiet", "--verify", "HEAD", statuses=ANSWERS).returncode != 0
+
+
+def test_a_check_out_has_the_time_that_many_files_take(
+    store: TreeStore, versions: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From nothing, which compares and cleans, too: no more than a question may take would be enough for a kernel."""
+    monkeypatch.setattr(git, "SECONDS", 0.0)
+    store.check_out(versions["one"], tmp_path / "source", tmp_path / "index")
+    monkeypatch.undo()
+    assert held(tmp_path / "source") == contents(store, versions["one"])
 
 
 def test_an_interrupted_check_out_is_made_good_by_the_next(

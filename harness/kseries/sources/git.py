@@ -17,7 +17,7 @@ from kseries.model.errors import InfraError
 
 SECONDS = 120.0
 BATCH_SECONDS = 1800.0
-"""For a git that is given a thousand things to do at once."""
+"""For a git that is given thousands of things to do at once, as all files of a kernel."""
 ANSWERS = (0, 1, 128)
 """The exit statuses of a git that did what it was asked, or says why it cannot be done."""
 

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -177,8 +178,8 @@ class TreeStore:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
         return self.git(*words, stdin=stdin, index=index, objects=objects, seconds=git.BATCH_SECONDS).stdout
 
-    def _must(self, *words: str, index: Path | None = None, work_tree: Path | None = None) -> str:
-        return self.git(*words, index=index, work_tree=work_tree).text
+    def _must(self, *words: str, index: Path | None = None) -> str:
+        return self.git(*words, index=index).text
 
     def _asked(self, *words: str) -> processes.Done | None:
         """As ``git``; None where it says that there is no such thing, and nothing else."""
@@ -433,16 +434,18 @@ class TreeStore:
         work_tree.mkdir(parents=True, exist_ok=True)
         mark = index.with_suffix(".unsure")
         unsure = mark.exists() or not index.exists()
+        # A kernel has 90,000 files, which a disk that is at work takes minutes to write.
+        at_work = partial(self.git, index=index, work_tree=work_tree, seconds=git.BATCH_SECONDS)
         mark.touch()
         if unsure:
             index.with_name(index.name + ".lock").unlink(missing_ok=True)
             # 1 where a file is not as the index has it, which is what is to be found out.
-            self.git("update-index", "-q", "--refresh", index=index, work_tree=work_tree, statuses=(0, 1))
+            at_work("update-index", "-q", "--refresh", statuses=(0, 1))
         # Not git reset, which moves HEAD: there is one for all who check out at the same time.
-        self._must("read-tree", "--reset", "-u", tree, index=index, work_tree=work_tree)
+        at_work("read-tree", "--reset", "-u", tree)
         if unsure:
             # What was written for another tree, before the index knew of it.
-            self._must("clean", "-ffdxq", index=index, work_tree=work_tree)
+            at_work("clean", "-ffdxq")
         mark.unlink()
 
     # --- for those who ask git about history ------------------------------------------------
