@@ -47,6 +47,7 @@ ALWAYS = {"make", "qemu-system-x86_64"}
 """What hangs in every run of the tests."""
 ELSEWHERE = {
     **dict.fromkeys(("apt-cache", "apt-config", "dpkg", "dpkg-deb"), "as apt-get"),
+    **dict.fromkeys(("tar2sqfs", "rdsquashfs"), "for half an hour, with --userland: processes.feeding and run"),
     "chmod": "as rm, where that may not do all",
     "chown": "as cp, where what was copied is another user's",
     "env": "in a box with a working folder: that of checkpatch.pl, and QEMU's, as QEMU",

@@ -96,6 +96,7 @@ LEFTOVERS = (
     "trees.git.123/HEAD",
     "kseries-shell-xyz/console.cpio",
     "busybox/kseries-busybox-xyz/busybox.deb",
+    "userland/kseries-userland-xyz/image",
 )
 
 
@@ -117,7 +118,13 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
         "debian/lists/deb.debian.org_sid_InRelease",
         "debian/catalogue.json",
     )
-    for name in (*kept, "busybox/x86_64", "workers/0/source/manual.1", "workers/0/x86_64-abc/obj/x.1"):
+    for name in (
+        *kept,
+        "busybox/x86_64",
+        "userland/a.squashfs",
+        "workers/0/source/manual.1",
+        "workers/0/x86_64-abc/obj/x.1",
+    ):
         fill(cache / name, 10)
     (cache / "workers" / "0" / "queue").mkdir()
     (cache / "debian" / "lists" / "partial").mkdir()
@@ -136,6 +143,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
         "bases": 2,
         "debian": 2,
         "programs": 1,
+        "userland": 1,
         "other": 4,
     }
 
@@ -215,6 +223,16 @@ def test_debians_lists_go_first_and_what_was_imported_by_them_stays(cache: Path)
     assert part(done, "debian").after < 2 * MIB <= part(done, "debian").before
     assert not any(path.exists() for path in lists) and all(path.exists() for path in kept)
     assert "Debian's package lists" in table.render(done)
+
+
+def test_a_userland_that_no_run_had_for_longest_goes_after_all_results(cache: Path) -> None:
+    put(cache, "result", 1000.0)
+    for name, used in (("old", 1000.0), ("new", 2000.0)):
+        fill(cache / "userland" / f"{name}.squashfs", 10)
+        os.utime(cache / "userland" / f"{name}.squashfs", (used, used))
+    assert part(gc(cache, files.used(cache) - 1), "userland").removed == {}
+    assert part(gc(cache, files.used(cache) - 1), "userland").removed == {"userlands": 1}
+    assert [path.name for path in (cache / "userland").iterdir()] == ["new.squashfs"]
 
 
 def test_programs_that_no_run_had_for_longest_go_after_all_results(cache: Path, tmp_path: Path) -> None:

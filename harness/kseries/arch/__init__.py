@@ -79,6 +79,10 @@ class Arch:
     make_arch: str
     """ARCH= of the kernel's Makefile, and the folder below arch/ in which that finds it."""
     source: str
+    debian: str
+    """What Debian calls it."""
+    elf_machine: int
+    """e_machine of its programs (elf(5))."""
     toolchain: Toolchain
     make: tuple[str, ...]
     """Further words for make."""

@@ -58,6 +58,8 @@ ARCH = Arch(
     machine=_MACHINE,
     make_arch="x86_64",
     source="x86",
+    debian="amd64",
+    elf_machine=62,
     toolchain=toolchain(_MACHINE, "x86_64-linux-gnu", "amd64"),
     # PVH's first C code asks CPUID for Xen's name, with memcmp(), before KASAN has a shadow to look into (6.12:
     # arch/x86/platform/pvh/enlighten.c); instrumented, it is a triple fault. With AMD_MEM_ENCRYPT, lib/Makefile

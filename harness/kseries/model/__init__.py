@@ -56,6 +56,7 @@ from kseries.model.result import (
     VariantResult,
 )
 from kseries.model.series import AppliedPatch, Base, FuzzedHunk, Patch, RejectedHunk, Series
+from kseries.model.userland import Userland
 from kseries.model.variant import Variant
 
 __all__ = [
@@ -118,6 +119,7 @@ __all__ = [
     "State",
     "StateResult",
     "Status",
+    "Userland",
     "Variant",
     "VariantResult",
     "Verdict",

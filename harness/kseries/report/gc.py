@@ -40,5 +40,6 @@ _WORDS = {
     "packed": "{} objects and packs made one",
     "planned trees": "the trees of series",
     "programs": "{} programs",
+    "userlands": "{} userlands",
     "package lists": "Debian's package lists",
 }

@@ -54,9 +54,10 @@ DAY = 24 * 3600.0
 _HOUR = 3600.0
 """Seconds in which a mirror brings nothing new that would be worth to be asked for."""
 
+HELPER = "/usr/lib/apt/apt-helper"
+"""Fetches a file, and checks it against a hash (apt-helper: download-file)."""
 _SECONDS = 1800
 """For a package, or for all lists, on a slow line; apt itself gives up on a server that says nothing."""
-_HELPER = "/usr/lib/apt/apt-helper"
 _PACKAGE = re.compile(r"linux-source-[0-9]+\.[0-9.]*[0-9]")
 _ALL = "all"
 """Packages for any architecture have an index of their own, half as large; a partial mirror may lack it."""
@@ -135,8 +136,8 @@ def missing() -> str | None:
     for tool in ("apt-get", "apt-config", "dpkg", "dpkg-deb"):
         if shutil.which(tool) is None:
             return f"there is no {tool} here"
-    if not Path(_HELPER).exists():
-        return f"there is no {_HELPER} here"
+    if not Path(HELPER).exists():
+        return f"there is no {HELPER} here"
     if keyring() is None:
         return "Debian's keyring is not here (apt-get install debian-archive-keyring)"
     return None
@@ -187,10 +188,10 @@ class Archive:
         path = into / "linux-source.deb"
         what = f"{offer.package} {offer.version} from Debian's {offer.suite} ({offer.size / 1e6:.0f} MB)"
         tell(events.Preparing(f"fetching {what}"))
-        done = self._apt(_HELPER, "download-file", offer.uri, path, f"SHA256:{offer.sha256}", places=None)
+        done = self._apt(HELPER, "download-file", offer.uri, path, f"SHA256:{offer.sha256}", places=None)
         if done.returncode == 0 and path.exists():
             return path
-        why = _failure(done)
+        why = failure(done)
         for left in into.glob(f"{path.name}*"):
             left.unlink()
         if not any(word in why for word in _GONE):
@@ -208,7 +209,7 @@ class Archive:
         """Read the lists, those that have changed; what was known where none can be read."""
         size = "" if known is not None else ", 20 to 40 MB the first time"
         tell(events.Preparing(f"reading Debian's package lists ({len(SUITES)} suites{size})"))
-        sites = _sites()
+        sites = mirrors()
         places = _first_places(sites, known)
         failed = self._update(places)
         while self._move(places, sites, failed):
@@ -241,7 +242,7 @@ class Archive:
         done = self._apt("apt-get", "-q", "update", places=places)
         failed = _failures(done)
         if done.returncode != 0 and not failed:
-            return dict.fromkeys((suite.name for suite in SUITES), _failure(done))
+            return dict.fromkeys((suite.name for suite in SUITES), failure(done))
         return failed
 
     def _move(self, places: dict[str, Place], sites: tuple[dict[str, str], ...], failed: Mapping[str, str]) -> bool:
@@ -281,7 +282,7 @@ class Archive:
 
     def _offers(self, suite: Suite, place: Place) -> Iterator[Offer]:
         for path in self._lists(suite.name):
-            text = self._apt(_HELPER, "cat-file", path, places=None).stdout.decode(errors="replace")
+            text = self._apt(HELPER, "cat-file", path, places=None).stdout.decode(errors="replace")
             for paragraph in text.split("\n\n"):
                 if paragraph.startswith("Package: linux-source-") and (offer := _offer(paragraph, suite, place)):
                     yield offer
@@ -289,19 +290,28 @@ class Archive:
     # --- apt ----------------------------------------------------------------------------------
 
     def _apt(self, *words: str | Path, places: Mapping[str, Place] | None) -> processes.Done:
-        """Run a program of apt's on a state of our own, with these sources if they are to be others than before."""
-        for folder in ("lists/partial", "archives/partial"):
-            (self._home / folder).mkdir(parents=True, exist_ok=True)
-        if places is not None:
-            signed = f"signed-by={keyring()} target=Packages"
-            lines = (f"deb [{signed} arch={place.index}] {place.uri} {name} main" for name, place in places.items())
-            files.write(self._home / "sources.list", "".join(f"{line}\n" for line in lines).encode())
-        config = self._home / "apt.conf"
-        files.write(config, "".join(f"{line}\n" for line in (*_of_host(), *_settings(self._home))).encode())
-        try:
-            return processes.run(words, seconds=_SECONDS, env={"APT_CONFIG": str(config)})
-        except InfraError as error:
-            raise UnavailableError(f"Debian's archive cannot be read: {error}") from error
+        """Run a program of apt's on our state, with these sources if they are to be others than before."""
+        if places is None:
+            return apt(self._home, *words)
+        signed = f"signed-by={keyring()} target=Packages"
+        lines = (f"deb [{signed} arch={place.index}] {place.uri} {name} main" for name, place in places.items())
+        return apt(self._home, *words, sources=tuple(lines))
+
+
+def apt(home: Path, *words: str | Path, sources: tuple[str, ...] | None = None) -> processes.Done:
+    """Run a program of apt's on a state of our own in ``home``, with these sources if they are to be others than
+    before. Raises UnavailableError where it gives no answer.
+    """
+    for folder in ("lists/partial", "archives/partial"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    if sources is not None:
+        files.write(home / "sources.list", "".join(f"{line}\n" for line in sources).encode())
+    config = home / "apt.conf"
+    files.write(config, "".join(f"{line}\n" for line in (*_of_host(), *_settings(home))).encode())
+    try:
+        return processes.run(words, seconds=_SECONDS, env={"APT_CONFIG": str(config)})
+    except InfraError as error:
+        raise UnavailableError(f"Debian's archive cannot be read: {error}") from error
 
 
 def _settings(home: Path) -> Iterator[str]:
@@ -351,7 +361,7 @@ def _architecture() -> str:
     return processes.run(["dpkg", "--print-architecture"], seconds=_SECONDS).text
 
 
-def _sites() -> tuple[dict[str, str], ...]:
+def mirrors() -> tuple[dict[str, str], ...]:
     """Where to look for each folder of the archive: at the host's mirror first, if it has one."""
     if (mirror := os.environ.get("KSERIES_DEBIAN_MIRROR")) is not None:
         return (_folders(mirror),)
@@ -422,7 +432,7 @@ def _failures(done: processes.Done) -> dict[str, str]:
     return {suite: _IP.sub("", why) for suite, why in found.items()}
 
 
-def _failure(done: processes.Done) -> str:
+def failure(done: processes.Done) -> str:
     """What apt says of a download that failed."""
     lines = done.stderr.decode(errors="replace").splitlines()
     said = next((line[3:] for line in lines if line.startswith("E: ")), "") or f"exit status {done.returncode}"

@@ -22,7 +22,9 @@ from kseries.model import Record, events
 from kseries.model.errors import InfraError, in_words
 from kseries.sources import archive, corruption, gitmemo
 
-PARTS = ("results", "workers", "ccache", "trees.git", "bases", archive.NAME, "programs")
+_USERLAND = "userland"
+"""guest/userland.py keeps images there, what they were made of, and package lists."""
+PARTS = ("results", "workers", "ccache", "trees.git", "bases", archive.NAME, "programs", _USERLAND)
 OTHER = "other"
 """The list of runs, locks, and what is not ours."""
 _CHECKED_OUT = ("source", "names", "names.json")
@@ -123,6 +125,7 @@ class _Collector:
             self._workers,
             self._results,
             self._programs,
+            self._userlands,
             self._compiled,
         ):
             if self._over > 0:
@@ -217,6 +220,16 @@ class _Collector:
         places = [path for path in (self._cache / "programs").glob("*") if path not in self._gone]
         entries = (_Entry((path,), files.last_use(path), "programs") for path in places)
         self._remove_longest_unused("programs", entries)
+
+    def _userlands(self) -> None:
+        """Images of userlands, by their digests: to have one of Debian's packages again takes a minute, and a network.
+
+        What tells of what an image was made of goes with the others' lists: without its image it is of no use.
+        """
+        home = self._cache / _USERLAND
+        places = [path for path in home.glob("*") if path.suffix != ".lock" and path not in self._gone]
+        entries = (_Entry((path,), files.last_use(path), "userlands") for path in places)
+        self._remove_longest_unused(_USERLAND, entries)
 
     def _compiled_above_share(self) -> None:
         self._trim(self._max // _CCACHE_SHARE)

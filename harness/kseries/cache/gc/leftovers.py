@@ -32,6 +32,7 @@ _PATTERNS = {
     "at-work": ("*",),
     "": ("kseries-shell-*",),
     "busybox": ("kseries-busybox-*",),
+    "userland": ("kseries-userland-*", "apt/*/lists/partial/*"),
 }
 _HALVES = {
     "results": ("*",),
@@ -39,6 +40,7 @@ _HALVES = {
     "bases": ("*",),
     archive.NAME: ("*",),
     "programs": ("*",),
+    "userland": ("*", "apt/*/*"),
     "": ("trees.git.*",),
 }
 _SOURCE = "source"

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A userland: put together of packages or of a folder, the same bytes each time, and refused where nothing could run.
+
+That it boots is for tests/e2e/test_userland.py.
+"""
+
+import io
+import os
+import shutil
+import stat
+import struct
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kseries import arch as archs
+from kseries.guest import rootfs, userland
+from kseries.guest.userland import Wanted
+from kseries.host import processes
+from kseries.model import Machine, Userland
+from kseries.model.errors import InfraError, InputError, UnavailableError
+from kseries.sources import archive
+from kseries.sources.packages import Suite
+
+X86, ARM = archs.get("x86_64"), archs.get("arm64")
+SHELL = b"\x7fELF\x02" + bytes(13) + struct.pack("<H", X86.elf_machine) + bytes(64)
+needs_tools = pytest.mark.skipif(shutil.which("tar2sqfs") is None, reason="no squashfs-tools-ng here")
+
+
+def _package(
+    files: Mapping[str, bytes], links: Mapping[str, str] = {}, hard: Mapping[str, str] = {}
+) -> tarfile.TarFile:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode, info.mtime, info.uid = len(text), 0o755, 1234, 1000
+            tar.addfile(info, io.BytesIO(text))
+        for kind, named in ((tarfile.SYMTYPE, links), (tarfile.LNKTYPE, hard)):
+            for name, to in named.items():
+                info = tarfile.TarInfo(name)
+                info.type, info.linkname = kind, to
+                tar.addfile(info)
+    data.seek(0)
+    return tarfile.open(fileobj=data)
+
+
+def _text(root: rootfs.Root, path: str) -> bytes:
+    with root[path].opened() as file:
+        return file.read()
+
+
+def test_what_older_packages_have_without_usr_is_in_usr_and_found_under_both_names() -> None:
+    root = rootfs.of_packages({"dash": _package({"./bin/dash": SHELL}), "libc6": _package({"./lib/x/libc.so.6": b"c"})})
+    assert _text(root, "usr/bin/dash") == SHELL and "bin/dash" not in root
+    assert rootfs.resolve(root, "/bin/sh") == "usr/bin/dash"
+    assert rootfs.resolve(root, "/lib/x/libc.so.6") == "usr/lib/x/libc.so.6"
+    assert "lib64" not in root
+
+
+def test_what_is_left_out_and_what_is_written_by_hand() -> None:
+    given = {"./usr/share/doc/a/copyright": b"", "./usr/share/documents": b"", "./etc/passwd": b"mine"}
+    root = rootfs.of_packages({"a": _package(given)})
+    assert not any(path.startswith("usr/share/doc/") for path in root) and "usr/share/documents" in root
+    assert _text(root, "etc/passwd").startswith(b"root:x:0:0:")
+    assert stat.S_IMODE(root["tmp"].mode) == 0o1777
+
+
+def test_a_hard_link_is_the_file_that_it_is_another_name_of() -> None:
+    root = rootfs.of_packages({"a": _package({"./usr/bin/perl": b"p"}, hard={"./usr/bin/perl5": "./usr/bin/perl"})})
+    assert _text(root, "usr/bin/perl5") == b"p"
+    with pytest.raises(InfraError, match=r"links to \./x, which it does not hold"):
+        rootfs.of_packages({"a": _package({}, hard={"./y": "./x"})})
+
+
+def test_the_link_that_an_alternative_would_be_is_there_unless_a_package_has_it() -> None:
+    root = rootfs.of_packages({"mawk": _package({"./usr/bin/mawk": b"m"})})
+    assert root["usr/bin/awk"].link == "mawk"
+    root = rootfs.of_packages({"own": _package({"./usr/bin/awk": b"a", "./usr/bin/mawk": b"m"})})
+    assert _text(root, "usr/bin/awk") == b"a"
+
+
+def test_a_path_that_leads_out_of_the_root_is_refused() -> None:
+    with pytest.raises(InfraError, match=r"the package evil has a path that leads out of the root: \./\.\./x"):
+        rootfs.of_packages({"evil": _package({"./../x": b""})})
+
+
+def test_links_are_followed_within_the_root_and_not_for_ever() -> None:
+    links = {"./a": "b", "./b": "a", "./up": "../../../usr", "./abs": "/usr/x"}
+    root = rootfs.of_packages({"a": _package({"./usr/x": b""}, links)})
+    assert rootfs.resolve(root, "a") is None
+    assert rootfs.resolve(root, "up/x") == rootfs.resolve(root, "abs") == "usr/x"
+    assert rootfs.resolve(root, "usr/none") is None
+
+
+def _folder(top: Path, shell: bytes = SHELL) -> Path:
+    for name, text in (("bin/sh", shell), ("etc/b", b"b" * 5000), ("etc/a", b"a")):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_bytes(text)
+    (top / "etc/link").symlink_to("a")
+    os.mkfifo(top / "etc/pipe")
+    return top
+
+
+@needs_tools
+def test_the_same_files_are_the_same_image_in_two_caches_whatever_their_dates(tmp_path: Path) -> None:
+    one = userland.find(Wanted(str(_folder(tmp_path / "a"))), X86, tmp_path / "c1", print)
+    os.utime(tmp_path / "a" / "etc/a", (1, 1))
+    two = userland.find(Wanted(str(tmp_path / "a")), X86, tmp_path / "c2", print)
+    assert one == two
+    image = userland.path(tmp_path / "c1", one.digest)
+    assert image.read_bytes() == userland.path(tmp_path / "c2", one.digest).read_bytes()
+    said = processes.run(["rdsquashfs", "--describe", image], seconds=60).text
+    assert "slink etc/link 0777 0 0 a" in said and "pipe" not in said
+    (tmp_path / "a" / "etc/a").write_bytes(b"other")
+    assert userland.find(Wanted(str(tmp_path / "a")), X86, tmp_path / "c1", print).digest != one.digest
+
+
+@needs_tools
+def test_an_image_of_the_users_is_kept_by_its_digest(tmp_path: Path) -> None:
+    made = userland.find(Wanted(str(_folder(tmp_path / "a"))), X86, tmp_path / "c1", print)
+    file = tmp_path / "mine.squashfs"
+    shutil.copy(userland.path(tmp_path / "c1", made.digest), file)
+    assert userland.find(Wanted(str(file)), X86, tmp_path / "c2", print) == msgspec.structs.replace(
+        made, name=str(file)
+    )
+    with pytest.raises(InputError, match="its /bin/sh is no program for arm64"):
+        userland.find(Wanted(str(file)), ARM, tmp_path / "c2", print)
+
+
+@needs_tools
+def test_an_image_that_is_not_as_it_was_is_not_used(tmp_path: Path) -> None:
+    made = userland.find(Wanted(str(_folder(tmp_path / "a"))), X86, tmp_path, print)
+    image = userland.path(tmp_path, made.digest)
+    image.write_bytes(image.read_bytes()[:-1] + b"x")
+    with pytest.raises(InputError, match="is not as it was"):
+        userland.path(tmp_path, made.digest)
+    assert not image.exists()
+    with pytest.raises(InputError, match="no userland is kept as"):
+        userland.path(tmp_path, "../x")
+
+
+@needs_tools
+@pytest.mark.parametrize(
+    ("shell", "said"),
+    [
+        (None, "it has no shell, /bin/sh"),
+        (b"#!/bin/x\n", "is no program for x86_64"),
+        (
+            SHELL.replace(struct.pack("<H", X86.elf_machine), struct.pack("<H", ARM.elf_machine)),
+            "is no program for x86",
+        ),
+    ],
+)
+def test_a_root_in_which_nothing_could_run_is_refused(shell: bytes | None, said: str, tmp_path: Path) -> None:
+    top = _folder(tmp_path / "a", shell or SHELL)
+    if shell is None:
+        (top / "bin/sh").unlink()
+    with pytest.raises(InputError, match=said):
+        userland.find(Wanted(str(top)), X86, tmp_path / "c", print)
+
+
+@pytest.mark.parametrize(
+    ("name", "packages", "said"),
+    [
+        ("debian:buzz", (), "no suite that userlands are made of\n  there are: debian:bookworm, "),
+        ("none", (), "none: cannot read it: No such file or directory"),
+        ("text", (), "neither a folder nor a squashfs image"),
+        ("text", ("git",), "--package git: only of --userland debian:SUITE"),
+        ("debian:bookworm", ("-o",), "--package -o: no name of a Debian package"),
+    ],
+)
+def test_what_is_no_userland_is_refused(
+    name: str, packages: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(archive, "missing", lambda: None)
+    monkeypatch.setattr(processes, "require", lambda tool, _: tool)
+    Path("text").write_text("text")
+    with pytest.raises(InputError) as caught:
+        userland.find(Wanted(name, packages), X86, tmp_path / "c", print)
+    assert said in str(caught.value)
+
+
+def _apt(monkeypatch: pytest.MonkeyPatch, install: processes.Done, *, lists: bool) -> None:
+    """An apt that answers so, with or without package lists."""
+
+    def answer(home: Path, *words: str, sources: Sequence[str] | None = None) -> processes.Done:
+        if "update" not in words:
+            return install
+        (home / "lists").mkdir(parents=True, exist_ok=True)
+        if lists:
+            (home / "lists" / "x_dists_bookworm_main_binary-arm64_Packages.xz").touch()
+        return processes.Done(0 if lists else 100, b"", b"E: Could not resolve 'deb.debian.org'\n")
+
+    monkeypatch.setattr(archive, "mirrors", lambda: ({"debian": "http://x", "debian-security": "http://y"},))
+    monkeypatch.setattr(archive, "apt", answer)
+
+
+def test_what_apt_would_install_is_what_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = f"Need 1 B\n'http://x/lib_1%3a2-3_arm64.deb' lib_1%3a2-3_arm64.deb 7 SHA256:{'a' * 64}\n".encode()
+    said += f"'http://x/bin_5_all.deb' bin_5_all.deb 9 SHA256:{'b' * 64}\n".encode()
+    _apt(monkeypatch, processes.Done(0, said, b""), lists=True)
+    found = Suite(tmp_path, "bookworm", "arm64").closure(("lib", "bin"), print)
+    seen = [(one.name, one.version, one.size, one.sha256[0]) for one in found]
+    assert seen == [("bin", "5", 9, "b"), ("lib", "1:2-3", 7, "a")]
+
+
+def test_a_package_that_there_is_not_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _apt(monkeypatch, processes.Done(100, b"", b"E: Unable to locate package nosuch\n"), lists=True)
+    with pytest.raises(InputError, match="--package nosuch: Debian's bookworm has no such package for arm64"):
+        Suite(tmp_path, "bookworm", "arm64").closure(("nosuch",), print)
+
+
+def test_without_a_network_it_is_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _apt(monkeypatch, processes.Done(0, b"", b""), lists=False)
+    with pytest.raises(UnavailableError, match="Debian's bookworm cannot be read\n  Could not resolve"):
+        Suite(tmp_path, "bookworm", "arm64").closure(("bash",), print)
+
+
+def test_a_guest_that_is_too_small_for_the_image_is_refused() -> None:
+    made = Userland(name="u", digest="0" * 64, size=300 << 20)
+    userland.check_memory(made, Machine(memory=1024))
+    with pytest.raises(InputError, match="--userland u: with its 300 MiB a guest needs --memory 728"):
+        userland.check_memory(made, Machine(memory=512))
