@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/loop.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -31,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -44,6 +46,18 @@
 
 /* In an archive of its own behind the image's: it differs from boot to boot. */
 #define LIST		"/probes.list"
+
+/*
+ * A root file system of somebody's programs, in an archive of its own, too. It is
+ * read-only; what is written goes into memory, at most a quarter of it, and is gone
+ * with the guest.
+ */
+#define IMAGE		"/userland.squashfs"
+#define USERLAND	"/userland"
+#define BELOW		"/.userland"
+#define ABOVE_SIZE	"size=25%"
+/* What "init" is told, by a shell that wants it mounted: the kernel tells it no such word. */
+#define MOUNT_USERLAND	"--mount-userland"
 
 #define INDENT		4
 #define LINE_MAX_BYTES	4096
@@ -234,6 +248,112 @@ static void mount_all(void)
 		errno = errors[i];
 		complain("cannot mount", mounts[i].path);
 	}
+}
+
+/* IMAGE as a block device; its path is put into path. */
+static bool attach_image(char *path, size_t size)
+{
+	struct loop_config config = { .info.lo_flags = LO_FLAGS_READ_ONLY };
+	int control, number, loop = -1, image;
+	bool done;
+
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	if (control >= 0)
+		close(control);
+	if (number < 0)
+		return false;
+	snprintf(path, size, "/dev/loop%d", number);
+
+	image = open(IMAGE, O_RDONLY | O_CLOEXEC);
+	loop = image < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	config.fd = image;
+	/* The loop device keeps the image open by itself. */
+	done = loop >= 0 && !ioctl(loop, LOOP_CONFIGURE, &config);
+	if (loop >= 0)
+		close(loop);
+	if (image >= 0)
+		close(image);
+	return done;
+}
+
+/* The image, and above it what is written; where that is not to be had, what failed. */
+static const char *mount_layers(void)
+{
+	char device[32];
+
+	mkdir(BELOW, 0700);
+	mkdir(BELOW "/image", 0755);
+	mkdir(BELOW "/above", 0755);
+	if (!attach_image(device, sizeof(device)))
+		return "a loop device";
+	if (mount(device, BELOW "/image", "squashfs", MS_RDONLY, NULL))
+		return BELOW "/image";
+	if (mount("tmpfs", BELOW "/above", "tmpfs", 0, ABOVE_SIZE))
+		return BELOW "/above";
+	mkdir(BELOW "/above/upper", 0755);
+	mkdir(BELOW "/above/work", 0755);
+	if (mount("overlay", USERLAND, "overlay", 0,
+		  "lowerdir=" BELOW "/image,upperdir=" BELOW "/above/upper,workdir=" BELOW "/above/work"))
+		return USERLAND;
+	return NULL;
+}
+
+/* What programs expect to find there, and ours and the user's files; else what failed. */
+static const char *mount_inside(void)
+{
+	static const struct {
+		const char *type, *path, *options;
+	} mounts[] = {
+		{ "devtmpfs", USERLAND "/dev", NULL },
+		{ "devpts", USERLAND "/dev/pts", "ptmxmode=666" },
+		{ "tmpfs", USERLAND "/dev/shm", ABOVE_SIZE },
+		{ "proc", USERLAND "/proc", NULL },
+		{ "sysfs", USERLAND "/sys", NULL },
+		{ "tmpfs", USERLAND "/tmp", ABOVE_SIZE },
+		{ "tmpfs", USERLAND "/run", ABOVE_SIZE },
+	};
+	static const char *const bound[] = { "/probes", "/programs", "/user" };
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
+		mkdir(mounts[i].path, 0755);
+		if (mount(mounts[i].type, mounts[i].path, mounts[i].type, 0, mounts[i].options))
+			return mounts[i].path;
+	}
+	for (i = 0; i < ARRAY_SIZE(bound); i++) {
+		if (access(bound[i], F_OK))
+			continue;
+		snprintf(path, sizeof(path), USERLAND "%s", bound[i]);
+		mkdir(path, 0755);
+		if (mount(bound[i], path, NULL, MS_BIND, NULL))
+			return bound[i];
+	}
+	return NULL;
+}
+
+/*
+ * The userland, all of it or none: USERLAND is there where programs can run in it.
+ * A kernel that cannot mount it is told of on the console; what was to run in it does
+ * not run. True where there is nothing to mount, too.
+ */
+static bool mount_userland(void)
+{
+	const char *failed;
+
+	if (access(IMAGE, F_OK))
+		return true;
+	mkdir(USERLAND, 0755);
+	failed = mount_layers();
+	if (!failed)
+		failed = mount_inside();
+	if (!failed)
+		return true;
+	complain("cannot mount the userland:", failed);
+	umount2(USERLAND, MNT_DETACH);
+	rmdir(USERLAND);
+	return false;
 }
 
 static void open_channel(void)
@@ -550,13 +670,16 @@ static char *read_probe(char *text, struct probe *probe)
 	return text;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct probe probe;
 	char *text;
 	int i;
 
+	if (argc == 2 && !strcmp(argv[1], MOUNT_USERLAND) && getpid() != 1)
+		return !mount_userland();
 	mount_all();
+	mount_userland();
 	open_channel();
 	text = read_list();
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kseries import arch
 from kseries.evaluate.setup import Setup
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record
+from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record, Userland
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -83,6 +83,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"unboxed": True},
         {"emulator": "QEMU 8"},
         {"machine": Machine(memory=1024)},
+        {"userland": Userland(name="debian:bookworm", digest="0" * 64, size=1)},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -107,5 +108,14 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "machine",
         "repeat",
         "boxed",
+        "userland",
     }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
+
+
+def test_who_asks_for_none_has_the_conditions_of_before() -> None:
+    assert b"userland" not in msgspec.json.encode(Conditions(arch="x86_64"))
+    digest = "0" * 64
+    assert msgspec.json.decode(
+        msgspec.json.encode(Conditions(arch="x86_64", userland=digest)), type=Conditions
+    ).userland

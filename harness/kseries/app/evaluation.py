@@ -3,6 +3,7 @@
 
 import os
 import re
+from pathlib import Path
 
 from kseries import arch as archs
 from kseries import kbuild
@@ -14,10 +15,10 @@ from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
-from kseries.guest import emulator
+from kseries.guest import emulator, userland
 from kseries.host import paths, signals
 from kseries.kbuild.config import Config
-from kseries.model import Conditions, Job, Observation, events
+from kseries.model import Conditions, Job, Observation, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
 from kseries.probes import programs, selftests
@@ -81,6 +82,7 @@ def setup_of(conditions: Conditions) -> Setup:
     arch = archs.get(conditions.arch)
     config = Config.of(conditions.config, conditions.make)
     accel = arch.accel()
+    image = userland.path(paths.cache(), conditions.userland) if conditions.userland else None
     found = Setup(
         arch,
         accel,
@@ -94,6 +96,8 @@ def setup_of(conditions: Conditions) -> Setup:
         unboxed=not conditions.boxed,
         emulator=emulator.version(arch, accel),
         machine=conditions.machine,
+        userland=_userland(image),
+        image=image,
     )
     others = {one.name for one in found.programs} | {one.name for one in found.selftests}
     check_names(conditions.probes)
@@ -101,6 +105,11 @@ def setup_of(conditions: Conditions) -> Setup:
     if unknown:
         raise InputError(f"no such probe: {unknown[0]}\n  the job was made by another version of kseries")
     return found
+
+
+def _userland(image: Path | None) -> Userland | None:
+    """What is known of an image by its file: how its maker named it is not."""
+    return Userland(name="", digest=image.stem, size=image.stat().st_size) if image is not None else None
 
 
 def _worker(job: Job, setup: Setup) -> kbuild.Worker:

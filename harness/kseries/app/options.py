@@ -46,6 +46,10 @@ class Options:
     """Lines of context at either end of a hunk that may be wrong, as patch(1) counts them."""
     machine: Machine = DEFAULT_MACHINE
     """What kernels are booted on."""
+    userland: str | None = None
+    """What programs a guest has: debian:SUITE, a folder, or a squashfs image."""
+    packages: tuple[str, ...] = ()
+    """Debian's, which it has beside the usual ones."""
     words: tuple[str, ...] = ()
     """TARGET and these options as they were typed, for whoever wants to see a state again."""
 

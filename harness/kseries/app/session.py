@@ -41,7 +41,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         rundir.create(options.out)
         if options.checkpatch:
             checkpatch.require()
-        setup = setup_of(options)
+        setup = setup_of(options, tell)
         kept = runs.Runs(paths.cache(), tell)
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
             work = _carry_out(target, options, setup, tell, recording)

@@ -6,17 +6,18 @@ from collections.abc import Iterable
 from kseries import arch as archs
 from kseries import judge, kbuild
 from kseries.app.options import Options
+from kseries.arch import Arch
 from kseries.cache import store
 from kseries.coverage.tracepoints import Watch
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
-from kseries.guest import emulator, trial
+from kseries.guest import emulator, trial, userland
 from kseries.host import paths, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
-from kseries.model import Contract, Forecast, Origin, Plan, Probe, Variant, events
+from kseries.model import Contract, Forecast, Origin, Plan, Probe, Userland, Variant, events
 from kseries.model.errors import InputError
 from kseries.probes import programs, selftests
 from kseries.sources import TreeStore
@@ -58,13 +59,14 @@ def require(wanted: tuple[Options, ...]) -> None:
         setup_of(options)
 
 
-def setup_of(options: Options) -> Setup:
+def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:
     """Raises InputError for what the user asks for and cannot have, InfraError for what this host lacks."""
     arch = archs.get(options.arch)
     ours = [
         arch.config,
         *(["debug.config"] if options.debug else ()),
         *([arch.pci] if options.machine.needs_pci else ()),
+        *(["userland.config"] if options.userland is not None else ()),
     ]
     config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
     home = paths.cache("programs")
@@ -79,6 +81,7 @@ def setup_of(options: Options) -> Setup:
     accel = arch.accel()
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
+    found = userland_of(options, arch, tell)
     return Setup(
         arch,
         accel,
@@ -92,7 +95,21 @@ def setup_of(options: Options) -> Setup:
         unboxed=options.unboxed,
         emulator=emulator.version(arch, accel),
         machine=options.machine,
+        userland=found,
+        image=userland.path(paths.cache(), found.digest) if found is not None else None,
     )
+
+
+def userland_of(options: Options, arch: Arch, tell: events.Listener) -> Userland | None:
+    """The image that is asked for, made where it is not there yet. Raises InputError, InfraError."""
+    if options.userland is None:
+        if options.packages:
+            raise InputError(f"--package {options.packages[0]}: of no userland\n  add --userland debian:bookworm")
+        return None
+    wanted = userland.Wanted(options.userland, options.packages)
+    found = userland.find(wanted, arch, paths.cache(), tell)
+    userland.check_memory(found, options.machine)
+    return found
 
 
 def check_names(probes: Iterable[Probe]) -> None:
@@ -122,6 +139,7 @@ def variant_of(setup: Setup) -> Variant:
         config=setup.config.text,
         config_hash=setup.config.hash,
         make=setup.config.make,
+        userland=setup.userland,
     )
 
 

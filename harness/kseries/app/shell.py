@@ -30,13 +30,15 @@ def run(
     Raises InputError for one that does not apply or build, InfraError where QEMU did not come up.
     """
     tools = busybox.find(runner.setup.arch)
-    wanted = console.Wanted(prompt=state.id, busybox=tools, files=files, sockets=sockets)
+    wanted = console.Wanted(
+        prompt=state.id, busybox=tools, files=files, sockets=sockets, userland=runner.setup.image is not None
+    )
     with tempfile.TemporaryDirectory(prefix="kseries-shell-", dir=paths.cache()) as scratch:
         built = signals.run(_built(runner, state, Path(scratch), tell))
         if built.kernel is None or built.symbols is None or built.initrd is None:
             said = built.errors[0] if built.errors else "make failed and said nothing"
             raise InputError(f"{state.id} does not build: {said}\n  what make said is told by: kseries try {state.id}")
-        image = Image(Path(built.kernel), Path(built.symbols), Path(built.initrd))
+        image = Image(Path(built.kernel), Path(built.symbols), Path(built.initrd), runner.setup.image)
         setup = runner.setup
         status = console.run(setup.arch, setup.accel, image, wanted, Path(scratch), setup.machine)
     if status != 0:

@@ -38,7 +38,7 @@ def state_runner(
             patches = scenarios.apply_all(target.series, base, trees, tell, options.fuzz)
         tell_fuzz(patches, tell)
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
-        beside = runner_for(target, replace(options, out=place), setup_of(options), plan, trees, tell)
+        beside = runner_for(target, replace(options, out=place), setup_of(options, tell), plan, trees, tell)
         yield replace(beside, onto=onto)
 
 

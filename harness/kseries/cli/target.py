@@ -87,6 +87,14 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
+    parser.add_argument(
+        "--userland",
+        metavar="U",
+        help="programs for the guest: debian:bookworm, a folder that is a root file system, or FILE.squashfs",
+    )
+    parser.add_argument(
+        "--package", metavar="NAME,..", action="append", default=[], help="Debian packages that the userland has, too"
+    )
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
     parser.add_argument(
         "--repeat", metavar="N", type=_up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
@@ -186,6 +194,8 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         debug=args.debug,
         repeat=args.repeat,
         quick=args.quick,
+        userland=args.userland,
+        packages=tuple(word for words in args.package for word in _names(words)),
         words=tuple(_words(args, arch)),
         unboxed=args.unboxed,
         fuzz=args.fuzz,
@@ -198,8 +208,8 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     yield named(args.target)
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
     given += [("--fuzz", args.fuzz or None)]
-    given += [("--arch", arch)]  # the next host may have another default
-    for option in ("prerequisite", "probe", "contract", "selftest", "config", "make"):
+    given += [("--userland", args.userland), ("--arch", arch)]  # the next host may have another default
+    for option in ("prerequisite", "probe", "contract", "selftest", "config", "make", "package"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
     given += [("--repeat", args.repeat if args.repeat > 1 else None), *machine.words(args)]
     for option, value in given:

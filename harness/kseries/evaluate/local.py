@@ -92,7 +92,7 @@ class Local:
         tell(events.Built(job.name, well, read))
         if not well or build.kernel is None or build.symbols is None or build.initrd is None:
             return observe.unbuilt(job.tree, build, self._setup.host)
-        image = machine.Image(Path(build.kernel), Path(build.symbols), Path(build.initrd))
+        image = machine.Image(Path(build.kernel), Path(build.symbols), Path(build.initrd), self._setup.image)
         seen = await self._booted(_Built(job, build, image, into, watch, made_of), tell)
         return observe.with_build(seen, build, read)
 

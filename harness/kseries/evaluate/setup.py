@@ -3,13 +3,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import msgspec
 
 from kseries.arch import Arch
 from kseries.cache import store
 from kseries.kbuild.config import Config
-from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record
+from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record, Userland
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -32,6 +33,9 @@ class Setup:
     emulator: str = ""
     """What boots (guest/emulator.py), as ``toolchain`` is what builds."""
     machine: Machine = DEFAULT_MACHINE
+    userland: Userland | None = None
+    image: Path | None = None
+    """Where this host has that userland."""
 
     @property
     def probe_names(self) -> tuple[str, ...]:
@@ -51,6 +55,7 @@ class Setup:
             machine=self.machine,
             repeat=self.repeat,
             boxed=not self.unboxed,
+            userland=self.userland.digest if self.userland is not None else msgspec.UNSET,
         )
 
     @cached_property

@@ -23,6 +23,13 @@ from kseries.model.errors import InputError, in_words
 _SCRIPT = "etc/kseries"
 _FILES = "user"
 """Where the user's files are, below the root of the guest."""
+_ALONE = "setsid cttyhack sh"
+# Mounted as for a run (guests/init/init.c). The prompt is ours: bash takes PS1 as it is, without files to read.
+_IN_USERLAND = """\
+/init --mount-userland || reboot -f
+bash=$(chroot /userland /bin/sh -c 'command -v bash')
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/probes:/programs HOME=/root
+setsid cttyhack chroot /userland ${bash:-/bin/sh} ${bash:+--norc}"""
 _LIMIT = 128 << 20
 """Bytes of a user's files: the guest has 512 MiB for them, twice over while it unpacks."""
 
@@ -35,13 +42,15 @@ class Wanted:
     busybox: Path
     files: Path | None = None
     sockets: Path | None = None
+    userland: bool = False
+    """Whether the shell is that of the userland that the guest has."""
 
 
 def run(arch: Arch, accel: Accel, image: Image, wanted: Wanted, scratch: Path, machine: Machine) -> int:
     """Boot a kernel on this terminal and wait for its end; QEMU's exit status. Nothing is left running."""
     processes.require(arch.qemu, arch.qemu_package)
     place = scratch / "qemu"
-    folder.make(place, image.initrd.read_bytes() + archive(_members(wanted)), machine)
+    folder.make(place, image.archives + archive(_members(wanted)), machine)
     command_line = qemu.console_command_line(arch, f"/{_SCRIPT}", machine)
     box = folder.box(place, accel, machine, image.kernel)
     with _listening(wanted.sockets) as sockets:
@@ -90,12 +99,12 @@ def _members(wanted: Wanted) -> Iterator[bytes]:
     yield from (member(name, DIRECTORY) for name in ("bin", "etc"))
     yield member("bin/busybox", PROGRAM, wanted.busybox.read_bytes())
     yield member("bin/sh", LINK, b"busybox")
-    yield member(_SCRIPT, PROGRAM, _script(wanted.prompt).encode())
+    yield member(_SCRIPT, PROGRAM, _script(wanted.prompt, _IN_USERLAND if wanted.userland else _ALONE).encode())
     if wanted.files is not None:
         yield from _user_files(wanted.files)
 
 
-def _script(prompt: str) -> str:
+def _script(prompt: str, shell: str) -> str:
     """What is done before the prompt appears, and after whoever sits at it leaves.
 
     sh reads it by itself: the configuration need not have scripts as programs (CONFIG_BINFMT_SCRIPT).
@@ -113,7 +122,7 @@ stty rows {size.lines} cols {size.columns}
 echo
 echo {shlex.quote(f"This is {prompt}.")} "$(uname -r), the probes are in /probes"
 echo "exit, or Ctrl-A x, ends it"
-setsid cttyhack sh
+{shell}
 reboot -f
 """
 

@@ -30,6 +30,12 @@ class Image:
     kernel: Path
     symbols: Path
     initrd: Path
+    userland: Path | None = None
+
+    @property
+    def archives(self) -> bytes:
+        """All that the guest's root begins with, whatever is asked of it there."""
+        return self.initrd.read_bytes() + initramfs.userland(self.userland)
 
 
 async def boot(
@@ -49,7 +55,7 @@ async def boot(
     load_before, heard = load.now(), _Heard(probes, machine, console_log)
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         place = Path(scratch) / "qemu"
-        folder.make(place, image.initrd.read_bytes() + initramfs.listing(probes, machine.probe_seconds), machine)
+        folder.make(place, image.archives + initramfs.listing(probes, machine.probe_seconds), machine)
         executed = qemu.Trace(_EXECUTED, watched) if watched else None
         line = qemu.kernel_command_line(arch, machine)
         argv = partial(qemu.argv, arch, accel, image.kernel, folder.INITRD, line, trace=executed, machine=machine)

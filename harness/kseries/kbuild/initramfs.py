@@ -16,6 +16,7 @@ _CHARACTER = 0o020600
 _CONSOLE = (5, 1)
 _FOLDERS = ("probes", "programs")
 _LIST = "probes.list"
+_USERLAND = "userland.squashfs"
 
 
 def write(path: Path, guests: Path) -> None:
@@ -37,6 +38,11 @@ def write(path: Path, guests: Path) -> None:
 def listing(probes: Iterable[Probe], seconds: int) -> bytes:
     """An archive to stand behind such a one, with the list of ``told``."""
     return archive([member(_LIST, _TEXT, told(probes, seconds).encode())])
+
+
+def userland(image: Path | None) -> bytes:
+    """An archive to stand behind such a one, too, with the image of a userland; nothing where there is none."""
+    return archive([member(_USERLAND, _TEXT, image.read_bytes())]) if image is not None else b""
 
 
 def told(probes: Iterable[Probe], seconds: int) -> str:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is to be evaluated, wherever that is done: it names no path and no program of a host."""
 
+import msgspec
+
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.probe import Probe
 from kseries.model.record import Record
@@ -33,6 +35,8 @@ class Conditions(Record, frozen=True):
     """How often each kernel is booted; twice where it has failed a check."""
     boxed: bool = True
     """False where what comes from the series may do all that its user may."""
+    userland: str | msgspec.UnsetType = msgspec.UNSET
+    """The digest of the image that programs run in; of a job without one nothing is written, as before there were."""
 
 
 class Job(Record, frozen=True):

@@ -2,6 +2,7 @@
 """What all kernels of a verdict have in common beside their source: a run is a plan times its variants."""
 
 from kseries.model.record import Record
+from kseries.model.userland import Userland
 
 
 class Variant(Record, frozen=True):
@@ -18,3 +19,5 @@ class Variant(Record, frozen=True):
     """Of those and of ``make``: which configuration it is, in short."""
     make: tuple[str, ...] | None = None
     """The words that make is given (--make); None as above."""
+    userland: Userland | None = None
+    """What programs its kernels were booted with (--userland); None without one."""
