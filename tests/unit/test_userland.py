@@ -20,6 +20,7 @@ from kseries import arch as archs
 from kseries.guest import rootfs, userland
 from kseries.guest.userland import Wanted
 from kseries.host import processes
+from kseries.kbuild import initramfs
 from kseries.model import Machine, Userland
 from kseries.model.errors import InfraError, InputError, UnavailableError
 from kseries.sources import archive
@@ -226,3 +227,10 @@ def test_a_guest_that_is_too_small_for_the_image_is_refused() -> None:
     userland.check_memory(made, Machine(memory=1024))
     with pytest.raises(InputError, match="--userland u: with its 300 MiB a guest needs --memory 728"):
         userland.check_memory(made, Machine(memory=512))
+
+
+def test_the_image_stands_behind_the_initramfs_and_who_has_none_pays_nothing(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(b"hsqs")
+    assert initramfs.userland(None) == b""
+    assert initramfs.userland(image).startswith(b"070701") and b"userland.squashfs\0" in initramfs.userland(image)
