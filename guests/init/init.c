@@ -7,6 +7,7 @@
  *
  *	probe NAME		one of ours; the lines behind it are about it
  *	program NAME		anybody else's
+ *	command NAME		the same, run in the userland; it leaves nothing behind
  *	seconds N		how long it may run
  *	arg WORD		its path, then each word of its command line
  *	env VARIABLE=VALUE
@@ -26,15 +27,18 @@
 #include <limits.h>
 #include <linux/loop.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -58,6 +62,8 @@
 #define ABOVE_SIZE	"size=25%"
 /* What "init" is told, by a shell that wants it mounted: the kernel tells it no such word. */
 #define MOUNT_USERLAND	"--mount-userland"
+/* The user's own files, which a command finds by the same name in its root. */
+#define FILES		"/add"
 
 #define INDENT		4
 #define LINE_MAX_BYTES	4096
@@ -81,6 +87,9 @@
 /* What may still wait in the pipe of a dead probe; pipes hold 64 KiB. */
 #define DRAIN_BYTES	(1 << 20)
 
+/* What is passed on of a command: sixty that print without end fit into the host's patience. */
+#define OUTPUT_BYTES	(256 << 10)
+
 /* A program may be silent; as long as it has time, the host hears this often of it. */
 #define BEAT_MS		10000
 
@@ -91,6 +100,8 @@
 struct probe {
 	const char *name;
 	bool foreign;
+	/* In the userland. */
+	bool inside;
 	int seconds;
 	char *args[WORDS + 1];
 	char *env[WORDS + 1];
@@ -103,6 +114,9 @@ struct line {
 	const char *probe;
 	/* Somebody else's program, until it begins as our probes do. */
 	bool foreign;
+	/* So many bytes may still be passed on; once they are not enough, no line is. */
+	size_t room;
+	bool cut;
 };
 
 static int channel = STDOUT_FILENO;
@@ -199,7 +213,11 @@ static void line_end(struct line *line)
 	if (!line_stands(line))
 		line_quote(line);
 	line->text[line->len++] = '\n';
-	send(line->text, line->len);
+	line->cut = line->cut || line->len > line->room;
+	if (!line->cut) {
+		send(line->text, line->len);
+		line->room -= line->len;
+	}
 	line_reset(line);
 }
 
@@ -356,6 +374,19 @@ static bool mount_userland(void)
 	return false;
 }
 
+/* The user's files, if there are any, where commands find them and cannot change them. */
+static void show_files(void)
+{
+	const char *place = USERLAND FILES;
+
+	if (access(FILES, F_OK) || access(USERLAND, F_OK))
+		return;
+	mkdir(place, 0755);
+	if (mount(FILES, place, NULL, MS_BIND, NULL) ||
+	    mount(NULL, place, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
+		complain("cannot mount", place);
+}
+
 static void open_channel(void)
 {
 	const char *name = getenv("KTAP");
@@ -397,6 +428,32 @@ static void mark(const char *what, const char *name, const char *how)
 		close(fd);
 }
 
+/*
+ * The userland as one command has it: what it mounts, and what it writes to /tmp and
+ * /run, goes with it, however much that is.
+ */
+static void enter_userland(void)
+{
+	static const char *const own[] = { USERLAND "/tmp", USERLAND "/run" };
+	size_t i;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		printf("# no mounts of its own: %s\n", strerror(errno));
+	for (i = 0; i < ARRAY_SIZE(own); i++)
+		if (!access(own[i], F_OK) &&
+		    mount("tmpfs", own[i], "tmpfs", MS_NOSUID | MS_NODEV, i ? "mode=755" : "mode=1777"))
+			printf("# cannot mount %s: %s\n", own[i], strerror(errno));
+	if (chroot(USERLAND) || chdir("/")) {
+		printf("# there is no userland: %s: %s\n", USERLAND, strerror(errno));
+		fflush(stdout);
+		_exit(127);
+	}
+	/* Where there are none of the user's files, it begins at the root. */
+	if (chdir(FILES) && errno != ENOENT)
+		printf("# cannot enter %s: %s\n", FILES, strerror(errno));
+	umask(022);
+}
+
 static _Noreturn void exec_probe(const struct probe *probe, int out)
 {
 	char *const *env;
@@ -411,6 +468,11 @@ static _Noreturn void exec_probe(const struct probe *probe, int out)
 		dup2(out, STDERR_FILENO);
 	for (env = probe->env; *env; env++)
 		putenv(*env);
+	if (probe->inside) {
+		setpriority(PRIO_PROCESS, 0, 0);
+		enter_userland();
+		fflush(stdout);
+	}
 
 	/* The path is its first word, since a program may read itself: kselftest's for KVM do. */
 	execv(probe->args[0], probe->args);
@@ -491,14 +553,40 @@ static bool reap(pid_t pid, int pidfd, int *status)
 }
 
 /*
+ * Kill what a command left behind, whatever group and session it made its own; who is
+ * killed comes to init (pid_namespaces(7)). False if something does not die. Only as
+ * PID 1: for anybody else "all" is more than the children of init.
+ */
+static bool kill_all(void)
+{
+	long long deadline = clock_ms() + REAP_MS;
+	pid_t pid;
+
+	while (getpid() == 1) {
+		/* Nobody forks past it: fork(2) fails while a signal is pending (kernel/fork.c). */
+		kill(-1, SIGKILL);
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0)
+			return true;
+		if (clock_ms() >= deadline)
+			return false;
+		poll(NULL, 0, 1);
+	}
+	return true;
+}
+
+/*
  * The one check of a program that knows nothing of us. A document of its own: what
  * the program planned and told is another one, whether it adds up or not.
  */
-static void tell_status(int overdue, int status)
+static void tell_status(int overdue, int status, bool stuck)
 {
 	say("%*sKTAP version 1", INDENT, "");
 	if (overdue)
 		say("%*snot ok 1 exit_status # no answer after %d s", INDENT, "", overdue);
+	else if (stuck)
+		say("%*snot ok 1 exit_status # what it left behind cannot be killed", INDENT, "");
 	else if (WIFSIGNALED(status))
 		say("%*snot ok 1 exit_status # killed by signal %d", INDENT, "", WTERMSIG(status));
 	else if (WEXITSTATUS(status) == EXIT_SKIP)
@@ -509,16 +597,25 @@ static void tell_status(int overdue, int status)
 		say("%*sok 1 exit_status", INDENT, "");
 }
 
+/* What was not passed on may have been a check that fails. */
+static void tell_cut(void)
+{
+	say("%*sKTAP version 1", INDENT, "");
+	say("%*snot ok 1 beyond_limit # it printed more than %d KiB: the rest is not read", INDENT, "",
+	    OUTPUT_BYTES >> 10);
+}
+
 static void run_probe(int number, const struct probe *probe)
 {
 	int fds[2], pidfd, overdue, status = 0;
 	const char *name = probe->name;
 	struct line line = { 0 };
 	size_t passed = 0;
+	bool stuck = false;
 	pid_t pid;
 
 	line_reset(&line);
-	if (access(probe->args[0], X_OK)) {
+	if (!probe->inside && access(probe->args[0], X_OK)) {
 		say("%*s# Subtest: %s", INDENT, "", name);
 		say("%*snot ok 1 exit_status # it was not built", INDENT, "");
 		say("not ok %d %s # it was not built", number, name);
@@ -526,6 +623,7 @@ static void run_probe(int number, const struct probe *probe)
 	}
 	line.probe = name;
 	line.foreign = probe->foreign;
+	line.room = probe->inside ? OUTPUT_BYTES : SIZE_MAX;
 	if (probe->foreign) {
 		say("%*s# Subtest: %s", INDENT, "", name);
 		mark("enter", name, "");
@@ -533,6 +631,9 @@ static void run_probe(int number, const struct probe *probe)
 
 	if (pipe2(fds, O_CLOEXEC))
 		die("cannot make", "a pipe");
+	/* So that it is heard among however many processes a command makes. */
+	if (probe->inside)
+		setpriority(PRIO_PROCESS, 0, PRIO_MIN);
 	pid = fork();
 	if (pid < 0)
 		die("cannot fork for", name);
@@ -551,6 +652,10 @@ static void run_probe(int number, const struct probe *probe)
 	/* Also what a probe that ended may have left behind. */
 	kill(-pid, SIGKILL);
 	reap(pid, pidfd, &status);
+	if (probe->inside) {
+		stuck = !kill_all();
+		setpriority(PRIO_PROCESS, 0, 0);
+	}
 
 	while (passed < DRAIN_BYTES && pass_on(fds[0], &line, &passed))
 		;
@@ -560,11 +665,14 @@ static void run_probe(int number, const struct probe *probe)
 	close(pidfd);
 
 	if (line.foreign) {
-		bool skip = !overdue && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIP;
-		bool pass = !overdue && WIFEXITED(status) && !WEXITSTATUS(status);
+		bool ended = !overdue && !stuck && WIFEXITED(status);
+		bool skip = ended && WEXITSTATUS(status) == EXIT_SKIP;
+		bool pass = ended && !WEXITSTATUS(status);
 
 		mark("leave", name, skip ? " skip" : pass ? " pass" : " fail");
-		tell_status(overdue, status);
+		if (line.cut)
+			tell_cut();
+		tell_status(overdue, status, stuck);
 	}
 	if (overdue)
 		say("not ok %d %s # no answer after %d s", number, name, overdue);
@@ -597,7 +705,7 @@ static char *read_list(void)
 
 static bool begins(const char *line)
 {
-	return starts(line, "probe ") || starts(line, "program ");
+	return starts(line, "probe ") || starts(line, "program ") || starts(line, "command ");
 }
 
 static int count_probes(const char *text)
@@ -638,7 +746,8 @@ static void read_line(struct probe *probe, char *line)
 	value++;
 	if (begins(line)) {
 		probe->name = value;
-		probe->foreign = starts(line, "program ");
+		probe->inside = starts(line, "command ");
+		probe->foreign = probe->inside || starts(line, "program ");
 	} else if (starts(line, "seconds ")) {
 		probe->seconds = atoi(value);
 	} else if (starts(line, "arg ")) {
@@ -680,6 +789,7 @@ int main(int argc, char **argv)
 		return !mount_userland();
 	mount_all();
 	mount_userland();
+	show_files();
 	open_channel();
 	text = read_list();
 

@@ -17,6 +17,8 @@ _CONSOLE = (5, 1)
 _FOLDERS = ("probes", "programs")
 _LIST = "probes.list"
 _USERLAND = "userland.squashfs"
+_BEGINS = {Origin.OURS: "probe", Origin.COMMAND: "command"}
+"""What a probe's lines in that list begin with; of all others "program"."""
 
 
 def write(path: Path, guests: Path) -> None:
@@ -54,7 +56,7 @@ def told(probes: Iterable[Probe], seconds: int) -> str:
 
 
 def _lines(probe: Probe, seconds: int) -> Iterator[str]:
-    yield f"{'probe' if probe.origin is Origin.OURS else 'program'} {probe.name}"
+    yield f"{_BEGINS.get(probe.origin, 'program')} {probe.name}"
     yield f"seconds {probe.seconds or seconds}"
     yield from (f"arg {word}" for word in probe.argv)
     yield from (f"env {name}={value}" for name, value in probe.environment.items())

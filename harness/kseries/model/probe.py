@@ -23,6 +23,8 @@ class Origin(StrEnum):
     OURS = "ours"
     PROGRAM = "program"
     SELFTEST = "selftest"
+    COMMAND = "command"
+    """Of a shell, in the userland; it leaves no process behind."""
 
 
 class Probe(Record, frozen=True):
