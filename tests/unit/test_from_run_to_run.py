@@ -85,6 +85,8 @@ class Host:
         self.out = place / "out"
         self.told: list[StateResult] = []
         self.booted: list[str] = []
+        self.printed: dict[str, str] = {}
+        """What the commands of each boot print."""
         self.fails: list[str] = []
         """The kernels whose next boot this host does not let come up."""
         self._place = place
@@ -118,7 +120,7 @@ class Host:
         log.write_text(f"this run boots {code}\n")
         return Boot(
             outcome=Outcome.OK, ending=Ending.DONE, detail="", seconds=1.0, seconds_to_first_check=None, caps={},
-            checks=(), console=str(log),
+            checks=(), console=str(log), printed=self.printed,
         )  # fmt: skip
 
 
@@ -175,6 +177,22 @@ async def test_whose_kernel_was_booted_is_told_in_the_words_of_the_plan_that_tel
     last = await host.run(host.folder(), other=("other", "words"), c=("a", "most"))
     assert last["prefix-2"].booted_as == "tree a of an earlier run"
     assert host.booted.count("a") == 1
+
+
+# --- logs -----------------------------------------------------------------------------------------
+
+
+async def test_what_commands_printed_is_kept_with_a_result_and_found_with_it(host: Host) -> None:
+    host.printed = {"net": "ok 1 up\n"}
+    first = await host.run(host.folder(), a=("a", "words"))
+    log = host.out / first["prefix-1"].logs["commands"]
+    assert log.read_text() == "--- net\nok 1 up\n\n"
+    log.unlink()
+    again = await host.run(host.folder(), a=("a", "words"))
+    assert again["prefix-1"].logs == first["prefix-1"].logs and log.read_text() == "--- net\nok 1 up\n\n"
+    host.printed = {}
+    other = await host.run(host.folder(), b=("b", "words"))
+    assert "commands" not in other["prefix-1"].logs and not log.exists()
 
 
 # --- what the host is to blame for ----------------------------------------------------------------

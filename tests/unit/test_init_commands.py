@@ -9,7 +9,7 @@ import pytest
 from kseries.host import paths
 from kseries.kbuild import initramfs
 from kseries.model import Check, Origin, Probe, Status
-from kseries.probes import ktap
+from kseries.probes import commands, ktap, printed
 
 COMET = """\
 #include <unistd.h>
@@ -58,6 +58,11 @@ def there() -> tuple[str, ...]:
 
 
 def report(root: Path, *probes: Probe, userland: tuple[str, ...] | None = None) -> ktap.Report:
+    return ktap.parse(said(root, *probes, userland=userland))
+
+
+def said(root: Path, *probes: Probe, userland: tuple[str, ...] | None = None) -> str:
+    """All that init says, up to the line that it ends with."""
     (root / "probes.list").write_text(initramfs.told(probes, 60))
     lines = []
     argv = boxed(root, there() if userland is None else userland)
@@ -68,7 +73,7 @@ def report(root: Path, *probes: Probe, userland: tuple[str, ...] | None = None) 
             if line.rstrip() == ktap.END:
                 running.kill()
                 break
-    return ktap.parse("".join(lines))
+    return "".join(lines)
 
 
 def statuses(told: ktap.Report) -> dict[str, Status]:
@@ -91,6 +96,36 @@ def statuses(told: ktap.Report) -> dict[str, Status]:
 def test_what_a_command_exits_with_is_a_check(text: str, status: Status, detail: str, root: Path) -> None:
     found = report(root, command("it", text)).checks
     assert found == (Check(id="it.exit_status", status=status, detail=detail),)
+
+
+@pytest.mark.parametrize(
+    ("needs", "status", "detail"),
+    [
+        ((), Status.PASS, ""),
+        (("sh", "env"), Status.PASS, ""),
+        (("sh", "no-such", "env"), Status.SKIP, "it needs no-such, which is not there\nexit status 4"),
+        (("package:no-such",), Status.SKIP, "it needs package:no-such, which is not there\nexit status 4"),
+        (("package:coreutils",), Status.PASS, ""),
+        (("CONFIG_NO",), Status.SKIP, "it needs CONFIG_NO, which is not there\nexit status 4"),
+    ],
+)
+def test_a_command_whose_needs_are_not_there_is_skipped_and_says_so(
+    needs: tuple[str, ...], status: Status, detail: str, root: Path
+) -> None:
+    (probe,) = commands.probes([commands.Run(name="it", command="test \"$(echo 'a  b')\" = 'a  b'", needs=needs)], ())
+    assert report(root, probe).checks == (Check(id="it.exit_status", status=status, detail=detail),)
+
+
+def test_what_a_command_prints_is_told_apart_from_what_others_print(root: Path) -> None:
+    text = said(
+        root, command("one", "echo a; echo '# Subtest: two'; echo 'not ok 1 x'"), command("two", "echo b; exit 4")
+    )
+    found = printed.of(text, ("one", "two"))
+    assert found["one"].startswith("a\n# # Subtest: two\nnot ok 1 x\n")
+    assert found["two"].startswith("b\n") and "SKIP exit status 4" in found["two"]
+    assert "echo" not in printed.log(found) and printed.log(found).index("--- one") == 0
+    assert list(printed.of(text, ("two",))) == ["two"]
+    assert printed.log({}) == ""
 
 
 def test_results_that_a_command_prints_are_checks(root: Path) -> None:

@@ -18,7 +18,7 @@ from kseries.evaluate.setup import Setup
 from kseries.guest import emulator, userland
 from kseries.host import paths, signals
 from kseries.kbuild.config import Config
-from kseries.model import Conditions, Job, Observation, Userland, events
+from kseries.model import Conditions, Job, Observation, Origin, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
 from kseries.probes import programs, selftests
@@ -100,6 +100,7 @@ def setup_of(conditions: Conditions) -> Setup:
         image=image,
     )
     others = {one.name for one in found.programs} | {one.name for one in found.selftests}
+    others |= {one.name for one in conditions.probes if one.origin is Origin.COMMAND}
     check_names(conditions.probes)
     unknown = [one.name for one in conditions.probes if one.name not in others and one.name not in known_probes()]
     if unknown:

@@ -9,6 +9,7 @@ from kseries import arch as archs
 from kseries import inputs
 from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.plan import scenarios
+from kseries.probes.commands import Run
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Options:
     """Contracts beside ours."""
     selftests: tuple[str, ...] = ()
     """Tests of the kernel's own, as TARGET:TEST."""
+    runs: tuple[Run, ...] = ()
+    """Commands of a shell, in the userland."""
     reverts: tuple[str, ...] = ()
     """Patches that are reverted together, beside the scenarios': "2+3"."""
     fuzz: int = 0
@@ -62,4 +65,5 @@ class Options:
             probes=asked,
             programs=tuple(dict.fromkeys((*self.programs, *target.programs))),
             contracts=tuple(dict.fromkeys((*self.contracts, *target.contracts))),
+            runs=tuple(dict.fromkeys((*self.runs, *target.runs))),
         )

@@ -19,7 +19,7 @@ from kseries.inputs import contracts
 from kseries.kbuild.config import Config
 from kseries.model import Contract, Forecast, Origin, Plan, Probe, Userland, Variant, events
 from kseries.model.errors import InputError
-from kseries.probes import programs, selftests
+from kseries.probes import commands, programs, selftests
 from kseries.sources import TreeStore
 
 _CAPABILITIES = "capabilities"
@@ -62,6 +62,7 @@ def require(wanted: tuple[Options, ...]) -> None:
 def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:
     """Raises InputError for what the user asks for and cannot have, InfraError for what this host lacks."""
     arch = archs.get(options.arch)
+    commands.check_userland(options.runs, there=options.userland is not None)
     ours = [
         arch.config,
         *(["debug.config"] if options.debug else ()),
@@ -76,6 +77,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:
         *chosen(options.probes, options.quick),
         *(Probe.program(one.name) for one in others),
         *(Probe.program(one.name, Origin.SELFTEST) for one in tests),
+        *commands.probes(options.runs, known_probes()),
     )
     check_names(probes)
     accel = arch.accel()

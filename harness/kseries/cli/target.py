@@ -14,7 +14,7 @@ from kseries.cli import machine
 from kseries.model.errors import InputError
 from kseries.model.sanitize import named, shortened
 from kseries.plan import scenarios
-from kseries.probes import programs
+from kseries.probes import commands, programs
 from kseries.sources.applying import FUZZ_LIMIT
 
 _CORES_OF_A_WORKER = 16
@@ -84,6 +84,13 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="tests of the kernel's own (tools/testing/selftests), as in timers:posix_timers,rtcpie",
+    )
+    parser.add_argument(
+        "--run",
+        metavar="NAME=COMMAND",
+        action="append",
+        default=[],
+        help="a line for a shell of the userland, once per boot: exit status 0 passes, 4 is skipped, any other fails",
     )
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
@@ -189,6 +196,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         programs=tuple(Path(word) for word in probes if programs.is_file(word)),
         contracts=tuple(args.contract),
         selftests=tuple(word for words in args.selftest for word in _names(words)),
+        runs=commands.parse(args.run),
         config=tuple(args.config),
         make=tuple(args.make),
         debug=args.debug,
@@ -209,7 +217,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
     given += [("--fuzz", args.fuzz or None)]
     given += [("--userland", args.userland), ("--arch", arch)]  # the next host may have another default
-    for option in ("prerequisite", "probe", "contract", "selftest", "config", "make", "package"):
+    for option in ("prerequisite", "probe", "contract", "selftest", "run", "config", "make", "package"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
     given += [("--repeat", args.repeat if args.repeat > 1 else None), *machine.words(args)]
     for option, value in given:

@@ -21,8 +21,9 @@ from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, 
 from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
+from kseries.probes import commands, printed
 
-_OF_BOOT = ("console.log",)
+_OF_BOOT = ("console.log", printed.LOG)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class _Built:
     job: Job
     build: Build
     image: machine.Image
+    probes: tuple[Probe, ...]
     into: Path
     watch: Watch | None
     made_of: MadeOf | None
@@ -88,12 +90,13 @@ class Local:
         read = self.worker.dependencies.of(job.tree) if build.ok else None
         watch = Watch(self.worker.trees, job.base, job.tree) if job.traced else None
         made_of = self._made_of(watch)  # before anything else is built there
+        probes = commands.for_kernel(self._setup.probes, lambda: self.worker.configuration)
         well = build.ok and not (job.is_base and build.unbuilt)
         tell(events.Built(job.name, well, read))
         if not well or build.kernel is None or build.symbols is None or build.initrd is None:
             return observe.unbuilt(job.tree, build, self._setup.host)
         image = machine.Image(Path(build.kernel), Path(build.symbols), Path(build.initrd), self._setup.image)
-        seen = await self._booted(_Built(job, build, image, into, watch, made_of), tell)
+        seen = await self._booted(_Built(job, build, image, probes, into, watch, made_of), tell)
         return observe.with_build(seen, build, read)
 
     async def _build(self, job: Job, into: Path, tell: events.Listener) -> Build:
@@ -117,7 +120,8 @@ class Local:
         """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""
         image, tree = built.image, built.job.tree
         apart = (tree, "alone") if built.build.irreproducible else ()
-        name = self._setup.key("image", await asyncio.to_thread(images.digest, image.kernel, image.initrd), *apart)
+        digest = await asyncio.to_thread(images.digest, image.kernel, image.initrd)
+        name = self._setup.key("image", digest, *apart, *commands.lacking(built.probes))
         try:
             seen, fresh = await self._images.result(
                 name, lambda: self._boot(built, name, tell), afresh=built.watch is not None
@@ -151,12 +155,20 @@ class Local:
         try:
             # What is told of somebody's patch has been seen twice.
             console = built.into / "console.log"
-            seen = await repeat.boot(lambda log: isolation.boot(boot_once, setup.probes, log), setup.repeat, console)
+            seen = await repeat.boot(lambda log: isolation.boot(boot_once, built.probes, log), setup.repeat, console)
         except InfraError as error:
             return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error), host=setup.host)
+        _write(built.into / printed.LOG, printed.log(seen.boot.printed))
         plain = whole = observe.booted(job.tree, seen, setup.host)
         if watched is not None:
             whole = replace(plain, coverage=watched.coverage(seen.boot.executed))
         for kept, what in zip(names, (whole, plain), strict=False):
             self._store.put(kept, what, built.into)
         return whole
+
+
+def _write(log: Path, text: str) -> None:
+    """Have a log hold this; where it would be empty there is none, though an earlier run had one."""
+    log.unlink(missing_ok=True)
+    if text:
+        log.write_text(text)

@@ -67,4 +67,5 @@ def joined(whole: Boot, more: Boot) -> Boot:
         ended=whole.ended + more.ended,
         complaints=complaints.joined(whole.complaints, more.complaints),
         executed=whole.executed + more.executed,
+        printed=more.printed | whole.printed,
     )

@@ -16,8 +16,8 @@ from kseries.guest.guest import Guest
 from kseries.guest.liveness import Watch
 from kseries.host import processes
 from kseries.kbuild import initramfs
-from kseries.model import DEFAULT_MACHINE, Accel, Boot, Ending, Machine, Probe
-from kseries.probes import ktap
+from kseries.model import DEFAULT_MACHINE, Accel, Boot, Ending, Machine, Origin, Probe
+from kseries.probes import ktap, printed
 
 _EXECUTED = "executed"
 """The file into which QEMU logs what runs."""
@@ -104,6 +104,7 @@ async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: _Hea
     found = complaints.found(heard.console.text)
     told = await _decoded(judged, heard.console.text, image, arch, found)
     first = heard.watch.first_result_at
+    commands = [probe.name for probe in probes if probe.origin is Origin.COMMAND]
     return Boot(
         outcome=judged.outcome,
         ending=judged.ending,
@@ -120,6 +121,7 @@ async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: _Hea
         ended=tuple(report.probes),
         executed=heard.executed,
         complaints=complaints.placed(found, told.places, busy=heard.busy),
+        printed=printed.of(heard.results.text, commands) if commands else {},
     )
 
 

@@ -14,6 +14,8 @@ from kseries.inputs.target import Target
 from kseries.inputs.testcase import Expected, ExpectedFinding, TestCase
 from kseries.model.errors import InputError, in_words
 from kseries.model.sanitize import named
+from kseries.probes import commands
+from kseries.probes.commands import Run
 from kseries.probes.programs import Program
 from kseries.sources import kernels
 
@@ -70,7 +72,14 @@ def _directory(path: Path, reroll: int | None) -> Target:
     contracts = (*([whole] if whole.exists() else []), *sorted(path.glob("contracts/*.toml")))
     programs = tuple(sorted(path.glob("probes/*.c")))
     _check_inside(path, (*contracts, *programs))
-    return msgspec.structs.replace(_series(path, reroll), contracts=contracts, programs=programs)
+    found = _series(path, reroll)
+    return msgspec.structs.replace(found, contracts=contracts, programs=programs, runs=(*found.runs, *_runs(path)))
+
+
+def _runs(path: Path) -> tuple[Run, ...]:
+    """The commands of a directory that is no test case, or beside those of one."""
+    untrusted.check_inside(path / commands.FILE, path)
+    return commands.read(path / commands.FILE) if (path / commands.FILE).exists() else ()
 
 
 def _check_inside(top: Path, brought: Iterable[Path]) -> None:
@@ -88,7 +97,7 @@ def _series(path: Path, reroll: int | None) -> Target:
         case = testcase.read(path / testcase.FILE)
         found = patchdir.read(path / "patches", top=path)
         series = msgspec.structs.replace(found.series, name=path.resolve().name)
-        return msgspec.structs.replace(found, series=series, tree=case.tree, testcase=case)
+        return msgspec.structs.replace(found, series=series, tree=case.tree, testcase=case, runs=case.run)
     if (queue := quilt.in_directory(path)) is not None:
         return queue
     if maildir.is_one(path):
@@ -139,5 +148,5 @@ def _left_out(place: Path, others: Iterable[Path], name: str) -> Iterator[str]:
     if links:
         more = f" and {len(links) - 1} more" if len(links) > 1 else ""
         yield f"{name}: passed over, for it is no plain file: {links[0].relative_to(place)}{more}"
-    if any((place / brought).exists() for brought in ("contracts.toml", "contracts", "probes")):
+    if any((place / brought).exists() for brought in ("contracts.toml", "contracts", "probes", commands.FILE)):
         yield f"{name}: its contracts and probes are left out: unpack it, and name the folder"

@@ -6,6 +6,7 @@ from pathlib import Path
 from kseries.inputs.prerequisite import Prerequisite
 from kseries.inputs.testcase import TestCase
 from kseries.model import Patch, Record, Series
+from kseries.probes.commands import Run
 
 
 class Target(Record, frozen=True):
@@ -30,3 +31,5 @@ class Target(Record, frozen=True):
     """What the series promises, in files that lie beside it."""
     programs: tuple[Path, ...] = ()
     """Probes of its own."""
+    runs: tuple[Run, ...] = ()
+    """Commands of its own."""

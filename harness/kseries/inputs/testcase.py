@@ -9,6 +9,7 @@ import msgspec
 from kseries.host import untrusted
 from kseries.model import FindingKind, Record
 from kseries.model.errors import InputError
+from kseries.probes.commands import Run
 from kseries.sources import kernels
 
 FILE = "testcase.toml"
@@ -43,6 +44,8 @@ class TestCase(Record, frozen=True, forbid_unknown_fields=True):
     tree: str = kernels.DEFAULT
     probes: tuple[str, ...] | None = None
     """Those of ours that are run beside its own; all of them where it does not say."""
+    run: tuple[Run, ...] = ()
+    """Commands that are checks."""
     demo: bool = False
     """Whether ``kseries demo`` runs it, where that is asked for the kernel of ``tree``."""
 

@@ -214,6 +214,8 @@ class Boot(Record, frozen=True):
     executed: tuple[int, ...] = ()
     """Of the code that was watched, the addresses of the instructions that ran."""
     complaints: tuple[Complaint, ...] = ()
+    printed: dict[str, str] = {}
+    """What each command printed."""
 
 
 class Objects(Record, frozen=True):
