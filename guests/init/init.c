@@ -317,7 +317,7 @@ static const char *mount_layers(void)
 	return NULL;
 }
 
-/* What programs expect to find there, and ours and the user's files; else what failed. */
+/* What programs expect to find there, and our own; else what failed. */
 static const char *mount_inside(void)
 {
 	static const struct {
@@ -331,7 +331,7 @@ static const char *mount_inside(void)
 		{ "tmpfs", USERLAND "/tmp", ABOVE_SIZE },
 		{ "tmpfs", USERLAND "/run", ABOVE_SIZE },
 	};
-	static const char *const bound[] = { "/probes", "/programs", "/user" };
+	static const char *const bound[] = { "/probes", "/programs" };
 	char path[64];
 	size_t i;
 
@@ -385,6 +385,15 @@ static void show_files(void)
 	if (mount(FILES, place, NULL, MS_BIND, NULL) ||
 	    mount(NULL, place, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
 		complain("cannot mount", place);
+}
+
+/* False where there is one, and it cannot be mounted. */
+static bool show_userland(void)
+{
+	bool mounted = mount_userland();
+
+	show_files();
+	return mounted;
 }
 
 static void open_channel(void)
@@ -786,10 +795,9 @@ int main(int argc, char **argv)
 	int i;
 
 	if (argc == 2 && !strcmp(argv[1], MOUNT_USERLAND) && getpid() != 1)
-		return !mount_userland();
+		return !show_userland();
 	mount_all();
-	mount_userland();
-	show_files();
+	show_userland();
 	open_channel();
 	text = read_list();
 

@@ -61,6 +61,7 @@ def test_a_shell_has_busybox_the_probes_dmesg_and_the_users_files_and_ends_witho
     shell.expect("without-1 # ")
     assert (tmp_path / "sockets" / "qmp").is_socket() and (tmp_path / "sockets" / "gdb").is_socket()
     for command, answer in (
+        ("cat /add/deep/word", "from the host\r"),
         ("cat /user/deep/word", "from the host\r"),
         ("ls /probes", "capabilities"),
         ("dmesg | head -1", "Linux version 6"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kseries import arch as archs
-from kseries.guest import busybox, console, qemu
+from kseries.guest import added, busybox, console, qemu
 from kseries.guest.console import Wanted
 from kseries.kbuild.initramfs import archive
 from kseries.model import Accel
@@ -39,9 +39,9 @@ def test_the_guest_has_busybox_as_its_shell_and_the_users_files_as_they_are(tmp_
     found = members(tmp_path, files)
     assert found["bin/busybox"].data == b"box"
     assert stat.S_ISLNK(found["bin/sh"].mode) and found["bin/sh"].data == b"busybox"
-    assert found["user/deep/run"].data == b"#!"
-    assert stat.S_IMODE(found["user/deep/run"].mode) == 0o750
-    assert stat.S_ISLNK(found["user/link"].mode) and found["user/link"].data == b"deep/run"
+    assert found["add/deep/run"].data == b"#!" and found["user"].data == b"add"
+    assert stat.S_IMODE(found["add/deep/run"].mode) == 0o750
+    assert stat.S_ISLNK(found["add/link"].mode) and found["add/link"].data == b"deep/run"
 
 
 def test_the_users_files_may_have_names_that_are_no_text(tmp_path: Path) -> None:
@@ -51,8 +51,8 @@ def test_the_users_files_may_have_names_that_are_no_text(tmp_path: Path) -> None
     (top / strange / strange).write_bytes(b"x")
     (top / "link").symlink_to(strange)
     found = members(tmp_path, top)
-    assert found[f"user/{strange}/{strange}"].data == b"x"
-    assert found["user/link"].data == os.fsencode(strange)
+    assert found[f"add/{strange}/{strange}"].data == b"x"
+    assert found["add/link"].data == os.fsencode(strange)
 
 
 @pytest.mark.parametrize("prompt", ["without-3", "topic/it's; $(reboot)"])
@@ -70,7 +70,7 @@ def test_the_script_is_one_that_a_shell_reads_whatever_the_state_is_called(tmp_p
 def test_files_that_are_none_or_too_many_are_told(tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="no such directory"):
         members(tmp_path, tmp_path / "nowhere")
-    monkeypatch.setattr(console, "_LIMIT", 1 << 20)
+    monkeypatch.setattr(added, "_LIMIT", 1 << 20)
     with (files / "big").open("wb") as big:
         os.truncate(big.fileno(), 2 << 20)
     with pytest.raises(InputError, match="more than 1 MiB"):

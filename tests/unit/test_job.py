@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kseries import arch
 from kseries.evaluate.setup import Setup
+from kseries.guest.added import Files
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record, Userland
 from kseries.probes.programs import Program
@@ -84,6 +85,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"emulator": "QEMU 8"},
         {"machine": Machine(memory=1024)},
         {"userland": Userland(name="debian:bookworm", digest="0" * 64, size=1)},
+        {"added": Files("digest", Path("add.cpio"))},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -109,6 +111,7 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "repeat",
         "boxed",
         "userland",
+        "added",
     }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
 

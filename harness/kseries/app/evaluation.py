@@ -15,7 +15,7 @@ from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
-from kseries.guest import emulator, userland
+from kseries.guest import added, emulator, userland
 from kseries.host import paths, signals
 from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, Origin, Userland, events
@@ -98,6 +98,7 @@ def setup_of(conditions: Conditions) -> Setup:
         machine=conditions.machine,
         userland=_userland(image),
         image=image,
+        added=added.kept(conditions.added, paths.cache("programs")) if conditions.added else None,
     )
     others = {one.name for one in found.programs} | {one.name for one in found.selftests}
     others |= {one.name for one in conditions.probes if one.origin is Origin.COMMAND}

@@ -43,6 +43,8 @@ class Options:
     """Tests of the kernel's own, as TARGET:TEST."""
     runs: tuple[Run, ...] = ()
     """Commands of a shell, in the userland."""
+    add: Path | None = None
+    """A directory whose files the guests have."""
     reverts: tuple[str, ...] = ()
     """Patches that are reverted together, beside the scenarios': "2+3"."""
     fuzz: int = 0

@@ -13,7 +13,7 @@ from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
-from kseries.guest import emulator, trial, userland
+from kseries.guest import added, emulator, trial, userland
 from kseries.host import paths, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
@@ -99,6 +99,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:
         machine=options.machine,
         userland=found,
         image=userland.path(paths.cache(), found.digest) if found is not None else None,
+        added=added.keep(options.add, home) if options.add is not None else None,
     )
 
 

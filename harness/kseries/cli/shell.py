@@ -21,7 +21,6 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_series_arguments(parser)
     parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
     target.add_kernel_arguments(parser)
-    parser.add_argument("--add", metavar="DIR", type=Path, help="have the files of DIR in the guest, as /user")
     parser.add_argument("--sockets", metavar="DIR", type=Path, help="QMP and a gdb stub, as DIR/qmp and DIR/gdb")
     parser.set_defaults(command=command)
 

@@ -92,6 +92,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a line for a shell of the userland, once per boot: exit status 0 passes, 4 is skipped, any other fails",
     )
+    parser.add_argument("--add", metavar="DIR", type=Path, help="have the files of DIR in the guest, as /add")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
     parser.add_argument(
@@ -197,6 +198,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         contracts=tuple(args.contract),
         selftests=tuple(word for words in args.selftest for word in _names(words)),
         runs=commands.parse(args.run),
+        add=args.add,
         config=tuple(args.config),
         make=tuple(args.make),
         debug=args.debug,
@@ -215,7 +217,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     """TARGET and what decides which kernels come of it: what brings somebody else to the same ones."""
     yield named(args.target)
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
-    given += [("--fuzz", args.fuzz or None)]
+    given += [("--fuzz", args.fuzz or None), ("--add", args.add)]
     given += [("--userland", args.userland), ("--arch", arch)]  # the next host may have another default
     for option in ("prerequisite", "probe", "contract", "selftest", "run", "config", "make", "package"):
         given += [(f"--{option}", value) for value in getattr(args, option)]

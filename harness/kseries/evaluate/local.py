@@ -150,7 +150,8 @@ class Local:
 
         def boot_once(probes: tuple[Probe, ...], log: Path) -> Awaitable[Boot]:
             addresses = watched.addresses if watched is not None else ()
-            return machine.boot(setup.arch, setup.accel, built.image, probes, log, addresses, setup.machine)
+            files = setup.added.path if setup.added is not None else None
+            return machine.boot(setup.arch, setup.accel, built.image, probes, log, addresses, setup.machine, files)
 
         try:
             # What is told of somebody's patch has been seen twice.

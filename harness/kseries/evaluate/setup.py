@@ -9,6 +9,7 @@ import msgspec
 
 from kseries.arch import Arch
 from kseries.cache import store
+from kseries.guest.added import Files
 from kseries.kbuild.config import Config
 from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record, Userland
 from kseries.probes.programs import Program
@@ -36,6 +37,7 @@ class Setup:
     userland: Userland | None = None
     image: Path | None = None
     """Where this host has that userland."""
+    added: Files | None = None
 
     @property
     def probe_names(self) -> tuple[str, ...]:
@@ -56,6 +58,7 @@ class Setup:
             repeat=self.repeat,
             boxed=not self.unboxed,
             userland=self.userland.digest if self.userland is not None else msgspec.UNSET,
+            added=self.added.digest if self.added is not None else msgspec.UNSET,
         )
 
     @cached_property

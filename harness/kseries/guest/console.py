@@ -7,22 +7,21 @@ import os
 import shlex
 import shutil
 import socket
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kseries.arch import Arch
-from kseries.guest import folder, qemu
+from kseries.guest import added, folder, qemu
 from kseries.guest.machine import Image
 from kseries.host import processes
 from kseries.kbuild.initramfs import DIRECTORY, LINK, PROGRAM, archive, member
 from kseries.model import Accel, Machine
-from kseries.model.errors import InputError, in_words
+from kseries.model.errors import InputError
 
 _SCRIPT = "etc/kseries"
-_FILES = "user"
-"""Where the user's files are, below the root of the guest."""
+_ONCE = "user"
+"""What the place of the user's files was called, and is still, too."""
 _ALONE = "setsid cttyhack sh"
 # Mounted as for a run (guests/init/init.c). The prompt is ours: bash takes PS1 as it is, without files to read.
 _IN_USERLAND = """\
@@ -30,8 +29,6 @@ _IN_USERLAND = """\
 bash=$(chroot /userland /bin/sh -c 'command -v bash')
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/probes:/programs HOME=/root
 setsid cttyhack chroot /userland ${bash:-/bin/sh} ${bash:+--norc}"""
-_LIMIT = 128 << 20
-"""Bytes of a user's files: the guest has 512 MiB for them, twice over while it unpacks."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,8 @@ def _members(wanted: Wanted) -> Iterator[bytes]:
     yield member("bin/sh", LINK, b"busybox")
     yield member(_SCRIPT, PROGRAM, _script(wanted.prompt, _IN_USERLAND if wanted.userland else _ALONE).encode())
     if wanted.files is not None:
-        yield from _user_files(wanted.files)
+        yield from added.members(wanted.files)
+        yield member(_ONCE, LINK, added.PLACE.encode())
 
 
 def _script(prompt: str, shell: str) -> str:
@@ -125,26 +123,3 @@ echo "exit, or Ctrl-A x, ends it"
 {shell}
 reboot -f
 """
-
-
-def _user_files(top: Path) -> Iterator[bytes]:
-    """A directory as /user. Raises InputError where it is none, or too large."""
-    if not top.is_dir():
-        raise InputError(f"--add {top}: no such directory")
-    yield member(_FILES, DIRECTORY)
-    left = _LIMIT
-    for path in sorted(top.rglob("*")):
-        name = f"{_FILES}/{path.relative_to(top)}"
-        try:
-            kind = path.lstat()
-            left -= kind.st_size
-            if left < 0:
-                raise InputError(f"--add {top}: it has more than {_LIMIT >> 20} MiB")
-            if path.is_symlink():
-                yield member(name, LINK, os.fsencode(path.readlink()))
-            elif path.is_dir():
-                yield member(name, DIRECTORY)
-            elif path.is_file():
-                yield member(name, stat.S_IFREG | stat.S_IMODE(kind.st_mode), path.read_bytes())
-        except OSError as error:
-            raise InputError(f"--add {top}: cannot read {path}: {in_words(error)}") from error

@@ -46,16 +46,20 @@ async def boot(
     console_log: Path,
     watched: tuple[tuple[int, int], ...] = (),
     machine: Machine = DEFAULT_MACHINE,
+    added: Path | None = None,
 ) -> Boot:
     """Boot a kernel, run its probes, and judge the ending. Raises InfraError when QEMU itself is at fault.
 
-    ``watched`` are addresses of which the boot tells what has run (coverage/tracepoints.py).
+    ``watched`` are addresses of which the boot tells what has run (coverage/tracepoints.py), ``added`` is an archive of
+    the user's files (added.py).
     """
     processes.require(arch.qemu, arch.qemu_package)
     load_before, heard = load.now(), _Heard(probes, machine, console_log)
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         place = Path(scratch) / "qemu"
-        folder.make(place, image.archives + initramfs.listing(probes, machine.probe_seconds), machine)
+        listing = initramfs.listing(probes, machine.probe_seconds)
+        files = added.read_bytes() if added is not None else b""
+        folder.make(place, image.archives + listing + files, machine)
         executed = qemu.Trace(_EXECUTED, watched) if watched else None
         line = qemu.kernel_command_line(arch, machine)
         argv = partial(qemu.argv, arch, accel, image.kernel, folder.INITRD, line, trace=executed, machine=machine)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is to be evaluated, wherever that is done: it names no path and no program of a host."""
 
-import msgspec
+from msgspec import UNSET, UnsetType
 
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.probe import Probe
@@ -35,8 +35,10 @@ class Conditions(Record, frozen=True):
     """How often each kernel is booted; twice where it has failed a check."""
     boxed: bool = True
     """False where what comes from the series may do all that its user may."""
-    userland: str | msgspec.UnsetType = msgspec.UNSET
+    userland: str | UnsetType = UNSET
     """The digest of the image that programs run in; of a job without one nothing is written, as before there were."""
+    added: str | UnsetType = UNSET
+    """A digest of the user's own files that the guest has; not there where it has none, as it was before there were."""
 
 
 class Job(Record, frozen=True):

@@ -96,7 +96,7 @@ def _probe(run: Run, taken: frozenset[str]) -> Probe:
     if run.name in taken:
         raise InputError(f"there is a probe {run.name} already\n  give the command another name")
     if "\n" in run.command.strip() or "\0" in run.command:
-        raise InputError(f"{what} is more than a line\n  put it into a script")
+        raise InputError(f"{what} is more than a line\n  put it into a script, and have the script's folder in --add")
     if unknown := [need for need in run.needs if not _NEED.fullmatch(need)]:
         raise InputError(
             f"{what} needs {_shown(unknown[0])}, which nothing is called by\n"
