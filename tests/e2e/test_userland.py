@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Commands in a userland of Debian's packages, on a real kernel: each is told as it ended, and none costs another."""
+
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from tests.support.commands import TOP, Kseries
+from tests.support.patches import adding
+from tests.support.split import assert_logs_are_there, result_of
+
+pytestmark = pytest.mark.full("userland")
+
+USERLAND = ("--userland", "debian:bookworm", "--probe", "capabilities")
+COMMANDS = {
+    "fine": ("[ $(id -u) = 0 ] && ip link show lo && grep -q mine /add/file", {"exit_status": "pass"}),
+    "skips": ("exit 4", {"exit_status": "skip"}),
+    "fails": ("ls /nowhere", {"exit_status": "fail"}),
+    "tells": ("echo ok 1 one; echo not ok 2 two", {"one": "pass", "two": "fail", "exit_status": "pass"}),
+    "floods": ("yes | head -c 50000000", {"beyond_limit": "fail", "exit_status": "pass"}),
+    "fills": ("cat /dev/zero >/tmp/all", {"exit_status": "fail"}),
+    "forks": ("f() { f | f & }; f; sleep 2; exit 0", {}),
+    "kills": ("kill -9 -1", {"exit_status": "fail"}),
+    "stays": ("setsid sh -c 'while :; do echo still; sleep 1; done' & exit 0", {"exit_status": "pass"}),
+    "last": ("echo here > /tmp/all && ! grep -q 'not ok' /etc/passwd", {"exit_status": "pass"}),
+}
+"""What is run, in this order, and the checks that it has to be; of a fork bomb nobody knows how it ends."""
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_commands_are_checks_and_none_costs_another(arch: str, kseries: Kseries, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "file").write_text("mine\n")
+    (tmp_path / "series").mkdir()
+    patch = adding("fs/eventfd.c", "\tmb();", "eventfd: Wait", below="\tctx->count = count;")
+    (tmp_path / "series" / "0001-wait.patch").write_text(patch)
+    runs = [word for name, (command, _) in COMMANDS.items() for word in ("--run", f"{name}={command}")]
+    done = kseries("run", "series", "--arch", arch, *USERLAND, *runs, "--add", tmp_path / "files", "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = result_of(tmp_path / "out" / "result.json")
+    assert_logs_are_there(result, tmp_path / "out")
+    states = {state["id"]: state for state in result["states"]}
+    assert states.keys() >= {"base", "prefix-1"}
+    for state in states.values():
+        _assert_told(state)
+    assert "No such file" in (tmp_path / "out" / "states" / "base" / "commands.log").read_text()
+
+
+def _assert_told(state: Any) -> None:
+    assert state["outcome"] == "ok", state
+    told = {check["id"]: check["status"] for check in state["checks"]}
+    for name, (_, checks) in COMMANDS.items():
+        found = {f"{name}.{check}": told.get(f"{name}.{check}") for check in checks}
+        assert found == {f"{name}.{check}": status for check, status in checks.items()}
+
+
+def test_a_shell_is_one_of_the_userland(tmp_path: Path) -> None:
+    words = ("shell", "base", str(TOP / "testcases" / "eventfd-saturate"), *USERLAND)
+    shell: pexpect.spawn[str] = pexpect.spawn(
+        str(TOP / "kseries"), list(words), cwd=str(tmp_path), encoding="utf-8", timeout=900
+    )
+    try:
+        shell.expect("This is base")
+        shell.sendline("cat /etc/os-release; bash --version; echo probes: /probes/*")
+        shell.expect("bookworm")
+        shell.expect("GNU bash")
+        shell.expect("probes: /probes/capabilities")
+        shell.sendline("exit")
+        shell.expect(pexpect.EOF)
+        shell.close()
+        assert shell.exitstatus == 0
+    finally:
+        shell.close(force=True)
