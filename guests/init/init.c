@@ -607,8 +607,10 @@ static void tell_status(int overdue, int status, bool stuck)
 }
 
 /* What was not passed on may have been a check that fails. */
-static void tell_cut(void)
+static void tell_cut(const char *name)
 {
+	/* What it printed does not explain it. */
+	say("%*s# Subtest: %s", INDENT, "", name);
 	say("%*sKTAP version 1", INDENT, "");
 	say("%*snot ok 1 beyond_limit # it printed more than %d KiB: the rest is not read", INDENT, "",
 	    OUTPUT_BYTES >> 10);
@@ -680,7 +682,7 @@ static void run_probe(int number, const struct probe *probe)
 
 		mark("leave", name, skip ? " skip" : pass ? " pass" : " fail");
 		if (line.cut)
-			tell_cut();
+			tell_cut(name);
 		tell_status(overdue, status, stuck);
 	}
 	if (overdue)
