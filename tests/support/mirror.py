@@ -37,7 +37,9 @@ class Key:
     def forget(self) -> None:
         """Have gpg-agent end, and its folder go."""
         subprocess.run(["gpgconf", "--homedir", self._home, "--kill", "gpg-agent"], check=True)
-        shutil.rmtree(self._home)
+        # It takes its sockets along when it goes, which may be meanwhile.
+        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def _gpg(self, *words: str, stdin: str = "") -> bytes:
         command = ["gpg", "--homedir", str(self._home), "--batch", "--quiet", *words]

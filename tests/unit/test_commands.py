@@ -17,12 +17,15 @@ from kseries.model import Boot, Conditions, Ending, Origin, Outcome, Probe
 from kseries.model.errors import InputError
 from kseries.probes import commands
 from kseries.probes.commands import Run
-from tests.unit.test_programs import CASE, PATCH, write
+from tests.support.brought import CASE, PATCH, write
+
+USERLAND = ("--userland", "debian:bookworm")
 
 
 @pytest.fixture
 def userland(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "_has_userland", lambda _: True)
+    """One that nobody has to make: what is asked for is looked at before it."""
+    monkeypatch.setattr(setup, "userland_of", lambda *_: None)
 
 
 def options(*words: str) -> Options:
@@ -79,12 +82,12 @@ def test_without_a_userland_it_is_told_what_to_add() -> None:
 
 @pytest.mark.usefixtures("userland")
 def test_a_run_has_its_commands_as_probes_behind_all_others_and_a_contract_may_name_them(tmp_path: Path) -> None:
-    made = setup.setup_of(options("--run", "a=true", "--run", "b=echo ok 1 x", "--probe", "capabilities"))
+    made = setup.setup_of(options(*USERLAND, "--run", "a=true", "--run", "b=echo ok 1 x", "--probe", "capabilities"))
     assert made.probe_names[-2:] == ("a", "b")
     held = write(tmp_path / "c.toml", 'id = "c"\ntitle = "t"\nwhen = "X"\nchecks = ["a.exit_status", "b.x"]\n')
     contracts.check(contracts.read([held]), frozenset(made.probe_names))
     with pytest.raises(InputError, match="two probes are called a"):
-        setup.setup_of(options("--run", "a=true", "--run", "a=false"))
+        setup.setup_of(options(*USERLAND, "--run", "a=true", "--run", "a=false"))
 
 
 def test_a_target_brings_commands(tmp_path: Path) -> None:

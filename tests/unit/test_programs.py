@@ -19,30 +19,10 @@ from kseries.model import Accel, Contract, Probe
 from kseries.model.errors import InputError
 from kseries.probes import programs, selftests
 from kseries.sources import TreeStore
+from tests.support.brought import CASE, PATCH, write
 from tests.support.gitrepo import Repository
 
 X86 = arch.get("x86_64")
-CASE = 'title = "t"\nprobes = []\n[expect]\nbisectable = true\nrevert_safe = true\n'
-PATCH = """\
-From: A <a@example.com>
-Subject: [PATCH] a
-
----
- a | 1 +
- 1 file changed, 1 insertion(+)
-
-diff --git a/a b/a
---- a/a
-+++ b/a
-@@ -0,0 +1 @@
-+a
-"""
-
-
-def write(path: Path, text: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
 
 
 def elf(kind: int) -> bytes:
