@@ -65,7 +65,8 @@ def test_what_older_packages_have_without_usr_is_in_usr_and_found_under_both_nam
 def test_what_is_left_out_and_what_is_written_by_hand() -> None:
     given = {"./usr/share/doc/a/copyright": b"", "./usr/share/documents": b"", "./etc/passwd": b"mine"}
     root = rootfs.of_packages({"a": _package(given)})
-    assert not any(path.startswith("usr/share/doc/") for path in root) and "usr/share/documents" in root
+    assert [path for path in root if path.startswith("usr/share/doc/")] == ["usr/share/doc/a"], "by which it is known"
+    assert stat.S_ISDIR(root["usr/share/doc/a"].mode) and "usr/share/documents" in root
     assert _text(root, "etc/passwd").startswith(b"root:x:0:0:")
     assert stat.S_IMODE(root["tmp"].mode) == 0o1777
 

@@ -76,6 +76,8 @@ def of_packages(tars: Mapping[str, tarfile.TarFile]) -> Root:
         for path, node in _members(package, tars[package]):
             if not (path in root and stat.S_ISDIR(root[path].mode)):
                 root[path] = node
+        # Empty, but there: commands tell by it which packages they have (probes/commands.py).
+        root[f"usr/share/doc/{package}"] = Node(stat.S_IFDIR | 0o755)
     for path in tuple(root):
         for folder in map(str, Path(path).parents):
             root.setdefault("" if folder == "." else folder, Node(stat.S_IFDIR | 0o755))
