@@ -53,10 +53,13 @@ def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecas
     return engine_of(setup, trees, lambda _: None, planned, executors).forecast(planned)
 
 
-def require(wanted: tuple[Options, ...]) -> None:
-    """Raise InfraError unless this host has what every one of these runs needs: before the first begins."""
+def require(wanted: tuple[Options, ...], tell: events.Listener = lambda _: None) -> None:
+    """Raise InfraError unless this host has what every one of these runs needs: before the first begins.
+
+    A userland is made here, which takes a minute and tells of its steps.
+    """
     for options in wanted:
-        setup_of(options)
+        setup_of(options, tell)
 
 
 def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:

@@ -30,7 +30,7 @@ def command(args: argparse.Namespace) -> int:
     loaded, wanted = target.load(args), target.each(args)
     asked = [*reports.BESIDE, *map(reports.asked, args.report)]
     reports.check(asked, tuple(options.out for options in wanted))
-    setup.require(wanted)
+    setup.require(wanted, Progress(sys.stderr))
     baseline = compare.whole(report.place(args.baseline))[0] if args.baseline is not None else None
     if baseline is not None and {baseline.arch} != {options.arch for options in wanted}:
         raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one architecture: --arch {baseline.arch}")
