@@ -68,7 +68,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         return found
 
     monkeypatch.setattr(session, "run", known)
-    monkeypatch.setattr(setup, "require", lambda _options: None)
+    monkeypatch.setattr(setup, "require", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     return lambda *words: cli.main(["run", TARGET, "--out", "out", *words])
 
