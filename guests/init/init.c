@@ -317,6 +317,27 @@ static const char *mount_layers(void)
 	return NULL;
 }
 
+/*
+ * What udev(7) would put into /dev: a shell's >/dev/stderr and <(command) are these
+ * files. Only a command that uses them misses them.
+ */
+static void link_streams(void)
+{
+	static const struct {
+		const char *to, *path;
+	} links[] = {
+		{ "/proc/self/fd", USERLAND "/dev/fd" },
+		{ "fd/0", USERLAND "/dev/stdin" },
+		{ "fd/1", USERLAND "/dev/stdout" },
+		{ "fd/2", USERLAND "/dev/stderr" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(links); i++)
+		if (symlink(links[i].to, links[i].path) && errno != EEXIST)
+			complain("cannot link", links[i].path);
+}
+
 /* What programs expect to find there, and our own; else what failed. */
 static const char *mount_inside(void)
 {
@@ -340,6 +361,7 @@ static const char *mount_inside(void)
 		if (mount(mounts[i].type, mounts[i].path, mounts[i].type, 0, mounts[i].options))
 			return mounts[i].path;
 	}
+	link_streams();
 	for (i = 0; i < ARRAY_SIZE(bound); i++) {
 		if (access(bound[i], F_OK))
 			continue;
