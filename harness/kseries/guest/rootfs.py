@@ -39,6 +39,8 @@ _TEXTS = {
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "etc/hostname": "kseries\n",
 }
+_LINKS = {"etc/mtab": "../proc/self/mounts"}
+"""mtab(5): what mount(8) and df(1) of older packages, and scripts, ask for what is mounted."""
 _ALTERNATIVES = {
     "usr/bin/awk": "gawk mawk original-awk",
     "usr/bin/nc": "nc.openbsd nc.traditional",
@@ -83,6 +85,8 @@ def of_packages(tars: Mapping[str, tarfile.TarFile]) -> Root:
             root.setdefault("" if folder == "." else folder, Node(stat.S_IFDIR | 0o755))
     for path, text in _TEXTS.items():
         root[path] = _text(text)
+    for path, to in _LINKS.items():
+        root[path] = Node(stat.S_IFLNK | 0o777, link=to)
     for path, programs in _ALTERNATIVES.items():
         beside = path.rpartition("/")[0]
         found = next((one for one in programs.split() if f"{beside}/{one}" in root), None)

@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
-from kseries.host import cachelock, processes
+from kseries.host import cachelock, files, processes
 from kseries.model import Record, events
 from kseries.model.errors import InfraError, InputError, UnavailableError
 from kseries.model.sanitize import line, shortened
@@ -24,6 +24,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _URI = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+)\.deb (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 _NO_SUCH = re.compile(r"(?:Unable to locate package|Package) '?(?P<name>[a-z0-9+.-]+)")
 _SHOWN = 100
+_PREFERENCES = "preferences"
+_UNWANTED = ("usrmerge",)
+"""What apt would take of several that do, where a small one does, too: bookworm's init-system-helpers depends on
+usrmerge, which needs all of Perl to move the files of a system that we put together as moved, or on usr-is-merged.
+"""
 
 
 class Package(Record, frozen=True):
@@ -62,7 +67,7 @@ class Suite:
             # Of the hashes that the lists have, it tells MD5 unless it is told otherwise.
             force = ("-o", "Acquire::ForceHash=SHA256")
             words = (*force, "-y", "--no-install-recommends", "--print-uris", "install", *names)
-            done = self._apt("apt-get", *words)
+            done = self._apt("apt-get", *self._preferring(names), *words)
         if done.returncode != 0:
             raise InputError(self._lack(archive.failure(done)))
         found = tuple(map(_package, _URI.finditer(done.stdout.decode(errors="replace"))))
@@ -86,6 +91,13 @@ class Suite:
                 f"cannot fetch the packages of a userland from Debian's {self._name}\n  {archive.failure(done)}"
             )
         return paths
+
+    def _preferring(self, names: Sequence[str]) -> tuple[str, ...]:
+        """A package that is asked for may be installed, whichever it is."""
+        pins = (f"Package: {one}\nPin: release *\nPin-Priority: -1\n\n" for one in _UNWANTED if one not in names)
+        place = self._home / _PREFERENCES
+        files.write(place, "".join(pins).encode())
+        return ("-o", f"Dir::Etc::Preferences={place}")
 
     def _update(self, tell: events.Listener) -> None:
         tell(events.Preparing(f"reading the package lists of Debian's {self._name}, {self._debian}"))
