@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """kseries doctor, on hosts made of small scripts: what is there, what is missing, what it comes to."""
 
+import hashlib
 import json
 import time
 from dataclasses import replace
@@ -15,7 +16,7 @@ from kseries import cli
 from kseries.app import doctor
 from kseries.app.doctor import Item
 from kseries.host import checksummed, paths
-from kseries.model import Accel, Base
+from kseries.model import Accel, Base, Userland
 from kseries.sources import archive
 from kseries.sources.archive import Catalogue, Offer
 
@@ -34,7 +35,7 @@ TOOLS = {
     "ccache": "ccache version 4.7.5",
     "apt-cache": "linux-source-6.12 | 6.12.117-1 | http://mirror bookworm/main amd64 Packages",
 }
-BY_OPTION = {"sparse": "0.6.4 (Debian: 0.6.4-3)", "perl": "This is perl 5"}
+BY_OPTION = {"sparse": "0.6.4 (Debian: 0.6.4-3)", "perl": "This is perl 5", "tar2sqfs": "tar2sqfs 1.2.0"}
 """What a run needs only with an option."""
 
 
@@ -218,7 +219,7 @@ def test_the_command_says_what_to_install(host: Host, capsys: pytest.CaptureFixt
 def test_the_command_on_a_host_with_everything(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert "MISSING" not in said and "apt-get" not in said
+    assert "MISSING" not in said and "apt-get install" not in said
     assert said.endswith("A run is possible.\n")
 
 
@@ -243,7 +244,24 @@ def test_what_only_an_option_needs_keeps_no_run_from_starting(host: Host) -> Non
     items = host.items()
     assert items["sparse"].said == "not installed; only --make C=1 and C=2 need it: apt-get install sparse"
     assert items["perl"].said == "perl is not installed; only --checkpatch needs it: apt-get install perl"
+    install = "only --userland needs it: apt-get install squashfs-tools-ng"
+    assert items["userlands"].said == f"tar2sqfs: not installed; {install}"
     assert doctor.possible(tuple(items.values()))
+
+
+def test_which_userlands_are_made_and_whether_others_can_be(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert host.items()["userlands"].said == "of folders and images only: there is no apt-get here"
+    monkeypatch.setattr(archive, "missing", lambda: None)
+    assert host.items()["userlands"] == Item(name="userlands", ok=True, said="tar2sqfs 1.2.0", needed=False)
+    home = host.cache / "userland"
+    home.mkdir(parents=True)
+    image = b"an image"
+    digest = hashlib.sha256(image).hexdigest()
+    for suite, debian in (("bookworm", "amd64"), ("trixie", "arm64"), ("sid", "amd64")):
+        known = Userland(name=f"debian:{suite}", digest=digest if suite != "sid" else "0" * 64, size=1)
+        checksummed.write(home / f"{suite}-{debian}-0123.json", msgspec.json.encode(known))
+    (home / f"{digest}.squashfs").write_bytes(image)
+    assert host.items()["userlands"].said == "tar2sqfs 1.2.0; made for x86_64: debian:bookworm"
 
 
 def test_a_perl_without_the_modules_of_checkpatch_is_told(host: Host) -> None:

@@ -10,18 +10,20 @@ import shutil
 import stat
 import struct
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from kseries import arch as archs
+from kseries.app import setup
+from kseries.app.options import Options
 from kseries.guest import rootfs, userland
 from kseries.guest.userland import Wanted
 from kseries.host import processes
 from kseries.kbuild import initramfs
-from kseries.model import Machine, Userland
+from kseries.model import Machine, Userland, events
 from kseries.model.errors import InfraError, InputError, UnavailableError
 from kseries.sources import archive
 from kseries.sources.packages import Suite
@@ -68,6 +70,7 @@ def test_what_is_left_out_and_what_is_written_by_hand() -> None:
     assert [path for path in root if path.startswith("usr/share/doc/")] == ["usr/share/doc/a"], "by which it is known"
     assert stat.S_ISDIR(root["usr/share/doc/a"].mode) and "usr/share/documents" in root
     assert _text(root, "etc/passwd").startswith(b"root:x:0:0:")
+    assert root["etc/mtab"].link == "../proc/self/mounts"
     assert stat.S_IMODE(root["tmp"].mode) == 0o1777
 
 
@@ -131,6 +134,55 @@ def test_an_image_of_the_users_is_kept_by_its_digest(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="its /bin/sh is no program for arm64"):
         userland.find(Wanted(str(file)), ARM, tmp_path / "c2", print)
+
+
+@needs_tools
+@pytest.mark.parametrize(
+    ("mend", "said"),
+    [
+        (lambda data: data[:200], "cannot be read: loading ID table"),
+        (lambda data: data[:96] + b"\xff" * len(data[96:]), "cannot be read: loading ID table"),
+        (lambda data: data[:24] + b"\xff" * 72 + data[96:], "cannot be read: reading super block"),
+        (lambda data: data[:20] + b"\x03" + data[21:], "compressed by what no kernel here reads"),
+        (lambda _: b"hsqs", "neither a folder nor a squashfs image"),
+    ],
+)
+def test_what_only_looks_like_an_image_is_refused_in_a_line_or_two(
+    mend: Callable[[bytes], bytes], said: str, tmp_path: Path
+) -> None:
+    made = userland.find(Wanted(str(_folder(tmp_path / "a"))), X86, tmp_path / "c1", print)
+    bad = tmp_path / "bad.squashfs"
+    bad.write_bytes(mend(userland.path(tmp_path / "c1", made.digest).read_bytes()))
+    with pytest.raises(InputError) as caught:
+        userland.find(Wanted(str(bad)), X86, tmp_path / "c2", print)
+    assert str(caught.value).startswith(f"--userland {bad}: {said}") and str(caught.value).count("\n") < 2
+    assert not list((tmp_path / "c2" / "userland").iterdir()), "nothing of it is kept"
+
+
+@needs_tools
+def test_whatever_names_and_devices_a_root_has_it_is_an_image(tmp_path: Path) -> None:
+    top = os.fsencode(_folder(tmp_path / "a"))
+    names = (b"new\nline", b'quo"te', b"-dash", b"\xff\xfe", b"\x1b[31m", b"x" * 255, b"sp ace", b"back\\slash")
+    for name in names:
+        Path(os.fsdecode(top + b"/" + name)).write_text("x")
+    Path(os.fsdecode(top + b"/out")).symlink_to("../../../../etc/passwd")
+    made = userland.find(Wanted(str(tmp_path / "a")), X86, tmp_path / "c1", print)
+    image = tmp_path / "mine.squashfs"
+    shutil.copy(userland.path(tmp_path / "c1", made.digest), image)
+    said = processes.run(["rdsquashfs", "--describe", image], seconds=60).stdout
+    assert all(name in said for name in names if b'"' not in name) and b"slink out 0777 0 0 ../../../../etc" in said
+    assert userland.find(Wanted(str(image)), X86, tmp_path / "c2", print).digest == made.digest
+
+
+@needs_tools
+def test_devices_of_an_image_are_none_of_this_hosts(tmp_path: Path) -> None:
+    (tmp_path / "sh").write_bytes(SHELL)
+    listing = f"dir bin 0755 0 0\nfile bin/sh 0755 0 0 {tmp_path}/sh\nnod mem 0666 0 0 c 1 1\nnod disk 0666 0 0 b 8 0\n"
+    (tmp_path / "listing").write_text(listing)
+    done = processes.run(["gensquashfs", "-q", "-F", tmp_path / "listing", tmp_path / "i.squashfs"], seconds=60)
+    assert done.returncode == 0, done.stderr
+    made = userland.find(Wanted(str(tmp_path / "i.squashfs")), X86, tmp_path / "c", print)
+    assert [path.name for path in (tmp_path / "c" / "userland").iterdir()] == [f"{made.digest}.squashfs"]
 
 
 @needs_tools
@@ -209,6 +261,43 @@ def test_what_apt_would_install_is_what_is_fetched(tmp_path: Path, monkeypatch: 
     found = Suite(tmp_path, "bookworm", "arm64").closure(("lib", "bin"), print)
     seen = [(one.name, one.version, one.size, one.sha256[0]) for one in found]
     assert seen == [("bin", "5", 9, "b"), ("lib", "1:2-3", 7, "a")]
+
+
+def test_what_would_bring_all_of_perl_is_not_taken_unless_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def answer(home: Path, *words: str, sources: Sequence[str] | None = None) -> processes.Done:
+        (home / "lists").mkdir(parents=True, exist_ok=True)
+        (home / "lists" / "x_dists_bookworm_main_binary-arm64_Packages.xz").touch()
+        told.extend(Path(word.partition("=")[2]).read_text() for word in words if "Dir::Etc::Preferences=" in word)
+        uris = "".join(
+            f"'http://x/{one}_1_all.deb' {one}_1_all.deb 7 SHA256:{'a' * 64}\n" for one in ("aa", "usrmerge")
+        )
+        return processes.Done(0, uris.encode(), b"")
+
+    monkeypatch.setattr(archive, "mirrors", lambda: ({"debian": "http://x", "debian-security": "http://y"},))
+    monkeypatch.setattr(archive, "apt", answer)
+    Suite(tmp_path, "bookworm", "arm64").closure(("aa",), print)
+    Suite(tmp_path, "bookworm", "arm64").closure(("aa", "usrmerge"), print)
+    assert told == ["Package: usrmerge\nPin: release *\nPin-Priority: -1\n\n", ""]
+
+
+def test_without_leave_to_fetch_nothing_is_fetched_and_no_result_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "apt", None)
+    told: list[events.Event] = []
+    found = userland.find(Wanted("debian:bookworm"), X86, tmp_path, told.append, fetch=False)
+    assert (found.digest, found.packages) == ("", {})
+    assert told == [events.Preparing("the userland debian:bookworm is not made yet, so no result with it is known")]
+    with pytest.raises(InputError, match="no suite that userlands are made of"):
+        userland.find(Wanted("debian:buzz"), X86, tmp_path, told.append, fetch=False)
+    options = Options(out=tmp_path, arch="x86_64", userland="debian:bookworm")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = setup.setup_of(options, fetch=False)
+    assert made.image is None and made.userland == found
 
 
 def test_a_package_that_there_is_not_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from kseries import arch as archs
 from kseries.arch import Arch
+from kseries.guest import userland
 from kseries.host import processes, signals
 from kseries.kbuild import checkpatch
 from kseries.model import Record
@@ -50,6 +51,7 @@ def examine(arch: Arch, cache: Path) -> Iterator[Item]:
         yield _header(compiler, header, package)
     yield _sparse()
     yield _perl()
+    yield _userlands(arch, cache)
     yield _cache(cache)
     yield _kernel_source(cache)
     yield _other_kernels(cache)
@@ -123,6 +125,18 @@ def _perl() -> Item:
         said = f"{_first_line(str(error))}; only --checkpatch needs it: apt-get install {checkpatch.PACKAGE}"
         return Item(name="perl", ok=False, said=said, needed=False)
     return Item(name="perl", ok=True, said=f"has what {checkpatch.SCRIPT} uses", needed=False)
+
+
+def _userlands(arch: Arch, cache: Path) -> Item:
+    """What makes them, and those that are made: a run with one of these needs no network."""
+    tool, made = _tool("tar2sqfs", userland.TOOLS), userland.made(arch, cache)
+    here = f"; made for {arch.name}: {', '.join(made)}" if made else ""
+    if not tool.ok:
+        said = f"tar2sqfs: {tool.said}; only --userland needs it: apt-get install {userland.TOOLS}{here}"
+        return Item(name="userlands", ok=False, said=said, needed=False)
+    if (why := archive.missing()) is not None:
+        return Item(name="userlands", ok=bool(made), said=f"of folders and images only: {why}{here}", needed=False)
+    return Item(name="userlands", ok=True, said=f"{tool.said}{here}", needed=False)
 
 
 def _git() -> Item:

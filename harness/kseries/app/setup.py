@@ -46,9 +46,9 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
     return tuple(judge.asked(contract, setup.probe_names) for contract in every)
 
 
-def forecast(planned: Plan, options: Options, trees: TreeStore) -> tuple[Forecast, ...]:
+def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Listener) -> tuple[Forecast, ...]:
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
-    setup = setup_of(options)
+    setup = setup_of(options, tell, fetch=False)
     executors = executors_of(setup, options, trees, planned)
     return engine_of(setup, trees, lambda _: None, planned, executors).forecast(planned)
 
@@ -62,8 +62,11 @@ def require(wanted: tuple[Options, ...], tell: events.Listener = lambda _: None)
         setup_of(options, tell)
 
 
-def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:
-    """Raises InputError for what the user asks for and cannot have, InfraError for what this host lacks."""
+def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch: bool = True) -> Setup:
+    """Raises InputError for what the user asks for and cannot have, InfraError for what this host lacks.
+
+    Without ``fetch`` it may lack the packages of a userland: then it can boot nothing, and no result is of it.
+    """
     arch = archs.get(options.arch)
     commands.check_userland(options.runs, there=options.userland is not None)
     ours = [
@@ -86,7 +89,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:
     accel = arch.accel()
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
-    found = userland_of(options, arch, tell)
+    found = userland_of(options, arch, tell, fetch=fetch)
     return Setup(
         arch,
         accel,
@@ -101,19 +104,19 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None) -> Setup:
         emulator=emulator.version(arch, accel),
         machine=options.machine,
         userland=found,
-        image=userland.path(paths.cache(), found.digest) if found is not None else None,
+        image=userland.path(paths.cache(), found.digest) if found is not None and found.digest else None,
         added=added.keep(options.add, home) if options.add is not None else None,
     )
 
 
-def userland_of(options: Options, arch: Arch, tell: events.Listener) -> Userland | None:
-    """The image that is asked for, made where it is not there yet. Raises InputError, InfraError."""
+def userland_of(options: Options, arch: Arch, tell: events.Listener, *, fetch: bool) -> Userland | None:
+    """The image that is asked for, as userland.find() has it. Raises InputError, InfraError."""
     if options.userland is None:
         if options.packages:
             raise InputError(f"--package {options.packages[0]}: of no userland\n  add --userland debian:bookworm")
         return None
     wanted = userland.Wanted(options.userland, options.packages)
-    found = userland.find(wanted, arch, paths.cache(), tell)
+    found = userland.find(wanted, arch, paths.cache(), tell, fetch=fetch)
     userland.check_memory(found, options.machine)
     return found
 

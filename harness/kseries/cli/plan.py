@@ -46,7 +46,7 @@ def command(args: argparse.Namespace) -> int:
     with premises.room(), premises.at_work(tell):
         trees = TreeStore(paths.cache("trees.git"))
         made = planning.plan(loaded, options, trees, tell)
-        costs, why_not = _costs(made, options, trees)
+        costs, why_not = _costs(made, options, trees, tell)
     if args.json:
         both = msgspec.to_builtins(made) | {"forecast": msgspec.to_builtins(costs)}
         print(json.document(both))
@@ -67,9 +67,9 @@ def _apply(args: argparse.Namespace) -> int:
     return 0 if told.whole else 1
 
 
-def _costs(made: Plan, options: Options, trees: TreeStore) -> tuple[tuple[Forecast, ...], str]:
+def _costs(made: Plan, options: Options, trees: TreeStore, tell: Progress) -> tuple[tuple[Forecast, ...], str]:
     """What the plan would cost, or why nobody knows: a host that cannot build can plan."""
     try:
-        return setup.forecast(made, options, trees), ""
+        return setup.forecast(made, options, trees, tell), ""
     except InfraError as error:
         return (), str(error).splitlines()[0]

@@ -44,7 +44,7 @@ BASE = (
 )
 """What scripts of the kernel's tree take for granted; --package adds to it."""
 
-_FORM = "2"
+_FORM = "3"
 """How an image is put together of packages (rootfs.py): another form is another image."""
 _LIMIT = 1 << 30
 """Bytes of an image."""
@@ -67,19 +67,22 @@ class Wanted:
     packages: tuple[str, ...] = ()
 
 
-def find(wanted: Wanted, arch: Arch, cache: Path, tell: events.Listener) -> Userland:
+def find(wanted: Wanted, arch: Arch, cache: Path, tell: events.Listener, *, fetch: bool = True) -> Userland:
     """The image that is asked for: the one that was made before, where it is of packages, and else made now.
 
-    Raises InputError for what is no userland for an architecture, UnavailableError without a network, InfraError.
+    Without ``fetch`` packages that were not fetched before are those of a record without a digest, by which no result
+    is found. Raises InputError for what is no userland for an architecture, UnavailableError without a network,
+    InfraError.
     """
     home = cache / NAME
     home.mkdir(parents=True, exist_ok=True)
     if wanted.name.startswith(PREFIX):
-        return _of_debian(wanted, arch, home, tell)
+        return _of_debian(wanted, arch, home, tell, fetch)
     if wanted.packages:
         raise InputError(f"--package {wanted.packages[0]}: only of --userland debian:SUITE can packages be chosen")
     path = Path(wanted.name)
     if path.is_dir():
+        tell(events.Preparing(f"making a userland of {line(wanted.name)}"))
         with _named(wanted.name):
             return _kept(wanted.name, rootfs.of_folder(path), {}, arch, home)
     return _of_file(wanted.name, path, arch, home)
@@ -98,6 +101,13 @@ def path(cache: Path, digest: str) -> Path:
     return place
 
 
+def made(arch: Arch, cache: Path) -> tuple[str, ...]:
+    """The suites of which a cache has userlands for an architecture, as --userland names them."""
+    home = cache / NAME
+    notes = {suite: home.glob(f"{suite}-{arch.debian}-*.json") for suite in packages.SUITES}
+    return tuple(f"{PREFIX}{suite}" for suite, found in notes.items() if any(_known(note, home) for note in found))
+
+
 def check_memory(found: Userland, machine: Machine) -> None:
     """Raise InputError for a machine that has no room for an image."""
     least = _ROOM + 2 * (found.size >> 20)
@@ -108,7 +118,7 @@ def check_memory(found: Userland, machine: Machine) -> None:
 # --- of Debian's packages -----------------------------------------------------------------------
 
 
-def _of_debian(wanted: Wanted, arch: Arch, home: Path, tell: events.Listener) -> Userland:
+def _of_debian(wanted: Wanted, arch: Arch, home: Path, tell: events.Listener, fetch: bool) -> Userland:
     suite = wanted.name.removeprefix(PREFIX)
     if suite not in packages.SUITES:
         raise InputError(
@@ -119,6 +129,9 @@ def _of_debian(wanted: Wanted, arch: Arch, home: Path, tell: events.Listener) ->
     note = home / f"{suite}-{arch.debian}-{checksums.of_words([_FORM, *names])[:16]}.json"
     if (known := _known(note, home)) is not None:
         return known
+    if not fetch:
+        tell(events.Preparing(f"the userland {wanted.name} is not made yet, so no result with it is known"))
+        return Userland(name=wanted.name, digest="", size=0)
 
     def wait() -> None:
         tell(events.Preparing("waiting for another run to make the same userland"))
@@ -226,7 +239,7 @@ def _listed(name: str, image: Path) -> Root:
     processes.require("rdsquashfs", TOOLS)
     done = processes.run(["rdsquashfs", "--describe", image], seconds=_SECONDS)
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        said = done.stderr.decode(errors="replace").strip().partition("\n")[0].removeprefix(f"{image}: ")
         raise InputError(f"--userland {name}: cannot be read: {shortened(line(said), _SHOWN)}")
     return dict(_nodes(done.stdout.decode(errors="surrogateescape")))
 
