@@ -7,6 +7,9 @@ from typing import Any
 import pexpect
 import pytest
 
+from kseries import arch as archs
+from kseries.guest import userland
+from kseries.guest.userland import Wanted
 from tests.support.commands import TOP, Kseries
 from tests.support.patches import adding
 from tests.support.split import assert_logs_are_there, result_of
@@ -23,6 +26,7 @@ COMMANDS = {
     "fills": ("cat /dev/zero >/tmp/all", {"exit_status": "fail"}),
     "forks": ("f() { f | f & }; f; sleep 2; exit 0", {}),
     "kills": ("kill -9 -1", {"exit_status": "pass"}),
+    "streams": ("echo a >/dev/stderr && bash -c 'cat <(echo b)' && df / && unshare -Urn true", {"exit_status": "pass"}),
     "stays": ("setsid sh -c 'while :; do echo still; sleep 1; done' & exit 0", {"exit_status": "pass"}),
     "last": ("echo here > /tmp/all && ! grep -q 'not ok' /etc/passwd", {"exit_status": "pass"}),
 }
@@ -48,6 +52,14 @@ def test_commands_are_checks_and_none_costs_another(arch: str, kseries: Kseries,
     assert "No such file" in (tmp_path / "out" / "states" / "base" / "commands.log").read_text()
 
 
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_the_image_of_the_packages_is_the_same_in_two_caches(arch: str, tmp_path: Path) -> None:
+    made = [userland.find(Wanted("debian:bookworm"), archs.get(arch), tmp_path / cache, print) for cache in "ab"]
+    images = [userland.path(tmp_path / cache, one.digest) for cache, one in zip("ab", made, strict=True)]
+    assert made[0] == made[1] and images[0].read_bytes() == images[1].read_bytes()
+    assert not {"perl", "usrmerge"} & made[0].packages.keys() and {"bash", "iproute2"} <= made[0].packages.keys()
+
+
 def _assert_told(state: Any) -> None:
     assert state["outcome"] == "ok", state
     told = {check["id"]: check["status"] for check in state["checks"]}
@@ -56,19 +68,30 @@ def _assert_told(state: Any) -> None:
         assert found == {f"{name}.{check}": status for check, status in checks.items()}
 
 
-def test_a_shell_is_one_of_the_userland(tmp_path: Path) -> None:
-    words = ("shell", "base", str(TOP / "testcases" / "eventfd-saturate"), *USERLAND)
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_a_shell_is_one_of_the_userland(arch: str, tmp_path: Path) -> None:
+    words = ("shell", "base", str(TOP / "testcases" / "eventfd-saturate"), "--arch", arch, *USERLAND)
     shell: pexpect.spawn[str] = pexpect.spawn(
         str(TOP / "kseries"), list(words), cwd=str(tmp_path), encoding="utf-8", timeout=900
     )
     try:
         shell.expect("This is base")
-        shell.sendline("cat /etc/os-release; bash --version; echo probes: /probes/*")
-        shell.expect("bookworm")
-        shell.expect("GNU bash")
-        shell.expect("probes: /probes/capabilities")
+        shell.expect_exact("base # ")
+        for command, answer in (
+            ("cat /etc/os-release", "bookworm"),
+            ("bash --version", "GNU bash"),
+            ("echo probes: /probes/*", "probes: /probes/capabilities"),
+            ("cat <(echo $((6 * 7)) is told) >/dev/stderr", "42 is told"),
+        ):
+            shell.sendline(command)
+            shell.expect_exact(answer)
+            shell.expect_exact("base # ")
+        shell.sendline("sh -c 'echo it runs; exec sleep 1000'")
+        shell.expect_exact("\nit runs")
+        shell.sendcontrol("c")
+        shell.expect_exact("base # ", timeout=60)
         shell.sendline("exit")
-        shell.expect(pexpect.EOF)
+        shell.expect(pexpect.EOF, timeout=60)
         shell.close()
         assert shell.exitstatus == 0
     finally:
