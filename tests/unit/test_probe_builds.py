@@ -28,7 +28,7 @@ def with_probes(kernel: Kernel, files: tuple[Path, ...] = (), tests: tuple[str, 
         Config(FRAGMENT),
         2,
         programs=programs.read(files, ()),
-        selftests=selftests.parse(tests),
+        selftests=selftests.tests(selftests.parse(tests)),
     )
 
 

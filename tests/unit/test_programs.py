@@ -278,7 +278,7 @@ def test_two_tests_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
             setup.setup_of(Options(out=tmp_path, selftests=words, programs=program))
 
 
-@pytest.mark.parametrize("word", ["cpuid_test", "kvm:", ":x", "kvm:../x", "kvm:a b", "kvm:-x"])
+@pytest.mark.parametrize("word", ["cpuid_test", "kvm:", ":x", "kvm:../x", "kvm:-x", "n=", "n=x", "n='' -k"])
 def test_a_word_that_names_no_test_is_the_users_mistake(word: str) -> None:
     with pytest.raises(InputError, match="TARGET:TEST"):
         selftests.parse([word])
@@ -292,10 +292,10 @@ def test_a_test_that_neither_base_nor_the_series_has_is_told_before_anything_is_
     repository.commit("base", {f"{place}/x86_64/old.c": ""})
     base = repository.tree()
     repository.commit("tip", {f"{place}/new.c": ""})
-    there = selftests.parse(["kvm:old", "new", "x86_64/old"])
+    there = selftests.tests(selftests.parse(["kvm:old", "new", "x86_64/old"]))
     selftests.check(there, X86, store, base, repository.tree())
     with pytest.raises(InputError, match=f"neither base nor the series has {place}/none.c"):
-        selftests.check(selftests.parse(["kvm:none"]), X86, store, base, repository.tree())
+        selftests.check(selftests.tests(selftests.parse(["kvm:none"])), X86, store, base, repository.tree())
 
 
 def test_tests_are_built_where_they_are_found_and_from_nothing(tmp_path: Path) -> None:
@@ -304,12 +304,13 @@ def test_tests_are_built_where_they_are_found_and_from_nothing(tmp_path: Path) -
     write(tree / "timers/posix.c", "")
     old = write(tmp_path / "obj/selftests/kvm/lib/kvm_util.o", "old")
     bench = selftests.Bench(X86, tmp_path / "source", tmp_path / "obj", 2, "ccache ")
-    *before, kvm, timers = bench.makes(selftests.parse(["kvm:here", "absent", "timers:posix"]))
+    asked = selftests.tests(selftests.parse(["kvm:here", "absent", "timers:posix"]))
+    *before, kvm, timers = bench.makes(asked)
     for argv in before:
         subprocess.run(argv, check=True)
     assert kvm[-1] == str(tmp_path / "obj/selftests/kvm/x86_64/here") and f"--directory={tree / 'kvm'}" in kvm
     assert timers[-1].endswith("/timers/posix") and not old.exists()
     write(tmp_path / "obj/selftests/kvm/x86_64/here", "built")
-    for argv in bench.installs(selftests.parse(["kvm:here", "absent", "timers:posix"]), tmp_path / "programs"):
+    for argv in bench.installs(asked, tmp_path / "programs"):
         subprocess.run(argv, stderr=subprocess.DEVNULL, check=False)
     assert [place.name for place in (tmp_path / "programs").iterdir()] == ["kvm.here"]

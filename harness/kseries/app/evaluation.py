@@ -92,7 +92,7 @@ def setup_of(conditions: Conditions) -> Setup:
         store.program(),
         repeat=conditions.repeat,
         programs=tuple(programs.kept(paths.cache("programs"), one.name, one.digest) for one in conditions.programs),
-        selftests=selftests.parse(conditions.selftests),
+        selftests=selftests.tests(selftests.parse(conditions.selftests)),
         unboxed=not conditions.boxed,
         emulator=emulator.version(arch, accel),
         machine=conditions.machine,
@@ -100,9 +100,10 @@ def setup_of(conditions: Conditions) -> Setup:
         image=image,
         added=added.kept(conditions.added, paths.cache("programs")) if conditions.added else None,
     )
-    others = {one.name for one in found.programs} | {one.name for one in found.selftests}
+    others = {one.name for one in found.programs}
     others |= {one.name for one in conditions.probes if one.origin is Origin.COMMAND}
-    check_names(conditions.probes)
+    others |= {one.name for one in conditions.probes if selftests.are_of(one, found.selftests)}
+    check_names(conditions.probes, (*found.programs, *found.selftests))
     unknown = [one.name for one in conditions.probes if one.name not in others and one.name not in known_probes()]
     if unknown:
         raise InputError(f"no such probe: {unknown[0]}\n  the job was made by another version of kseries")

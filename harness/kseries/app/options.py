@@ -2,6 +2,7 @@
 """What a command is asked for, and what a TARGET brings to it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -40,7 +41,9 @@ class Options:
     contracts: tuple[Path, ...] = ()
     """Contracts beside ours."""
     selftests: tuple[str, ...] = ()
-    """Tests of the kernel's own, as TARGET:TEST."""
+    """Tests of the kernel's own, each as ``--selftest`` has it (probes/selftests.py)."""
+    timeouts: Mapping[str, int] = field(default_factory=dict)
+    """Seconds that some probes may run, by their names; the others have what the machine gives each."""
     runs: tuple[Run, ...] = ()
     """Commands of a shell, in the userland."""
     add: Path | None = None

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every kernel of a run has in common, made of the options: what builds it, boots it and asks it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from kseries import arch as archs
 from kseries import judge, kbuild
@@ -17,9 +19,10 @@ from kseries.guest import added, emulator, trial, userland
 from kseries.host import paths, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
-from kseries.model import Contract, Forecast, Origin, Plan, Probe, Userland, Variant, events
+from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events
 from kseries.model.errors import InputError
 from kseries.probes import commands, programs, selftests
+from kseries.probes.programs import Program
 from kseries.sources import TreeStore
 
 _CAPABILITIES = "capabilities"
@@ -78,14 +81,16 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
     home = paths.cache("programs")
     others = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
-    tests = selftests.parse(options.selftests)
+    calls = selftests.parse(options.selftests)
+    tests = selftests.tests(calls)
     probes = (
         *chosen(options.probes, options.quick),
         *(Probe.program(one.name) for one in others),
-        *(Probe.program(one.name, Origin.SELFTEST) for one in tests),
+        *(call.probe for call in calls),
         *commands.probes(options.runs, known_probes()),
     )
-    check_names(probes)
+    check_names(probes, (*others, *tests))
+    probes = timed(probes, options.timeouts)
     accel = arch.accel()
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
@@ -121,13 +126,25 @@ def userland_of(options: Options, arch: Arch, tell: events.Listener, *, fetch: b
     return found
 
 
-def check_names(probes: Iterable[Probe]) -> None:
-    """Raise InputError for two probes of one name, as that of a selftest is, whichever folder it is in."""
+def check_names(probes: Iterable[Probe], files: Iterable[Program | selftests.Selftest]) -> None:
+    """Raise InputError for two probes of one name, or two programs, as that of a selftest is, whichever folder it is
+    in.
+    """
+    for names in ([one.name for one in probes], [one.name for one in files]):
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(
+                f"two probes are called {twice[0]}\n  each needs a name of its own, which its checks have, too"
+            )
+
+
+def timed(probes: tuple[Probe, ...], seconds: Mapping[str, int]) -> tuple[Probe, ...]:
+    """The probes, with the time that some of them have for themselves. Raises InputError for one that there is not."""
     names = [one.name for one in probes]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise InputError(
-            f"two probes are called {twice[0]}\n  each needs a name of its own, which its checks have, too"
-        )
+    if unknown := [name for name in seconds if name not in names]:
+        raise InputError(f"--timeout {unknown[0]}=..: no such probe in this run\n  there are: {', '.join(names)}")
+    return tuple(
+        msgspec.structs.replace(one, seconds=seconds[one.name]) if one.name in seconds else one for one in probes
+    )
 
 
 def executors_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan) -> tuple[Local, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.model.errors import InputError
 from kseries.model.machine import MOST_CPUS, MOST_SECONDS
+from kseries.model.probe import MOST_NAME
 from kseries.model.sanitize import shortened
 
 _SIZE = re.compile(r"0*(?P<number>[1-9][0-9]{0,8})(?P<unit>[MG]?)")
@@ -26,8 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        metavar="SECONDS",
-        help=f"how long one probe may run, up to {MOST_SECONDS} (default: {default.probe_seconds})",
+        "--check-timeout",
+        metavar="[NAME=]SECONDS",
+        action="append",
+        default=[],
+        help=f"how long one probe may run, up to {MOST_SECONDS} (default: {default.probe_seconds});"
+        " or the one of that name, as in kvm.rseq_test=300",
     )
     parser.add_argument(
         "--append", metavar="WORDS", action="append", default=[], help="for the end of the kernel's command line"
@@ -51,13 +56,35 @@ def of(args: argparse.Namespace) -> Machine:
         return Machine(
             memory=_mib("--memory", args.memory) if args.memory is not None else default.memory,
             cpus=_count("--cpus", args.cpus) if args.cpus is not None else default.cpus,
-            probe_seconds=_count("--timeout", args.timeout) if args.timeout is not None else default.probe_seconds,
+            probe_seconds=_probe_seconds(args.timeout),
             append=tuple(word for words in args.append for word in _split(words)),
             disks=tuple(_mib("--disk", size) for size in args.disk),
             devices=tuple(args.device),
         )
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def timeouts(args: argparse.Namespace) -> dict[str, int]:
+    """The seconds of those probes that have a time of their own, by their names. Raises InputError."""
+    given = (text.rpartition("=") for text in args.timeout if "=" in text)
+    try:
+        return {name: _seconds(text, name) for name, _, text in given}
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _probe_seconds(given: list[str]) -> int:
+    """Of each probe: the last that is said of all of them."""
+    whole = [text for text in given if "=" not in text]
+    return _count("--timeout", whole[-1]) if whole else DEFAULT_MACHINE.probe_seconds
+
+
+def _seconds(text: str, name: str) -> int:
+    seconds = _count(f"--timeout {shortened(name, MOST_NAME)}", text)
+    if not 1 <= seconds <= MOST_SECONDS:
+        raise ValueError(f"--timeout {shortened(name, MOST_NAME)}: {seconds} is not from 1 to {MOST_SECONDS} seconds")
+    return seconds
 
 
 def words(args: argparse.Namespace) -> Iterator[tuple[str, str]]:

@@ -83,7 +83,8 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET:T,..",
         action="append",
         default=[],
-        help="tests of the kernel's own (tools/testing/selftests), as in timers:posix_timers,rtcpie",
+        help="tests of the kernel's own (tools/testing/selftests), as in timers:posix_timers,rtcpie, or one with words,"
+        " as in 'kvm:demand_paging_test -b 16M'",
     )
     parser.add_argument(
         "--run",
@@ -196,7 +197,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         probes=tuple(word for word in probes if not programs.is_file(word)) or None,
         programs=tuple(Path(word) for word in probes if programs.is_file(word)),
         contracts=tuple(args.contract),
-        selftests=tuple(word for words in args.selftest for word in _names(words)),
+        selftests=tuple(args.selftest),
         runs=commands.parse(args.run),
         add=args.add,
         config=tuple(args.config),
@@ -210,6 +211,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         unboxed=args.unboxed,
         fuzz=args.fuzz,
         machine=machine.of(args),
+        timeouts=machine.timeouts(args),
     )
 
 

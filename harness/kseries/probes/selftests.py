@@ -6,21 +6,28 @@ lib.mk). A guest has no shared libraries, so the compiler is told to link static
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from kseries.arch import Arch
 from kseries.host.box.layout import OWN, Layout
 from kseries.model.errors import InputError
-from kseries.model.probe import MOST_NAME
-from kseries.model.sanitize import shortened
+from kseries.model.probe import MOST_NAME, Origin, Probe
+from kseries.model.sanitize import line, shortened
 from kseries.sources import TreeStore
 
 _PLACE = "tools/testing/selftests"
 READ = "tools/"
 """What such a test may be made of: of most of them no dependency is noted anywhere."""
 _WORD = re.compile(r"(?P<target>\w[\w./-]*):(?P<test>\w[\w./+-]*)", re.ASCII)
+_APART = re.compile(r"""[\s='"\\]""")
+"""What no list of tests has within one of them: then it is one test, with a name or with words."""
+_NAMED = re.compile(r"(?P<name>[^\s=:]+)=(?P<rest>.*)", re.DOTALL)
+_SHOWN = 60
+"""Characters of what was asked for that an error repeats."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,13 @@ class Selftest:
 
     @property
     def name(self) -> str:
-        """What it is called as a probe."""
+        """What its program is called, and the probe that it is unless it is given another name."""
         return f"{self.target.replace('/', '.')}.{PurePosixPath(self.test).name}"
+
+    @property
+    def path(self) -> str:
+        """Where it is in the guest."""
+        return f"/programs/{self.name}"
 
     def places(self, arch: Arch) -> tuple[str, ...]:
         """Where its source may be, below the target's folder: in the folder of an architecture, too."""
@@ -41,20 +53,99 @@ class Selftest:
         return (self.test, *(f"{folder}/{self.test}" for folder in folders))
 
 
-def parse(words: Iterable[str]) -> tuple[Selftest, ...]:
-    """The tests that words such as ``timers:posix_timers`` name; after the first, ``TARGET:`` may be left out."""
-    found: list[Selftest] = []
-    for word in words:
-        whole = word if ":" in word or not found else f"{found[-1].target}:{word}"
-        match = _WORD.fullmatch(whole)
-        if match is None or ".." in whole:
-            raise InputError(f"--selftest {word}: expected TARGET:TEST, as in --selftest timers:posix_timers")
-        found.append(Selftest(match["target"], match["test"]))
-        if len(found[-1].name) > MOST_NAME:
-            raise InputError(
-                f"--selftest {shortened(word, MOST_NAME)}: a probe's name has at most {MOST_NAME} characters"
-            )
-    return tuple(dict.fromkeys(found))
+@dataclass(frozen=True)
+class Call:
+    """A test as it is run: with some words, and under a name that no other probe of its run has."""
+
+    test: Selftest
+    words: tuple[str, ...] = ()
+    name: str = ""
+
+    @property
+    def probe(self) -> Probe:
+        """Raises InputError where init could not be told of it."""
+        try:
+            return Probe(name=self.name, argv=(self.test.path, *self.words), origin=Origin.SELFTEST)
+        except ValueError as error:
+            said = shortened(line(str(error)), 2 * _SHOWN)
+            raise InputError(f"--selftest {self.test.target}:{self.test.test}: {said}") from error
+
+
+def parse(asked: Iterable[str]) -> tuple[Call, ...]:
+    """The tests that values of ``--selftest`` ask for. Raises InputError.
+
+    Each is ``TARGET:TEST,TEST``, in which ``TARGET:`` may be left out after the first of all, or one test as a shell
+    would be told of it, ``TARGET:TEST WORD..``. What is asked for twice runs once. A test that runs with other words,
+    too, is called by its name and a number from then on, unless it is asked for as ``NAME=TARGET:TEST WORD..``.
+    """
+    found: dict[Call, None] = {}
+    target = ""
+    for value in asked:
+        for call in _calls(value, target):
+            target = call.test.target
+            found.setdefault(call)
+    return _called_apart(found)
+
+
+def _calls(value: str, target: str) -> Iterator[Call]:
+    """Of one value; only those that their user named have a name yet."""
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not any(map(_APART.search, parts)):
+        for part in parts:
+            test = _test(part, part, target)
+            target = test.target
+            yield Call(test)
+        return
+    named = _NAMED.fullmatch(value.strip())
+    try:
+        which, *words = shlex.split(named["rest"] if named is not None else value) or [""]
+    except ValueError as error:
+        raise InputError(f"--selftest {_shown(value)}: {error}") from error
+    if "," in which:
+        raise InputError(
+            f"--selftest {_shown(value)}: a name or words are for one test\n  give each test an option of its own"
+        )
+    yield Call(_test(which, value, target), tuple(words), named["name"] if named is not None else "")
+
+
+def _test(word: str, value: str, target: str) -> Selftest:
+    whole = word if ":" in word or not target else f"{target}:{word}"
+    match = _WORD.fullmatch(whole)
+    if match is None or ".." in whole:
+        raise InputError(
+            f"--selftest {_shown(value)}: expected TARGET:TEST, as in --selftest timers:posix_timers,\n"
+            "  or with words, as in --selftest 'kvm:demand_paging_test -b 16M'"
+        )
+    return Selftest(match["target"], match["test"])
+
+
+def _called_apart(calls: Iterable[Call]) -> tuple[Call, ...]:
+    """The same, each with a name: that of a test, with a number where it runs again with other words."""
+    count: Counter[Selftest] = Counter()
+    found = []
+    for call in calls:
+        if not call.name:
+            count[call.test] += 1
+            number = f"-{count[call.test]}" if count[call.test] > 1 else ""
+            call = replace(call, name=f"{call.test.name}{number}")
+        if len(call.name) > MOST_NAME:
+            raise InputError(f"--selftest {_shown(call.name)}: a probe's name has at most {MOST_NAME} characters")
+        found.append(call)
+    return tuple(found)
+
+
+def tests(calls: Iterable[Call]) -> tuple[Selftest, ...]:
+    """What is to be built for some calls."""
+    return tuple(dict.fromkeys(call.test for call in calls))
+
+
+def are_of(probe: Probe, there: Iterable[Selftest]) -> bool:
+    """Whether a probe is one of some tests, with whatever words."""
+    return probe.origin is Origin.SELFTEST and probe.argv[0] in {test.path for test in there}
+
+
+def _shown(text: str) -> str:
+    return line(shortened(text, _SHOWN))
 
 
 def check(tests: Iterable[Selftest], arch: Arch, trees: TreeStore, base: str, tip: str) -> None:

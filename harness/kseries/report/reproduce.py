@@ -20,8 +20,8 @@ _BEGINNING = r"(?:[\w+]*file:|~[\w-]*|\.{1,2})?/"
 _HOST_PATH = re.compile(rf"(?:^|(?<=[=,:\s])(?!//)){_BEGINNING}.*", re.DOTALL)
 _IN_MAKE = re.compile(rf"((?<![\w.+~/-])-[\w-]+|(?<![\w.+~/:-])|(?<=:)(?!//))({_BEGINNING}[^\s=,:;'\"()]*)")
 """A path in a word for make, which has what a shell and a compiler make of it: ``CC=ccache /x/gcc``, ``-I/x``."""
-_LISTS = ("--probe", "--selftest", "--scenario", "--arch")
-_GUESTS = ("--append", "--device", "--run")
+_LISTS = ("--probe", "--scenario", "--arch")
+_GUESTS = ("--append", "--device", "--run", "--selftest", "--timeout")
 """Their values are for the guest: a path in one, as in root=/dev/vda, is its own."""
 _DIGITS = 12
 """Those of a commit's id that name it, as the kernel writes them."""
