@@ -15,6 +15,7 @@ from kseries.model import DEFAULT_MACHINE, Probe
 from kseries.model.errors import InputError
 from kseries.model.probe import Origin
 from kseries.probes import selftests
+from tests.support.judged import FAIL, PASS, SKIP, Seen, run
 
 PAGING = "kvm:demand_paging_test -k -b 16M"
 
@@ -140,3 +141,44 @@ def test_a_time_that_nobody_can_have_is_told(value: str, told: str) -> None:
     with pytest.raises(InputError) as error:
         setup_of("--selftest", "kvm:a", "--timeout", value)
     assert str(error.value) == told
+
+
+# --- contracts ----------------------------------------------------------------------------------
+
+CONTRACT = """\
+id = "cpuid"
+title = "A kernel that says so passes its own test."
+when = "KVM_CAP_X"
+checks = ["kvm.cpuid_test.exit_status"]
+optional = ["kvm.state_test.exit_status"]
+otherwise = ["long.exit_status"]
+"""
+SELFTESTS = ("--selftest", "kvm:cpuid_test,state_test", "--selftest", "long=kvm:state_test -l")
+
+
+def test_a_contract_may_ask_for_the_end_of_a_selftest(tmp_path: Path) -> None:
+    file = tmp_path / "cpuid.toml"
+    file.write_text(CONTRACT)
+    asks = target.options(parsed("--probe", "capabilities", *SELFTESTS, "--contract", str(file)))
+    (contract,) = (one for one in setup.asked(setup.setup_of(asks), asks) if one.id == "cpuid")
+    assert (contract.checks, contract.left_out) == (("kvm.cpuid_test.exit_status",), ())
+    assert contract.otherwise == ("long.exit_status",)
+
+    ends = {"kvm.cpuid_test": PASS, "kvm.state_test": SKIP, "long": PASS}
+    on = Seen({"KVM_CAP_X": 1}, {f"{name}.exit_status": status for name, status in ends.items()})
+    off = on.with_cap("KVM_CAP_X", 0)
+    sound = {"base": off, "prefix-1": off, "prefix-2": on, "prefix-3": on}
+    sound |= {"without-1": off, "without-2": off, "without-3": on}
+    assert run(sound, (contract,)).findings == ()
+    silent = on.but(kvm__cpuid_test__exit_status=FAIL)
+    broken = run(sound | {"without-1": silent}, (contract,))
+    assert broken.essence == [("silent-break", "without-1", 1, 2, "cpuid")]
+
+
+def test_a_contract_about_a_test_that_nobody_runs_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "cpuid.toml"
+    file.write_text(CONTRACT)
+    asks = target.options(parsed("--probe", "capabilities", "--selftest", "kvm:cpuid_test", "--contract", str(file)))
+    with pytest.raises(InputError, match=r"long\.exit_status is of no probe that there is\n") as error:
+        setup.asked(setup.setup_of(asks), asks)
+    assert str(error.value).count("\n") == 1

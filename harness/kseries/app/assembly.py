@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
 from kseries import judge
 from kseries.app import proposals
 from kseries.app.options import Options
@@ -26,6 +28,7 @@ from kseries.model import (
     Plan,
     Record,
     RunResult,
+    SelftestNote,
     SeriesSummary,
     Squash,
     StateResult,
@@ -54,6 +57,7 @@ class Work:
     accel: Accel
     judgement: Judgement
     checkpatch: Checkpatch | None = None
+    selftests: tuple[SelftestNote, ...] = ()
     per_patch: PerPatch | None = None
     partners: Partners | None = None
     proofs: Proofs | None = None
@@ -137,6 +141,7 @@ def assemble(
         words=words,
         patches=work.per_patch.patches if work.per_patch is not None else (),
         grounds=work.per_patch.grounds if work.per_patch is not None else None,
+        selftests=work.selftests or UNSET,
         partial=work.interrupted,
         unboxed=options.unboxed,
         strict=options.strict,

@@ -44,6 +44,10 @@ class Options:
     """Tests of the kernel's own, each as ``--selftest`` has it (probes/selftests.py)."""
     timeouts: Mapping[str, int] = field(default_factory=dict)
     """Seconds that some probes may run, by their names; the others have what the machine gives each."""
+    keep_timeouts: bool = False
+    """Every state is asked tests that give no answer on base in time."""
+    checks: tuple[str, ...] = ()
+    """Those that the user asks about, by their ids."""
     runs: tuple[Run, ...] = ()
     """Commands of a shell, in the userland."""
     add: Path | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 from kseries import inputs
-from kseries.app import rundir
+from kseries.app import rundir, selftests
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
@@ -70,7 +70,7 @@ def _carry_out(
     trees = TreeStore(paths.cache("trees.git"))
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
     executors = executors_of(setup, options, trees, planned)
-    engine = engine_of(setup, trees, heard, planned, executors)
+    engine = engine_of(setup, trees, heard, planned, executors, options)
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
     rundir.begin(options.out)
@@ -83,7 +83,8 @@ def _carry_out(
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
         judgement = judgement_of(planned, seen, wanted, trees)
-        work = Work(variant_of(setup), setup.accel, judgement, checkpatch=said)
+        told = selftests.notes(setup.probes, setup.selftests, seen["base"].checks, engine.left_out)
+        work = Work(variant_of(setup), setup.accel, judgement, checkpatch=said, selftests=told)
 
         def beside() -> StateRunner:
             return runner_for(target, options, setup, planned, trees, heard, executors)

@@ -7,6 +7,7 @@ import msgspec
 
 from kseries import arch as archs
 from kseries import judge, kbuild
+from kseries.app import selftests as stay
 from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.cache import store
@@ -53,7 +54,7 @@ def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Lis
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
     setup = setup_of(options, tell, fetch=False)
     executors = executors_of(setup, options, trees, planned)
-    return engine_of(setup, trees, lambda _: None, planned, executors).forecast(planned)
+    return engine_of(setup, trees, lambda _: None, planned, executors, options).forecast(planned)
 
 
 def require(wanted: tuple[Options, ...], tell: events.Listener = lambda _: None) -> None:
@@ -170,12 +171,18 @@ def variant_of(setup: Setup) -> Variant:
 
 
 def engine_of(
-    setup: Setup, trees: TreeStore, tell: events.Listener, planned: Plan, executors: tuple[Local, ...]
+    setup: Setup,
+    trees: TreeStore,
+    tell: events.Listener,
+    planned: Plan,
+    executors: tuple[Local, ...],
+    options: Options,
 ) -> Engine:
     """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
     watch = Watch.of(trees, planned.base.tree, planned.patches)
-    return Engine(setup, executors, trees, store.Store(paths.cache("results")), tell, watch)
+    kept = stay.kept(setup.probes, setup.selftests, planned, trees, options, contracts.read(options.contracts))
+    return Engine(setup, executors, trees, store.Store(paths.cache("results")), tell, watch, kept)
 
 
 def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: int = 0) -> kbuild.Worker:

@@ -60,7 +60,7 @@ def runner_for(
         tell(event)
 
     executors = executors or executors_of(setup, options, trees, planned)
-    engine = engine_of(setup, trees, heard, planned, executors)
+    engine = engine_of(setup, trees, heard, planned, executors, options)
     return StateRunner(
         series=target.series,
         patches=planned.patches,

@@ -87,6 +87,11 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         " as in 'kvm:demand_paging_test -b 16M'",
     )
     parser.add_argument(
+        "--keep-timeouts",
+        action="store_true",
+        help="ask every state the selftests that give no answer on base in time, too",
+    )
+    parser.add_argument(
         "--run",
         metavar="NAME=COMMAND",
         action="append",
@@ -198,6 +203,8 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         programs=tuple(Path(word) for word in probes if programs.is_file(word)),
         contracts=tuple(args.contract),
         selftests=tuple(args.selftest),
+        keep_timeouts=args.keep_timeouts,
+        checks=tuple(filter(None, (getattr(args, "check", None),))),
         runs=commands.parse(args.run),
         add=args.add,
         config=tuple(args.config),
@@ -227,7 +234,8 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     for option, value in given:
         if value is not None:
             yield from (option, named(str(value)))
-    yield from (f"--{flag}" for flag in ("debug", "quick", "unboxed") if getattr(args, flag))
+    flags = ("debug", "quick", "keep-timeouts", "unboxed")
+    yield from (f"--{flag}" for flag in flags if getattr(args, flag.replace("-", "_")))
 
 
 def _up_to(most: int, least: int = 1) -> Callable[[str], int]:

@@ -11,10 +11,9 @@ from pathlib import PurePosixPath
 
 from kseries.coverage import maintainers, parameters, source
 from kseries.coverage.maintainers import SELFTESTS
+from kseries.coverage.testsource import Reader, TestSource
 from kseries.model import ChangedFunction, Way
 
-Reader = Callable[[str], str | None]
-"""The text of a file of the tip; None where it is not there."""
 Lister = Callable[[str], tuple[str, ...]]
 """The names in a folder of the tip, of none where it is not there."""
 
@@ -22,8 +21,6 @@ _MOST = 6
 """Ways that are told of a patch."""
 _TESTS = 3
 """Tests of one target that are named."""
-_MAINS = ("main(", "TEST_HARNESS_MAIN")
-"""What a program has (tools/testing/selftests/kselftest_harness.h), and no library."""
 
 
 class Ways:
@@ -31,6 +28,7 @@ class Ways:
 
     def __init__(self, reader: Reader, lister: Lister, changed: Iterable[str], ran: Iterable[str]) -> None:
         self._reader = cache(reader)
+        self._selftests = TestSource(self._reader)
         self._lister = cache(lister)
         self._changed = tuple(dict.fromkeys(changed))
         self._ran = frozenset(ran)
@@ -61,7 +59,7 @@ class Ways:
     def _of_series(self) -> Iterator[Way]:
         """The tests that the series itself brings or changes."""
         for path in self._changed:
-            if path.startswith(SELFTESTS) and self._is_program(path):
+            if path.startswith(SELFTESTS) and self._selftests.is_program(path):
                 yield from self._named([path.removeprefix(SELFTESTS)], "the series changes it")
 
     def _beside(self, path: str) -> Iterator[Way]:
@@ -78,16 +76,16 @@ class Ways:
     def _tests(self, place: str, path: str, where: str) -> Iterator[Way]:
         """A test, or of a target those that are called after a file, or any where none is."""
         if place.endswith(".c"):
-            if self._is_program(f"{SELFTESTS}{place}"):
+            if self._selftests.is_program(f"{SELFTESTS}{place}"):
                 yield from self._named([place], where)
             return
-        target = self._target(PurePosixPath(place))
+        target = self._selftests.target(PurePosixPath(place))
         tests = [PurePosixPath(name).stem for name in self._lister(f"{SELFTESTS}{place}") if name.endswith(".c")]
         if target is None or not tests:
             return
         word = PurePosixPath(path).stem.replace("-", "_")
         after = [one for one in tests if f"_{word}_" in f"_{one.replace('-', '_')}_"]
-        called = [one for one in after if self._is_program(f"{SELFTESTS}{place}/{one}.c")][:_TESTS]
+        called = [one for one in after if self._selftests.is_program(f"{SELFTESTS}{place}/{one}.c")][:_TESTS]
         if called:
             yield from self._named([f"{place}/{one}.c" for one in called], where)
         elif not any(one.startswith(f"{target.replace('/', '.')}.") for one in self._ran):
@@ -95,22 +93,13 @@ class Ways:
 
     def _named(self, places: Sequence[str], where: str) -> Iterator[Way]:
         """``--selftest TARGET:TEST,TEST`` of sources in one folder below the selftests', but for what has been run."""
-        target = self._target(PurePosixPath(places[0]).parent)
+        target = self._selftests.target(PurePosixPath(places[0]).parent)
         if target is None:
             return
         tests = [PurePosixPath(one).relative_to(target).with_suffix("") for one in places]
         left = [str(one) for one in tests if f"{target.replace('/', '.')}.{one.name}" not in self._ran]
         if left:
             yield Way(what=f"--selftest {target}:{','.join(left)}", where=where)
-
-    def _target(self, folder: PurePosixPath) -> str | None:
-        """The next folder up that has a Makefile: what kselftest calls a target."""
-        above = (str(one) for one in (folder, *folder.parents) if str(one) != ".")
-        return next((one for one in above if self._reader(f"{SELFTESTS}{one}/Makefile") is not None), None)
-
-    def _is_program(self, path: str) -> bool:
-        text = self._reader(path) if path.endswith(".c") else None
-        return text is not None and any(main in text for main in _MAINS)
 
 
 def _called(path: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
 from kseries.evaluate.shift import Hand, Shift
-from kseries.model import Forecast, Plan, State, StateResult, events
+from kseries.model import Forecast, Plan, State, StateResult, events, notewords
 from kseries.plan.forecast import forecast
 from kseries.plan.samebuild import Read
 from kseries.plan.schedule import Schedule
@@ -31,7 +31,8 @@ class Engine:
     """Carries out plans with its executors, one store and one listener.
 
     The first executor is waited for; each other takes part in a run for which it is free. They are given back after
-    each plan, or, within ``keeping``, after the last of several. ``watch`` is the tip that is traced.
+    each plan, or, within ``keeping``, after the last of several. ``watch`` is the tip that is traced. Of the probes,
+    every state is asked those that are ``kept``, whatever base makes of them (overdue.py).
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Engine:
         store: Store,
         tell: events.Listener,
         watch: Watch | None = None,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
         self._setup = setup
         self._executors = executors
@@ -49,6 +51,9 @@ class Engine:
         self._memory = Memory(setup, store)
         self._tell = tell
         self._watch = watch
+        self._asked = kept
+        self._told = False
+        """Whether somebody knows which of the others are left out."""
         self._kept: contextlib.ExitStack | None = None
         self._evaluation: Evaluation | None = None
         """That of the plan that was carried out last."""
@@ -80,6 +85,7 @@ class Engine:
         total = len(evaluation.jobs.states)
         self._tell(events.RunStarted(plan.series, total, len(todo), len(todo) - len(foretold)))
         evaluation.tell_known()
+        self._tell_left_out(evaluation)
         if todo:
             await self._work(evaluation, foretold)
         return evaluation.results()
@@ -92,8 +98,23 @@ class Engine:
             evaluation.tell_known(before)
             base = evaluation.jobs.plan.base.tree
             hands = [Hand(one, one.place(base), stack.enter_context(one.scratch())) for one in free]
-            left = {state.id for state in evaluation.left}
-            await Shift(evaluation, self._schedule(evaluation), hands, len(foretold & left)).work()
+            most = len(foretold & {state.id for state in evaluation.left})
+            first = evaluation.waits_for_base
+            if first:
+                alone = [state for state in evaluation.left if state.id == "base"]
+                await Shift(evaluation, self._schedule(evaluation, alone), hands, most).work()
+                before = frozenset(evaluation.seen)
+                evaluation.recall()
+                evaluation.tell_known(before)
+            self._tell_left_out(evaluation)
+            await Shift(evaluation, self._schedule(evaluation), hands, most, int(first)).work()
+
+    def _tell_left_out(self, evaluation: Evaluation) -> None:
+        """Once, as soon as base has answered."""
+        if evaluation.jobs.left_out and not self._told:
+            self._told = True
+            names = [name for name in evaluation.jobs.may_leave_out if name in evaluation.jobs.left_out]
+            self._tell(events.Preparing(notewords.overdue(names)))
 
     async def _free(self, stack: contextlib.ExitStack, most: int) -> list[Executor]:
         """At most so many executors, taken: the first one, and those that no other run has."""
@@ -107,6 +128,11 @@ class Engine:
                 stack.callback(executor.give_back)
                 free.append(executor)
         return free
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The probes that no state but base was asked, of the plan that ``run`` was called with last."""
+        return self._evaluation.jobs.left_out if self._evaluation is not None else frozenset()
 
     def so_far(self, plan: Plan, out: Path) -> dict[str, StateResult]:
         """The result of every state of the plan that ``run`` was called with last; NOT_TRIED of those without one."""
@@ -130,12 +156,16 @@ class Engine:
         return forecast(list(evaluation.seen), self._schedule(evaluation), place, first.seconds)
 
     def _begin(self, plan: Plan, out: Path) -> Evaluation:
-        return Evaluation(Jobs(self._setup, plan, self._watch), self._memory, self._trees, self._tell, out)
+        return Evaluation(Jobs(self._setup, plan, self._watch, self._asked), self._memory, self._trees, self._tell, out)
 
-    def _schedule(self, evaluation: Evaluation) -> Schedule:
-        """The states of a plan that are left, and those that are known and whose builds another's may equal."""
-        jobs, left = evaluation.jobs, evaluation.left
-        built = {state: read for state in jobs.states if (read := self._read(evaluation, state)) is not None}
+    def _schedule(self, evaluation: Evaluation, states: list[State] | None = None) -> Schedule:
+        """The states of a plan that are left, and those that are known and whose builds another's may equal.
+
+        Where base was asked more than they are, none of them is what base is.
+        """
+        jobs, left = evaluation.jobs, evaluation.left if states is None else states
+        others = (state for state in jobs.states if not (state.id == "base" and jobs.left_out))
+        built = {state: read for state in others if (read := self._read(evaluation, state)) is not None}
         traced = next((state.id for state in left if jobs.traces(state)), None)
         seen = {state.id for state in built if evaluation.traced(state) is not None} if traced is not None else set()
         return Schedule.of(left, built, jobs.plan.base.tree, self._trees.changes, traced, seen)

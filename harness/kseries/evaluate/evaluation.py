@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from kseries.cache import store
-from kseries.evaluate import basecheck, observe, stateresult
+from kseries.evaluate import basecheck, observe, overdue, stateresult
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.kbuild.brought import Brought
@@ -44,10 +44,24 @@ class Evaluation:
         """The states that are still to be evaluated."""
         return [state for state in self.jobs.states if state.id not in self.seen]
 
+    @property
+    def waits_for_base(self) -> bool:
+        """Whether what the others are asked is not known before base has answered."""
+        return "base" not in self.seen and bool(self.jobs.may_leave_out)
+
     def recall(self) -> None:
         """Take what is stored of the states that are left, silently."""
-        found = ((state.id, self._memory.find(self.jobs.of(state))) for state in self.left)
-        self.seen.update({name: seen for name, seen in found if seen is not None})
+        for state in sorted(self.left, key=lambda state: state.id != "base"):
+            if self.waits_for_base and state.id != "base":
+                return
+            found = self._memory.find(self.jobs.of(state))
+            if found is not None:
+                self._see(state, found)
+
+    def _see(self, state: State, seen: Observation) -> None:
+        self.seen[state.id] = seen
+        if state.id == "base":
+            self.jobs = self.jobs.after(seen)
 
     def tell_known(self, before: frozenset[str] = frozenset()) -> None:
         """Tell of the states that are known, but for those that were so ``before``. Raises as check_base()."""
@@ -102,7 +116,7 @@ class Evaluation:
         self._note(state, seen)
 
     def _note(self, state: State, seen: Observation) -> None:
-        self.seen[state.id] = seen
+        self._see(state, seen)
         self.tell(events.StateDone(self._of(state, seen), known=False))
 
     def results(self) -> dict[str, StateResult]:
@@ -131,6 +145,7 @@ class Evaluation:
 
     def _of(self, state: State, seen: Observation) -> StateResult:
         wanted = self.jobs.setup.config.wanted(seen.config_dropped)
+        seen = overdue.shown(seen, self.jobs.left_out)
         return stateresult.of(seen, state, self._names, self._bringing(seen.config_dropped), wanted)
 
     def _bringing(self, dropped: tuple[str, ...]) -> dict[str, int]:

@@ -1,20 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The states of a plan -> jobs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from kseries.coverage.tracepoints import Watch
+from kseries.evaluate import overdue
 from kseries.evaluate.setup import Setup
-from kseries.model import Job, Plan, State
+from kseries.model import Job, Observation, Plan, State
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """What is to be done for the states of one plan. ``watch`` is the tip that is traced, if any is."""
+    """What is to be done for the states of one plan. ``watch`` is the tip that is traced, if any is.
+
+    ``kept`` are probes that every state is asked whatever base does, and ``left_out`` those that it has left out.
+    """
 
     setup: Setup
     plan: Plan
     watch: Watch | None = None
+    kept: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+
+    def after(self, base: Observation) -> "Jobs":
+        """The same once it is known what base answers."""
+        return replace(self, left_out=frozenset(overdue.on_base(base, self.may_leave_out)))
+
+    @property
+    def may_leave_out(self) -> tuple[str, ...]:
+        """The probes of which base decides whether the other states are asked them."""
+        return overdue.candidates(self.setup.probes, self.kept)
 
     @property
     def states(self) -> list[State]:
@@ -29,11 +45,15 @@ class Jobs:
             tree=state.tree,
             base=self.plan.base.tree,
             series=tuple(patch.tree_after for patch in self.plan.patches),
-            conditions=self.setup.conditions,
+            conditions=(self.setup if state.id == "base" else self._beside_base).conditions,
             trusted=self._is_nobodys(state),
             is_base=state.id == "base",
             traced=self.traces(state),
         )
+
+    @cached_property
+    def _beside_base(self) -> Setup:
+        return self.setup.asking(tuple(one for one in self.setup.probes if one.name not in self.left_out))
 
     def traces(self, state: State) -> bool:
         """Whether this is the tip that is traced."""

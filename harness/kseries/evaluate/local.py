@@ -31,6 +31,7 @@ class _Built:
     """A job that was built, and is to be booted."""
 
     job: Job
+    setup: Setup
     build: Build
     image: machine.Image
     probes: tuple[Probe, ...]
@@ -78,7 +79,8 @@ class Local:
         self.worker.say(what, done, total)
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
-        assert job.conditions == self._setup.conditions, "a job of another setup"
+        setup = self._setup.asking(job.conditions.probes)
+        assert job.conditions == setup.conditions, "a job of another setup"
         tell(events.StageStarted(job.name, "build"))
         try:
             build = await self._build(job, into, tell)
@@ -90,13 +92,13 @@ class Local:
         read = self.worker.dependencies.of(job.tree) if build.ok else None
         watch = Watch(self.worker.trees, job.base, job.tree) if job.traced else None
         made_of = self._made_of(watch)  # before anything else is built there
-        probes = commands.for_kernel(self._setup.probes, lambda: self.worker.configuration)
+        probes = commands.for_kernel(setup.probes, lambda: self.worker.configuration)
         well = build.ok and not (job.is_base and build.unbuilt)
         tell(events.Built(job.name, well, read))
         if not well or build.kernel is None or build.symbols is None or build.initrd is None:
             return observe.unbuilt(job.tree, build, self._setup.host)
         image = machine.Image(Path(build.kernel), Path(build.symbols), Path(build.initrd), self._setup.image)
-        seen = await self._booted(_Built(job, build, image, probes, into, watch, made_of), tell)
+        seen = await self._booted(_Built(job, setup, build, image, probes, into, watch, made_of), tell)
         return observe.with_build(seen, build, read)
 
     async def _build(self, job: Job, into: Path, tell: events.Listener) -> Build:
@@ -121,7 +123,7 @@ class Local:
         image, tree = built.image, built.job.tree
         apart = (tree, "alone") if built.build.irreproducible else ()
         digest = await asyncio.to_thread(images.digest, image.kernel, image.initrd)
-        name = self._setup.key("image", digest, *apart, *commands.lacking(built.probes))
+        name = built.setup.key("image", digest, *apart, *commands.lacking(built.probes))
         try:
             seen, fresh = await self._images.result(
                 name, lambda: self._boot(built, name, tell), afresh=built.watch is not None
@@ -138,7 +140,7 @@ class Local:
 
     async def _boot(self, built: _Built, name: str, tell: events.Listener) -> Observation:
         """What an image did, if that is not known: each is stored by its name, and by that of what is traced in it."""
-        setup, job = self._setup, built.job
+        setup, job = built.setup, built.job
         watch, symbols = built.watch, built.image.symbols
         watched = await Watched.find(watch, symbols, setup.arch, setup.accel) if watch is not None else None
         names = (setup.key(name, "watched", watched.digest), name) if watched is not None else (name,)

@@ -11,7 +11,7 @@ from kseries.model import Job, Observation, Outcome
 
 
 class Memory:
-    """The observations of jobs of one setup, stored by what they depend on."""
+    """The observations of jobs of one setup, some of which are asked less, stored by what they depend on."""
 
     def __init__(self, setup: Setup, store: Store) -> None:
         self._setup = setup
@@ -38,7 +38,7 @@ class Memory:
     def keep_same(self, job: Job, seen: Observation) -> None:
         """Store what was seen of another tree, whose build is this one's, with that one's logs."""
         assert seen.built_as is not None
-        self.keep(job, seen, self._store.place(self._setup.key(seen.built_as)))
+        self.keep(job, seen, self._store.place(self._key(job, seen.built_as)))
 
     def copy_logs(self, job: Job, into: Path) -> None:
         """Put the logs of a job that is stored into a folder."""
@@ -50,7 +50,10 @@ class Memory:
         That is what was traced in it; and of a trusted tree that nobody's patches were built beside it. A stranger's
         series may have the same tree in it.
         """
-        plain = self._setup.key(job.tree)
+        plain = self._key(job, job.tree)
         if job.trusted:
-            return (self._setup.key(job.tree, "base"), plain)
-        return (self._setup.key(job.tree, "watched", job.base), plain) if job.traced else (plain,)
+            return (self._key(job, job.tree, "base"), plain)
+        return (self._key(job, job.tree, "watched", job.base), plain) if job.traced else (plain,)
+
+    def _key(self, job: Job, *what: str) -> str:
+        return self._setup.asking(job.conditions.probes).key(*what)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every state of a run has in common: as jobs tell it, and as this host has it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -43,6 +43,10 @@ class Setup:
     def probe_names(self) -> tuple[str, ...]:
         """What contracts and results call its probes."""
         return tuple(probe.name for probe in self.probes)
+
+    def asking(self, probes: tuple[Probe, ...]) -> "Setup":
+        """The same for a state that is asked these alone; all that is built stays what it is."""
+        return self if probes == self.probes else replace(self, probes=probes)
 
     @cached_property
     def conditions(self) -> Conditions:

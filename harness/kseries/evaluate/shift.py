@@ -26,16 +26,18 @@ class Hand:
 
 
 class Shift:
-    """Evaluates what a schedule has left. ``foretold`` builds were thought to be needed: there may be more,
-    or fewer.
+    """Evaluates what a schedule has left. ``foretold`` builds were thought to be needed, of which some are ``done``:
+    there may be more, or fewer.
     """
 
-    def __init__(self, evaluation: Evaluation, schedule: Schedule, hands: list[Hand], foretold: int) -> None:
+    def __init__(
+        self, evaluation: Evaluation, schedule: Schedule, hands: list[Hand], foretold: int, done: int = 0
+    ) -> None:
         self._evaluation = evaluation
         self._schedule = schedule
         self._hands = hands
         self._foretold = foretold
-        self._numbers: Iterator[int] = itertools.count(1)
+        self._numbers: Iterator[int] = itertools.count(done + 1)
         self._same: list[tuple[State, SameBuild]] = []
 
     async def work(self) -> None:

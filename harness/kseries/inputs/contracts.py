@@ -60,5 +60,5 @@ def check(contracts: Iterable[Contract], probes: frozenset[str]) -> None:
             if probe not in probes:
                 raise InputError(
                     f"contract {contract.id}: {name} is of no probe that there is\n"
-                    "  a check is called PROBE.CHECK, PROBE being one of ours or a program of yours"
+                    "  a check is called PROBE.CHECK; PROBE is one of ours, or what this run asks for beside them"
                 )

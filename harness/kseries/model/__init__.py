@@ -55,6 +55,7 @@ from kseries.model.result import (
     StateResult,
     VariantResult,
 )
+from kseries.model.selftests import SelftestNote
 from kseries.model.series import AppliedPatch, Base, FuzzedHunk, Patch, RejectedHunk, Series
 from kseries.model.userland import Userland
 from kseries.model.variant import Variant
@@ -112,6 +113,7 @@ __all__ = [
     "RejectedHunk",
     "Remark",
     "RunResult",
+    "SelftestNote",
     "Series",
     "SeriesSummary",
     "Severity",

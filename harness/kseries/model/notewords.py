@@ -19,6 +19,14 @@ def unbooted(whose: str) -> str:
     return f"not booted: same kernel, byte for byte; {_reused(whose)}"
 
 
+def overdue(tests: Sequence[str]) -> str:
+    """That some tests were not asked of any state but base."""
+    return (
+        f"out of time on base, so that no other state is asked: {', '.join(tests)};"
+        " --timeout NAME=SECONDS gives one more time, --keep-timeouts has all states asked"
+    )
+
+
 def _reused(whose: str) -> str:
     """``whose``: the id of a state, or words for one of an earlier run."""
     return f"the result of {whose} reused" if " " in whose else f"{whose}'s result reused"

@@ -3,10 +3,13 @@
 
 from enum import StrEnum
 
+from msgspec import UNSET, UnsetType
+
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome, Status
 from kseries.model.patches import Checkpatch, Grounds, PatchResult, Verdict
 from kseries.model.record import Record
+from kseries.model.selftests import SelftestNote
 from kseries.model.series import AppliedPatch, Base
 from kseries.model.variant import Variant
 
@@ -272,6 +275,8 @@ class VariantResult(Record, frozen=True, kw_only=True):
     """What ran of each patch of the series, and so what its verdict is."""
     grounds: Grounds | None = None
     """What the verdict rests on; None where nobody has counted it."""
+    selftests: tuple[SelftestNote, ...] | UnsetType = UNSET
+    """The tests of the kernel's own of which there is more to tell than their checks; not there where there is none."""
     partial: bool = False
     """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
     the rest would have brought.

@@ -15,6 +15,9 @@ from kseries.probes import tap
 END = "# kseries: end"
 """init's last line: every probe has been run."""
 
+EXIT_STATUS = "exit_status"
+"""The check that init makes of the end of a probe that is not ours (guests/init/init.c, tell_status)."""
+
 _LINE = re.compile(r"[^\n]+")
 _SUBTEST = re.compile(r"^# Subtest: (?P<name>\S+)$")
 _PLAN = re.compile(r"^# plan: (?P<names>.+)$")

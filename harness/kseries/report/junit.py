@@ -27,7 +27,8 @@ from kseries.model import (
     Status,
 )
 from kseries.model.sanitize import line, printable, shortened
-from kseries.report import grounds, logs, reproduce, since, text
+from kseries.probes.ktap import EXIT_STATUS
+from kseries.report import grounds, logs, reproduce, selftests, since, text
 from kseries.report.endings import Ended, ended, place
 from kseries.report.evidence import Exhibit, by_place
 
@@ -121,6 +122,7 @@ class _Suite:
     def build(self) -> junit_xml.TestSuite:
         cases = [self._stage(name) for name in _STAGES]
         cases += [self._check(check) for check in self._checks()]
+        cases += [self._left_out(name) for name in selftests.left_out(self._run, self._state)]
         cases += [self._contract(contract) for contract in self._state.contracts]
         cases += [self._finding(finding, number) for number, finding in self._problems()]
         return junit_xml.TestSuite(line(self._state.id), cases, properties=self._properties())
@@ -243,6 +245,11 @@ class _Suite:
             self._fail(case, told, "\n\n".join(filter(None, (check.words, self._account(check.id)))))
         elif check.status is not Status.PASS:
             case.add_skipped_info(_message(f"{_REASONS[check.status]}{check.words and ': '}{check.words}"))
+        return case
+
+    def _left_out(self, probe: str) -> junit_xml.TestCase:
+        case = self._case(line(probe), EXIT_STATUS)
+        case.add_skipped_info("not asked of this state: on base it gives no answer in time")
         return case
 
     def _fail(self, case: junit_xml.TestCase, told: list[Exhibit], detail: str) -> None:

@@ -23,7 +23,19 @@ from kseries.model import (
     Status,
 )
 from kseries.model.sanitize import line, printable
-from kseries.report import couplings, coverage, fuzzed, grounds, journeys, machines, onto, reproduce, since, unset
+from kseries.report import (
+    couplings,
+    coverage,
+    fuzzed,
+    grounds,
+    journeys,
+    machines,
+    onto,
+    reproduce,
+    selftests,
+    since,
+    unset,
+)
 from kseries.report.endings import Ended, ended, place
 from kseries.report.headline import interrupted
 from kseries.report.idle import idle
@@ -69,6 +81,7 @@ def _heading(run: RunResult) -> Iterator[str]:
     if run.unboxed:
         yield "unboxed: what the series brings ran with all rights of the user, and may have changed anything here"
     yield from unset.lines(run)
+    yield from selftests.lines(run)
     for patch in run.series.patches:
         yield f"  {_number(run, patch.number)} {patch.subject}"
         yield from (f"      {fuzzed.in_words(hunk)}" for hunk in patch.fuzzed)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's own tests in a run: which of them the series changes, which stay whatever base does, what is told."""
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
+
+from kseries import arch as archs
+from kseries.app.options import Options
+from kseries.arch import Arch
+from kseries.coverage.testsource import TestSource
+from kseries.model import Check, Contract, Origin, Plan, Probe, SelftestNote, Status
+from kseries.model.sanitize import few
+from kseries.probes import selftests
+from kseries.probes.ktap import EXIT_STATUS
+from kseries.probes.selftests import Selftest
+from kseries.sources import TreeStore
+
+_FOREIGN = frozenset({"loongarch", "mips", "powerpc", "ppc64", "riscv", "s390", "s390x"})
+"""Folders of a target for architectures that we have none of, beside those of ours (tools/testing/selftests)."""
+_ABSENT = "it was not built"
+"""What init says of a test that a state's tree does not have."""
+_NAMED = 6
+"""Tests that a line proposes."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a series changes of the kernel's own tests: some by their sources, and what others of a target share."""
+
+    tests: tuple[Selftest, ...] = ()
+    shared: frozenset[str] = frozenset()
+
+    def has(self, test: Selftest, arch: Arch) -> bool:
+        """Whether it changes a test, or what it may be made of."""
+        return test.target in self.shared or any(_is(test, one, arch) for one in self.tests)
+
+
+def changed(planned: Plan, trees: TreeStore) -> Changed:
+    """What the patches of a series change, as the tip's source tells."""
+    paths = dict.fromkeys(path for patch in planned.patches for path in patch.files)
+    source = TestSource(_reader(trees, planned.patches[-1].tree_after))
+    tests = (source.test(path) for path in paths)
+    shared = (source.shared(path) for path in paths)
+    return Changed(tuple(one for one in tests if one is not None), frozenset(one for one in shared if one is not None))
+
+
+def _reader(trees: TreeStore, tree: str) -> Callable[[str], str | None]:
+    def read(path: str) -> str | None:
+        found = trees.file(tree, path)
+        return found.decode(errors="replace") if found is not None else None
+
+    return read
+
+
+def _is(asked: Selftest, found: Selftest, arch: Arch) -> bool:
+    """Whether a test that was found is what somebody asks for; they may leave out the architecture's folder."""
+    return asked.target == found.target and found.test in asked.places(arch)
+
+
+# --- what is proposed ---------------------------------------------------------------------------
+
+
+def proposed(planned: Plan, options: Options, trees: TreeStore) -> Iterator[str]:
+    """A line of the tests that the series changes and that nobody has asked for. Raises InputError."""
+    arch = archs.get(options.arch)
+    asked = selftests.tests(selftests.parse(options.selftests))
+    found = changed(planned, trees).tests
+    left = [one for one in found if _runs_on(one, arch) and not any(_is(test, one, arch) for test in asked)]
+    if left:
+        names = [f"{one.target}:{one.test}" for one in left]
+        options_for = " ".join(f"--selftest {name}" for name in _lists(left[:_NAMED]))
+        yield f"the series changes {few(names, _NAMED)}; add {options_for}"
+
+
+def _runs_on(test: Selftest, arch: Arch) -> bool:
+    """False of a test in the folder of another architecture."""
+    others = _FOREIGN.union(*(_folders(archs.get(name)) for name in archs.known())) - _folders(arch)
+    return others.isdisjoint(test.test.split("/")[:-1])
+
+
+def _folders(arch: Arch) -> frozenset[str]:
+    return frozenset((arch.name, arch.machine, arch.source))
+
+
+def _lists(tests: Iterable[Selftest]) -> Iterator[str]:
+    """``TARGET:TEST,TEST`` for each target."""
+    by_target: dict[str, list[str]] = {}
+    for one in tests:
+        by_target.setdefault(one.target, []).append(one.test)
+    return (f"{target}:{','.join(names)}" for target, names in by_target.items())
+
+
+# --- what stays ---------------------------------------------------------------------------------
+
+
+def kept(
+    probes: tuple[Probe, ...],
+    tests: tuple[Selftest, ...],
+    planned: Plan,
+    trees: TreeStore,
+    options: Options,
+    contracts: tuple[Contract, ...],
+) -> frozenset[str]:
+    """The tests that every state is asked though base may give no answer: those that the series changes, those of
+    which a contract or the user asks a check, and all where the user has it so.
+    """
+    ours = [one for one in probes if one.origin is Origin.SELFTEST]
+    if not ours or options.keep_timeouts:
+        return frozenset(one.name for one in ours)
+    wanted = [*options.checks, *(name for one in contracts for name in _checks(one))]
+    found, arch = changed(planned, trees), archs.get(options.arch)
+    touched = [test for test in tests if found.has(test, arch)]
+    asked = {name.rpartition(".")[0] for name in wanted}
+    return frozenset(one.name for one in ours if one.name in asked or selftests.are_of(one, touched))
+
+
+def _checks(contract: Contract) -> tuple[str, ...]:
+    return (*contract.checks, *contract.otherwise, *contract.optional)
+
+
+# --- what is told -------------------------------------------------------------------------------
+
+
+def notes(
+    probes: Iterable[Probe], tests: Iterable[Selftest], base: Iterable[Check], left_out: Set[str]
+) -> tuple[SelftestNote, ...]:
+    """What is to be told of the tests of a run, by what is seen of them on base."""
+    by_path = {test.path: test for test in tests}
+    status = {check.id: check for check in base}
+    told = (
+        SelftestNote(
+            name=probe.name,
+            call=_call(probe, by_path[probe.argv[0]]),
+            on_base=_on_base(status.get(f"{probe.name}.{EXIT_STATUS}")),
+            left_out=probe.name in left_out,
+        )
+        for probe in probes
+        if probe.argv[0] in by_path
+    )
+    return tuple(one for one in told if one.call or one.on_base)
+
+
+def _call(probe: Probe, test: Selftest) -> str:
+    words = probe.argv[1:]
+    own = f"{probe.name}=" if not probe.name.startswith(test.name) else ""
+    return f"{own}{shlex.join((f'{test.target}:{test.test}', *words))}" if own or words else ""
+
+
+def _on_base(check: Check | None) -> str:
+    if check is None or check.status not in (Status.FAIL, Status.MISSING) or check.gist == _ABSENT:
+        return ""
+    return check.gist or str(check.status)
