@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from kseries import inputs
+from kseries.app import selftests
 from kseries.app.options import Options
 from kseries.bisect import pick
 from kseries.host import paths
@@ -28,6 +29,8 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     with explained(target, base, trees):
         made = scenarios.make_plan(target.series, base, options.scenarios, trees, tell, options.fuzz)
     tell_fuzz(made.patches, tell)
+    for note in selftests.proposed(made, options, trees):
+        tell(events.Preparing(note))
     return pick.with_reverts(made, options.reverts, trees)
 
 
