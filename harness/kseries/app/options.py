@@ -48,6 +48,8 @@ class Options:
     """Every state is asked tests that give no answer on base in time."""
     checks: tuple[str, ...] = ()
     """Those that the user asks about, by their ids."""
+    selftests_from: str = "state"
+    """Whose they are: each state's own, or on all states the tip's (app/tiptests.py)."""
     runs: tuple[Run, ...] = ()
     """Commands of a shell, in the userland."""
     add: Path | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 from kseries import inputs
-from kseries.app import rundir, selftests
+from kseries.app import rundir, selftests, tiptests
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
@@ -69,6 +69,7 @@ def _carry_out(
     wanted = asked(setup, options)
     trees = TreeStore(paths.cache("trees.git"))
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
+    setup = tiptests.built(setup, options, trees, planned, tell)
     executors = executors_of(setup, options, trees, planned)
     engine = engine_of(setup, trees, heard, planned, executors, options)
     recording.on(planned.base)

@@ -8,6 +8,7 @@ import msgspec
 from kseries import arch as archs
 from kseries import judge, kbuild
 from kseries.app import selftests as stay
+from kseries.app import tiptests
 from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.cache import store
@@ -52,7 +53,7 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
 
 def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Listener) -> tuple[Forecast, ...]:
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
-    setup = setup_of(options, tell, fetch=False)
+    setup = tiptests.foreseen(setup_of(options, tell, fetch=False), options, trees, planned)
     executors = executors_of(setup, options, trees, planned)
     return engine_of(setup, trees, lambda _: None, planned, executors, options).forecast(planned)
 
@@ -72,6 +73,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     Without ``fetch`` it may lack the packages of a userland: then it can boot nothing, and no result is of it.
     """
     arch = archs.get(options.arch)
+    tiptests.check(options)
     commands.check_userland(options.runs, there=options.userland is not None)
     ours = [
         arch.config,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseries import inputs
+from kseries.app import tiptests
 from kseries.app.options import Options
 from kseries.app.planning import base_of, explained, tell_fuzz
 from kseries.app.premises import at_work, freedom, room
@@ -38,7 +39,8 @@ def state_runner(
             patches = scenarios.apply_all(target.series, base, trees, tell, options.fuzz)
         tell_fuzz(patches, tell)
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
-        beside = runner_for(target, replace(options, out=place), setup_of(options, tell), plan, trees, tell)
+        setup = tiptests.built(setup_of(options, tell), options, trees, plan, tell)
+        beside = runner_for(target, replace(options, out=place), setup, plan, trees, tell)
         yield replace(beside, onto=onto)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kseries import arch as archs
 from kseries import inputs
+from kseries.app import tiptests
 from kseries.app.options import Options
 from kseries.cli import machine
 from kseries.model.errors import InputError
@@ -90,6 +91,12 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-timeouts",
         action="store_true",
         help="ask every state the selftests that give no answer on base in time, too",
+    )
+    parser.add_argument(
+        "--selftest-from",
+        choices=(tiptests.STATE, tiptests.TIP),
+        default=tiptests.STATE,
+        help="whose these are: each state's own, or on all states the tip's (default: %(default)s)",
     )
     parser.add_argument(
         "--run",
@@ -205,6 +212,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         selftests=tuple(args.selftest),
         keep_timeouts=args.keep_timeouts,
         checks=tuple(filter(None, (getattr(args, "check", None),))),
+        selftests_from=args.selftest_from,
         runs=commands.parse(args.run),
         add=args.add,
         config=tuple(args.config),
@@ -226,6 +234,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     """TARGET and what decides which kernels come of it: what brings somebody else to the same ones."""
     yield named(args.target)
     given = [("--tree", args.tree), ("--base", args.base), ("-v", args.reroll)]
+    given += [("--selftest-from", args.selftest_from if args.selftest_from != tiptests.STATE else None)]
     given += [("--fuzz", args.fuzz or None), ("--add", args.add)]
     given += [("--userland", args.userland), ("--arch", arch)]  # the next host may have another default
     for option in ("prerequisite", "probe", "contract", "selftest", "run", "config", "make", "package"):

@@ -14,7 +14,7 @@ from kseries.host import checksums, files, untrusted
 from kseries.model.errors import InputError, in_words
 from kseries.model.sanitize import line, shortened
 
-_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,63}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_][\w.+-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 100
 """Characters of what is no name that an error repeats."""
@@ -69,7 +69,7 @@ def _real(path: Path) -> Path:
 def _read(path: Path) -> Program:
     name = path.stem if path.suffix == _SOURCE else path.name
     if not _NAME.fullmatch(name):
-        raise InputError(f"{path}: a probe is called by letters, digits, _, - and dots\n  give the file another name")
+        raise InputError(f"{path}: a probe is called by letters, digits, _ + - and dots\n  give the file another name")
     try:
         if path.suffix != _SOURCE:
             _check_static(path, untrusted.read(path, _LIMIT))

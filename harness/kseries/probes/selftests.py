@@ -150,11 +150,20 @@ def _shown(text: str) -> str:
 
 def check(tests: Iterable[Selftest], arch: Arch, trees: TreeStore, base: str, tip: str) -> None:
     """Raise InputError for a test that neither base nor the tip has."""
+    _check(tests, arch, trees, (base, tip), "neither base nor the series has")
+
+
+def check_tip(tests: Iterable[Selftest], arch: Arch, trees: TreeStore, tip: str) -> None:
+    """The same for one that the tip does not have, where its tests are those of all states."""
+    _check(tests, arch, trees, (tip,), "with --selftest-from tip, and the tip does not have")
+
+
+def _check(tests: Iterable[Selftest], arch: Arch, trees: TreeStore, of: tuple[str, ...], said: str) -> None:
     for test in tests:
         sources = [f"{_PLACE}/{test.target}/{place}.c" for place in test.places(arch)]
-        if not any(trees.file(tree, source) is not None for tree in (base, tip) for source in sources):
+        if not any(trees.file(tree, source) is not None for tree in of for source in sources):
             raise InputError(
-                f"--selftest {test.target}:{test.test}: neither base nor the series has {sources[0]}\n"
+                f"--selftest {test.target}:{test.test}: {said} {sources[0]}\n"
                 f"  a test is called as its source below {_PLACE}/{test.target}, without .c"
             )
 

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's own tests of one tree, built alone: against that tree's headers, without its kernel.
+
+They are to run on other trees' kernels, as programs that somebody brings do. They are built from nothing, in a scratch
+folder and without ccache, since that is done once for a tip.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.arch import Arch
+from kseries.host import box, disk, files, processes, turns
+from kseries.host.box import layout
+from kseries.host.box.layout import Layout
+from kseries.kbuild import artifacts, limits
+from kseries.kbuild.config import Config
+from kseries.kbuild.make import Make, errors_of, make_argv
+from kseries.model import events
+from kseries.model.errors import InfraError, InputError
+from kseries.model.sanitize import line
+from kseries.probes import programs
+from kseries.probes.programs import Program
+from kseries.probes.selftests import Bench, Selftest
+from kseries.sources import TreeStore
+
+_SHOWN = 3
+"""Lines of a compiler that an error repeats."""
+_MADE = "programs"
+"""In the build folder."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """The home of a worker, in whose source folder a tree is checked out for its tests; ``seconds`` is the longest that
+    make may take.
+    """
+
+    home: Path
+    trees: TreeStore
+    arch: Arch
+    config: Config
+    jobs: int
+    seconds: float
+    boxed: bool = True
+
+    async def programs(
+        self, tree: str, tests: tuple[Selftest, ...], kept: Path, tell: events.Listener
+    ) -> tuple[Program, ...]:
+        """The tests that a tree has, in their order, kept in the folder ``kept`` by their digests.
+
+        ``tell`` hears what is waited for. Raises InputError for a test that does not build or cannot run in a guest,
+        InfraError where this host is why.
+        """
+        lock, scratch = turns.Turns(self.home), self.home / "scratch"
+        await lock.wait(lambda wait: tell(events.Waiting(wait)))
+        try:
+            with disk.named(self.home, kept):
+                files.remove(scratch)  # what a run left that was killed
+                self._obj.mkdir(parents=True)
+                await processes.aside(self.trees.check_out, tree, self._source, self.home / "index")
+                said = await self._make(tests)
+                return tuple(self._taken(test, kept, said) for test in tests)
+        finally:
+            files.remove(scratch)
+            lock.give_back()
+
+    async def _make(self, tests: tuple[Selftest, ...]) -> str:
+        """Build what can be built: the first errors, a line for each, below those of another error."""
+        log = self._obj.parent / "make.log"
+        with log.open("wb") as output:
+            make = Make(self._box, output, processes.Deadline.after(self.seconds), lambda _: None, self._obj.parent)
+            try:
+                headers = await make(self._headers_argv())
+                bench = Bench(self.arch, self._source, self._obj, self.jobs, "", self._layout)
+                steps = (*bench.makes(tests), *bench.installs(tests, self._obj / _MADE)) if headers else ()
+                well = [await make(argv) for argv in steps]
+            except processes.DeadlineError as error:
+                raise InfraError(f"make was still at work after {self.seconds / 60:.0f} minutes") from error
+        if not (headers and all(well)):
+            self._check_host(log.read_bytes())
+        errors = errors_of(log.read_bytes(), self._layout.inside(self._source))
+        said = "".join(f"\n  {line(one)}" for one in errors[:_SHOWN])
+        if not headers:
+            raise InputError(f"--selftest-from tip: the tip has no headers for its tests:{said}")
+        return said
+
+    def _taken(self, test: Selftest, kept: Path, said: str) -> Program:
+        """A test as a program, out of the folder that the tree could write to."""
+        word, place = f"{test.target}:{test.test}", self._obj.parent / test.name
+        try:
+            artifacts.copy(self._obj, f"{_MADE}/{test.name}", place)
+        except (artifacts.NotRegularError, FileNotFoundError):
+            raise InputError(f"--selftest-from tip: {word} does not build with the tip's headers:{said}") from None
+        if place.suffix == ".c":  # it would be taken for the source of one
+            raise InputError(f"--selftest-from tip: {word} cannot be a program\n  its name ends in .c")
+        try:
+            (found,) = programs.read((place,), ())
+        except InputError as error:
+            raise InputError(f"--selftest-from tip: {str(error).replace(str(place), word)}") from error
+        return programs.keep(found, kept)
+
+    def _check_host(self, log: bytes) -> None:
+        """Raise InfraError where what failed may have failed for this host's sake."""
+        own = b"\n".join(one for one in log.splitlines() if not limits.quotes(one))
+        if disk.said(own.decode(errors="replace")) or disk.full(self._obj):
+            raise disk.trouble(self._obj)
+        limits.check(log)
+
+    def _headers_argv(self) -> list[str]:
+        source, obj = map(self._layout.inside, (self._source, self._obj))
+        return make_argv(self.arch, self.config, source, obj, ("headers",), self.jobs, cache="")
+
+    @property
+    def _source(self) -> Path:
+        return self.home / "source"
+
+    @property
+    def _obj(self) -> Path:
+        return self.home / "scratch" / "tests" / "obj"
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout.of({"source": self._source, "build": self._obj}) if self.boxed else layout.OWN
+
+    @property
+    def _box(self) -> processes.Box:
+        return processes.Box(
+            writable=(self._obj,),
+            readable=(self._source,),
+            layout=self._layout,
+            limits=box.build_limits(self.jobs),
+            tells=True,
+        )
