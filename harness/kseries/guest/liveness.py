@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 
+from kseries.guest import klog
 from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.probes import ktap
 
@@ -20,8 +21,12 @@ _RESULT = re.compile(r"[ \t]*(?:not )?ok(?!\S)")
 class Watch:
     """Follows one boot through the lines of both its channels."""
 
-    def __init__(self, machine: Machine = DEFAULT_MACHINE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, machine: Machine = DEFAULT_MACHINE, clock: Callable[[], float] = time.monotonic, *, kunit: bool = False
+    ) -> None:
+        """``kunit``: the kernel tests itself while it boots, and each result in its log is progress."""
         self._machine = machine
+        self._kunit = kunit
         self.ended = asyncio.Event()
         """Set when init has said that every probe was run."""
         self.first_result_at: float | None = None
@@ -30,10 +35,13 @@ class Watch:
         self._since = self._booting_since = clock()
         self._lines = 0
 
-    def console_line(self, _line: str) -> None:
+    def console_line(self, line: str) -> None:
         """The kernel says something: progress as long as it boots, and no more than noise after that."""
         self._lines += 1
-        if not self._booted:
+        if self._kunit and _RESULT.match(klog.message(line)):
+            self._since = self._booting_since = self._clock()
+            self._lines = 0
+        elif not (self._booted or self._kunit):
             self._since = self._clock()
 
     def results_line(self, line: str) -> None:
@@ -52,6 +60,9 @@ class Watch:
     @property
     def left(self) -> float:
         """Seconds until the guest is taken for hung, never below zero."""
+        if self._kunit and not self._booted:  # a case may take as long as a probe
+            longest = max(self._machine.boot_seconds, self._machine.probe_seconds)
+            return max(0.0, self._booting_since + longest - self._clock())
         until = self._since + self._machine.stall_seconds
         if not self._booted:
             until = min(until, self._booting_since + self._machine.boot_seconds)

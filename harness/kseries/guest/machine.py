@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from kseries.arch import Arch
 from kseries.guest import channel, complaints, ending, folder, klog, load, qemu, trace
 from kseries.guest.channel import Channel
@@ -50,18 +52,62 @@ async def boot(
 ) -> Boot:
     """Boot a kernel, run its probes, and judge the ending. Raises InfraError when QEMU itself is at fault.
 
-    ``watched`` are addresses of which the boot tells what has run (coverage/tracepoints.py), ``added`` is an archive of
-    the user's files (added.py).
+    The arguments are those of Booting, and of boot_as().
     """
+    return await boot_as(Booting(arch, accel, image, machine, watched, added), probes, console_log)
+
+
+@dataclass(frozen=True)
+class Booting:
+    """What every boot of a kernel has in common."""
+
+    arch: Arch
+    accel: Accel
+    image: Image
+    machine: Machine = DEFAULT_MACHINE
+    watched: tuple[tuple[int, int], ...] = ()
+    """Addresses of which a boot tells what has run (coverage/tracepoints.py)."""
+    added: Path | None = None
+    """An archive of the user's files (added.py)."""
+
+
+async def boot_as(booting: Booting, probes: tuple[Probe, ...], console_log: Path, words: tuple[str, ...] = ()) -> Boot:
+    """The same of a kernel that is told some ``words`` more on its command line."""
+    heard = Heard(booting.machine, console_log, seconds(booting.machine, probes))
+    stop = await listen(booting, heard, probes, words)
+    return await _told(booting.arch, booting.image, probes, heard, stop)
+
+
+class Heard:
+    """What is heard of a guest since it began, what is seen beside it, and how long it has left."""
+
+    def __init__(self, machine: Machine, log: Path, seconds: float, *, kunit: bool = False) -> None:
+        self.began = time.monotonic()
+        self.log = log
+        self.busy = True
+        """Whether this host had other work meanwhile."""
+        self.executed: tuple[int, ...] = ()
+        self.watch = Watch(machine, kunit=kunit)
+        self.console = Channel(self.watch.console_line, channel.LIMIT)
+        self.results = Channel(self.watch.results_line, channel.LIMIT)
+        self.deadline = processes.Deadline.after(seconds)
+
+
+async def listen(booting: Booting, heard: Heard, probes: tuple[Probe, ...], words: tuple[str, ...]) -> Stop:
+    """Boot a kernel that is told some words more and runs its probes, and hear what it says until something stops it.
+
+    Raises InfraError.
+    """
+    arch, accel, image, machine = booting.arch, booting.accel, booting.image, booting.machine
     processes.require(arch.qemu, arch.qemu_package)
-    load_before, heard = load.now(), _Heard(probes, machine, console_log)
+    load_before = load.now()
     with tempfile.TemporaryDirectory(prefix="kseries-") as scratch:
         place = Path(scratch) / "qemu"
         listing = initramfs.listing(probes, machine.probe_seconds)
-        files = added.read_bytes() if added is not None else b""
+        files = booting.added.read_bytes() if booting.added is not None else b""
         folder.make(place, image.archives + listing + files, machine)
-        executed = qemu.Trace(_EXECUTED, watched) if watched else None
-        line = qemu.kernel_command_line(arch, machine)
+        executed = qemu.Trace(_EXECUTED, booting.watched) if booting.watched else None
+        line = qemu.kernel_command_line(arch, machine, words)
         argv = partial(qemu.argv, arch, accel, image.kernel, folder.INITRD, line, trace=executed, machine=machine)
         try:
             stop = await _run(argv, folder.box(place, accel, machine, image.kernel), heard)
@@ -69,7 +115,7 @@ async def boot(
             heard.log.write_bytes(heard.console.data)
         heard.executed = qemu.instructions(place, _EXECUTED)
     heard.busy = load.busy(load_before, load.now(), load.cpus())
-    return await _told(arch, image, probes, heard, stop)
+    return stop
 
 
 def seconds(machine: Machine, probes: tuple[Probe, ...]) -> float:
@@ -77,22 +123,7 @@ def seconds(machine: Machine, probes: tuple[Probe, ...]) -> float:
     return machine.boot_seconds + sum(probe.seconds or machine.probe_seconds for probe in probes)
 
 
-class _Heard:
-    """What is heard of a guest since it began, what is seen beside it, and how long it has left."""
-
-    def __init__(self, probes: tuple[Probe, ...], machine: Machine, log: Path) -> None:
-        self.began = time.monotonic()
-        self.log = log
-        self.busy = True
-        """Whether this host had other work meanwhile."""
-        self.executed: tuple[int, ...] = ()
-        self.watch = Watch(machine)
-        self.console = Channel(self.watch.console_line, channel.LIMIT)
-        self.results = Channel(self.watch.results_line, channel.LIMIT)
-        self.deadline = processes.Deadline.after(seconds(machine, probes))
-
-
-async def _run(argv: Callable[[qemu.Sockets], list[str]], box: processes.Box, heard: _Heard) -> Stop:
+async def _run(argv: Callable[[qemu.Sockets], list[str]], box: processes.Box, heard: Heard) -> Stop:
     """Start QEMU, let the guest run until something stops it, and quit; what it has printed is read to its end."""
     async with Guest.start(argv, box, heard.console, heard.results, heard.deadline) as guest:
         await guest.resume()
@@ -101,14 +132,27 @@ async def _run(argv: Callable[[qemu.Sockets], list[str]], box: processes.Box, he
     return stop
 
 
-async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: _Heard, stop: Stop) -> Boot:
+async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: Heard, stop: Stop) -> Boot:
     """What both channels say, in the light of how it stopped. Raises GoneError where QEMU itself did."""
-    report, said = ktap.parse(heard.results.text), klog.read(heard.console.text)
-    judged = ending.judge(stop, report, said)
-    found = complaints.found(heard.console.text)
-    told = await _decoded(judged, heard.console.text, image, arch, found)
-    first = heard.watch.first_result_at
+    report = ktap.parse(heard.results.text)
+    running = report.running([probe.name for probe in probes])
+    told = await tell(arch, image, heard, stop, report, heard.console.text, running)
     commands = [probe.name for probe in probes if probe.origin is Origin.COMMAND]
+    return replace(told, printed=printed.of(heard.results.text, commands)) if commands else told
+
+
+async def tell(
+    arch: Arch, image: Image, heard: Heard, stop: Stop, report: ktap.Report, log: str, running: str | None
+) -> Boot:
+    """What a boot came to: ``report`` is what it said, ``log`` the kernel's with marks, and ``running`` ran at last.
+
+    Raises GoneError where QEMU itself stopped.
+    """
+    said = klog.read(log)
+    judged = ending.judge(stop, report, said)
+    found = complaints.found(log)
+    told = await _decoded(judged, log, image, arch, found)
+    first = heard.watch.first_result_at
     return Boot(
         outcome=judged.outcome,
         ending=judged.ending,
@@ -117,7 +161,7 @@ async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: _Hea
         seconds_to_first_check=first - heard.began if first is not None else None,
         caps=report.caps,
         disputed=report.disputed,
-        checks=ending.settled(report.checks, judged, said, report.running([probe.name for probe in probes])),
+        checks=ending.settled(report.checks, judged, said, running),
         console=str(heard.log),
         log_tail=told.tail,
         trace=told.frames,
@@ -125,7 +169,6 @@ async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: _Hea
         ended=tuple(report.probes),
         executed=heard.executed,
         complaints=complaints.placed(found, told.places, busy=heard.busy),
-        printed=printed.of(heard.results.text, commands) if commands else {},
     )
 
 

@@ -54,8 +54,11 @@ class Trace:
         return ["-d", "in_asm", "-D", self.log, "-dfilter", ranges]
 
 
-def kernel_command_line(arch: Arch, machine: Machine = DEFAULT_MACHINE) -> str:
-    """What the kernel is told, and what init finds in its environment. The probes are in a list of their own."""
+def kernel_command_line(arch: Arch, machine: Machine = DEFAULT_MACHINE, more: tuple[str, ...] = ()) -> str:
+    """What the kernel is told, and what init finds in its environment. The probes are in a list of their own.
+
+    ``more`` is what one boot alone is told.
+    """
     words = [
         f"console={arch.console}",
         "ignore_loglevel",  # a splat that is not printed is not found
@@ -63,6 +66,7 @@ def kernel_command_line(arch: Arch, machine: Machine = DEFAULT_MACHINE) -> str:
         "panic=-1",  # reboot at once, which -no-reboot turns into an exit
         f"KTAP={arch.ktap}",
         *machine.append,
+        *more,
     ]
     return " ".join(words)
 
