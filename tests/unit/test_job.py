@@ -86,6 +86,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"machine": Machine(memory=1024)},
         {"userland": Userland(name="debian:bookworm", digest="0" * 64, size=1)},
         {"added": Files("digest", Path("add.cpio"))},
+        {"kunit": ("list*",)},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -112,12 +113,14 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "boxed",
         "userland",
         "added",
+        "kunit",
     }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
 
 
 def test_who_asks_for_none_has_the_conditions_of_before() -> None:
-    assert b"userland" not in msgspec.json.encode(Conditions(arch="x86_64"))
+    assert not any(name in msgspec.json.encode(Conditions(arch="x86_64")) for name in (b"userland", b"kunit"))
+    assert b"kunit" not in msgspec.json.encode(SETUP.conditions)
     digest = "0" * 64
     assert msgspec.json.decode(
         msgspec.json.encode(Conditions(arch="x86_64", userland=digest)), type=Conditions

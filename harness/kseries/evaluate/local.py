@@ -2,9 +2,9 @@
 """This host as an executor: a worker builds, and QEMU boots beside its next build."""
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,14 +14,15 @@ from kseries.coverage.tracepoints import MadeOf, Watch, Watched
 from kseries.evaluate import images, observe
 from kseries.evaluate.images import Images
 from kseries.evaluate.setup import Setup
-from kseries.guest import isolation, machine, repeat
+from kseries.guest import isolation, kunitboots, machine, repeat
+from kseries.guest.machine import Booting
 from kseries.kbuild import Worker
 from kseries.kbuild.brought import Brought
 from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events
 from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
-from kseries.probes import commands, printed
+from kseries.probes import commands, kunit, printed
 
 _OF_BOOT = ("console.log", printed.LOG)
 
@@ -150,15 +151,11 @@ class Local:
             return known
         tell(events.StageStarted(job.name, "boot"))
 
-        def boot_once(probes: tuple[Probe, ...], log: Path) -> Awaitable[Boot]:
-            addresses = watched.addresses if watched is not None else ()
-            files = setup.added.path if setup.added is not None else None
-            return machine.boot(setup.arch, setup.accel, built.image, probes, log, addresses, setup.machine, files)
-
+        booting = self._booting(built, watched.addresses if watched is not None else ())
         try:
             # What is told of somebody's patch has been seen twice.
             console = built.into / "console.log"
-            seen = await repeat.boot(lambda log: isolation.boot(boot_once, built.probes, log), setup.repeat, console)
+            seen = await repeat.boot(partial(self._boot_all, booting, built.probes), setup.repeat, console)
         except InfraError as error:
             return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error), host=setup.host)
         _write(built.into / printed.LOG, printed.log(seen.boot.printed))
@@ -168,6 +165,18 @@ class Local:
         for kept, what in zip(names, (whole, plain), strict=False):
             self._store.put(kept, what, built.into)
         return whole
+
+    def _booting(self, built: _Built, addresses: tuple[tuple[int, int], ...]) -> Booting:
+        setup = self._setup
+        files = setup.added.path if setup.added is not None else None
+        return Booting(setup.arch, setup.accel, built.image, setup.machine, addresses, files)
+
+    async def _boot_all(self, booting: Booting, probes: tuple[Probe, ...], log: Path) -> Boot:
+        """What a kernel does once, with its probes and by testing itself, in as many boots as that takes."""
+        globs = self._setup.kunit
+        words = kunit.words(None) if globs else ()
+        whole = await isolation.boot(lambda some, file: machine.boot_as(booting, some, file, words), probes, log)
+        return await kunitboots.boot(booting, globs, whole, log) if globs else whole
 
 
 def _write(log: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from kseries.cache import store
 from kseries.guest.added import Files
 from kseries.kbuild.config import Config
 from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record, Userland
+from kseries.probes import kunit
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 
@@ -38,11 +39,15 @@ class Setup:
     image: Path | None = None
     """Where this host has that userland."""
     added: Files | None = None
+    kunit: tuple[str, ...] = ()
+    """Globs of KUnit's suites."""
+    suites: tuple[str, ...] = ()
+    """Those that they mean, as far as the trees of a series have them."""
 
     @property
     def probe_names(self) -> tuple[str, ...]:
         """What contracts and results call its probes."""
-        return tuple(probe.name for probe in self.probes)
+        return (*(probe.name for probe in self.probes), *map(kunit.probe, self.suites))
 
     def asking(self, probes: tuple[Probe, ...]) -> "Setup":
         """The same for a state that is asked these alone; all that is built stays what it is."""
@@ -63,6 +68,7 @@ class Setup:
             boxed=not self.unboxed,
             userland=self.userland.digest if self.userland is not None else msgspec.UNSET,
             added=self.added.digest if self.added is not None else msgspec.UNSET,
+            kunit=self.kunit or msgspec.UNSET,
         )
 
     @cached_property

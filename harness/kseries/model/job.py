@@ -39,6 +39,8 @@ class Conditions(Record, frozen=True):
     """The digest of the image that programs run in; of a job without one nothing is written, as before there were."""
     added: str | UnsetType = UNSET
     """A digest of the user's own files that the guest has; not there where it has none, as it was before there were."""
+    kunit: tuple[str, ...] | UnsetType = UNSET
+    """Globs of the suites that the kernel tests itself with, as kunit.filter_glob has them; likewise."""
 
 
 class Job(Record, frozen=True):
