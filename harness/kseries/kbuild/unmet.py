@@ -123,6 +123,13 @@ def definitions(text: str, name: str) -> Iterator[Definition]:
     yield from _wanted(current)
 
 
+def needs(one: Definition) -> tuple[str, ...]:
+    """The options that have to be set for a definition's, and that nothing else can stand for."""
+    parts = (part for terms in one.terms if " if " not in terms for part in _conjuncts(_TOKEN.findall(terms)))
+    names = (part[0] for part in parts if len(part) == 1 and re.fullmatch(r"\w+", part[0]))
+    return tuple(dict.fromkeys(name for name in names if name not in ("y", "n", "m")))
+
+
 def _wanted(current: Definition | None) -> tuple[Definition, ...]:
     return (current,) if current is not None else ()
 

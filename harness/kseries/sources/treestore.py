@@ -392,9 +392,9 @@ class TreeStore:
         # git-diff-tree(1): each difference has the ids of its two trees before it, in a line of their own.
         return [between(one) for one in _PAIR.split(said)[1:]]
 
-    def grep_files(self, tree: str, pattern: str, paths: str) -> dict[str, str]:
+    def grep_files(self, tree: str, pattern: str, *paths: str) -> dict[str, str]:
         """The tree's files that have a line with an extended regular expression (git-grep(1)), path by text."""
-        words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", paths)
+        words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", *paths)
         names = self.git(*words, statuses=(0, 1)).stdout.split(b"\0")  # 1: there is none
         found = {os.fsdecode(name): self.git("cat-file", "blob", os.fsdecode(name)).stdout for name in names if name}
         return {name.partition(":")[2]: text.decode(errors="replace") for name, text in found.items()}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""KUnit's suites in a tree: what each is called, in which file it is, and which of them test what a series changes.
+
+Nothing of a tree runs for it. What is read is how suites are written (Documentation/dev-tools/kunit/usage.rst), in
+files that are called as tests are (style.rst): a suite of another file, or one whose name a macro makes, is not found.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from kseries.sources import TreeStore
+
+_WHERE = ("*test*.c", "*kunit*.c", "*test*.h", "*kunit*.h")
+_BEGINS = r"struct[[:space:]]+kunit_suite[[:space:]]+[A-Za-z0-9_]+[[:space:]]*="
+_SUITE = re.compile(r"struct\s+kunit_suite\s+\w+\s*=\s*\{(?P<body>.*?)\n\}", re.DOTALL)
+_NAME = re.compile(r"\.name\s*=\s*(?:\"(?P<name>[^\"]+)\"|(?P<of_file>KBUILD_MODNAME))")
+_AFFIX = re.compile(r"^(?:kunit|test)[_-]|[_-](?:kunit|unittest|test|tests|selftest)$")
+"""What the name of a test's file has beside that of what it tests: cmdline_kunit.c, list-test.c, test_hash.c."""
+_FOLDERS = ("tests", "test", "kunit", "tests/unit")
+"""Where a folder has its tests, if not beside what they test."""
+_OF_HEADERS = re.compile(r"(?:arch/[^/]+/)?include/(?:linux|asm|uapi/linux|kunit)/(?P<name>[^/]+)\.h$")
+
+
+@dataclass(frozen=True, order=True)
+class Suite:
+    """A suite, by its name, and the file that it is in."""
+
+    name: str
+    file: str
+
+    @property
+    def tests(self) -> str:
+        """What its file is called after."""
+        return plain(PurePosixPath(self.file).stem)
+
+
+def plain(stem: str) -> str:
+    """The name of a file, of a test's without what makes it one."""
+    return _AFFIX.sub("", _AFFIX.sub("", stem)).replace("-", "_")
+
+
+def found(trees: TreeStore, *ids: str) -> tuple[Suite, ...]:
+    """The suites that some trees have, each once."""
+    suites: dict[Suite, None] = {}
+    for tree in dict.fromkeys(ids):
+        for path, text in trees.grep_files(tree, _BEGINS, *_WHERE).items():
+            if not path.startswith("tools/"):
+                suites |= dict.fromkeys(of_file(path, text))
+    return tuple(sorted(suites))
+
+
+def of_file(path: str, text: str) -> tuple[Suite, ...]:
+    """The suites that a file has."""
+    names = (_NAME.search(one["body"]) for one in _SUITE.finditer(text))
+    module = PurePosixPath(path).stem.replace("-", "_")  # scripts/Makefile.lib: modname_flags
+    return tuple(Suite(name["name"] or module, path) for name in names if name is not None)
+
+
+def about(suites: Sequence[Suite], changed: Iterable[str]) -> tuple[Suite, ...]:
+    """Those in files that are changed, and those that are called after one that is and lie beside it, or below it."""
+    paths = tuple(changed)
+    return tuple(suite for suite in suites if any(_is_about(suite, path) for path in paths))
+
+
+def _is_about(suite: Suite, path: str) -> bool:
+    if suite.file == path:
+        return True
+    one = PurePosixPath(path)
+    if one.suffix not in (".c", ".h", ".S", ".rs") or plain(one.stem) != suite.tests:
+        return False
+    folder, of = str(PurePosixPath(suite.file).parent), str(one.parent)
+    # mm/slub.c has its in lib/slub_kunit.c, include/linux/list.h in lib/list-test.c.
+    of_lib = f"{folder}/".startswith("lib/") and ("/" not in of or _OF_HEADERS.fullmatch(path) is not None)
+    return of_lib or folder == of or any(folder == f"{of}/{name}" for name in _FOLDERS)
+
+
+def below(suites: Sequence[Suite], changed: Iterable[str], configured: Iterable[str]) -> tuple[Suite, ...]:
+    """Those of the folders that changed files are in and that have a .kunitconfig: ``configured`` are those folders."""
+    having = {str(PurePosixPath(one).parent) for one in configured}
+    folders = {str(PurePosixPath(path).parent) for path in changed}
+    wanted = {place for folder in folders for place in (folder, *(f"{folder}/{name}" for name in _FOLDERS))} & having
+    return tuple(suite for suite in suites if str(PurePosixPath(suite.file).parent) in wanted)
