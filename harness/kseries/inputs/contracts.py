@@ -11,6 +11,7 @@ import msgspec
 from kseries.host import paths, untrusted
 from kseries.model import Contract
 from kseries.model.errors import InputError, in_words
+from kseries.probes import kunit
 
 _FIELDS = frozenset({"id", "title", "when", "checks", "otherwise", "optional"})
 
@@ -55,9 +56,10 @@ def check(contracts: Iterable[Contract], probes: frozenset[str]) -> None:
         if contract.id in seen:
             raise InputError(f"two contracts are called {contract.id}\n  give one of them another id")
         seen.add(contract.id)
-        for name in (*contract.checks, *contract.otherwise, *contract.optional):
+        when = (contract.when,) if "." in contract.when else ()
+        for name in (*when, *contract.checks, *contract.otherwise, *contract.optional):
             probe = name.rpartition(".")[0]
-            if probe not in probes:
+            if probe not in probes and not kunit.is_check(name):
                 raise InputError(
                     f"contract {contract.id}: {name} is of no probe that there is\n"
                     "  a check is called PROBE.CHECK; PROBE is one of ours, or what this run asks for beside them"

@@ -46,6 +46,8 @@ class TestCase(Record, frozen=True, forbid_unknown_fields=True):
     """Those of ours that are run beside its own; all of them where it does not say."""
     run: tuple[Run, ...] = ()
     """Commands that are checks."""
+    kunit: tuple[str, ...] = ()
+    """Globs of KUnit's suites, as --kunit has them."""
     demo: bool = False
     """Whether ``kseries demo`` runs it, where that is asked for the kernel of ``tree``."""
 

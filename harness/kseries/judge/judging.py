@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
-from kseries.judge import changelog, complaints, cures, evidence, losses, newwarnings, partners, sandbox
+from kseries.judge import announced, changelog, complaints, cures, evidence, losses, newwarnings, partners, sandbox
 from kseries.judge.contracts import contract_verdict
 from kseries.judge.losses import GOOD, Symptom, What
 from kseries.model import (
@@ -63,6 +63,7 @@ def _with_contracts(
 ) -> StateResult:
     if result.outcome.loud or result.outcome.unknown:
         return result
+    result = announced.with_checks(result, contracts)
     return msgspec.structs.replace(result, contracts=tuple(contract_verdict(one, result, tip) for one in contracts))
 
 
