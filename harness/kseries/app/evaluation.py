@@ -21,7 +21,7 @@ from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, Origin, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
-from kseries.probes import programs, selftests
+from kseries.probes import kunit, programs, selftests
 from kseries.sources import TreeStore
 
 _TREE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -99,6 +99,7 @@ def setup_of(conditions: Conditions) -> Setup:
         userland=_userland(image),
         image=image,
         added=added.kept(conditions.added, paths.cache("programs")) if conditions.added else None,
+        kunit=kunit.parse(conditions.kunit or ()),
     )
     others = {one.name for one in found.programs}
     others |= {one.name for one in conditions.probes if one.origin is Origin.COMMAND}

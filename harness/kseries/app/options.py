@@ -10,6 +10,7 @@ from kseries import arch as archs
 from kseries import inputs
 from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.plan import scenarios
+from kseries.probes import kunit
 from kseries.probes.commands import Run
 
 
@@ -54,6 +55,8 @@ class Options:
     """Commands of a shell, in the userland."""
     add: Path | None = None
     """A directory whose files the guests have."""
+    kunit: tuple[str, ...] = ()
+    """Globs of KUnit's suites, or "auto"."""
     reverts: tuple[str, ...] = ()
     """Patches that are reverted together, beside the scenarios': "2+3"."""
     fuzz: int = 0
@@ -77,4 +80,5 @@ class Options:
             programs=tuple(dict.fromkeys((*self.programs, *target.programs))),
             contracts=tuple(dict.fromkeys((*self.contracts, *target.contracts))),
             runs=tuple(dict.fromkeys((*self.runs, *target.runs))),
+            kunit=kunit.parse((*self.kunit, *(case.kunit if case is not None else ()))),
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 from kseries import inputs
-from kseries.app import rundir, selftests, tiptests
+from kseries.app import rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
@@ -66,10 +66,12 @@ def _carry_out(
         recording(event)
         tell(event)
 
-    wanted = asked(setup, options)
+    if not options.kunit:
+        asked(setup, options)  # what is wrong with a contract is told before sources are looked for
     trees = TreeStore(paths.cache("trees.git"))
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
-    setup = tiptests.built(setup, options, trees, planned, tell)
+    setup = suiting.suited(setup, options, planned, trees, tell)
+    wanted = asked(setup, options)
     executors = executors_of(setup, options, trees, planned)
     engine = engine_of(setup, trees, heard, planned, executors, options)
     recording.on(planned.base)

@@ -8,7 +8,7 @@ import msgspec
 from kseries import arch as archs
 from kseries import judge, kbuild
 from kseries.app import selftests as stay
-from kseries.app import tiptests
+from kseries.app import suiting, tiptests
 from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.cache import store
@@ -53,7 +53,7 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
 
 def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Listener) -> tuple[Forecast, ...]:
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
-    setup = tiptests.foreseen(setup_of(options, tell, fetch=False), options, trees, planned)
+    setup = suiting.foreseen(setup_of(options, tell, fetch=False), options, planned, trees)
     executors = executors_of(setup, options, trees, planned)
     return engine_of(setup, trees, lambda _: None, planned, executors, options).forecast(planned)
 

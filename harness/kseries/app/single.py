@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseries import inputs
-from kseries.app import tiptests
+from kseries.app import suiting
 from kseries.app.options import Options
 from kseries.app.planning import base_of, explained, tell_fuzz
 from kseries.app.premises import at_work, freedom, room
@@ -39,7 +39,7 @@ def state_runner(
             patches = scenarios.apply_all(target.series, base, trees, tell, options.fuzz)
         tell_fuzz(patches, tell)
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
-        setup = tiptests.built(setup_of(options, tell), options, trees, plan, tell)
+        setup = suiting.suited(setup_of(options, tell), options, plan, trees, tell)
         beside = runner_for(target, replace(options, out=place), setup, plan, trees, tell)
         yield replace(beside, onto=onto)
 

@@ -15,7 +15,7 @@ from kseries.cli import machine
 from kseries.model.errors import InputError
 from kseries.model.sanitize import named, shortened
 from kseries.plan import scenarios
-from kseries.probes import commands, programs
+from kseries.probes import commands, kunit, programs
 from kseries.sources.applying import FUZZ_LIMIT
 
 _CORES_OF_A_WORKER = 16
@@ -104,6 +104,13 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="a line for a shell of the userland, once per boot: exit status 0 passes, 4 is skipped, any other fails",
+    )
+    parser.add_argument(
+        "--kunit",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="what each kernel tests itself with: suites of KUnit, SUITE.CASE, or auto: those of what is changed",
     )
     parser.add_argument("--add", metavar="DIR", type=Path, help="have the files of DIR in the guest, as /add")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
@@ -214,6 +221,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         checks=tuple(filter(None, (getattr(args, "check", None),))),
         selftests_from=args.selftest_from,
         runs=commands.parse(args.run),
+        kunit=kunit.parse(args.kunit),
         add=args.add,
         config=tuple(args.config),
         make=tuple(args.make),
@@ -237,7 +245,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     given += [("--selftest-from", args.selftest_from if args.selftest_from != tiptests.STATE else None)]
     given += [("--fuzz", args.fuzz or None), ("--add", args.add)]
     given += [("--userland", args.userland), ("--arch", arch)]  # the next host may have another default
-    for option in ("prerequisite", "probe", "contract", "selftest", "run", "config", "make", "package"):
+    for option in ("prerequisite", "probe", "contract", "selftest", "run", "kunit", "config", "make", "package"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
     given += [("--repeat", args.repeat if args.repeat > 1 else None), *machine.words(args)]
     for option, value in given:
