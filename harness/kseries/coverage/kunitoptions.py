@@ -53,7 +53,7 @@ def of_suites(suites: Iterable[Suite], reader: Reader, definers: Definers, arch:
     for file, names in files.items():
         own = tuple(dict.fromkeys(_of_file(file, reader)))
         new = [one for one in (*own, *_needed(own, definers, arch)) if one not in told]
-        told |= dict.fromkeys(new, "") | {one: f"# {', '.join(names)} ({file})\n" for one in new[:1]}
+        told |= dict.fromkeys(new, "") | {one: f"{fragment.KUNIT}{', '.join(names)} ({file})\n" for one in new[:1]}
     return _HEAD + "".join(f"{why}#: wanted\nCONFIG_{one}=y\n" for one, why in [*told.items()][:_MOST])
 
 

@@ -6,7 +6,7 @@ files that are called as tests are (style.rst): a suite of another file, or one 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -20,7 +20,13 @@ _AFFIX = re.compile(r"^(?:kunit|test)[_-]|[_-](?:kunit|unittest|test|tests|selft
 """What the name of a test's file has beside that of what it tests: cmdline_kunit.c, list-test.c, test_hash.c."""
 _FOLDERS = ("tests", "test", "kunit", "tests/unit")
 """Where a folder has its tests, if not beside what they test."""
+_SOURCES = (".c", ".h", ".S", ".rs")
+_OF_LIB = ("lib", "lib/tests")
 _OF_HEADERS = re.compile(r"(?:arch/[^/]+/)?include/(?:linux|asm|uapi/linux|kunit)/(?P<name>[^/]+)\.h$")
+
+
+Reader = Callable[[str], str | None]
+Lister = Callable[[str], tuple[str, ...]]
 
 
 @dataclass(frozen=True, order=True)
@@ -68,12 +74,31 @@ def _is_about(suite: Suite, path: str) -> bool:
     if suite.file == path:
         return True
     one = PurePosixPath(path)
-    if one.suffix not in (".c", ".h", ".S", ".rs") or plain(one.stem) != suite.tests:
+    if one.suffix not in _SOURCES or plain(one.stem) != suite.tests:
         return False
     folder, of = str(PurePosixPath(suite.file).parent), str(one.parent)
     # mm/slub.c has its in lib/slub_kunit.c, include/linux/list.h in lib/list-test.c.
     of_lib = f"{folder}/".startswith("lib/") and ("/" not in of or _OF_HEADERS.fullmatch(path) is not None)
     return of_lib or folder == of or any(folder == f"{of}/{name}" for name in _FOLDERS)
+
+
+def beside(path: str, reader: Reader, lister: Lister) -> Iterator[Suite]:
+    """The suites that test a changed file, of the folders in which those are looked for, without a look at all others.
+
+    ``reader`` has the text of a file, or None, and ``lister`` the names in a folder.
+    """
+    of = str(PurePosixPath(path).parent)
+    if of == "." or PurePosixPath(path).suffix not in _SOURCES:
+        return
+    folders = dict.fromkeys((of, *(f"{of}/{name}" for name in _FOLDERS), *_OF_LIB))
+    tests = (f"{folder}/{name}" for folder in folders for name in lister(folder) if name.endswith((".c", ".h")))
+    for file in dict.fromkeys((path, *tests)):
+        if _called_as_test(file) and _is_about(Suite("", file), path) and (text := reader(file)) is not None:
+            yield from of_file(file, text)
+
+
+def _called_as_test(path: str) -> bool:
+    return "test" in path or "kunit" in path
 
 
 def below(suites: Sequence[Suite], changed: Iterable[str], configured: Iterable[str]) -> tuple[Suite, ...]:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import PurePosixPath
 
-from kseries.coverage import maintainers, parameters, source
+from kseries.coverage import kunitsuites, maintainers, parameters, source
 from kseries.coverage.maintainers import SELFTESTS
 from kseries.coverage.testsource import Reader, TestSource
 from kseries.model import ChangedFunction, Way
+from kseries.probes import kunit
 
 Lister = Callable[[str], tuple[str, ...]]
 """The names in a folder of the tip, of none where it is not there."""
@@ -32,6 +33,12 @@ class Ways:
         self._lister = cache(lister)
         self._changed = tuple(dict.fromkeys(changed))
         self._ran = frozenset(ran)
+
+    def to_test(self, files: Iterable[str]) -> tuple[Way, ...]:
+        """The suites of KUnit that test some changed files and were not run, whether or not those files were."""
+        suites = dict.fromkeys(suite for one in files for suite in kunitsuites.beside(one, self._reader, self._lister))
+        left = [suite for suite in suites if kunit.probe(suite.name) not in self._ran]
+        return tuple(Way(what=f"--kunit {kunit.exactly(one.name, '')}", where=one.file) for one in left[:_TESTS])
 
     def to_run(self, idle: Iterable[ChangedFunction], files: Iterable[str]) -> tuple[Way, ...]:
         """What would run some functions that did not run, and files that are not compiled yet."""

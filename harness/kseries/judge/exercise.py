@@ -53,9 +53,12 @@ def per_patch(judgement: Judgement, arch: str, trees: TreeStore) -> PerPatch:
             one,
             verdict=_verdict(judgement, tip, one),
             grounds=grounds.of_patch(judgement.states, tip, one),
-            ways=ways.to_run([one for one in one.functions if not one.ran], _to_compile(one)),
+            ways=(
+                *ways.to_run([one for one in one.functions if not one.ran], _to_compile(one)),
+                *ways.to_test(patch.files),
+            ),
         )
-        for one in (_exercised(patch, history, tip) for patch in plan.patches)
+        for patch, one in ((patch, _exercised(patch, history, tip)) for patch in plan.patches)
     )
     verdict = _tempered(judgement.verdict, patches)
     return PerPatch(patches=patches, verdict=verdict, grounds=grounds.of_run(tip, patches))

@@ -22,6 +22,8 @@ from kseries.model.sanitize import shortened
 
 _OPTION = re.compile(r"(?:CONFIG_(?P<name>\w+)=(?P<value>.*)|# CONFIG_(?P<unset>\w+) is not set)")
 _WANTED = "#: wanted"
+KUNIT = "# KUnit: "
+"""What a comment of ours begins with that names the suites for whose sake there are the options behind it."""
 _OR = re.compile(r"#: or CONFIG_(?P<name>\w+)=(?P<value>.*)")
 _LIKE_A_MARKER = re.compile(r"#[\s:]*(?:wanted|or\s+CONFIG_\w+\s*=\s*\S*)\s*|#:.*", re.IGNORECASE)
 
@@ -65,6 +67,20 @@ def entries(text: str) -> Iterator[Entry]:
         wanted = line == _WANTED or (wanted and bool(choices))
     if choices:
         yield Entry(tuple(choices), wanted)
+
+
+def suites(text: str) -> dict[str, str]:
+    """The suites that options are there for, as ``KUNIT`` names them, by the option."""
+    found: dict[str, str] = {}
+    names = ""
+    for line in text.split("\n"):
+        if line.startswith(KUNIT):
+            names = line.removeprefix(KUNIT)
+        elif names and (option := _OPTION.fullmatch(line)):
+            found.setdefault(option["name"] or option["unset"], names)
+        elif line != _WANTED:
+            names = ""
+    return found
 
 
 def alternatives(text: str) -> frozenset[str]:

@@ -73,6 +73,9 @@ def ways(patch: PatchResult) -> Iterator[str]:
     if options:
         yield line(f"to compile it: --config FRAGMENT with {', '.join(map(_asked, options))} and what that depends on")
     for one in patch.ways:
+        if one.what.startswith("--kunit "):
+            yield line(f"to have KUnit test it: {one.what} ({one.where})")
+            continue
         yield line(f"to run {one.function or 'it, perhaps'}: {one.what} ({one.where})")
 
 
