@@ -22,6 +22,7 @@ from kseries.model import (
     Machine,
     Outcome,
     RunResult,
+    SelftestNote,
     StateResult,
     Status,
     Verdict,
@@ -147,6 +148,19 @@ def test_a_check_that_is_not_there_any_more_is_worse_and_one_that_is_new_is_noth
     few, more = tip(checks=checks(p__a=PASS)), tip(checks=checks(p__a=PASS, p__b=FAIL))
     assert not told(few, more).changes
     assert [one.now for one in told(tip(checks=checks(p__b=PASS)), few).changes] == ["not there"]
+
+
+def test_a_check_that_only_base_was_asked_is_no_worse_and_its_finding_is_not_gone() -> None:
+    """It had no answer on the new run's base: of the tip nobody knows."""
+    slow, left_out = checks(kvm__slow__exit_status=FAIL), SelftestNote(name="kvm.slow", left_out=True)
+    told_of = finding(FindingKind.REGRESSION, "prefix-2", "kvm.slow.exit_status: fail")
+    was = checks(kvm__slow__exit_status=PASS)
+    old = run(state("base", checks=was), state("prefix-1", 1, checks=was), state("prefix-2", 2, checks=slow))
+    old = msgspec.structs.replace(old, findings=(told_of,))
+    new = run(state("base", checks=slow), state("prefix-1", 1), state("prefix-2", 2), selftests=(left_out,))
+    assert told(old, new).findings_gone == ()
+    assert told(old, msgspec.structs.replace(new, selftests=msgspec.UNSET)).findings_gone != ()
+    assert [one.state for one in told(old, new).changes] == ["base"]
 
 
 def test_a_tip_that_does_not_build_any_more_is_worse() -> None:

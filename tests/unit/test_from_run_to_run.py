@@ -7,6 +7,7 @@ Nothing is compiled or booted: a worker puts down an image, and what boots says 
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from kseries.evaluate.engine import Engine
 from kseries.guest import machine
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.timing import Timing
-from kseries.model import Boot, Build, Ending, Outcome, Plan, StateResult, events
+from kseries.model import Boot, Build, Check, Ending, Origin, Outcome, Plan, Probe, StateResult, Status, events
 from kseries.model.errors import InfraError
 from kseries.sources import Change
 from tests.support.engines import SETUP
@@ -87,6 +88,11 @@ class Host:
         self.booted: list[str] = []
         self.printed: dict[str, str] = {}
         """What the commands of each boot print."""
+        self.setup = SETUP
+        self.asked: list[tuple[str, list[str]]] = []
+        """Each boot: its kernel, and the probes that it is asked."""
+        self.overdue: list[str] = []
+        """The probes that no boot answers in time."""
         self.fails: list[str] = []
         """The kernels whose next boot this host does not let come up."""
         self._place = place
@@ -107,21 +113,28 @@ class Host:
             if isinstance(event, events.StateDone):
                 self.told.append(event.result)
 
-        return engine_for(SETUP, (folder,), self.store, hear)
+        return engine_for(self.setup, (folder,), self.store, hear)
 
     async def boot(self, *words: object) -> Boot:
         image, log = words[2], words[4]
         assert isinstance(image, machine.Image) and isinstance(log, Path)
         code = image.kernel.read_text()
         self.booted.append(code)
+        asked = cast(tuple[Probe, ...], words[3])
+        self.asked.append((code, [probe.name for probe in asked]))
         if code in self.fails:
             self.fails.remove(code)
             raise InfraError("QEMU did not come up")
         log.write_text(f"this run boots {code}\n")
         return Boot(
             outcome=Outcome.OK, ending=Ending.DONE, detail="", seconds=1.0, seconds_to_first_check=None, caps={},
-            checks=(), console=str(log), printed=self.printed,
+            checks=tuple(map(self._checked, asked)), console=str(log), printed=self.printed,
         )  # fmt: skip
+
+    def _checked(self, probe: Probe) -> Check:
+        late = probe.name in self.overdue
+        detail = "no answer after 100 s" if late else ""
+        return Check(id=f"{probe.name}.exit_status", status=Status.FAIL if late else Status.PASS, detail=detail)
 
 
 def plan(base: str, *trees: str) -> Plan:
@@ -193,6 +206,23 @@ async def test_what_commands_printed_is_kept_with_a_result_and_found_with_it(hos
     host.printed = {}
     other = await host.run(host.folder(), b=("b", "words"))
     assert "commands" not in other["prefix-1"].logs and not log.exists()
+
+
+# --- what base decides --------------------------------------------------------------------------
+
+
+async def test_a_kernel_is_booted_again_where_base_was_asked_more(host: Host) -> None:
+    """The bytes of base's image, of which the others ask less; among each other they are the same."""
+    slow, sound = Probe.program("mm.slow", Origin.SELFTEST), Probe.program("mm.sound", Origin.SELFTEST)
+    host.setup, host.overdue = SETUP.asking((slow, sound)), ["mm.slow"]
+    trees = {"a": ("base", "more"), "b": ("b", "words"), "c": ("base", "most")}
+    first = await host.run(host.folder(), **trees)
+    whole, less = ["mm.slow", "mm.sound"], ["mm.sound"]
+    assert host.asked == [("base", whole), ("base", whole), ("base", less), ("b", less)]  # a failure is seen twice
+    assert (first["prefix-1"].built_as, first["prefix-1"].booted_as) == (None, None)
+    assert first["prefix-3"].built_as == "prefix-1"
+    again = await host.run(host.folder(), **trees, d=("d", "words"))
+    assert host.asked[4:] == [("d", less)] and [one.id for one in again["prefix-4"].checks] == ["mm.sound.exit_status"]
 
 
 # --- what the host is to blame for ----------------------------------------------------------------

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from kseries.evaluate import overdue
 from kseries.host import paths
 from kseries.kbuild import initramfs
-from kseries.model import Check, Origin, Probe, Status, probe
+from kseries.model import Check, Observation, Origin, Outcome, Probe, Status, probe
 from kseries.probes import ktap
 
 SILENT = "#include <unistd.h>\nint main(void) { return %d; }\n"
@@ -280,3 +281,6 @@ def test_each_probe_has_its_own_time(root: Path) -> None:
         "hasty.exit_status": (Status.FAIL, "no answer after 1 s"),
         "passes.exit_status": (Status.PASS, ""),
     }
+    checks = tuple(Check(id=name, status=status, detail=detail) for name, (status, detail) in told.items())
+    base = Observation(tree="", outcome=Outcome.OK, checks=checks)
+    assert overdue.on_base(base, ("hasty", "passes")) == ("hasty",)

@@ -232,3 +232,16 @@ def test_a_test_that_came_through_in_one_of_two_boots_stays(lab: Lab) -> None:
 def test_only_the_kernels_own_tests_may_be_left_out() -> None:
     probes = (*ASKED.probes, Probe.program("mine"), Probe(name="run", argv=("/bin/sh",), origin=Origin.COMMAND))
     assert overdue.candidates(probes, {SOUND}) == (SLOW,)
+
+
+def test_nothing_is_recalled_before_it_is_known_what_is_to_be_asked(lab: Lab) -> None:
+    """Base is not known any more, and a state is that was asked everything."""
+    memory = Memory(ASKED, lab.store)
+    job = Job(name="prefix-1", tree="prefix-1", base="base", series=("1", "2"), conditions=ASKED.conditions)
+    memory.keep(job, seen(job, IN_TIME), lab.place)
+    executor = Fake({"base": OVERDUE})
+    result = lab.run(executor)
+    assert executor.log[:2] == ["build base", "seen base"] and asked(executor)["prefix-1"] == [OURS, SOUND]
+    assert not any(name.startswith(SLOW) for name in checks(result["prefix-1"]))
+    of_all = Fake({"base": OVERDUE})
+    assert lab.run(of_all, kept=(SLOW, SOUND))["prefix-1"].checks and "prefix-1" not in of_all.jobs

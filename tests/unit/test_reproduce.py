@@ -111,6 +111,7 @@ def test_elsewhere_a_path_of_this_host_is_a_name(word: str, elsewhere: str) -> N
         ("--make", "CC=tools/my-cc", "CC=tools/my-cc"),
         ("--append", "root=/dev/vda dyndbg=+p", "root=/dev/vda dyndbg=+p"),
         ("--device", "usb-kbd,bus=usb.0", "usb-kbd,bus=usb.0"),
+        ("--selftest", "n=mm:map -f /dev/zero,x", "n=mm:map -f /dev/zero,x"),
         ("--make", "CROSS_COMPILE=aarch64-linux-gnu-", "CROSS_COMPILE=aarch64-linux-gnu-"),
     ],
 )

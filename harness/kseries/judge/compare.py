@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Two runs -> what changed between them, and whether anything got worse: pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from kseries import judge
 from kseries.judge import evidence
@@ -221,7 +221,8 @@ class _Named:
             return True
         if finding.contract is not None:
             return any(one.id == finding.contract for one in state.contracts)
-        checks = {check.id for one in (state, self.run.states[0]) for check in one.checks}
+        of_base = (check.id for check in self.run.states[0].checks if _probe(check.id) not in self.run.left_out)
+        checks = {*of_base, *(check.id for check in state.checks)}
         return all(one.name in checks for one in finding.evidence if one.kind in _OF_CHECK and one.name)
 
 
@@ -237,14 +238,18 @@ def _changes(before: _Named, after: _Named) -> Iterator[Change]:
                 detail=now.detail,
             )  # fmt: skip
         if Outcome.OK is was.outcome is now.outcome:
-            yield from _checks(was, now)
+            yield from _checks(was, now, after.run.left_out)
 
 
-def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
-    """Checks that both states have, or lost; one that only the new probes have is no change of the kernel."""
+def _checks(was: StateResult, now: StateResult, left_out: Set[str]) -> Iterator[Change]:
+    """Checks that both states have, or lost; one that only the new probes have is no change of the kernel, nor is one
+    of a probe that this state was not asked.
+    """
     seen = {check.id: check for check in now.checks}
     for old in was.checks:
         new = seen.get(old.id)
+        if new is None and _probe(old.id) in left_out:
+            continue
         status = str(new.status) if new is not None else "not there"
         if status != old.status:
             worse = old.status in _WELL and (new is None or new.status not in _WELL)
@@ -252,6 +257,10 @@ def _checks(was: StateResult, now: StateResult) -> Iterator[Change]:
             yield Change(
                 state=now.id, was_state=was.id, name=old.id, was=old.status, now=status, worse=worse, detail=detail
             )
+
+
+def _probe(check: str) -> str:
+    return check.rpartition(".")[0]
 
 
 def known_by(finding: Finding) -> dict[Evidence, Evidence]:

@@ -306,6 +306,11 @@ class RunResult(VariantResult, frozen=True, kw_only=True):
     """What its kernels were booted on."""
 
     @property
+    def left_out(self) -> frozenset[str]:
+        """The probes that no state but base was asked."""
+        return frozenset(one.name for one in self.selftests or () if one.left_out)
+
+    @property
     def arch(self) -> str:
         """The architecture of its kernels."""
         return self.variant.arch

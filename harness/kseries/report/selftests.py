@@ -39,7 +39,7 @@ def on_base(told: Sequence[SelftestNote]) -> Iterator[str]:
 def left_out(run: RunResult, state: StateResult) -> Iterator[str]:
     """The names of those that a state was not asked though base was."""
     if state.id != "base" and state.same_as != "base":
-        yield from (one.name for one in notes(run) if one.left_out)
+        yield from sorted(run.left_out)
 
 
 def _named(told: Sequence[SelftestNote]) -> list[str]:
