@@ -108,3 +108,27 @@ def test_what_never_ran_is_not_called_safe_and_a_patched_selftest_is_another_tes
     assert [(one["name"], one["ran"]) for one in vmx["functions"]] == [("handle_triple_fault", False)]
     assert test["exercise"] == "no-code"
     assert result["verdict"]["bisectable"] is None
+
+
+def test_a_test_runs_with_words_and_what_base_has_no_time_for_no_other_state_is_asked(
+    kseries: Kseries, tmp_path: Path
+) -> None:
+    """One test three times: it passes, it has a second for more than that, and it is called in a wrong way."""
+    series = tmp_path / "series"
+    series.mkdir()
+    other = replacing(
+        VMX, "	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;", "	vcpu->run->exit_reason = 8;", "KVM: a"
+    )
+    (series / "0001-vmx.patch").write_text(other)
+    paging = "kvm:demand_paging_test"
+    words = ["--selftest", f"{paging} -b 16M", "--selftest", f"slow={paging} -b 256M", "--timeout", "slow=1"]
+    words += ["--selftest", f"{paging} --nonsense", "--memory", "1G", "--probe", "capabilities"]
+    done = kseries("run", series, "--scenario", "prefixes", "--out", "out", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "out of time on base, so that no other state is asked: slow;" in done.stderr
+    assert "slow (no answer after 1 s)" in done.stdout and "kvm.demand_paging_test-2 (exit status " in done.stdout
+    result, _ = rundir.read(tmp_path / "out")
+    base, tip = ({check.id: check.status for check in state.checks} for state in result.states)
+    assert base["kvm.demand_paging_test.exit_status"] == "pass" and base["slow.exit_status"] == "fail"
+    assert base["kvm.demand_paging_test-2.exit_status"] == "fail"
+    assert tip == {name: status for name, status in base.items() if not name.startswith("slow.")}

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from kseries import arch as archs
-from kseries.app import selftests
+from kseries import inputs
+from kseries.app import planning, selftests
 from kseries.app.options import Options
 from kseries.app.selftests import Changed
-from kseries.model import Check, Contract, Plan, SelftestNote, Status
+from kseries.model import Check, Contract, Plan, SelftestNote, Status, events
 from kseries.probes.selftests import Selftest, parse
 from kseries.probes.selftests import tests as built
 from kseries.sources import TreeStore
@@ -21,6 +22,8 @@ X86 = archs.get("x86_64")
 PLACE = "tools/testing/selftests"
 MAIN = "int main(void)\n{\n}\n"
 FILES = {
+    "Makefile": "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 0\n",
+    "Kconfig": "",
     f"{PLACE}/kselftest.h": "",
     f"{PLACE}/kvm/Makefile": "",
     f"{PLACE}/kvm/guest_memfd_test.c": MAIN,
@@ -93,6 +96,16 @@ def test_of_what_is_no_test_here_nothing_is_said(trees: TreeStore, tip: str, pat
 def test_a_test_of_another_architecture_is_proposed_there(trees: TreeStore, tip: str) -> None:
     assert proposed(trees, tip, ("kvm/aarch64/vgic_irq.c",)) == []
     assert len(proposed(trees, tip, ("kvm/aarch64/vgic_irq.c",), arch="arm64")) == 1
+
+
+def test_a_plan_tells_it_before_anything_is_built(tmp_path: Path, trees: TreeStore) -> None:
+    repository = Repository(tmp_path / "repo")
+    repository.commit("kvm: change a test", {f"{PLACE}/kvm/guest_memfd_test.c": f"{MAIN}\n"})
+    found, heard = inputs.load("HEAD~1..HEAD", str(repository.path)), list[events.Event]()
+    for asked in ((), ("kvm:guest_memfd_test",)):
+        planning.plan(found, Options(out=tmp_path, selftests=asked).of(found), trees, heard.append)
+    told = [event.what for event in heard if isinstance(event, events.Preparing) and "selftest" in event.what]
+    assert told == ["the series changes kvm:guest_memfd_test; add --selftest kvm:guest_memfd_test"]
 
 
 # --- what stays ---------------------------------------------------------------------------------
