@@ -154,9 +154,9 @@ def test_a_file_that_the_architecture_has_no_folder_for_is_no_test_of_it() -> No
 
 
 def test_a_result_tells_what_the_names_and_the_checks_do_not() -> None:
-    calls = parse(["kvm:a", "kvm:a -b '1 2'", "n=kvm:b", "kvm:c", "kvm:d", "kvm:e"])
+    calls = parse(["kvm:a", "kvm:a -b '1 2'", "kvm.b2=kvm:b", "kvm:c", "kvm:d", "kvm:e"])
     base = [
-        *(Check(id=f"{name}.exit_status", status=Status.PASS) for name in ("kvm.a", "kvm.a-2", "n")),
+        *(Check(id=f"{name}.exit_status", status=Status.PASS) for name in ("kvm.a", "kvm.a-2", "kvm.b2")),
         Check(id="kvm.c.exit_status", status=Status.FAIL, detail="no answer after 100 s"),
         Check(id="kvm.d.exit_status", status=Status.FAIL, detail="exit status 254"),
         Check(id="kvm.e.exit_status", status=Status.FAIL, detail="it was not built"),
@@ -164,7 +164,7 @@ def test_a_result_tells_what_the_names_and_the_checks_do_not() -> None:
     probes = [call.probe for call in calls]
     assert selftests.notes(probes, built(calls), base, {"kvm.c"}) == (
         SelftestNote(name="kvm.a-2", call="kvm:a -b '1 2'"),
-        SelftestNote(name="n", call="n=kvm:b"),
+        SelftestNote(name="kvm.b2", call="kvm.b2=kvm:b"),
         SelftestNote(name="kvm.c", on_base="no answer after 100 s", left_out=True),
         SelftestNote(name="kvm.d", on_base="exit status 254"),
     )

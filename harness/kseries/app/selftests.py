@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel's own tests in a run: which of them the series changes, which stay whatever base does, what is told."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from kseries import arch as archs
 from kseries.app.options import Options
 from kseries.arch import Arch
-from kseries.coverage.testsource import TestSource
+from kseries.coverage.selftestsource import SelftestSource
 from kseries.model import Check, Contract, Origin, Plan, Probe, SelftestNote, Status
 from kseries.model.sanitize import few
 from kseries.probes import selftests
@@ -39,7 +40,7 @@ class Changed:
 def changed(planned: Plan, trees: TreeStore) -> Changed:
     """What the patches of a series change, as the tip's source tells."""
     paths = dict.fromkeys(path for patch in planned.patches for path in patch.files)
-    source = TestSource(_reader(trees, planned.patches[-1].tree_after))
+    source = SelftestSource(_reader(trees, planned.patches[-1].tree_after))
     tests = (source.test(path) for path in paths)
     shared = (source.shared(path) for path in paths)
     return Changed(tuple(one for one in tests if one is not None), frozenset(one for one in shared if one is not None))
@@ -143,7 +144,8 @@ def notes(
 
 def _call(probe: Probe, test: Selftest) -> str:
     words = probe.argv[1:]
-    own = f"{probe.name}=" if not probe.name.startswith(test.name) else ""
+    usual = re.fullmatch(rf"{re.escape(test.name)}(?:-\d+)?", probe.name)
+    own = "" if usual else f"{probe.name}="
     return f"{own}{shlex.join((f'{test.target}:{test.test}', *words))}" if own or words else ""
 
 

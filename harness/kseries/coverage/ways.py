@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from kseries.coverage import kunitsuites, maintainers, parameters, source
 from kseries.coverage.maintainers import SELFTESTS
-from kseries.coverage.testsource import Reader, TestSource
+from kseries.coverage.selftestsource import Reader, SelftestSource
 from kseries.model import ChangedFunction, Way
 from kseries.probes import kunit
 
@@ -29,7 +29,7 @@ class Ways:
 
     def __init__(self, reader: Reader, lister: Lister, changed: Iterable[str], ran: Iterable[str]) -> None:
         self._reader = cache(reader)
-        self._selftests = TestSource(self._reader)
+        self._selftests = SelftestSource(self._reader)
         self._lister = cache(lister)
         self._changed = tuple(dict.fromkeys(changed))
         self._ran = frozenset(ran)

@@ -16,10 +16,8 @@ _MAIN = re.compile(r"\b(?:main\s*\(|TEST_HARNESS_MAIN\b)", re.ASCII)
 """What a program has (tools/testing/selftests/kselftest_harness.h), and no library."""
 
 
-class TestSource:
+class SelftestSource:
     """The selftests of one tree."""
-
-    __test__ = False  # it is not pytest's
 
     def __init__(self, reader: Reader) -> None:
         self._reader = cache(reader)
