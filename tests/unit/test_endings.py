@@ -318,6 +318,24 @@ def test_what_can_be_printed_for_ever_does_not(clock: Clock, line: str) -> None:
     assert seen.left == STALL_SECONDS - 20
 
 
+def test_a_kernel_that_tests_itself_gets_on_by_its_results_and_by_nothing_else(clock: Clock) -> None:
+    seen = Watch(clock=clock, kunit=True)
+    longest = max(BOOT_SECONDS, DEFAULT_MACHINE.probe_seconds)
+    clock.now += longest - 1
+    assert seen.left == 1
+    seen.console_line("[    1.000000]     ok 1 a case")
+    assert seen.left == longest
+    clock.now += 10
+    for line in ("one more driver", "    # a diagnostic", "okay"):
+        seen.console_line(line)
+        assert seen.left == longest - 10
+    assert Watch(clock=clock).left == STALL_SECONDS
+    clock.now += longest
+    assert (seen.left, seen.stall) == (0, f"no progress in {longest + 10:.0f} s, while it printed 3 lines")
+    seen.results_line("KTAP version 1")
+    assert seen.left == STALL_SECONDS
+
+
 def test_patience_covers_what_a_probe_may_take() -> None:
     """CHECK_SECONDS + REAP_SECONDS of guests/lib/ktap.c, and SILENT_SECONDS of init, which must speak first."""
     guests = Path(__file__).resolve().parents[2] / "guests"

@@ -921,3 +921,48 @@ def test_a_complaint_of_one_boot_of_a_revert_is_told_as_flaky() -> None:
     (found,) = complaining({"without-3": (once,)}).findings
     assert (found.kind, found.state) == (FindingKind.FLAKY, "without-3")
     assert complaining({"without-3": (once,), "prefix-3": (once,), "base": (once,)}).findings == ()
+
+
+# --- contracts that go by a check -----------------------------------------------------------------
+
+TEST = Contract(id="library", title="", when="kunit.lib.helper", checks=("kunit.lib.helper_deep",))
+WITHOUT = Seen({}, {"kunit.lib.old": PASS})
+"""A tree that does not have the tests."""
+WITH = Seen({}, {"kunit.lib.old": PASS, "kunit.lib.helper": PASS, "kunit.lib.helper_deep": PASS})
+LIBRARY = {
+    "base": WITHOUT,
+    "prefix-1": WITHOUT,
+    "prefix-2": WITH,
+    "prefix-3": WITH,
+    "without-1": WITH.but(kunit__lib__helper_deep=FAIL),
+    "without-2": WITHOUT,
+    "without-3": WITH,
+}
+
+
+def test_a_state_advertises_by_a_check_that_it_passes() -> None:
+    judged = run(LIBRARY, (TEST,))
+    assert judged.essence == [
+        ("silent-break", "without-1", 1, 2, "library"),
+    ]
+    assert judged.answers == (True, False)
+    told = {name: state.caps["kunit.lib.helper"] for name, state in judged.states.items()}
+    assert told == {name: int("kunit.lib.helper" in seen.checks) for name, seen in LIBRARY.items()}
+
+
+@pytest.mark.parametrize(
+    ("status", "advertised"), [(PASS, True), (XFAIL, True), (FAIL, False), (MISSING, False), (SKIP, None)]
+)
+def test_what_each_answer_of_such_a_check_advertises(status: Status, advertised: bool | None) -> None:
+    tip = run(LIBRARY | {"prefix-3": WITH.but(kunit__lib__helper=status)}, (TEST,)).states["prefix-3"]
+    (verdict,) = tip.contracts
+    assert verdict.advertised is advertised
+
+
+def test_a_flaky_check_advertises_nothing_that_is_known() -> None:
+    tip = run(LIBRARY | {"prefix-3": replace(WITH, flaky=("kunit.lib.helper",))}, (TEST,)).states["prefix-3"]
+    assert tip.contracts[0].advertised is None
+
+
+def test_who_goes_by_capabilities_has_those_that_there_were() -> None:
+    assert all(state.caps.keys() <= {CAP} for state in run(SOUND, (FEATURE,)).states.values())
