@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from kseries import arch
-from kseries.guest import kunitboots, machine
+from kseries.guest import kunitboots, machine, trace
 from kseries.guest.ending import How, Stop
 from kseries.guest.machine import Booting, Heard, Image
 from kseries.model import Accel, Boot, Check, Ending, Machine, Outcome, Probe, Status
@@ -88,7 +88,7 @@ def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Boot]
 
 
 async def _undecoded(*_: object) -> object:
-    return machine.trace.Decoded("", ())
+    return trace.Decoded("", ())
 
 
 def statuses(boot: Boot) -> dict[str, Status]:
