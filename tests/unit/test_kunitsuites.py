@@ -98,9 +98,11 @@ def listed(folder: str) -> tuple[str, ...]:
 
 
 def test_where_nothing_is_called_so_the_suites_of_a_configured_folder_are() -> None:
-    configs = [path for path in TREE if path.endswith(".kunitconfig")]
-    assert [one.name for one in kunitsuites.below(SUITES, ["mm/damon/vaddr.c"], configs)] == ["damon"]
-    assert kunitsuites.below(SUITES, ["lib/other.c", "mm/mmap.c"], configs) == ()
+    def named(path: str, *configured: str) -> list[str]:
+        return [one.name for one in kunitsuites.below(SUITES, [path], configured.__contains__)]
+
+    assert named("mm/damon/vaddr.c", "mm/damon/tests") == named("mm/damon/vaddr.c", "mm/damon") == ["damon"]
+    assert named("mm/damon/vaddr.c", "mm", "lib") == named("lib/other.c", "mm/damon") == named("Makefile", ".") == []
 
 
 def test_what_has_not_run_is_offered_and_what_has_is_not() -> None:

@@ -66,9 +66,11 @@ def touched(found: tuple[Suite, ...], changed: tuple[str, ...], trees: TreeStore
     about = kunitsuites.about(found, changed)
     if about:
         return about
-    folders = {suite.file.rpartition("/")[0] for suite in found}
-    configs = [name for folder in folders if trees.file(tip, name := f"{folder}/{kunitoptions.CONFIG}") is not None]
-    return kunitsuites.below(found, changed, configs)
+
+    def configured(folder: str) -> bool:
+        return trees.file(tip, f"{folder}/{kunitoptions.CONFIG}") is not None
+
+    return kunitsuites.below(found, changed, configured)
 
 
 def _text(trees: TreeStore, tree: str, path: str) -> str | None:

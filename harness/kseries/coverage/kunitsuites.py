@@ -101,9 +101,9 @@ def _called_as_test(path: str) -> bool:
     return "test" in path or "kunit" in path
 
 
-def below(suites: Sequence[Suite], changed: Iterable[str], configured: Iterable[str]) -> tuple[Suite, ...]:
-    """Those of the folders that changed files are in and that have a .kunitconfig: ``configured`` are those folders."""
-    having = {str(PurePosixPath(one).parent) for one in configured}
-    folders = {str(PurePosixPath(path).parent) for path in changed}
-    wanted = {place for folder in folders for place in (folder, *(f"{folder}/{name}" for name in _FOLDERS))} & having
+def below(suites: Sequence[Suite], changed: Iterable[str], configured: Callable[[str], bool]) -> tuple[Suite, ...]:
+    """Those of the folders that changed files are in, where there is a .kunitconfig, which ``configured`` tells."""
+    folders = dict.fromkeys(str(PurePosixPath(path).parent) for path in changed)
+    places = [(one, *(f"{one}/{name}" for name in _FOLDERS)) for one in folders if one != "."]
+    wanted = {place for some in places if any(map(configured, some)) for place in some}
     return tuple(suite for suite in suites if str(PurePosixPath(suite.file).parent) in wanted)
