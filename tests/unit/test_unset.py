@@ -4,6 +4,8 @@
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from kseries.report import html, junit, text
 from kseries.report.unset import lines, of_one
 from tests.support.runs import run, state
@@ -39,6 +41,21 @@ def test_one_that_is_only_wanted_is_told_once_with_its_reason_and_no_verdict_is_
     assert '<property name="config_wanted" value="CONFIG_X=y"/>' in junit.render(everywhere, Path())
     somewhere = run(state("base"), state("prefix-1", 1), without("prefix-2", 2))
     assert list(lines(somewhere)) == [f"CONFIG_X=y, which the config fragment wants, is not so in prefix-2 {why}"]
+
+
+def test_one_that_a_suite_of_kunit_needs_is_told_with_the_suite() -> None:
+    names = ("CONFIG_A_KUNIT_TEST=y", "CONFIG_X=y")
+    lacking = partial(
+        state, config_dropped=names, config_wanted=names, config_unmet={names[0]: "lib/Kconfig:1: CONFIG_B is not set"}
+    )
+    result = run(lacking("base"), lacking("prefix-1", 1), lacking("prefix-2", 2))
+    config = "# KUnit: a, b (lib/a_kunit.c)\n#: wanted\nCONFIG_A_KUNIT_TEST=y\n# other\n#: wanted\nCONFIG_X=y\n"
+    variant = msgspec.structs.replace(result.variant, config=config)
+    assert list(lines(msgspec.structs.replace(result, variant=variant))) == [
+        "CONFIG_A_KUNIT_TEST=y, which KUnit's a, b (lib/a_kunit.c) needs, is not so"
+        " (lib/Kconfig:1: CONFIG_B is not set): it may not run",
+        "CONFIG_X=y, which the config fragment wants, is not so: what needs it skips",
+    ]
 
 
 def test_of_one_state_what_is_needed_and_what_is_wanted_are_told_apart() -> None:

@@ -31,8 +31,6 @@ class Results:
     """The log, with the marks of the cases (klog.py)."""
     running: str | None
     """The probe that the log breaks off in."""
-    whole: bool
-    """Whether all came that was planned."""
 
 
 def read(log: str, listed: Suites | None = None) -> Results:
@@ -41,7 +39,7 @@ def read(log: str, listed: Suites | None = None) -> Results:
     for raw in log.split("\n"):
         reading.line(raw)
     reading.end()
-    return Results("".join(f"{line}\n" for line in reading.ktap), "\n".join(reading.log), reading.running, reading.done)
+    return Results("".join(f"{line}\n" for line in reading.ktap), "\n".join(reading.log), reading.running)
 
 
 def suites(log: str) -> dict[str, tuple[str, ...]]:
