@@ -113,6 +113,24 @@ def test_a_job_needs_but_the_cache_to_have_them(case: Case) -> None:
     assert evaluation.setup_of(conditions).conditions == made.conditions
 
 
+def test_they_take_words_and_names_as_each_states_own_do(case: Case) -> None:
+    case.options = replace(case.options, selftests=("toy:new -a", "toy:new -b", "mine=toy:new 'c d'"))
+    made = case.built()
+    assert [one.name for one in made.programs] == ["toy.new"]
+    calls = {one.name: one.argv for one in made.probes if one.origin is Origin.SELFTEST}
+    path = "/programs/toy.new"
+    assert calls == {"toy.new": (path, "-a"), "toy.new-2": (path, "-b"), "mine": (path, "c d")}
+    assert evaluation.setup_of(made.conditions).conditions == made.conditions
+
+
+def test_one_that_the_series_brings_is_asked_of_every_state_though_base_may_hang_in_it(case: Case) -> None:
+    made = case.built()
+    planned, trees = case.plan()
+    executors = setup.executors_of(made, case.options, trees, planned)
+    engine = setup.engine_of(made, trees, lambda _: None, planned, executors, case.options)
+    assert engine.always_asked == {"toy.new"}
+
+
 def test_a_run_that_goes_on_builds_nothing(case: Case) -> None:
     first = run(case.target, case.options, case.hear)
     assert [state.outcome for state in first.states] == [Outcome.OK, Outcome.OK]

@@ -18,7 +18,7 @@ from kseries.evaluate.setup import Setup
 from kseries.guest import added, emulator, userland
 from kseries.host import paths, signals
 from kseries.kbuild.config import Config
-from kseries.model import Conditions, Job, Observation, Origin, Userland, events
+from kseries.model import Conditions, Job, Observation, Origin, Probe, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
 from kseries.probes import kunit, programs, selftests
@@ -101,11 +101,11 @@ def setup_of(conditions: Conditions) -> Setup:
         added=added.kept(conditions.added, paths.cache("programs")) if conditions.added else None,
         kunit=kunit.parse(conditions.kunit or ()),
     )
-    others = {one.name for one in found.programs}
-    others |= {one.name for one in conditions.probes if one.origin is Origin.COMMAND}
-    others |= {one.name for one in conditions.probes if selftests.are_of(one, found.selftests)}
     check_names(conditions.probes, (*found.programs, *found.selftests))
-    unknown = [one.name for one in conditions.probes if one.name not in others and one.name not in known_probes()]
+    there = {Probe.ours(name).argv[0] for name in known_probes()}
+    there |= {Probe.program(one.name).argv[0] for one in found.programs} | {one.path for one in found.selftests}
+    programs_of = (one for one in conditions.probes if one.origin is not Origin.COMMAND)
+    unknown = [one.name for one in programs_of if one.argv[0] not in there]
     if unknown:
         raise InputError(f"no such probe: {unknown[0]}\n  the job was made by another version of kseries")
     return found

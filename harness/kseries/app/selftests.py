@@ -37,6 +37,11 @@ class Changed:
         return test.target in self.shared or any(_is(test, one, arch) for one in self.tests)
 
 
+def asked(options: Options) -> tuple[Selftest, ...]:
+    """The tests that a run is asked for, whoever's they are. Raises InputError."""
+    return selftests.tests(selftests.parse(options.selftests))
+
+
 def changed(planned: Plan, trees: TreeStore) -> Changed:
     """What the patches of a series change, as the tip's source tells."""
     paths = dict.fromkeys(path for patch in planned.patches for path in patch.files)
@@ -65,9 +70,9 @@ def _is(asked: Selftest, found: Selftest, arch: Arch) -> bool:
 def proposed(planned: Plan, options: Options, trees: TreeStore) -> Iterator[str]:
     """A line of the tests that the series changes and that nobody has asked for. Raises InputError."""
     arch = archs.get(options.arch)
-    asked = selftests.tests(selftests.parse(options.selftests))
+    already = asked(options)
     found = changed(planned, trees).tests
-    left = [one for one in found if _runs_on(one, arch) and not any(_is(test, one, arch) for test in asked)]
+    left = [one for one in found if _runs_on(one, arch) and not any(_is(test, one, arch) for test in already)]
     if left:
         names = [f"{one.target}:{one.test}" for one in left]
         options_for = " ".join(f"--selftest {name}" for name in _lists(left[:_NAMED]))
@@ -112,8 +117,8 @@ def kept(
     wanted = [*options.checks, *(name for one in contracts for name in _checks(one))]
     found, arch = changed(planned, trees), archs.get(options.arch)
     touched = [test for test in tests if found.has(test, arch)]
-    asked = {name.rpartition(".")[0] for name in wanted}
-    return frozenset(one.name for one in ours if one.name in asked or selftests.are_of(one, touched))
+    named = {name.rpartition(".")[0] for name in wanted}
+    return frozenset(one.name for one in ours if one.name in named or selftests.are_of(one, touched))
 
 
 def _checks(contract: Contract) -> tuple[str, ...]:

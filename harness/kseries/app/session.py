@@ -86,7 +86,7 @@ def _carry_out(
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
         judgement = judgement_of(planned, seen, wanted, trees)
-        told = selftests.notes(setup.probes, setup.selftests, seen["base"].checks, engine.left_out)
+        told = selftests.notes(setup.probes, selftests.asked(options), seen["base"].checks, engine.left_out)
         work = Work(variant_of(setup), setup.accel, judgement, checkpatch=said, selftests=told)
 
         def beside() -> StateRunner:

@@ -183,7 +183,7 @@ def engine_of(
     """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
     watch = Watch.of(trees, planned.base.tree, planned.patches)
-    kept = stay.kept(setup.probes, setup.selftests, planned, trees, options, contracts.read(options.contracts))
+    kept = stay.kept(setup.probes, stay.asked(options), planned, trees, options, contracts.read(options.contracts))
     return Engine(setup, executors, trees, store.Store(paths.cache("results")), tell, watch, kept)
 
 

@@ -130,6 +130,11 @@ class Engine:
         return free
 
     @property
+    def always_asked(self) -> frozenset[str]:
+        """The probes that every state is asked, whatever base makes of them."""
+        return self._asked
+
+    @property
     def left_out(self) -> frozenset[str]:
         """The probes that no state but base was asked, of the plan that ``run`` was called with last."""
         return self._evaluation.jobs.left_out if self._evaluation is not None else frozenset()
