@@ -460,6 +460,15 @@ static void mark(const char *what, const char *name, const char *how)
 }
 
 /*
+ * As switch_root(8) does it. A chroot alone would not do: who is in one may not make
+ * a user namespace (create_user_ns() in kernel/user_namespace.c).
+ */
+static bool make_root(const char *path)
+{
+	return !chdir(path) && !mount(".", "/", NULL, MS_MOVE, NULL) && !chroot(".") && !chdir("/");
+}
+
+/*
  * The userland as one command has it: what it mounts, and what it writes to /tmp and
  * /run, goes with it, however much that is.
  */
@@ -474,7 +483,7 @@ static void enter_userland(void)
 		if (!access(own[i], F_OK) &&
 		    mount("tmpfs", own[i], "tmpfs", MS_NOSUID | MS_NODEV, i ? "mode=755" : "mode=1777"))
 			printf("# cannot mount %s: %s\n", own[i], strerror(errno));
-	if (chroot(USERLAND) || chdir("/")) {
+	if (!make_root(USERLAND)) {
 		printf("# there is no userland: %s: %s\n", USERLAND, strerror(errno));
 		fflush(stdout);
 		_exit(127);

@@ -41,7 +41,7 @@ def server() -> Iterator[socket.socket]:
 
 
 def commands(home: Path, port: int) -> dict[str, str]:
-    """Each passes where it has found nothing; from a chroot root gets out by init's own root."""
+    """Each passes where it has found nothing; it may look beneath its root, too, which is not init's."""
     roots = "/ /proc/1/root"
     asked = " ".join(f"{host}/{port}" for host in ("10.0.2.2", "127.0.0.1", socket.gethostname()))
     skipped = "--exclude-dir=proc --exclude-dir=sys"

@@ -23,12 +23,15 @@ _SCRIPT = "etc/kseries"
 _ONCE = "user"
 """What the place of the user's files was called, and is still, too."""
 _ALONE = "setsid cttyhack sh"
-# Mounted as for a run (guests/init/init.c). The prompt is ours: bash takes PS1 as it is, without files to read.
+# Mounted as for a run, and the root as there (guests/init/init.c). The prompt is ours: bash takes PS1 as it is, without
+# files to read.
 _IN_USERLAND = """\
 /init --mount-userland || reboot -f
-bash=$(chroot /userland /bin/sh -c 'command -v bash')
+cd /userland
+bash=$(chroot . /bin/sh -c 'command -v bash')
+mount -o move . / || reboot -f
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/probes:/programs HOME=/root
-setsid cttyhack chroot /userland ${bash:-/bin/sh} ${bash:+--norc}"""
+setsid cttyhack chroot . ${bash:-/bin/sh} ${bash:+--norc}"""
 
 
 @dataclass(frozen=True)
