@@ -64,6 +64,8 @@
 #define MOUNT_USERLAND	"--mount-userland"
 /* The user's own files, which a command finds by the same name in its root. */
 #define FILES		"/add"
+/* kselftest as it is installed (harness/kseries/kbuild/installed.py); tests write beside themselves. */
+#define SELFTESTS	"/selftests"
 
 #define INDENT		4
 #define LINE_MAX_BYTES	4096
@@ -352,7 +354,7 @@ static const char *mount_inside(void)
 		{ "tmpfs", USERLAND "/tmp", ABOVE_SIZE },
 		{ "tmpfs", USERLAND "/run", ABOVE_SIZE },
 	};
-	static const char *const bound[] = { "/probes", "/programs" };
+	static const char *const bound[] = { "/probes", "/programs", SELFTESTS };
 	char path[64];
 	size_t i;
 

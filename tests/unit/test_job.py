@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A job and an observation go through JSON and come back equal, whatever is in them."""
 
+import re
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -16,6 +17,7 @@ from kseries.kbuild.config import Config
 from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record, Userland
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
+from kseries.probes.targets import Target
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
@@ -87,6 +89,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"userland": Userland(name="debian:bookworm", digest="0" * 64, size=1)},
         {"added": Files("digest", Path("add.cpio"))},
         {"kunit": ("list*",)},
+        {"targets": (Target("net", "a.sh"),)},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -114,6 +117,7 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "userland",
         "added",
         "kunit",
+        "targets",
     }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
 
@@ -121,6 +125,7 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
 def test_who_asks_for_none_has_the_conditions_of_before() -> None:
     assert not any(name in msgspec.json.encode(Conditions(arch="x86_64")) for name in (b"userland", b"kunit"))
     assert b"kunit" not in msgspec.json.encode(SETUP.conditions)
+    assert not {b"userland", b"targets"} & {*re.findall(rb"\w+", msgspec.json.encode(Conditions(arch="x86_64")))}
     digest = "0" * 64
     assert msgspec.json.decode(
         msgspec.json.encode(Conditions(arch="x86_64", userland=digest)), type=Conditions

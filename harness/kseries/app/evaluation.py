@@ -21,7 +21,7 @@ from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, Origin, Probe, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
-from kseries.probes import kunit, programs, selftests
+from kseries.probes import kunit, programs, selftests, targets
 from kseries.sources import TreeStore
 
 _TREE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -100,6 +100,7 @@ def setup_of(conditions: Conditions) -> Setup:
         image=image,
         added=added.kept(conditions.added, paths.cache("programs")) if conditions.added else None,
         kunit=kunit.parse(conditions.kunit or ()),
+        targets=targets.parse(conditions.targets or ()),
     )
     check_names(conditions.probes, (*found.programs, *found.selftests))
     there = {Probe.ours(name).argv[0] for name in known_probes()}

@@ -12,9 +12,9 @@ from kseries.arch import Arch
 from kseries.coverage.selftestsource import SelftestSource
 from kseries.model import Check, Contract, Origin, Plan, Probe, SelftestNote, Status
 from kseries.model.sanitize import few
-from kseries.probes import selftests
+from kseries.probes import selftests, targets
 from kseries.probes.ktap import EXIT_STATUS
-from kseries.probes.selftests import Selftest
+from kseries.probes.selftests import Call, Selftest
 from kseries.sources import TreeStore
 
 _FOREIGN = frozenset({"loongarch", "mips", "powerpc", "ppc64", "riscv", "s390", "s390x"})
@@ -37,9 +37,14 @@ class Changed:
         return test.target in self.shared or any(_is(test, one, arch) for one in self.tests)
 
 
+def calls(options: Options) -> tuple[Call, ...]:
+    """The tests that a run is asked for and that need no userland, whoever's they are. Raises InputError."""
+    return selftests.parse(targets.programs(options.selftests))
+
+
 def asked(options: Options) -> tuple[Selftest, ...]:
-    """The tests that a run is asked for, whoever's they are. Raises InputError."""
-    return selftests.tests(selftests.parse(options.selftests))
+    """The same, each once, whatever words it runs with."""
+    return selftests.tests(calls(options))
 
 
 def changed(planned: Plan, trees: TreeStore) -> Changed:

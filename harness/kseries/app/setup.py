@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every kernel of a run has in common, made of the options: what builds it, boots it and asks it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -18,12 +18,12 @@ from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
 from kseries.guest import added, emulator, trial, userland
-from kseries.host import paths, signals
+from kseries.host import paths, processes, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
 from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events
 from kseries.model.errors import InputError
-from kseries.probes import commands, programs, selftests
+from kseries.probes import commands, install, programs, runner, selftests, targets
 from kseries.probes.programs import Program
 from kseries.sources import TreeStore
 
@@ -47,8 +47,16 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
     """
     ours = contracts.ours() if _CAPABILITIES in setup.probe_names else ()
     every = (*ours, *contracts.read(options.contracts))
-    contracts.check(every, frozenset((*known_probes(), *setup.probe_names)))
-    return tuple(judge.asked(contract, setup.probe_names) for contract in every)
+    names = (*setup.probe_names, *of_targets(every, setup))
+    contracts.check(every, frozenset((*known_probes(), *names)))
+    return tuple(judge.asked(contract, names) for contract in every)
+
+
+def of_targets(every: tuple[Contract, ...], setup: Setup) -> Iterator[str]:
+    """The tests of whole targets that contracts name: which there are, each state's tree tells once it is built."""
+    whole = tuple(f"{name}." for name in runner.whole(setup.probes))
+    checks = (name for contract in every for name in (*contract.checks, *contract.otherwise, *contract.optional))
+    return (name.rpartition(".")[0] for name in checks if name.startswith(whole))
 
 
 def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Listener) -> tuple[Forecast, ...]:
@@ -84,12 +92,17 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
     home = paths.cache("programs")
     others = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
-    calls = selftests.parse(options.selftests)
+    calls = stay.calls(options)
     tests = selftests.tests(calls)
+    whole = targets.parse(options.selftests)
+    targets.check_userland(whole, there=options.userland is not None)
+    for tool in install.TOOLS if whole else ():
+        processes.require(tool, tool)
     probes = (
         *chosen(options.probes, options.quick),
         *(Probe.program(one.name) for one in others),
         *(call.probe for call in calls),
+        *runner.probes(whole),
         *commands.probes(options.runs, known_probes()),
     )
     check_names(probes, (*others, *tests))
@@ -114,6 +127,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         userland=found,
         image=userland.path(paths.cache(), found.digest) if found is not None and found.digest else None,
         added=added.keep(options.add, home) if options.add is not None else None,
+        targets=whole,
     )
 
 
@@ -182,6 +196,7 @@ def engine_of(
 ) -> Engine:
     """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
+    targets.check(setup.targets, trees, planned.base.tree, planned.patches[-1].tree_after)
     watch = Watch.of(trees, planned.base.tree, planned.patches)
     kept = stay.kept(setup.probes, stay.asked(options), planned, trees, options, contracts.read(options.contracts))
     return Engine(setup, executors, trees, store.Store(paths.cache("results")), tell, watch, kept)
@@ -198,6 +213,7 @@ def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: in
         probes=tuple(name for name in known_probes() if name in setup.probe_names),
         programs=setup.programs,
         selftests=setup.selftests,
+        targets=setup.targets,
         boxed=not setup.unboxed,
         seconds=setup.machine.build_seconds,
         series=series,

@@ -1,18 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A setup that suits a plan: what a run is asked for by words whose meaning base and tip alone can tell."""
 
+from dataclasses import replace
+
 from kseries.app import kunits, tiptests
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
+from kseries.kbuild import selftestconfig
+from kseries.kbuild.config import Config
 from kseries.model import Plan, events
+from kseries.model.sanitize import few
 from kseries.sources import TreeStore
+
+_OPTIONS = 8
+"""Of a target's configuration, that are named while a run begins; its result has all."""
 
 
 def suited(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
     """The setup of a run of this plan. Raises InputError for what neither base nor tip has, or that does not build."""
-    return tiptests.built(kunits.with_suites(setup, options, planned, trees), options, trees, planned, tell)
+    return tiptests.built(_configured(setup, options, planned, trees, tell), options, trees, planned, tell)
 
 
 def foreseen(setup: Setup, options: Options, planned: Plan, trees: TreeStore) -> Setup:
     """The same for who only plans: nothing is built for it. Raises InputError."""
-    return tiptests.foreseen(kunits.with_suites(setup, options, planned, trees), options, trees, planned)
+    return tiptests.foreseen(_configured(setup, options, planned, trees, lambda _: None), options, trees, planned)
+
+
+def _configured(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
+    """All states have the options that suites of KUnit, and targets of kselftest, ask for."""
+    setup = kunits.with_suites(setup, options, planned, trees)
+    found = selftestconfig.of(setup.targets, trees, planned.base.tree, setup.config.text)
+    for target, text in found.items():
+        names = selftestconfig.options(text)
+        tell(events.Preparing(f"{selftestconfig.path(target)} wants of every kernel: {few(names, _OPTIONS)}"))
+    config = Config.of("\n".join((*found.values(), setup.config.text)), setup.config.make)
+    return replace(setup, config=config) if found else setup

@@ -85,7 +85,8 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="tests of the kernel's own (tools/testing/selftests), as in timers:posix_timers,rtcpie, or one with words,"
-        " as in 'kvm:demand_paging_test -b 16M'",
+        " as in 'kvm:demand_paging_test -b 16M'; with a userland scripts (net:rtnetlink.sh) and whole targets (timers),"
+        " too",
     )
     parser.add_argument(
         "--keep-timeouts",

@@ -22,7 +22,7 @@ from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, 
 from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
-from kseries.probes import commands, kunit, printed
+from kseries.probes import commands, kunit, printed, runner
 
 _OF_BOOT = ("console.log", printed.LOG)
 
@@ -94,6 +94,7 @@ class Local:
         watch = Watch(self.worker.trees, job.base, job.tree) if job.traced else None
         made_of = self._made_of(watch)  # before anything else is built there
         probes = commands.for_kernel(setup.probes, lambda: self.worker.configuration)
+        probes = runner.for_kernel(probes, self.worker.selftest_file)
         well = build.ok and not (job.is_base and build.unbuilt)
         tell(events.Built(job.name, well, read))
         if not well or build.kernel is None or build.symbols is None or build.initrd is None:

@@ -15,6 +15,7 @@ from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine
 from kseries.probes import kunit
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
+from kseries.probes.targets import Target
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Setup:
     """Globs of KUnit's suites."""
     suites: tuple[str, ...] = ()
     """Those that they mean, as far as the trees of a series have them."""
+    targets: tuple[Target, ...] = ()
 
     @property
     def probe_names(self) -> tuple[str, ...]:
@@ -69,6 +71,7 @@ class Setup:
             userland=self.userland.digest if self.userland is not None else msgspec.UNSET,
             added=self.added.digest if self.added is not None else msgspec.UNSET,
             kunit=self.kunit or msgspec.UNSET,
+            targets=tuple(one.word for one in self.targets) or msgspec.UNSET,
         )
 
     @cached_property

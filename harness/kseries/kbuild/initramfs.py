@@ -21,10 +21,9 @@ _BEGINS = {Origin.OURS: "probe", Origin.COMMAND: "command"}
 """What a probe's lines in that list begin with; of all others "program"."""
 
 
-def write(path: Path, guests: Path) -> None:
-    """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``.
-
-    Raises NotRegularError.
+def write(path: Path, guests: Path, more: Iterable[bytes] = ()) -> None:
+    """Pack ``guests``/init, and what is in its probes/ and programs/, with /dev/console, into ``path``, and behind them
+    ``more`` members. Raises NotRegularError.
     """
     members = [member("dev", DIRECTORY), member("dev/console", _CHARACTER, device=_CONSOLE)]
     members += [member(name, DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]
@@ -34,7 +33,7 @@ def write(path: Path, guests: Path) -> None:
         members += [
             member(f"{folder}/{name}", PROGRAM, artifacts.read(guests, f"{folder}/{name}")) for name in programs
         ]
-    path.write_bytes(archive(members))
+    path.write_bytes(archive((*members, *more)))
 
 
 def listing(probes: Iterable[Probe], seconds: int) -> bytes:

@@ -27,6 +27,7 @@ from kseries.kbuild import (
     ccache,
     denials,
     initramfs,
+    installed,
     limits,
     linked,
     names,
@@ -43,8 +44,11 @@ from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
 from kseries.kbuild.timing import Timing
 from kseries.model import DEFAULT_MACHINE, Build, events
 from kseries.model.errors import InfraError
+from kseries.probes import install
+from kseries.probes.install import Install
 from kseries.probes.programs import Program, stage
 from kseries.probes.selftests import READ, Bench, Selftest
+from kseries.probes.targets import Target
 from kseries.sources import TreeStore
 
 _OBJECTS = "vmlinux.a"
@@ -102,6 +106,7 @@ class Worker:
         probes: tuple[str, ...] | None = None,
         programs: tuple[Program, ...] = (),
         selftests: tuple[Selftest, ...] = (),
+        targets: tuple[Target, ...] = (),
         boxed: bool = True,
         series: str = "",
         seconds: float = DEFAULT_MACHINE.build_seconds,
@@ -116,6 +121,7 @@ class Worker:
         self._probes = probes
         self._programs = programs
         self._selftests = selftests
+        self._targets = targets
         self._source = home / "source"
         self._shared = paths.cache("ccache")
         self._guests = paths.project("guests")
@@ -130,12 +136,13 @@ class Worker:
         self._fixed = Layout.of({**places, "names": self._listed})
         self._layout = self._fixed if boxed else layout.OWN
         self._open: Callable[[], Folder] = lambda: Folder(
-            home, kind, self._inside(self._source), series, (READ,) if selftests else ()
+            home, kind, self._inside(self._source), series, _read(selftests, targets)
         )
         self._folder = self._open()
         self._obj = self._folder.obj
         self._cache = "ccache " if cached else ""
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
+        self._install = Install(arch, self._source, self._obj, jobs, self._cache, self._layout)
 
     def _inside(self, place: Path) -> Path:
         """As make sees it, who is told of no other paths and tells of no other."""
@@ -199,6 +206,10 @@ class Worker:
     def configuration(self) -> str:
         """The .config of what was built last; empty where there is none."""
         return artifacts.text(self._obj, ".config")
+
+    def selftest_file(self, name: str) -> str:
+        """A file of kselftest as what was built last has installed it; empty where there is none."""
+        return installed.text(self._obj, name)
 
     @property
     def trees(self) -> TreeStore:
@@ -323,7 +334,7 @@ class Worker:
         self._folder.dependencies.update(alike, always, looked.links)
         artifacts.copy(self._obj, self._arch.kernel_path, into / "kernel")
         artifacts.copy(self._obj, "vmlinux", into / "vmlinux")
-        initramfs.write(into / "initrd.cpio", self._obj / "guests")
+        initramfs.write(into / "initrd.cpio", self._obj / "guests", installed.members(self._obj))
 
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
@@ -338,7 +349,7 @@ class Worker:
         files.remove(self._obj / buildbox.CCACHE_LOG)
         await processes.aside(self._store.check_out, tree, self._source, self._home / "index")
         looked = await processes.aside(self._names.update, tree)
-        self._folder.looked(names.script() + looked.all + (looked.tests if self._selftests else ""))
+        self._folder.looked(names.script() + looked.all + (looked.tests if self._selftests or self._targets else ""))
         defined = await processes.aside(self._kconfig.defined, tree, self._config.alternatives, self._arch.source)
         before = self.holds
         if before is None or self._kconfig.may_differ(before, tree, looked.targets):
@@ -414,6 +425,8 @@ class Worker:
             await make(argv)
         for argv in self._bench.installs(self._selftests, self._obj / "guests" / "programs"):
             await make(argv)
+        for argv in self._install.makes(self._targets):
+            await make(argv)  # what of it could not be made, the tests themselves tell
         return True
 
     def _unbuilt(self) -> tuple[str, ...]:
@@ -464,6 +477,11 @@ class Worker:
         return buildbox.of_make(
             self._folder, self._shared, self._listed, ours, self._layout, self._jobs, trusted=trusted
         )
+
+
+def _read(selftests: tuple[Selftest, ...], targets: tuple[Target, ...]) -> tuple[str, ...]:
+    """What more is read without a note than the kernel's build reads."""
+    return (*((READ,) if selftests else ()), *((install.READ,) if targets else ()))
 
 
 def _tell_compiled(tell: events.Listener, name: str, what: str) -> None:

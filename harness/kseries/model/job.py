@@ -41,6 +41,8 @@ class Conditions(Record, frozen=True):
     """A digest of the user's own files that the guest has; not there where it has none, as it was before there were."""
     kunit: tuple[str, ...] | UnsetType = UNSET
     """Globs of the suites that the kernel tests itself with, as kunit.filter_glob has them; likewise."""
+    targets: tuple[str, ...] | UnsetType = UNSET
+    """What of kselftest each state installs, as TARGET or TARGET:TEST; not there where that is nothing."""
 
 
 class Job(Record, frozen=True):

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The options that targets of kselftest ask for (tools/testing/selftests/TARGET/config), as a fragment that wants them.
+
+They stand before the other fragments, so that whoever asks for something else has that. What is asked for as a module
+is asked for as built in: nothing loads modules in a guest. Of an option that cannot be built in it is told that it is
+not there, as of any that is wanted.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from kseries.kbuild import fragment
+from kseries.probes.targets import PLACE, Target
+from kseries.sources import TreeStore
+
+_OPTION = re.compile(r'CONFIG_(?P<name>\w+)=(?P<value>[ymn]|-?\d+|0x[0-9a-fA-F]+|"[^"\\]*")\s*(?:#.*)?', re.ASCII)
+_UNSET = re.compile(r"# CONFIG_(?P<name>\w+) is not set\s*", re.ASCII)
+
+
+def path(target: str) -> str:
+    """Where the options of a target stand."""
+    return f"{PLACE}/{target}/config"
+
+
+def of(wanted: Iterable[Target], trees: TreeStore, tree: str, others: str) -> dict[str, str]:
+    """For each of these targets that has options which no fragment of ``others`` names, a fragment of them."""
+    taken = {one.name for entry in fragment.entries(others) for one in entry.choices}
+    found: dict[str, str] = {}
+    for target in dict.fromkeys(one.target for one in wanted):
+        text = (trees.file(tree, path(target)) or b"").decode(errors="replace")
+        options = {name: value for name, value in _options(text) if name not in taken}
+        taken |= options.keys()
+        if options:
+            found[target] = _fragment(target, options)
+    return found
+
+
+def options(text: str) -> tuple[str, ...]:
+    """The options of a fragment, as CONFIG_X=y."""
+    return tuple(f"CONFIG_{one.name}={one.value}" for entry in fragment.entries(text) for one in entry.choices)
+
+
+def _options(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        if (found := _OPTION.fullmatch(line.strip())) is not None:
+            yield found["name"], "y" if found["value"] == "m" else found["value"]
+        elif (found := _UNSET.fullmatch(line)) is not None:
+            yield found["name"], "n"
+
+
+def _fragment(target: str, options: dict[str, str]) -> str:
+    lines = (f"#: wanted\n{_line(name, value)}\n" for name, value in options.items())
+    return "".join((f"# {path(target)}\n", *lines))
+
+
+def _line(name: str, value: str) -> str:
+    return f"# CONFIG_{name} is not set" if value == "n" else f"CONFIG_{name}={value}"
