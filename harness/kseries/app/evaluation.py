@@ -15,7 +15,7 @@ from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
-from kseries.guest import added, emulator, userland
+from kseries.guest import added, emulator, sysroot, userland
 from kseries.host import paths, signals
 from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, Origin, Probe, Userland, events
@@ -101,6 +101,7 @@ def setup_of(conditions: Conditions) -> Setup:
         added=added.kept(conditions.added, paths.cache("programs")) if conditions.added else None,
         kunit=kunit.parse(conditions.kunit or ()),
         targets=targets.parse(conditions.targets or ()),
+        sysroot=sysroot.kept(conditions.sysroot, paths.cache()) if conditions.sysroot else None,
     )
     check_names(conditions.probes, (*found.programs, *found.selftests))
     there = {Probe.ours(name).argv[0] for name in known_probes()}

@@ -17,7 +17,8 @@ from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
-from kseries.guest import added, emulator, trial, userland
+from kseries.guest import added, emulator, sysroot, trial, userland
+from kseries.guest.sysroot import Sysroot
 from kseries.host import paths, processes, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
@@ -128,6 +129,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         image=userland.path(paths.cache(), found.digest) if found is not None and found.digest else None,
         added=added.keep(options.add, home) if options.add is not None else None,
         targets=whole,
+        sysroot=sysroot_of(options, arch, tell) if whole and found is not None and found.digest else None,
     )
 
 
@@ -137,10 +139,19 @@ def userland_of(options: Options, arch: Arch, tell: events.Listener, *, fetch: b
         if options.packages:
             raise InputError(f"--package {options.packages[0]}: of no userland\n  add --userland debian:bookworm")
         return None
-    wanted = userland.Wanted(options.userland, options.packages)
+    libraries = sysroot.LIBRARIES if targets.parse(options.selftests) else ()
+    libraries = libraries if options.userland.startswith(userland.PREFIX) else ()
+    wanted = userland.Wanted(options.userland, (*options.packages, *libraries))
     found = userland.find(wanted, arch, paths.cache(), tell, fetch=fetch)
     userland.check_memory(found, options.machine)
     return found
+
+
+def sysroot_of(options: Options, arch: Arch, tell: events.Listener) -> Sysroot | None:
+    """What programs for the userland are compiled against, made where it is not there. Raises as ``userland_of``."""
+    if options.userland is None:
+        return None
+    return sysroot.find(options.userland, options.packages, arch, paths.cache(), tell)
 
 
 def check_names(probes: Iterable[Probe], files: Iterable[Program | selftests.Selftest]) -> None:
@@ -214,6 +225,7 @@ def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: in
         programs=setup.programs,
         selftests=setup.selftests,
         targets=setup.targets,
+        sysroot=setup.sysroot.path if setup.sysroot is not None else None,
         boxed=not setup.unboxed,
         seconds=setup.machine.build_seconds,
         series=series,

@@ -10,6 +10,7 @@ import msgspec
 from kseries.arch import Arch
 from kseries.cache import store
 from kseries.guest.added import Files
+from kseries.guest.sysroot import Sysroot
 from kseries.kbuild.config import Config
 from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record, Userland
 from kseries.probes import kunit
@@ -45,6 +46,7 @@ class Setup:
     suites: tuple[str, ...] = ()
     """Those that they mean, as far as the trees of a series have them."""
     targets: tuple[Target, ...] = ()
+    sysroot: Sysroot | None = None
 
     @property
     def probe_names(self) -> tuple[str, ...]:
@@ -72,6 +74,7 @@ class Setup:
             added=self.added.digest if self.added is not None else msgspec.UNSET,
             kunit=self.kunit or msgspec.UNSET,
             targets=tuple(one.word for one in self.targets) or msgspec.UNSET,
+            sysroot=self.sysroot.digest if self.sysroot is not None else msgspec.UNSET,
         )
 
     @cached_property

@@ -161,7 +161,7 @@ def _made(name: str, suite: str, names: tuple[str, ...], arch: Arch, note: Path,
     with tempfile.TemporaryDirectory(prefix="kseries-userland-", dir=home) as scratch, contextlib.ExitStack() as stack:
         debs = found.fetch(closure, Path(scratch), tell)
         tell(events.Preparing(f"making a userland of {len(closure)} packages"))
-        tars = {one.name: stack.enter_context(_opened(one.name, deb)) for one, deb in zip(closure, debs, strict=True)}
+        tars = {one.name: stack.enter_context(opened(one.name, deb)) for one, deb in zip(closure, debs, strict=True)}
         versions = {one.name: one.version for one in closure}
         made = _kept(name, rootfs.of_packages(tars), versions, arch, home)
     checksummed.write(note, msgspec.json.encode(made))
@@ -169,7 +169,7 @@ def _made(name: str, suite: str, names: tuple[str, ...], arch: Arch, note: Path,
 
 
 @contextlib.contextmanager
-def _opened(package: str, deb: Path) -> Iterator[tarfile.TarFile]:
+def opened(package: str, deb: Path) -> Iterator[tarfile.TarFile]:
     """The files of a package, as an archive."""
     done = processes.run(["dpkg-deb", "--fsys-tarfile", deb], seconds=_SECONDS)
     if done.returncode != 0:

@@ -107,6 +107,7 @@ class Worker:
         programs: tuple[Program, ...] = (),
         selftests: tuple[Selftest, ...] = (),
         targets: tuple[Target, ...] = (),
+        sysroot: Path | None = None,
         boxed: bool = True,
         series: str = "",
         seconds: float = DEFAULT_MACHINE.build_seconds,
@@ -133,6 +134,7 @@ class Worker:
         seen = layout.BOXED if boxed else layout.unboxed(home)
         kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
         places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
+        places |= {"sysroot": sysroot} if sysroot is not None else {}
         self._fixed = Layout.of({**places, "names": self._listed})
         self._layout = self._fixed if boxed else layout.OWN
         self._open: Callable[[], Folder] = lambda: Folder(
@@ -142,7 +144,8 @@ class Worker:
         self._obj = self._folder.obj
         self._cache = "ccache " if cached else ""
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
-        self._install = Install(arch, self._source, self._obj, jobs, self._cache, self._layout)
+        self._sysroots = (sysroot,) if sysroot is not None else ()
+        self._install = Install(arch, self._source, self._obj, jobs, self._cache, self._layout, sysroot)
 
     def _inside(self, place: Path) -> Path:
         """As make sees it, who is told of no other paths and tells of no other."""
@@ -473,7 +476,7 @@ class Worker:
         return self._folder.place / "fragment.config"
 
     def _box(self, trusted: bool) -> processes.Box:
-        ours = (self._source, self._guests, self._listed, self._fragment, self._folder.staged)
+        ours = (self._source, self._guests, self._listed, self._fragment, self._folder.staged, *self._sysroots)
         return buildbox.of_make(
             self._folder, self._shared, self._listed, ours, self._layout, self._jobs, trusted=trusted
         )

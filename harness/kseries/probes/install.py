@@ -37,6 +37,8 @@ class Install:
     cache: str
     layout: Layout = OWN
     """Where who makes them sees those folders."""
+    sysroot: Path | None = None
+    """The headers and libraries of the userland that they run in; without, they are linked statically with ours."""
 
     def makes(self, wanted: Iterable[Target]) -> list[list[str]]:
         """An argv for each step, all for the box; what was there before is gone."""
@@ -56,9 +58,31 @@ class Install:
             _SKIPPED,
             f"ARCH={self.arch.source}",
             f"CROSS_COMPILE={self.arch.toolchain.prefix}",
-            f"CC={self.cache}{self.arch.toolchain.prefix}gcc -static -s",
+            f"CC={self.cache}{self.arch.toolchain.prefix}gcc {' '.join(self._flags())} -s",
             "install",
         ]
+
+    def _flags(self) -> tuple[str, ...]:
+        """What has gcc find the userland's headers and libraries, and no others.
+
+        Debian's cross compilers have some of their own, which --sysroot does not move (gcc -v). A state's own headers
+        are told by -isystem, and have to be found first.
+        """
+        if self.sysroot is None:
+            return ("-static",)
+        root, prefix = self._inside(self.sysroot), self.arch.toolchain.prefix
+        if not prefix:
+            return (f"--sysroot={root}",)
+        libraries, headers = root / "usr/lib" / prefix.rstrip("-"), root / "usr/include"
+        return (
+            f"--sysroot={root}",
+            "-nostdinc",
+            f"-isystem $(shell {prefix}gcc -print-file-name=include)",
+            f"-idirafter {headers / prefix.rstrip('-')}",
+            f"-idirafter {headers}",
+            f"-B{libraries}/",
+            f"-L{libraries}",
+        )
 
     def _inside(self, path: Path) -> Path:
         return self.layout.inside(path)
