@@ -376,6 +376,31 @@ static const char *mount_inside(void)
 }
 
 /*
+ * Where a distribution mounts it, and tests of the kernel look for it. What a kernel
+ * does not have is not there, as it would not be for a person.
+ */
+static void mount_wanted(void)
+{
+	static const struct {
+		const char *type, *path;
+	} mounts[] = {
+		{ "cgroup2", USERLAND "/sys/fs/cgroup" },
+		{ "bpf", USERLAND "/sys/fs/bpf" },
+		{ "debugfs", USERLAND "/sys/kernel/debug" },
+		{ "tracefs", USERLAND "/sys/kernel/tracing" },
+		{ "configfs", USERLAND "/sys/kernel/config" },
+		{ "securityfs", USERLAND "/sys/kernel/security" },
+		{ "mqueue", USERLAND "/dev/mqueue" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
+		mkdir(mounts[i].path, 0755);
+		mount(mounts[i].type, mounts[i].path, mounts[i].type, 0, NULL);
+	}
+}
+
+/*
  * The userland, all of it or none: USERLAND is there where programs can run in it.
  * A kernel that cannot mount it is told of on the console; what was to run in it does
  * not run. True where there is nothing to mount, too.
@@ -390,8 +415,10 @@ static bool mount_userland(void)
 	failed = mount_layers();
 	if (!failed)
 		failed = mount_inside();
-	if (!failed)
+	if (!failed) {
+		mount_wanted();
 		return true;
+	}
 	complain("cannot mount the userland:", failed);
 	umount2(USERLAND, MNT_DETACH);
 	rmdir(USERLAND);
