@@ -3,19 +3,27 @@
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kseries.cache.store import Store
+from kseries.evaluate.images import Images
+from kseries.evaluate.local import Local
+from kseries.guest import machine
 from kseries.kbuild import Worker, installed
 from kseries.kbuild.artifacts import NotRegularError
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import can_matter
 from kseries.kbuild.initramfs import archive
-from kseries.probes import targets
+from kseries.model import Boot, Ending, Job, Outcome, Probe
+from kseries.probes import runner, targets
 from kseries.probes.install import INSTALLED
 from kseries.sources import Change
 from tests.support.cpio import unpacked
+from tests.support.engines import SETUP
 from tests.support.kbuild import ARCH, FRAGMENT, KERNEL, Kernel
 
 PLACE = "tools/testing/selftests"
@@ -23,10 +31,13 @@ PLACE = "tools/testing/selftests"
 MAKEFILE = """
 BUILD := $(O)/kselftest
 INTO := $(BUILD)/kselftest_install
-install:
-	mkdir -p $(INTO) $(foreach one,$(TARGETS),$(BUILD)/$(one) $(INTO)/$(one))
+all: $(foreach one,$(TARGETS),$(BUILD)/$(one)/prog)
+$(BUILD)/%/prog: %/prog.c
+	mkdir -p $(@D)
+	$(CC) -o $@ $<
+install: all
+	mkdir -p $(foreach one,$(TARGETS),$(INTO)/$(one))
 	cp run_kselftest.sh $(INTO)/
-	$(foreach one,$(TARGETS),$(CC) -o $(BUILD)/$(one)/prog $(one)/prog.c;)
 	$(foreach one,$(TARGETS),cp $(one)/*.sh $(BUILD)/$(one)/prog $(INTO)/$(one)/;)
 	$(foreach one,$(TARGETS),echo "$(one):a.sh" >>$(INTO)/kselftest-list.txt;)
 """
@@ -135,3 +146,33 @@ def test_what_is_too_large_is_told(tmp_path: Path) -> None:
         file.truncate(1 << 30)
     with pytest.raises(NotRegularError, match="more than 128 MiB"):
         list(installed.members(tmp_path))
+
+
+# --- what is run ---------------------------------------------------------------------------------
+
+
+async def test_a_state_runs_the_tests_that_its_own_tree_has(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    async def boot(
+        _arch: object, _accel: object, _image: object, probes: tuple[Probe, ...], log: Path, *_: Any
+    ) -> Boot:
+        asked.append(tuple(one.name for one in probes))
+        log.write_text("it boots\n")
+        return Boot(
+            outcome=Outcome.OK, ending=Ending.DONE, detail="", seconds=1.0, seconds_to_first_check=None, caps={},
+            checks=(), console=str(log),
+        )  # fmt: skip
+
+    monkeypatch.setattr(machine, "boot", boot)
+    with_targets(kernel, "toy")
+    wanted = targets.parse(["toy"])
+    setup = replace(SETUP, targets=wanted, probes=runner.probes(wanted))
+    executor = Local(setup, kernel.worker, Store(kernel.place / "results"), Images())
+    more = {"Makefile": MAKEFILE.replace(":a.sh", ":b.sh"), "toy/b.sh": "\n"}
+    for number, one in enumerate((tree(kernel), tree(kernel, **more))):
+        job = Job(name=f"s{number}", tree=one, base=one, series=(), conditions=setup.conditions)
+        (kernel.place / f"s{number}").mkdir()
+        seen = await executor.evaluate(job, kernel.place / f"s{number}", lambda _: None)
+        assert seen.outcome is Outcome.OK, seen.errors
+    assert asked == [("toy.a_sh",), ("toy.b_sh",)]

@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from kseries import inputs
+from kseries.app import setup
+from kseries.app.options import Options
+from kseries.cli import _parser, target
+from kseries.guest.sysroot import Sysroot
+from kseries.host import processes
 from kseries.kbuild import selftestconfig
 from kseries.kbuild.config import Config
-from kseries.model import Origin, Probe, Status
+from kseries.model import Origin, Probe, Status, events
 from kseries.model.errors import InputError
 from kseries.model.probe import MOST_NAME
 from kseries.probes import ktap, runner, targets
 from kseries.probes.targets import Target
 from kseries.sources import TreeStore
+from tests.support.brought import CASE, PATCH, write
 from tests.support.gitrepo import Repository
 
 PLACE = "tools/testing/selftests"
@@ -155,6 +162,88 @@ def test_probes_of_others_are_as_they_were() -> None:
     assert runner.for_kernel(asked, lambda _: pytest.fail("nobody asks")) is asked
 
 
+# --- a run --------------------------------------------------------------------------------------
+
+ROOT = Sysroot("0" * 64, Path("root"))
+
+
+@pytest.fixture
+def userland(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nobody has to make, with what is compiled for it."""
+    monkeypatch.setattr(setup, "userland_of", lambda *_: None)
+    monkeypatch.setattr(setup, "sysroot_of", lambda *_: ROOT)
+    monkeypatch.setattr(processes, "require", lambda tool, _: tool)
+
+
+def options(*words: str) -> Options:
+    return target.options(_parser().parse_args(["try", "base", "x", "--probe", "capabilities", *words]))
+
+
+def contract(path: Path, check: str) -> Path:
+    path.write_text(f'id = "c"\ntitle = "t"\nwhen = "X"\nchecks = ["{check}"]\n')
+    return path
+
+
+@pytest.mark.usefixtures("userland")
+def test_a_run_has_scripts_and_targets_behind_its_programs_and_its_conditions_tell_them() -> None:
+    words = ("--userland", "debian:bookworm", "--selftest", "timers:posix_timers", "--selftest", "timers,net:a.sh")
+    made = setup.setup_of(options(*words, "--run", "a=true"))
+    assert made.probe_names == ("capabilities", "timers.posix_timers", "timers", "net.a_sh", "a")
+    assert made.conditions.targets == ("timers", "net:a.sh")
+    assert made.conditions.selftests == ("timers:posix_timers",)
+    assert made.conditions.sysroot == ROOT.digest
+
+
+def test_without_a_userland_a_run_ends_before_it_begins() -> None:
+    with pytest.raises(InputError, match="this runs in a userland"):
+        setup.setup_of(options("--selftest", "timers"))
+
+
+def test_who_asks_for_programs_alone_has_neither_libraries_nor_a_sysroot() -> None:
+    made = setup.setup_of(options("--selftest", "timers:posix_timers"))
+    assert made.targets == () and made.sysroot is None
+
+
+@pytest.mark.usefixtures("userland")
+def test_a_contract_may_name_any_test_of_a_target_and_none_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    asked = options("--userland", "debian:bookworm", "--selftest", "timers", "--contract", str(path))
+    made = setup.setup_of(asked)
+    contract(path, "timers.posix_timers.exit_status")
+    (found,) = (one for one in setup.asked(made, asked) if one.id == "c")
+    assert found.checks == ("timers.posix_timers.exit_status",) and found.left_out == ()
+    for other in ("timersx.a.exit_status", "net.a_sh.exit_status"):
+        contract(path, other)
+        with pytest.raises(InputError, match="of no probe that there is"):
+            setup.asked(made, asked)
+
+
+@pytest.mark.usefixtures("userland")
+def test_on_a_base_all_states_have_the_options_of_its_targets_and_who_has_none_keeps_the_same(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "linux")
+    commit = repository.commit("base", {f"{PLACE}/net/config": "CONFIG_VETH=m\nCONFIG_NET=y\n"})
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    heard: list[events.Event] = []
+    made = setup.setup_of(options("--userland", "debian:bookworm", "--selftest", "net:a.sh"))
+    suited = setup.suited(made, store.tree_of(commit), store, heard.append)
+    added = f"# {PLACE}/net/config\n#: wanted\nCONFIG_VETH=y\n\n"
+    assert suited.config.text == added + made.config.text
+    assert suited.conditions.config == suited.config.text
+    assert heard == [events.Preparing(f"{PLACE}/net/config wants of every kernel: CONFIG_VETH=y")]
+    plain = setup.setup_of(options())
+    assert setup.suited(plain, store.tree_of(commit), store, heard.append) is plain
+
+
+def test_a_test_case_brings_its_tests_and_the_userland_that_they_need(tmp_path: Path) -> None:
+    write(tmp_path / "testcase.toml", 'userland = "debian:bookworm"\nselftests = ["net:a.sh"]\n' + CASE)
+    write(tmp_path / "patches" / "0001-a.patch", PATCH)
+    brought = options().of(inputs.load(str(tmp_path)))
+    assert (brought.selftests, brought.userland) == (("net:a.sh",), "debian:bookworm")
+    mine = options("--userland", "mine", "--selftest", "timers").of(inputs.load(str(tmp_path)))
+    assert (mine.selftests, mine.userland) == (("timers", "net:a.sh"), "mine")
+
+
 # --- the runner's output ------------------------------------------------------------------------
 
 BEGIN = "TAP version 13\n1..1\n# timeout set to 45\n# selftests: net: rtnetlink.sh\n"
@@ -205,13 +294,13 @@ def run(said: str, place: Path) -> "subprocess.CompletedProcess[str]":
     script.chmod(0o755)
     (probe,) = runner.probes((SCRIPT,))
     shell, dash, command, word = probe.argv
-    here = command.replace(f"/{runner.PLACE}", str(place))
+    here = command.partition("; ")[2].replace(f"/{runner.PLACE}", str(place))
     return subprocess.run([shell, dash, here, word], capture_output=True, text=True, check=False)
 
 
 def test_where_nothing_is_installed_the_test_fails(tmp_path: Path) -> None:
     (probe,) = runner.probes((SCRIPT,))
-    here = probe.argv[2].replace(f"/{runner.PLACE}", str(tmp_path / "nowhere"))
+    here = probe.argv[2].partition("; ")[2].replace(f"/{runner.PLACE}", str(tmp_path / "nowhere"))
     assert subprocess.run(["/bin/sh", "-c", here, "x"], stderr=subprocess.DEVNULL, check=False).returncode != 0
 
 
@@ -233,3 +322,9 @@ def test_a_targets_options_are_wanted_built_in_and_those_of_others_win(tmp_path:
     dropped = whole.dropped_by("CONFIG_B=y\n")
     assert whole.wanted(dropped) == ("CONFIG_A=y", 'CONFIG_D="x"', "CONFIG_F=1")
     assert whole.needed(dropped) == ()
+
+
+def test_a_result_tells_which_options_came_with_the_tests_and_of_no_others() -> None:
+    text = "# tools/testing/selftests/net/config\n#: wanted\nCONFIG_A=y\n#: wanted\nCONFIG_B=n\n\n# ours\nCONFIG_C=y\n"
+    assert selftestconfig.told(text) == {"tools/testing/selftests/net/config": ("CONFIG_A=y", "CONFIG_B=n")}
+    assert selftestconfig.told("# ours\nCONFIG_C=y\n") == {}

@@ -94,7 +94,7 @@ class Local:
         watch = Watch(self.worker.trees, job.base, job.tree) if job.traced else None
         made_of = self._made_of(watch)  # before anything else is built there
         probes = commands.for_kernel(setup.probes, lambda: self.worker.configuration)
-        probes = runner.for_kernel(probes, self.worker.selftest_file)
+        probes = runner.for_kernel(probes, lambda name: self.worker.selftest_file(name))
         well = build.ok and not (job.is_base and build.unbuilt)
         tell(events.Built(job.name, well, read))
         if not well or build.kernel is None or build.symbols is None or build.initrd is None:

@@ -14,6 +14,9 @@ from kseries.probes.targets import PLACE, Target
 from kseries.sources import TreeStore
 
 _OPTION = re.compile(r'CONFIG_(?P<name>\w+)=(?P<value>[ymn]|-?\d+|0x[0-9a-fA-F]+|"[^"\\]*")\s*(?:#.*)?', re.ASCII)
+_HEAD = re.compile(rf"^# ({PLACE}/[^\n]+/config)$\n", re.MULTILINE)
+_UPTO = re.compile(r"^$", re.MULTILINE)
+"""Behind each of them stands an empty line."""
 _UNSET = re.compile(r"# CONFIG_(?P<name>\w+) is not set\s*", re.ASCII)
 
 
@@ -38,6 +41,12 @@ def of(wanted: Iterable[Target], trees: TreeStore, tree: str, others: str) -> di
 def options(text: str) -> tuple[str, ...]:
     """The options of a fragment, as CONFIG_X=y."""
     return tuple(f"CONFIG_{one.name}={one.value}" for entry in fragment.entries(text) for one in entry.choices)
+
+
+def told(config: str) -> dict[str, tuple[str, ...]]:
+    """The options of each such fragment in a whole configuration, by the path that they are from."""
+    parts = _HEAD.split(config)[1:]
+    return {path: options(_UPTO.split(text, maxsplit=1)[0]) for path, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:

@@ -40,10 +40,11 @@ _ENDS = " ".join(
     )
 )
 _RUN = (
-    f'cd /{PLACE} && {{ ./run_kselftest.sh -t "$0" 2>&1; echo "the runner has ended without a result"; }}'
+    f"ip link set lo up 2>/dev/null; cd /{PLACE} &&"
+    ' { ./run_kselftest.sh -t "$0" 2>&1; echo "the runner has ended without a result"; }'
     f" | sed -nu {_ENDS}"
 )
-"""Its $0 is COLLECTION:TEST. 124 is what timeout(1) exits with."""
+"""Its $0 is COLLECTION:TEST. 124 is what timeout(1) exits with. Each distribution has lo up before anything else."""
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
 
 

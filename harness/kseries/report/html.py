@@ -45,6 +45,7 @@ from kseries.report import (
     reproduce,
     selftests,
     since,
+    targetconfig,
     text,
     unset,
 )
@@ -109,6 +110,7 @@ def _environment() -> jinja2.Environment:
         "sentence": text.sentence,
         "remedies": text.remedies,
         "since": since.lines,
+        "targetconfig": targetconfig.lines,
         "unset": unset.lines,
         "selftests": selftests.lines,
         "onto": onto.lines,

@@ -34,6 +34,7 @@ from kseries.report import (
     reproduce,
     selftests,
     since,
+    targetconfig,
     unset,
 )
 from kseries.report.endings import Ended, ended, place
@@ -80,6 +81,7 @@ def _heading(run: RunResult) -> Iterator[str]:
         yield "quick: the slow probes were left out"
     if run.unboxed:
         yield "unboxed: what the series brings ran with all rights of the user, and may have changed anything here"
+    yield from targetconfig.lines(run)
     yield from unset.lines(run)
     yield from selftests.lines(run)
     for patch in run.series.patches:
