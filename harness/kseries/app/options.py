@@ -74,6 +74,7 @@ class Options:
         """These, with what a TARGET brings: probes and contracts of its own, and which of ours it is about."""
         case = target.testcase
         asked = case.probes if case is not None and self.probes is None else self.probes
+        tests = case.selftests if case is not None else ()
         return replace(
             self,
             probes=asked,
@@ -81,4 +82,6 @@ class Options:
             contracts=tuple(dict.fromkeys((*self.contracts, *target.contracts))),
             runs=tuple(dict.fromkeys((*self.runs, *target.runs))),
             kunit=kunit.parse((*self.kunit, *(case.kunit if case is not None else ()))),
+            selftests=tuple(dict.fromkeys((*self.selftests, *tests))),
+            userland=self.userland or (case.userland if case is not None else None),
         )

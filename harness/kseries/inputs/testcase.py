@@ -48,6 +48,10 @@ class TestCase(Record, frozen=True, forbid_unknown_fields=True):
     """Commands that are checks."""
     kunit: tuple[str, ...] = ()
     """Globs of KUnit's suites, as --kunit has them."""
+    selftests: tuple[str, ...] = ()
+    """Tests of the kernel's own, each as a word of --selftest."""
+    userland: str | None = None
+    """The userland that those need, where the user names no other."""
     demo: bool = False
     """Whether ``kseries demo`` runs it, where that is asked for the kernel of ``tree``."""
 
