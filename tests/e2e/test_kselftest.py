@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kselftest's scripts and whole targets on a real kernel: each ends as it does for a person who runs it by hand."""
+
+import re
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from kseries import inputs
+from kseries.app import rundir
+from kseries.judge import expectation
+from kseries.model import StateResult, Status
+from tests.support.commands import TOP, Kseries
+from tests.support.patches import adding
+
+pytestmark = pytest.mark.full("userland")
+
+WORDS = ("--userland", "debian:bookworm", "--package", "ethtool,iputils-ping,jq", "--probe", "capabilities")
+TESTS = {
+    "net:rtnetlink.sh": Status.PASS,
+}
+"""What is run, and how it ends on Linux 6.12 with these packages: by itself and by hand."""
+SECONDS = 900
+
+
+def test_ten_tests_end_in_a_run_as_they_do_by_hand(kseries: Kseries, tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    series.mkdir()
+    patch = adding("fs/eventfd.c", "\tmb();", "eventfd: Wait", below="\tctx->count = count;")
+    (series / "0001-wait.patch").write_text(patch)
+    tests = [word for name in TESTS for word in ("--selftest", name)]
+    done = kseries("run", "series", *WORDS, *tests, "--scenario", "prefixes", "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tools/testing/selftests/net/config adds to every kernel: CONFIG_" in done.stdout
+    result, _ = rundir.read(tmp_path / "out")
+    told = {state.id: {name: ended(state, name) for name in TESTS} for state in result.states}
+    assert told == {"base": TESTS, "prefix-1": TESTS}
+    assert by_hand(series, tests) == TESTS
+
+
+def ended(state: StateResult, name: str) -> Status | None:
+    target, _, test = name.partition(":")
+    probe = ".".join((target.replace("/", "."), re.sub(r"[^\w+-]", "_", test)))
+    return next((check.status for check in state.checks if check.id == f"{probe}.exit_status"), None)
+
+
+def by_hand(series: Path, tests: list[str]) -> dict[str, Status]:
+    """How each ends for who runs it in a shell of base."""
+    words = ["shell", "base", str(series), *WORDS, *tests]
+    shell: pexpect.spawn[str] = pexpect.spawn(str(TOP / "kseries"), words, encoding="utf-8", timeout=SECONDS)
+    try:
+        shell.expect("This is base")
+        shell.sendline("cd /selftests; ip link set lo up")
+        return {name: _by_hand(shell, name) for name in TESTS}
+    finally:
+        shell.close(force=True)
+
+
+def _by_hand(shell: "pexpect.spawn[str]", name: str) -> Status:
+    shell.sendline(f"./run_kselftest.sh -t {name}")
+    shell.expect(rf"\n((?:not )?ok) 1 selftests: {name.replace(':', ': ')}([^\r\n]*)\r?\n")
+    assert shell.match is not None and not isinstance(shell.match, type)
+    said = str(shell.match[2])
+    if shell.match[1] == "not ok":
+        return Status.FAIL
+    return Status.SKIP if "SKIP" in said else Status.PASS
+
+
+def test_a_silent_break_that_only_a_script_shows_is_found(kseries: Kseries, tmp_path: Path) -> None:
+    case = TOP / "testcases" / "ramfs-max-file"
+    done = kseries("run", case, "--out", "out")
+    assert done.returncode == 1, done.stdout + done.stderr
+    result, _ = rundir.read(tmp_path / "out")
+    testcase = inputs.load(str(case)).testcase
+    assert testcase is not None
+    assert expectation.differences(testcase.expect, result) == ()
