@@ -14,7 +14,7 @@ PARTS = {
     "series": "the other bundled series, and Debian's queue",
     "e2e": "the rest of the command line on real kernels: bisection, shell, hostile series, interrupts",
     "releases": "6.1, 6.12, 7.2 and 7.3 as they are, and with a line more",
-    "userland": "commands and a shell in a userland of Debian's packages, on both architectures",
+    "userland": "commands, a shell and kselftest's scripts in a userland of Debian's packages",
     "subsystems": "kernels that test themselves with KUnit, and the series that only this shows",
     "guest": "every ending of a boot, and a sample of wrong kernels for each architecture",
     "faults": "every fault at every stage, every program that hangs",
