@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kseries import inputs
 from kseries.app import setup
@@ -39,6 +40,7 @@ SCRIPT = Target("net", "rtnetlink.sh")
         (["timers:posix_timers,rtcpie"], ("timers:posix_timers", "timers:rtcpie")),
         (["net:a.sh, b.sh", "timers"], ("net:a.sh", "net:b.sh", "timers")),
         (["timers,net:a.sh,b.sh"], ("timers", "net:a.sh", "net:b.sh")),
+        (["kvm:test -k 1,2", "net"], ("kvm:test -k 1,2", "net")),
     ],
 )
 def test_a_target_holds_for_what_follows_it_in_its_option(options: list[str], words: tuple[str, ...]) -> None:
@@ -56,6 +58,8 @@ def test_a_target_holds_for_what_follows_it_in_its_option(options: list[str], wo
         ("timers:posix_timers", False),
         ("kvm:x86_64/state_test", False),
         ("net:a.shell", False),
+        ("kvm:demand_paging_test -b 16M", False),
+        ("mine=kvm:x.sh", False),
     ],
 )
 def test_a_bare_target_and_a_script_are_installed_and_all_else_is_a_program(word: str, installed: bool) -> None:
@@ -70,7 +74,7 @@ def test_a_probe_has_the_name_of_its_test_and_no_dot_in_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("word", ["../net", "net/../x:a.sh", "net:../a.sh", "a b", "-x", "net:", "", "ü", "net:a b.sh"])
+@pytest.mark.parametrize("word", ["../net", "net/../x:a.sh", "net:../a.sh", "-x", "net:", "ü", ".net", "net//x"])
 def test_what_is_no_target_is_refused_in_two_lines(word: str) -> None:
     with pytest.raises(InputError, match="no target of kselftest") as error:
         targets.parse([word] if targets.is_one(word) else [f"{word}.sh"])
@@ -140,6 +144,11 @@ def test_a_test_has_the_time_that_its_settings_give_it_and_some_for_the_runner(
 ) -> None:
     files = installed(**{"net/settings": settings})
     assert made(runner.probes((SCRIPT,)), files) == [("net.rtnetlink_sh", "net:rtnetlink.sh", seconds)]
+
+
+def test_what_was_given_time_keeps_it_and_so_do_all_tests_of_a_target() -> None:
+    asked = tuple(replace(one, seconds=7) for one in runner.probes((TIMERS, SCRIPT)))
+    assert [seconds for *_, seconds in made(asked, installed(**{"timers/settings": "timeout=90\n"}))] == [7, 7, 7]
 
 
 def test_a_target_of_which_nothing_is_installed_stays_one_probe_and_fails() -> None:
@@ -242,6 +251,7 @@ def test_a_test_case_brings_its_tests_and_the_userland_that_they_need(tmp_path: 
     assert (brought.selftests, brought.userland) == (("net:a.sh",), "debian:bookworm")
     mine = options("--userland", "mine", "--selftest", "timers").of(inputs.load(str(tmp_path)))
     assert (mine.selftests, mine.userland) == (("timers", "net:a.sh"), "mine")
+    assert [one.word for one in targets.parse(mine.selftests)] == ["timers", "net:a.sh"]
 
 
 # --- the runner's output ------------------------------------------------------------------------

@@ -88,11 +88,12 @@ def for_kernel(asked: tuple[Probe, ...], installed: Callable[[str], str]) -> tup
 def _tests(probe: Probe, listed: str) -> tuple[Probe, ...]:
     tests = (test for test in map(_TEST.fullmatch, listed.splitlines()) if test is not None)
     ours = dict.fromkeys(test["test"] for test in tests if test["target"] == probe.argv[3])
-    return tuple(_probe(one) for test in ours if len((one := Target(probe.argv[3], test)).name) <= MOST_NAME)
+    known = (Target(probe.argv[3], test) for test in ours)
+    return tuple(replace(_probe(one), seconds=probe.seconds) for one in known if len(one.name) <= MOST_NAME)
 
 
 def _timed(probe: Probe, installed: Callable[[str], str]) -> Probe:
-    if not is_one(probe):
+    if not is_one(probe) or probe.seconds is not None:
         return probe
     target = probe.argv[3].partition(":")[0]
     said = _TIMEOUT.findall(installed(f"{target}/settings"))
