@@ -67,6 +67,9 @@
 /* kselftest as it is installed (harness/kseries/kbuild/installed.py); tests write beside themselves. */
 #define SELFTESTS	"/selftests"
 
+/* The kernel's modules, where modprobe looks for them; /lib of a userland may be a link. */
+#define MODULES		"/lib/modules"
+
 #define INDENT		4
 #define LINE_MAX_BYTES	4096
 
@@ -425,17 +428,26 @@ static bool mount_userland(void)
 	return false;
 }
 
-/* The user's files, if there are any, where commands find them and cannot change them. */
-static void show_files(void)
+/* What is beside a userland, if it is there, where commands find it and cannot change it. */
+static void show(const char *what, const char *place)
 {
-	const char *place = USERLAND FILES;
-
-	if (access(FILES, F_OK) || access(USERLAND, F_OK))
+	if (access(what, F_OK) || access(USERLAND, F_OK))
 		return;
 	mkdir(place, 0755);
-	if (mount(FILES, place, NULL, MS_BIND, NULL) ||
+	if (mount(what, place, NULL, MS_BIND, NULL) ||
 	    mount(NULL, place, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
 		complain("cannot mount", place);
+}
+
+/* A link of the userland would lead out of it: who mounts has another root. */
+static void show_modules(void)
+{
+	struct stat lib;
+
+	if (!lstat(USERLAND "/lib", &lib) && S_ISLNK(lib.st_mode))
+		show(MODULES, USERLAND "/usr" MODULES);
+	else
+		show(MODULES, USERLAND MODULES);
 }
 
 /* False where there is one, and it cannot be mounted. */
@@ -443,7 +455,8 @@ static bool show_userland(void)
 {
 	bool mounted = mount_userland();
 
-	show_files();
+	show(FILES, USERLAND FILES);
+	show_modules();
 	return mounted;
 }
 

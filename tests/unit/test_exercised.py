@@ -391,6 +391,37 @@ def test_what_the_configuration_leaves_out_is_not_called_safe(apart: Apart) -> N
         assert looked(run_of(part, made), part, store).verdict == verdict, numbers
 
 
+def test_of_what_went_into_a_module_nobody_says_that_it_did_not_run(apart: Apart) -> None:
+    part, store = apart(1)
+    loaded = msgspec.structs.replace(MADE, code={}, ran={}, modules=("k/a.c",))
+    (told,) = looked(run_of(part, loaded), part, store).patches
+    assert (told.exercise, told.why) == (Exercise.UNKNOWN, "k/a.c is in a module, of which nobody sees what runs")
+    both = msgspec.structs.replace(MADE, ran={}, modules=("k/a.c",))
+    (told,) = looked(run_of(part, both), part, store).patches
+    assert told.exercise is Exercise.UNKNOWN, "what is in the kernel, too, may have run in the module"
+    (told,) = looked(run_of(part, msgspec.structs.replace(both, ran=MADE.ran)), part, store).patches
+    assert told.exercise is Exercise.EXERCISED
+
+
+def test_of_an_option_that_is_a_module_nothing_is_called_left_out(apart: Apart) -> None:
+    part, store = apart(2, 5)
+    made = msgspec.structs.replace(MADE, options=("ON", "OFF_MODULE", "LEFT_MODULE"))
+    told = looked(run_of(part, made), part, store).patches
+    assert [[one.options for one in patch.left_out] for patch in told] == [[()], []], "that it was not read is known"
+
+
+def test_a_tip_tells_which_of_its_files_went_into_a_module(apart: Apart) -> None:
+    part, store = apart(1, 2)
+    watch = Watch(store, part.base.tree, part.patches[-1].tree_after)
+    notes = {"k/a.c": {"k/.a.o.cmd"}, "k/left.c": {"k/.left.o.cmd"}}
+    made = watch.made_of(lambda path: notes.get(path, set()), "CONFIG_A=y\nCONFIG_B=m\n", {"k/.left.o.cmd"})
+    noted = made.noted(Coverage())
+    assert noted.options == ("A", "B_MODULE")
+    assert (noted.read, noted.modules) == (("k/a.c", "k/left.c"), ("k/left.c",))
+    none = watch.made_of(lambda path: notes.get(path, set()), "CONFIG_A=y\n").noted(Coverage())
+    assert none.modules is msgspec.UNSET and b"modules" not in msgspec.json.encode(none)
+
+
 def test_what_may_run_what_did_not_is_looked_for_in_the_tips_tree(tmp_path: Path) -> None:
     tests = "tools/testing/selftests/k"
     files = {f"{tests}/Makefile": "", f"{tests}/b.c": "int main(void)\n{\n}\n"}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """init and commands of a shell, hostile ones too: each costs itself alone. The userland is this host's /usr."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -97,6 +98,29 @@ def statuses(told: ktap.Report) -> dict[str, Status]:
 def test_what_a_command_exits_with_is_a_check(text: str, status: Status, detail: str, root: Path) -> None:
     found = report(root, command("it", text)).checks
     assert found == (Check(id="it.exit_status", status=status, detail=detail),)
+
+
+@pytest.mark.parametrize("merged", [True, False], ids=["a link", "a folder"])
+def test_a_command_finds_the_kernels_modules_whatever_its_lib_is(merged: bool, root: Path) -> None:
+    top = root / "lib" / "modules"
+    (top / "6.12").mkdir(parents=True)
+    (top / "6.12" / "modules.dep").write_text("kernel/x.ko:\n")
+    libraries = "/usr/lib" if merged else "/lib"
+    words = ["--tmpfs", "/userland", "--dir", "/userland/tmp", "--dir", "/userland/run"]
+    words += ["--ro-bind", "/usr/bin", "/userland/bin", "--ro-bind", "/usr/lib64", "/userland/lib64"]
+    words += [*(("--symlink", "/usr/lib", "/userland/lib") if merged else ())]
+    for place in Path("/usr/lib").glob("*-linux-gnu*"):
+        words += ["--ro-bind", str(place), f"/userland{libraries}/{place.name}"]
+    try:
+        told = report(
+            root,
+            command("reads", "grep -q x.ko /lib/modules/6.12/modules.dep"),
+            command("writes", "! touch /lib/modules/6.12/new 2>/dev/null"),
+            userland=tuple(words),
+        )
+    finally:
+        shutil.rmtree(root / "lib")
+    assert statuses(told) == {"reads.exit_status": Status.PASS, "writes.exit_status": Status.PASS}, told
 
 
 @pytest.mark.parametrize(

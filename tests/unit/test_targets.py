@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kseries import inputs
-from kseries.app import setup
+from kseries.app import setup, suiting
 from kseries.app.options import Options
 from kseries.cli import _parser, target
 from kseries.guest.sysroot import Sysroot
@@ -235,13 +235,13 @@ def test_on_a_base_all_states_have_the_options_of_its_targets_and_who_has_none_k
     store.add_repository(repository.path)
     heard: list[events.Event] = []
     made = setup.setup_of(options("--userland", "debian:bookworm", "--selftest", "net:a.sh"))
-    suited = setup.suited(made, store.tree_of(commit), store, heard.append)
+    suited = suiting.with_targets(made, store.tree_of(commit), store, heard.append)
     added = f"# {PLACE}/net/config\n#: wanted\nCONFIG_VETH=y\n\n"
     assert suited.config.text == added + made.config.text
     assert suited.conditions.config == suited.config.text
     assert heard == [events.Preparing(f"{PLACE}/net/config wants of every kernel: CONFIG_VETH=y")]
     plain = setup.setup_of(options())
-    assert setup.suited(plain, store.tree_of(commit), store, heard.append) is plain
+    assert suiting.with_targets(plain, store.tree_of(commit), store, heard.append) is plain
 
 
 def test_a_test_case_brings_its_tests_and_the_userland_that_they_need(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def complaint(name: str, where: str = "endings") -> list[str]:
         (" ? mutant_end+0x35/0x72\r", Spot("mutant_end", 0x35, 0x72, sure=False)),
         ("RIP: 0010:write_to_null+0x2/0xa", Spot("write_to_null", 2, 10, called=False)),
         ("[    1.234567] RIP: 0010:f.constprop.0+0x2/0xa", Spot("f.constprop.0", 2, 10, called=False)),
-        ("[    1.234567][   T40]  f+0x1/0x2 [kvm]", Spot("f", 1, 2)),
+        ("[    1.234567][   T40]  f+0x1/0x2 [kvm]", Spot("f", 1, 2, module=True)),
         ("pc : el1_abort+0x10/0x20", Spot("el1_abort", 16, 32, called=False)),
         ("lr : el1_abort+0x10/0x20", Spot("el1_abort", 16, 32)),
         (" invoke_syscall+0x48/0x110 (P)", Spot("invoke_syscall", 0x48, 0x110)),

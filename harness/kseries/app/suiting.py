@@ -27,9 +27,12 @@ def foreseen(setup: Setup, options: Options, planned: Plan, trees: TreeStore) ->
 
 
 def _configured(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
-    """All states have the options that suites of KUnit, and targets of kselftest, ask for."""
-    setup = kunits.with_suites(setup, options, planned, trees)
-    found = selftestconfig.of(setup.targets, trees, planned.base.tree, setup.config.text)
+    return with_targets(kunits.with_suites(setup, options, planned, trees), planned.base.tree, trees, tell)
+
+
+def with_targets(setup: Setup, base: str, trees: TreeStore, tell: events.Listener) -> Setup:
+    """All states have the options that the targets of kselftest ask for on base."""
+    found = selftestconfig.of(setup.targets, trees, base, setup.config.text)
     for target, text in found.items():
         names = selftestconfig.options(text)
         tell(events.Preparing(f"{selftestconfig.path(target)} wants of every kernel: {few(names, _OPTIONS)}"))

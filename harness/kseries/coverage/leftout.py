@@ -49,7 +49,8 @@ def left_out(path: str, ours: str, built: Coverage, reader: Reader) -> LeftOut |
         return LeftOut(file=path, arch=of["name"])
     if not of_kernel((path,)) or built.read is None or path in built.read or reader(path) is None:
         return None
-    found = _by_makefile(path, frozenset(built.options), reader)
+    enabled = frozenset(one.removesuffix("_MODULE") for one in built.options)  # a module has objects, too
+    found = _by_makefile(path, enabled | frozenset(built.options), reader)
     arch = _arch_of(found, reader)
     return msgspec.structs.replace(found, arch=arch) if arch not in ("", ours) else found
 

@@ -8,7 +8,7 @@ named costs nothing, and what is named costs its translation. An accelerator tha
 
 import bisect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ _ALWAYS_RUNS = "start_kernel"
 
 
 _SET = re.compile(r"^CONFIG_(\w+)=y$", re.MULTILINE)
+_MODULE = re.compile(r"^CONFIG_(\w+)=m$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class MadeOf:
     read: tuple[str, ...]
     """Of the files that the series changes, those that its build read."""
     options: tuple[str, ...]
-    """The options of its .config that are =y."""
+    """The options of its .config that are =y, and for each that is =m what a source asks for it by: X_MODULE."""
+    modules: tuple[str, ...] = ()
+    """Of the files that it read, those that went into a module."""
 
     def noted(self, coverage: Coverage) -> Coverage:
         """A tip's coverage with this; that of another kernel with the same bytes was not built of the same files."""
-        return msgspec.structs.replace(coverage, read=self.read, options=self.options)
+        modules = self.modules or msgspec.UNSET
+        return msgspec.structs.replace(coverage, read=self.read, options=self.options, modules=modules)
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,14 @@ class Watch:
         touched = source.compiled([path for patch in patches for path in patch.files])
         return cls(trees, base, patches[-1].tree_after) if touched else None
 
-    def made_of(self, reads: Callable[[str], bool], config: str) -> "MadeOf":
-        """What the tip has just been built of; ``reads`` tells of a path whether that build read it."""
+    def made_of(self, readers: Callable[[str], Set[str]], config: str, of_modules: Set[str] = frozenset()) -> "MadeOf":
+        """What the tip has just been built of; ``readers`` tells of a path which notes of that build name it, and
+        ``of_modules`` are those of what modules are linked of.
+        """
         touched = source.compiled(self.trees.changed_paths(self.base, self.tip))
-        return MadeOf(tuple(path for path in touched if reads(path)), tuple(_SET.findall(config)))
+        made = {path: targets for path in touched if (targets := readers(path))}
+        options = (*_SET.findall(config), *(f"{name}_MODULE" for name in _MODULE.findall(config)))
+        return MadeOf(tuple(made), options, tuple(path for path, targets in made.items() if targets & of_modules))
 
     def spans(self) -> dict[str, tuple[Span, ...]]:
         """By file, the lines of the tip's source that are watched: changed functions, and what changed outside them."""

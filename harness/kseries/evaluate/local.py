@@ -16,7 +16,7 @@ from kseries.evaluate.images import Images
 from kseries.evaluate.setup import Setup
 from kseries.guest import isolation, kunitboots, machine, repeat
 from kseries.guest.machine import Booting
-from kseries.kbuild import Worker
+from kseries.kbuild import Worker, modules
 from kseries.kbuild.brought import Brought
 from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events
 from kseries.model.errors import DiskFullError, InfraError
@@ -118,7 +118,7 @@ class Local:
         if watch is None:
             return None
         reads = self.worker.dependencies
-        return watch.made_of(lambda path: bool(reads.readers(path)), self.worker.configuration)
+        return watch.made_of(reads.readers, self.worker.configuration, modules.notes(self.worker.modules))
 
     async def _booted(self, built: _Built, tell: events.Listener) -> Observation:
         """What the kernel did: it is booted unless an image with the same bytes has been, now or in an earlier run."""

@@ -25,6 +25,8 @@ MAX_FRAMES = 64
 # behind the name of a register: the program counter, or where it returns to.
 _SYMBOL = r"(?P<function>[A-Za-z_][\w.]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
 _NAMED = re.compile(_SYMBOL)
+_OF_MODULE = re.compile(r" \[\w")
+"""What stands behind the size of a module's function: its name (kernel/kallsyms.c, __sprint_symbol())."""
 _CALL = re.compile(rf"^\s*(?P<doubt>\? )?{_SYMBOL}(?: \[[^\]]*\])?(?: \([A-Z]+\))?\s*$")
 _COUNTERS, _LINKS = archs.either(lambda arch: arch.counter), archs.either(lambda arch: arch.link)
 _COUNTER = re.compile(rf"^\s*(?:(?:{_COUNTERS})|(?P<return>{_LINKS})){_SYMBOL}")
@@ -54,6 +56,8 @@ class Spot:
     """False behind a "?": an address found on the stack that need not be a caller."""
     called: bool = True
     """True where the address is the one to return to, so that the call lies before it."""
+    module: bool = False
+    """It is in a module, of whose code the kernel's own symbols say nothing, though a name be the same."""
 
 
 def spot_of(line: str) -> Spot | None:
@@ -88,7 +92,8 @@ def named(line: str, *, called: bool) -> Spot | None:
 
 
 def _spot(match: re.Match[str], *, sure: bool, called: bool) -> Spot:
-    return Spot(match["function"], int(match["offset"], 16), int(match["size"], 16), sure, called)
+    module = _OF_MODULE.match(match.string, match.end("size")) is not None
+    return Spot(match["function"], int(match["offset"], 16), int(match["size"], 16), sure, called, module)
 
 
 def spots(lines: Iterable[str]) -> tuple[Spot, ...]:
@@ -124,7 +129,7 @@ class Symbols:
 
         A function's size is the distance to the next symbol, as in kernel/kallsyms.c get_symbol_pos().
         """
-        places = self._by_name.get(spot.function, [])
+        places = self._by_name.get(spot.function, []) if not spot.module else []
         if len(places) > 1:
             places = [place for place in places if self._size(place) == spot.size]
         if len(places) != 1:

@@ -179,7 +179,9 @@ def _behind_conditionals(own: Mapping[str, "_Own"], history: "_History", coverag
         return
     for path, one in own.items():
         found = conditionals.hidden(history.text(path), frozenset(coverage.options))
-        options = dict.fromkeys(found[line] for line in one.lines if line in found)
+        known = (found[line] for line in one.lines if line in found)
+        # Of an option that is =m, IS_ENABLED() holds and #ifdef does not.
+        options = dict.fromkeys(one for one in known if f"{one.removeprefix('!')}_MODULE" not in coverage.options)
         if options:
             yield LeftOut(file=path, options=tuple(options), makefile=path)
 
@@ -189,6 +191,8 @@ def _told(coverage: Coverage, touched: tuple[str, ...], code: bool, ran: bool) -
         return Exercise.UNKNOWN, coverage.unknown
     if ran:
         return Exercise.EXERCISED, ""
+    if loaded := [path for path in touched if path in (coverage.modules or ())]:
+        return Exercise.UNKNOWN, f"{loaded[0]} is in a module, of which nobody sees what runs"
     if any(PurePosixPath(path).suffix == ".S" for path in touched):
         return Exercise.UNKNOWN, "assembly has no line table"
     return (Exercise.UNEXERCISED, "") if code else (Exercise.NO_CODE, "")

@@ -103,7 +103,11 @@ class Config:
         got = {one.name: one.value for entry in fragment.entries(config) for one in entry.choices}
         chosen = (entry.chosen(defined) for entry in fragment.entries(self.text))
         asked = {one.name: one.value for one in chosen}
-        return tuple(f"CONFIG_{name}={value}" for name, value in asked.items() if got.get(name, "n") != value)
+        return tuple(
+            f"CONFIG_{name}={value}"
+            for name, value in asked.items()
+            if got.get(name, "n") not in ((value, "y") if value == "m" else (value,))  # what is built in is there
+        )
 
     def wanted(self, options: Iterable[str]) -> tuple[str, ...]:
         """Those of some options, as ``CONFIG_X=y``, that are only wanted: of one that stands twice, the last counts."""

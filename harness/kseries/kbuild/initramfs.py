@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kseries.host import files
 from kseries.kbuild import artifacts
 from kseries.model import Origin, Probe
 
@@ -17,6 +18,8 @@ _CONSOLE = (5, 1)
 _FOLDERS = ("probes", "programs")
 _LIST = "probes.list"
 _USERLAND = "userland.squashfs"
+_MOST_MODULES = 256 << 20
+"""Bytes of all modules: an initramfs is in the guest's memory, twice while it is unpacked."""
 _BEGINS = {Origin.OURS: "probe", Origin.COMMAND: "command"}
 """What a probe's lines in that list begin with; of all others "program"."""
 
@@ -34,6 +37,25 @@ def write(path: Path, guests: Path, more: Iterable[bytes] = ()) -> None:
             member(f"{folder}/{name}", PROGRAM, artifacts.read(guests, f"{folder}/{name}")) for name in programs
         ]
     path.write_bytes(archive((*members, *more)))
+
+
+def modules(top: Path) -> Iterator[bytes]:
+    """What is installed of a kernel's modules below ``top``: the folders and files of lib/modules, without links, which
+    lead to where the kernel was built. Raises NotRegularError.
+    """
+    left = _MOST_MODULES
+    for folder in ("lib", "lib/modules"):
+        yield member(folder, DIRECTORY)
+    for entry in sorted(files.walk(top / "lib" / "modules"), key=lambda one: one.path):
+        name = os.path.relpath(entry.path, top)
+        if entry.is_dir(follow_symlinks=False):
+            yield member(name, DIRECTORY)
+        elif not entry.is_symlink():
+            data = artifacts.read(top, name)
+            left -= len(data)
+            if left < 0:
+                raise artifacts.NotRegularError(f"the modules have more than {_MOST_MODULES >> 20} MiB")
+            yield member(name, _TEXT, data)
 
 
 def listing(probes: Iterable[Probe], seconds: int) -> bytes:

@@ -24,7 +24,7 @@ _ERROR = re.compile(
 _MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
 _MAX_ERRORS = 8
 _SIGNALLED = 128
-_STEP = re.compile(rb"^  (?:CC|AS|LD|AR|LINK)\s+(\S+)")
+_STEP = re.compile(rb"^  (?:CC|AS|LD|AR|LINK)(?: \[M\])?\s+(\S+)")
 
 
 def make_argv(

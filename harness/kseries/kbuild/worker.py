@@ -30,6 +30,7 @@ from kseries.kbuild import (
     installed,
     limits,
     linked,
+    modules,
     names,
     oldtools,
     reproducible,
@@ -72,6 +73,8 @@ def toolchain(arch: Arch, config: Config) -> str:
         packages = (clang, lld.replace("ld.lld", "lld")) if "/" not in clang else ("clang", "lld")
         needed = {clang: packages[0], lld: packages[1], f"{tools.prefix}gcc": tools.compiler_package}
     versions = [_version(tool, package) for tool, package in needed.items()]
+    if modules.asked(config.text):
+        versions.append(_version(modules.depmod(), modules.PACKAGE))
     versions += [f"{tool} {_version(tool, tool)}" for tool in config.named_tools]
     if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
         versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
@@ -215,6 +218,15 @@ class Worker:
         return installed.text(self._obj, name)
 
     @property
+    def _has_modules(self) -> bool:
+        return modules.there(self.configuration)
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """The objects of which modules were made in what was built last."""
+        return modules.objects(self._obj) if self._has_modules else frozenset()
+
+    @property
     def trees(self) -> TreeStore:
         """Where the trees are that it builds."""
         return self._store
@@ -337,7 +349,8 @@ class Worker:
         self._folder.dependencies.update(alike, always, looked.links)
         artifacts.copy(self._obj, self._arch.kernel_path, into / "kernel")
         artifacts.copy(self._obj, "vmlinux", into / "vmlinux")
-        initramfs.write(into / "initrd.cpio", self._obj / "guests", installed.members(self._obj))
+        theirs = initramfs.modules(self._obj / modules.FOLDER) if self._has_modules else ()
+        initramfs.write(into / "initrd.cpio", self._obj / "guests", (*installed.members(self._obj), *theirs))
 
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
@@ -358,10 +371,7 @@ class Worker:
         if before is None or self._kconfig.may_differ(before, tree, looked.targets):
             self._folder.configure(None)
             self._unmet = {}
-            fragment = self._fragment
-            fragment.write_text(self._tiny(tree) + self._config.text_for(defined))
-            fragment.chmod(0o644)
-            if not await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(fragment)}", "allnoconfig")):
+            if not await self._configure(make, self._tiny(tree) + self._config.text_for(defined)):
                 return (), False
         self._folder.configure(tree)
         config = artifacts.text(self._obj, ".config")
@@ -378,6 +388,24 @@ class Worker:
         watch.ends("configure")
         return dropped, ok and await self._compile(make, watch)
 
+    async def _configure(self, make: Make, text: str) -> bool:
+        """Have Kconfig make a .config of fragments; with modules only where it takes something as nothing else."""
+        if not await self._ask_kconfig(make, modules.resolved(text)):
+            return False
+        left = modules.only_modules(text, self.configuration)
+        if not left:
+            return True
+        if not await self._ask_kconfig(make, modules.resolved(text, left)):
+            return False
+        if modules.there(self.configuration):
+            return True
+        return await self._ask_kconfig(make, modules.resolved(text))  # it was something else that they lack
+
+    async def _ask_kconfig(self, make: Make, text: str) -> bool:
+        self._fragment.write_text(text)
+        self._fragment.chmod(0o644)
+        return await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(self._fragment)}", "allnoconfig"))
+
     def _said(self, log: Path) -> bytes:
         """A build's log, in which no path is one of this host's: what is taken out of it is kept with results."""
         return log.read_bytes() if self._layout is self._fixed else self._fixed.told(log.read_bytes())
@@ -387,7 +415,7 @@ class Worker:
         of_kernel, _, _ = self._said(log).partition(_PROBES)
         source, fragment = map(self._fixed.inside, (self._source, self._fragment))
         said = warnings.said_of(of_kernel.decode(errors="replace"), source, fragment)
-        parts = linked.objects(self._obj / _OBJECTS) if ok else None
+        parts = linked.objects(self._obj / _OBJECTS) | self.modules if ok else None
         return self._folder.said.update(said, parts), linked.digest(parts or frozenset())
 
     async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
@@ -406,17 +434,24 @@ class Worker:
                 start_guests()
 
         try:
-            if not await dataclasses.replace(make, compiled=step)(self._kernel_argv(self._arch.kernel_target)):
+            targets = (self._arch.kernel_target, *(("modules",) if self._has_modules else ()))
+            if not await dataclasses.replace(make, compiled=step)(self._kernel_argv(*targets)):
                 return False
             if not guests:  # there was nothing to link
                 start_guests()
             watch.ends("link")
-            return await guests[0]
+            return await self._install_modules(make) and await guests[0]
         finally:
             for task in guests:
                 task.cancel()
             await asyncio.gather(*guests, return_exceptions=True)
             make.log.write(_PROBES + output.getvalue())
+
+    async def _install_modules(self, make: Make) -> bool:
+        """Have the modules of the kernel, and no others, where the image takes them from."""
+        place = self._obj / modules.FOLDER
+        await processes.aside(files.remove, place)
+        return not self._has_modules or await make(self._kernel_argv(*modules.install_words(self._inside(place))))
 
     async def _make_guests(self, make: Make) -> bool:
         """Init and all probes; False where one of ours does not build."""

@@ -3,6 +3,8 @@
 
 from enum import StrEnum
 
+from msgspec import UNSET, UnsetType
+
 from kseries.model.record import Record
 
 
@@ -237,4 +239,8 @@ class Coverage(Record, frozen=True):
     read: tuple[str, ...] | None = None
     """The files of the series that the tip's build read; None where that was not noted."""
     options: tuple[str, ...] = ()
-    """The options of its configuration that are =y, without their CONFIG_."""
+    """The options of its configuration that are =y, without their CONFIG_; of one that is =m, X_MODULE."""
+    modules: tuple[str, ...] | UnsetType = UNSET
+    """Of the files that it read, those that went into a module, of whose lines nobody sees whether they ran; not there
+    where none did.
+    """
