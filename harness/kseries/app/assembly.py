@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kseries import judge
 from kseries.app import proposals
@@ -22,6 +22,7 @@ from kseries.model import (
     Accel,
     Advice,
     Checkpatch,
+    ClangTests,
     Contract,
     Finding,
     Journey,
@@ -58,6 +59,7 @@ class Work:
     judgement: Judgement
     checkpatch: Checkpatch | None = None
     selftests: tuple[SelftestNote, ...] = ()
+    clang: ClangTests | UnsetType = UNSET
     per_patch: PerPatch | None = None
     partners: Partners | None = None
     proofs: Proofs | None = None
@@ -136,6 +138,7 @@ def assemble(
         journeys=work.journeys or (),
         quick=options.quick,
         checkpatch=work.checkpatch,
+        clang=work.clang,
         began=began,
         seconds=seconds,
         words=words,

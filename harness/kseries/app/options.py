@@ -34,6 +34,8 @@ class Options:
     repeat: int = 1
     quick: bool = False
     checkpatch: bool = False
+    selftest_clang: bool = False
+    """Whether clang compiles the tip's selftests, too, as advice."""
     unboxed: bool = False
     strict: bool = False
     """What is not judged exits 1."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 from kseries import inputs
-from kseries.app import rundir, selftests, suiting
+from kseries.app import clangtests, rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
@@ -45,6 +45,8 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         kept = runs.Runs(paths.cache(), tell)
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
             work = _carry_out(target, options, setup, tell, recording)
+            if options.selftest_clang and not work.interrupted:
+                work.clang = clangtests.of_tip(setup, options, _trees(), work.judgement.plan, tell)
             guessed = work.judgement.plan.base.guessed
             result = assemble(
                 work,
@@ -68,7 +70,7 @@ def _carry_out(
 
     if not options.kunit:
         asked(setup, options)  # what is wrong with a contract is told before sources are looked for
-    trees = TreeStore(paths.cache("trees.git"))
+    trees = _trees()
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
     setup = suiting.suited(setup, options, planned, trees, tell)
     wanted = asked(setup, options)
@@ -108,6 +110,10 @@ def _carry_out(
         walks = [walk] if "journey" in options.scenarios else []
         work.interrupted = not _in_turn(look, find_partners, prove, *walks)
         return work
+
+
+def _trees() -> TreeStore:
+    return TreeStore(paths.cache("trees.git"))
 
 
 def _in_turn(*steps: Callable[[], None]) -> bool:

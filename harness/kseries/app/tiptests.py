@@ -49,15 +49,9 @@ def foreseen(setup: Setup, options: Options, trees: TreeStore, planned: Plan) ->
     return _with(setup, _kept(setup, planned, trees) or unknown)
 
 
-def _with(setup: Setup, tests: tuple[Program, ...]) -> Setup:
-    return replace(setup, programs=(*setup.programs, *tests), selftests=())
-
-
-def _made(
-    setup: Setup, options: Options, trees: TreeStore, planned: Plan, tell: events.Listener
-) -> tuple[Program, ...]:
-    tell(events.Preparing("building the tip's tests"))
-    bench = Workbench(
+def workbench(setup: Setup, options: Options, trees: TreeStore) -> Workbench:
+    """Where tests of a tip are built, apart from all kernels."""
+    return Workbench(
         paths.cache("workers", "0"),
         trees,
         setup.arch,
@@ -66,6 +60,17 @@ def _made(
         setup.machine.build_seconds,
         boxed=not setup.unboxed,
     )
+
+
+def _with(setup: Setup, tests: tuple[Program, ...]) -> Setup:
+    return replace(setup, programs=(*setup.programs, *tests), selftests=())
+
+
+def _made(
+    setup: Setup, options: Options, trees: TreeStore, planned: Plan, tell: events.Listener
+) -> tuple[Program, ...]:
+    tell(events.Preparing("building the tip's tests"))
+    bench = workbench(setup, options, trees)
     made = signals.run(bench.programs(_tip(planned), setup.selftests, _home(), tell))
     names = [NamedProgram(name=one.name, digest=one.digest) for one in made]
     checksummed.write(_note(setup, planned), msgspec.json.encode(names))

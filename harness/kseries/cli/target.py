@@ -156,6 +156,9 @@ def add_strict_argument(parser: argparse.ArgumentParser) -> None:
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides nothing of a state's result."""
     add_strict_argument(parser)
+    parser.add_argument(
+        "--selftest-clang", action="store_true", help="have clang compile the tip's tests, too, as advice"
+    )
     parser.add_argument("--checkpatch", action="store_true", help="the base's checkpatch.pl on each patch, as advice")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     cores = os.cpu_count() or 1
@@ -202,7 +205,11 @@ def options(args: argparse.Namespace) -> Options:
 
 
 def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
-    running = {name: getattr(args, name) for name in ("jobs", "workers", "checkpatch", "strict") if hasattr(args, name)}
+    running = {
+        name: getattr(args, name)
+        for name in ("jobs", "workers", "checkpatch", "selftest_clang", "strict")
+        if hasattr(args, name)
+    }
     if hasattr(args, "scenario"):
         running["scenarios"] = _scenarios(args.scenario)
         running["reverts"] = tuple("+".join(_names(numbers)) for numbers in args.revert)

@@ -5,6 +5,8 @@ They are to run on other trees' kernels, as programs that somebody brings do. Th
 folder and without ccache, since that is done once for a tip.
 """
 
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,42 +53,73 @@ class Workbench:
         ``tell`` hears what is waited for. Raises InputError for a test that does not build or cannot run in a guest,
         InfraError where this host is why.
         """
+        async with self._with_headers(tree, tell):
+            errors = await self._make(tests)
+            said = "".join(f"\n  {one}" for one in errors[:_SHOWN])
+            return tuple(self._taken(test, kept, said) for test in tests)
+
+    async def refused_by(
+        self, compiler: str, tree: str, tests: tuple[Selftest, ...], tell: events.Listener
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Those of some tests that gcc builds, as TARGET:TEST, and of those that another compiler does not build its
+        first error. Raises as ``programs``.
+        """
+        async with self._with_headers(tree, tell):
+            await self._make(tests)
+            compiled = self._built(tests)
+            await self._make(compiled, compiler)
+            refused = set(compiled) - set(self._built(compiled))
+            errors = {one: await self._make((one,), compiler) for one in compiled if one in refused}
+        told = {_word(one): said[0] if said else "make failed and said nothing" for one, said in errors.items()}
+        return tuple(map(_word, compiled)), told
+
+    @contextlib.asynccontextmanager
+    async def _with_headers(self, tree: str, tell: events.Listener) -> AsyncIterator[None]:
+        """The lock, the source and the headers of a tree in the build folder, which is gone afterwards."""
         lock, scratch = turns.Turns(self.home), self.home / "scratch"
         await lock.wait(lambda wait: tell(events.Waiting(wait)))
         try:
-            with disk.named(self.home, kept):
+            with disk.named(self.home):
                 files.remove(scratch)  # what a run left that was killed
                 self._obj.mkdir(parents=True)
                 await processes.aside(self.trees.check_out, tree, self._source, self.home / "index")
-                said = await self._make(tests)
-                return tuple(self._taken(test, kept, said) for test in tests)
+                well, errors = await self._run([self._headers_argv()])
+                if not well:
+                    said = "".join(f"\n  {one}" for one in errors[:_SHOWN])
+                    raise InputError(f"the tip has no headers for its selftests:{said}")
+                yield
         finally:
             files.remove(scratch)
             lock.give_back()
 
-    async def _make(self, tests: tuple[Selftest, ...]) -> str:
-        """Build what can be built: the first errors, a line for each, below those of another error."""
+    async def _make(self, tests: tuple[Selftest, ...], compiler: str = "") -> tuple[str, ...]:
+        """Build what can be built; the errors."""
+        bench = Bench(self.arch, self._source, self._obj, self.jobs, "", self._layout, compiler)
+        into = self._obj / _MADE
+        emptied = ["rm", "-rf", str(self._layout.inside(into))]
+        return (await self._run([emptied, *bench.makes(tests), *bench.installs(tests, into)]))[1]
+
+    async def _run(self, steps: list[list[str]]) -> tuple[bool, tuple[str, ...]]:
+        """Whether all steps went well, and the errors. Raises InfraError where this host may be why one did not."""
         log = self._obj.parent / "make.log"
         with log.open("wb") as output:
             make = Make(self._box, output, processes.Deadline.after(self.seconds), lambda _: None, self._obj.parent)
             try:
-                headers = await make(self._headers_argv())
-                bench = Bench(self.arch, self._source, self._obj, self.jobs, "", self._layout)
-                steps = (*bench.makes(tests), *bench.installs(tests, self._obj / _MADE)) if headers else ()
                 well = [await make(argv) for argv in steps]
             except processes.DeadlineError as error:
                 raise InfraError(f"make was still at work after {self.seconds / 60:.0f} minutes") from error
-        if not (headers and all(well)):
-            self._check_host(log.read_bytes())
-        errors = errors_of(log.read_bytes(), self._layout.inside(self._source))
-        said = "".join(f"\n  {line(one)}" for one in errors[:_SHOWN])
-        if not headers:
-            raise InputError(f"--selftest-from tip: the tip has no headers for its tests:{said}")
-        return said
+        if all(well):
+            return True, ()
+        self._check_host(log.read_bytes())
+        return False, tuple(map(line, errors_of(log.read_bytes(), self._layout.inside(self._source))))
+
+    def _built(self, tests: tuple[Selftest, ...]) -> tuple[Selftest, ...]:
+        """Those that are there."""
+        return tuple(test for test in tests if _is_file(self._obj, f"{_MADE}/{test.name}"))
 
     def _taken(self, test: Selftest, kept: Path, said: str) -> Program:
         """A test as a program, out of the folder that the tree could write to."""
-        word, place = f"{test.target}:{test.test}", self._obj.parent / test.name
+        word, place = _word(test), self._obj.parent / test.name
         try:
             artifacts.copy(self._obj, f"{_MADE}/{test.name}", place)
         except (artifacts.NotRegularError, FileNotFoundError):
@@ -131,3 +164,16 @@ class Workbench:
             limits=box.build_limits(self.jobs),
             tells=True,
         )
+
+
+def _word(test: Selftest) -> str:
+    """A test as --selftest names it."""
+    return f"{test.target}:{test.test}"
+
+
+def _is_file(top: Path, name: str) -> bool:
+    try:
+        artifacts.opened(top, name).close()
+    except (FileNotFoundError, artifacts.NotRegularError):
+        return False
+    return True

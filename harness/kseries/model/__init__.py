@@ -4,6 +4,7 @@
 This room imports nothing of ours. A record says what was seen; what it means is judge's.
 """
 
+from kseries.model.clangtests import ClangTests
 from kseries.model.document import RESULT, SCHEMA_VERSION, Document
 from kseries.model.job import Conditions, Job, NamedProgram
 from kseries.model.machine import DEFAULT_MACHINE, Machine
@@ -74,6 +75,7 @@ __all__ = [
     "ChangedFunction",
     "Check",
     "Checkpatch",
+    "ClangTests",
     "Complaint",
     "Conditions",
     "Contract",

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, UnsetType
 
+from kseries.model.clangtests import ClangTests
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome, Status
 from kseries.model.patches import Checkpatch, Grounds, PatchResult, Verdict
@@ -281,6 +282,8 @@ class VariantResult(Record, frozen=True, kw_only=True):
     """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
     the rest would have brought.
     """
+    clang: ClangTests | UnsetType = UNSET
+    """What clang says of the tip's selftests; not there where nobody asked for it."""
 
 
 class RunResult(VariantResult, frozen=True, kw_only=True):

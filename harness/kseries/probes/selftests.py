@@ -179,6 +179,8 @@ class Bench:
     cache: str
     layout: Layout = OWN
     """Where who makes them sees those folders."""
+    compiler: str = ""
+    """Another than gcc: clang, which is one for all architectures."""
 
     def makes(self, tests: Iterable[Selftest]) -> list[list[str]]:
         """How to make tests: an argv for each step, all for the box; nothing in its folder is to be relied on.
@@ -229,10 +231,17 @@ class Bench:
             f"abs_objdir={output}",
             f"ARCH={self.arch.source}",
             f"CROSS_COMPILE={self.arch.toolchain.prefix}",
-            f"CC={self.cache}{self.arch.toolchain.prefix}gcc -static -s",
+            f"CC={self.cache}{self._cc} -static -s",
             f"KHDR_INCLUDES=-isystem {self._inside(self.obj / 'usr' / 'include')}",
             *(str(self._inside(one)) for one in built),
         ]
+
+    @property
+    def _cc(self) -> str:
+        prefix = self.arch.toolchain.prefix
+        if not self.compiler:
+            return f"{prefix}gcc"
+        return f"{self.compiler} --target={prefix.removesuffix('-')}" if prefix else self.compiler
 
     def _inside(self, path: Path) -> Path:
         return self.layout.inside(path)

@@ -123,6 +123,7 @@ def _environment() -> jinja2.Environment:
         "again": reproduce.whole,
         "mail": mail.reply,
         "summary": text.summary,
+        "clang_summary": text.clang_summary,
         "interrupted": interrupted,
         "brief": coverage.brief,
         "ways": coverage.ways,

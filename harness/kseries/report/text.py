@@ -10,6 +10,7 @@ from kseries.model import (
     Advice,
     AppliedPatch,
     Checkpatch,
+    ClangTests,
     ContractVerdict,
     Ending,
     Finding,
@@ -63,7 +64,7 @@ def render(run: RunResult) -> str:
     """The whole report, ready to print."""
     lines = [*_heading(run), "", *matrix(run), ""]
     lines += [*_findings(run), *couplings.lines(run), *journeys.lines(run)]
-    lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *coverage.report(run), *_verdict(run)]
+    lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *_clang(run), *coverage.report(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard, nor begin a
     # line that looks like one of ours.
     return "\n".join(printable(one).replace("\n", "\n    | ") for one in lines)
@@ -445,6 +446,23 @@ def _checkpatch(run: RunResult) -> Iterator[str]:
             yield _cut(f"  {_number(run, one.number)} not checked: {one.failed}")
         yield from _listed([_cut(f"  {_number(run, one.number)} {remark_line(remark)}") for remark in one.remarks])
     yield ""
+
+
+def _clang(run: RunResult) -> Iterator[str]:
+    """What clang alone refuses of the tip's tests."""
+    if not run.clang:
+        return
+    yield f"clang on the tip's selftests, as advice: {clang_summary(run.clang)}"
+    yield from (_cut(f"  {test}: {error}") for test, error in run.clang.refused.items())
+    yield ""
+
+
+def clang_summary(said: ClangTests) -> str:
+    """How many tests it refuses, of how many."""
+    if said.missing:
+        return f"not known, {said.missing}"
+    count = f"{len(said.compiled)} that gcc builds"
+    return f"it refuses {len(said.refused)} of {count}" if said.refused else f"it builds all of {count}"
 
 
 def summary(said: Checkpatch) -> str:
