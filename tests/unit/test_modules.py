@@ -127,9 +127,12 @@ async def test_another_module_is_another_image_though_the_kernel_is_the_same(ker
 @needs_depmod
 async def test_what_is_said_of_a_module_is_the_kernels_and_gone_with_it(kernel: Kernel) -> None:
     with_config(kernel, ASKED)
-    warned = await kernel.build(tree(kernel, "*(int *)0; int *p = 1"))
-    assert any("drv.c" in one for one in warned.warnings)
-    assert (await kernel.build(tree(kernel))).warnings == ()
+    bad = "*(int *)0; int *p = 1"
+    assert any("drv.c" in one for one in (await kernel.build(tree(kernel, bad))).warnings)
+    without_it = MODULAR.replace(
+        "modules: $(O)/drv.o\n\techo drv.o >$(O)/modules.order", "modules:\n\t>$(O)/modules.order"
+    )
+    assert (await kernel.build(tree(kernel, bad, Makefile=without_it))).warnings == ()
 
 
 async def test_an_option_that_lacks_something_else_brings_no_modules(kernel: Kernel) -> None:
@@ -148,12 +151,17 @@ async def test_who_asks_for_none_has_no_word_more_for_make_and_the_same_image(ke
     assert not any(name.startswith("lib") for name in packed(built.initrd))
 
 
-def test_modules_without_depmod_are_no_use_and_it_is_part_of_the_toolchain(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_modules_without_depmod_are_no_use_and_it_is_part_of_the_toolchain(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("kseries.kbuild.modules._SBIN", ())
     monkeypatch.setattr("shutil.which", without("depmod"))
+    assert toolchain(ARCH, Config("CONFIG_A=m\n")) == f"{toolchain(ARCH, Config(''))} / no depmod"
+    with_config(kernel, f"{ALONE}CONFIG_EITHER=m\n")
+    assert (await kernel.build(tree(kernel))).ok, "all is built in"
+    with_config(kernel, ASKED)
     with pytest.raises(InfraError, match="apt-get install kmod"):
-        toolchain(ARCH, Config("CONFIG_A=m\n"))
-    assert "kmod" not in toolchain(ARCH, Config("CONFIG_A=y\n"))
+        await kernel.build(tree(kernel))
 
 
 def without(tool: str) -> Callable[..., str | None]:

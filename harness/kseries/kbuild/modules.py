@@ -69,20 +69,20 @@ def there(config: str) -> bool:
     return _SET.search(config) is not None
 
 
-def depmod() -> str:
-    """The program that lists what modules have and need. Raises InfraError where it is not there."""
-    found = shutil.which("depmod", path=os.pathsep.join((os.environ.get("PATH", ""), *_SBIN)))
-    if found is None:
-        raise InfraError(f"depmod is not installed, which modules need\n  install it with: apt-get install {PACKAGE}")
-    return found
+def depmod() -> str | None:
+    """The program that lists what modules have and need, if it is there: who has all built in does not need it."""
+    return shutil.which("depmod", path=os.pathsep.join((os.environ.get("PATH", ""), *_SBIN)))
 
 
 def install_words(into: Path) -> tuple[str, ...]:
     """What make is told to install them below a folder, without what only debuggers read.
 
-    Documentation/kbuild/modules.rst.
+    Documentation/kbuild/modules.rst. Raises InfraError without depmod: make would go on, and modprobe find no module.
     """
-    return ("modules_install", f"INSTALL_MOD_PATH={into}", "INSTALL_MOD_STRIP=1", f"DEPMOD={depmod()}")
+    tool = depmod()
+    if tool is None:
+        raise InfraError(f"depmod is not installed, which modules need\n  install it with: apt-get install {PACKAGE}")
+    return ("modules_install", f"INSTALL_MOD_PATH={into}", "INSTALL_MOD_STRIP=1", f"DEPMOD={tool}")
 
 
 def objects(obj: Path) -> frozenset[str]:

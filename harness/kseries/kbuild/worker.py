@@ -74,7 +74,8 @@ def toolchain(arch: Arch, config: Config) -> str:
         needed = {clang: packages[0], lld: packages[1], f"{tools.prefix}gcc": tools.compiler_package}
     versions = [_version(tool, package) for tool, package in needed.items()]
     if modules.asked(config.text):
-        versions.append(_version(modules.depmod(), modules.PACKAGE))
+        tool = modules.depmod()
+        versions.append(_version(tool, modules.PACKAGE) if tool is not None else "no depmod")
     versions += [f"{tool} {_version(tool, tool)}" for tool in config.named_tools]
     if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
         versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
