@@ -19,6 +19,8 @@ pytestmark = pytest.mark.full("e2e")
 EVENTFD = TOP / "testcases" / "eventfd-saturate"
 VMX = "arch/x86/kvm/vmx/vmx.c"
 CPUID = "tools/testing/selftests/kvm/x86_64/cpuid_test.c"
+ANSWERS = "tools/testing/selftests/timers/answers.c"
+ANSWERS_C = ("#include <sys/prctl.h>", "int main(void) { return prctl(0x4b534552, 0, 0, 0, 0) != 42; }")
 TEN = (
     "cpuid_test",
     "exit_on_emulation_failure_test",
@@ -76,6 +78,33 @@ def test_a_series_of_another_subsystem_is_judged_by_what_lies_beside_it(kseries:
     assert (squash.verdict.bisectable, squash.verdict.revert_safe) == (True, True)
     assert not any("exit_on_missing" in check.id for state in result.states for check in state.checks)
     assert [str(patch.exercise) for patch in result.patches] == ["exercised", "exercised", "no-code", "exercised"]
+
+
+def test_a_test_that_a_series_brings_tells_of_the_kernels_without_it(kseries: Kseries, tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    series.mkdir()
+    prctl = replacing(
+        "kernel/sys.c", "\tcase PR_SET_NAME:", "\tcase 0x4b534552: return 42; case PR_SET_NAME:", "sys: a"
+    )
+    (series / "0001-prctl.patch").write_text(prctl)
+    new = [
+        "--- /dev/null",
+        f"+++ b/{ANSWERS}",
+        f"@@ -0,0 +1,{len(ANSWERS_C)} @@",
+        *(f"+{one}" for one in ANSWERS_C),
+        "",
+    ]
+    (series / "0002-test.patch").write_text("\n".join(("Subject: [PATCH] selftests: b\n\n---", *new)))
+    words = ["--scenario", "prefixes", "--selftest", "timers:answers", "--probe", "capabilities", "--json"]
+    seen = {}
+    for of in ("state", "tip"):
+        done = kseries("run", series, *words, "--selftest-from", of)
+        assert done.returncode == 0, done.stdout + done.stderr
+        result = read_one(done.stdout)
+        states = ("base", "prefix-1", "prefix-2")
+        seen[of] = [statuses(result, state).get("timers.answers.exit_status") for state in states]
+    assert seen["tip"] == ["fail", "pass", "pass"], "none of this is a break, as base fails it"
+    assert seen["state"][0] != "pass" and seen["state"][2] == "pass", "base does not have it"
 
 
 def test_what_never_ran_is_not_called_safe_and_a_patched_selftest_is_another_test(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Commands in a userland of Debian's packages, on a real kernel: each is told as it ended, and none costs another."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,20 @@ def _assert_told(state: Any) -> None:
     for name, (_, checks) in COMMANDS.items():
         found = {f"{name}.{check}": told.get(f"{name}.{check}") for check in checks}
         assert found == {f"{name}.{check}": status for check, status in checks.items()}
+
+
+LOADS = "modprobe test_module && grep test_module /proc/modules && modprobe -r test_module && ! lsmod | grep test_"
+
+
+def test_what_kconfig_takes_as_a_module_only_is_loaded_by_modprobe(kseries: Kseries, tmp_path: Path) -> None:
+    (tmp_path / "fragment").write_text("CONFIG_RUNTIME_TESTING_MENU=y\nCONFIG_TEST_LKM=m\nCONFIG_TEST_SYSCTL=m\n")
+    runs = ("--run", f"loads={LOADS}", "--run", "built=test -e /proc/sys/debug/test_sysctl/int_0001")
+    words = (*USERLAND, "--package", "kmod", "--config", tmp_path / "fragment", *runs, "--json")
+    done = kseries("try", "base", TOP / "testcases" / "eventfd-saturate", *words)
+    told = json.loads(done.stdout)["result"]
+    assert told["config_dropped"] == [], done.stderr
+    checks = {check["id"]: check["status"] for check in told["checks"]}
+    assert (checks["loads.exit_status"], checks["built.exit_status"]) == ("pass", "pass"), told["checks"]
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "arm64"])

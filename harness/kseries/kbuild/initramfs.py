@@ -43,10 +43,12 @@ def modules(top: Path) -> Iterator[bytes]:
     """What is installed of a kernel's modules below ``top``: the folders and files of lib/modules, without links, which
     lead to where the kernel was built. Raises NotRegularError.
     """
-    left = _MOST_MODULES
+    left, place = _MOST_MODULES, top / "lib" / "modules"
+    if any(one.is_symlink() for one in (top, place.parent, place)):
+        raise artifacts.NotRegularError("the modules are behind a link")
     for folder in ("lib", "lib/modules"):
         yield member(folder, DIRECTORY)
-    for entry in sorted(files.walk(top / "lib" / "modules"), key=lambda one: one.path):
+    for entry in sorted(files.walk(place), key=lambda one: one.path):
         name = os.path.relpath(entry.path, top)
         if entry.is_dir(follow_symlinks=False):
             yield member(name, DIRECTORY)

@@ -23,6 +23,8 @@ PACKAGE = "kmod"
 _SUPPORT = ("MODULES", "MODULE_UNLOAD")
 """What a kernel needs for modules that can be removed again, as tests do."""
 _SET = re.compile(r"^CONFIG_(\w+)=m$", re.MULTILINE)
+_MOST = 20_000
+"""Modules that are looked at: a distribution's kernel has some 6000."""
 _SBIN = ("/usr/sbin", "/sbin")
 """Where depmod is, which the PATH of a user need not name."""
 
@@ -91,7 +93,8 @@ def objects(obj: Path) -> frozenset[str]:
     ``modules.order`` names each module as NAME.o, or NAME.ko before 6.2, and NAME.mod lists its objects
     (scripts/Makefile.build).
     """
-    names = (line.rpartition(".")[0] for line in artifacts.text(obj, "modules.order").split())
+    lines = artifacts.text(obj, "modules.order").split()[:_MOST]
+    names = (line.rpartition(".")[0] for line in lines)
     return frozenset(one for name in names if name for one in artifacts.text(obj, f"{name}.mod").split())
 
 
