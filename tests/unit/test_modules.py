@@ -189,7 +189,7 @@ def test_what_is_no_file_is_not_packed_and_too_much_is_told(tmp_path: Path, monk
     assert "lib/modules/6/x.ko" in found and "lib/modules/6/host" not in found
     (tmp_path / "elsewhere").symlink_to(tmp_path / "modules")
     with pytest.raises(artifacts.NotRegularError, match="behind a link"):
-        initramfs.write(tmp_path / "initrd", guests, tmp_path / "elsewhere")
+        initramfs.write(tmp_path / "initrd", guests, initramfs.modules(tmp_path / "elsewhere"))
     monkeypatch.setattr(initramfs, "_MOST_MODULES", 5)
     with pytest.raises(artifacts.NotRegularError, match="modules have more than"):
         initramfs.write(tmp_path / "initrd", guests, initramfs.modules(tmp_path / "modules"))
