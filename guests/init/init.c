@@ -69,6 +69,8 @@
 
 /* The kernel's modules, where modprobe looks for them; /lib of a userland may be a link. */
 #define MODULES		"/lib/modules"
+/* What a kernel runs that wants a module (CONFIG_MODPROBE_PATH); where there are any, a link to init. */
+#define MODPROBE	"/sbin/modprobe"
 
 #define INDENT		4
 #define LINE_MAX_BYTES	4096
@@ -448,6 +450,14 @@ static void show_modules(void)
 		show(MODULES, USERLAND "/usr" MODULES);
 	else
 		show(MODULES, USERLAND MODULES);
+}
+
+/* The kernel has no other root than ours, and modprobe is in the userland. */
+static _Noreturn void load_module(char *const *argv)
+{
+	if (!chroot(USERLAND) && !chdir("/"))
+		execv(MODPROBE, argv);
+	_exit(127);
 }
 
 /* False where there is one, and it cannot be mounted. */
@@ -869,6 +879,8 @@ int main(int argc, char **argv)
 	char *text;
 	int i;
 
+	if (argc > 1 && !strcmp(argv[0], MODPROBE) && getpid() != 1)
+		load_module(argv);
 	if (argc == 2 && !strcmp(argv[1], MOUNT_USERLAND) && getpid() != 1)
 		return !show_userland();
 	mount_all();

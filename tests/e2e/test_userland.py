@@ -75,7 +75,7 @@ LOADS = "modprobe test_module && grep test_module /proc/modules && modprobe -r t
 def test_what_kconfig_takes_as_a_module_only_is_loaded_by_modprobe(kseries: Kseries, tmp_path: Path) -> None:
     (tmp_path / "fragment").write_text("CONFIG_RUNTIME_TESTING_MENU=y\nCONFIG_TEST_LKM=m\nCONFIG_TEST_SYSCTL=m\n")
     runs = ("--run", f"loads={LOADS}", "--run", "built=test -e /proc/sys/debug/test_sysctl/int_0001")
-    words = (*USERLAND, "--package", "kmod", "--config", tmp_path / "fragment", *runs, "--json")
+    words = (*USERLAND, "--config", tmp_path / "fragment", *runs, "--json")
     done = kseries("try", "base", TOP / "testcases" / "eventfd-saturate", *words)
     told = json.loads(done.stdout)["result"]
     assert told["config_dropped"] == [], done.stderr

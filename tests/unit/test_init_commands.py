@@ -123,6 +123,23 @@ def test_a_command_finds_the_kernels_modules_whatever_its_lib_is(merged: bool, r
     assert statuses(told) == {"reads.exit_status": Status.PASS, "writes.exit_status": Status.PASS}, told
 
 
+def test_where_the_kernel_wants_a_module_the_userlands_modprobe_loads_it(root: Path, tmp_path: Path) -> None:
+    modprobe = tmp_path / "modprobe"
+    modprobe.write_text('#!/bin/sh\necho "$0 $@ in $PWD"; test ! -e /init\n')
+    modprobe.chmod(0o755)
+    (root / "sbin").mkdir()
+    (root / "sbin" / "modprobe").symlink_to("/init")
+    words = (*there(), "--dir", "/userland/sbin", "--ro-bind", str(modprobe), "/userland/sbin/modprobe")
+    argv = [word for word in boxed(root, words)[:-1] if word != "--as-pid-1"]
+    try:
+        done = subprocess.run(
+            [*argv, "/sbin/modprobe", "-q", "--", "dummy"], capture_output=True, text=True, timeout=60, check=False
+        )
+    finally:
+        shutil.rmtree(root / "sbin")
+    assert (done.returncode, done.stdout) == (0, "/sbin/modprobe -q -- dummy in /\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("needs", "status", "detail"),
     [

@@ -109,6 +109,8 @@ async def test_a_module_is_in_the_image_where_modprobe_looks_and_no_link_is(kern
     ]
     found = {name: one for name, one in packed(built.initrd).items() if name.startswith("lib")}
     files = {"lib/modules/6/kernel/drv.ko", "lib/modules/6/modules.dep"}
+    link = packed(built.initrd)["sbin/modprobe"]
+    assert (link.mode, link.data) == (initramfs.LINK, b"/init")
     assert found.keys() == {"lib", "lib/modules", "lib/modules/6", "lib/modules/6/kernel"} | files
     assert all(found[name].mode == (0o100644 if name in files else initramfs.DIRECTORY) for name in found)
     assert kernel.worker.modules == {"drv.o"} and "drv.o" in kernel.steps

@@ -18,6 +18,8 @@ _CONSOLE = (5, 1)
 _FOLDERS = ("probes", "programs")
 _LIST = "probes.list"
 _USERLAND = "userland.squashfs"
+_MODPROBE = "sbin/modprobe"
+"""What the kernel runs where it wants a module: init, which runs that of the userland."""
 _MOST_MODULES = 256 << 20
 """Bytes of all modules: an initramfs is in the guest's memory, twice while it is unpacked."""
 _BEGINS = {Origin.OURS: "probe", Origin.COMMAND: "command"}
@@ -46,8 +48,9 @@ def modules(top: Path) -> Iterator[bytes]:
     left, place = _MOST_MODULES, top / "lib" / "modules"
     if any(one.is_symlink() for one in (top, place.parent, place)):
         raise artifacts.NotRegularError("the modules are behind a link")
-    for folder in ("lib", "lib/modules"):
+    for folder in ("lib", "lib/modules", "sbin"):
         yield member(folder, DIRECTORY)
+    yield member(_MODPROBE, LINK, b"/init")
     for entry in sorted(files.walk(place), key=lambda one: one.path):
         name = os.path.relpath(entry.path, top)
         if entry.is_dir(follow_symlinks=False):
