@@ -230,16 +230,16 @@ def test_a_contract_may_name_any_test_of_a_target_and_none_of_another(tmp_path: 
 @pytest.mark.usefixtures("userland")
 def test_on_a_base_all_states_have_the_options_of_its_targets_and_who_has_none_keeps_the_same(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "linux")
-    commit = repository.commit("base", {f"{PLACE}/net/config": "CONFIG_VETH=m\nCONFIG_NET=y\n"})
+    commit = repository.commit("base", {f"{PLACE}/net/config": "CONFIG_MODULES=y\nCONFIG_VETH=m\nCONFIG_NET=y\n"})
     store = TreeStore(tmp_path / "trees.git")
     store.add_repository(repository.path)
     heard: list[events.Event] = []
     made = setup.setup_of(options("--userland", "debian:bookworm", "--selftest", "net:a.sh"))
     suited = suiting.with_targets(made, store.tree_of(commit), store, heard.append)
-    added = f"# {PLACE}/net/config\n#: wanted\nCONFIG_VETH=y\n\n"
+    added = f"# {PLACE}/net/config\n#: wanted\nCONFIG_VETH=m\n\n"
     assert suited.config.text == added + made.config.text
     assert suited.conditions.config == suited.config.text
-    assert heard == [events.Preparing(f"{PLACE}/net/config wants of every kernel: CONFIG_VETH=y")]
+    assert heard == [events.Preparing(f"{PLACE}/net/config wants of every kernel: CONFIG_VETH=m")]
     plain = setup.setup_of(options())
     assert suiting.with_targets(plain, store.tree_of(commit), store, heard.append) is plain
 

@@ -167,3 +167,9 @@ def test_a_test_that_cannot_be_run_everywhere_ends_the_run_in_two_lines(
 def test_the_tips_tests_without_a_test_are_the_users_mistake(case: Case) -> None:
     with pytest.raises(InputError, match="of no test"):
         setup.setup_of(replace(case.options, selftests=()))
+
+
+@pytest.mark.parametrize("word", ["timers", "net:rtnetlink.sh"])
+def test_what_each_state_installs_is_no_test_of_the_tips(case: Case, word: str) -> None:
+    with pytest.raises(InputError, match=f"{word} is installed from each state's own tree\n"):
+        setup.setup_of(replace(case.options, selftests=(word,)))

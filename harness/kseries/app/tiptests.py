@@ -16,7 +16,7 @@ from kseries.host import checksummed, checksums, paths, signals
 from kseries.kbuild.testbuild import Workbench
 from kseries.model import NamedProgram, Plan, events
 from kseries.model.errors import InputError
-from kseries.probes import programs, selftests
+from kseries.probes import programs, selftests, targets
 from kseries.probes.programs import Program
 from kseries.sources import TreeStore
 
@@ -30,6 +30,12 @@ def check(options: Options) -> None:
     """Raise InputError where the tip's tests are asked for, and none."""
     if options.selftests_from == TIP and not options.selftests:
         raise InputError("--selftest-from tip: of no test\n  add --selftest TARGET:TEST")
+    whole = targets.parse(options.selftests) if options.selftests_from == TIP else ()
+    if whole:
+        raise InputError(
+            f"--selftest-from tip: {whole[0].word} is installed from each state's own tree\n"
+            "  the tip's tests are programs, as in --selftest timers:posix_timers"
+        )
 
 
 def built(setup: Setup, options: Options, trees: TreeStore, planned: Plan, tell: events.Listener) -> Setup:

@@ -2,8 +2,8 @@
 """The options that targets of kselftest ask for (tools/testing/selftests/TARGET/config), as a fragment that wants them.
 
 They stand before the other fragments, so that whoever asks for something else has that. What is asked for as a module
-is asked for as built in: nothing loads modules in a guest. Of an option that cannot be built in it is told that it is
-not there, as of any that is wanted.
+is built in where Kconfig allows it (modules.py), whether or not a target asks for support of modules, too: most of its
+tests load none. Of an option that cannot be had it is told that it is not there, as of any that is wanted.
 """
 
 import re
@@ -17,6 +17,8 @@ _OPTION = re.compile(r'CONFIG_(?P<name>\w+)=(?P<value>[ymn]|-?\d+|0x[0-9a-fA-F]+
 _HEAD = re.compile(rf"^# ({PLACE}/[^\n]+/config)$\n", re.MULTILINE)
 _UPTO = re.compile(r"^$", re.MULTILINE)
 """Behind each of them stands an empty line."""
+_SUPPORT = "MODULES"
+"""Asked for beside modules, it has all of them stay modules."""
 _UNSET = re.compile(r"# CONFIG_(?P<name>\w+) is not set\s*", re.ASCII)
 
 
@@ -31,7 +33,7 @@ def of(wanted: Iterable[Target], trees: TreeStore, tree: str, others: str) -> di
     found: dict[str, str] = {}
     for target in dict.fromkeys(one.target for one in wanted):
         text = (trees.file(tree, path(target)) or b"").decode(errors="replace")
-        options = {name: value for name, value in _options(text) if name not in taken}
+        options = {name: value for name, value in _options(text) if name not in taken and name != _SUPPORT}
         taken |= options.keys()
         if options:
             found[target] = _fragment(target, options)
@@ -52,7 +54,7 @@ def told(config: str) -> dict[str, tuple[str, ...]]:
 def _options(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         if (found := _OPTION.fullmatch(line.strip())) is not None:
-            yield found["name"], "y" if found["value"] == "m" else found["value"]
+            yield found["name"], found["value"]
         elif (found := _UNSET.fullmatch(line)) is not None:
             yield found["name"], "n"
 
