@@ -330,7 +330,7 @@ def test_a_targets_options_are_wanted_built_in_and_those_of_others_win(tmp_path:
     assert selftestconfig.options(found["mm"]) == ("CONFIG_F=1",)
     whole = Config.of("\n".join((*found.values(), "CONFIG_E=n\n")))
     dropped = whole.dropped_by("CONFIG_B=y\n")
-    assert whole.wanted(dropped) == ("CONFIG_A=y", 'CONFIG_D="x"', "CONFIG_F=1")
+    assert whole.wanted(dropped) == ("CONFIG_A=m", 'CONFIG_D="x"', "CONFIG_F=1")
     assert whole.needed(dropped) == ()
 
 
