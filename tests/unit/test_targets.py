@@ -15,7 +15,7 @@ from kseries.guest.sysroot import Sysroot
 from kseries.host import processes
 from kseries.kbuild import selftestconfig
 from kseries.kbuild.config import Config
-from kseries.model import Origin, Probe, Status, events
+from kseries.model import Origin, Probe, Status, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.probe import MOST_NAME
 from kseries.probes import ktap, runner, targets
@@ -179,7 +179,9 @@ ROOT = Sysroot("0" * 64, Path("root"))
 @pytest.fixture
 def userland(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that nobody has to make, with what is compiled for it."""
-    monkeypatch.setattr(setup, "userland_of", lambda *_: None)
+    made = Userland(name="debian:bookworm", digest="0" * 64, size=1)
+    monkeypatch.setattr(setup, "userland_of", lambda *_, **__: made)
+    monkeypatch.setattr("kseries.guest.userland.path", lambda *_: Path("image"))
     monkeypatch.setattr(setup, "sysroot_of", lambda *_: ROOT)
     monkeypatch.setattr(processes, "require", lambda tool, _: tool)
 
@@ -317,7 +319,7 @@ def test_where_nothing_is_installed_the_test_fails(tmp_path: Path) -> None:
 # --- configurations -----------------------------------------------------------------------------
 
 
-def test_a_targets_options_are_wanted_built_in_and_those_of_others_win(tmp_path: Path) -> None:
+def test_a_targets_options_are_wanted_and_those_of_others_win(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "linux")
     config = 'CONFIG_A=m\nCONFIG_B=y # for b\n# CONFIG_C is not set\nCONFIG_D="x"\nCONFIG_E=y\n\n# why\nnonsense=y\n'
     files = {f"{PLACE}/net/config": config, f"{PLACE}/mm/config": "CONFIG_A=y\nCONFIG_F=1\n"}
@@ -326,7 +328,7 @@ def test_a_targets_options_are_wanted_built_in_and_those_of_others_win(tmp_path:
     store.add_repository(repository.path)
     found = selftestconfig.of((SCRIPT, Target("mm"), TIMERS), store, store.tree_of(commit), "CONFIG_E=n\n")
     assert found.keys() == {"net", "mm"}
-    assert selftestconfig.options(found["net"]) == ("CONFIG_A=y", "CONFIG_B=y", "CONFIG_C=n", 'CONFIG_D="x"')
+    assert selftestconfig.options(found["net"]) == ("CONFIG_A=m", "CONFIG_B=y", "CONFIG_C=n", 'CONFIG_D="x"')
     assert selftestconfig.options(found["mm"]) == ("CONFIG_F=1",)
     whole = Config.of("\n".join((*found.values(), "CONFIG_E=n\n")))
     dropped = whole.dropped_by("CONFIG_B=y\n")
