@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """KUnit's results in a kernel log: each case a check, and what the kernel complains of is of the case that runs."""
 
-from pathlib import Path
-
 import pytest
 
 from kseries.guest import complaints, ending, klog, kunitlog
@@ -11,7 +9,6 @@ from kseries.guest.kunitlog import Suites
 from kseries.model import Check, Status
 from kseries.probes import ktap
 
-LOGS = Path(__file__).parent / "data" / "kunit"
 WARNING = "WARNING: CPU: 0 PID: 9 at lib/list.c:12 list_del+0x8/0x10"
 PANIC = "Kernel panic - not syncing: a case of ours"
 BEGINS = "Linux version 6.12.0\nKTAP version 1\n1..2\n"
