@@ -336,6 +336,14 @@ def test_a_kernel_that_tests_itself_gets_on_by_its_results_and_by_nothing_else(c
     assert seen.left == STALL_SECONDS
 
 
+def test_a_result_in_the_log_of_another_kernel_is_none(clock: Clock) -> None:
+    seen = Watch(clock=clock)
+    seen.results_line("KTAP version 1")
+    clock.now += 20
+    seen.console_line("    ok 1 a case")
+    assert seen.left == STALL_SECONDS - 20
+
+
 def test_patience_covers_what_a_probe_may_take() -> None:
     """CHECK_SECONDS + REAP_SECONDS of guests/lib/ktap.c, and SILENT_SECONDS of init, which must speak first."""
     guests = Path(__file__).resolve().parents[2] / "guests"
