@@ -54,6 +54,7 @@ ELSEWHERE = {
     "install": "in the box of a build, as make",
     "mkdir": "in the box of a build, as make",
     "clang": "in the box of a build, as make",
+    "rsync": "make starts it, in the box of a build",
     **dict.fromkeys(("bc", "bison", "flex", "xz", "true"), "kseries doctor asks whether it is there"),
     "tox": "kseries test, for as long as it takes",
     "pytest": "kseries test, for as long as it takes",

@@ -25,7 +25,7 @@ USERLAND = ("--userland", "debian:bookworm")
 @pytest.fixture
 def userland(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that nobody has to make: what is asked for is looked at before it."""
-    monkeypatch.setattr(setup, "userland_of", lambda *_: None)
+    monkeypatch.setattr(setup, "userland_of", lambda *_, **__: None)
 
 
 def options(*words: str) -> Options:

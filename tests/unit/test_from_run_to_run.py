@@ -7,7 +7,6 @@ Nothing is compiled or booted: a worker puts down an image, and what boots says 
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import msgspec
 import pytest
@@ -115,12 +114,9 @@ class Host:
 
         return engine_for(self.setup, (folder,), self.store, hear)
 
-    async def boot(self, *words: object) -> Boot:
-        image, log = words[2], words[4]
-        assert isinstance(image, machine.Image) and isinstance(log, Path)
-        code = image.kernel.read_text()
+    async def boot(self, booting: machine.Booting, asked: tuple[Probe, ...], log: Path, _: object) -> Boot:
+        code = booting.image.kernel.read_text()
         self.booted.append(code)
-        asked = cast(tuple[Probe, ...], words[3])
         self.asked.append((code, [probe.name for probe in asked]))
         if code in self.fails:
             self.fails.remove(code)
@@ -148,7 +144,7 @@ def plan(base: str, *trees: str) -> Plan:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     made = Host(tmp_path)
-    monkeypatch.setattr(machine, "boot", made.boot)
+    monkeypatch.setattr(machine, "boot_as", made.boot)
     return made
 
 

@@ -12,7 +12,6 @@ from kseries.evaluate import images, stateresult
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.guest import machine
-from kseries.guest.machine import Image
 from kseries.kbuild import Worker, reproducible
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import can_matter
@@ -111,15 +110,15 @@ def test_an_image_of_such_a_configuration_is_booted_though_another_has_its_bytes
 ) -> None:
     booted: list[Path] = []
 
-    async def boot(_arch: object, _accel: object, image: Image, _probes: object, log: Path, *_: object) -> Boot:
-        booted.append(image.kernel)
+    async def boot(booting: machine.Booting, _probes: object, log: Path, *_: object) -> Boot:
+        booted.append(booting.image.kernel)
         log.write_text("it boots\n")
         return Boot(
             outcome=Outcome.OK, ending=Ending.DONE, detail="", seconds=1.0, seconds_to_first_check=None, caps={},
             checks=(), console=str(log),
         )  # fmt: skip
 
-    monkeypatch.setattr(machine, "boot", boot)
+    monkeypatch.setattr(machine, "boot_as", boot)
     executor = Local(SETUP, cast(Worker, _Alike(tmp_path, named)), Store(tmp_path / "s"), Images())
 
     async def both() -> list[StateResult]:

@@ -5,7 +5,6 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -154,9 +153,7 @@ def test_what_is_too_large_is_told(tmp_path: Path) -> None:
 async def test_a_state_runs_the_tests_that_its_own_tree_has(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
 
-    async def boot(
-        _arch: object, _accel: object, _image: object, probes: tuple[Probe, ...], log: Path, *_: Any
-    ) -> Boot:
+    async def boot(_booting: object, probes: tuple[Probe, ...], log: Path, *_: object) -> Boot:
         asked.append(tuple(one.name for one in probes))
         log.write_text("it boots\n")
         return Boot(
@@ -164,7 +161,7 @@ async def test_a_state_runs_the_tests_that_its_own_tree_has(kernel: Kernel, monk
             checks=(), console=str(log),
         )  # fmt: skip
 
-    monkeypatch.setattr(machine, "boot", boot)
+    monkeypatch.setattr(machine, "boot_as", boot)
     with_targets(kernel, "toy")
     wanted = targets.parse(["toy"])
     setup = replace(SETUP, targets=wanted, probes=runner.probes(wanted))

@@ -6,7 +6,6 @@ them only headers and libraries. It lies unpacked in the cache, by a digest of a
 """
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -119,12 +118,11 @@ def _taken(root: Root) -> Root:
 
 def _unpacked(root: Root, top: Path) -> str:
     """Write a root, whose paths lead nowhere else (rootfs.py); the digest of all that it holds."""
-    digest = hashlib.sha256()
+    words = []
     for path, node in root.items():
-        digest.update(f"{path}\0{node.mode:o}\0{node.link}\0".encode(errors="surrogateescape"))
-        for part in _written(top / path, node, path):
-            digest.update(part)
-    return digest.hexdigest()
+        data = b"".join(_written(top / path, node, path))
+        words += [path, f"{node.mode:o}", node.link, checksums.of_bytes(data)]
+    return checksums.of_words(words)
 
 
 def _written(place: Path, node: Node, path: str) -> Iterator[bytes]:
