@@ -172,7 +172,7 @@ def replace_in(patch: Path, was: str, wrong: str) -> None:
 def tried(kseries: Kseries, state: str, series: Path, *words: str) -> dict[str, str]:
     done = kseries("try", state, series, "--json", *words)
     assert done.returncode in (0, 1), done.stderr
-    return checks(json.loads(done.stdout)["state"])
+    return checks(json.loads(done.stdout)["result"])
 
 
 @pytest.mark.full("subsystems")
