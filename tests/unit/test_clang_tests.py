@@ -102,6 +102,15 @@ def test_where_clang_is_not_there_that_is_said_and_no_error(options: Options, mo
     assert found.compiler is None and "not installed" in found.missing and found.refused == {}
 
 
+def test_a_clang_that_does_not_answer_costs_no_result(
+    options: Options, fake: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(shutil.which("clang") or "").write_text("#!/bin/sh\nexec sleep 600\n")
+    monkeypatch.setattr(clangtests, "_SECONDS", 1)
+    found = told(options, [])
+    assert found.compiler is None and "clang" in found.missing and found.compiled == ()
+
+
 def test_a_run_has_it_in_its_result_and_no_other_verdict(options: Options, fake: None) -> None:
     target = inputs.load("base..topic", options.tree)
     result = run(target, options, lambda _: None)

@@ -3,9 +3,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import can_matter
+from kseries.model.errors import InfraError
 from kseries.probes import programs, selftests
 from kseries.sources import Change
 from tests.support.kbuild import ARCH, FRAGMENT, KERNEL, Kernel
@@ -81,6 +84,13 @@ async def test_a_test_is_that_of_its_tree_and_one_that_does_not_build_is_not_the
     built = await kernel.build(tree(kernel, files | {f"{PLACE}/one.c": "int main(void) { return NO; }\n"}))
     assert built.ok and {*in_guest(kernel)} == {"toy.two"}
     assert built.unbuilt == ("toy.one",) and "NO" in built.errors[0]
+
+
+async def test_a_test_that_this_host_had_no_memory_for_is_no_patchs_fault(kernel: Kernel) -> None:
+    with_probes(kernel, tests=("toy:one",))
+    killed = "$(OUTPUT)/%: %.c\n\techo 'gcc: fatal error: Killed signal terminated program cc1' >&2; false\n"
+    with pytest.raises(InfraError, match="memory ran out on this host"):
+        await kernel.build(tree(kernel, {f"{PLACE}/Makefile": killed, f"{PLACE}/one.c": hello("1")}))
 
 
 async def test_a_patch_to_a_test_can_matter_where_tests_are_run(kernel: Kernel) -> None:

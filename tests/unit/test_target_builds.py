@@ -18,6 +18,7 @@ from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import can_matter
 from kseries.kbuild.initramfs import archive
 from kseries.model import Boot, Ending, Job, Outcome, Probe
+from kseries.model.errors import InfraError
 from kseries.probes import runner, targets
 from kseries.probes.install import INSTALLED
 from kseries.sources import Change
@@ -87,6 +88,15 @@ async def test_a_program_that_does_not_build_takes_no_script_with_it(kernel: Ker
     found = await in_guest(kernel, tree(kernel, **{"toy/prog.c": "int main(void) { return NO; }\n"}))
     assert {"selftests/toy/a.sh", "selftests/other/a.sh", "selftests/other/prog"} <= found.keys()
     assert "selftests/toy/prog" not in found
+
+
+KILLED = "echo 'gcc: fatal error: Killed signal terminated program cc1' >&2; false"
+
+
+async def test_a_program_that_this_host_had_no_memory_for_is_no_patchs_fault(kernel: Kernel) -> None:
+    with_targets(kernel, "toy")
+    with pytest.raises(InfraError, match="memory ran out on this host"):
+        await kernel.build(tree(kernel, Makefile=MAKEFILE.replace("$(CC) -o $@ $<", KILLED)))
 
 
 async def test_who_asks_for_none_has_nothing_of_what_another_run_has_made(kernel: Kernel) -> None:

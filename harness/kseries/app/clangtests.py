@@ -25,7 +25,10 @@ def of_tip(setup: Setup, options: Options, trees: TreeStore, planned: Plan, tell
     """What clang says of the tests that are asked for, and of those that the series touches; kept from run to run."""
     if shutil.which("clang") is None:
         return ClangTests(compiler=None, missing="clang is not installed (apt-get install clang)")
-    compiler = processes.run(["clang", "--version"], seconds=_SECONDS).text.partition("\n")[0]
+    try:
+        compiler = processes.run(["clang", "--version"], seconds=_SECONDS).text.partition("\n")[0]
+    except KseriesError as error:  # the run has its result by now
+        return ClangTests(compiler=None, missing=str(error).partition("\n")[0])
     tip = planned.patches[-1].tree_after
     tests = tuple(dict.fromkeys((*selftests.asked(options), *selftests.changed(planned, trees).tests)))
     names = (f"{one.target}:{one.test}" for one in tests)

@@ -298,7 +298,8 @@ class Worker:
                 with self._folder.marked():
                     dropped, ok = await self._make(tree, make, watch, brought)
                     output.flush()
-                    if not ok:
+                    # A test that this host had no room or memory for would be told as the patch's fault, too.
+                    if not ok or self._targets or self._unbuilt():
                         self._check_room(log.read_bytes())
                         limits.check(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
