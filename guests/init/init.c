@@ -45,6 +45,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "processes.h"
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
@@ -87,9 +88,6 @@
  * gets nowhere (harness/kseries/guest/liveness.py), or it would blame the kernel.
  */
 #define SILENT_SECONDS	20
-
-/* Death by SIGKILL is a matter of microseconds, unless the kernel is stuck. */
-#define REAP_MS		2000
 
 /* What may still wait in the pipe of a dead probe; pipes hold 64 KiB. */
 #define DRAIN_BYTES	(1 << 20)
@@ -587,6 +585,12 @@ static bool pass_on(int from, struct line *line, size_t *passed)
 	return n < 0 && errno == EINTR;
 }
 
+/* Ours, which begins nothing; at the program's depth it would end what it tells. */
+static void beat_once(void)
+{
+	say("KTAP version 1");
+}
+
 /*
  * 0 when the probe ended by itself, else the seconds that it did not keep to. Its
  * end is told by its pidfd, not by the end of its output: something that it left
@@ -611,8 +615,7 @@ static int follow(int from, int pidfd, int seconds, struct line *line)
 		if (left <= 0 && (now >= deadline || !line->foreign))
 			return now >= deadline ? seconds : SILENT_SECONDS;
 		if (left <= 0) {
-			/* Ours, which begins nothing; at the program's depth it would end what it tells. */
-			say("KTAP version 1");
+			beat_once();
 			beat = now + BEAT_MS;
 			continue;
 		}
@@ -642,30 +645,6 @@ static bool reap(pid_t pid, int pidfd, int *status)
 			return false;
 		poll(&fd, 1, left);
 	}
-}
-
-/*
- * Kill what a command left behind, whatever group and session it made its own; who is
- * killed comes to init (pid_namespaces(7)). False if something does not die. Only as
- * PID 1: for anybody else "all" is more than the children of init.
- */
-static bool kill_all(void)
-{
-	long long deadline = clock_ms() + REAP_MS;
-	pid_t pid;
-
-	while (getpid() == 1) {
-		/* Nobody forks past it: fork(2) fails while a signal is pending (kernel/fork.c). */
-		kill(-1, SIGKILL);
-		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-			;
-		if (pid < 0)
-			return true;
-		if (clock_ms() >= deadline)
-			return false;
-		poll(NULL, 0, 1);
-	}
-	return true;
 }
 
 /*
@@ -705,7 +684,7 @@ static void run_probe(int number, const struct probe *probe)
 	const char *name = probe->name;
 	struct line line = { 0 };
 	size_t passed = 0;
-	bool stuck = false;
+	bool stuck = false, crowded = false;
 	pid_t pid;
 
 	line_reset(&line);
@@ -726,8 +705,10 @@ static void run_probe(int number, const struct probe *probe)
 	if (pipe2(fds, O_CLOEXEC))
 		die("cannot make", "a pipe");
 	/* So that it is heard among however many processes a command makes. */
-	if (probe->inside)
+	if (probe->inside) {
 		setpriority(PRIO_PROCESS, 0, PRIO_MIN);
+		bound_threads();
+	}
 	pid = fork();
 	if (pid < 0)
 		die("cannot fork for", name);
@@ -743,11 +724,14 @@ static void run_probe(int number, const struct probe *probe)
 		die("cannot watch", name);
 
 	overdue = follow(fds[0], pidfd, probe->seconds, &line);
+	if (probe->inside)
+		crowded = at_bound();
 	/* Also what a probe that ended may have left behind. */
 	kill(-pid, SIGKILL);
 	reap(pid, pidfd, &status);
 	if (probe->inside) {
-		stuck = !kill_all();
+		stuck = !kill_all(beat_once);
+		unbound_threads();
 		setpriority(PRIO_PROCESS, 0, 0);
 	}
 
@@ -766,6 +750,8 @@ static void run_probe(int number, const struct probe *probe)
 		mark("leave", name, skip ? " skip" : pass ? " pass" : " fail");
 		if (line.cut)
 			tell_cut(name);
+		if (crowded)
+			say("%*s# as many processes as it may have: %s", INDENT, "", strerror(EAGAIN));
 		tell_status(overdue, status, stuck);
 	}
 	if (overdue)
