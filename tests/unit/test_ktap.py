@@ -604,8 +604,10 @@ def test_a_capability_without_a_number_is_none(line: str) -> None:
 
 
 def test_a_detail_is_cut_at_its_limit() -> None:
-    text = probe(*(f"# {'x' * 900}" for _ in range(50)), "not ok 1 a")
-    assert len(checks(text)["p.a"].detail) == ktap.MAX_DETAIL
+    text = probe(*(f"# {number}{'x' * 900}" for number in range(50)), "not ok 1 a # exit status 3")
+    detail = checks(text)["p.a"].detail
+    assert len(detail) == ktap.MAX_DETAIL
+    assert detail.startswith("0xxx") and detail.endswith("xxx\nexit status 3") and "x\n…\nx" in detail
 
 
 def test_the_reason_for_which_a_probe_ended_is_told_of_its_missing_checks_and_of_no_others() -> None:

@@ -194,7 +194,7 @@ class _Reading:
             self._beyond("checks", name)
             return False
         self.room -= new
-        self.checks[check] = Check(id=check, status=status, detail=detail[:MAX_DETAIL])
+        self.checks[check] = Check(id=check, status=status, detail=_shortened(detail))
         return True
 
     def _beyond(self, what: str, name: str) -> None:
@@ -203,6 +203,12 @@ class _Reading:
         if check not in self.checks or self.checks[check].status is not Status.FAIL:
             detail = f"too many {what}: none is read from {name} on"
             self.checks[check] = Check(id=check, status=Status.FAIL, detail=detail[:MAX_DETAIL])
+
+
+def _shortened(detail: str) -> str:
+    """How it began, and how it ended: what a program ended with stands last, and explains it more often."""
+    half = MAX_DETAIL // 2
+    return detail if len(detail) <= MAX_DETAIL else f"{detail[: half - 3]}\n…\n{detail[-half:]}"
 
 
 def _indented(text: str) -> tuple[int, str]:
