@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """KUnit's results in a kernel log: each case a check, and what the kernel complains of is of the case that runs."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from kseries.guest import complaints, ending, klog, kunitlog
@@ -155,3 +158,31 @@ def test_a_list_is_read_among_other_messages() -> None:
         "second suite\nsecond suite.waits\nRun /init as init process\nother.thing\n"
     )
     assert list(kunitlog.suites(log).items()) == [("first", ("adds", "takes")), ("second suite", ("waits",))]
+
+
+DATA = Path(__file__).parent / "data" / "kunit"
+RESULT = re.compile(r"^    (ok|not ok) [0-9]+ (\w+)(?: # SKIP.*)?$", re.MULTILINE)
+
+
+def test_what_a_kernel_printed_that_ran_all_its_suites_is_told_up_to_its_panic() -> None:
+    """6.12.118 with each suite of lib/ and kernel/ that Kconfig takes, and a panic in one of cmdline's cases."""
+    log = (DATA / "panics.console").read_text()
+    listed = kunitlog.suites((DATA / "list.console").read_text())
+    assert (len(listed), sum(map(len, listed.values())), listed["bits-test"][-1]) == (
+        43,
+        369,
+        "genmask_input_check_test",
+    )
+    found = checks(log, listed, DOWN)
+    ended = {name: passed == "ok" for passed, name in RESULT.findall(log)}
+    assert len(ended) > 200 and sum(not passed for passed in ended.values()) == 11
+    told = {name.split(".")[2]: check.status for name, check in found.items() if "/" not in name}
+    assert {name: told[name] is not Status.FAIL for name in ended} == ended
+    left = told.keys() - ended.keys() - {"suite"}
+    assert left == {"cmdline_test_get_sizes", "cmdline_test_get_sizes_iec"}
+    assert told["cmdline_test_get_sizes"] is Status.FAIL and found["kunit.cmdline.cmdline_test_get_sizes"].blamed
+    assert told["cmdline_test_get_sizes_iec"] is Status.MISSING
+    assert all(
+        "Kernel panic - not syncing: sizes" in why for why in found["kunit.cmdline.cmdline_test_get_sizes"].blamed
+    )
+    assert "len == 1234 (0x4d2)" in found["kunit.sysctl_test.sysctl_test_api_dointvec_table_maxlen_unset"].detail
