@@ -70,7 +70,7 @@ def by_hand(series: Path, tests: list[str]) -> dict[str, Status]:
 
 def _by_hand(shell: "pexpect.spawn[str]", name: str) -> Status:
     shell.sendline(f"./run_kselftest.sh -t {name}")
-    shell.expect(rf"\n((?:not )?ok) 1 selftests: {name.replace(':', ': ')}([^\r\n]*)\r?\n")
+    shell.expect(rf"\n((?:not )?ok) 1 selftests: {name.replace(':', ': ')}([^\r\n]*)\r*\n")
     assert shell.match is not None and not isinstance(shell.match, type)
     said = str(shell.match[2])
     if shell.match[1] == "not ok":

@@ -322,17 +322,22 @@ def test_where_nothing_is_installed_the_test_fails(tmp_path: Path) -> None:
 def test_a_targets_options_are_wanted_and_those_of_others_win(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "linux")
     config = 'CONFIG_A=m\nCONFIG_B=y # for b\n# CONFIG_C is not set\nCONFIG_D="x"\nCONFIG_E=y\n\n# why\nnonsense=y\n'
-    files = {f"{PLACE}/net/config": config, f"{PLACE}/mm/config": "CONFIG_A=y\nCONFIG_F=1\n"}
+    kconfig = (
+        'if CORE\nconfig A\n\ttristate "a"\n\tdepends on GENERIC && E\nconfig C\n\tbool "c"\n\tdepends on X\nendif\n'
+        'config CORE\n\tbool "core"\n\tdepends on MENU\nconfig MENU\n\tbool "menu"\nconfig GENERIC\n\tbool\n'
+    )
+    files = {f"{PLACE}/net/config": config, f"{PLACE}/mm/config": "CONFIG_A=y\nCONFIG_F=1\n", "Kconfig": kconfig}
     commit = repository.commit("base", files)
     store = TreeStore(tmp_path / "trees.git")
     store.add_repository(repository.path)
-    found = selftestconfig.of((SCRIPT, Target("mm"), TIMERS), store, store.tree_of(commit), "CONFIG_E=n\n")
+    found = selftestconfig.of((SCRIPT, Target("mm"), TIMERS), store, store.tree_of(commit), "CONFIG_E=n\n", "x86")
     assert found.keys() == {"net", "mm"}
-    assert selftestconfig.options(found["net"]) == ("CONFIG_A=m", "CONFIG_B=y", "CONFIG_C=n", 'CONFIG_D="x"')
+    asked = ("CONFIG_A=m", "CONFIG_B=y", "CONFIG_C=n", 'CONFIG_D="x"')
+    assert selftestconfig.options(found["net"]) == (*asked, "CONFIG_CORE=y", "CONFIG_MENU=y"), "what A depends on"
     assert selftestconfig.options(found["mm"]) == ("CONFIG_F=1",)
     whole = Config.of("\n".join((*found.values(), "CONFIG_E=n\n")))
     dropped = whole.dropped_by("CONFIG_B=y\n")
-    assert whole.wanted(dropped) == ("CONFIG_A=m", 'CONFIG_D="x"', "CONFIG_F=1")
+    assert whole.wanted(dropped) == ("CONFIG_A=m", 'CONFIG_D="x"', "CONFIG_CORE=y", "CONFIG_MENU=y", "CONFIG_F=1")
     assert whole.needed(dropped) == ()
 
 

@@ -8,6 +8,7 @@ from kseries.app.options import Options
 from kseries.coverage import kunitoptions, kunitsuites
 from kseries.coverage.kunitsuites import Suite
 from kseries.evaluate.setup import Setup
+from kseries.kbuild import needed
 from kseries.kbuild.config import Config
 from kseries.model import Plan
 from kseries.model.errors import InputError
@@ -36,7 +37,7 @@ def with_suites(setup: Setup, options: Options, planned: Plan, trees: TreeStore)
         more = kunitoptions.of_suites(
             suites,
             lambda path: _text(trees, tip, path) or _text(trees, base, path),
-            lambda names: _defining(trees, tip, names),
+            needed.definers(trees, tip),
             setup.arch.source,
         )
     theirs = Config.read(options.config).text  # which comes last, and counts
@@ -76,9 +77,3 @@ def touched(found: tuple[Suite, ...], changed: tuple[str, ...], trees: TreeStore
 def _text(trees: TreeStore, tree: str, path: str) -> str | None:
     data = trees.file(tree, path)
     return data.decode(errors="replace") if data is not None else None
-
-
-def _defining(trees: TreeStore, tree: str, names: frozenset[str]) -> dict[str, str]:
-    if not names:
-        return {}
-    return trees.grep_files(tree, rf"^[[:space:]]*(menu)?config[[:space:]]+({'|'.join(sorted(names))})$", "*Kconfig*")

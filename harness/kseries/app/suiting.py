@@ -32,7 +32,7 @@ def _configured(setup: Setup, options: Options, planned: Plan, trees: TreeStore,
 
 def with_targets(setup: Setup, base: str, trees: TreeStore, tell: events.Listener) -> Setup:
     """All states have the options that the targets of kselftest ask for on base."""
-    found = selftestconfig.of(setup.targets, trees, base, setup.config.text)
+    found = selftestconfig.of(setup.targets, trees, base, setup.config.text, setup.arch.source)
     for target, text in found.items():
         names = selftestconfig.options(text)
         tell(events.Preparing(f"{selftestconfig.path(target)} wants of every kernel: {few(names, _OPTIONS)}"))

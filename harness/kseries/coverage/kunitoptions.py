@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The configuration under which a kernel has some of KUnit's suites: by its Makefiles, its Kconfig and .kunitconfig.
 
-No solver: of an option that a suite needs, what that depends on directly is asked for, and so on for a few steps. What
-Kconfig drops all the same a report tells of, with why.
+What an option that a suite needs depends on is asked for, too (kbuild/needed.py). What Kconfig drops all the same
+a report tells of, with why.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from kseries.coverage import makefiles
 from kseries.coverage.kunitsuites import Suite
-from kseries.kbuild import fragment, unmet
+from kseries.kbuild import fragment, needed
+from kseries.kbuild.needed import Definers
 
 Reader = Callable[[str], str | None]
 """The text of a file of a tree; None where it is not there."""
-Definers = Callable[[frozenset[str]], Mapping[str, str]]
-"""The Kconfig files that define one of some options, by their paths."""
 
 CONFIG = ".kunitconfig"
 """The configuration of the suites in a folder (Documentation/dev-tools/kunit/run_wrapper.rst)."""
@@ -23,8 +22,7 @@ _MAKEFILES = ("Kbuild", "Makefile")
 _ALWAYS = ("KUNIT",)
 _NEVER = frozenset({"KUNIT_FAULT_TEST", "KUNIT_ALL_TESTS", "KUNIT_DEBUGFS"})
 """The first has the kernel print call traces on purpose, and no file of a folder asks for more than that folder's."""
-_STEPS = 5
-"""Of what an option depends on, and that on."""
+_UNASKED = frozenset({*_ALWAYS, *_NEVER})
 _MOST = 200
 """Options that are asked for."""
 
@@ -52,7 +50,7 @@ def of_suites(suites: Iterable[Suite], reader: Reader, definers: Definers, arch:
     told: dict[str, str] = {}
     for file, names in files.items():
         own = tuple(dict.fromkeys(_of_file(file, reader)))
-        new = [one for one in (*own, *_needed(own, definers, arch)) if one not in told]
+        new = [one for one in (*own, *needed.of(own, definers, arch, _UNASKED)) if one not in told]
         told |= dict.fromkeys(new, "") | {one: f"{fragment.KUNIT}{', '.join(names)} ({file})\n" for one in new[:1]}
     return _HEAD + "".join(f"{why}#: wanted\nCONFIG_{one}=y\n" for one, why in [*told.items()][:_MOST])
 
@@ -75,30 +73,3 @@ def _of_file(path: str, reader: Reader) -> Iterator[str]:
 
 def _seen_from(folder: PurePosixPath, target: str) -> str:
     return target.removeprefix(f"{folder}/") if str(folder) != "." else target
-
-
-def _needed(options: tuple[str, ...], definers: Definers, arch: str) -> tuple[str, ...]:
-    """What some options depend on that can be asked for, and what that depends on."""
-    known, new = set(options), frozenset(options)
-    found: dict[str, None] = {}
-    for _ in range(_STEPS):
-        files = definers(new)
-        named = {name for one in new for name in _depends(one, files, arch)} - known - {*_ALWAYS, *_NEVER}
-        known |= named
-        files = definers(frozenset(named))
-        new = frozenset(name for name in named if _has_prompt(name, files, arch))
-        found |= dict.fromkeys(sorted(new))
-        if not new:
-            break
-    return tuple(found)
-
-
-def _depends(option: str, files: Mapping[str, str], arch: str) -> Iterator[str]:
-    own, _ = unmet.defining(option, files, arch)
-    defined = next((one for path in own for one in unmet.definitions(files[path], option)), None)
-    yield from unmet.needs(defined) if defined is not None else ()
-
-
-def _has_prompt(option: str, files: Mapping[str, str], arch: str) -> bool:
-    own, _ = unmet.defining(option, files, arch)
-    return any(one.prompt for path in own for one in unmet.definitions(files[path], option))

@@ -3,13 +3,15 @@
 
 They stand before the other fragments, so that whoever asks for something else has that. What is asked for as a module
 is built in where Kconfig allows it (modules.py), whether or not a target asks for support of modules, too: most of its
-tests load none. Of an option that cannot be had it is told that it is not there, as of any that is wanted.
+tests load none. They are written as additions to an architecture's own configuration (defconfig), which ours is not:
+what they depend on is asked for, too. Of an option that cannot be had it is told that it is not there, as of any
+that is wanted.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 
-from kseries.kbuild import fragment
+from kseries.kbuild import fragment, needed
 from kseries.probes.targets import PLACE, Target
 from kseries.sources import TreeStore
 
@@ -27,15 +29,23 @@ def path(target: str) -> str:
     return f"{PLACE}/{target}/config"
 
 
-def of(wanted: Iterable[Target], trees: TreeStore, tree: str, others: str) -> dict[str, str]:
-    """For each of these targets that has options which no fragment of ``others`` names, a fragment of them."""
+def of(wanted: Iterable[Target], trees: TreeStore, tree: str, others: str, arch: str) -> dict[str, str]:
+    """For each of these targets that has options which no fragment of ``others`` names, a fragment of them.
+
+    ``arch`` is the architecture's folder below arch/.
+    """
     taken = {one.name for entry in fragment.entries(others) for one in entry.choices}
+    definers = needed.definers(trees, tree)
     found: dict[str, str] = {}
     for target in dict.fromkeys(one.target for one in wanted):
         text = (trees.file(tree, path(target)) or b"").decode(errors="replace")
         options = {name: value for name, value in _options(text) if name not in taken and name != _SUPPORT}
         taken |= options.keys()
         if options:
+            asked = (name for name, value in options.items() if value != "n")
+            more = [name for name in needed.of(asked, definers, arch) if name not in taken]
+            options |= dict.fromkeys(more, "y")
+            taken |= options.keys()
             found[target] = _fragment(target, options)
     return found
 

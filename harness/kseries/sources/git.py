@@ -178,3 +178,14 @@ def unquoted(row: bytes) -> bytes:
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
     return bytes([int(found[1], 8)]) if found[1] else _ESCAPES.get(found[2], found[2])
+
+
+def contents(batch: bytes) -> Iterator[bytes]:
+    """What ``cat-file --batch`` tells of objects that are all there, one by one."""
+    at = 0
+    while at < len(batch):
+        end = batch.index(b"\n", at)
+        begins = end + 1
+        at = begins + int(batch[at:end].rpartition(b" ")[2])
+        yield batch[begins:at]
+        at += 1

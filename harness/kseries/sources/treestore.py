@@ -395,9 +395,10 @@ class TreeStore:
     def grep_files(self, tree: str, pattern: str, *paths: str) -> dict[str, str]:
         """The tree's files that have a line with an extended regular expression (git-grep(1)), path by text."""
         words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", *paths)
-        names = self.git(*words, statuses=(0, 1)).stdout.split(b"\0")  # 1: there is none
-        found = {os.fsdecode(name): self.git("cat-file", "blob", os.fsdecode(name)).stdout for name in names if name}
-        return {name.partition(":")[2]: text.decode(errors="replace") for name, text in found.items()}
+        names = self.git(*words, statuses=(0, 1)).stdout.split(b"\0")[:-1]  # 1: there is none
+        texts = git.contents(self.answer("cat-file", "--batch", "-z", stdin=b"".join(b"%b\0" % name for name in names)))
+        found = zip(map(os.fsdecode, names), texts, strict=True)
+        return {name.partition(":")[2]: text.decode(errors="replace") for name, text in found}
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another, file by file; a rename is one file gone and one new."""
