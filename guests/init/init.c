@@ -43,6 +43,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "processes.h"
+#include "serve.h"
 #include "userland.h"
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
@@ -555,6 +556,9 @@ int main(int argc, char **argv)
 	}
 	say("# kseries: end");
 	tcdrain(channel);
+
+	if (channel >= 0)
+		serve(channel);
 
 	/* The host quits QEMU; an init that ends would be one more panic. */
 	for (;;)
