@@ -27,7 +27,9 @@ _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian")
 """What nobody reads in a guest, where each MiB has to be loaded at every boot."""
 _FOLDERS = {"": 0o755, "root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
-_FOLDERS |= dict.fromkeys(("dev", "etc", "proc", "run", "sys", "usr", "usr/bin", "usr/sbin", "usr/lib", "var"), 0o755)
+_EMPTY = "boot dev etc home media mnt opt proc run srv sys usr usr/bin usr/lib usr/sbin var var/cache var/lib var/log"
+_FOLDERS |= dict.fromkeys((*_EMPTY.split(), "var/lib/misc", "var/spool"), 0o755)
+"""Also those that nothing is in: tests mount on /mnt."""
 _TEXTS = {
     "etc/passwd": (
         "root:x:0:0:root:/root:/bin/sh\n"
@@ -39,8 +41,8 @@ _TEXTS = {
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "etc/hostname": "kseries\n",
 }
-_LINKS = {"etc/mtab": "../proc/self/mounts"}
-"""mtab(5): what mount(8) and df(1) of older packages, and scripts, ask for what is mounted."""
+_LINKS = {"etc/mtab": "../proc/self/mounts", "var/run": "../run"}
+"""As base-files has them. mtab(5): what mount(8) and df(1) of older packages, and scripts, ask for what is mounted."""
 _ALTERNATIVES = {
     "usr/bin/awk": "gawk mawk original-awk",
     "usr/bin/nc": "nc.openbsd nc.traditional",
