@@ -18,7 +18,7 @@ pytestmark = pytest.mark.full("userland")
 
 WORDS = ("--userland", "debian:bookworm", "--package", "ethtool,iputils-ping,jq", "--probe", "capabilities")
 ASKED = (
-    "net:rtnetlink.sh,fdb_flush.sh,netns-name.sh,fib_rule_tests.sh,route_localnet.sh",
+    "net:fib_nexthop_nongw.sh,fdb_flush.sh,netns-name.sh,fib_rule_tests.sh,route_localnet.sh",
     "sysctl:sysctl.sh",
     "kmod:kmod.sh",
     "splice:short_splice_read.sh",
@@ -26,7 +26,10 @@ ASKED = (
     "filesystems",
 )
 TESTS = (
-    *(f"net:{name}.sh" for name in ("rtnetlink", "fdb_flush", "netns-name", "fib_rule_tests", "route_localnet")),
+    *(
+        f"net:{name}.sh"
+        for name in ("fib_nexthop_nongw", "fdb_flush", "netns-name", "fib_rule_tests", "route_localnet")
+    ),
     *("sysctl:sysctl.sh", "kmod:kmod.sh", "splice:short_splice_read.sh"),
     *("mount_setattr:mount_setattr_test", "filesystems:devpts_pts"),
 )
@@ -47,7 +50,7 @@ def test_ten_tests_end_in_a_run_as_they_do_by_hand(kseries: Kseries, tmp_path: P
     told = {state.id: {name: ended(state, name) for name in TESTS} for state in result.states}
     wanted = by_hand(series, tests)
     assert told == {"base": wanted, "prefix-1": wanted}
-    assert wanted["net:rtnetlink.sh"] is Status.PASS, "nothing was tried"
+    assert list(wanted.values()).count(Status.PASS) >= 5, "little was tried"
 
 
 def ended(state: StateResult, name: str) -> Status | None:
@@ -69,7 +72,7 @@ def by_hand(series: Path, tests: list[str]) -> dict[str, Status]:
 
 
 def _by_hand(shell: "pexpect.spawn[str]", name: str) -> Status:
-    shell.sendline(f"./run_kselftest.sh -t {name}")
+    shell.sendline(f"./run_kselftest.sh -t {name} </dev/null")  # as in a run: a few want a terminal
     shell.expect(rf"\n((?:not )?ok) 1 selftests: {name.replace(':', ': ')}([^\r\n]*)\r*\n")
     assert shell.match is not None and not isinstance(shell.match, type)
     said = str(shell.match[2])
