@@ -34,23 +34,9 @@ def keep(top: Path, home: Path) -> Files:
     data = archive(members(top))
     digest = checksums.of_bytes(data)
     if not _is_whole(home / digest / _ARCHIVE, digest):
-        _write(data, home / digest)
+        shutil.rmtree(home / digest, ignore_errors=True)
+        files.fill(home / digest, lambda made: (made / _ARCHIVE).write_bytes(data))
     return kept(digest, home)
-
-
-def _write(data: bytes, place: Path) -> None:
-    beside = place.with_name(f"{place.name}.{os.getpid()}")
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
-        (beside / _ARCHIVE).write_bytes(data)
-        files.place(beside, place)
-    except OSError:
-        if not place.exists():  # else another has just done the same
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def kept(digest: str, home: Path) -> Files:

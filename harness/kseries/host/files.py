@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kseries.host import processes
@@ -49,6 +49,24 @@ def place(made: Path, path: Path) -> None:
     rename(made, path)
 
 
+def fill(path: Path, fill_it: Callable[[Path], object]) -> None:
+    """Have a folder that is filled, by who is given a new one, under a name that tells what is in it.
+
+    Whoever comes first makes it: another does the same. What ``fill_it`` raises is raised. Raises OSError.
+    """
+    made = _name_beside(path)
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    try:
+        fill_it(made)
+        place(made, path)
+    except OSError:
+        if not path.exists():
+            raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 def sync(made: Path) -> None:
     """Wait until a file, or a folder and all in it, is on the disk. Raises OSError."""
     for entry in walk(made) if made.is_dir() else ():
@@ -63,10 +81,14 @@ def rename(made: Path, path: Path) -> None:
     _sync(path.parent)
 
 
+def _name_beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}")  # which gc/leftovers.py knows, should we be killed
+
+
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """The name under which to make a file; nothing of it stays where that fails."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")  # a name that gc/leftovers.py knows, should we be killed
+    beside = _name_beside(path)
     try:
         yield beside
     except BaseException:

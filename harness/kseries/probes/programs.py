@@ -88,24 +88,13 @@ def keep(program: Program, home: Path) -> Program:
     """
     place = home / program.digest
     if not place.exists():
-        beside = home / f"{program.digest}.{os.getpid()}"
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        try:
-            for file in (program.path, *program.headers):
-                (beside / file.name).write_bytes(untrusted.read(file, _LIMIT))
-            _place(beside, place)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        files.fill(place, lambda made: _copy(program, made))
     return kept(home, program.name, program.digest)
 
 
-def _place(beside: Path, place: Path) -> None:
-    try:
-        files.place(beside, place)
-    except OSError:
-        if not place.exists():  # else another has just done the same
-            raise
+def _copy(program: Program, into: Path) -> None:
+    for file in (program.path, *program.headers):
+        (into / file.name).write_bytes(untrusted.read(file, _LIMIT))
 
 
 def kept(home: Path, name: str, digest: str) -> Program:
