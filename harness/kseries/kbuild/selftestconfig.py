@@ -43,7 +43,7 @@ def of(wanted: Iterable[Target], trees: TreeStore, tree: str, others: str, arch:
         taken |= options.keys()
         if options:
             asked = (name for name, value in options.items() if value != "n")
-            more = [name for name in needed.of(asked, definers, arch) if name not in taken]
+            more = [name for name in needed.of(asked, definers, arch, frozenset({_SUPPORT})) if name not in taken]
             options |= dict.fromkeys(more, "y")
             taken |= options.keys()
             found[target] = _fragment(target, options)
