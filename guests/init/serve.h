@@ -11,11 +11,13 @@
  *	input ID TEXT		have that read this
  *	close ID		and no more
  *	kill ID			it, and its process group
+ *	mark ID TEXT		tell the kernel's log which test it is about
  *
  * It is told:
  *
  *	output ID TEXT		what that printed, to either of its streams
- *	ended ID STATUS		what it exited with, or minus the signal that killed it
+ *	ended ID STATUS		what it exited with, or minus the signal that killed it; 0
+ *				once a mark is there
  *	refused ID WHY		it does not run
  *
  * What comes of one ID is told in order, so that behind "ended" there is no more.

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kseries.guest.inside import Done, Inside, InsideError
 from kseries.host import paths
+from kseries.hosttest.inside import Done, Inside, InsideError
 
 SECONDS = 20.0
 

@@ -16,6 +16,7 @@ from kseries.guest.added import Files
 from kseries.guest.sysroot import Sysroot
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record, Userland
+from kseries.probes.hosttests import HostTest
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 from kseries.probes.targets import Target
@@ -91,6 +92,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"added": Files("digest", Path("add.cpio"))},
         {"kunit": ("list*",)},
         {"targets": (Target("net", "a.sh"),)},
+        {"host_tests": (HostTest("x", Path("tests"), "digest"),)},
         {"sysroot": Sysroot("digest", Path("root"))},
     ],
     ids=lambda other: next(iter(other)),
@@ -120,6 +122,7 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "added",
         "kunit",
         "targets",
+        "host_tests",
         "sysroot",
     }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
@@ -129,7 +132,7 @@ def test_who_asks_for_none_has_the_conditions_of_before() -> None:
     words = {
         *re.findall(rb"\w+", msgspec.json.encode(Conditions(arch="x86_64")) + msgspec.json.encode(SETUP.conditions))
     }
-    assert not {b"userland", b"kunit", b"targets", b"sysroot"} & words
+    assert not {b"userland", b"kunit", b"targets", b"host_tests", b"sysroot"} & words
     digest = "0" * 64
     assert msgspec.json.decode(
         msgspec.json.encode(Conditions(arch="x86_64", userland=digest)), type=Conditions

@@ -16,6 +16,7 @@ ROOMS = (
     "sources",
     "cache",
     "probes",
+    "hosttest",
     "inputs",
     "kbuild",
     "guest",

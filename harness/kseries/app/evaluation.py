@@ -16,12 +16,12 @@ from kseries.evaluate.local import Local
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
 from kseries.guest import added, emulator, sysroot, userland
-from kseries.host import paths, signals
+from kseries.host import extras, paths, signals
 from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, Origin, Probe, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
-from kseries.probes import kunit, programs, selftests, targets
+from kseries.probes import hosttests, kunit, programs, selftests, targets
 from kseries.sources import TreeStore
 
 _TREE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -79,6 +79,8 @@ async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listen
 
 def setup_of(conditions: Conditions) -> Setup:
     """What this host has for jobs under some conditions. Raises InputError where that is something else."""
+    if conditions.host_tests:
+        extras.require("pytest")
     arch = archs.get(conditions.arch)
     config = Config.of(conditions.config, conditions.make)
     accel = arch.accel()
@@ -101,6 +103,9 @@ def setup_of(conditions: Conditions) -> Setup:
         added=added.kept(conditions.added, paths.cache("programs")) if conditions.added else None,
         kunit=kunit.parse(conditions.kunit or ()),
         targets=targets.parse(conditions.targets or ()),
+        host_tests=tuple(
+            hosttests.kept(paths.cache("programs"), one.name, one.digest) for one in conditions.host_tests or ()
+        ),
         sysroot=sysroot.kept(conditions.sysroot, paths.cache()) if conditions.sysroot else None,
     )
     check_names(conditions.probes, (*found.programs, *found.selftests))

@@ -57,6 +57,8 @@ class Options:
     """Commands of a shell, in the userland."""
     add: Path | None = None
     """A directory whose files the guests have."""
+    host_tests: tuple[Path, ...] = ()
+    """Files of pytest that drive the guests from outside."""
     kunit: tuple[str, ...] = ()
     """Globs of KUnit's suites, or "auto"."""
     reverts: tuple[str, ...] = ()

@@ -19,12 +19,12 @@ from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
 from kseries.guest import added, emulator, sysroot, trial, userland
 from kseries.guest.sysroot import Sysroot
-from kseries.host import paths, processes, signals
+from kseries.host import extras, paths, processes, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config
 from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events
 from kseries.model.errors import InputError
-from kseries.probes import commands, install, programs, runner, selftests, targets
+from kseries.probes import commands, hosttests, install, programs, runner, selftests, targets
 from kseries.probes.programs import Program
 from kseries.sources import TreeStore
 
@@ -108,6 +108,9 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     )
     check_names(probes, (*others, *tests))
     probes = timed(probes, options.timeouts)
+    if options.host_tests:
+        extras.require("pytest")
+    driving = hosttests.read(options.host_tests, (*known_probes(), *(probe.name for probe in probes)))
     accel = arch.accel()
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
@@ -129,6 +132,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         image=userland.path(paths.cache(), found.digest) if found is not None and found.digest else None,
         added=added.keep(options.add, home) if options.add is not None else None,
         targets=whole,
+        host_tests=tuple(hosttests.keep(one, home) for one in driving),
         sysroot=sysroot_of(options, arch, tell) if whole and found is not None and found.digest else None,
     )
 

@@ -113,6 +113,14 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="what each kernel tests itself with: suites of KUnit, SUITE.CASE, or auto: those of what is changed",
     )
+    parser.add_argument(
+        "--host-test",
+        metavar="test_X.py",
+        type=Path,
+        action="append",
+        default=[],
+        help="tests for pytest, which drive each booted guest from outside",
+    )
     parser.add_argument("--add", metavar="DIR", type=Path, help="have the files of DIR in the guest, as /add")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
@@ -229,6 +237,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         checks=tuple(filter(None, (getattr(args, "check", None),))),
         selftests_from=args.selftest_from,
         runs=commands.parse(args.run),
+        host_tests=tuple(args.host_test),
         kunit=kunit.parse(args.kunit),
         add=args.add,
         config=tuple(args.config),
@@ -255,6 +264,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     given += [("--userland", args.userland), ("--arch", arch)]  # the next host may have another default
     for option in ("prerequisite", "probe", "contract", "selftest", "run", "kunit", "config", "make", "package"):
         given += [(f"--{option}", value) for value in getattr(args, option)]
+    given += [("--host-test", value) for value in args.host_test]
     given += [("--repeat", args.repeat if args.repeat > 1 else None), *machine.words(args)]
     for option, value in given:
         if value is not None:

@@ -14,8 +14,9 @@ from kseries.coverage.tracepoints import MadeOf, Watch, Watched
 from kseries.evaluate import images, observe
 from kseries.evaluate.images import Images
 from kseries.evaluate.setup import Setup
-from kseries.guest import isolation, kunitboots, machine, repeat
+from kseries.guest import driven, isolation, kunitboots, machine, repeat
 from kseries.guest.machine import Booting
+from kseries.guest.pytests import About
 from kseries.kbuild import Worker, modules
 from kseries.kbuild.brought import Brought
 from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events
@@ -174,9 +175,13 @@ class Local:
 
     async def _boot_all(self, booting: Booting, probes: tuple[Probe, ...], log: Path) -> Boot:
         """What a kernel does once, with its probes and by testing itself, in as many boots as that takes."""
-        globs = self._setup.kunit
+        globs, tests = self._setup.kunit, self._setup.host_tests
         words = kunit.words(None) if globs else ()
-        whole = await isolation.boot(lambda some, file: machine.boot_as(booting, some, file, words), probes, log)
+        if tests:
+            about = About(arch=booting.arch.name, userland=booting.image.userland is not None)
+            whole = await driven.boot(booting, probes, tests, about, log, words)
+        else:
+            whole = await isolation.boot(lambda some, file: machine.boot_as(booting, some, file, words), probes, log)
         return await kunitboots.boot(booting, globs, whole, log) if globs else whole
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What every state of a run has in common: as jobs tell it, and as this host has it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from kseries.guest.sysroot import Sysroot
 from kseries.kbuild.config import Config
 from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record, Userland
 from kseries.probes import kunit
+from kseries.probes.hosttests import HostTest
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Selftest
 from kseries.probes.targets import Target
@@ -46,12 +48,14 @@ class Setup:
     suites: tuple[str, ...] = ()
     """Those that they mean, as far as the trees of a series have them."""
     targets: tuple[Target, ...] = ()
+    host_tests: tuple[HostTest, ...] = ()
     sysroot: Sysroot | None = None
 
     @property
     def probe_names(self) -> tuple[str, ...]:
         """What contracts and results call its probes."""
-        return (*(probe.name for probe in self.probes), *map(kunit.probe, self.suites))
+        tests = (one.name for one in self.host_tests)
+        return (*(probe.name for probe in self.probes), *map(kunit.probe, self.suites), *tests)
 
     def asking(self, probes: tuple[Probe, ...]) -> "Setup":
         """The same for a state that is asked these alone; all that is built stays what it is."""
@@ -65,7 +69,7 @@ class Setup:
             config=self.config.text,
             make=self.config.make,
             probes=self.probes,
-            programs=tuple(NamedProgram(name=one.name, digest=one.digest) for one in self.programs),
+            programs=_named(self.programs),
             selftests=tuple(f"{one.target}:{one.test}" for one in self.selftests),
             machine=self.machine,
             repeat=self.repeat,
@@ -74,6 +78,8 @@ class Setup:
             added=self.added.digest if self.added is not None else msgspec.UNSET,
             kunit=self.kunit or msgspec.UNSET,
             targets=tuple(one.word for one in self.targets) or msgspec.UNSET,
+            host_tests=tuple(NamedProgram(name=one.name, digest=one.digest) for one in self.host_tests)
+            or msgspec.UNSET,
             sysroot=self.sysroot.digest if self.sysroot is not None else msgspec.UNSET,
         )
 
@@ -89,3 +95,7 @@ class Setup:
 
 def _text(record: Record) -> str:
     return msgspec.json.encode(record).decode()
+
+
+def _named(files: Sequence[Program | HostTest]) -> tuple[NamedProgram, ...]:
+    return tuple(NamedProgram(name=one.name, digest=one.digest) for one in files)

@@ -2,6 +2,8 @@
 """A serial port of the guest: what came through it, kept up to a limit, and told line by line as it comes."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
 
 LIMIT = 16 * 1024 * 1024
@@ -25,9 +27,14 @@ class Channel:
         self._on_line = on_line
         self._limit = limit
         self._begun = bytearray()
+        self._writer: asyncio.StreamWriter | None = None
+        self._bridges: list[asyncio.Queue[bytes]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes; the work is in proportion to them, not to what came before."""
+        for bridge in self._bridges if len(self.data) < self._limit else ():
+            bridge.put_nowait(piece)
         self.data += piece[: self._limit - len(self.data)]
         first, *others = piece.split(b"\n")
         self._begin(first)
@@ -43,15 +50,56 @@ class Channel:
 
     async def read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read until QEMU closes the port, full or not: a guest must not block on us."""
+        self._writer = writer
         try:
             while piece := await reader.read(_READ):
                 self.feed(piece)
         except ConnectionError:
             pass  # QEMU died; how, its exit tells
         finally:
+            self._writer = None
             writer.close()
             self.closed.set()
+            for task in self._tasks:
+                task.cancel()
+
+    def bridged(self) -> socket.socket:
+        """A socket for somebody else, who gets a copy of all that comes from now on, and writes to the guest.
+
+        What is told line by line, and kept, they cannot change. It is closed when the port is.
+        """
+        theirs, ours = socket.socketpair()
+        ours.setblocking(False)
+        copied = asyncio.Queue[bytes]()
+        self._bridges.append(copied)
+        self._tasks.append(asyncio.create_task(self._bridge(copied, ours)))
+        return theirs
+
+    async def _bridge(self, copied: "asyncio.Queue[bytes]", wire: socket.socket) -> None:
+        """Both ways, until who has the other end leaves it."""
+        with wire:
+            pouring = asyncio.create_task(_pour(copied, wire))
+            try:
+                await self._take(wire)
+            finally:
+                self._bridges.remove(copied)
+                pouring.cancel()
+                await asyncio.wait({pouring})
+
+    async def _take(self, wire: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            while (piece := await loop.sock_recv(wire, _READ)) and self._writer is not None:
+                self._writer.write(piece)
+                await self._writer.drain()
 
     @property
     def text(self) -> str:
         return self.data.decode(errors="replace")
+
+
+async def _pour(copied: "asyncio.Queue[bytes]", wire: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(OSError):
+        while True:
+            await loop.sock_sendall(wire, await copied.get())

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from qemu.qmp import EventListener, QMPClient, QMPError
 
 from kseries.guest.channel import Channel
 from kseries.guest.ending import GoneError, How, Stop
-from kseries.guest.liveness import Watch
+from kseries.guest.liveness import Unwatched, Watch
 from kseries.guest.qemu import Sockets
 from kseries.guest.wires import Wires
 from kseries.host import processes
@@ -44,7 +45,7 @@ class Guest:
     """
 
     def __init__(
-        self, process: processes.Running, console: Channel, results: Channel, deadline: processes.Deadline
+        self, process: processes.Running, console: Channel, results: Channel, deadline: processes.Deadline, wires: Wires
     ) -> None:
         self.console = console
         self.results = results
@@ -52,6 +53,7 @@ class Guest:
         """When all that is to be done with it has to be over."""
         self.qmp = QMPClient("kseries")
         self._process = process
+        self._wires = wires
         self._events = EventListener(["SHUTDOWN", "GUEST_PANICKED"])
         self.qmp.register_listener(self._events)
         self._output: list[str] = []
@@ -67,18 +69,21 @@ class Guest:
         console: Channel,
         results: Channel,
         deadline: processes.Deadline,
+        *,
+        lent: bool = False,
     ) -> AsyncIterator["Guest"]:
         """A machine that waits for ``resume``; ``argv`` makes QEMU's command line (qemu.py), which is to have -S.
 
-        When the context is left QEMU is gone, and what the guest has printed is read to its end. Raises GoneError
-        where QEMU does not come up, InfraError where it cannot be started.
+        Of one that is ``lent`` somebody else will have a monitor. When the context is left QEMU is gone, and what the
+        guest has printed is read to its end. Raises GoneError where QEMU does not come up, InfraError where it cannot
+        be started.
         """
-        with Wires() as wires:
+        with Wires(lent=lent) as wires:
             theirs = wires.theirs
-            inherited = (theirs.qmp, theirs.console, theirs.ktap)
+            inherited = tuple(file for file in dataclasses.astuple(theirs) if file is not None)
             async with _reading(wires, console, results), processes.start(argv(theirs), box, inherited) as process:
                 wires.hand_over()
-                guest = cls(process, console, results, deadline)
+                guest = cls(process, console, results, deadline, wires)
                 try:
                     await guest._connect(wires.qmp)
                     yield guest
@@ -89,7 +94,19 @@ class Guest:
         """Let the guest run. Raises GoneError."""
         await self._execute("cont")
 
-    async def wait(self, watch: Watch) -> Stop:
+    async def answers(self) -> bool:
+        """Whether QEMU is there: by then it has told of all that happened before."""
+        try:
+            await self._execute("query-status")
+        except GoneError:
+            return False
+        return True
+
+    def monitor(self) -> socket.socket:
+        """A monitor for somebody else, of a machine that is lent. Raises OSError."""
+        return self._wires.door.enter()
+
+    async def wait(self, watch: Watch | Unwatched) -> Stop:
         """How the machine came to its end, or why it is not waited for any longer; QEMU's own death is told as GONE.
 
         ``watch`` is told what comes through the channels, and says when the guest gets nowhere.
@@ -160,7 +177,7 @@ class Guest:
 
     # --- its end --------------------------------------------------------------------------------
 
-    async def _stopped(self, watch: Watch) -> Stop:
+    async def _stopped(self, watch: Watch | Unwatched) -> Stop:
         """Wait for whichever comes first: init's last line, the guest's going down, QEMU's death, no progress."""
         ended = asyncio.create_task(watch.ended.wait())
         down = asyncio.create_task(_shutdown(self._events))
@@ -190,7 +207,7 @@ class Guest:
             return down.result()
         return Stop(How.GONE) if self._gone.done() and not self.deadline.passed else None
 
-    def _overdue(self, watch: Watch) -> Stop | None:
+    def _overdue(self, watch: Watch | Unwatched) -> Stop | None:
         if self.deadline.passed:
             return Stop(How.DEADLINE, "it was not done within the time limit of all its probes")
         return None if watch.left else Stop(How.STALL, watch.stall)

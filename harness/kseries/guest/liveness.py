@@ -5,6 +5,7 @@ How many seconds it has: model/machine.py.
 """
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Callable
@@ -16,6 +17,19 @@ from kseries.probes import ktap
 # Headers, plans and results. A diagnostic is no progress: it can be printed for ever.
 _PROGRESS = re.compile(r"[ \t]*(?:KTAP version |1\.\.\d|(?:not )?ok(?!\S)|# (?:Subtest|plan): )")
 _RESULT = re.compile(r"[ \t]*(?:not )?ok(?!\S)")
+
+
+class Unwatched:
+    """Of a guest that need get nowhere: who drives it says when it is over."""
+
+    stall = ""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
+    @property
+    def left(self) -> float:
+        return math.inf
 
 
 class Watch:

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One probing boot: a guest that runs its probes, listened to until there is no more to come, and judged."""
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from kseries.arch import Arch
 from kseries.guest import channel, complaints, ending, folder, klog, load, qemu, trace
 from kseries.guest.channel import Channel
-from kseries.guest.ending import Judged, Stop
+from kseries.guest.ending import How, Judged, Stop
 from kseries.guest.guest import Guest
 from kseries.guest.liveness import Watch
 from kseries.host import processes
 from kseries.kbuild import initramfs
-from kseries.model import DEFAULT_MACHINE, Accel, Boot, Ending, Machine, Origin, Probe
+from kseries.model import DEFAULT_MACHINE, Accel, Boot, Check, Ending, Machine, Origin, Probe
 from kseries.probes import ktap, printed
 
 _EXECUTED = "executed"
@@ -71,11 +73,33 @@ class Booting:
     """An archive of the user's files (added.py)."""
 
 
-async def boot_as(booting: Booting, probes: tuple[Probe, ...], console_log: Path, words: tuple[str, ...] = ()) -> Boot:
-    """The same of a kernel that is told some ``words`` more on its command line."""
-    heard = Heard(booting.machine, console_log, seconds(booting.machine, probes))
-    stop = await listen(booting, heard, probes, words)
-    return await _told(booting.arch, booting.image, probes, heard, stop)
+class Driver(Protocol):
+    """Who has a guest once its probes have run (driven.py)."""
+
+    seconds: float
+    """For all that it does with one."""
+
+    async def drive(self, guest: Guest, heard: "Heard") -> Stop | None:
+        """Do it; how the guest came to its end by that, if it did."""
+        ...
+
+    def checks(self) -> tuple[Check, ...]:
+        """What came of it since this was asked."""
+        ...
+
+
+async def boot_as(
+    booting: Booting,
+    probes: tuple[Probe, ...],
+    console_log: Path,
+    words: tuple[str, ...] = (),
+    driver: Driver | None = None,
+) -> Boot:
+    """The same of a kernel that is told some ``words`` more on its command line, and that somebody may drive."""
+    more = driver.seconds if driver is not None else 0.0
+    heard = Heard(booting.machine, console_log, seconds(booting.machine, probes) + more)
+    stop = await listen(booting, heard, probes, words, driver)
+    return await _told(booting.arch, booting.image, probes, heard, stop, driver.checks() if driver is not None else ())
 
 
 class Heard:
@@ -93,7 +117,9 @@ class Heard:
         self.deadline = processes.Deadline.after(seconds)
 
 
-async def listen(booting: Booting, heard: Heard, probes: tuple[Probe, ...], words: tuple[str, ...]) -> Stop:
+async def listen(
+    booting: Booting, heard: Heard, probes: tuple[Probe, ...], words: tuple[str, ...], driver: Driver | None = None
+) -> Stop:
     """Boot a kernel that is told some words more and runs its probes, and hear what it says until something stops it.
 
     Raises InfraError.
@@ -110,7 +136,7 @@ async def listen(booting: Booting, heard: Heard, probes: tuple[Probe, ...], word
         line = qemu.kernel_command_line(arch, machine, words)
         argv = partial(qemu.argv, arch, accel, image.kernel, folder.INITRD, line, trace=executed, machine=machine)
         try:
-            stop = await _run(argv, folder.box(place, accel, machine, image.kernel), heard)
+            stop = await _run(argv, folder.box(place, accel, machine, image.kernel), heard, driver)
         finally:
             heard.log.write_bytes(heard.console.data)
         heard.executed = qemu.instructions(place, _EXECUTED)
@@ -123,19 +149,27 @@ def seconds(machine: Machine, probes: tuple[Probe, ...]) -> float:
     return machine.boot_seconds + sum(probe.seconds or machine.probe_seconds for probe in probes)
 
 
-async def _run(argv: Callable[[qemu.Sockets], list[str]], box: processes.Box, heard: Heard) -> Stop:
+async def _run(
+    argv: Callable[[qemu.Sockets], list[str]], box: processes.Box, heard: Heard, driver: Driver | None
+) -> Stop:
     """Start QEMU, let the guest run until something stops it, and quit; what it has printed is read to its end."""
-    async with Guest.start(argv, box, heard.console, heard.results, heard.deadline) as guest:
+    lent = driver is not None
+    async with Guest.start(argv, box, heard.console, heard.results, heard.deadline, lent=lent) as guest:
         await guest.resume()
         stop = await guest.wait(heard.watch)
+        if driver is not None and stop.how is How.END:
+            stop = await driver.drive(guest, heard) or stop
         await guest.stop()
     return stop
 
 
-async def _told(arch: Arch, image: Image, probes: tuple[Probe, ...], heard: Heard, stop: Stop) -> Boot:
+async def _told(
+    arch: Arch, image: Image, probes: tuple[Probe, ...], heard: Heard, stop: Stop, driven: tuple[Check, ...]
+) -> Boot:
     """What both channels say, in the light of how it stopped. Raises GoneError where QEMU itself did."""
     report = ktap.parse(heard.results.text)
     running = report.running([probe.name for probe in probes])
+    report = dataclasses.replace(report, checks=(*report.checks, *driven))
     told = await tell(arch, image, heard, stop, report, heard.console.text, running)
     commands = [probe.name for probe in probes if probe.origin is Origin.COMMAND]
     return replace(told, printed=printed.of(heard.results.text, commands)) if commands else told

@@ -12,6 +12,7 @@ from kseries.host.box import Limits
 from kseries.kbuild import artifacts
 from kseries.model import DEFAULT_MACHINE, Accel, Machine
 
+_MONITORS = {"qmp": ("-mon", "chardev={},mode=control"), "gdb": ("-gdb", "chardev:{}")}
 _INSTRUCTION = re.compile(rb"^0x([0-9a-f]{1,16}):", re.MULTILINE)
 """A line of what -d in_asm logs: address, bytes, mnemonic."""
 _MIB, _GIB = 1 << 20, 1 << 30
@@ -37,6 +38,8 @@ class Sockets:
     qmp: int
     console: int
     ktap: int
+    monitor: int | None = None
+    """Another monitor, for host-side tests."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def _waiting(arch: Arch, accel: Accel, sockets: Sockets, machine: Machine, boots
         "-chardev", f"socket,id=console,fd={sockets.console}",
         "-chardev", f"socket,id=ktap,fd={sockets.ktap}",
         *arch.channels("console", "ktap"),
+        *(_listening("monitor", sockets.monitor, *_MONITORS["qmp"]) if sockets.monitor is not None else ()),
         *_more(machine),
     ]  # fmt: skip
 
@@ -131,11 +135,7 @@ def console_argv(
     machine: Machine = DEFAULT_MACHINE,
 ) -> list[str]:
     """The command line for a person at the console; ``listening`` are sockets for "qmp" and a "gdb" stub, if any."""
-    devices = {"qmp": ("-mon", "chardev=qmp,mode=control"), "gdb": ("-gdb", "chardev:gdb")}
-    asked = [
-        ("-chardev", f"socket,id={name},fd={file},server=on,wait=off", *devices[name])
-        for name, file in listening.items()
-    ]
+    asked = [_listening(name, file, *_MONITORS[name]) for name, file in listening.items()]
     return [
         *_machine(arch, accel, machine),
         *_boots(kernel, initrd, command_line),
@@ -147,6 +147,11 @@ def console_argv(
         *_more(machine),
         *itertools.chain(*asked),
     ]  # fmt: skip
+
+
+def _listening(name: str, file: int, option: str, how: str) -> tuple[str, ...]:
+    """A device of QEMU's behind a socket that listens: it takes one who comes at a time."""
+    return ("-chardev", f"socket,id={name},fd={file},server=on,wait=off", option, how.format(name))
 
 
 def _machine(arch: Arch, accel: Accel, machine: Machine) -> list[str]:

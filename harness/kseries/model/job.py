@@ -43,6 +43,8 @@ class Conditions(Record, frozen=True):
     """Globs of the suites that the kernel tests itself with, as kunit.filter_glob has them; likewise."""
     targets: tuple[str, ...] | UnsetType = UNSET
     """What of kselftest each state installs, as TARGET or TARGET:TEST; not there where that is nothing."""
+    host_tests: tuple[NamedProgram, ...] | UnsetType = UNSET
+    """Files of pytest that drive the guest from outside; likewise."""
     sysroot: str | UnsetType = UNSET
     """The digest of the headers and libraries that it is compiled against; not there where those are this host's."""
 

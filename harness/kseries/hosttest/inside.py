@@ -18,6 +18,8 @@ _MOST_ASKED = 48 * 1024
 _INPUT = 1024
 """Bytes that a line hands on, quoted three times as many."""
 _READ = 64 * 1024
+_MARK_SECONDS = 20.0
+"""For init to write a line: what takes longer does not come."""
 
 
 class InsideError(Exception):
@@ -98,8 +100,7 @@ class Inside:
 
     def start(self, argv: Sequence[str], *, userland: bool = False) -> Program:
         """Start a program: its path, then its words; in the userland, or where the probes are. Raises InsideError."""
-        number = len(self._told) + 1
-        self._told[number] = _Told()
+        number = self._number()
         self.ask("inside" if userland else "start", number, *(word.encode() for word in argv))
         return Program(self, number)
 
@@ -108,6 +109,17 @@ class Inside:
         program = self.start(argv, userland=userland)
         program.close()
         return program.wait(seconds)
+
+    def mark(self, text: str) -> None:
+        """Have the kernel's log say this; a guest that does not run is not waited for. Raises InsideError."""
+        number = self._number()
+        self.ask("mark", number, text.encode())
+        Program(self, number).wait(_MARK_SECONDS)
+
+    def _number(self) -> int:
+        number = len(self._told) + 1
+        self._told[number] = _Told()
+        return number
 
     def ask(self, what: str, number: int, *words: bytes) -> None:
         line = b" ".join((what.encode(), b"%d" % number, *(_PLAIN.sub(_quoted, word) for word in words)))

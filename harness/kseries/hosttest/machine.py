@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a host-side test has of the machine: its console, programs in it, its monitor, and which state it is."""
+
+import asyncio
+import contextlib
+import re
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pexpect.socket_pexpect import SocketSpawn
+from qemu.qmp import EventListener, QMPClient
+
+from kseries.hosttest.control import Control
+from kseries.hosttest.inside import Done, Inside, Program
+
+T = TypeVar("T")
+SECONDS = 60.0
+"""For what a test waits for, unless it says otherwise."""
+_MONITOR_SECONDS = 30.0
+_POLL_SECONDS = 0.2
+_READ = 64 * 1024
+
+
+class GoneError(Exception):
+    """There is no guest to be had, or it has gone."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The state that is booted."""
+
+    arch: str
+    caps: dict[str, int] = field(default_factory=dict)
+    """What its kernel advertises, as the probes before the tests have told."""
+    userland: bool = False
+
+
+class Guest:
+    """A booted kernel whose probes have run."""
+
+    def __init__(self, control: Control, state: State, console: socket.socket, programs: socket.socket) -> None:
+        self._wire = console
+        self.console = self._spawned()
+        """What the kernel and init print from here on, and where a test types (pexpect)."""
+        self._control, self._state = control, state
+        self._inside = Inside(programs)
+
+    def run(self, command: str | Sequence[str], timeout: float = SECONDS) -> Done:
+        """Run a program where the probes are, by its path and words; or a line of shell, in the userland.
+
+        Raises InsideError where it does not run, or is not done in so many seconds.
+        """
+        return self._inside.run(self._words(command), timeout, userland=isinstance(command, str))
+
+    def start(self, command: str | Sequence[str]) -> Program:
+        """The same, without waiting for its end: lines go in and out."""
+        return self._inside.start(self._words(command), userland=isinstance(command, str))
+
+    def log(self) -> str:
+        """The kernel's log since it booted."""
+        answer, _ = self._control.ask("log")
+        return str(answer["text"])
+
+    def wait_for(self, pattern: str, timeout: float = SECONDS) -> re.Match[str]:
+        """Wait until the kernel's log has something, a regular expression. Raises TimeoutError."""
+        deadline = time.monotonic() + timeout
+        while (found := re.search(pattern, self.log(), re.MULTILINE)) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the kernel's log has no {pattern!r} after {timeout:g} s")
+            time.sleep(_POLL_SECONDS)
+        return found
+
+    def _words(self, command: str | Sequence[str]) -> Sequence[str]:
+        if not isinstance(command, str):
+            return command
+        if not self._state.userland:
+            raise GoneError(f"there is no shell for {command!r}: this run has no --userland")
+        return ("/bin/sh", "-c", command)
+
+    def _spawned(self) -> "SocketSpawn[str]":
+        return SocketSpawn(self._wire, timeout=SECONDS, encoding="utf-8", codec_errors="replace")
+
+    def renew(self) -> None:
+        """Forget what was printed before: it is no answer to what comes now."""
+        with contextlib.suppress(BlockingIOError):
+            while self._wire.recv(_READ, socket.MSG_DONTWAIT):
+                pass
+        self.console = self._spawned()
+
+    def mark(self, what: str) -> None:
+        self._inside.mark(what)
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+class Monitor:
+    """QEMU's monitor, one of the test's own (QMP: docs/interop/qemu-qmp-ref of QEMU)."""
+
+    def __init__(self, wire: socket.socket) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._client = QMPClient("host-test")
+        self._events = EventListener()
+        self._client.register_listener(self._events)
+        self._do(self._client.connect(wire), _MONITOR_SECONDS)
+
+    def __call__(self, command: str, timeout: float = _MONITOR_SECONDS, **arguments: object) -> Any:
+        """Execute a command: ``qmp("stop")``, ``qmp("device_del", id="nic")``; a _ of its words is a -.
+
+        Raises qemu.qmp.ExecuteError where QEMU refuses it, TimeoutError.
+        """
+        named = {name.replace("_", "-"): value for name, value in arguments.items()}
+        return self._do(self._client.execute(command, named or None), timeout)
+
+    def event(self, *names: str, timeout: float = _MONITOR_SECONDS) -> dict[str, Any]:
+        """The next event that is called so, or any; those before it are passed over. Raises TimeoutError."""
+
+        async def wait() -> dict[str, Any]:
+            while True:
+                event = dict(await self._events.get())
+                if not names or event["event"] in names:
+                    return event
+
+        return self._do(wait(), timeout)
+
+    def renew(self) -> None:
+        """Forget the events that have come: they tell of what was before."""
+        self._loop.call_soon_threadsafe(self._events.clear)
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):  # whatever it says of a QEMU that is gone
+            self._do(self._client.disconnect(), _MONITOR_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _do(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, seconds), self._loop).result()

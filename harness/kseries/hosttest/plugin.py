@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What pytest is taught for host-side tests: fixtures, markers, deadlines, and to tell each result as it comes."""
+
+import contextlib
+import signal
+import socket
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import pytest
+
+from kseries.hosttest.control import Control
+from kseries.hosttest.inside import InsideError
+from kseries.hosttest.machine import Guest, Monitor, State
+from kseries.probes.hosttests import HostTest
+
+_MARKERS = (
+    "fresh_boot: the test begins on a machine that no other test has had",
+    "timeout(seconds): how long the test may take, as setup and as teardown, too",
+    "needs_userland: the test is skipped where there is no --userland",
+    "arch(name, ..): the test is skipped on any other architecture",
+)
+_RANKS = ("pass", "xfail", "skip", "fail")
+"""Of what the phases of a test come to the last counts."""
+_LEFT = {"pass": "pass", "xfail": "pass", "skip": "skip", "fail": "fail"}
+"""As a mark in the kernel's log has it (guest/klog.py)."""
+
+
+class Plugin:
+    """One file of tests, and the machine that it has at a time."""
+
+    def __init__(self, control: Control, hello: dict[str, Any], state: State) -> None:
+        self._control = control
+        self._state = state
+        self._test = HostTest(hello["name"], Path(), "")
+        self._done = frozenset(hello["done"])
+        self._names: dict[str, str] = {}
+        """What the check of each test is called."""
+        self._seconds, self._most = float(hello["seconds"]), float(hello["most"])
+        self._guest: Guest | None = None
+        self._wire: socket.socket | None = None
+        self._monitor: Monitor | None = None
+        self._said: dict[str, tuple[str, str]] = {}
+        self._lent_to = ""
+        """The test that had it last."""
+
+    # --- fixtures -------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def state(self) -> State:
+        """The state that is booted."""
+        return self._state
+
+    @pytest.fixture
+    def guest(self, request: pytest.FixtureRequest) -> Guest:
+        """A booted kernel whose probes have run."""
+        assert self._guest is not None, "no guest was asked for"
+        return self._guest
+
+    @pytest.fixture
+    def qmp(self, guest: Guest) -> Monitor:
+        """QEMU's monitor."""
+        if self._monitor is None:
+            assert self._wire is not None
+            self._monitor = Monitor(self._wire)
+        return self._monitor
+
+    # --- what is run ----------------------------------------------------------------------------
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        for marker in _MARKERS:
+            config.addinivalue_line("markers", marker)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item], config: pytest.Config) -> None:
+        self._names = self._test.checks(item.nodeid for item in items)
+        self._control.tell("collected", names=[*self._names])
+        items[:] = [item for item in items if item.nodeid not in self._done]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._control.tell("broken", detail=report.longreprtext)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        self._skip(item)
+        self._have(item)  # which may take a boot
+        with self._deadline(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        with self._deadline(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        with self._deadline(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self._control.tell("begun", name=item.nodeid, seconds=self._seconds_of(item))
+        return (yield)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        status, detail = _told(report)
+        known = self._said.get(report.nodeid, ("pass", ""))
+        if _RANKS.index(status) >= _RANKS.index(known[0]):
+            known = (status, detail or known[1])
+        self._said[report.nodeid] = known
+        if report.when == "teardown":
+            deaf = self._lent_to == report.nodeid and not self._left_well(known[0], report.nodeid)
+            self._control.ask("result", name=report.nodeid, status=known[0], detail=known[1], deaf=deaf)
+
+    # --- its machine ----------------------------------------------------------------------------
+
+    def _skip(self, item: pytest.Item) -> None:
+        if self._asked_seconds(item) == 0:
+            pytest.fail("the marker timeout wants seconds: @pytest.mark.timeout(30)", pytrace=False)
+        arch = item.get_closest_marker("arch")
+        if arch is not None and self._state.arch not in arch.args:
+            pytest.skip(f"it is for {', '.join(map(str, arch.args))}")
+        if item.get_closest_marker("needs_userland") is not None and not self._state.userland:
+            pytest.skip("it needs a userland, and there is none (--userland)")
+
+    def _have(self, item: pytest.Item) -> None:
+        """Have a guest that runs: the same as before, or another one. Each test has one, whether or not it asks."""
+        fresh = item.get_closest_marker("fresh_boot") is not None
+        seconds = self._seconds_of(item)
+        answer, files = self._control.ask("guest", name=item.nodeid, fresh=fresh, seconds=seconds)
+        self._state.caps.update(answer["caps"])
+        if files:
+            self._leave()
+            console, programs, self._wire = (socket.socket(fileno=file) for file in files)
+            self._guest = Guest(self._control, self._state, console, programs)
+        self._lent_to = item.nodeid
+        self._mark("enter {}", item.nodeid)
+        if self._guest is not None:
+            self._guest.renew()
+        if self._monitor is not None:
+            self._monitor.renew()
+
+    def _leave(self) -> None:
+        if self._monitor is not None:
+            self._monitor.close()
+        if self._guest is not None:
+            with contextlib.suppress(OSError):
+                self._guest.close()
+        self._guest = self._monitor = self._wire = None
+
+    def _left_well(self, status: str, test: str) -> bool:
+        """Whether a guest still does something, however a test has left the machine: it is gone on with."""
+        self._control.ask("resume")
+        return self._mark(f"leave {{}} {_LEFT[status]}", test)
+
+    def _mark(self, what: str, test: str) -> bool:
+        """Have the kernel's log tell which test it is about; whether it does."""
+        try:
+            if self._guest is not None:
+                self._guest.mark(what.format(self._names[test]))
+        except InsideError:
+            return False
+        return self._guest is not None
+
+    def _seconds_of(self, item: pytest.Item) -> float:
+        return self._asked_seconds(item) or self._seconds
+
+    def _asked_seconds(self, item: pytest.Item) -> float | None:
+        """What a test asks for; 0 where that is no time."""
+        marker = item.get_closest_marker("timeout")
+        if marker is None:
+            return None
+        seconds = next(iter((*marker.args, *marker.kwargs.values())), 0)
+        return min(float(seconds), self._most) if isinstance(seconds, int | float) and seconds > 0 else 0
+
+    @contextlib.contextmanager
+    def _deadline(self, item: pytest.Item) -> Iterator[None]:
+        seconds = self._seconds_of(item)
+
+        def over(number: int, frame: FrameType | None) -> NoReturn:
+            pytest.fail(f"no answer after {seconds:g} s")
+
+        before = signal.signal(signal.SIGALRM, over)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+def _told(report: pytest.TestReport) -> tuple[str, str]:
+    """What a phase of a test came to, as a check has it."""
+    if report.failed:
+        return "fail", report.longreprtext
+    if report.skipped:
+        if hasattr(report, "wasxfail"):
+            return "xfail", report.wasxfail
+        return "skip", report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return "pass", ""

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tests that drive a booted guest from outside, on a real kernel: each is a check, and none costs another."""
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.commands import TOP, Kseries
+
+pytestmark = pytest.mark.full("e2e")
+
+OFF = """\
+#include <sys/reboot.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		reboot(RB_POWER_OFF);
+	return 0;
+}
+"""
+TESTS = {
+    "runs": ('done = guest.run(["/probes/capabilities"])\nassert done.status == 0 and "# cap " in done.output', "pass"),
+    "stops": (
+        'qmp("stop")\nassert qmp("query-status")["status"] == "paused"\nqmp("cont")\nqmp.event("RESUME")',
+        "pass",
+    ),
+    "fails": ('assert guest.run(["/nowhere"]).status == 0', "fail"),
+    "leaves_it_stopped": ('qmp("stop")', "pass"),
+    "reads_the_log": (
+        'assert guest.wait_for("Linux version [67]") and "kseries: enter t.test_reads" in guest.log()',
+        "pass",
+    ),
+    "is_refused": (
+        'import pytest\nfrom qemu.qmp import ExecuteError\nwith pytest.raises(ExecuteError): qmp("nonsense")',
+        "pass",
+    ),
+    "hangs": ('guest.console.expect("never", timeout=600)', "fail"),
+    "quits": ('qmp("quit")', "fail"),
+    "after_quit": ("assert state.caps and guest.run(['/programs/off']).status == 0", "pass"),
+    "exits": ("import os\nos._exit(3)", "fail"),
+    "after_exit": ('assert qmp("query-status")["status"] == "running"', "pass"),
+    "garbles": (
+        'guest.console.send("x" * 100)\nguest._inside._channel.sendall(b"\\xff" * 5000 + b"\\nkill 1\\n")',
+        "pass",
+    ),
+    "powers_off": ("guest.run(['/programs/off', 'now'], timeout=10)", "fail"),
+    "last": ("assert guest.run(['/programs/off']).status == 0", "pass"),
+}
+"""What each does, and how its check ends."""
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_each_is_a_check_and_none_costs_another(arch: str, kseries: Kseries, tmp_path: Path) -> None:
+    (tmp_path / "off.c").write_text(OFF)
+    (tmp_path / "tests").mkdir()
+    text = "import pytest\n"
+    for name, (body, _) in TESTS.items():
+        marker = "@pytest.mark.timeout(5)\n" if name == "hangs" else ""
+        text += f"{marker}def test_{name}(guest, qmp, state):\n{textwrap.indent(body, '    ')}\n"
+    (tmp_path / "tests" / "test_t.py").write_text(text + "@pytest.mark.fresh_boot\ndef test_fresh(guest): pass\n")
+    words = ("--arch", arch, "--probe", "capabilities,./off.c", "--host-test", "tests/test_t.py", "--json")
+    done = kseries("try", "base", TOP / "testcases" / "eventfd-saturate", *words)
+    result: dict[str, Any] = json.loads(done.stdout)["result"]
+    told = {check["id"]: check for check in result["checks"]}
+    found = {name: told[f"t.test_{name}"]["status"] for name in (*TESTS, "fresh")}
+    assert found == {name: status for name, (_, status) in TESTS.items()} | {"fresh": "pass"}, told
+    assert told["off.exit_status"]["status"] == "pass"
+    assert "where 127 = Done(status=127" in told["t.test_fails"]["detail"]
+    assert "the machine ended in it" in told["t.test_quits"]["detail"]
+    assert "exit status 3" in told["t.test_exits"]["detail"]
+    assert "no answer after 5 s" in told["t.test_hangs"]["detail"]
+
+
+def test_a_file_that_is_no_test_or_cannot_be_imported_is_told(kseries: Kseries, tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    case = TOP / "testcases" / "eventfd-saturate"
+    done = kseries("try", "base", case, "--host-test", "tests/test_t.py")
+    assert done.returncode == 128 and "--host-test tests/test_t.py: it is no file" in done.stderr
+    (tmp_path / "tests" / "test_t.py").write_text("import nowhere\n")
+    done = kseries("try", "base", case, "--probe", "capabilities", "--host-test", "tests/test_t.py", "--json")
+    told = {check["id"]: check for check in json.loads(done.stdout)["result"]["checks"]}
+    assert told["t.collected"]["status"] == "fail" and "No module named 'nowhere'" in told["t.collected"]["detail"]
+    assert told["capabilities.api_version"]["status"] == "pass"
