@@ -44,7 +44,7 @@ BASE = (
 )
 """What scripts of the kernel's tree take for granted; --package adds to it."""
 
-_FORM = "3"
+_FORM = "4"
 """How an image is put together of packages (rootfs.py): another form is another image."""
 _LIMIT = 1 << 30
 """Bytes of an image."""
