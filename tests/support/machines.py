@@ -84,8 +84,8 @@ def checks(boot: Boot) -> Mapping[str, Check]:
 
 
 def init_program(program: Path) -> Path:
-    words = (f"-I{_GUESTS / 'lib'}", _GUESTS / "init" / "init.c", "-o", program)
-    subprocess.run([*_GCC, *words], check=True, timeout=120)
+    sources = sorted(map(str, (_GUESTS / "init").glob("*.c")))
+    subprocess.run([*_GCC, f"-I{_GUESTS / 'lib'}", *sources, "-o", str(program)], check=True, timeout=120)
     return program
 
 
