@@ -85,4 +85,4 @@ def test_a_file_that_is_no_test_or_cannot_be_imported_is_told(kseries: Kseries, 
     done = kseries("try", "base", case, "--probe", "capabilities", "--host-test", "tests/test_t.py", "--json")
     told = {check["id"]: check for check in json.loads(done.stdout)["result"]["checks"]}
     assert told["t.collected"]["status"] == "fail" and "No module named 'nowhere'" in told["t.collected"]["detail"]
-    assert told["capabilities.api_version"]["status"] == "pass"
+    assert told["capabilities.undefined_flags_refused"]["status"] == "pass"
