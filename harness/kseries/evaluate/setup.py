@@ -78,8 +78,7 @@ class Setup:
             added=self.added.digest if self.added is not None else msgspec.UNSET,
             kunit=self.kunit or msgspec.UNSET,
             targets=tuple(one.word for one in self.targets) or msgspec.UNSET,
-            host_tests=tuple(NamedProgram(name=one.name, digest=one.digest) for one in self.host_tests)
-            or msgspec.UNSET,
+            host_tests=_named(self.host_tests) or msgspec.UNSET,
             sysroot=self.sysroot.digest if self.sysroot is not None else msgspec.UNSET,
         )
 

@@ -54,7 +54,7 @@ class Plugin:
         return self._state
 
     @pytest.fixture
-    def guest(self, request: pytest.FixtureRequest) -> Guest:
+    def guest(self) -> Guest:
         """A booted kernel whose probes have run."""
         assert self._guest is not None, "no guest was asked for"
         return self._guest
