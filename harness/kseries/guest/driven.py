@@ -8,6 +8,7 @@ boot, one that takes pytest down by a pytest that begins behind it.
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,6 +33,8 @@ _ALL_SECONDS = 4 * 3600.0
 _MOST_BOOTS = 50
 """For the tests of a state, beside that in which its probes run."""
 _SETTLE_SECONDS = 10.0
+_KILLED = f"exit status {128 + signal.SIGKILL}"
+"""Of a QEMU that somebody on this host has killed: no test reaches it otherwise than by its monitor."""
 _LONGEST_LOG = 1 << 20
 """Characters of a kernel's log that a test is given, its last."""
 
@@ -227,11 +230,13 @@ class _Machine:
             self._end(Stop(How.STALL, f"no answer after {test}"))
 
     async def gone(self) -> str | None:
-        """How it ended, if it did."""
+        """How it ended, if it did. Raises GoneError where that was this host's doing."""
         if not self._down.is_set() and not await self._guest.answers():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._down.wait(), _SETTLE_SECONDS)
             self._end(Stop(How.GONE, "QEMU does not answer on its monitor"))
+        if self._ended == Stop(How.GONE, _KILLED):
+            raise GoneError(_KILLED)
         return self._ended.detail if self._ended is not None else None
 
     async def _watch(self) -> None:
