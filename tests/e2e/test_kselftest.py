@@ -16,7 +16,7 @@ from tests.support.patches import adding
 
 pytestmark = pytest.mark.full("userland")
 
-WORDS = ("--userland", "debian:bookworm", "--package", "ethtool,iputils-ping,jq", "--probe", "capabilities")
+WORDS = ("--userland", "debian:bookworm", "--package", "e2fsprogs,ethtool,iputils-ping,jq", "--probe", "capabilities")
 ASKED = (
     "net:fib_nexthop_nongw.sh,fdb_flush.sh,netns-name.sh,fib_rule_tests.sh,route_localnet.sh",
     "sysctl:sysctl.sh",
