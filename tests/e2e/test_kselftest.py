@@ -18,7 +18,8 @@ pytestmark = pytest.mark.full("userland")
 
 WORDS = ("--userland", "debian:bookworm", "--package", "e2fsprogs,ethtool,iputils-ping,jq", "--probe", "capabilities")
 ASKED = (
-    "net:fib_nexthop_nongw.sh,fdb_flush.sh,netns-name.sh,fib_rule_tests.sh,route_localnet.sh",
+    "net:fib_nexthop_nongw.sh,netns-name.sh,fib_rule_tests.sh,route_localnet.sh",
+    "timers:nanosleep",
     "sysctl:sysctl.sh",
     "kmod:kmod.sh",
     "splice:short_splice_read.sh",
@@ -26,11 +27,8 @@ ASKED = (
     "filesystems",
 )
 TESTS = (
-    *(
-        f"net:{name}.sh"
-        for name in ("fib_nexthop_nongw", "fdb_flush", "netns-name", "fib_rule_tests", "route_localnet")
-    ),
-    *("sysctl:sysctl.sh", "kmod:kmod.sh", "splice:short_splice_read.sh"),
+    *(f"net:{name}.sh" for name in ("fib_nexthop_nongw", "netns-name", "fib_rule_tests", "route_localnet")),
+    *("timers:nanosleep", "sysctl:sysctl.sh", "kmod:kmod.sh", "splice:short_splice_read.sh"),
     *("mount_setattr:mount_setattr_test", "filesystems:devpts_pts"),
 )
 """Those that are run, of which the kernel's configuration and the packages decide how each ends."""

@@ -53,6 +53,23 @@ def test_commands_are_checks_and_none_costs_another(arch: str, kseries: Kseries,
     assert "No such file" in (tmp_path / "out" / "states" / "base" / "commands.log").read_text()
 
 
+def test_a_command_that_brings_base_down_costs_its_own_check_in_each_state(kseries: Kseries, tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    patch = adding("fs/eventfd.c", "\tmb();", "eventfd: Wait", below="\tctx->count = count;")
+    (tmp_path / "series" / "0001-wait.patch").write_text(patch)
+    runs = ("--run", "before=true", "--run", "down=echo c > /proc/sysrq-trigger", "--run", "after=test -d /proc/1")
+    done = kseries("run", "series", *USERLAND, *runs, "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "brought down on base" in done.stdout
+    result = result_of(tmp_path / "out" / "result.json")
+    for state in result["states"]:
+        told = {check["id"]: check["status"] for check in state["checks"]}
+        assert state["outcome"] == "ok" and told["down.exit_status"] == "fail"
+        assert told["before.exit_status"] == told["after.exit_status"] == "pass"
+    assert result["findings"] == []
+    assert "sysrq" in (tmp_path / "out" / "states" / "prefix-1" / "console.log").read_text()
+
+
 @pytest.mark.parametrize("arch", ["x86_64", "arm64"])
 def test_the_image_of_the_packages_is_the_same_in_two_caches(arch: str, tmp_path: Path) -> None:
     made = [userland.find(Wanted("debian:bookworm"), archs.get(arch), tmp_path / cache, print) for cache in "ab"]

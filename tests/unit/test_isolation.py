@@ -94,6 +94,21 @@ def test_each_probe_may_crash_and_the_boots_come_to_an_end(tmp_path: Path) -> No
     assert whole.seconds == 3.0
 
 
+def test_where_a_machine_ended_is_known_as_long_as_each_did_in_a_probe() -> None:
+    first, second = (_ended_in(name) for name in ("first", "second"))
+    whole = isolation.joined(isolation.joined(first, second), _boot(Outcome.OK, {}))
+    assert whole.ended_in == ("first", "second")
+    assert repeat.settled([whole, whole]).boot.ended_in == ("first", "second")
+    assert repeat.settled([whole, first]).boot.ended_in == ()
+    nowhere = _boot(Outcome.CRASHED, {})
+    assert isolation.joined(isolation.joined(first, nowhere), second).ended_in == ()
+    assert isolation.joined(nowhere, first).ended_in == ()
+
+
+def _ended_in(probe: str) -> Boot:
+    return msgspec.structs.replace(_boot(Outcome.CRASHED, {f"{probe}.a": Status.FAIL}), ended_in=(probe,))
+
+
 def test_a_capability_that_one_boot_disputes_or_two_is_known_of_none() -> None:
     told: list[tuple[dict[str, int], tuple[str, ...]]] = [
         ({"B": 1, "C": 1}, ("A",)),

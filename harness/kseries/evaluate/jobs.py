@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kseries.coverage.tracepoints import Watch
-from kseries.evaluate import overdue
+from kseries.evaluate import downed, overdue
 from kseries.evaluate.setup import Setup
 from kseries.model import Job, Observation, Plan, State
 
@@ -14,7 +14,8 @@ from kseries.model import Job, Observation, Plan, State
 class Jobs:
     """What is to be done for the states of one plan. ``watch`` is the tip that is traced, if any is.
 
-    ``kept`` are probes that every state is asked whatever base does, and ``left_out`` those that it has left out.
+    ``kept`` are probes that every state is asked whatever base does, ``left_out`` those that it has left out, and
+    ``down`` those that bring its machine down.
     """
 
     setup: Setup
@@ -22,10 +23,12 @@ class Jobs:
     watch: Watch | None = None
     kept: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    down: frozenset[str] = frozenset()
 
     def after(self, base: Observation) -> "Jobs":
         """The same once it is known what base answers."""
-        return replace(self, left_out=frozenset(overdue.on_base(base, self.may_leave_out)))
+        left_out = frozenset(overdue.on_base(base, self.may_leave_out))
+        return replace(self, left_out=left_out, down=downed.on_base(base, self.setup.probes))
 
     @property
     def may_leave_out(self) -> tuple[str, ...]:

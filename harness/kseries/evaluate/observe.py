@@ -28,6 +28,7 @@ def booted(tree: str, seen: Repeated, host: HostFacts) -> Observation:
         host=host,
         seconds=seconds,
         ending=boot.ending,
+        ended_in=boot.ended_in,
         caps=boot.caps,
         checks=boot.checks,
         flaky=seen.flaky,

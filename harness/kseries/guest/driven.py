@@ -60,7 +60,7 @@ async def boot(
             with log.open("ab") as file:
                 file.write(b"\n--- a fresh boot, for host-side tests\n" + again.read_bytes())
             again.unlink()
-            whole = isolation.joined(whole, more)
+            whole = msgspec.structs.replace(isolation.joined(whole, more), ended_in=whole.ended_in)
             if more.outcome is Outcome.BOOT_FAILED:
                 break
         session.give_up("there was no machine for it")

@@ -65,7 +65,15 @@ def joined(whole: Boot, more: Boot) -> Boot:
         checks=tuple(checks.values()),
         begun=whole.begun + more.begun,
         ended=whole.ended + more.ended,
+        ended_in=_ended_in(whole, more),
         complaints=complaints.joined(whole.complaints, more.complaints),
         executed=whole.executed + more.executed,
         printed=more.printed | whole.printed,
     )
+
+
+def _ended_in(*boots: Boot) -> tuple[str, ...]:
+    """Where machines ended, unless one of them ended nowhere that is known."""
+    if any(boot.outcome is not Outcome.OK and not boot.ended_in for boot in boots):
+        return ()
+    return tuple(probe for boot in boots for probe in boot.ended_in)

@@ -107,6 +107,7 @@ def joined(whole: Boot, more: Boot) -> Boot:
     return replace(
         isolation.joined(whole, more),
         ending=ending or whole.ending,
+        ended_in=whole.ended_in,
         detail=whole.detail or more.detail,
         log_tail=whole.log_tail or more.log_tail,
         trace=whole.trace or more.trace,

@@ -60,6 +60,7 @@ def settled(boots: list[Boot]) -> Repeated:
         told,
         caps={name: value for name, value in told.caps.items() if name not in disputed},
         disputed=disputed,
+        ended_in=told.ended_in if len({boot.ended_in for boot in boots}) == 1 else (),
         executed=executed,
         complaints=complaints.over([boot.complaints for boot in boots]),
         log_tail=shown.log_tail,

@@ -27,6 +27,11 @@ def overdue(tests: Sequence[str]) -> str:
     )
 
 
+def downed(programs: Sequence[str]) -> str:
+    """That some programs bring down the machine of base, in which the others then ran all the same."""
+    return f"brought down on base, and a failed check in a state that does the same: the machine, by {few(programs)}"
+
+
 def _reused(whose: str) -> str:
     """``whose``: the id of a state, or words for one of an earlier run."""
     return f"the result of {whose} reused" if " " in whose else f"{whose}'s result reused"

@@ -54,6 +54,8 @@ class Observation(Record, frozen=True):
     """None where nothing was built."""
     ending: Ending | None = None
     """None where nothing was booted, or the host is why it ended."""
+    ended_in: tuple[str, ...] = ()
+    """The probes that the machine ended in, in each of its boots; none where one ended in none, or in another."""
     seconds: dict[str, float] = {}
     caps: dict[str, int] = {}
     checks: tuple[Check, ...] = ()

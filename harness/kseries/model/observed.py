@@ -213,6 +213,8 @@ class Boot(Record, frozen=True):
     """The probes of which anything was heard."""
     ended: tuple[str, ...] = ()
     """The probes that came to their end, well or not."""
+    ended_in: tuple[str, ...] = ()
+    """The probes that the machine ended in, one for each time that it did; none where it once ended in no probe."""
     executed: tuple[int, ...] = ()
     """Of the code that was watched, the addresses of the instructions that ran."""
     complaints: tuple[Complaint, ...] = ()
