@@ -83,6 +83,7 @@ class Options:
             self,
             probes=asked,
             programs=tuple(dict.fromkeys((*self.programs, *target.programs))),
+            host_tests=tuple(dict.fromkeys((*self.host_tests, *target.host_tests))),
             contracts=tuple(dict.fromkeys((*self.contracts, *target.contracts))),
             runs=tuple(dict.fromkeys((*self.runs, *target.runs))),
             kunit=kunit.parse((*self.kunit, *(case.kunit if case is not None else ()))),

@@ -2,6 +2,7 @@
 """What every kernel of a run has in common, made of the options: what builds it, boots it and asks it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -25,6 +26,7 @@ from kseries.kbuild.config import Config
 from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events
 from kseries.model.errors import InputError
 from kseries.probes import commands, hosttests, install, programs, runner, selftests, targets
+from kseries.probes.hosttests import HostTest
 from kseries.probes.programs import Program
 from kseries.sources import TreeStore
 
@@ -41,6 +43,12 @@ def known_probes() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != _CAPABILITIES))
 
 
+def known_host_tests() -> dict[str, Path]:
+    """Those that we have, by their names."""
+    found = sorted(paths.project("guests", "hosttests").glob("*/test_*.py"))
+    return {file.stem.removeprefix("test_"): file for file in found}
+
+
 def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
     """What is asked of the kernels of a run, as far as its probes can tell. Raises InputError.
 
@@ -49,7 +57,7 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
     ours = contracts.ours() if _CAPABILITIES in setup.probe_names else ()
     every = (*ours, *contracts.read(options.contracts))
     names = (*setup.probe_names, *of_targets(every, setup))
-    contracts.check(every, frozenset((*known_probes(), *names)))
+    contracts.check(every, frozenset((*known_probes(), *known_host_tests(), *names)))
     return tuple(judge.asked(contract, names) for contract in every)
 
 
@@ -92,7 +100,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     ]
     config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
     home = paths.cache("programs")
-    others = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
+    given = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
     calls = stay.calls(options)
     tests = selftests.tests(calls)
     whole = targets.parse(options.selftests)
@@ -101,16 +109,15 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         processes.require(tool, tool)
     probes = (
         *chosen(options.probes, options.quick),
-        *(Probe.program(one.name) for one in others),
+        *(Probe.program(one.name) for one in given),
         *(call.probe for call in calls),
         *runner.probes(whole),
         *commands.probes(options.runs, known_probes()),
     )
+    driving = driving_of(options, probes, home)
+    others = (*given, *beside(driving, given, home))
     check_names(probes, (*others, *tests))
     probes = timed(probes, options.timeouts)
-    if options.host_tests:
-        extras.require("pytest")
-    driving = hosttests.read(options.host_tests, (*known_probes(), *(probe.name for probe in probes)))
     accel = arch.accel()
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
@@ -132,9 +139,32 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         image=userland.path(paths.cache(), found.digest) if found is not None and found.digest else None,
         added=added.keep(options.add, home) if options.add is not None else None,
         targets=whole,
-        host_tests=tuple(hosttests.keep(one, home) for one in driving),
+        host_tests=driving,
         sysroot=sysroot_of(options, arch, tell) if whole and found is not None and found.digest else None,
     )
+
+
+def driving_of(options: Options, probes: Iterable[Probe], home: Path) -> tuple[HostTest, ...]:
+    """The host-side tests that are asked for, as they are now. Raises InputError, InfraError."""
+    if options.host_tests:
+        extras.require("pytest")
+    ours = known_host_tests()
+    files: list[Path] = []
+    for path in options.host_tests:
+        if path.name == str(path) and not path.suffix and path.name not in ours:
+            raise InputError(
+                f"no such host-side test: {path}\n  there are: {', '.join(ours)}; a file of yours is test_NAME.py"
+            )
+        files.append(ours.get(str(path), path))
+    names = (*known_probes(), *(probe.name for probe in probes))
+    return tuple(hosttests.keep(one, home) for one in hosttests.read(files, names))
+
+
+def beside(driving: Iterable[HostTest], given: Iterable[Program], home: Path) -> tuple[Program, ...]:
+    """The programs that lie beside host-side tests. Raises InputError."""
+    sources = {path.stem: path for one in driving for path in one.programs}
+    names = (*known_probes(), *(one.name for one in given))
+    return tuple(programs.keep(one, home) for one in programs.read(sources.values(), names))
 
 
 def userland_of(options: Options, arch: Arch, tell: events.Listener, *, fetch: bool) -> Userland | None:

@@ -115,11 +115,11 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--host-test",
-        metavar="test_X.py",
+        metavar="T",
         type=Path,
         action="append",
         default=[],
-        help="tests for pytest, which drive each booted guest from outside",
+        help="tests for pytest, which drive each booted guest from outside: test_X.py, or the name of one of ours",
     )
     parser.add_argument("--add", metavar="DIR", type=Path, help="have the files of DIR in the guest, as /add")
     parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")

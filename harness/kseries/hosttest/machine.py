@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pexpect.socket_pexpect import SocketSpawn
 from qemu.qmp import EventListener, QMPClient
@@ -128,6 +128,16 @@ class Monitor:
                     return event
 
         return self._do(wait(), timeout)
+
+    def lend(self, file: int) -> str:
+        """Have QEMU have an open file; what its block devices call it. Raises as a command does."""
+
+        async def send() -> str:
+            self._client.send_fd_scm(file)
+            taken = cast(dict[str, int], await self._client.execute("add-fd"))
+            return f"/dev/fdset/{taken['fdset-id']}"
+
+        return self._do(send(), _MONITOR_SECONDS)
 
     def renew(self) -> None:
         """Forget the events that have come: they tell of what was before."""

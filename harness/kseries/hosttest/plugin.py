@@ -198,5 +198,6 @@ def _told(report: pytest.TestReport) -> tuple[str, str]:
     if report.skipped:
         if hasattr(report, "wasxfail"):
             return "xfail", report.wasxfail
-        return "skip", report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+        return "skip", why.removeprefix("Skipped: ")
     return "pass", ""

@@ -67,13 +67,15 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
 
 
 def _directory(path: Path, reroll: int | None) -> Target:
-    """The series in a directory, with the contracts and the probes that lie in it."""
+    """The series in a directory, with the contracts, the probes and the host-side tests that lie in it."""
     whole = path / "contracts.toml"
     contracts = (*([whole] if whole.exists() else []), *sorted(path.glob("contracts/*.toml")))
     programs = tuple(sorted(path.glob("probes/*.c")))
-    _check_inside(path, (*contracts, *programs))
+    tests = tuple(sorted(path.glob("tests/test_*.py")))
+    _check_inside(path, (*contracts, *programs, *tests, *(sorted(path.glob("tests/*.[ch]")) if tests else ())))
     found = _series(path, reroll)
-    return msgspec.structs.replace(found, contracts=contracts, programs=programs, runs=(*found.runs, *_runs(path)))
+    runs = (*found.runs, *_runs(path))
+    return msgspec.structs.replace(found, contracts=contracts, programs=programs, host_tests=tests, runs=runs)
 
 
 def _runs(path: Path) -> tuple[Run, ...]:
@@ -148,5 +150,5 @@ def _left_out(place: Path, others: Iterable[Path], name: str) -> Iterator[str]:
     if links:
         more = f" and {len(links) - 1} more" if len(links) > 1 else ""
         yield f"{name}: passed over, for it is no plain file: {links[0].relative_to(place)}{more}"
-    if any((place / brought).exists() for brought in ("contracts.toml", "contracts", "probes", commands.FILE)):
-        yield f"{name}: its contracts and probes are left out: unpack it, and name the folder"
+    if any((place / brought).exists() for brought in ("contracts.toml", "contracts", "probes", "tests", commands.FILE)):
+        yield f"{name}: its contracts, probes and tests are left out: unpack it, and name the folder"

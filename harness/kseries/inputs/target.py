@@ -31,5 +31,7 @@ class Target(Record, frozen=True):
     """What the series promises, in files that lie beside it."""
     programs: tuple[Path, ...] = ()
     """Probes of its own."""
+    host_tests: tuple[Path, ...] = ()
+    """Host-side tests of its own."""
     runs: tuple[Run, ...] = ()
     """Commands of its own."""

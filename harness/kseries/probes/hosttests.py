@@ -36,6 +36,11 @@ class HostTest:
     def file(self) -> Path:
         return self.folder / f"test_{self.name}.py"
 
+    @property
+    def programs(self) -> tuple[Path, ...]:
+        """C sources beside it: programs that a guest has, and that nobody starts but the tests."""
+        return tuple(sorted(path for path in self.folder.glob("*.c") if path.is_file() and not path.is_symlink()))
+
     def checks(self, tests: Iterable[str]) -> dict[str, str]:
         """What the check of each of its tests is called, ``test_x.py::Class::test_a[b]`` as pytest has it.
 
