@@ -29,7 +29,7 @@ def run(
 
     Raises InputError for one that does not apply or build, InfraError where QEMU did not come up.
     """
-    tools = busybox.find(runner.setup.arch)
+    tools = busybox.find(runner.setup.arch, tell)
     wanted = console.Wanted(
         prompt=state.id, busybox=tools, files=files, sockets=sockets, userland=runner.setup.image is not None
     )

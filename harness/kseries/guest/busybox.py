@@ -1,28 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A static busybox for a guest: the host's own, or Debian's busybox-static, fetched once and without root."""
 
+import contextlib
 import shutil
 import tempfile
 from pathlib import Path
 
 from kseries.arch import Arch, is_host
+from kseries.guest.userland import APT
 from kseries.host import files, paths, processes
-from kseries.model.errors import InfraError
+from kseries.model import events
+from kseries.model.errors import InfraError, UnavailableError
+from kseries.sources import archive
+from kseries.sources.packages import Suite
 
 _HOST = Path("/bin/busybox")
 """Where Debian's busybox-static, and its busybox, put it."""
 _SECONDS = 120
 _PACKAGE = "busybox-static"
+_SUITE = "bookworm"
 
 
-def find(arch: Arch) -> Path:
+def find(arch: Arch, tell: events.Listener) -> Path:
     """A busybox that runs in a guest of an architecture. Raises InfraError where there is none to be had."""
     if is_host(arch.machine) and _HOST.exists() and _is_static(_HOST):
         return _HOST
     ours = paths.cache("busybox", arch.name)
     if not ours.exists():
         ours.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(arch, ours)
+        _fetch(arch, ours, tell)
     return ours
 
 
@@ -31,18 +37,29 @@ def _is_static(program: Path) -> bool:
     return b"/ld-linux" not in program.read_bytes()[:4096]
 
 
-def _fetch(arch: Arch, ours: Path) -> None:
-    package = _PACKAGE if is_host(arch.machine) else f"{_PACKAGE}:{arch.source}"
+def _fetch(arch: Arch, ours: Path, tell: events.Listener) -> None:
     with tempfile.TemporaryDirectory(prefix="kseries-busybox-", dir=ours.parent) as scratch:
         place = Path(scratch)
-        if shutil.which("apt-get") is not None:
-            processes.run(["apt-get", "-qq", "download", package], seconds=_SECONDS, cwd=place)
-        for deb in place.glob("*.deb"):
+        for deb in _packages(arch, place, tell):
             processes.run(["dpkg-deb", "-x", deb, place / "x"], seconds=_SECONDS)
         found = place / "x" / "bin" / "busybox"
         if not found.exists():
             raise InfraError(
-                f"there is no static busybox for {arch.name}, and apt has no {package}\n"
+                f"there is no static busybox for {arch.name}, and apt has no {_PACKAGE}\n"
                 f"  install {_PACKAGE}, or put such a program at {ours}"
             )
         files.place(found, ours)
+
+
+def _packages(arch: Arch, place: Path, tell: events.Listener) -> list[Path]:
+    """The package, as this host's apt has it; of another architecture, which that need not know, as Debian has it."""
+    if is_host(arch.machine) and shutil.which("apt-get") is not None:
+        processes.run(["apt-get", "-qq", "download", _PACKAGE], seconds=_SECONDS, cwd=place)
+        return [*place.glob("*.deb")]
+    if archive.missing() is not None:
+        return []
+    suite = Suite(paths.cache("userland", APT), _SUITE, arch.debian)
+    with contextlib.suppress(UnavailableError):
+        found = [one for one in suite.closure([_PACKAGE], tell) if one.name == _PACKAGE]
+        return [*suite.fetch(found, place, tell)]
+    return []
