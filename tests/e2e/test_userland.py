@@ -60,7 +60,7 @@ def test_a_command_that_brings_base_down_costs_its_own_check_in_each_state(kseri
     runs = ("--run", "before=true", "--run", "down=echo c > /proc/sysrq-trigger", "--run", "after=test -d /proc/1")
     done = kseries("run", "series", *USERLAND, *runs, "--out", "out")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "brought down on base" in done.stdout
+    assert "brought down on base" in done.stderr
     result = result_of(tmp_path / "out" / "result.json")
     for state in result["states"]:
         told = {check["id"]: check["status"] for check in state["checks"]}

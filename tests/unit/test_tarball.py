@@ -110,7 +110,7 @@ def test_what_is_wrong_in_it_is_told_by_its_name_and_by_none_of_ours(tmp_path: P
 def test_probes_of_a_tarball_are_not_left_out_without_a_word(tmp_path: Path) -> None:
     found = loaded(of({**PATCHES, "probes/x.c": b"int main;"}), tmp_path)
     assert (found.programs, found.notes) == (
-        (), ("topic.tar: its contracts and probes are left out: unpack it, and name the folder",),
+        (), ("topic.tar: its contracts, probes and tests are left out: unpack it, and name the folder",),
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Vcpu:
         reason = next((line.partition("# SKIP ")[2] for line in self._said if "# SKIP " in line), None)
         if reason is not None:
             pytest.skip(reason)
-        pytest.fail("\n".join(self._said), pytrace=False)
+        pytest.fail(self._why(), pytrace=False)
 
     def waits_again(self) -> None:
         """Have it run once more: its page is still missing, and nobody else has provided one."""
@@ -44,7 +44,13 @@ class Vcpu:
         """Have its page provided: the guest goes on, and has written what it was to write."""
         self._program.write("provide\n")
         done = self._program.wait(60)
-        assert done.status == 0, "\n".join([*self._said, done.output])
+        self._said += done.output.splitlines()
+        assert done.status == 0, self._why()
+
+    def _why(self) -> str:
+        """What it says of itself, without the head of its KTAP."""
+        said = [line[2:] for line in self._said if line.startswith("# ") and not line.startswith(("# Sub", "# plan"))]
+        return "\n".join(said or self._said)
 
 
 @pytest.fixture

@@ -161,10 +161,10 @@ def driving_of(options: Options, probes: Iterable[Probe], home: Path) -> tuple[H
 
 
 def beside(driving: Iterable[HostTest], given: Iterable[Program], home: Path) -> tuple[Program, ...]:
-    """The programs that lie beside host-side tests. Raises InputError."""
-    sources = {path.stem: path for one in driving for path in one.programs}
+    """The programs that lie beside host-side tests; files of one folder share theirs. Raises InputError."""
     names = (*known_probes(), *(one.name for one in given))
-    return tuple(programs.keep(one, home) for one in programs.read(sources.values(), names))
+    found = {one.digest: one for test in driving for one in programs.read(test.programs, names)}
+    return tuple(programs.keep(one, home) for one in found.values())
 
 
 def userland_of(options: Options, arch: Arch, tell: events.Listener, *, fetch: bool) -> Userland | None:

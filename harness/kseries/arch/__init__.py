@@ -107,6 +107,8 @@ class Arch:
     """QEMU's arguments for (console chardev, KTAP chardev)."""
     panic_device: tuple[str, ...]
     """QEMU's arguments for the device by which a panic reaches QMP as GUEST_PANICKED; empty where there is none."""
+    stopped: tuple[str, ...]
+    """Words for a kernel whose machine is stopped and goes on: of two clocks it may then blame one for the gap."""
     accel: Callable[[], Accel]
     """The accelerator under which a guest of this host can itself be a hypervisor, and why."""
     heads: tuple[Head, ...]

@@ -56,6 +56,7 @@ ARCH = Arch(
     channels=_channels,
     # There is one on PCI only, which the configuration leaves out.
     panic_device=(),
+    stopped=(),
     accel=_accel,
     heads=(
         # arch/arm64/mm/fault.c die_kernel_fault()

@@ -81,6 +81,9 @@ ARCH = Arch(
     # with PVPANIC, PVPANIC_MMIO and PCI listens: without PCI, ACPI cannot load q35's tables, and with it a boot
     # takes 0.4 s longer. Ours leaves them out.
     panic_device=("-device", "pvpanic"),
+    # kernel/time/clocksource.c: the watchdog calls the TSC unstable that has not stood still as long as the other clock
+    # has (Documentation/admin-guide/kernel-parameters.txt, "tsc=").
+    stopped=("tsc=nowatchdog",),
     accel=_accel,
     heads=(
         # arch/x86/kernel/unwind_*.c

@@ -179,7 +179,7 @@ class Local:
         words = kunit.words(None) if globs else ()
         if tests:
             about = About(arch=booting.arch.name, userland=booting.image.userland is not None)
-            whole = await driven.boot(booting, probes, tests, about, log, words)
+            whole = await driven.boot(booting, probes, tests, about, log, (*words, *booting.arch.stopped))
         else:
             whole = await isolation.boot(lambda some, file: machine.boot_as(booting, some, file, words), probes, log)
         return await kunitboots.boot(booting, globs, whole, log) if globs else whole
