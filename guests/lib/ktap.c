@@ -137,10 +137,13 @@ static void put_plan(const char *probe, const struct check *checks, int n)
  */
 static void mark(const char *what, const char *probe, const char *check, const char *how)
 {
+	const char *wanted = getenv("KTAP_MARKS");
 	static bool told;
 	char line[256];
 	int fd, len;
 
+	if (wanted && !strcmp(wanted, "0"))
+		return;
 	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	/* A record of the log is one write. */
 	len = snprintf(line, sizeof(line), "<6>kseries: %s %s.%s%s\n", what, probe, check, how);

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import TOP, Kseries
+from tests.support.split import result_of
 
 pytestmark = pytest.mark.full("e2e")
 
@@ -86,3 +87,41 @@ def test_a_file_that_is_no_test_or_cannot_be_imported_is_told(kseries: Kseries, 
     told = {check["id"]: check for check in json.loads(done.stdout)["result"]["checks"]}
     assert told["t.collected"]["status"] == "fail" and "No module named 'nowhere'" in told["t.collected"]["detail"]
     assert told["capabilities.undefined_flags_refused"]["status"] == "pass"
+
+
+@pytest.mark.parametrize(("arch", "annotates", "honours"), [("x86_64", 3, 4), ("arm64", 7, 8)])
+@pytest.mark.parametrize("series", ["split", "squashed"])
+def test_a_silent_break_is_found_by_host_side_tests_alone(
+    series: str, arch: str, annotates: int, honours: int, kseries: Kseries, tmp_path: Path
+) -> None:
+    words = ("--arch", arch, "--probe", "capabilities", "--host-test", "missing_page", "--out", "out")
+    done = kseries("run", TOP / "testcases" / f"exit-on-missing-{series}", *words)
+    result = result_of(tmp_path / "out" / "result.json")
+    tip = max((state for state in result["states"] if state["scenario"] == "prefixes"), key=lambda one: one["applied"])
+    told = {check["id"]: check["status"] for check in tip["checks"] if check["id"].startswith("missing_page.")}
+    here = 2 if arch == "x86_64" else 1  # there is no NMI to be had elsewhere, and no balloon that nobody asks for
+    assert (len(told), [*told.values()].count("pass")) == (4, here + 1), told
+    found = [
+        (one["kind"], one["state"], one["contract"]) for one in result["findings"] if one["kind"] == "silent-break"
+    ]
+    if series == "squashed":
+        assert (done.returncode, found) == (0, []), done.stdout
+        return
+    assert done.returncode == 1 and found == [("silent-break", f"without-{annotates}", "exit-on-missing")], done.stdout
+    (broken,) = (one for one in result["findings"] if one["kind"] == "silent-break")
+    assert broken["partner"] == honours
+    assert {one["name"].partition(".")[0] for one in broken["evidence"]} == {"missing_page"}
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_a_balloon_and_a_timer_are_told_of_a_machine_that_has_them(arch: str, kseries: Kseries, tmp_path: Path) -> None:
+    tests = ("--host-test", "missing_page", "--host-test", "stopped_timer", "--device", "virtio-balloon-pci")
+    words = ("--arch", arch, "--probe", "capabilities", *tests, "--json")
+    done = kseries("try", "prefix-8", TOP / "testcases" / "exit-on-missing-split", *words)
+    told = {check["id"]: check for check in json.loads(done.stdout)["result"]["checks"]}
+    for name in (
+        "missing_page.test_balloon_takes_memory_and_gives_it_back",
+        "missing_page.test_memory_saved_and_restored",
+    ):
+        assert told[name]["status"] == "pass", told[name]
+    assert told["stopped_timer.test_timerfd_expires_by_the_machines_own_time"]["status"] == "pass"

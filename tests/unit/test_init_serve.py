@@ -74,6 +74,11 @@ def test_a_program_runs_and_what_it_prints_and_exits_with_is_told(inside: Inside
     assert inside.run(["/bin/true"], SECONDS) == Done(0, "")
 
 
+def test_a_probe_that_is_driven_makes_no_marks_of_its_own(inside: Inside) -> None:
+    """Else what the kernel complains of would be said of the probe, and fail no test (guests/lib/ktap.c)."""
+    assert inside.run(["/bin/sh", "-c", "echo $KTAP_MARKS"], SECONDS) == Done(0, "0\n")
+
+
 @pytest.mark.parametrize(
     ("words", "done"),
     [
