@@ -50,7 +50,7 @@ class About(Record, frozen=True):
 
 
 class Message(Record, frozen=True):
-    """What pytest says (hosttest/plugin.py); ``ended`` is ours, of one that says no more."""
+    """What pytest says (hosttest/boxed.py); ``ended`` is ours, of one that says no more."""
 
     what: str
     number: int = 0

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from kseries.hosttest.boxed import Boxed
 from kseries.hosttest.control import Control
 from kseries.hosttest.machine import State
-from kseries.hosttest.plugin import Plugin
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     # Nothing of this host: no plugin that somebody has installed, no configuration above the file.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     words = [f"--rootdir={file.parent}", f"--confcutdir={file.parent}", "-c", os.devnull, "-p", "no:cacheprovider"]
-    plugin = Plugin(control, hello, State(**hello["state"]))
+    plugin = Boxed(control, hello, State(**hello["state"]))
     return int(pytest.main([*words, "-qq", "--tb=short", "--strict-markers", str(file)], plugins=[plugin]))
 
 

@@ -37,6 +37,10 @@ class State:
     caps: dict[str, int] = field(default_factory=dict)
     """What its kernel advertises, as the probes before the tests have told."""
     userland: bool = False
+    id: str | None = None
+    """What it is called; None within a run, where states with the same kernel have one result."""
+    patches: tuple[int, ...] | None = None
+    """Those of the series that are in it; None within a run."""
 
 
 class Guest:

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What pytest is taught for host-side tests: fixtures, markers, deadlines, and to tell each result as it comes."""
+"""What pytest is taught for host-side tests: fixtures, markers and deadlines.
+
+Who lends the machine is boxed.py within a run, and lent.py in a pytest of the user's own.
+"""
 
 import contextlib
 import signal
 import socket
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
-from kseries.hosttest.control import Control
+from kseries.hosttest.control import Control, Message
 from kseries.hosttest.inside import InsideError
 from kseries.hosttest.machine import Guest, Monitor, State
-from kseries.probes.hosttests import HostTest
 
 _MARKERS = (
     "fresh_boot: the test begins on a machine that no other test has had",
@@ -22,27 +23,20 @@ _MARKERS = (
     "needs_userland: the test is skipped where there is no --userland",
     "arch(name, ..): the test is skipped on any other architecture",
 )
-_RANKS = ("pass", "xfail", "skip", "fail")
-"""Of what the phases of a test come to the last counts."""
-_LEFT = {"pass": "pass", "xfail": "pass", "skip": "skip", "fail": "fail"}
-"""As a mark in the kernel's log has it (guest/klog.py)."""
 
 
 class Plugin:
-    """One file of tests, and the machine that it has at a time."""
+    """Tests, and the machine that they have at a time."""
 
-    def __init__(self, control: Control, hello: dict[str, Any], state: State) -> None:
+    def __init__(self, control: Control, state: State, seconds: float, most: float) -> None:
         self._control = control
         self._state = state
-        self._test = HostTest(hello["name"], Path(), "")
-        self._done = frozenset(hello["done"])
         self._names: dict[str, str] = {}
         """What the check of each test is called."""
-        self._seconds, self._most = float(hello["seconds"]), float(hello["most"])
+        self._seconds, self._most = seconds, most
         self._guest: Guest | None = None
         self._wire: socket.socket | None = None
         self._monitor: Monitor | None = None
-        self._said: dict[str, tuple[str, str]] = {}
         self._lent_to = ""
         """The test that had it last."""
 
@@ -54,7 +48,7 @@ class Plugin:
         return self._state
 
     @pytest.fixture
-    def guest(self) -> Guest:
+    def guest(self, state: State) -> Guest:
         """A booted kernel whose probes have run."""
         assert self._guest is not None, "no guest was asked for"
         return self._guest
@@ -73,15 +67,6 @@ class Plugin:
         for marker in _MARKERS:
             config.addinivalue_line("markers", marker)
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item], config: pytest.Config) -> None:
-        self._names = self._test.checks(item.nodeid for item in items)
-        self._control.tell("collected", names=[*self._names])
-        items[:] = [item for item in items if item.nodeid not in self._done]
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self._control.tell("broken", detail=report.longreprtext)
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         self._skip(item)
@@ -99,21 +84,6 @@ class Plugin:
         with self._deadline(item):
             return (yield)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self._control.tell("begun", name=item.nodeid, seconds=self._seconds_of(item))
-        return (yield)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        status, detail = _told(report)
-        known = self._said.get(report.nodeid, ("pass", ""))
-        if _RANKS.index(status) >= _RANKS.index(known[0]):
-            known = (status, detail or known[1])
-        self._said[report.nodeid] = known
-        if report.when == "teardown":
-            deaf = self._lent_to == report.nodeid and not self._left_well(known[0], report.nodeid)
-            self._control.ask("result", name=report.nodeid, status=known[0], detail=known[1], deaf=deaf)
-
     # --- its machine ----------------------------------------------------------------------------
 
     def _skip(self, item: pytest.Item) -> None:
@@ -129,7 +99,7 @@ class Plugin:
         """Have a guest that runs: the same as before, or another one. Each test has one, whether or not it asks."""
         fresh = item.get_closest_marker("fresh_boot") is not None
         seconds = self._seconds_of(item)
-        answer, files = self._control.ask("guest", name=item.nodeid, fresh=fresh, seconds=seconds)
+        answer, files = self._ask(item, fresh=fresh, seconds=seconds)
         self._state.caps.update(answer["caps"])
         if files:
             self._leave()
@@ -142,6 +112,10 @@ class Plugin:
         if self._monitor is not None:
             self._monitor.renew()
 
+    def _ask(self, item: pytest.Item, *, fresh: bool, seconds: float) -> tuple[Message, tuple[int, ...]]:
+        """Ask for a guest; sockets come where it is another than before."""
+        return self._control.ask("guest", name=item.nodeid, fresh=fresh, seconds=seconds)
+
     def _leave(self) -> None:
         if self._monitor is not None:
             self._monitor.close()
@@ -149,11 +123,6 @@ class Plugin:
             with contextlib.suppress(OSError):
                 self._guest.close()
         self._guest = self._monitor = self._wire = None
-
-    def _left_well(self, status: str, test: str) -> bool:
-        """Whether a guest still does something, however a test has left the machine: it is gone on with."""
-        self._control.ask("resume")
-        return self._mark(f"leave {{}} {_LEFT[status]}", test)
 
     def _mark(self, what: str, test: str) -> bool:
         """Have the kernel's log tell which test it is about; whether it does."""
@@ -189,15 +158,3 @@ class Plugin:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-
-
-def _told(report: pytest.TestReport) -> tuple[str, str]:
-    """What a phase of a test came to, as a check has it."""
-    if report.failed:
-        return "fail", report.longreprtext
-    if report.skipped:
-        if hasattr(report, "wasxfail"):
-            return "xfail", report.wasxfail
-        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
-        return "skip", why.removeprefix("Skipped: ")
-    return "pass", ""
