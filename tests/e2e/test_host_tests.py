@@ -2,12 +2,14 @@
 """Tests that drive a booted guest from outside, on a real kernel: each is a check, and none costs another."""
 
 import json
+import shutil
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kseries import arch as archs
 from tests.support.commands import TOP, Kseries
 from tests.support.split import result_of
 
@@ -87,6 +89,33 @@ def test_a_file_that_is_no_test_or_cannot_be_imported_is_told(kseries: Kseries, 
     told = {check["id"]: check for check in json.loads(done.stdout)["result"]["checks"]}
     assert told["t.collected"]["status"] == "fail" and "No module named 'nowhere'" in told["t.collected"]["detail"]
     assert told["capabilities.undefined_flags_refused"]["status"] == "pass"
+
+
+GDB = """\
+import re
+
+
+def test_a_breakpoint_is_met_and_the_machine_goes_on(gdb, guest):
+    program = guest.start(["/probes/capabilities"])
+    said = gdb.run("hbreak kvm_dev_ioctl", "continue", "bt 2", "delete")
+    assert re.search(r"#0 .*kvm_dev_ioctl", said), said
+    assert program.wait(60).status == 0
+    assert "Linux version" in gdb.run("x/s &linux_banner")
+"""
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_gdb_stops_a_kernel_where_it_is_told(arch: str, kseries: Kseries, tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_gdb.py").write_text(GDB)
+    words = ("--arch", arch, "--probe", "capabilities", "--host-test", "tests/test_gdb.py", "--json")
+    done = kseries("try", "base", TOP / "testcases" / "eventfd-saturate", *words)
+    told = {check["id"]: check for check in json.loads(done.stdout)["result"]["checks"]}
+    check = told["gdb.test_a_breakpoint_is_met_and_the_machine_goes_on"]
+    debugger = shutil.which("gdb-multiarch") or (
+        shutil.which("gdb") if archs.is_host(archs.get(arch).machine) else None
+    )
+    assert check["status"] == ("pass" if debugger is not None else "skip"), check
 
 
 @pytest.mark.parametrize(("arch", "annotates", "honours"), [("x86_64", 3, 4), ("arm64", 7, 8)])

@@ -26,6 +26,7 @@ def write(tmp_path: Path) -> Write:
             (folder / f"{name}.py").write_text(contents)
         file = folder / "test_it.py"
         file.write_text(text)
+        (tmp_path / "vmlinux").write_text("symbols")
         return file
 
     return write
@@ -34,7 +35,7 @@ def write(tmp_path: Path) -> Write:
 async def told(file: Path, log: str = "") -> dict[str, Check]:
     """What comes of all tests of a file, by the names of their checks."""
     (test,) = hosttests.read([file], ())
-    running = await Pytest.start(test, ABOUT)
+    running = await Pytest.start(test, ABOUT, file.parent.parent / "vmlinux")
     found: list[Check] = []
     try:
         async for asked in messages(running):
@@ -200,6 +201,19 @@ async def test_of_its_folder_a_test_sees_all_and_of_no_other_anything(write: Wri
     conftest = "import pytest\n@pytest.fixture\ndef one(): return 1\n"
     found = await told(write("def test_a(one): assert one == 1\n", conftest=conftest))
     assert statuses(found) == {"it.test_a": Status.PASS}
+
+
+async def test_the_symbols_of_the_kernel_can_be_read_and_nothing_that_lies_beside_them(
+    write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("mine")
+    text = f"""
+from pathlib import Path
+def test_a():
+    assert Path({str(tmp_path / "vmlinux")!r}).read_text() == "symbols"
+    assert not Path({str(tmp_path / "secret")!r}).exists()
+"""
+    assert statuses(await told(write(text))) == {"it.test_a": Status.PASS}
 
 
 # --- files --------------------------------------------------------------------------------------

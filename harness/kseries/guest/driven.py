@@ -48,7 +48,7 @@ async def boot(
     words: tuple[str, ...] = (),
 ) -> Boot:
     """Boot a kernel as often as it takes to have run its probes and all tests, each once. Raises InfraError."""
-    async with Session(tests, about) as session:
+    async with Session(tests, about, booting.image.symbols) as session:
         whole = await isolation.boot(
             lambda some, file: machine.boot_as(booting, some, file, words, session), probes, log
         )
@@ -72,9 +72,10 @@ class Session:
 
     seconds = _SECONDS
 
-    def __init__(self, tests: tuple[HostTest, ...], about: About) -> None:
+    def __init__(self, tests: tuple[HostTest, ...], about: About, symbols: Path) -> None:
         self._left = [*tests]
         self._about = about
+        self._symbols = symbols
         self._running: Pytest | None = None
         self._told: list[Check] = []
         self._caps: dict[str, int] = {}
@@ -122,7 +123,7 @@ class Session:
         self._left.clear()
 
     async def _begin(self) -> None:
-        self._running = await Pytest.start(self._left[0], self._about) if self._left else None
+        self._running = await Pytest.start(self._left[0], self._about, self._symbols) if self._left else None
 
     async def _go_on(self, running: Pytest, lent: "_Machine") -> bool:
         """Answer a file's tests until all are done (True), or one wants another machine."""

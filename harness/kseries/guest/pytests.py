@@ -73,8 +73,8 @@ def longest(seconds: float) -> float:
 class Pytest:
     """The tests of one file. What it says may be a test's own words: it is believed of the test that runs alone."""
 
-    def __init__(self, test: HostTest, about: About) -> None:
-        self._test, self._about = test, about
+    def __init__(self, test: HostTest, about: About, symbols: Path) -> None:
+        self._test, self._about, self._symbols = test, about, symbols
         self._scratch = contextlib.AsyncExitStack()
         self._process: processes.Running | None = None
         self._wire: socket.socket | None = None
@@ -94,9 +94,9 @@ class Pytest:
         """None as long as nobody waits for it."""
 
     @classmethod
-    async def start(cls, test: HostTest, about: About) -> "Pytest":
-        """Have it find its tests. Raises InfraError."""
-        found = cls(test, about)
+    async def start(cls, test: HostTest, about: About, symbols: Path) -> "Pytest":
+        """Have it find its tests; ``symbols`` are the kernel's vmlinux. Raises InfraError."""
+        found = cls(test, about, symbols)
         await found._start()
         return found
 
@@ -216,7 +216,7 @@ class Pytest:
         words = (str(theirs.fileno()), str(folder / self._test.file.name))
         argv = [sys.executable, "-s", "-P", "-B", "-m", "kseries.hosttest", *words]
         with theirs:
-            running = processes.start(argv, _box(folder), (theirs.fileno(),))
+            running = processes.start(argv, _box(folder, self._symbols), (theirs.fileno(),))
             self._process = await self._scratch.enter_async_context(running)
         self._wire, self._begun, self._said = ours, bytearray(), []
         self._left, self._deadline = _COLLECT_SECONDS, None
@@ -227,6 +227,7 @@ class Pytest:
         """Tell it what it has to know; of many tests that are done it reads as it begins."""
         state = msgspec.to_builtins(self._about)
         more = {"state": state, "done": [*self._done], "seconds": TEST_SECONDS, "most": MOST_TEST_SECONDS}
+        more["symbols"] = str(self._symbols)
         with contextlib.suppress(OSError):
             await asyncio.get_running_loop().sock_sendall(wire, control.line("hello", name=self._test.name, **more))
 
@@ -285,12 +286,12 @@ def _message(line: bytes) -> Message:
         return Message(what="nonsense")
 
 
-def _box(folder: Path) -> Box:
-    """What pytest may touch: the tests, Python, and our package; no network."""
+def _box(folder: Path, symbols: Path) -> Box:
+    """What pytest may touch: the tests, Python, our package, and the kernel's symbols; no network."""
     package = Path(kseries.__file__).parents[1]
     readable = tuple(
         one
-        for one in dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix), package))
+        for one in dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix), package, symbols))
         if not one.is_relative_to("/usr")
     )
     return Box(writable=(folder,), readable=readable, cwd=folder, env={"PYTHONPATH": str(package)}, limits=_LIMITS)

@@ -22,7 +22,7 @@ class Boxed(Plugin):
     """One file of tests; guest/pytests.py hears what comes of each."""
 
     def __init__(self, control: Control, hello: dict[str, Any], state: State) -> None:
-        super().__init__(control, state, float(hello["seconds"]), float(hello["most"]))
+        super().__init__(control, state, float(hello["seconds"]), float(hello["most"]), Path(hello["symbols"]))
         self._test = HostTest(hello["name"], Path(), "")
         self._done = frozenset(hello["done"])
         self._said: dict[str, tuple[str, str]] = {}

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pexpect.socket_pexpect import SocketSpawn
 from qemu.qmp import EventListener, QMPClient
@@ -136,12 +136,12 @@ class Monitor:
     def lend(self, file: int) -> str:
         """Have QEMU have an open file; what its block devices call it. Raises as a command does."""
 
-        async def send() -> str:
-            self._client.send_fd_scm(file)
-            taken = cast(dict[str, int], await self._client.execute("add-fd"))
-            return f"/dev/fdset/{taken['fdset-id']}"
+        taken = self._do(self._sent(file, "add-fd"), _MONITOR_SECONDS)
+        return f"/dev/fdset/{taken['fdset-id']}"
 
-        return self._do(send(), _MONITOR_SECONDS)
+    def give(self, file: int, name: str) -> None:
+        """Have QEMU have an open socket, by a name for one command that takes it. Raises as a command does."""
+        self._do(self._sent(file, "getfd", {"fdname": name}), _MONITOR_SECONDS)
 
     def renew(self) -> None:
         """Forget the events that have come: they tell of what was before."""
@@ -151,6 +151,10 @@ class Monitor:
         with contextlib.suppress(Exception):  # whatever it says of a QEMU that is gone
             self._do(self._client.disconnect(), _MONITOR_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _sent(self, file: int, command: str, arguments: dict[str, object] | None = None) -> Any:
+        self._client.send_fd_scm(file)
+        return await self._client.execute(command, arguments)
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, seconds), self._loop).result()

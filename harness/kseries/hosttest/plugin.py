@@ -8,12 +8,14 @@ import contextlib
 import signal
 import socket
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import pytest
 
 from kseries.hosttest.control import Control, Message
+from kseries.hosttest.debugger import Debugger
 from kseries.hosttest.inside import InsideError
 from kseries.hosttest.machine import Guest, Monitor, State
 
@@ -28,8 +30,11 @@ _MARKERS = (
 class Plugin:
     """Tests, and the machine that they have at a time."""
 
-    def __init__(self, control: Control, state: State, seconds: float, most: float) -> None:
+    def __init__(
+        self, control: Control, state: State, seconds: float, most: float, symbols: Path | None = None
+    ) -> None:
         self._control = control
+        self._symbols = symbols
         self._state = state
         self._names: dict[str, str] = {}
         """What the check of each test is called."""
@@ -37,6 +42,7 @@ class Plugin:
         self._guest: Guest | None = None
         self._wire: socket.socket | None = None
         self._monitor: Monitor | None = None
+        self._debugger: Debugger | None = None
         self._lent_to = ""
         """The test that had it last."""
 
@@ -60,6 +66,13 @@ class Plugin:
             assert self._wire is not None
             self._monitor = Monitor(self._wire)
         return self._monitor
+
+    @pytest.fixture
+    def gdb(self, qmp: Monitor) -> Debugger:
+        """gdb on the machine."""
+        if self._debugger is None:
+            self._debugger = Debugger(qmp, self._state.arch, self._symbols)
+        return self._debugger
 
     # --- what is run ----------------------------------------------------------------------------
 
@@ -122,7 +135,9 @@ class Plugin:
         if self._guest is not None:
             with contextlib.suppress(OSError):
                 self._guest.close()
-        self._guest = self._monitor = self._wire = None
+        if self._debugger is not None:
+            self._debugger.close()
+        self._guest = self._monitor = self._debugger = self._wire = None
 
     def _mark(self, what: str, test: str) -> bool:
         """Have the kernel's log tell which test it is about; whether it does."""

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""gdb on a machine that tests drive: QEMU's stub (docs/system/gdb.rst of QEMU), and the symbols of the kernel in it."""
+
+import platform
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from kseries.hosttest.machine import SECONDS, Monitor
+
+_ID = "gdb"
+_UNAME = {"arm64": "aarch64"}
+"""What uname -m calls an architecture that we call otherwise."""
+
+
+class Debugger:
+    """Where the stub listens, and what a gdb says of the machine. The machine stands while one is attached."""
+
+    def __init__(self, monitor: Monitor, arch: str, symbols: Path | None) -> None:
+        self.symbols = symbols
+        """The kernel's vmlinux; None where it is not known."""
+        self._arch = arch
+        self._place = tempfile.TemporaryDirectory(prefix="kseries-gdb-")
+        self.address = str(Path(self._place.name) / "stub")
+        """For gdb's ``target remote``."""
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(self.address)
+            listening.listen()
+            monitor.give(listening.fileno(), _ID)
+        where = {"type": "fd", "data": {"str": _ID}}
+        backend = {"type": "socket", "data": {"addr": where, "server": True, "wait": False}}
+        monitor("chardev-add", id=_ID, backend=backend)
+        monitor("human-monitor-command", command_line=f"gdbserver chardev:{_ID}")
+
+    def run(self, *commands: str, timeout: float = SECONDS) -> str:
+        """What gdb prints for these commands; afterwards the machine goes on as it was.
+
+        Skips where this host has no gdb for the machine. Raises subprocess.CalledProcessError, TimeoutExpired.
+        """
+        words = [
+            word for command in (f"target remote {self.address}", *commands, "detach") for word in ("-ex", command)
+        ]
+        argv = [self._gdb(), "--batch", "--nx", "-iex", "set auto-load off", *words, *self._file()]
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=True, text=True
+        )
+        return done.stdout
+
+    def close(self) -> None:
+        self._place.cleanup()
+
+    def _file(self) -> Sequence[str]:
+        return [str(self.symbols)] if self.symbols is not None else []
+
+    def _gdb(self) -> str:
+        names = ("gdb-multiarch", *(["gdb"] if platform.machine() == _UNAME.get(self._arch, self._arch) else []))
+        found = next(filter(None, map(shutil.which, names)), None)
+        if found is None:
+            pytest.skip(f"this host has no {names[-1]}")
+        return found
