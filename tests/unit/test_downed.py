@@ -2,6 +2,7 @@
 """Programs that bring base's machine down: a failed check wherever they do the same, and no death of a patch."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,13 +12,16 @@ from kseries.evaluate import downed
 from kseries.model import Check, Complaint, Ending, FindingKind, Gravity, Job, Observation, Outcome, Probe, Status
 from kseries.model.errors import InputError
 from kseries.model.probe import Origin
-from tests.unit.test_overdue import FAIL, IN_TIME, OURS, PASS, SLOW, SOUND, Fake, Lab, checks, lab
-
-__all__ = ["lab"]
+from tests.support.shown import FAIL, IN_TIME, OURS, PASS, SLOW, SOUND, Fake, Lab, checks
 
 PANIC = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009"
 PROBES = (Probe.ours(OURS), Probe.program(SLOW, Origin.SELFTEST), Probe.program(SOUND, Origin.COMMAND))
 DOWN = IN_TIME | {f"{SLOW}.exit_status": FAIL}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
 
 
 class Dying(Fake):

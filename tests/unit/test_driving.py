@@ -8,7 +8,6 @@ import pytest
 from kseries import inputs
 from kseries.app import setup
 from kseries.app.options import Options
-from kseries.inputs import contracts
 from kseries.model.errors import InputError
 from tests.support.brought import PATCH, write
 
@@ -69,13 +68,6 @@ def test_ours_are_asked_for_by_name_and_contracts_know_them(tmp_path: Path) -> N
     )
     with pytest.raises(InputError, match="no such host-side test: missing\n  there are: missing_page"):
         setup.setup_of(options(tmp_path, Path("missing")))
-
-
-def test_each_check_that_a_contract_of_ours_names_is_a_test_that_we_have() -> None:
-    texts = {name: file.read_text() for name, file in setup.known_host_tests().items()}
-    named = [name for one in contracts.ours() for name in (*one.checks, *one.optional)]
-    ours = [name.partition(".") for name in named if name.partition(".")[0] in texts]
-    assert ours and all(f"def {test}(" in texts[name] for name, _, test in ours)
 
 
 def test_a_target_brings_tests_of_its_own(tmp_path: Path) -> None:

@@ -4,18 +4,22 @@
 import platform
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from kseries.host import processes
 from kseries.hosttest.machine import SECONDS, Monitor
 
 _ID = "gdb"
 _UNAME = {"arm64": "aarch64"}
 """What uname -m calls an architecture that we call otherwise."""
+
+
+class DebuggerError(Exception):
+    """What gdb has said against it."""
 
 
 class Debugger:
@@ -40,16 +44,16 @@ class Debugger:
     def run(self, *commands: str, timeout: float = SECONDS) -> str:
         """What gdb prints for these commands; afterwards the machine goes on as it was.
 
-        Skips where this host has no gdb for the machine. Raises subprocess.CalledProcessError, TimeoutExpired.
+        Skips where this host has no gdb for the machine. Raises DebuggerError, InfraError where it takes longer.
         """
         words = [
             word for command in (f"target remote {self.address}", *commands, "detach") for word in ("-ex", command)
         ]
-        argv = [self._gdb(), "--batch", "--nx", "-iex", "set auto-load off", *words, *self._file()]
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=True, text=True
-        )
-        return done.stdout
+        options = ("--batch", "--nx", "-iex", "set auto-load off")
+        done = processes.run([self._gdb(), *options, *words, *self._file()], seconds=timeout)
+        if done.returncode != 0:
+            raise DebuggerError(done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}")
+        return done.stdout.decode(errors="replace")
 
     def close(self) -> None:
         self._place.cleanup()
