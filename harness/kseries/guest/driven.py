@@ -35,7 +35,7 @@ _MOST_BOOTS = 50
 _SETTLE_SECONDS = 10.0
 _KILLED = f"exit status {128 + signal.SIGKILL}"
 """Of a QEMU that somebody on this host has killed: no test reaches it otherwise than by its monitor."""
-_LONGEST_LOG = 1 << 20
+LONGEST_LOG = 1 << 20
 """Characters of a kernel's log that a test is given, its last."""
 
 
@@ -102,7 +102,7 @@ class Session:
         How the guest came to its end, if that says something of it.
         """
         self._caps |= ktap.parse(heard.results.text).caps
-        async with _Machine.of(guest, heard) as lent:
+        async with Lent.of(guest, heard) as lent:
             while self._running is not None and await self._go_on(self._running, lent):
                 await self._running.end()
                 del self._left[0]
@@ -125,7 +125,7 @@ class Session:
     async def _begin(self) -> None:
         self._running = await Pytest.start(self._left[0], self._about, self._symbols) if self._left else None
 
-    async def _go_on(self, running: Pytest, lent: "_Machine") -> bool:
+    async def _go_on(self, running: Pytest, lent: "Lent") -> bool:
         """Answer a file's tests until all are done (True), or one wants another machine."""
         while (asked := self._asked or await running.next()) is not None:
             self._asked = None
@@ -135,7 +135,7 @@ class Session:
                         self._asked = asked
                         return False
                 case "log":
-                    await running.answer(asked, text=lent.log[-_LONGEST_LOG:])
+                    await running.answer(asked, text=lent.log[-LONGEST_LOG:])
                 case "resume":
                     await lent.resume()
                     await running.answer(asked)
@@ -145,9 +145,9 @@ class Session:
         self._told += running.missing("it was not run")
         return True
 
-    async def _lend(self, lent: "_Machine", running: Pytest, asked: Message) -> bool:
+    async def _lend(self, lent: "Lent", running: Pytest, asked: Message) -> bool:
         """Whether there is a machine to be lent."""
-        wires = await lent.wires(running, asked.name)
+        wires = await lent.wires(running.process, asked.name)
         if wires is None:
             return False
         await running.answer(asked, caps=self._caps, files=tuple(wire.fileno() for wire in wires))
@@ -155,7 +155,7 @@ class Session:
             wire.close()
         return True
 
-    async def _result(self, running: Pytest, asked: Message, lent: "_Machine") -> Check:
+    async def _result(self, running: Pytest, asked: Message, lent: "Lent") -> Check:
         check = running.check(asked) if asked.what == "result" else running.ended(asked)
         if lent.lent_to_test != asked.name:  # it has not had this machine
             return check
@@ -168,7 +168,7 @@ class Session:
         return msgspec.structs.replace(check, status=Status.FAIL, detail=told)
 
 
-class _Machine:
+class Lent:
     """A guest that is lent to tests: sockets to its ports, and whether it is still there."""
 
     def __init__(self, guest: Guest, heard: Heard) -> None:
@@ -184,7 +184,7 @@ class _Machine:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def of(cls, guest: Guest, heard: Heard) -> AsyncIterator["_Machine"]:
+    async def of(cls, guest: Guest, heard: Heard) -> AsyncIterator["Lent"]:
         lent = cls(guest, heard)
         watching = asyncio.create_task(lent._watch())
         try:
@@ -204,18 +204,18 @@ class _Machine:
         in_time = self._over.left > longest(asked.seconds) or not used
         return not self._down.is_set() and in_time and not (asked.fresh and used)
 
-    async def wires(self, to: Pytest, test: str) -> tuple[socket.socket, ...] | None:
+    async def wires(self, to: object, test: str) -> tuple[socket.socket, ...] | None:
         """Sockets for a process that has none yet: a copy of the console, init's channel, and a monitor.
 
         The machine goes on, whatever a test has left behind. None where it is gone.
         """
         try:
             await self._guest.resume()
-            monitor = self._guest.monitor() if self._lent_to != to.process else None
+            monitor = self._guest.monitor() if self._lent_to != to else None
         except (GoneError, OSError) as error:
             self._end(Stop(How.GONE, str(error)))
             return None
-        self.lent_to_test, self._lent_to = test, to.process
+        self.lent_to_test, self._lent_to = test, to
         if monitor is None:
             return ()
         return (*(port.bridged() for port in (self._heard.console, self._heard.results)), monitor)
