@@ -19,6 +19,7 @@ from kseries.cli import (
     evaluate,
     extra,
     gc,
+    lend,
     parser,
     plan,
     report,
@@ -47,6 +48,7 @@ _COMMANDS = {
     "extra": extra,
     "test": test,
     evaluate.NAME: evaluate,
+    lend.NAME: lend,
 }
 
 _SAID = 300
@@ -122,7 +124,7 @@ def _print_what_can_be() -> OSError | None:
 def _check_command(words: Sequence[str]) -> None:
     """Raise InputError for a command that there is not, with the one that may be meant."""
     if words and not words[0].startswith("-") and words[0] not in _COMMANDS:
-        shown = [name for name in _COMMANDS if name != evaluate.NAME]
+        shown = [name for name in _COMMANDS if name not in (evaluate.NAME, lend.NAME)]
         said = line(shortened(words[0], _SAID))
         raise InputError(f"no such command: {said}\n  {parser.nearest(words[0], shown)}")
 

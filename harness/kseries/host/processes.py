@@ -482,6 +482,27 @@ async def _begun(starting: "Coroutine[None, None, asyncio.subprocess.Process]") 
         raise
 
 
+def beside(
+    argv: Sequence[str | Path], folder: Path, files: tuple[int, ...], said: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    """Start a program of ours in a folder that ends when a file that it inherits is closed, ours with us.
+
+    Ctrl-C at our terminal is not for it. All that it prints goes to ``said``. Raises InfraError.
+    """
+    try:
+        return subprocess.Popen(
+            _words(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            cwd=folder,
+            start_new_session=True,
+            pass_fds=files,
+        )
+    except OSError as error:
+        raise InfraError(f"cannot run {argv[0]}: {in_words(error)}") from error
+
+
 def on_terminal(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] = ()) -> int:
     """Run a process in a box on our own standard input and output, to its end; its exit status.
 

@@ -4,9 +4,12 @@
 The box tells, and asks. A question has a number, and so has its answer: one that came too late is nobody's.
 """
 
+import contextlib
 import json
 import os
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 _READ = 64 * 1024
@@ -42,6 +45,10 @@ class Control:
             for file in files:
                 os.close(file)
 
+    def close(self) -> None:
+        """Have no more to say."""
+        self._wire.close()
+
     def read(self) -> tuple[Message, tuple[int, ...]]:
         """What is said to us next. Raises EOFError."""
         while b"\n" not in self._begun:
@@ -59,3 +66,25 @@ class Control:
 def line(what: str, **more: object) -> bytes:
     """A message."""
     return json.dumps({"what": what, **more}).encode() + b"\n"
+
+
+@contextlib.contextmanager
+def address(folder: Path) -> Iterator[str]:
+    """Where a socket is in a folder, whose own path may have more bytes than an address of a socket (unix(7))."""
+    held = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{held}/door"
+    finally:
+        os.close(held)
+
+
+def enter(folder: Path) -> socket.socket:
+    """A connection to who listens in a folder. Raises OSError."""
+    wire = socket.socket(socket.AF_UNIX)
+    try:
+        with address(folder) as place:
+            wire.connect(place)
+    except OSError:
+        wire.close()
+        raise
+    return wire

@@ -30,6 +30,9 @@ _MARKERS = (
 class Plugin:
     """Tests, and the machine that they have at a time."""
 
+    _timed = True
+    """Whether the deadlines of tests are ours."""
+
     def __init__(
         self, control: Control, state: State, seconds: float, most: float, symbols: Path | None = None
     ) -> None:
@@ -82,8 +85,9 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        self._skip(item)
-        self._have(item)  # which may take a boot
+        if self._drives(item):
+            self._skip(item)
+            self._have(item)  # which may take a boot
         with self._deadline(item):
             return (yield)
 
@@ -99,8 +103,12 @@ class Plugin:
 
     # --- its machine ----------------------------------------------------------------------------
 
+    def _drives(self, item: pytest.Item) -> bool:
+        """Whether a test is one that has a machine."""
+        return True
+
     def _skip(self, item: pytest.Item) -> None:
-        if self._asked_seconds(item) == 0:
+        if self._timed and self._asked_seconds(item) == 0:
             pytest.fail("the marker timeout wants seconds: @pytest.mark.timeout(30)", pytrace=False)
         arch = item.get_closest_marker("arch")
         if arch is not None and self._state.arch not in arch.args:
@@ -161,6 +169,9 @@ class Plugin:
 
     @contextlib.contextmanager
     def _deadline(self, item: pytest.Item) -> Iterator[None]:
+        if not (self._timed and self._drives(item)):
+            yield
+            return
         seconds = self._seconds_of(item)
 
         def over(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every pytest loads that finds kseries installed: its options. Without --kseries-target nothing comes of them."""
+
+import pytest
+
+_OPTIONS = (
+    ("--kseries-target", "TARGET", "have tests drive booted states of this series: TARGET as kseries run has it"),
+    ("--kseries-state", "STATE,..", "which: base, prefix-K, without-K, .., or all those of a plan (default: the tip)"),
+    ("--kseries-tree", "T", "the kernel that it is made for, as --tree"),
+    ("--kseries-arch", "ARCH", "the architecture, as --arch"),
+    ("--kseries-userland", "U", "programs for the guest, as --userland"),
+    ("--kseries-args", "WORDS", "more words for kseries, as in '--memory 1G --probe capabilities'"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("kseries", "states of a kernel patch series")
+    for option, metavar, told in _OPTIONS:
+        group.addoption(option, metavar=metavar, default=None, help=told)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("kseries_target") is not None:
+        try:
+            from kseries.hosttest import lent
+        except ImportError as error:
+            raise pytest.UsageError(f"--kseries-target: {error}\n  pip install 'kseries[pytest]'") from error
+        config.pluginmanager.register(lent)
+        config.pluginmanager.register(lent.Lent(config))
+        return
+    for option, _, _ in _OPTIONS[1:]:
+        if config.getoption(option) is not None:
+            raise pytest.UsageError(f"{option}: of no series\n  add --kseries-target TARGET")
