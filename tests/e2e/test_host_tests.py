@@ -16,11 +16,15 @@ from tests.support.split import result_of
 pytestmark = pytest.mark.full("e2e")
 
 OFF = """\
+#include <stdio.h>
 #include <sys/reboot.h>
 #include <unistd.h>
 int main(int argc, char **argv)
 {
+	FILE *log = fopen("/dev/kmsg", "w");
 	(void)argv;
+	if (log && fputs("off: here\\n", log) >= 0)
+		fclose(log);
 	if (argc > 1)
 		reboot(RB_POWER_OFF);
 	return 0;
@@ -36,6 +40,11 @@ TESTS = {
     "leaves_it_stopped": ('qmp("stop")', "pass"),
     "reads_the_log": (
         'assert guest.wait_for("Linux version [67]") and "kseries: enter t.test_reads" in guest.log()',
+        "pass",
+    ),
+    "reads_the_console": (
+        'guest.run(["/programs/off"])\nassert guest.console.expect(["gone", "off: h(er)e"]) == 1\n'
+        'assert guest.console.match[1] == "er"',
         "pass",
     ),
     "is_refused": (

@@ -17,6 +17,9 @@ _RANKS = ("pass", "xfail", "skip", "fail")
 _LEFT = {"pass": "pass", "xfail": "pass", "skip": "skip", "fail": "fail"}
 """As a mark in the kernel's log has it (guest/klog.py)."""
 
+_CONSOLE = "the console, at last"
+"""The section of a report."""
+
 
 class Boxed(Plugin):
     """One file of tests; guest/pytests.py hears what comes of each."""
@@ -41,6 +44,17 @@ class Boxed(Plugin):
         self._control.tell("begun", name=item.nodeid, seconds=self._seconds_of(item))
         return (yield)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """With what the console has printed, where a test has failed that had it."""
+        report = yield
+        guest = self._guest if report.failed and self._lent_to == item.nodeid else None
+        if guest is not None and (printed := guest.printed().strip("\n")):
+            report.sections.append((_CONSOLE, printed))
+        return report
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         status, detail = _told(report)
         known = self._said.get(report.nodeid, ("pass", ""))
@@ -60,7 +74,8 @@ class Boxed(Plugin):
 def _told(report: pytest.TestReport) -> tuple[str, str]:
     """What a phase of a test came to, as a check has it."""
     if report.failed:
-        return "fail", report.longreprtext
+        printed = (f"--- {title}\n{text}" for title, text in report.sections if title == _CONSOLE)
+        return "fail", "\n".join([report.longreprtext, *printed])
     if report.skipped:
         if hasattr(report, "wasxfail"):
             return "xfail", report.wasxfail

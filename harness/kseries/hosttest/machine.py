@@ -2,6 +2,7 @@
 """What a host-side test has of the machine: its console, programs in it, its monitor, and which state it is."""
 
 import asyncio
+import codecs
 import contextlib
 import re
 import socket
@@ -23,6 +24,9 @@ SECONDS = 60.0
 _MONITOR_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 _READ = 64 * 1024
+_PRINTED = 2000
+"""Characters of a console that a test which fails shows, and lines."""
+_PRINTED_LINES = 20
 
 
 class GoneError(Exception):
@@ -43,12 +47,38 @@ class State:
     """Those of the series that are in it; None within a run."""
 
 
+class _Tail:
+    """The end of what a console has printed."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        lines = (self.text + text.replace("\r", ""))[-_PRINTED:].split("\n")
+        self.text = "\n".join(lines[-_PRINTED_LINES:])
+
+
+class Console(SocketSpawn):  # type: ignore[type-arg]  # which it takes in its stubs alone
+    """pexpect on a socket, in text: its own SocketSpawn hands on the bytes that it reads, whatever encoding it has."""
+
+    def __init__(self, wire: socket.socket, read: _Tail) -> None:
+        super().__init__(wire, timeout=SECONDS, encoding="utf-8", codec_errors="replace")
+        self._text = codecs.getincrementaldecoder("utf-8")("replace")
+        self._read = read
+
+    def read_nonblocking(self, size: int = 1, timeout: float | None = -1) -> str:
+        text = self._text.decode(super().read_nonblocking(size, timeout))
+        self._read.write(text)
+        return text
+
+
 class Guest:
     """A booted kernel whose probes have run."""
 
     def __init__(self, control: Control, state: State, console: socket.socket, programs: socket.socket) -> None:
         self._wire = console
-        self.console = self._spawned()
+        self._read = _Tail()
+        self.console = Console(self._wire, self._read)
         """What the kernel and init print from here on, and where a test types (pexpect)."""
         self._control, self._state = control, state
         self._inside = Inside(programs)
@@ -85,15 +115,24 @@ class Guest:
             raise GoneError(f"there is no shell for {command!r}: this run has no --userland")
         return ("/bin/sh", "-c", command)
 
-    def _spawned(self) -> "SocketSpawn[str]":
-        return SocketSpawn(self._wire, timeout=SECONDS, encoding="utf-8", codec_errors="replace")
-
     def renew(self) -> None:
         """Forget what was printed before: it is no answer to what comes now."""
-        with contextlib.suppress(BlockingIOError):
-            while self._wire.recv(_READ, socket.MSG_DONTWAIT):
-                pass
-        self.console = self._spawned()
+        self._drain()
+        self._read = _Tail()
+        self.console = Console(self._wire, self._read)
+
+    def printed(self) -> str:
+        """The last lines that its console has printed since the test began, read or not."""
+        self._read.write(self._drain().decode(errors="replace"))
+        return self._read.text
+
+    def _drain(self) -> bytes:
+        """What is there to be read, of which the last counts."""
+        found = b""
+        with contextlib.suppress(OSError):
+            while piece := self._wire.recv(_READ, socket.MSG_DONTWAIT):
+                found = (found + piece)[-_READ:]
+        return found
 
     def mark(self, what: str) -> None:
         self._inside.mark(what)
