@@ -110,6 +110,10 @@ class Lab:
         self.engine = Engine(ASKED, (executor,), trees, self.store, self.heard.append, None, frozenset(kept))
         return asyncio.run(self.engine.run(plan or self.plan, self.place / "out"))
 
+    def forget(self) -> None:
+        """Have nothing be known from before."""
+        self.store = Store(self.place / f"results-{len(self.heard)}")
+
     @property
     def told(self) -> list[str]:
         return [event.what for event in self.heard if isinstance(event, events.Preparing)]

@@ -12,7 +12,7 @@ from kseries.evaluate import downed
 from kseries.model import Check, Complaint, Ending, FindingKind, Gravity, Job, Observation, Outcome, Probe, Status
 from kseries.model.errors import InputError
 from kseries.model.probe import Origin
-from tests.support.shown import FAIL, IN_TIME, OURS, PASS, SLOW, SOUND, Fake, Lab, checks
+from tests.support.shown import FAIL, IN_TIME, OURS, SLOW, SOUND, Fake, Lab, checks
 
 PANIC = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009"
 PROBES = (Probe.ours(OURS), Probe.program(SLOW, Origin.SELFTEST), Probe.program(SOUND, Origin.COMMAND))
@@ -48,7 +48,7 @@ def test_what_brings_base_down_is_a_failed_check_of_each_state_that_it_brings_do
     result = lab.run(Dying(dict.fromkeys(states, (SLOW,)), dict.fromkeys(states, DOWN)))
     for state in states:
         assert (result[state].outcome, result[state].ending) == (Outcome.OK, Ending.DONE)
-        assert checks(result[state]) == {f"{SLOW}.exit_status": FAIL, f"{SOUND}.exit_status": PASS, f"{OURS}.a": PASS}
+        assert checks(result[state]) == DOWN
     _, findings, _ = judge.judge(lab.plan, result, ())
     assert findings == ()
     (told,) = lab.told
@@ -81,6 +81,27 @@ def test_a_base_that_dies_in_no_program_or_in_our_own_is_none(lab: Lab, ends: tu
         lab.run(Dying({"base": ends}, {"base": DOWN}))
 
 
+def test_a_state_that_hangs_where_base_dies_hangs_of_a_patch() -> None:
+    base = died(_observed(), SLOW)
+    hung = msgspec.structs.replace(base, outcome=Outcome.TIMED_OUT, ending=Ending.HANG)
+    reset = msgspec.structs.replace(base, ending=Ending.RESET)
+    assert [downed.shown(one, base, {SLOW}).outcome for one in (base, hung, reset)] == [
+        Outcome.OK, Outcome.TIMED_OUT, Outcome.CRASHED,
+    ]  # fmt: skip
+
+
+def test_what_a_program_answered_before_it_brought_the_machine_down_counts(lab: Lab) -> None:
+    """Base and the tip pass a part of it, and one revert no longer does, whether or not it dies as base does."""
+    lost = DOWN | {f"{SLOW}.part": FAIL}
+    states = ("base", "prefix-1", "prefix-2")
+    for ends in (dict.fromkeys(states, (SLOW,)), dict.fromkeys(states[:2], (SLOW,))):
+        result = lab.run(Dying(ends, {"base": DOWN, "prefix-1": lost, "prefix-2": DOWN}))
+        assert checks(result["prefix-1"])[f"{SLOW}.part"] is FAIL
+        _, findings, _ = judge.judge(lab.plan, result, ())
+        assert {(one.kind, one.state) for one in findings} == {(FindingKind.BISECT_HOLE, "prefix-1")}
+        lab.forget()
+
+
 def test_a_run_that_goes_on_knows_what_brings_base_down(lab: Lab) -> None:
     ends, shows = dict.fromkeys(("base", "prefix-1", "prefix-2"), (SLOW,)), {"base": DOWN, "prefix-1": DOWN}
     first = lab.run(Dying(ends, shows))
@@ -98,9 +119,9 @@ def test_what_a_kernel_complained_of_in_another_program_is_how_it_ended() -> Non
         ((warning, oops), Ending.OOPS),
     ):
         one = msgspec.structs.replace(died(_observed(), SLOW), complaints=complaints)
-        shown = downed.shown(one, {SLOW})
+        shown = downed.shown(one, one, {SLOW})
         assert (shown.ending, shown.outcome, shown.complaints) == (ending, Outcome.OK, complaints)
-        assert downed.shown(one, {SOUND}) is one
+        assert downed.shown(one, one, {SOUND}) is one
 
 
 def _observed() -> Observation:

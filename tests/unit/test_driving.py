@@ -66,6 +66,9 @@ def test_ours_are_asked_for_by_name_and_contracts_know_them(tmp_path: Path) -> N
     assert not any(
         name.startswith("missing_page") for one in setup.asked(plain, options(tmp_path)) for name in one.optional
     )
+    theirs = written(tmp_path / "tests", test_missing_page__py="")
+    with pytest.raises(InputError, match="there is one of ours that is called missing_page"):
+        setup.setup_of(options(tmp_path, theirs / "test_missing_page.py"))
     with pytest.raises(InputError, match="no such host-side test: missing\n  there are: missing_page"):
         setup.setup_of(options(tmp_path, Path("missing")))
 

@@ -99,7 +99,8 @@ def test_where_a_machine_ended_is_known_as_long_as_each_did_in_a_probe() -> None
     whole = isolation.joined(isolation.joined(first, second), _boot(Outcome.OK, {}))
     assert whole.ended_in == ("first", "second")
     assert repeat.settled([whole, whole]).boot.ended_in == ("first", "second")
-    assert repeat.settled([whole, first]).boot.ended_in == ()
+    assert repeat.settled([whole, first]).boot.ended_in == ("first",)  # of the second's a check is flaky
+    assert repeat.settled([whole, _boot(Outcome.CRASHED, {})]).boot.ended_in == ()
     nowhere = _boot(Outcome.CRASHED, {})
     assert isolation.joined(isolation.joined(first, nowhere), second).ended_in == ()
     assert isolation.joined(nowhere, first).ended_in == ()

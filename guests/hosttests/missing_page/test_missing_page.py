@@ -65,7 +65,7 @@ def vcpu(guest) -> Iterator[Vcpu]:
             program.kill()
 
 
-def test_machine_stopped_and_continued(vcpu, qmp):
+def test_machine_stopped_and_continued(qmp, vcpu):
     qmp("stop")
     assert qmp("query-status")["status"] == "paused"
     time.sleep(2)
@@ -75,7 +75,7 @@ def test_machine_stopped_and_continued(vcpu, qmp):
 
 
 @pytest.mark.arch("x86_64")  # QEMU 7.2 has no inject-nmi for its virt machine
-def test_nmi(vcpu, qmp, guest):
+def test_nmi(qmp, guest, vcpu):
     told = guest.log().count("NMI received for unknown reason")
     qmp("inject-nmi")
     guest.wait_for(rf"(?s)(NMI received for unknown reason.*){{{told + 1}}}")
@@ -84,7 +84,7 @@ def test_nmi(vcpu, qmp, guest):
 
 
 @pytest.mark.timeout(300)
-def test_balloon_takes_memory_and_gives_it_back(vcpu, qmp):
+def test_balloon_takes_memory_and_gives_it_back(qmp, vcpu):
     try:
         whole = qmp("query-balloon")["actual"]
     except ExecuteError:
@@ -113,7 +113,8 @@ class Snapshots:
 
     def __init__(self, qmp, file: int) -> None:
         self._qmp = qmp
-        qmp("blockdev-add", driver="file", node_name="snapshot-file", filename=qmp.lend(file))
+        self._lent = qmp.lend(file)
+        qmp("blockdev-add", driver="file", node_name="snapshot-file", filename=self._lent)
         self._do("blockdev-create", options={"driver": "qcow2", "file": "snapshot-file", "size": MIB})
         qmp("blockdev-add", driver="qcow2", node_name="snapshot", file="snapshot-file")
 
@@ -127,6 +128,7 @@ class Snapshots:
     def close(self) -> None:
         for node in ("snapshot", "snapshot-file"):
             self._qmp("blockdev-del", node_name=node)
+        self._qmp("remove-fd", fdset_id=int(self._lent.rpartition("/")[2]))
 
     def _do(self, command: str, **arguments: object) -> None:
         self._qmp(command, job_id="snapshot", **arguments)
@@ -150,8 +152,9 @@ def snapshots(qmp) -> Iterator[Snapshots]:
         os.close(file)
 
 
+@pytest.mark.arch("x86_64")  # QEMU 7.2 saves no timer of EL2's, by which an arm64 hypervisor ticks (vmstate_arm_cpu)
 @pytest.mark.timeout(300)
-def test_memory_saved_and_restored(vcpu, qmp, snapshots):
+def test_memory_saved_and_restored(snapshots, vcpu):
     vcpu.waits_again()
     snapshots.save("waiting")
     snapshots.load("waiting")

@@ -157,7 +157,12 @@ def driving_of(options: Options, probes: Iterable[Probe], home: Path) -> tuple[H
             )
         files.append(ours.get(str(path), path))
     names = (*known_probes(), *(probe.name for probe in probes))
-    return tuple(hosttests.keep(one, home) for one in hosttests.read(files, names))
+    found = hosttests.read(files, names)
+    for test in found:
+        if test.name in ours and not test.file.samefile(ours[test.name]):
+            why = f"there is one of ours that is called {test.name}"
+            raise InputError(f"--host-test {test.file}: {why}\n  give the file another name")
+    return tuple(hosttests.keep(one, home) for one in found)
 
 
 def beside(driving: Iterable[HostTest], given: Iterable[Program], home: Path) -> tuple[Program, ...]:

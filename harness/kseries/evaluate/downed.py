@@ -11,7 +11,6 @@ from collections.abc import Iterable, Set
 from msgspec.structs import replace
 
 from kseries.model import Ending, Gravity, Observation, Origin, Outcome, Probe
-from kseries.probes.ktap import EXIT_STATUS
 
 _ENDED = (Outcome.CRASHED, Outcome.TIMED_OUT)
 
@@ -22,28 +21,16 @@ def on_base(base: Observation, probes: Iterable[Probe]) -> frozenset[str]:
     return frozenset(base.ended_in) if base.outcome in _ENDED and theirs.issuperset(base.ended_in) else frozenset()
 
 
-def shown(seen: Observation, down: Set[str]) -> Observation:
-    """What a state came to, where it is but ``down`` that it died of: as if a fresh boot were no death.
+def shown(seen: Observation, base: Observation | None, down: Set[str]) -> Observation:
+    """What a state came to, where it is but ``down`` that it died of, and as ``base`` does: as if that were no death.
 
-    What those had printed until then is not told: nobody can have lost it.
+    Its checks stay as they are: what it had answered until then counts, and what it no longer came to is missing.
     """
-    if seen.outcome not in _ENDED or not seen.ended_in or not down >= {*seen.ended_in}:
+    if base is None or seen.outcome not in _ENDED or not seen.ended_in or not down >= {*seen.ended_in}:
         return seen
-
-    def stays(check: str) -> bool:
-        probe, _, name = check.rpartition(".")
-        return probe not in seen.ended_in or name == EXIT_STATUS
-
-    return replace(
-        seen,
-        outcome=Outcome.OK,
-        ending=_survived(seen),
-        detail="",
-        log_tail="",
-        trace=(),
-        checks=tuple(check for check in seen.checks if stays(check.id)),
-        flaky=tuple(filter(stays, seen.flaky)),
-    )
+    if (seen.outcome, seen.ending) != (base.outcome, base.ending):
+        return seen
+    return replace(seen, outcome=Outcome.OK, ending=_survived(seen), detail="", log_tail="", trace=())
 
 
 def _survived(seen: Observation) -> Ending:

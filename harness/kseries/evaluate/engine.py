@@ -53,7 +53,7 @@ class Engine:
         self._watch = watch
         self._asked = kept
         self._told = False
-        """Whether somebody knows which of the others are left out."""
+        """Whether somebody knows what base decides."""
         self._kept: contextlib.ExitStack | None = None
         self._evaluation: Evaluation | None = None
         """That of the plan that was carried out last."""
@@ -85,7 +85,7 @@ class Engine:
         total = len(evaluation.jobs.states)
         self._tell(events.RunStarted(plan.series, total, len(todo), len(todo) - len(foretold)))
         evaluation.tell_known()
-        self._tell_left_out(evaluation)
+        self._tell_of_base(evaluation)
         if todo:
             await self._work(evaluation, foretold)
         return evaluation.results()
@@ -106,15 +106,20 @@ class Engine:
                 before = frozenset(evaluation.seen)
                 evaluation.recall()
                 evaluation.tell_known(before)
-            self._tell_left_out(evaluation)
+            self._tell_of_base(evaluation)
             await Shift(evaluation, self._schedule(evaluation), hands, most, int(first)).work()
+            self._tell_of_base(evaluation)
 
-    def _tell_left_out(self, evaluation: Evaluation) -> None:
-        """Once, as soon as base has answered."""
-        if evaluation.jobs.left_out and not self._told:
-            self._told = True
-            names = [name for name in evaluation.jobs.may_leave_out if name in evaluation.jobs.left_out]
+    def _tell_of_base(self, evaluation: Evaluation) -> None:
+        """What of the programs base decides: once, when it has answered."""
+        if "base" not in evaluation.seen or self._told:
+            return
+        self._told = True
+        jobs = evaluation.jobs
+        if names := [name for name in jobs.may_leave_out if name in jobs.left_out]:
             self._tell(events.Preparing(notewords.overdue(names)))
+        if jobs.down:
+            self._tell(events.Preparing(notewords.downed(sorted(jobs.down))))
 
     async def _free(self, stack: contextlib.ExitStack, most: int) -> list[Executor]:
         """At most so many executors, taken: the first one, and those that no other run has."""

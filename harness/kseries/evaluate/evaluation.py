@@ -11,7 +11,7 @@ from kseries.evaluate import basecheck, downed, observe, overdue, stateresult
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.kbuild.brought import Brought
-from kseries.model import Observation, Outcome, State, StateResult, events, notewords
+from kseries.model import Observation, Outcome, State, StateResult, events
 from kseries.plan.samebuild import SameBuild
 from kseries.sources import TreeStore
 
@@ -88,17 +88,15 @@ class Evaluation:
     def check_base(self) -> None:
         """Raise InputError unless base came through, InfraError where this host is why; nothing else need be built.
 
-        Tells which programs bring it down: it came through where it is but those.
+        It came through where it is but programs that have brought it down (downed.py).
         """
-        base, logs = downed.shown(self.seen["base"], self.jobs.down), self._out / "states" / "base"
+        base, logs = downed.shown(self.seen["base"], self.seen["base"], self.jobs.down), self._out / "states" / "base"
         self.check_fragment(base)
         if base.outcome not in (Outcome.OK, Outcome.INFRA_ERROR):
             (state,) = (one for one in self.jobs.states if one.id == "base")
             self._memory.copy_logs(self.jobs.of(state), logs)
         basecheck.check_build(base)  # of what is known: the same tree may have been no base to who has built it
         basecheck.check_boot(base, logs)
-        if self.jobs.down:
-            self.tell(events.Preparing(notewords.downed(sorted(self.jobs.down))))
 
     def done(self, state: State, seen: Observation, logs: Path) -> None:
         """A state was evaluated: keep what was seen, unless this host is why nothing was. Raises as check_base()."""
@@ -150,7 +148,7 @@ class Evaluation:
 
     def _of(self, state: State, seen: Observation) -> StateResult:
         wanted = self.jobs.setup.config.wanted(seen.config_dropped)
-        seen = downed.shown(overdue.shown(seen, self.jobs.left_out), self.jobs.down)
+        seen = downed.shown(overdue.shown(seen, self.jobs.left_out), self.seen.get("base"), self.jobs.down)
         return stateresult.of(seen, state, self._names, self._bringing(seen.config_dropped), wanted)
 
     def _bringing(self, dropped: tuple[str, ...]) -> dict[str, int]:

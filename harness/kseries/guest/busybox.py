@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A static busybox for a guest: the host's own, or Debian's busybox-static, fetched once and without root."""
 
-import contextlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -56,10 +55,8 @@ def _packages(arch: Arch, place: Path, tell: events.Listener) -> list[Path]:
     if is_host(arch.machine) and shutil.which("apt-get") is not None:
         processes.run(["apt-get", "-qq", "download", _PACKAGE], seconds=_SECONDS, cwd=place)
         return [*place.glob("*.deb")]
-    if archive.missing() is not None:
-        return []
+    if (why := archive.missing()) is not None:
+        raise UnavailableError(f"cannot read Debian's archive for {_PACKAGE}: {why}")
     suite = Suite(paths.cache("userland", APT), _SUITE, arch.debian)
-    with contextlib.suppress(UnavailableError):
-        found = [one for one in suite.closure([_PACKAGE], tell) if one.name == _PACKAGE]
-        return [*suite.fetch(found, place, tell)]
-    return []
+    found = [one for one in suite.closure([_PACKAGE], tell) if one.name == _PACKAGE]
+    return [*suite.fetch(found, place, tell)]

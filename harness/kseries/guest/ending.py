@@ -105,14 +105,20 @@ def _cause(ending: Ending, stop: Stop, log: KernelLog) -> str:
             return stop.detail
 
 
-def ended_in(judged: Judged, log: KernelLog) -> tuple[str, ...]:
+def ended_in(judged: Judged, log: KernelLog, running: str | None) -> tuple[str, ...]:
     """The probe that a machine ended in, by its name; none of one that went on, or that ended in none.
 
-    That the time of all probes was over while it ran is not its doing.
+    Anybody in the guest can write into the log: it is believed of the probe that was ``running``. That the time of all
+    probes was over while it ran is not its doing.
     """
-    if judged.outcome is Outcome.OK or judged.ending is Ending.DEADLINE or log.under_way is None:
+    if not _is_its_doing(judged, log) or log.under_way is None or log.under_way.rpartition(".")[0] != running:
         return ()
-    return (log.under_way.rpartition(".")[0],)
+    return (running,)
+
+
+def _is_its_doing(judged: Judged, log: KernelLog) -> bool:
+    """Whether a machine ended in the check that its log says was under way."""
+    return judged.outcome is not Outcome.OK and judged.ending is not Ending.DEADLINE and log.under_way is not None
 
 
 # --- the checks ---------------------------------------------------------------------------------
@@ -129,7 +135,7 @@ def settled(checks: tuple[Check, ...], judged: Judged, log: KernelLog, running: 
     for splat in log.splats:
         if splat.check is not None and not splat.stall:
             during.setdefault(splat.check, []).append(f"the kernel said: {splat.text}")
-    if ended_in(judged, log) and log.under_way is not None:
+    if _is_its_doing(judged, log) and log.under_way is not None:
         during.setdefault(log.under_way, []).append(f"the machine ended in it: {judged.detail}")
     found = _with_lost(checks, log, running) if judged.outcome is not Outcome.OK else checks
     return tuple(_failed(check, during[check.id]) if check.id in during else check for check in found)

@@ -201,7 +201,7 @@ async def tell(
         trace=told.frames,
         begun=report.begun,
         ended=tuple(report.probes),
-        ended_in=ending.ended_in(judged, said),
+        ended_in=ending.ended_in(judged, said, running),
         executed=heard.executed,
         complaints=complaints.placed(found, told.places, busy=heard.busy),
     )

@@ -25,7 +25,9 @@ _LOG = 256 * _MIB
 def limits(machine: Machine) -> Limits:
     """Of QEMU: the guest's memory, 1 GiB of code that TCG makes of the guest's, libraries and threads; its disks."""
     memory = machine.memory * _MIB + 4 * _GIB + machine.cpus * _A_CPU
-    return Limits(processes=256, memory=memory, file=max((_LOG, *(size * _MIB for size in machine.disks))))
+    saved = machine.memory * _MIB + _LOG  # by a host-side test, in a file of its own
+    sizes = (saved, *(size * _MIB for size in machine.disks))
+    return Limits(processes=256, memory=memory, file=max((_LOG, *sizes)))
 
 
 @dataclass(frozen=True)

@@ -60,13 +60,20 @@ def settled(boots: list[Boot]) -> Repeated:
         told,
         caps={name: value for name, value in told.caps.items() if name not in disputed},
         disputed=disputed,
-        ended_in=told.ended_in if len({boot.ended_in for boot in boots}) == 1 else (),
+        ended_in=_ended_in(told, boots),
         executed=executed,
         complaints=complaints.over([boot.complaints for boot in boots]),
         log_tail=shown.log_tail,
         trace=shown.trace,
     )
     return Repeated(told, flaky, sum(boot.seconds for boot in boots))
+
+
+def _ended_in(told: Boot, boots: list[Boot]) -> tuple[str, ...]:
+    """The probes that each boot ended in, where each that ended knows its own; of another, a check is flaky."""
+    if any(boot.outcome is not Outcome.OK and not boot.ended_in for boot in boots):
+        return ()
+    return tuple(probe for probe in told.ended_in if all(probe in boot.ended_in for boot in boots))
 
 
 def _disputed(boots: list[Boot]) -> tuple[str, ...]:

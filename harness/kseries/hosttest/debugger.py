@@ -2,6 +2,7 @@
 """gdb on a machine that tests drive: QEMU's stub (docs/system/gdb.rst of QEMU), and the symbols of the kernel in it."""
 
 import platform
+import secrets
 import shutil
 import socket
 import tempfile
@@ -12,8 +13,8 @@ import pytest
 
 from kseries.host import processes
 from kseries.hosttest.machine import SECONDS, Monitor
+from kseries.model.errors import InfraError
 
-_ID = "gdb"
 _UNAME = {"arm64": "aarch64"}
 """What uname -m calls an architecture that we call otherwise."""
 
@@ -32,28 +33,38 @@ class Debugger:
         self._place = tempfile.TemporaryDirectory(prefix="kseries-gdb-")
         self.address = str(Path(self._place.name) / "stub")
         """For gdb's ``target remote``."""
+        name = f"gdb-{secrets.token_hex(4)}"  # the pytest before this one may have had one of this QEMU's
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(self.address)
             listening.listen()
-            monitor.give(listening.fileno(), _ID)
-        where = {"type": "fd", "data": {"str": _ID}}
+            monitor.give(listening.fileno(), name)
+        where = {"type": "fd", "data": {"str": name}}
         backend = {"type": "socket", "data": {"addr": where, "server": True, "wait": False}}
-        monitor("chardev-add", id=_ID, backend=backend)
-        monitor("human-monitor-command", command_line=f"gdbserver chardev:{_ID}")
+        monitor("chardev-add", id=name, backend=backend)
+        said = monitor("human-monitor-command", command_line=f"gdbserver chardev:{name}")
+        if "Waiting for gdb" not in said:
+            raise DebuggerError(said.strip())
 
     def run(self, *commands: str, timeout: float = SECONDS) -> str:
         """What gdb prints for these commands; afterwards the machine goes on as it was.
 
         Skips where this host has no gdb for the machine. Raises DebuggerError, InfraError where it takes longer.
         """
-        words = [
-            word for command in (f"target remote {self.address}", *commands, "detach") for word in ("-ex", command)
-        ]
-        options = ("--batch", "--nx", "-iex", "set auto-load off")
-        done = processes.run([self._gdb(), *options, *words, *self._file()], seconds=timeout)
+        gdb = self._gdb()
+        try:
+            done = self._gave(gdb, commands, timeout)
+        except InfraError:
+            self._gave(gdb, (), SECONDS)  # what was killed has left its breakpoints behind, and the machine stopped
+            raise
         if done.returncode != 0:
             raise DebuggerError(done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}")
         return done.stdout.decode(errors="replace")
+
+    def _gave(self, gdb: str, commands: Sequence[str], seconds: float) -> processes.Done:
+        given = (f"target remote {self.address}", *commands, "detach")
+        words = (word for command in given for word in ("-ex", command))
+        options = ("--batch", "--nx", "-iex", "set auto-load off")
+        return processes.run([gdb, *options, *words, *self._file()], seconds=seconds)
 
     def close(self) -> None:
         self._place.cleanup()

@@ -173,7 +173,10 @@ class Monitor:
         return self._do(wait(), timeout)
 
     def lend(self, file: int) -> str:
-        """Have QEMU have an open file; what its block devices call it. Raises as a command does."""
+        """Have QEMU have an open file; what its block devices call it. Raises as a command does.
+
+        It stays open there until ``remove-fd`` is told the number in that name.
+        """
 
         taken = self._do(self._sent(file, "add-fd"), _MONITOR_SECONDS)
         return f"/dev/fdset/{taken['fdset-id']}"
