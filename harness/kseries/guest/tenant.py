@@ -63,7 +63,9 @@ class Tenant:
         self._caps: dict[str, dict[str, int]] = {}
         self._refused: dict[str, str] = {}
         """Why a state does not boot: nobody waits for that again."""
-        self._since = self._at = self._told = 0
+        self._since = self._at = 0
+        self._told: set[str] = set()
+        """What was said of the machine since the test that has it began."""
 
     async def serve(self) -> None:
         """Answer it until it has gone, and leave no machine of its."""
@@ -149,7 +151,7 @@ class Tenant:
         if wires is None:
             return False
         self._since = self._at = len(heard.console.data)
-        self._told = 0
+        self._told.clear()
         await self._answer(asked, caps=self._caps[self._state], files=tuple(wire.fileno() for wire in wires))
         for wire in wires:  # from here on it is theirs alone
             wire.close()
@@ -167,8 +169,9 @@ class Tenant:
             ended = str(error)
         since = heard.console.data[self._since :].decode(errors="replace")
         said = [f"the kernel said: {one.text}" for one in klog.read(since).splats if not one.stall]
-        why = [*([f"the machine ended in it: {ended}"] if ended else []), *dict.fromkeys(said[self._told :])]
-        self._told = len(said)
+        said = [*dict.fromkeys(said), *([f"the machine ended in it: {ended}"] if ended is not None else [])]
+        why = [one for one in said if one not in self._told]
+        self._told.update(said)
         lines = [shortened(line, _LONGEST_LINE) for line in since.splitlines()[-_LINES:]]
         await self._answer(asked, why=why, log="\n".join(lines))
 

@@ -28,6 +28,7 @@ _LONGEST_NAME = 100
 _WORKER = "kseries"
 """What a worker is told by, in its ``workerinput``."""
 _GONE = (EOFError, OSError)
+_PATIENCE_SECONDS = 2.0
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +72,13 @@ class Lent(Plugin):
         asked = {name: self._config.getoption(f"kseries_{name}") for name in ("tree", "arch", "userland")}
         given = (self._config.getoption(f"kseries_{name}") for name in ("target", "state", "args"))
         self._lender = Lender(words(*given, **asked), self._config.invocation_params.dir, self._tell)
-        return self._lender.control, self._lender.hello()
+        slow = threading.Timer(_PATIENCE_SECONDS, self._tell, ("looking which states there are",))
+        slow.daemon = True
+        slow.start()
+        try:
+            return self._lender.control, self._lender.hello()
+        finally:
+            slow.cancel()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
