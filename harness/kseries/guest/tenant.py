@@ -60,6 +60,8 @@ class Tenant:
         self._asked: Asked | None = None
         """What waits for another machine."""
         self._state = ""
+        self._symbols = Path()
+        """Of its kernel, for gdb."""
         self._caps: dict[str, dict[str, int]] = {}
         self._refused: dict[str, str] = {}
         """Why a state does not boot: nobody waits for that again."""
@@ -123,6 +125,7 @@ class Tenant:
         self._asked, self._state = asked, asked.state
         try:
             booting = await self._find(asked.state)
+            self._symbols = booting.image.symbols
             why = await self._booted(booting, () if asked.state in self._caps else self._probes)
         except KseriesError as error:
             why = str(error)
@@ -135,7 +138,7 @@ class Tenant:
         with tempfile.TemporaryDirectory(prefix="kseries-") as place:
             seconds = machine.seconds(booting.machine, probes) + self.seconds
             heard = Heard(booting.machine, Path(place) / "console.log", seconds)
-            stop = await machine.listen(booting, heard, probes, (), self)
+            stop = await machine.listen(booting, heard, probes, booting.arch.stopped, self)
         log = klog.read(heard.console.text)
         judged = ending.judge(stop, ktap.parse(heard.results.text), log)
         why = f"{self._state} does not boot: {judged.detail or judged.ending}"
@@ -152,7 +155,8 @@ class Tenant:
             return False
         self._since = self._at = len(heard.console.data)
         self._told.clear()
-        await self._answer(asked, caps=self._caps[self._state], files=tuple(wire.fileno() for wire in wires))
+        caps, files = self._caps[self._state], tuple(wire.fileno() for wire in wires)
+        await self._answer(asked, caps=caps, symbols=str(self._symbols), files=files)
         for wire in wires:  # from here on it is theirs alone
             wire.close()
         return True

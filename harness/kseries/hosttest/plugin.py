@@ -122,6 +122,7 @@ class Plugin:
         seconds = self._seconds_of(item)
         answer, files = self._ask(item, fresh=fresh, seconds=seconds)
         self._state.caps.update(answer["caps"])
+        self._symbols = Path(answer["symbols"]) if "symbols" in answer else self._symbols
         if files:
             self._leave()
             console, programs, self._wire = (socket.socket(fileno=file) for file in files)
