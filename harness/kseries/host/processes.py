@@ -503,6 +503,15 @@ def beside(
         raise InfraError(f"cannot run {argv[0]}: {in_words(error)}") from error
 
 
+def ends(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether one that was started so is gone within so many seconds."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def on_terminal(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] = ()) -> int:
     """Run a process in a box on our own standard input and output, to its end; its exit status.
 

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kseries that a pytest of the user's own starts, which builds and boots for it (app/lending.py)."""
 
-import contextlib
 import os
 import shlex
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -67,8 +65,7 @@ class Lender:
 
     def last_words(self) -> str:
         """Why it is not there any more."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_HASTE_SECONDS)
+        processes.ends(self._process, _HASTE_SECONDS)
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
         return "\n".join(lines[-_LAST_LINES:]) or f"kseries has ended: exit status {self._process.poll()}"
@@ -76,12 +73,9 @@ class Lender:
     def end(self) -> None:
         """Have it end, and wait for that."""
         self._wire.close()
-        try:
-            self._process.wait(_END_SECONDS if self._ready else _HASTE_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not processes.ends(self._process, _END_SECONDS if self._ready else _HASTE_SECONDS):
             self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_END_SECONDS)
+            processes.ends(self._process, _END_SECONDS)
         self._process.kill()
         self._process.wait()
         self._said.close()
