@@ -103,12 +103,20 @@ def test_a_file_that_is_no_test_or_cannot_be_imported_is_told(kseries: Kseries, 
 GDB = """\
 import re
 
+import pytest
+
 
 def test_a_breakpoint_is_met_and_the_machine_goes_on(gdb, guest):
-    program = guest.start(["/probes/capabilities"])
-    said = gdb.run("hbreak kvm_dev_ioctl", "continue", "bt 2", "delete")
-    assert re.search(r"#0 .*kvm_dev_ioctl", said), said
-    assert program.wait(60).status == 0
+    said = gdb.run("hbreak ktime_get", "continue", "bt 2")
+    assert re.search(r"#0 .*ktime_get", said), said
+    assert guest.run(["/probes/capabilities"]).status == 0
+
+
+def test_one_that_never_stops_leaves_nothing_behind(gdb, guest):
+    with pytest.raises(Exception) as caught:
+        gdb.run("hbreak panic", "continue", timeout=3)
+    assert type(caught.value).__name__ == "InfraError", caught.value
+    assert guest.run(["/probes/capabilities"]).status == 0
     assert "Linux version" in gdb.run("x/s &linux_banner")
 """
 
@@ -117,14 +125,16 @@ def test_a_breakpoint_is_met_and_the_machine_goes_on(gdb, guest):
 def test_gdb_stops_a_kernel_where_it_is_told(arch: str, kseries: Kseries, tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_gdb.py").write_text(GDB)
-    words = ("--arch", arch, "--probe", "capabilities", "--host-test", "tests/test_gdb.py", "--json")
+    (tmp_path / "tests" / "test_other.py").write_text(GDB)
+    tests = ("--host-test", "tests/test_gdb.py", "--host-test", "tests/test_other.py")
+    words = ("--arch", arch, "--probe", "capabilities", *tests, "--json")
     done = kseries("try", "base", TOP / "testcases" / "eventfd-saturate", *words)
     told = {check["id"]: check for check in json.loads(done.stdout)["result"]["checks"]}
-    check = told["gdb.test_a_breakpoint_is_met_and_the_machine_goes_on"]
+    checks = [check for name, check in told.items() if name.partition(".")[0] in ("gdb", "other")]
     debugger = shutil.which("gdb-multiarch") or (
         shutil.which("gdb") if archs.is_host(archs.get(arch).machine) else None
     )
-    assert check["status"] == ("pass" if debugger is not None else "skip"), check
+    assert [check["status"] for check in checks] == ["pass" if debugger is not None else "skip"] * 4, checks
 
 
 @pytest.mark.parametrize(("arch", "annotates", "honours"), [("x86_64", 3, 4), ("arm64", 7, 8)])
