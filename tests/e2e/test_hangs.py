@@ -56,6 +56,7 @@ ELSEWHERE = {
     "clang": "in the box of a build, as make",
     "rsync": "make starts it, in the box of a build",
     **dict.fromkeys(("bc", "bison", "flex", "xz", "true"), "kseries doctor asks whether it is there"),
+    **dict.fromkeys(("gdb", "gdb-multiarch"), "for a host-side test: tests/e2e/test_host_tests.py"),
     "tox": "kseries test, for as long as it takes",
     "pytest": "kseries test, for as long as it takes",
     "arch": "no program here",

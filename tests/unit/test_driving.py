@@ -60,12 +60,12 @@ def test_ours_are_asked_for_by_name_and_contracts_know_them(tmp_path: Path) -> N
     made = setup.setup_of(options(tmp_path, Path("missing_page")))
     assert [one.name for one in made.host_tests] == ["missing_page"]
     assert [one.name for one in made.programs] == ["waiting_vcpu"]
-    asked = {name for one in setup.asked(made, options(tmp_path)) for name in one.optional}
-    assert "missing_page.test_nmi" in asked
+    ours = "missing_page.test_nmi"
+    asked = [name for one in setup.asked(made, options(tmp_path)) for name in (*one.optional, *one.left_out)]
+    assert ours in asked
     plain = setup.setup_of(options(tmp_path))
-    assert not any(
-        name.startswith("missing_page") for one in setup.asked(plain, options(tmp_path)) for name in one.optional
-    )
+    asked = [name for one in setup.asked(plain, options(tmp_path)) for name in (*one.optional, *one.left_out)]
+    assert asked and ours not in asked
     theirs = written(tmp_path / "tests", test_missing_page__py="")
     with pytest.raises(InputError, match="there is one of ours that is called missing_page"):
         setup.setup_of(options(tmp_path, theirs / "test_missing_page.py"))

@@ -42,17 +42,25 @@ def inside(root: Path) -> Iterator[Inside]:
     box += ["--die-with-parent", "--bind", str(root), "/", "--ro-bind", "/usr", "/usr", "--dev", "/dev", "--proc"]
     box += ["/proc", "--dev-bind", os.ttyname(theirs), "/dev/ktap", "--setenv", "KTAP", "ktap"]
     near, far = socket.socketpair()
-    with subprocess.Popen([*box, "--", "/init"]) as running, near, far:
-        bridges = [threading.Thread(target=bridge, args=pair, daemon=True) for pair in ((ours, far), (far, ours))]
-        for one in bridges:
-            one.start()
+    running = subprocess.Popen([*box, "--", "/init"])
+    bridges = [threading.Thread(target=bridge, args=pair, daemon=True) for pair in ((ours, far), (far, ours))]
+    for one in bridges:
+        one.start()
+    try:
+        near.settimeout(SECONDS)
         said = b""
         while not said.endswith(b"# kseries: end\n"):
             said += near.recv(1) or pytest.fail(f"init has ended: {said!r}")
         yield Inside(near)
+    finally:
         running.kill()
-    os.close(ours)
-    os.close(theirs)
+        running.wait()
+        os.close(theirs)
+        near.close()
+        for one in bridges:  # before another has the numbers of its files
+            one.join()
+        far.close()
+        os.close(ours)
 
 
 def bridge(source: int | socket.socket, sink: int | socket.socket) -> None:

@@ -176,6 +176,7 @@ def test_the_box_has_room_for_the_machine_and_no_more() -> None:
     more = box.limits.memory - qemu.limits(DEFAULT_MACHINE).memory
     assert (2048 - 512) << 20 <= more < 2048 << 20
     assert box.limits.file == 256 << 20
+    assert folder.box(Path("/place"), TCG, MUCH, saves=True).limits.file == (2048 + 256) << 20
     assert qemu.limits(Machine(disks=(1024,))).file == 1 << 30
     assert box.writable == (Path("/place"),) == (box.cwd,)
 

@@ -58,7 +58,14 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
     every = (*ours, *contracts.read(options.contracts))
     names = (*setup.probe_names, *of_targets(every, setup))
     contracts.check(every, frozenset((*known_probes(), *known_host_tests(), *names)))
-    return tuple(judge.asked(contract, names) for contract in every)
+    return tuple(judge.asked(as_driven(contract, names), names) for contract in every)
+
+
+def as_driven(contract: Contract, names: Iterable[str]) -> Contract:
+    """A contract without what our host-side tests tell that are not among ``names``: who asks for none misses none."""
+    unasked = {*known_host_tests()} - {*names}
+    kept = tuple(name for name in contract.optional if name.partition(".")[0] not in unasked)
+    return msgspec.structs.replace(contract, optional=kept)
 
 
 def of_targets(every: tuple[Contract, ...], setup: Setup) -> Iterator[str]:

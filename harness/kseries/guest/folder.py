@@ -25,12 +25,15 @@ def make(place: Path, initrd: bytes, machine: Machine) -> None:
         os.truncate(disk, size * _MIB)
 
 
-def box(place: Path, accel: Accel, machine: Machine, *kernel: Path) -> processes.Box:
-    """What QEMU may touch: that folder, the kernel if it boots one, and what the accelerator needs."""
+def box(place: Path, accel: Accel, machine: Machine, *kernel: Path, saves: bool = False) -> processes.Box:
+    """What QEMU may touch: that folder, the kernel if it boots one, and what the accelerator needs.
+
+    ``saves`` is as qemu.limits() has it.
+    """
     return processes.Box(
         writable=(place,),
         readable=kernel,
         devices=archs.devices(accel),
         cwd=place,
-        limits=qemu.limits(machine),
+        limits=qemu.limits(machine, saves=saves),
     )

@@ -136,7 +136,8 @@ async def listen(
         line = qemu.kernel_command_line(arch, machine, words)
         argv = partial(qemu.argv, arch, accel, image.kernel, folder.INITRD, line, trace=executed, machine=machine)
         try:
-            stop = await _run(argv, folder.box(place, accel, machine, image.kernel), heard, driver)
+            box = folder.box(place, accel, machine, image.kernel, saves=driver is not None)
+            stop = await _run(argv, box, heard, driver)
         finally:
             heard.log.write_bytes(heard.console.data)
         heard.executed = qemu.instructions(place, _EXECUTED)

@@ -18,15 +18,19 @@ _INSTRUCTION = re.compile(rb"^0x([0-9a-f]{1,16}):", re.MULTILINE)
 _MIB, _GIB = 1 << 20, 1 << 30
 _A_CPU = 144 * _MIB
 """Of QEMU's address space: a thread with its stack, and what malloc(3) reserves for it."""
+_SAVED = 256
+"""MiB beside a guest's memory, for what else a snapshot has."""
 _LOG = 256 * _MIB
 """Bytes that QEMU may log of what runs; of more, nothing is read (kbuild/artifacts.py)."""
 
 
-def limits(machine: Machine) -> Limits:
-    """Of QEMU: the guest's memory, 1 GiB of code that TCG makes of the guest's, libraries and threads; its disks."""
+def limits(machine: Machine, *, saves: bool = False) -> Limits:
+    """Of QEMU: the guest's memory, 1 GiB of code that TCG makes of the guest's, libraries and threads; its disks.
+
+    One that ``saves`` may write all its guest's memory into a file that a host-side test has lent it.
+    """
     memory = machine.memory * _MIB + 4 * _GIB + machine.cpus * _A_CPU
-    saved = machine.memory * _MIB + _LOG  # by a host-side test, in a file of its own
-    sizes = (saved, *(size * _MIB for size in machine.disks))
+    sizes = [size * _MIB for size in (*machine.disks, *([machine.memory + _SAVED] if saves else []))]
     return Limits(processes=256, memory=memory, file=max((_LOG, *sizes)))
 
 

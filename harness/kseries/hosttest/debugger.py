@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """gdb on a machine that tests drive: QEMU's stub (docs/system/gdb.rst of QEMU), and the symbols of the kernel in it."""
 
-import platform
 import secrets
 import shutil
 import socket
@@ -11,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from kseries import arch as archs
 from kseries.host import processes
 from kseries.hosttest.machine import SECONDS, Monitor
 from kseries.model.errors import InfraError
-
-_UNAME = {"arm64": "aarch64"}
-"""What uname -m calls an architecture that we call otherwise."""
 
 
 class DebuggerError(Exception):
@@ -73,7 +70,8 @@ class Debugger:
         return [str(self.symbols)] if self.symbols is not None else []
 
     def _gdb(self) -> str:
-        names = ("gdb-multiarch", *(["gdb"] if platform.machine() == _UNAME.get(self._arch, self._arch) else []))
+        ours = archs.is_host(archs.get(self._arch).machine)
+        names = ("gdb-multiarch", *(["gdb"] if ours else []))
         found = next(filter(None, map(shutil.which, names)), None)
         if found is None:
             pytest.skip(f"this host has no {names[-1]}")
