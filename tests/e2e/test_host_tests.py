@@ -13,7 +13,7 @@ from kseries import arch as archs
 from tests.support.commands import TOP, Kseries
 from tests.support.split import result_of
 
-pytestmark = pytest.mark.full("e2e")
+pytestmark = pytest.mark.full("host-tests")
 
 OFF = """\
 #include <stdio.h>

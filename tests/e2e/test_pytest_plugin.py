@@ -201,7 +201,7 @@ def ends(report: Path) -> dict[str, str]:
     return {case.attrib["name"]: ",".join(sorted({part.tag for part in case} - {"system-out"})) for case in cases}
 
 
-@pytest.mark.full("e2e")
+@pytest.mark.full("host-tests")
 def test_one_state_from_the_wheel(python: Path, folder: Path) -> None:
     before = {*paths.cache().glob("kseries-shell-*/*")}  # of a run that was killed
     done = tested(python, folder, "--kseries-state=prefix-2", "--junitxml=junit.xml")
@@ -213,7 +213,7 @@ def test_one_state_from_the_wheel(python: Path, folder: Path) -> None:
     assert {*paths.cache().glob("kseries-shell-*/*")} <= before
 
 
-@pytest.mark.full("e2e")
+@pytest.mark.full("host-tests")
 def test_all_states_on_two_workers(python: Path, folder: Path) -> None:
     args = "--kseries-args=--probe capabilities --scenario prefixes"
     words = ("--kseries-state=all", args, "-n2", "--dist=loadgroup", "--junitxml=junit.xml")
@@ -225,7 +225,7 @@ def test_all_states_on_two_workers(python: Path, folder: Path) -> None:
     assert done.stdout.count(": building") == len(states)
 
 
-@pytest.mark.full("e2e")
+@pytest.mark.full("host-tests")
 def test_without_a_series_it_is_as_if_it_were_not_there(python: Path, folder: Path) -> None:
     words: list[str | Path] = [python, "-m", "pytest", "tests"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120, check=False)

@@ -13,6 +13,7 @@ PARTS = {
     "demo-7.3": "the same series for 7.3, on both architectures",
     "series": "the other bundled series, and Debian's queue",
     "e2e": "the rest of the command line on real kernels: bisection, shell, hostile series, interrupts",
+    "host-tests": "tests that drive a guest from outside, in runs and in a pytest of one's own, on both architectures",
     "releases": "6.1, 6.12, 7.2 and 7.3 as they are, and with a line more",
     "userland": "commands, a shell and kselftest's scripts in a userland of Debian's packages",
     "subsystems": "kernels that test themselves with KUnit, and the series that only this shows",
