@@ -183,7 +183,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def tested(python: Path, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def outcome(python: Path, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [python, "-m", "pytest", "tests", f"--kseries-target={CASE}", "--kseries-args=--probe capabilities", *words],
         cwd=folder,
@@ -204,7 +204,7 @@ def ends(report: Path) -> dict[str, str]:
 @pytest.mark.full("host-tests")
 def test_one_state_from_the_wheel(python: Path, folder: Path) -> None:
     before = {*paths.cache().glob("kseries-shell-*/*")}  # of a run that was killed
-    done = tested(python, folder, "--kseries-state=prefix-2", "--junitxml=junit.xml")
+    done = outcome(python, folder, "--kseries-state=prefix-2", "--junitxml=junit.xml")
     assert done.returncode == 1, done.stdout + done.stderr
     expected = {f"test_{name}[prefix-2]": end for name, end in ENDS.items()} | {"test_of_no_machine": ""}
     assert ends(folder / "junit.xml") == expected, done.stdout
@@ -217,7 +217,7 @@ def test_one_state_from_the_wheel(python: Path, folder: Path) -> None:
 def test_all_states_on_two_workers(python: Path, folder: Path) -> None:
     args = "--kseries-args=--probe capabilities --scenario prefixes"
     words = ("--kseries-state=all", args, "-n2", "--dist=loadgroup", "--junitxml=junit.xml")
-    done = tested(python, folder, *words)
+    done = outcome(python, folder, *words)
     states = ("base", "prefix-1", "prefix-2", "prefix-3")
     expected = {f"test_{name}[{state}]": end for name, end in ENDS.items() for state in states}
     found = {name.partition("@")[0]: end for name, end in ends(folder / "junit.xml").items()}
