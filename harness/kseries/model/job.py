@@ -26,7 +26,7 @@ class Conditions(Record, frozen=True):
     probes: tuple[Probe, ...] = ()
     """What init runs, in this order."""
     programs: tuple[NamedProgram, ...] = ()
-    """What those of the probes are that are not ours."""
+    """What those of the probes are that are not ours, and what lies beside host-side tests: they alone start that."""
     selftests: tuple[str, ...] = ()
     """Those of them that each state's tree has, as TARGET:TEST."""
     machine: Machine = DEFAULT_MACHINE
