@@ -9,6 +9,8 @@ import pytest
 
 from kseries import judge
 from kseries.evaluate import downed
+from kseries.guest import ending, klog
+from kseries.guest.ending import Judged
 from kseries.model import Check, Complaint, Ending, FindingKind, Gravity, Job, Observation, Outcome, Probe, Status
 from kseries.model.errors import InputError
 from kseries.model.probe import Origin
@@ -113,14 +115,14 @@ def test_what_a_kernel_complained_of_in_another_program_is_how_it_ended() -> Non
     of_panic = Complaint(gravity=Gravity.OOPS, kind="panic", said=PANIC, check=f"{SLOW}.exit_status")
     warning = Complaint(gravity=Gravity.REPORT, kind="WARNING", said="WARNING", check=f"{SOUND}.exit_status")
     oops = msgspec.structs.replace(warning, gravity=Gravity.OOPS, check=None)
-    for complaints, ending in (
+    for complaints, ended in (
         ((of_panic,), Ending.DONE),
         ((of_panic, warning), Ending.WARNING),
         ((warning, oops), Ending.OOPS),
     ):
         one = msgspec.structs.replace(died(_observed(), SLOW), complaints=complaints)
         shown = downed.shown(one, one, {SLOW})
-        assert (shown.ending, shown.outcome, shown.complaints) == (ending, Outcome.OK, complaints)
+        assert (shown.ending, shown.outcome, shown.complaints) == (ended, Outcome.OK, complaints)
         assert downed.shown(one, one, {SOUND}) is one
 
 
@@ -131,3 +133,21 @@ def _observed() -> Observation:
 def test_nothing_is_brought_down_of_a_base_that_came_through() -> None:
     assert downed.on_base(died(_observed(), SLOW), PROBES) == {SLOW}
     assert downed.on_base(msgspec.structs.replace(_observed(), ended_in=(SLOW,)), PROBES) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("running", "judged", "found"),
+    [
+        (SLOW, Judged(Ending.PANIC, Outcome.CRASHED), (SLOW,)),
+        (SLOW, Judged(Ending.HANG, Outcome.TIMED_OUT), (SLOW,)),
+        (SOUND, Judged(Ending.PANIC, Outcome.CRASHED), ()),
+        (None, Judged(Ending.PANIC, Outcome.CRASHED), ()),
+        (SLOW, Judged(Ending.DEADLINE, Outcome.TIMED_OUT), ()),
+        (SLOW, Judged(Ending.OOPS, Outcome.OK), ()),
+    ],
+)
+def test_a_mark_is_believed_of_the_probe_that_ran(running: str | None, judged: Judged, found: tuple[str, ...]) -> None:
+    """Another could write it, and so die as base does."""
+    log = klog.read(f"kseries: enter {SLOW}.exit_status\n")
+    assert log.under_way == f"{SLOW}.exit_status"
+    assert ending.ended_in(judged, log, running) == found
