@@ -29,6 +29,8 @@ class Options:
     jobs: int = os.cpu_count() or 1
     workers: int = 1
     config: tuple[Path, ...] = ()
+    auto: bool = False
+    """Whether what the series changes is to be compiled, by options that are found for it."""
     make: tuple[str, ...] = ()
     debug: bool = False
     repeat: int = 1

@@ -77,7 +77,7 @@ def of_targets(every: tuple[Contract, ...], setup: Setup) -> Iterator[str]:
 
 def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Listener) -> tuple[Forecast, ...]:
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
-    setup = suiting.foreseen(setup_of(options, tell, fetch=False), options, planned, trees)
+    setup = suiting.foreseen(setup_of(options, tell, fetch=False), options, planned, trees, tell)
     executors = executors_of(setup, options, trees, planned)
     return engine_of(setup, trees, lambda _: None, planned, executors, options).forecast(planned)
 

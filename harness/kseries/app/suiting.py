@@ -3,7 +3,7 @@
 
 from dataclasses import replace
 
-from kseries.app import kunits, tiptests
+from kseries.app import autoconfig, kunits, tiptests
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
 from kseries.kbuild import selftestconfig
@@ -21,13 +21,14 @@ def suited(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell
     return tiptests.built(_configured(setup, options, planned, trees, tell), options, trees, planned, tell)
 
 
-def foreseen(setup: Setup, options: Options, planned: Plan, trees: TreeStore) -> Setup:
-    """The same for who only plans: nothing is built for it. Raises InputError."""
-    return tiptests.foreseen(_configured(setup, options, planned, trees, lambda _: None), options, trees, planned)
+def foreseen(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
+    """The same for who only plans: nothing but Kconfig is built for it. Raises InputError."""
+    return tiptests.foreseen(_configured(setup, options, planned, trees, tell), options, trees, planned)
 
 
 def _configured(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
-    return with_targets(kunits.with_suites(setup, options, planned, trees), planned.base.tree, trees, tell)
+    asked = with_targets(kunits.with_suites(setup, options, planned, trees), planned.base.tree, trees, tell)
+    return autoconfig.with_options(asked, options, planned, trees, tell)
 
 
 def with_targets(setup: Setup, base: str, trees: TreeStore, tell: events.Listener) -> Setup:

@@ -122,7 +122,14 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         help="tests for pytest, which drive each booted guest from outside: test_X.py, or the name of one of ours",
     )
     parser.add_argument("--add", metavar="DIR", type=Path, help="have the files of DIR in the guest, as /add")
-    parser.add_argument("--config", metavar="FRAGMENT", type=Path, action="append", default=[], help="added to ours")
+    parser.add_argument(
+        "--config",
+        metavar="FRAGMENT",
+        type=Path,
+        action="append",
+        default=[],
+        help="added to ours; auto: the options that have what the series changes compiled",
+    )
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
     parser.add_argument(
         "--userland",
@@ -180,6 +187,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=max(1, min(cores // _CORES_OF_A_WORKER, _MOST_WORKERS)),
         help="states that are built at a time (default here: %(default)s)",
     )
+
+
+_AUTO = "auto"
+"""A fragment of that name is given as ./auto."""
 
 
 def load(args: argparse.Namespace) -> inputs.Target:
@@ -240,7 +251,8 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         host_tests=tuple(args.host_test),
         kunit=kunit.parse(args.kunit),
         add=args.add,
-        config=tuple(args.config),
+        config=tuple(one for one in args.config if str(one) != _AUTO),
+        auto=any(str(one) == _AUTO for one in args.config),
         make=tuple(args.make),
         debug=args.debug,
         repeat=args.repeat,

@@ -20,6 +20,7 @@ _LIST = re.compile(
     r"(?P<list>[\w./+-]*?)-(?:(?P<always>y|objs)|(?P<module>m)|\$\((?:subst m,y,\s*\$\()?CONFIG_(?P<option>\w+)\)+)"
     r"\s*[+:?]?=\s*(?P<names>.*)"
 )
+_PREFIXED = re.compile(r"\$\(addprefix\s+(?P<prefix>[^\s,()]+)\s*,(?P<names>[^()]*)\)")
 _CONDITION = re.compile(r"(?P<word>ifeq|ifneq)\s*\(\s*\$\(CONFIG_(?P<option>\w+)\)\s*,\s*(?P<value>\w?)\s*\)")
 _DEFINED = re.compile(r"(?P<word>ifdef|ifndef)\s+CONFIG_(?P<option>\w+)")
 _TOP = frozenset({"obj", "lib", "core", "drivers", "libs", "net", "virt", "head", "subdir"})
@@ -60,9 +61,13 @@ def _entries(text: str) -> Iterator[Entry]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Its lines without comments, continued ones as one."""
+    """Its lines without comments, continued ones as one, and names with the prefix that they are given."""
     for line in text.replace("\\\n", " ").split("\n"):
-        yield line.partition("#")[0].strip()
+        yield _PREFIXED.sub(_prefixed, line.partition("#")[0].strip())
+
+
+def _prefixed(found: re.Match[str]) -> str:
+    return " ".join(found["prefix"] + name for name in found["names"].split())
 
 
 def _condition(line: str) -> Way:
@@ -82,6 +87,12 @@ def ways(text: str, name: str) -> tuple[Way, ...]:
     None where it does not name it.
     """
     return tuple(dict.fromkeys(_ways(entries(text), name, _DEEPEST)))
+
+
+def ways_below(text: str, folder: str) -> tuple[Way, ...]:
+    """Each way in which something below a folder (``bar/``) becomes part of the kernel that a Makefile names itself."""
+    inside = (name for one in entries(text) for name in map(_plain, one.names) if name.startswith(folder))
+    return tuple(dict.fromkeys(way for name in inside for way in ways(text, name)))
 
 
 def _ways(known: tuple[Entry, ...], name: str, deepest: int) -> Iterator[Way]:

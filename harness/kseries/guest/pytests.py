@@ -4,14 +4,12 @@
 import asyncio
 import contextlib
 import socket
-import sys
 import tempfile
 from pathlib import Path
 
 import msgspec
 
-import kseries
-from kseries.host import processes
+from kseries.host import interpreter, processes
 from kseries.host.box import Box, Limits
 from kseries.hosttest import control
 from kseries.model import Check, Record, Status
@@ -214,7 +212,7 @@ class Pytest:
         self._scratch.callback(ours.close)
         ours.setblocking(False)
         words = (str(theirs.fileno()), str(folder / self._test.file.name))
-        argv = [sys.executable, "-s", "-P", "-B", "-m", "kseries.hosttest", *words]
+        argv = interpreter.argv("kseries.hosttest", *words)
         with theirs:
             running = processes.start(argv, _box(folder, self._symbols), (theirs.fileno(),))
             self._process = await self._scratch.enter_async_context(running)
@@ -288,10 +286,5 @@ def _message(line: bytes) -> Message:
 
 def _box(folder: Path, symbols: Path) -> Box:
     """What pytest may touch: the tests, Python, our package, and the kernel's symbols; no network."""
-    package = Path(kseries.__file__).parents[1]
-    readable = tuple(
-        one
-        for one in dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix), package, symbols))
-        if not one.is_relative_to("/usr")
-    )
-    return Box(writable=(folder,), readable=readable, cwd=folder, env={"PYTHONPATH": str(package)}, limits=_LIMITS)
+    readable = (*interpreter.readable(), symbols)
+    return Box(writable=(folder,), readable=readable, cwd=folder, env=interpreter.environment(), limits=_LIMITS)

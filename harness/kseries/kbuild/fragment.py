@@ -100,6 +100,11 @@ def resolve(text: str, defined: Set[str]) -> str:
     return "\n".join(lines)
 
 
+def assignment(name: str, value: str) -> str:
+    """The line of a fragment that asks for an option."""
+    return f"# CONFIG_{name} is not set" if value == "n" else f"CONFIG_{name}={value}"
+
+
 def check(fragment: Path | str, text: str) -> None:
     """Raise InputError for a line that Kconfig passes over with a warning, as it means an option, and none would be
     set; and for a marker that is mistyped, or marks nothing.

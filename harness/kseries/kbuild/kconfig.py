@@ -56,6 +56,13 @@ class Kconfig:
         files = self._defining(tree, {one.partition("=")[0].removeprefix("CONFIG_") for one in dropped})
         return {one: unmet.why(one, files, arch, config) for one in dropped}
 
+    def tiny(self, tree: str, arch: str) -> str:
+        """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""
+        places = ("kernel/configs/tiny-base.config", "kernel/configs/tiny.config", f"arch/{arch}/configs/tiny.config")
+        # Not from a source folder, where one of them could be a link to a file of ours.
+        found = (self._store.file(tree, name) for name in places)
+        return "".join(text.decode(errors="replace") for text in found if text is not None)
+
     def _defining(self, tree: str, names: Set[str]) -> dict[str, str]:
         """The Kconfig files that may define one of some options."""
         pattern = rf"^[[:space:]]*(menu)?config[[:space:]]+({'|'.join(sorted(names))})"

@@ -70,9 +70,5 @@ def _options(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _fragment(target: str, options: dict[str, str]) -> str:
-    lines = (f"#: wanted\n{_line(name, value)}\n" for name, value in options.items())
+    lines = (f"#: wanted\n{fragment.assignment(name, value)}\n" for name, value in options.items())
     return "".join((f"# {path(target)}\n", *lines))
-
-
-def _line(name: str, value: str) -> str:
-    return f"# CONFIG_{name} is not set" if value == "n" else f"CONFIG_{name}={value}"

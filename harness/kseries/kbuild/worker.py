@@ -373,7 +373,8 @@ class Worker:
         if before is None or self._kconfig.may_differ(before, tree, looked.targets):
             self._folder.configure(None)
             self._unmet = {}
-            if not await self._configure(make, self._tiny(tree) + self._config.text_for(defined)):
+            tiny = self._kconfig.tiny(tree, self._arch.source)
+            if not await self._configure(make, tiny + self._config.text_for(defined)):
                 return (), False
         self._folder.configure(tree)
         config = artifacts.text(self._obj, ".config")
@@ -475,17 +476,6 @@ class Worker:
         wanted = [program.name for program in self._programs]
         wanted += [test.name for test in self._selftests if self._bench.has(test)]
         return tuple(name for name in wanted if not (made / name).exists())
-
-    def _tiny(self, tree: str) -> str:
-        """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""
-        places = (
-            "kernel/configs/tiny-base.config",
-            "kernel/configs/tiny.config",
-            f"arch/{self._arch.source}/configs/tiny.config",
-        )
-        # Not from the source folder, where one of them could be a link to a file of ours.
-        found = (self._store.file(tree, name) for name in places)
-        return "".join(text.decode(errors="replace") for text in found if text is not None)
 
     def _kernel_argv(self, *targets: str) -> list[str]:
         source, obj = map(self._inside, (self._source, self._obj))

@@ -394,11 +394,19 @@ class TreeStore:
 
     def grep_files(self, tree: str, pattern: str, *paths: str) -> dict[str, str]:
         """The tree's files that have a line with an extended regular expression (git-grep(1)), path by text."""
-        words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", *paths)
-        names = self.git(*words, statuses=(0, 1)).stdout.split(b"\0")[:-1]  # 1: there is none
+        names = self._grep(tree, pattern, *paths)
         texts = git.contents(self.answer("cat-file", "--batch", "-z", stdin=b"".join(b"%b\0" % name for name in names)))
         found = zip(map(os.fsdecode, names), texts, strict=True)
         return {name.partition(":")[2]: text.decode(errors="replace") for name, text in found}
+
+    def names_with(self, tree: str, pattern: str, *paths: str) -> tuple[str, ...]:
+        """The paths of the same files."""
+        return tuple(os.fsdecode(name).partition(":")[2] for name in self._grep(tree, pattern, *paths))
+
+    def _grep(self, tree: str, pattern: str, *paths: str) -> list[bytes]:
+        """As git names files of a tree: TREE:PATH."""
+        words = ("grep", "-l", "-z", "-a", "-E", "-e", pattern, tree, "--", *paths)
+        return self.git(*words, statuses=(0, 1)).stdout.split(b"\0")[:-1]  # 1: there is none
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         """What leads from one tree to another, file by file; a rename is one file gone and one new."""

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a series changes of a kernel's code -> under which conditions of the configuration it is compiled.
+
+By the Makefiles of the tip, and by the ``#if`` lines around what changed. Both are read by their form: where one says
+something that is not understood, the condition asks for less than is needed, and what was compiled the build tells.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+
+from kseries.coverage import ifs, leftout, makefiles
+from kseries.coverage.source import Changed
+from kseries.model.conditions import Condition, all_of, any_of
+
+Reader = Callable[[str], str | None]
+"""The text of a file of the tip; None where it is not there."""
+Includers = Callable[[str], tuple[str, ...]]
+"""The files of the tip that include one, as far as their text tells."""
+
+_MAKEFILES = ("Kbuild", "Makefile")
+"""As scripts/Makefile.build looks for them."""
+_MOST_INCLUDERS = 20
+"""Of a header, that are looked at: those first whose folder is nearest."""
+_DEEPEST = 2
+"""Headers in headers, until one is asked by whom it is included."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be compiled: a file, or with it some changed lines that have a condition of their own."""
+
+    file: str
+    condition: Condition
+    lines: tuple[int, ...] = ()
+
+
+class Goals:
+    """The conditions of one tree, for an architecture (its folder below arch/)."""
+
+    def __init__(self, arch: str, reader: Reader, includers: Includers) -> None:
+        self._arch = arch
+        self._reader = cache(reader)
+        self._includers = includers
+
+    def of(self, changes: Mapping[str, Changed]) -> tuple[Goal, ...]:
+        """What some changes want of a configuration: all files first, then lines of them."""
+        files = [path for path in changes if self._is_ours(path)]
+        whole = [Goal(path, self.of_file(path)) for path in files]
+        return (*whole, *(one for goal in whole for one in self._of_lines(goal, changes[goal.file])))
+
+    def _is_ours(self, path: str) -> bool:
+        other = path.startswith("arch/") and not path.startswith(f"arch/{self._arch}/")
+        return bool(leftout.of_kernel((path,))) and not other and self._reader(path) is not None
+
+    def _of_lines(self, goal: Goal, changed: Changed) -> Iterator[Goal]:
+        needs = ifs.conditions(self._reader(goal.file) or "")
+        found: dict[Condition, list[int]] = {}
+        for line in changed.come:
+            if line in needs:
+                found.setdefault(needs[line], []).append(line)
+        for line in changed.gone:  # what stood between two lines with the same condition had that, too
+            if line in needs and needs[line] == needs.get(line + 1):
+                found.setdefault(needs[line], []).append(line)
+        for condition, lines in found.items():
+            yield Goal(goal.file, all_of((goal.condition, condition)), tuple(lines))
+
+    def of_file(self, path: str, deep: int = 0) -> Condition:
+        """Under which condition a source is compiled, or a header included by one that is."""
+        named, condition = self._by_makefile(path)
+        if named or deep == _DEEPEST:
+            return condition
+        users = sorted(self._includers(path), key=lambda user: _distance(path, user))[:_MOST_INCLUDERS]
+        return any_of(self.of_file(user, deep + 1) for user in users if self._is_ours(user)) if users else condition
+
+    def _by_makefile(self, path: str) -> tuple[bool, Condition]:
+        """Whether a Makefile names the object of a source; and what it and those of the folders above ask for."""
+        whole = PurePosixPath(path)
+        targets = [str(whole.with_suffix(".o"))] if whole.suffix != ".h" else []
+        named, conditions = False, list[Condition]()
+        for folder in whole.parents:
+            text = next((text for name in _MAKEFILES if (text := self._reader(str(folder / name))) is not None), "")
+            seen = [one.removeprefix(f"{folder}/") for one in targets]
+            if told := [way for one in seen for way in makefiles.ways(text, one)]:
+                named = named or targets[0].endswith(".o")
+                conditions.append(any_of(all_of(way) for way in told))
+                targets = []
+            elif told := [way for one in seen[-1:] for way in makefiles.ways_below(text, one)]:
+                conditions.extend(all_of(way) for way in told)  # one of them it is, and nobody knows which
+                targets = []
+            targets.append(f"{folder}/")
+        return named, all_of(conditions)
+
+
+def _distance(path: str, other: str) -> tuple[int, str]:
+    """How far apart two files are, in folders."""
+    own, theirs = PurePosixPath(path).parts, PurePosixPath(other).parts
+    shared = next((at for at, (a, b) in enumerate(zip(own, theirs, strict=False)) if a != b), 0)
+    return len(own) + len(theirs) - 2 * shared, other
