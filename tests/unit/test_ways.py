@@ -3,6 +3,7 @@
 
 from pathlib import Path, PurePosixPath
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -276,12 +277,15 @@ def test_the_reports_say_what_would_compile_it_and_what_may_run_it() -> None:
         ),
     )
     told = [
-        "to compile it: --config FRAGMENT with CONFIG_ODD=y, # CONFIG_EVEN is not set and what that depends on",
+        "to compile it: --config auto, or"
+        " --config FRAGMENT with CONFIG_ODD=y, # CONFIG_EVEN is not set and what that depends on",
         "to run tell: the module parameter loud (mm/mremap.c)",
         "to run it, perhaps: --selftest mm:mremap_test (MAINTAINERS, MEMORY MANAGEMENT)",
     ]
-    assert list(coverage.ways(patch)) == told
     result = run(state("base"), patches=(patch,))
+    assert list(coverage.ways(result, patch)) == told
+    sought = msgspec.structs.replace(result, words=("x.mbox", "--config", "auto"))
+    assert next(coverage.ways(sought, patch)) == told[0].replace("--config auto, or ", "")
     shown = text.render(result).splitlines()
     at = shown.index(f"      {told[0]}")
     assert shown[at : at + 3] == [f"      {one}" for one in told]

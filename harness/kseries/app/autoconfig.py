@@ -38,9 +38,7 @@ def with_options(setup: Setup, options: Options, planned: Plan, trees: TreeStore
     if not options.auto:
         return setup
     base, tip = planned.base.tree, planned.patches[-1].tree_after
-    wanted = Goals(setup.arch.source, _reader(trees, tip), _includers(trees, tip)).of(
-        tracepoints.changes(trees, base, tip)
-    )
+    wanted = Goals(setup.arch.source, *asking(trees, tip)).of(tracepoints.changes(trees, base, tip))
     if not wanted:
         tell(events.Preparing("--config auto: the series changes nothing that this architecture compiles"))
         return setup
@@ -118,6 +116,11 @@ def _note(setup: Setup, tip: str, wanted: tuple[Goal, ...]) -> Path:
     of = (_FORM, tip, setup.arch.name, setup.config.hash, setup.toolchain, str(setup.unboxed))
     conditions = msgspec.json.encode([goal.condition for goal in wanted]).decode()
     return paths.cache("programs") / f"{checksums.of_words((*of, conditions))}.auto"
+
+
+def asking(trees: TreeStore, tree: str) -> tuple[goals.Reader, goals.Includers]:
+    """What Goals asks of a tree."""
+    return _reader(trees, tree), _includers(trees, tree)
 
 
 def _reader(trees: TreeStore, tree: str) -> goals.Reader:

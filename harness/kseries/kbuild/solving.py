@@ -117,7 +117,8 @@ class Solving:
         try:
             return msgspec.json.decode(told, type=Answer)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise NoReaderError(said[-1] if said and not well else "the solver gave no answer") from None
+            why = said[-1].replace(f"{source}/", "") if said and not well else "the solver gave no answer"
+            raise NoReaderError(why) from None
 
     async def _configure(self, tree: str, options: Mapping[str, str]) -> str:
         """The .config that the tree's Kconfig makes. Raises InputError."""

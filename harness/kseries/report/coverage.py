@@ -3,9 +3,10 @@
 
 from collections.abc import Iterator
 
+from kseries.kbuild import fragment
 from kseries.model import AppliedPatch, ChangedFunction, Exercise, PatchResult, RunResult
 from kseries.model.sanitize import line
-from kseries.report import grounds
+from kseries.report import autoconfig, grounds
 
 _FEW = 4
 """Functions that a line of the report names; the other reports have them all."""
@@ -59,7 +60,7 @@ def report(run: RunResult) -> Iterator[str]:
     yield "what ran of each patch while the tip was probed:"
     for patch in run.patches:
         yield f"  {patch.number}/{len(run.patches)} {line(brief(patch))}{_named(patch)}"
-        yield from (f"      {one}" for one in ways(patch))
+        yield from (f"      {one}" for one in ways(run, patch))
     if any(patch.exercise is Exercise.UNEXERCISED for patch in run.patches):
         yield "  nobody has seen an unexercised patch run: no verdict covers it"
     if any(not one.arch for patch in run.patches for one in patch.left_out):
@@ -67,11 +68,12 @@ def report(run: RunResult) -> Iterator[str]:
     yield ""
 
 
-def ways(patch: PatchResult) -> Iterator[str]:
+def ways(run: RunResult, patch: PatchResult) -> Iterator[str]:
     """What would compile what is left out of a patch, and what may run what did not run, as far as it is known."""
     options = dict.fromkeys(option for one in patch.left_out if not one.arch for option in one.options)
     if options:
-        yield line(f"to compile it: --config FRAGMENT with {', '.join(map(_asked, options))} and what that depends on")
+        way = f"--config FRAGMENT with {', '.join(map(_asked, options))} and what that depends on"
+        yield line(f"to compile it: {way}" if autoconfig.was_asked(run) else f"to compile it: --config auto, or {way}")
     for one in patch.ways:
         if one.what.startswith("--kunit "):
             yield line(f"to have KUnit test it: {one.what} ({one.where})")
@@ -81,7 +83,7 @@ def ways(patch: PatchResult) -> Iterator[str]:
 
 def _asked(option: str) -> str:
     """An option as a fragment has it (Documentation/kbuild/kconfig.rst)."""
-    return f"# CONFIG_{option[1:]} is not set" if option.startswith("!") else f"CONFIG_{option}=y"
+    return fragment.assignment(option.removeprefix("!"), "n" if option.startswith("!") else "y")
 
 
 def _named(patch: PatchResult) -> str:

@@ -34,6 +34,7 @@ from kseries.model import (
 from kseries.model.sanitize import printable, shortened
 from kseries.report import (
     arcs,
+    autoconfig,
     coverage,
     fuzzed,
     grounds,
@@ -111,6 +112,7 @@ def _environment() -> jinja2.Environment:
         "remedies": text.remedies,
         "since": since.lines,
         "targetconfig": targetconfig.lines,
+        "autoconfig": autoconfig.lines,
         "unset": unset.lines,
         "selftests": selftests.lines,
         "onto": onto.lines,

@@ -25,6 +25,7 @@ from kseries.model import (
 )
 from kseries.model.sanitize import line, printable
 from kseries.report import (
+    autoconfig,
     couplings,
     coverage,
     fuzzed,
@@ -83,6 +84,7 @@ def _heading(run: RunResult) -> Iterator[str]:
     if run.unboxed:
         yield "unboxed: what the series brings ran with all rights of the user, and may have changed anything here"
     yield from targetconfig.lines(run)
+    yield from autoconfig.lines(run)
     yield from unset.lines(run)
     yield from selftests.lines(run)
     for patch in run.series.patches:

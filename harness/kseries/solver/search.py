@@ -7,6 +7,7 @@ option, so that nothing is believed that Kconfig would not do.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from kconfiglib import (
@@ -45,6 +46,8 @@ class Search:
         self._fixed = {name: tree.syms[name].tri_value for name in fixed if name in tree.syms}
         self._held: list[Expression] = []
         self._trail: list[tuple[Symbol, int | None, Symbol | None]] = []
+        self._meant: list[tuple[Expression, bool]] = []
+        """What the search is about to make hold together, as far as it has come."""
         self._steps = 0
 
     def have(self, condition: Condition) -> bool:
@@ -108,7 +111,7 @@ class Search:
         if isinstance(what, Symbol):
             return self._enable(what, above) if holds else self._disable(what, above)
         if isinstance(what, Choice):
-            return holds and self._by(lambda: self._make(_prompts(what, self._tree), above, holds=True), what)
+            return holds and self._by(partial(self._make, _prompts(what, self._tree), above, holds=True), what)
         operator = what[0]
         if operator == NOT:
             return self._make(what[1], above, holds=not holds)
@@ -118,15 +121,33 @@ class Search:
         return operator in (EQUAL, UNEQUAL) and self._compare(what, above, holds=(operator == EQUAL) is holds)
 
     def _every(self, parts: list[Expression], above: frozenset[Symbol], *, holds: bool) -> bool:
-        for part in sorted(parts, key=lambda one: _distance(one, holds=holds)):
-            if not self._make(part, above, holds=holds):
+        """All parts; one that there is no way to beside those before it is tried before them."""
+        mark, waiting = len(self._trail), sorted(parts, key=lambda one: _distance(one, holds=holds))
+        for _ in parts:
+            failed = self._first_to_fail(waiting, above, holds=holds)
+            if failed is None:
+                return True
+            if failed == 0:
                 return False
-        # A later part may have undone an earlier one: then once more.
-        return all(self._is(part, holds=holds) or self._make(part, above, holds=holds) for part in parts)
+            self._back_to(mark)
+            waiting.insert(0, waiting.pop(failed))
+        return False
+
+    def _first_to_fail(self, parts: list[Expression], above: frozenset[Symbol], *, holds: bool) -> int | None:
+        """Which of some parts there is no way to that leaves those before it as they are."""
+        begun = len(self._meant)
+        try:
+            for number, part in enumerate(parts):
+                if not self._by(partial(self._make, part, above, holds=holds), part, holds=holds):
+                    return number
+                self._meant.append((part, holds))
+            return None
+        finally:
+            del self._meant[begun:]
 
     def _some(self, parts: list[Expression], above: frozenset[Symbol], *, holds: bool) -> bool:
         for part in sorted(parts, key=lambda one: _distance(one, holds=holds)):
-            if self._by(lambda part=part: self._make(part, above, holds=holds), part, holds=holds):  # type: ignore[misc]
+            if self._by(partial(self._make, part, above, holds=holds), part, holds=holds):
                 return True
         return False
 
@@ -151,7 +172,7 @@ class Search:
             return False
         within = above | {symbol}
         for way, asks in _ways(symbol, self._tree):
-            if self._by(lambda way=way, asks=asks: self._go(symbol, way, within, asks=asks), symbol):  # type: ignore[misc]
+            if self._by(partial(self._go, symbol, way, within, asks=asks), symbol):
                 return True
         return False
 
@@ -180,9 +201,11 @@ class Search:
     # --- what is undone -------------------------------------------------------------------------
 
     def _by(self, way: Callable[[], bool], what: Expression, *, holds: bool = True) -> bool:
-        """Whether a way leads to where something holds; where it does not, nothing is left of it."""
+        """Whether a way leads to where something holds, and what was made before it for the same end; where it does
+        not, nothing is left of it.
+        """
         mark = len(self._trail)
-        if way() and self._is(what, holds=holds):
+        if way() and self._is(what, holds=holds) and all(self._is(one, holds=so) for one, so in self._meant):
             return True
         self._back_to(mark)
         return False
