@@ -17,6 +17,7 @@ ROOMS = (
     "cache",
     "probes",
     "hosttest",
+    "solver",
     "inputs",
     "kbuild",
     "guest",
