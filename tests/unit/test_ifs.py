@@ -135,7 +135,9 @@ def test_a_line_is_compiled_where_its_condition_holds_as_the_preprocessor_has_it
 def test_what_is_no_question_of_the_configuration_is_left_out(
     said: str, holds_under: Condition, fails_under: Condition
 ) -> None:
-    assert ifs.expression(said) == (holds_under, fails_under)
+    found = ifs.expression(said)
+    assert (found.holds, found.fails) == (holds_under, fails_under)
+    assert found.exact is (said in ("CONFIG_A", "!defined(CONFIG_A) && !defined(CONFIG_B)"))
 
 
 def test_directives_and_comments_are_no_lines_and_a_continued_line_has_two_numbers() -> None:

@@ -7,6 +7,7 @@ the condition. So what it says is necessary, and may not be enough.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from kseries.model.conditions import ALWAYS, NEVER, Condition, all_of, any_of
 
@@ -24,40 +25,71 @@ _MODULE = "_MODULE"
 """What the macro of an option ends in that is =m (include/linux/kconfig.h)."""
 _DEEPEST = 50
 
-Outcomes = tuple[Condition, Condition]
-"""What has to be so where an expression is true, and where it is false."""
-_UNKNOWN: Outcomes = (ALWAYS, ALWAYS)
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What has to be so where an expression is true, and where it is false; ``exact`` where nothing else has to be."""
+
+    holds: Condition = ALWAYS
+    fails: Condition = ALWAYS
+    exact: bool = False
+
+    @property
+    def contrary(self) -> "Outcomes":
+        return Outcomes(self.fails, self.holds, self.exact)
 
 
-def conditions(source: str) -> Mapping[int, Condition]:
+_UNKNOWN = Outcomes()
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the lines of one branch need: ``branch`` is the line of the directive that opens it."""
+
+    condition: Condition
+    exact: bool
+    """Whether they are compiled wherever that holds, if their file is."""
+    branch: int
+
+
+def needs(source: str) -> Mapping[int, Need]:
     """By its number, what each line inside of an ``#if`` needs, comments and directives aside."""
-    found: dict[int, Condition] = {}
+    found: dict[int, Need] = {}
     branches: list[_Branches] = []
     for first, last, line in _lines(source):
         directive = _DIRECTIVE.match(line)
         if directive is None:
-            needs = all_of(one.now for one in branches)
-            if needs != ALWAYS and not _SAYS_NOTHING.match(line):
-                found |= dict.fromkeys(range(first, last + 1), needs)
+            if branches and not _SAYS_NOTHING.match(line):
+                found |= dict.fromkeys(range(first, last + 1), _together(branches))
         elif directive["word"] == "endif":
             branches = branches[:-1]
         elif directive["word"].startswith("if"):
-            branches.append(_Branches(_outcomes(directive["word"], directive["rest"])))
+            branches.append(_Branches(_outcomes(directive["word"], directive["rest"]), first))
         elif branches:
-            branches[-1].next(_outcomes(directive["word"], directive["rest"]))
+            branches[-1].next(_outcomes(directive["word"], directive["rest"]), first)
     return found
+
+
+def conditions(source: str) -> Mapping[int, Condition]:
+    """The same of those lines of which the configuration decides."""
+    return {line: need.condition for line, need in needs(source).items() if need.condition != ALWAYS}
 
 
 class _Branches:
     """The branches of one ``#if``: what the present one needs, and what was false in those before."""
 
-    def __init__(self, first: Outcomes) -> None:
-        self.now, self._before = first
+    def __init__(self, first: Outcomes, line: int) -> None:
+        self.now, self._before = first.holds, first.fails
+        self.exact, self.line = first.exact, line
 
-    def next(self, outcomes: Outcomes) -> None:
+    def next(self, outcomes: Outcomes, line: int) -> None:
         """Go on to the next one."""
-        holds, fails = outcomes
-        self.now, self._before = all_of((self._before, holds)), all_of((self._before, fails))
+        self.now, self._before = all_of((self._before, outcomes.holds)), all_of((self._before, outcomes.fails))
+        self.exact, self.line = self.exact and outcomes.exact, line
+
+
+def _together(branches: list[_Branches]) -> Need:
+    return Need(all_of(one.now for one in branches), all(one.exact for one in branches), branches[-1].line)
 
 
 def _lines(source: str) -> Iterator[tuple[int, int, str]]:
@@ -75,13 +107,15 @@ def _lines(source: str) -> Iterator[tuple[int, int, str]]:
 def _outcomes(word: str, rest: str) -> Outcomes:
     """Of a directive that opens a branch; of ``else``, which asks for nothing more."""
     said = _COMMENT.sub(" ", rest).strip()
+    if word == "else":
+        return Outcomes(ALWAYS, NEVER, exact=True)
     if word in ("if", "elif"):
         return expression(said)
     name = _NAME.fullmatch(said)
-    if word == "else" or name is None:
+    if name is None:
         return _UNKNOWN
     outcomes = _of_option(name["option"])
-    return _swapped(outcomes) if word in ("ifndef", "elifndef") else outcomes
+    return outcomes.contrary if word in ("ifndef", "elifndef") else outcomes
 
 
 def expression(said: str, deep: int = 0) -> Outcomes:
@@ -89,28 +123,32 @@ def expression(said: str, deep: int = 0) -> Outcomes:
     said = said.strip()
     if deep > _DEEPEST:
         return _UNKNOWN
-    for operator in ("||", "&&"):
+    for operator, joined in (("||", _any), ("&&", _all)):
         parts = _split(said, operator)
         if len(parts) > 1:
-            each = [expression(part, deep + 1) for part in parts]
-            holds, fails = (one[0] for one in each), (one[1] for one in each)
-            return (any_of(holds), all_of(fails)) if operator == "||" else (all_of(holds), any_of(fails))
-    if said.startswith("!") and not said.startswith("!="):
-        return _swapped(expression(said[1:], deep + 1)) if _is_one(said[1:].strip()) else _UNKNOWN
+            return joined([expression(part, deep + 1) for part in parts])
+    if said.startswith("!") and _is_one(said[1:].strip()):
+        return expression(said[1:], deep + 1).contrary
     if said.startswith("(") and _is_one(said):
         return expression(said[1:-1], deep + 1)
     if number := _NUMBER.fullmatch(said):
-        return (ALWAYS, NEVER) if number["number"] == "1" else (NEVER, ALWAYS)
+        known = Outcomes(ALWAYS, NEVER, exact=True)
+        return known if number["number"] == "1" else known.contrary
     option = _OPTION.fullmatch(said)
     return _of_option(option["asked"] or option["defined"] or option["alone"]) if option else _UNKNOWN
 
 
+def _all(parts: list[Outcomes]) -> Outcomes:
+    exact = all(one.exact for one in parts)
+    return Outcomes(all_of(one.holds for one in parts), any_of(one.fails for one in parts), exact)
+
+
+def _any(parts: list[Outcomes]) -> Outcomes:
+    return _all([one.contrary for one in parts]).contrary
+
+
 def _of_option(name: str) -> Outcomes:
-    return _UNKNOWN if name.endswith(_MODULE) else (name, f"!{name}")
-
-
-def _swapped(outcomes: Outcomes) -> Outcomes:
-    return outcomes[1], outcomes[0]
+    return _UNKNOWN if name.endswith(_MODULE) else Outcomes(name, f"!{name}", exact=True)
 
 
 def _split(said: str, operator: str) -> list[str]:

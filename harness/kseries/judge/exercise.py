@@ -11,12 +11,14 @@ import msgspec
 from kseries import arch as archs
 from kseries import judge
 from kseries.coverage import conditionals, leftout, source, tracepoints
+from kseries.coverage.goals import Goals
 from kseries.coverage.ways import Ways
-from kseries.judge import grounds
+from kseries.judge import compiled, grounds
 from kseries.judge.judgement import Judgement
 from kseries.model import (
     AppliedPatch,
     ChangedFunction,
+    ChangedLines,
     Coverage,
     Exercise,
     FindingKind,
@@ -119,6 +121,7 @@ def _exercised(patch: AppliedPatch, history: "_History", tip: StateResult) -> Pa
     """What ran of a patch; its verdict is left to whoever knows the states."""
     coverage = tip.coverage
     left_out = history.left_out(patch, coverage or Coverage())
+    changed = tuple(history.changed(patch, left_out, tip))
     apart = {one.file for one in left_out}
     touched = tuple(path for path in leftout.of_kernel(patch.files) if path not in apart)
     nothing = PatchResult(
@@ -126,6 +129,7 @@ def _exercised(patch: AppliedPatch, history: "_History", tip: StateResult) -> Pa
         exercise=_without_code(patch, left_out),
         verdict=Verdict(bisectable=None, revert_safe=None),
         left_out=left_out,
+        changed=changed,
     )
     if not touched:
         return nothing
@@ -219,6 +223,7 @@ class _History:
         for patch in plan.patches:
             self._tip = trees.commit(patch.tree_after, self._tip)
             self._patch_of[self._tip] = patch.number
+        self._goals = Goals(arch, self._file, lambda _: ())
         self._blamed: dict[str, dict[int, list[int]]] = {}
         self._functions: dict[str, tuple[source.Function, ...]] = {}
 
@@ -226,6 +231,19 @@ class _History:
         """Those of a patch's files that no kernel of the run is made of."""
         found = (leftout.left_out(path, self._arch, built, self._file) for path in patch.files)
         return tuple(one for one in found if one is not None)
+
+    def changed(self, patch: AppliedPatch, left_out: tuple[LeftOut, ...], tip: StateResult) -> Iterator[ChangedLines]:
+        """Each line of the tip's source of the kernel that is a patch's own."""
+        apart = {one.file: one for one in left_out}
+        for path in leftout.of_kernel(patch.files):
+            lines = self._lines(path).get(patch.number, [])
+            if path in apart:
+                yield from compiled.of_left_out(apart[path], lines)
+            elif tip.coverage is None:
+                yield from compiled.of_unbuilt(path, lines, _unwatched(tip))
+            else:
+                asked = self._goals.of_file(path)
+                yield from compiled.of_file(path, lines, self.text(path), tip.coverage, asked)
 
     def ways(self, plan: Plan, tip: StateResult) -> Ways:
         """What the tip's source tells of what would run."""

@@ -25,6 +25,7 @@ from kseries.model.observed import (
 )
 from kseries.model.patches import (
     ChangedFunction,
+    ChangedLines,
     Checkpatch,
     Exercise,
     Grounds,
@@ -73,6 +74,7 @@ __all__ = [
     "Boot",
     "Build",
     "ChangedFunction",
+    "ChangedLines",
     "Check",
     "Checkpatch",
     "ClangTests",

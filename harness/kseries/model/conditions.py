@@ -50,13 +50,6 @@ def contrary(condition: Condition) -> Condition:
     return condition[1:] if condition.startswith("!") else f"!{condition}"
 
 
-def options(condition: Condition) -> tuple[str, ...]:
-    """The options that a condition names, without ``!``."""
-    if isinstance(condition, str):
-        return (condition.removeprefix("!"),)
-    return tuple(dict.fromkeys(name for one in condition.of for name in options(one)))
-
-
 def holds(condition: Condition, enabled: Set[str]) -> bool:
     """Whether a condition is met where these options are set, and no others."""
     if isinstance(condition, AllOf):
@@ -64,3 +57,20 @@ def holds(condition: Condition, enabled: Set[str]) -> bool:
     if isinstance(condition, AnyOf):
         return any(holds(one, enabled) for one in condition.of)
     return condition[1:] not in enabled if condition.startswith("!") else condition in enabled
+
+
+def literals(condition: Condition) -> tuple[str, ...]:
+    """What a condition is made of: options, with ``!`` where they are to be unset."""
+    if isinstance(condition, str):
+        return (condition,)
+    return tuple(dict.fromkeys(name for one in condition.of for name in literals(one)))
+
+
+def options(condition: Condition) -> tuple[str, ...]:
+    """The options that a condition names, without ``!``."""
+    return tuple(dict.fromkeys(one.removeprefix("!") for one in literals(condition)))
+
+
+def unmet(condition: Condition, enabled: Set[str]) -> tuple[str, ...]:
+    """Of those, the ones that are not so where these options are set."""
+    return tuple(one for one in literals(condition) if not holds(one, enabled))

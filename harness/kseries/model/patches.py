@@ -81,6 +81,22 @@ class LeftOut(Record, frozen=True):
     """Where they are asked for; the file itself where an #if of its own leaves changed lines out."""
 
 
+class ChangedLines(Record, frozen=True):
+    """Lines of the tip that are a patch's own and next to each other, and whether the kernel was compiled of them."""
+
+    file: str
+    first: int
+    last: int
+    compiled: bool | None
+    """None where nobody knows."""
+    options: tuple[str, ...] = ()
+    """Where they are compiled, those by which, as far as Makefiles and ``#if`` lines tell; else those that would have
+    to be set, without CONFIG_, with a ``!`` those that would have to be unset.
+    """
+    why: str = ""
+    """What else there is to say of lines that are not compiled, or of which nobody knows."""
+
+
 class Way(Record, frozen=True):
     """What may run code that did not run, as far as the source tells."""
 
@@ -136,5 +152,7 @@ class PatchResult(Record, frozen=True):
     """What of it no kernel of the run is made of."""
     ways: tuple[Way, ...] = ()
     """What may run those functions of it that did not run, and what is left out once that is compiled."""
+    changed: tuple[ChangedLines, ...] = ()
+    """Each of its lines in the tip's source of the kernel, and whether that is compiled."""
     grounds: Grounds | None = None
     """What its verdict rests on; None in a result from before that was counted."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kseries.kbuild import fragment
 from kseries.model import AppliedPatch, ChangedFunction, Exercise, PatchResult, RunResult
 from kseries.model.sanitize import line
-from kseries.report import autoconfig, grounds
+from kseries.report import autoconfig, compiled, grounds
 
 _FEW = 4
 """Functions that a line of the report names; the other reports have them all."""
@@ -60,6 +60,8 @@ def report(run: RunResult) -> Iterator[str]:
     yield "what ran of each patch while the tip was probed:"
     for patch in run.patches:
         yield f"  {patch.number}/{len(run.patches)} {line(brief(patch))}{_named(patch)}"
+        if not compiled.all_compiled(patch):
+            yield f"      {compiled.brief(patch)}"
         yield from (f"      {one}" for one in ways(run, patch))
     if any(patch.exercise is Exercise.UNEXERCISED for patch in run.patches):
         yield "  nobody has seen an unexercised patch run: no verdict covers it"

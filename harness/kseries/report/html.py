@@ -35,6 +35,7 @@ from kseries.model.sanitize import printable, shortened
 from kseries.report import (
     arcs,
     autoconfig,
+    compiled,
     coverage,
     fuzzed,
     grounds,
@@ -129,6 +130,8 @@ def _environment() -> jinja2.Environment:
         "interrupted": interrupted,
         "brief": coverage.brief,
         "ways": coverage.ways,
+        "compiled": compiled.brief,
+        "compiled_lines": compiled.details,
         "LOOKS": coverage.LOOKS,
         "rests_on": grounds.of_run,
         "patch_rests_on": grounds.of_patch,
