@@ -4,9 +4,9 @@
 .venv/bin/python -m benchmarks.config_auto [EDITS] [--objects]
 
 The edits are those of benchmarks/config_auto.txt (config_auto_edits.py says how they were drawn). An edit is compiled
-where make preprocesses its file under the configuration that was found, and leaves its line. ``--objects`` has make -n
-count what vmlinux is made of, too, against our configuration alone. What is known of an edit is kept, so that you may
-interrupt it; remove the folder that it names to measure again.
+where make would make its object under the configuration that was found, and preprocessing leaves its line.
+``--objects`` has make -n count what vmlinux is made of, too, against our configuration alone. What is known of an edit
+is kept, so that you may interrupt it; remove the folder that it names to measure again.
 """
 
 import re
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.config_auto_edits import ARCHS, lines_of, make, preprocessed
+from benchmarks.config_auto_edits import ARCHS, COMPILES, lines_of, make, preprocessed
 from kseries.app import autoconfig
 from kseries.app.options import Options
 from kseries.app.setup import setup_of
@@ -31,7 +31,6 @@ from kseries.model import Record
 from kseries.sources import TreeStore, kernels
 
 _EDITS = Path(__file__).with_suffix(".txt")
-_COMPILES = re.compile(rb" -c -o (\S+\.o) ")
 
 
 class Measured(Record, frozen=True):
@@ -129,7 +128,7 @@ class _Bench:
         obj = self._configured(setup, solved.config)
         make(setup.arch, setup.config, self._source, obj, "prepare")
         said = make(setup.arch, setup.config, self._source, obj, "-n", "vmlinux")
-        return len(set(_COMPILES.findall(said)))
+        return len(set(COMPILES.findall(said)))
 
 
 def _report(found: list[Measured]) -> None:

@@ -3,10 +3,9 @@
 
 .venv/bin/python -m benchmarks.config_auto_edits > benchmarks/config_auto.txt
 
-Of the C files below some folders of the default kernel as many are drawn as are needed, by a fixed seed. make
-preprocesses each under allyesconfig of one architecture, else of the next (``make FILE.i`` goes through the Makefiles,
-so that a file which that configuration leaves out is none of its targets). Of the lines that are left of the file
-itself one is drawn.
+Of the C files below some folders of the default kernel as many are drawn as are needed, by a fixed seed. A file is
+compiled under allyesconfig of one architecture, else of the next, where ``make -n FOLDER/`` says that its object would
+be made. make preprocesses it, and of the lines that are left of the file itself one is drawn.
 """
 
 import random
@@ -31,6 +30,8 @@ _DRAWN = 300
 _SEED = 26
 _SECONDS = 3600
 _MARKER = re.compile(r'# (?P<line>\d+) "(?P<file>[^"]*)"')
+COMPILES = re.compile(rb" -c -o (\S+\.o) ")
+"""A command of kbuild's that makes an object."""
 _CODE = re.compile(r"[A-Za-z0-9_]")
 
 
@@ -78,12 +79,23 @@ def make(arch: Arch, config: Config, source: Path, obj: Path, *words: str) -> by
 
 def preprocessed(arch: Arch, config: Config, source: Path, obj: Path, files: list[str]) -> Mapping[str, str]:
     """Those of some files that a configuration has compiled, as the compiler gets to see them."""
-    targets = [path.removesuffix(".c") + ".i" for path in files]
-    for target in targets:
+    objects = _objects(arch, config, source, obj, {str(Path(path).parent) for path in files})
+    targets = {path: path.removesuffix(".c") + ".i" for path in files if path.removesuffix("c") + "o" in objects}
+    for target in targets.values():
         (obj / target).unlink(missing_ok=True)
-    make(arch, config, source, obj, "-k", *targets)
-    there = ((path, obj / target) for path, target in zip(files, targets, strict=True))
+    if targets:
+        make(arch, config, source, obj, "-k", *targets.values())
+    there = ((path, obj / target) for path, target in targets.items())
     return {path: place.read_text(errors="replace") for path, place in there if place.is_file()}
+
+
+def _objects(arch: Arch, config: Config, source: Path, obj: Path, folders: set[str]) -> frozenset[str]:
+    """What make would compile of some folders. make FILE.i alone would do it for files that nobody has asked for."""
+    make(arch, config, source, obj, "prepare")
+    for built in (obj / folder / "built-in.a" for folder in folders):
+        built.unlink(missing_ok=True)
+    said = make(arch, config, source, obj, "-n", "-k", *(f"{folder}/" for folder in sorted(folders)))
+    return frozenset(name.decode() for name in COMPILES.findall(said))
 
 
 def lines_of(path: str, text: str) -> frozenset[int]:

@@ -33,6 +33,8 @@ class Options:
     """Whether what the series changes is to be compiled, by options that are found for it."""
     make: tuple[str, ...] = ()
     debug: bool = False
+    build_only: bool = False
+    """No state is booted."""
     repeat: int = 1
     quick: bool = False
     checkpatch: bool = False
@@ -73,6 +75,8 @@ class Options:
     """What programs a guest has: debian:SUITE, a folder, or a squashfs image."""
     packages: tuple[str, ...] = ()
     """Debian's, which it has beside the usual ones."""
+    label: str = ""
+    """What the user calls this variant; empty where it is known by its architecture."""
     words: tuple[str, ...] = ()
     """TARGET and these options as they were typed, for whoever wants to see a state again."""
 
@@ -81,7 +85,7 @@ class Options:
         case = target.testcase
         asked = case.probes if case is not None and self.probes is None else self.probes
         tests = case.selftests if case is not None else ()
-        return replace(
+        whole = replace(
             self,
             probes=asked,
             programs=tuple(dict.fromkeys((*self.programs, *target.programs))),
@@ -91,4 +95,22 @@ class Options:
             kunit=kunit.parse((*self.kunit, *(case.kunit if case is not None else ()))),
             selftests=tuple(dict.fromkeys((*self.selftests, *tests))),
             userland=self.userland or (case.userland if case is not None else None),
+        )
+        return whole.to_build() if self.build_only else whole
+
+    def to_build(self) -> "Options":
+        """The same without all that only a kernel which is booted can be asked."""
+        return replace(
+            self,
+            probes=(),
+            programs=(),
+            host_tests=(),
+            contracts=(),
+            runs=(),
+            kunit=(),
+            selftests=(),
+            userland=None,
+            packages=(),
+            add=None,
+            repeat=1,
         )

@@ -89,7 +89,7 @@ def _carry_out(
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
         judgement = judgement_of(planned, seen, wanted, trees)
         told = selftests.notes(setup.probes, selftests.asked(options), seen["base"].checks, engine.left_out)
-        work = Work(variant_of(setup), setup.accel, judgement, checkpatch=said, selftests=told)
+        work = Work(variant_of(setup, options.label), setup.accel, judgement, checkpatch=said, selftests=told)
 
         def beside() -> StateRunner:
             return runner_for(target, options, setup, planned, trees, heard, executors)

@@ -96,6 +96,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
 
     Without ``fetch`` it may lack the packages of a userland: then it can boot nothing, and no result is of it.
     """
+    options = options.to_build() if options.build_only else options
     arch = archs.get(options.arch)
     tiptests.check(options)
     commands.check_userland(options.runs, there=options.userland is not None)
@@ -139,8 +140,9 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         repeat=options.repeat,
         programs=others,
         selftests=tests,
+        build_only=options.build_only,
         unboxed=options.unboxed,
-        emulator=emulator.version(arch, accel),
+        emulator=emulator.version(arch, accel) if not options.build_only else "",
         machine=options.machine,
         userland=found,
         image=userland.path(paths.cache(), found.digest) if found is not None and found.digest else None,
@@ -230,10 +232,10 @@ def executors_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan
     return tuple(Local(setup, one, kept, booted) for one in workers)
 
 
-def variant_of(setup: Setup) -> Variant:
+def variant_of(setup: Setup, label: str = "") -> Variant:
     """For which kernels the verdict of a run is."""
     return Variant(
-        label=setup.arch.name,
+        label=label or setup.arch.name,
         arch=setup.arch.name,
         toolchain=setup.toolchain,
         config=setup.config.text,

@@ -128,6 +128,8 @@ def _answer(
         return (Answer.BAD, (outcome,)) if state.outcome is Outcome.BUILD_FAILED else (Answer.GOOD, ())
     if question.asked is Asked.BOOT and state.outcome is Outcome.BOOT_FAILED:
         return Answer.BAD, (outcome,)
+    if state.outcome is Outcome.BUILT:
+        return Answer.GOOD, ()
     if state.outcome.loud:
         return Answer.UNTESTABLE, (outcome,)
     if question.asked is Asked.BOOT:

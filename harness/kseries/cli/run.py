@@ -6,6 +6,7 @@ import sys
 
 from kseries.app import reports, session, setup
 from kseries.cli import compare, report, reporting, target
+from kseries.inputs import variants
 from kseries.model import RunResult
 from kseries.model.errors import InputError
 from kseries.report import comparisons, json, places, verdicts
@@ -21,19 +22,28 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_kernel_arguments(parser)
     target.add_run_arguments(parser)
     reporting.add_argument(parser)
+    parser.add_argument(
+        "--variant",
+        metavar="V",
+        action="append",
+        default=[],
+        help="a matrix and a verdict of its own: NAME=arch:A,config:FILE,config:auto,make:W=1,boot:no, or one of"
+        f" {', '.join(variants.ours())}",
+    )
     parser.add_argument("--json", action="store_true", help="print result.json instead of the report")
     parser.add_argument("--baseline", metavar="RUN", help="compare with this run; exit 1 when something got worse")
     parser.set_defaults(command=command)
 
 
 def command(args: argparse.Namespace) -> int:
-    loaded, wanted = target.load(args), target.each(args)
+    loaded = target.load(args)
+    wanted = target.each(args, variants.each(args.variant, loaded.variants))
     asked = [*reports.BESIDE, *map(reports.asked, args.report)]
     reports.check(asked, tuple(options.out for options in wanted))
     setup.require(wanted, Progress(sys.stderr))
     baseline = compare.whole(report.place(args.baseline))[0] if args.baseline is not None else None
-    if baseline is not None and {baseline.arch} != {options.arch for options in wanted}:
-        raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one architecture: --arch {baseline.arch}")
+    if baseline is not None and [baseline.arch] != [options.arch for options in wanted]:
+        raise InputError(f"--baseline is a run of {baseline.arch}\n  compare one variant: --arch {baseline.arch}")
     if not args.json:
         asked.append(reports.ON_TERMINAL)
     results, failed = [], 0

@@ -4,14 +4,16 @@
 import argparse
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from kseries import arch as archs
 from kseries import inputs
 from kseries.app import tiptests
 from kseries.app.options import Options
 from kseries.cli import machine
+from kseries.inputs.variants import AUTO, Asked
 from kseries.model.errors import InputError
 from kseries.model.sanitize import named, shortened
 from kseries.plan import scenarios
@@ -20,6 +22,7 @@ from kseries.sources.applying import FUZZ_LIMIT
 
 _CORES_OF_A_WORKER = 16
 """Where there are more, most of them would wait while one configures, links or reads Makefiles."""
+_NONE: Mapping[str, Asked] = MappingProxyType({})
 _MOST_WORKERS = 4
 """The first build of each is a cold one, and its folders take 2 GiB."""
 
@@ -140,6 +143,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         "--package", metavar="NAME,..", action="append", default=[], help="Debian packages that the userland has, too"
     )
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
+    parser.add_argument("--build-only", action="store_true", help="boot no state: warnings, and what does not build")
     parser.add_argument(
         "--repeat", metavar="N", type=_up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
     )
@@ -189,10 +193,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_AUTO = "auto"
-"""A fragment of that name is given as ./auto."""
-
-
 def load(args: argparse.Namespace) -> inputs.Target:
     """The TARGET of a command line. Raises InputError."""
     return inputs.load(args.target, args.tree, args.reroll)
@@ -206,10 +206,25 @@ def arch_names(args: argparse.Namespace) -> tuple[str, ...]:
     return names
 
 
-def each(args: argparse.Namespace) -> tuple[Options, ...]:
-    """The options of each run that a command line asks for: one for each architecture, in a folder of its own."""
+def each(args: argparse.Namespace, asked: Mapping[str, Asked] = _NONE) -> tuple[Options, ...]:
+    """The options of each run that a command line asks for: one for each variant, or else for each architecture, in a
+    folder of its own. Raises InputError.
+    """
     names = arch_names(args)
+    if asked and len(names) > 1:
+        raise InputError(f"--arch {','.join(names)} --variant\n  of a variant it is said as arch:{names[0]}")
+    if asked:
+        return tuple(_of_variant(args, name, one, names[0]) for name, one in asked.items())
     return tuple(_options(args, name, args.out / name if len(names) > 1 else args.out) for name in names)
+
+
+def _of_variant(args: argparse.Namespace, name: str, asked: Asked, arch: str) -> Options:
+    """What all have, and what a variant adds."""
+    own = argparse.Namespace(**vars(args))
+    own.config = [*args.config, *map(Path, asked.config)]
+    own.make = [*args.make, *asked.make]
+    own.build_only = args.build_only or not asked.boot
+    return _options(own, archs.get(asked.arch or arch).name, args.out / name, name)
 
 
 def options(args: argparse.Namespace) -> Options:
@@ -223,7 +238,7 @@ def options(args: argparse.Namespace) -> Options:
     return _options(args, names[0], getattr(args, "out", None) or Path())
 
 
-def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
+def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") -> Options:
     running = {
         name: getattr(args, name)
         for name in ("jobs", "workers", "checkpatch", "selftest_clang", "strict")
@@ -251,10 +266,12 @@ def _options(args: argparse.Namespace, arch: str, out: Path) -> Options:
         host_tests=tuple(args.host_test),
         kunit=kunit.parse(args.kunit),
         add=args.add,
-        config=tuple(one for one in args.config if str(one) != _AUTO),
-        auto=any(str(one) == _AUTO for one in args.config),
+        config=tuple(one for one in args.config if str(one) != AUTO),
+        auto=any(str(one) == AUTO for one in args.config),
         make=tuple(args.make),
         debug=args.debug,
+        build_only=args.build_only,
+        label=label,
         repeat=args.repeat,
         quick=args.quick,
         userland=args.userland,
@@ -281,7 +298,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     for option, value in given:
         if value is not None:
             yield from (option, named(str(value)))
-    flags = ("debug", "quick", "keep-timeouts", "unboxed")
+    flags = ("debug", "build-only", "quick", "keep-timeouts", "unboxed")
     yield from (f"--{flag}" for flag in flags if getattr(args, flag.replace("-", "_")))
 
 

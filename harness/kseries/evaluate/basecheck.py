@@ -45,7 +45,7 @@ def check_boot(base: Observation, logs: Path) -> None:
     """
     if base.outcome is Outcome.INFRA_ERROR:
         raise InfraError(base.detail)
-    if base.outcome is not Outcome.OK:
+    if not base.outcome.well:
         raise InputError(
             f"base does not come through the probes, so no patch can be judged: {base.outcome}: {base.detail}\n"
             f"  what it said is in {logs}"

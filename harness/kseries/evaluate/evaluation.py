@@ -92,7 +92,7 @@ class Evaluation:
         """
         base, logs = downed.shown(self.seen["base"], self.seen["base"], self.jobs.down), self._out / "states" / "base"
         self.check_fragment(base)
-        if base.outcome not in (Outcome.OK, Outcome.INFRA_ERROR):
+        if not base.outcome.well and base.outcome is not Outcome.INFRA_ERROR:
             (state,) = (one for one in self.jobs.states if one.id == "base")
             self._memory.copy_logs(self.jobs.of(state), logs)
         basecheck.check_build(base)  # of what is known: the same tree may have been no base to who has built it

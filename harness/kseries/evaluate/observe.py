@@ -3,9 +3,11 @@
 
 from msgspec.structs import replace
 
+from kseries.coverage.tracepoints import MadeOf
 from kseries.guest.repeat import Repeated
-from kseries.model import Build, Dependencies, HostFacts, Objects, Observation, Outcome
+from kseries.model import Build, Coverage, Dependencies, HostFacts, Objects, Observation, Outcome
 
+_NOT_BOOTED = "it was built, and not booted"
 _SILENT = "make failed and said nothing"
 
 
@@ -13,6 +15,12 @@ def unbuilt(tree: str, built: Build, host: HostFacts) -> Observation:
     """Of a tree of which there is no kernel, or none that can be asked."""
     said = built.errors[0] if built.errors else _SILENT
     return with_build(Observation(tree=tree, outcome=Outcome.BUILD_FAILED, detail=said, host=host), built, None)
+
+
+def built(tree: str, told: Build, read: Dependencies | None, host: HostFacts, made_of: MadeOf | None) -> Observation:
+    """Of a tree whose kernel was not to be booted."""
+    coverage = made_of.noted(Coverage(unknown=_NOT_BOOTED)) if made_of is not None else None
+    return with_build(Observation(tree=tree, outcome=Outcome.BUILT, host=host, coverage=coverage), told, read)
 
 
 def booted(tree: str, seen: Repeated, host: HostFacts) -> Observation:

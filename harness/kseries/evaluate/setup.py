@@ -34,6 +34,7 @@ class Setup:
     repeat: int = 1
     programs: tuple[Program, ...] = ()
     selftests: tuple[Selftest, ...] = ()
+    build_only: bool = False
     unboxed: bool = False
     """Such results are of no use to a run with boxes."""
     emulator: str = ""
@@ -73,6 +74,7 @@ class Setup:
             selftests=tuple(f"{one.target}:{one.test}" for one in self.selftests),
             machine=self.machine,
             repeat=self.repeat,
+            boots=False if self.build_only else msgspec.UNSET,
             boxed=not self.unboxed,
             userland=self.userland.digest if self.userland is not None else msgspec.UNSET,
             added=self.added.digest if self.added is not None else msgspec.UNSET,

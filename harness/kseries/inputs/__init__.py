@@ -9,7 +9,20 @@ from pathlib import Path
 import msgspec
 
 from kseries.host import untrusted
-from kseries.inputs import bundle, files, gitrange, lore, maildir, mbox, patchdir, quilt, tarball, testcase, thread
+from kseries.inputs import (
+    bundle,
+    files,
+    gitrange,
+    lore,
+    maildir,
+    mbox,
+    patchdir,
+    quilt,
+    tarball,
+    testcase,
+    thread,
+    variants,
+)
 from kseries.inputs.target import Target
 from kseries.inputs.testcase import Expected, ExpectedFinding, TestCase
 from kseries.model.errors import InputError, in_words
@@ -99,7 +112,12 @@ def _series(path: Path, reroll: int | None) -> Target:
         case = testcase.read(path / testcase.FILE)
         found = patchdir.read(path / "patches", top=path)
         series = msgspec.structs.replace(found.series, name=path.resolve().name)
-        return msgspec.structs.replace(found, series=series, tree=case.tree, testcase=case, runs=case.run)
+        asked = variants.of(case.variant, path)
+        for fragment in (Path(one) for _, variant in asked for one in variant.config if one != variants.AUTO):
+            untrusted.check_inside(fragment, path)
+        return msgspec.structs.replace(
+            found, series=series, tree=case.tree, testcase=case, runs=case.run, variants=asked
+        )
     if (queue := quilt.in_directory(path)) is not None:
         return queue
     if maildir.is_one(path):

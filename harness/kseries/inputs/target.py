@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kseries.inputs.prerequisite import Prerequisite
 from kseries.inputs.testcase import TestCase
+from kseries.inputs.variants import Asked
 from kseries.model import Patch, Record, Series
 from kseries.probes.commands import Run
 
@@ -27,6 +28,8 @@ class Target(Record, frozen=True):
     notes: tuple[str, ...] = ()
     """What was passed over, and why: for the user, before the first state."""
     testcase: TestCase | None = None
+    variants: tuple[tuple[str, Asked], ...] = ()
+    """Those that it is to be judged for, by their names; none where the user alone decides."""
     contracts: tuple[Path, ...] = ()
     """What the series promises, in files that lie beside it."""
     programs: tuple[Path, ...] = ()

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.host import untrusted
+from kseries.inputs.variants import Asked
 from kseries.model import FindingKind, Record
 from kseries.model.errors import InputError
 from kseries.probes.commands import Run
@@ -52,6 +53,8 @@ class TestCase(Record, frozen=True, forbid_unknown_fields=True):
     """Tests of the kernel's own, each as a word of --selftest."""
     userland: str | None = None
     """The userland that those need, where the user names no other."""
+    variant: dict[str, Asked] = msgspec.field(default_factory=dict)
+    """Variants by their names, of whose configurations a path is seen from the folder."""
     demo: bool = False
     """Whether ``kseries demo`` runs it, where that is asked for the kernel of ``tree``."""
 

@@ -232,7 +232,7 @@ def _changes(before: _Named, after: _Named) -> Iterator[Change]:
         if was is None:
             continue
         if was.outcome is not now.outcome:
-            worse = was.outcome is Outcome.OK
+            worse = was.outcome.well
             yield Change(
                 state=now.id, was_state=was.id, name="outcome", was=was.outcome, now=now.outcome, worse=worse,
                 detail=now.detail,

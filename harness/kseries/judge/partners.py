@@ -12,7 +12,7 @@ import msgspec
 
 from kseries.judge import changelog, evidence, losses
 from kseries.judge.losses import Symptom
-from kseries.model import Advice, AppliedPatch, Evidence, Finding, FindingKind, Outcome, RunResult, Squash, StateResult
+from kseries.model import Advice, AppliedPatch, Evidence, Finding, FindingKind, RunResult, Squash, StateResult
 
 
 def state_id(upto: int, without: int) -> str:
@@ -150,7 +150,7 @@ def _keys(finding: Finding) -> Iterator[tuple[FindingKind, str | None, Evidence]
 def _all_seen(changed: Squash, asked: Set[str]) -> bool:
     """True where every state that was asked for came to its end, or is loud."""
     return all(
-        state.outcome is Outcome.OK or state.outcome.loud
+        state.outcome.well or state.outcome.loud
         for state in changed.states
         if state.scenario in asked or "journey" in asked
     )

@@ -33,6 +33,8 @@ class Conditions(Record, frozen=True):
     """What each is booted on, and how long all may take."""
     repeat: int = 1
     """How often each kernel is booted; twice where it has failed a check."""
+    boots: bool | UnsetType = UNSET
+    """False where they are only built; else not there, as it was before that could be asked."""
     boxed: bool = True
     """False where what comes from the series may do all that its user may."""
     userland: str | UnsetType = UNSET

@@ -9,8 +9,8 @@ from kseries.model.record import Record
 
 
 class Outcome(StrEnum):
-    """How far a state came. INFRA_ERROR is a fault of this host, never the patch's; NOT_TRIED is of a run that was
-    interrupted. Neither says anything of the state.
+    """How far a state came. BUILT is of one that was not to be booted. INFRA_ERROR is a fault of this host, never the
+    patch's; NOT_TRIED is of a run that was interrupted. Neither says anything of the state.
     """
 
     OK = "ok"
@@ -19,13 +19,19 @@ class Outcome(StrEnum):
     BOOT_FAILED = "boot-failed"
     CRASHED = "crashed"
     TIMED_OUT = "timed-out"
+    BUILT = "built"
     INFRA_ERROR = "infra-error"
     NOT_TRIED = "not-tried"
 
     @property
+    def well(self) -> bool:
+        """True where the state came as far as it was to."""
+        return self in (Outcome.OK, Outcome.BUILT)
+
+    @property
     def unknown(self) -> bool:
         """True where nobody has seen what the state does."""
-        return self in (Outcome.INFRA_ERROR, Outcome.NOT_TRIED)
+        return self in (Outcome.BUILT, Outcome.INFRA_ERROR, Outcome.NOT_TRIED)
 
     @property
     def loud(self) -> bool:

@@ -51,6 +51,7 @@ OUTCOMES = {
     Outcome.BOOT_FAILED: Sign("boot", "boot failed", "loud"),
     Outcome.CRASHED: Sign("crash", "crashed", "fail"),
     Outcome.TIMED_OUT: Sign("hang", "timed out", "fail"),
+    Outcome.BUILT: Sign("built", "built, not booted", "pass"),
     Outcome.INFRA_ERROR: Sign("infra", "this host failed", "miss"),
     Outcome.NOT_TRIED: Sign("-", "not tried", "miss"),
 }
@@ -172,7 +173,7 @@ class _Rows:
         detail = f": {state.detail}" if state.detail else ""
         if state.same_as:
             sign = Sign("=", f"{sign.word}, same source tree as {state.same_as}", sign.looks)
-        told_below = None if state.outcome is Outcome.OK else f"#{anchor(state.id)}"
+        told_below = None if state.outcome.well else f"#{anchor(state.id)}"
         return self._cell(state, state.outcome, sign, detail, told_below)
 
     def _status(self, state: StateResult, name: str) -> Cell:

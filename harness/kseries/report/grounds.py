@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from kseries import arch as archs
-from kseries.model import Exercise, Grounds, LeftOut, PatchResult, RunResult, Verdict
+from kseries.model import Exercise, Grounds, LeftOut, Outcome, PatchResult, RunResult, Verdict
 from kseries.model.sanitize import line
 
 _FEW = 3
@@ -50,8 +50,15 @@ def answers(verdict: Verdict) -> Iterator[tuple[str, bool | None]]:
 
 def why_not(run: RunResult) -> str:
     """Why some verdict of a run is null, as far as its kernel and its patches tell; empty where they do not."""
+    if built := only_built(run):
+        return built
     told = (f"{one.number}/{len(run.patches)} {why}" for one in run.patches if (why := _why_not(one)))
     return line("; ".join(filter(None, (no_promise(run), *told))))
+
+
+def only_built(run: RunResult) -> str:
+    """That nobody has booted a kernel of a run; empty where somebody has, or it is not known."""
+    return "its kernels were built, and none was booted" if run.states[0].outcome is Outcome.BUILT else ""
 
 
 def no_promise(run: RunResult) -> str:

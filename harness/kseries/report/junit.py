@@ -41,6 +41,7 @@ _STAGES = ("apply", "build", "boot")
 _ENDS_AT = {
     Outcome.CONFLICT: "apply",
     Outcome.BUILD_FAILED: "build",
+    Outcome.BUILT: "build",
     Outcome.BOOT_FAILED: "boot",
     Outcome.CRASHED: "boot",
     Outcome.TIMED_OUT: "boot",
@@ -169,7 +170,7 @@ class _Suite:
         last = self._last_stage()
         if _STAGES.index(stage) > _STAGES.index(last):
             case.add_skipped_info(f"not reached: {self._state.outcome}")
-        elif stage == last and self._state.outcome is not Outcome.OK:
+        elif stage == last and not self._state.outcome.well:
             self._not_ok(case)
         elif stage == last and self._log_stands_with == "boot":
             case.stderr = self._account("boot")

@@ -51,6 +51,7 @@ _OUTCOMES = {
     Outcome.BOOT_FAILED: "boot",
     Outcome.CRASHED: "crash",
     Outcome.TIMED_OUT: "hang",
+    Outcome.BUILT: "built",
     Outcome.INFRA_ERROR: "infra",
     Outcome.NOT_TRIED: "-",
 }
@@ -355,7 +356,7 @@ def _trouble(run: RunResult) -> Iterator[str]:
             if state.id in alike:
                 yield from _ending(run, state, end, alike[state.id])
                 yield ""
-        elif state.outcome is not Outcome.OK and not expected and state.id not in told and state.id in alike:
+        elif not state.outcome.well and not expected and state.id not in told and state.id in alike:
             yield f"{', '.join((state.id, *alike[state.id]))}: {state.outcome}: {state.detail}"
             yield ""
 
@@ -497,6 +498,8 @@ def _verdict(run: RunResult) -> Iterator[str]:
         yield f"a yes rests on this: {rests_on}"
     if run.strict and None in (run.verdict.bisectable, run.verdict.revert_safe):
         yield "strict: what is not judged makes this exit 1"
-    if None in (run.verdict.bisectable, run.verdict.revert_safe) and (why := grounds.no_promise(run)):
+    if None in (run.verdict.bisectable, run.verdict.revert_safe) and (
+        why := grounds.only_built(run) or grounds.no_promise(run)
+    ):
         yield f"not judged: {why}"
     yield f"bisectable: {_ANSWERS[run.verdict.bisectable]}    revert-safe: {_ANSWERS[run.verdict.revert_safe]}{so_far}"

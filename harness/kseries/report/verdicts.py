@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One series on several architectures: a line for each patch that says where it is in order and where not."""
+"""One series in several variants: a line for each patch that says where it is in order and where not."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ def render(runs: Sequence[RunResult]) -> str:
     """A line for each patch: its number, what each of the runs says of it, its subject."""
     patches = runs[0].series.patches
     table = [[f"{patch.number}/{len(patches)}", *(_verdict(run, patch) for run in runs)] for patch in patches]
-    rows = [["", *(run.arch for run in runs)], *table]
+    rows = [["", *(run.variant.label for run in runs)], *table]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     subjects = ["", *(line(patch.subject) for patch in patches)]
     told = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
