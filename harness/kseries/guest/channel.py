@@ -6,6 +6,8 @@ import contextlib
 import socket
 from collections.abc import Callable
 
+from kseries.guest.asciicast import Cast
+
 LIMIT = 16 * 1024 * 1024
 """Bytes of a channel that are kept. A whole run prints about 50 KiB; who fills this prints for ever."""
 MAX_LINE = 4096
@@ -16,16 +18,18 @@ _READ = 64 * 1024
 class Channel:
     """What the guest writes to one of its serial ports.
 
-    ``on_line`` gets each line once it is whole, without its newline, however the bytes were cut into pieces.
+    ``on_line`` gets each line once it is whole, without its newline, however the bytes were cut into pieces. ``cast``
+    records what is kept, and what others type.
     """
 
-    def __init__(self, on_line: Callable[[str], None], limit: int) -> None:
+    def __init__(self, on_line: Callable[[str], None], limit: int, cast: Cast | None = None) -> None:
         self.data = bytearray()
         self.full = asyncio.Event()
         """Set when the guest has printed more than is kept."""
         self.closed = asyncio.Event()
         self._on_line = on_line
         self._limit = limit
+        self._cast = cast
         self._begun = bytearray()
         self._writer: asyncio.StreamWriter | None = None
         self._bridges: list[asyncio.Queue[bytes]] = []
@@ -35,7 +39,10 @@ class Channel:
         """Take the next bytes; the work is in proportion to them, not to what came before."""
         for bridge in self._bridges if len(self.data) < self._limit else ():
             bridge.put_nowait(piece)
-        self.data += piece[: self._limit - len(self.data)]
+        kept = piece[: self._limit - len(self.data)]
+        self.data += kept
+        if self._cast is not None:
+            self._cast.said(kept)
         first, *others = piece.split(b"\n")
         self._begin(first)
         for line in others:
@@ -90,6 +97,8 @@ class Channel:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             while (piece := await loop.sock_recv(wire, _READ)) and self._writer is not None:
+                if self._cast is not None:
+                    self._cast.typed(piece)
                 self._writer.write(piece)
                 await self._writer.drain()
 

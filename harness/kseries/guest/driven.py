@@ -150,6 +150,7 @@ class Session:
         wires = await lent.wires(running.process, asked.name)
         if wires is None:
             return False
+        lent.mark(running.check_now)
         await running.answer(asked, caps=self._caps, files=tuple(wire.fileno() for wire in wires))
         for wire in wires:  # from here on it is theirs alone, and closed when they end
             wire.close()
@@ -219,6 +220,11 @@ class Lent:
         if monitor is None:
             return ()
         return (*(port.bridged() for port in (self._heard.console, self._heard.results)), monitor)
+
+    def mark(self, check: str) -> None:
+        """Have a recording tell where a test begins."""
+        if self._heard.cast is not None:
+            self._heard.cast.mark(check)
 
     async def resume(self) -> None:
         """Have it go on, if it is there."""

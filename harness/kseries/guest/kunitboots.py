@@ -70,7 +70,7 @@ class _OfGlob:
         limits = self._booting.machine
         again = self._console_log.with_suffix(".kunit")
         seconds = limits.boot_seconds + _LONG_CASES * limits.probe_seconds
-        heard = Heard(limits, again, seconds, kunit=True)
+        heard = Heard(limits, again, seconds, kunit=True, cast=self._booting.cast)
         stop = await machine.listen(self._booting, heard, (), kunit.words(glob, action))
         with self._console_log.open("ab") as log:
             log.write(f"\n--- KUnit, {f'a {action} of ' if action else ''}{glob}\n".encode() + again.read_bytes())

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from kseries.arch import Arch
 from kseries.guest import channel, complaints, ending, folder, klog, load, qemu, trace
+from kseries.guest.asciicast import Cast
 from kseries.guest.channel import Channel
 from kseries.guest.ending import How, Judged, Stop
 from kseries.guest.guest import Guest
@@ -71,6 +72,8 @@ class Booting:
     """Addresses of which a boot tells what has run (coverage/tracepoints.py)."""
     added: Path | None = None
     """An archive of the user's files (added.py)."""
+    cast: Cast | None = None
+    """What records the consoles of all these boots, where somebody asks for it."""
 
 
 class Driver(Protocol):
@@ -97,7 +100,7 @@ async def boot_as(
 ) -> Boot:
     """The same of a kernel that is told some ``words`` more on its command line, and that somebody may drive."""
     more = driver.seconds if driver is not None else 0.0
-    heard = Heard(booting.machine, console_log, seconds(booting.machine, probes) + more)
+    heard = Heard(booting.machine, console_log, seconds(booting.machine, probes) + more, cast=booting.cast)
     stop = await listen(booting, heard, probes, words, driver)
     return await _told(booting.arch, booting.image, probes, heard, stop, driver.checks() if driver is not None else ())
 
@@ -105,14 +108,19 @@ async def boot_as(
 class Heard:
     """What is heard of a guest since it began, what is seen beside it, and how long it has left."""
 
-    def __init__(self, machine: Machine, log: Path, seconds: float, *, kunit: bool = False) -> None:
+    def __init__(
+        self, machine: Machine, log: Path, seconds: float, *, kunit: bool = False, cast: Cast | None = None
+    ) -> None:
         self.began = time.monotonic()
         self.log = log
         self.busy = True
         """Whether this host had other work meanwhile."""
         self.executed: tuple[int, ...] = ()
         self.watch = Watch(machine, kunit=kunit)
-        self.console = Channel(self.watch.console_line, channel.LIMIT)
+        self.cast = cast
+        if cast is not None:
+            cast.boot()
+        self.console = Channel(self.watch.console_line, channel.LIMIT, cast)
         self.results = Channel(self.watch.results_line, channel.LIMIT)
         self.deadline = processes.Deadline.after(seconds)
 

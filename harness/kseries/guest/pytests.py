@@ -108,6 +108,12 @@ class Pytest:
         """The test that runs."""
         return self._now
 
+    @property
+    def check_now(self) -> str:
+        """What the check of the test that runs is called."""
+        assert self._now is not None and self._checks is not None
+        return self._checks[self._now]
+
     async def end(self) -> None:
         """Leave nothing of it."""
         await self._scratch.aclose()
