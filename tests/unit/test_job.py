@@ -95,6 +95,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"targets": (Target("net", "a.sh"),)},
         {"host_tests": (HostTest("x", Path("tests"), "digest"),)},
         {"sysroot": Sysroot("digest", Path("root"))},
+        {"record_console": True},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -126,6 +127,7 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "targets",
         "host_tests",
         "sysroot",
+        "record_console",
     }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
 
@@ -134,7 +136,7 @@ def test_who_asks_for_none_has_the_conditions_of_before() -> None:
     words = {
         *re.findall(rb"\w+", msgspec.json.encode(Conditions(arch="x86_64")) + msgspec.json.encode(SETUP.conditions))
     }
-    assert not {b"userland", b"kunit", b"targets", b"host_tests", b"sysroot"} & words
+    assert not {b"userland", b"kunit", b"targets", b"host_tests", b"sysroot", b"record_console"} & words
     digest = "0" * 64
     assert msgspec.json.decode(
         msgspec.json.encode(Conditions(arch="x86_64", userland=digest)), type=Conditions

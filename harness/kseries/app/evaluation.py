@@ -108,6 +108,7 @@ def setup_of(conditions: Conditions) -> Setup:
             hosttests.kept(paths.cache("programs"), one.name, one.digest) for one in conditions.host_tests or ()
         ),
         sysroot=sysroot.kept(conditions.sysroot, paths.cache()) if conditions.sysroot else None,
+        record_console=bool(conditions.record_console),
     )
     check_names(conditions.probes, (*found.programs, *found.selftests))
     there = {Probe.ours(name).argv[0] for name in known_probes()}

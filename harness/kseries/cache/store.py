@@ -15,7 +15,7 @@ from kseries.host import checksums, disk, files, paths
 from kseries.model import Observation
 from kseries.model.errors import InfraError, in_words
 
-LOGS = ("build.log", "console.log", "commands.log")
+LOGS = ("build.log", "console.log", "commands.log", "recording.cast")
 OBSERVATION = "observation.json"
 _EVALUATE = ("evaluate/engine.py", "evaluate/local.py")
 _SUMS = "sha256.json"

@@ -2,6 +2,8 @@
 """This host as an executor: a worker builds, and QEMU boots beside its next build."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,8 @@ from kseries.coverage.tracepoints import MadeOf, Watch, Watched
 from kseries.evaluate import images, observe
 from kseries.evaluate.images import Images
 from kseries.evaluate.setup import Setup
-from kseries.guest import driven, isolation, kunitboots, machine, repeat
+from kseries.guest import asciicast, driven, isolation, kunitboots, machine, repeat
+from kseries.guest.asciicast import Cast
 from kseries.guest.machine import Booting
 from kseries.guest.pytests import About
 from kseries.kbuild import Worker, modules
@@ -25,7 +28,9 @@ from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
 from kseries.probes import commands, kunit, printed, runner
 
-_OF_BOOT = ("console.log", printed.LOG)
+_OF_BOOT = ("console.log", printed.LOG, asciicast.FILE)
+_TREE = 12
+"""Digits of a tree's id that say which it is."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +160,12 @@ class Local:
             return known
         tell(events.StageStarted(job.name, "boot"))
 
-        booting = self._booting(built, watched.addresses if watched is not None else ())
         try:
-            # What is told of somebody's patch has been seen twice.
-            console = built.into / "console.log"
-            seen = await repeat.boot(partial(self._boot_all, booting, built.probes), setup.repeat, console)
+            with _recording(built) as cast:
+                booting = self._booting(built, watched.addresses if watched is not None else (), cast)
+                # What is told of somebody's patch has been seen twice.
+                console = built.into / "console.log"
+                seen = await repeat.boot(partial(self._boot_all, booting, built.probes), setup.repeat, console)
         except InfraError as error:
             return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error), host=setup.host)
         _write(built.into / printed.LOG, printed.log(seen.boot.printed))
@@ -170,10 +176,10 @@ class Local:
             self._store.put(kept, what, built.into)
         return whole
 
-    def _booting(self, built: _Built, addresses: tuple[tuple[int, int], ...]) -> Booting:
+    def _booting(self, built: _Built, addresses: tuple[tuple[int, int], ...], cast: Cast | None) -> Booting:
         setup = self._setup
         files = setup.added.path if setup.added is not None else None
-        return Booting(setup.arch, setup.accel, built.image, setup.machine, addresses, files)
+        return Booting(setup.arch, setup.accel, built.image, setup.machine, addresses, files, cast)
 
     async def _boot_all(self, booting: Booting, probes: tuple[Probe, ...], log: Path) -> Boot:
         """What a kernel does once, with its probes and by testing itself, in as many boots as that takes."""
@@ -185,6 +191,22 @@ class Local:
         else:
             whole = await isolation.boot(lambda some, file: machine.boot_as(booting, some, file, words), probes, log)
         return await kunitboots.boot(booting, globs, whole, log) if globs else whole
+
+
+@contextlib.contextmanager
+def _recording(built: _Built) -> Iterator[Cast | None]:
+    """What records all boots of a kernel, if that is asked for; it lies beside their log however they end.
+
+    It names a tree and no state, as what others are told of it does: they may have the same kernel.
+    """
+    if not built.setup.record_console:
+        yield None
+        return
+    cast = Cast(f"{built.setup.arch.name}, tree {built.job.tree[:_TREE]}")
+    try:
+        yield cast
+    finally:
+        _write(built.into / asciicast.FILE, cast.end())
 
 
 def _write(log: Path, text: str) -> None:

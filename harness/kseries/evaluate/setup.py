@@ -51,6 +51,8 @@ class Setup:
     targets: tuple[Target, ...] = ()
     host_tests: tuple[HostTest, ...] = ()
     sysroot: Sysroot | None = None
+    record_console: bool = False
+    """Such results have a recording, which a run that asks for none neither makes nor misses."""
 
     @property
     def probe_names(self) -> tuple[str, ...]:
@@ -82,6 +84,7 @@ class Setup:
             targets=tuple(one.word for one in self.targets) or msgspec.UNSET,
             host_tests=_named(self.host_tests) or msgspec.UNSET,
             sysroot=self.sysroot.digest if self.sysroot is not None else msgspec.UNSET,
+            record_console=self.record_console or msgspec.UNSET,
         )
 
     @cached_property

@@ -49,6 +49,8 @@ class Conditions(Record, frozen=True):
     """Files of pytest that drive the guest from outside; likewise."""
     sysroot: str | UnsetType = UNSET
     """The digest of the headers and libraries that it is compiled against; not there where those are this host's."""
+    record_console: bool | UnsetType = UNSET
+    """True where its console is recorded, which is among the logs then; not there where nobody asks for it."""
 
 
 class Job(Record, frozen=True):
