@@ -161,6 +161,17 @@ def test_it_shows_the_ends_of_the_logs(split: Page) -> None:
     assert "build log: states/without-2/build.log" in split.text
 
 
+def test_a_recording_is_named_where_it_is_there_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "recording.cast").write_text('{"version": 2}\n[0.1, "o", "hello, terminal"]\n')
+    (tmp_path / "build.log").write_text("built\n")
+    there = state("base", logs={"build": "build.log", "recording": "recording.cast"})
+    gone = state("prefix-1", 1, logs={"recording": "gone.cast"})
+    elsewhere = state("prefix-2", 2, logs={"recording": "/etc/hostname"})
+    shown = page(run(there, gone, elsewhere), tmp_path)
+    assert "recorded for asciinema: recording.cast" in shown.text and "build log: build.log" in shown.text
+    assert "terminal" not in shown.text and "gone.cast" not in shown.text and "hostname" not in shown.text
+
+
 def test_the_bars_are_in_proportion() -> None:
     done = [state("base", seconds={"build": 60.0, "boot": 15.0}), state("prefix-1", 1, seconds={"build": 30.0})]
     same = state("without-2", 2, same_as="prefix-1", seconds={"build": 30.0})

@@ -116,6 +116,11 @@ def test_a_kernel_that_did_not_end_in_peace_has_three_lines(boot: str) -> None:
     assert lines[2].startswith("    suspected: 1/2 'KVM: Patch 1', 2/2 'KVM: Patch 2'; log: states/prefix-1/console")
 
 
+def test_its_recording_is_named_beside_its_log() -> None:
+    seen = ended_state("prefix-1", "panic", 1, logs={"console": "a.log", "recording": "a.cast"})
+    assert paragraph(run(state("base"), seen), "prefix-1: ")[-1].endswith("log: a.log; recording: a.cast")
+
+
 def test_it_is_told_where_a_finding_names_the_state_too() -> None:
     told = finding(FindingKind.BISECT_HOLE, "prefix-1", "panic.end: fail", patch=1)
     assert paragraph(

@@ -87,6 +87,7 @@ def render(run: RunResult, directory: Path) -> str:
         told={finding.state for finding in run.findings if not finding.kind.advice},
         times=_times(run),
         tails={state.id: _tails(directory, state) for state in run.states},
+        recordings={state.id: logs.recording(directory, state) for state in run.states},
         tried=tried,
         script=Markup(script),
         script_hash=f"sha256-{base64.b64encode(bytes.fromhex(checksums.of_bytes(script.encode()))).decode()}",
@@ -284,7 +285,7 @@ def _trial(run: RunResult, state: StateResult) -> _Trial:
 
 
 def _tails(directory: Path, state: StateResult) -> list[tuple[str, logs.Tail]]:
-    found = ((name, logs.tail(directory, state, name, LOG_LIMIT)) for name in state.logs)
+    found = ((name, logs.tail(directory, state, name, LOG_LIMIT)) for name in state.logs if name != logs.RECORDING)
     return [(name, one) for name, one in found if one is not None]
 
 

@@ -8,6 +8,11 @@ from pathlib import Path
 from kseries.model import StateResult
 from kseries.model.sanitize import printable
 
+RECORDING = "recording"
+"""What a result calls the recording of a state's consoles (guest/asciicast.py), among its logs: it is for a player, and
+nothing of it is shown.
+"""
+
 
 @dataclass(frozen=True)
 class Tail:
@@ -24,21 +29,32 @@ class Tail:
 
 
 def tail(directory: Path, state: StateResult, name: str, limit: int) -> Tail | None:
-    """The last ``limit`` bytes, in whole lines, of a state's log; None where there is none to read.
+    """The last ``limit`` bytes, in whole lines, of a state's log; None where there is none to read."""
+    place = _place(directory, state, name)
+    if place is None:
+        return None
+    try:
+        data, size = _last(place, limit)
+    except OSError:
+        return None
+    return Tail(path=state.logs[name], text=printable(data.decode(errors="replace")), shown=len(data), size=size)
+
+
+def recording(directory: Path, state: StateResult) -> str | None:
+    """Where the recording of a state's consoles is, relative to the run's directory; None where there is none."""
+    return state.logs[RECORDING] if _place(directory, state, RECORDING) is not None else None
+
+
+def _place(directory: Path, state: StateResult, name: str) -> Path | None:
+    """Where a state's log is, if it is there.
 
     A result.json may come from anywhere: a path that leads out of the run's directory is not followed.
     """
-    path = state.logs.get(name)
-    if path is None:
-        return None
     try:
-        place = (directory / path).resolve()
-        if not place.is_relative_to(directory.resolve()) or not place.is_file():
-            return None
-        data, size = _last(place, limit)
-    except (OSError, ValueError):
+        place = (directory / state.logs[name]).resolve()
+        return place if place.is_relative_to(directory.resolve()) and place.is_file() else None
+    except (KeyError, OSError, ValueError):
         return None
-    return Tail(path=path, text=printable(data.decode(errors="replace")), shown=len(data), size=size)
 
 
 def _last(place: Path, limit: int) -> tuple[bytes, int]:

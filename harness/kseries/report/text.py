@@ -31,6 +31,7 @@ from kseries.report import (
     fuzzed,
     grounds,
     journeys,
+    logs,
     machines,
     onto,
     reproduce,
@@ -396,6 +397,7 @@ def _ending(run: RunResult, state: StateResult, end: Ended, alike: list[str]) ->
     suspects = _some([_patch(run, patch.number) for patch in end.suspects], _PLACES)
     known = [f"suspected: {suspects}"] if suspects else []
     known += [f"log: {state.logs['console']}"] if "console" in state.logs else []
+    known += [f"recording: {state.logs[logs.RECORDING]}"] if logs.RECORDING in state.logs else []
     if known:
         yield _cut(f"    {'; '.join(known)}")
 
