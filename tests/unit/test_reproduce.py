@@ -38,6 +38,8 @@ def test_what_decides_a_state_is_asked_again_and_what_does_not_is_not() -> None:
     assert sorted(first.words) == sorted(given)
     (again,) = target.each(parsed(*first.words, "-j", "7", "--workers", "2", "--checkpatch"))
     assert again == first
+    (recorded,) = target.each(parsed(*given, "--record-console"))
+    assert recorded.record_console and recorded.words == first.words
 
 
 def test_the_architecture_is_named_since_the_next_host_may_have_another() -> None:

@@ -43,6 +43,8 @@ class Options:
     unboxed: bool = False
     strict: bool = False
     """What is not judged exits 1."""
+    record_console: bool = False
+    """Whether the consoles of all boots are recorded."""
     programs: tuple[Path, ...] = ()
     """Probes that are not ours: C source, or static binaries."""
     contracts: tuple[Path, ...] = ()

@@ -150,6 +150,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         targets=whole,
         host_tests=driving,
         sysroot=sysroot_of(options, arch, tell) if whole and found is not None and found.digest else None,
+        record_console=options.record_console,
     )
 
 

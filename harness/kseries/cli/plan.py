@@ -27,6 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     target.add_arguments(parser)
     target.add_kernel_arguments(parser)
+    target.add_recording_argument(parser)
     parser.add_argument(
         "--apply", action="store_true", help="what becomes of each patch on the base; exit 1 where one does not apply"
     )

@@ -20,6 +20,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     target.add_arguments(parser)
     target.add_kernel_arguments(parser)
+    target.add_recording_argument(parser)
     target.add_run_arguments(parser)
     reporting.add_argument(parser)
     parser.add_argument(

@@ -193,6 +193,15 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_recording_argument(parser: argparse.ArgumentParser) -> None:
+    """Whether states without a recording of their consoles are booted again, though their results are known."""
+    parser.add_argument(
+        "--record-console",
+        action="store_true",
+        help="record what each console says and what is typed at it, as an asciicast beside its log",
+    )
+
+
 def load(args: argparse.Namespace) -> inputs.Target:
     """The TARGET of a command line. Raises InputError."""
     return inputs.load(args.target, args.tree, args.reroll)
@@ -241,7 +250,7 @@ def options(args: argparse.Namespace) -> Options:
 def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") -> Options:
     running = {
         name: getattr(args, name)
-        for name in ("jobs", "workers", "checkpatch", "selftest_clang", "strict")
+        for name in ("jobs", "workers", "checkpatch", "selftest_clang", "strict", "record_console")
         if hasattr(args, name)
     }
     if hasattr(args, "scenario"):

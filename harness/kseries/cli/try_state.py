@@ -32,6 +32,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_series_arguments(parser)
     parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
     target.add_kernel_arguments(parser)
+    target.add_recording_argument(parser)
     question.add_arguments(parser)
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="put the state's logs into DIR/states (default: nowhere)"
