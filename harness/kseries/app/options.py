@@ -114,5 +114,6 @@ class Options:
             userland=None,
             packages=(),
             add=None,
+            record_console=False,
             repeat=1,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from kseries.app import planning, premises, setup
+from kseries.app import offers, planning, premises, setup
 from kseries.app.options import Options
 from kseries.cli import target
 from kseries.host import paths
@@ -48,11 +48,12 @@ def command(args: argparse.Namespace) -> int:
         trees = TreeStore(paths.cache("trees.git"))
         made = planning.plan(loaded, options, trees, tell)
         costs, why_not = _costs(made, options, trees, tell)
+        ways = offers.offered(made, options, trees)
     if args.json:
-        both = msgspec.to_builtins(made) | {"forecast": msgspec.to_builtins(costs)}
-        print(json.document(both))
+        more = {"forecast": msgspec.to_builtins(costs), "offers": msgspec.to_builtins(ways)}
+        print(json.document(msgspec.to_builtins(made) | more))
     else:
-        print(plans.render(made, costs, why_not))
+        print(plans.render(made, costs, why_not, ways))
     return 0
 
 

@@ -5,7 +5,7 @@ By the Makefiles of the tip, and by the ``#if`` lines around what changed. Both 
 something that is not understood, the condition asks for less than is needed, and what was compiled the build tells.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -46,9 +46,12 @@ class Goals:
 
     def of(self, changes: Mapping[str, Changed]) -> tuple[Goal, ...]:
         """What some changes want of a configuration: all files first, then lines of them."""
-        files = [path for path in changes if self._is_ours(path)]
-        whole = [Goal(path, self.of_file(path)) for path in files]
+        whole = self.whole(changes)
         return (*whole, *(one for goal in whole for one in self._of_lines(goal, changes[goal.file])))
+
+    def whole(self, files: Iterable[str]) -> tuple[Goal, ...]:
+        """Those of some files that are source of a kernel's code, for this architecture."""
+        return tuple(Goal(path, self.of_file(path)) for path in files if self._is_ours(path))
 
     def _is_ours(self, path: str) -> bool:
         other = path.startswith("arch/") and not path.startswith(f"arch/{self._arch}/")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A plan on a terminal: each state, what it would cost, and the order in which they would be built."""
 
-from kseries.model import Forecast, Plan, State
+from kseries.model import Forecast, Plan, State, Way
 from kseries.model.notewords import unbuilt
 from kseries.model.sanitize import printable
 from kseries.report import fuzzed
@@ -11,16 +11,29 @@ _NAMED = 3
 _FILL = 100
 
 
-def render(plan: Plan, costs: tuple[Forecast, ...], why_not: str = "") -> str:
-    """The states in the order of the plan, and the sum; ``why_not`` says why there is no forecast."""
+def render(plan: Plan, costs: tuple[Forecast, ...], why_not: str = "", offers: tuple[Way, ...] = ()) -> str:
+    """The states in the order of the plan, and the sum; ``why_not`` says why there is no forecast, and ``offers`` what
+    may exercise the series.
+    """
     wide = max(len(state.id) for state in plan.states)
     cost = {one.state: _cost(one) for one in costs}
     rows = [f"  {state.id.ljust(wide)}  {_tree(state)}  {cost.get(state.id, '')}".rstrip() for state in plan.states]
     count = len(plan.patches)
     heading = f"{plan.series}: {count} patch{'es' * (count != 1)} on {plan.base.name} (Linux {plan.base.version})"
     # Names of files and of series are other people's text: each stays in its line, and moves no cursor.
-    rows = [heading, *(f"  {note}" for note in fuzzed.notes(plan.patches)), *rows, *_sum(plan, costs, why_not)]
+    rows = [
+        heading,
+        *(f"  {note}" for note in fuzzed.notes(plan.patches)),
+        *rows,
+        *_sum(plan, costs, why_not),
+        *_offered(offers),
+    ]
     return "\n".join(printable(row).replace("\n", " ") for row in rows)
+
+
+def _offered(offers: tuple[Way, ...]) -> list[str]:
+    head = ["what may exercise it, and is not asked for:"] if offers else []
+    return [*head, *(f"  {one.what} ({one.where})" for one in offers)]
 
 
 def _tree(state: State) -> str:
