@@ -11,6 +11,7 @@ import msgspec
 from kseries.app.options import Options
 from kseries.coverage import goals, tracepoints
 from kseries.coverage.goals import Goal, Goals
+from kseries.coverage.source import SOURCES
 from kseries.evaluate.setup import Setup
 from kseries.host import checksummed, checksums, paths, signals
 from kseries.kbuild import autofragment, fragment, needed, solving
@@ -132,9 +133,9 @@ def _reader(trees: TreeStore, tree: str) -> goals.Reader:
 
 
 def _includers(trees: TreeStore, tree: str) -> goals.Includers:
-    def including(path: str) -> tuple[str, ...]:
-        name = re.escape(PurePosixPath(path).name)
-        pattern = rf'^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]([^">]*/)?{name}[">]'
-        return tuple(trees.names_with(tree, pattern, "*.c", "*.h", "*.S"))
+    def including(path: str, folder: str) -> tuple[str, ...]:
+        pattern = goals.INCLUDES.format(name=re.escape(PurePosixPath(path).name))
+        below = f"{folder}/" if folder else ""
+        return tuple(trees.names_with(tree, pattern, *(f"{below}*{suffix}" for suffix in sorted(SOURCES))))
 
     return including

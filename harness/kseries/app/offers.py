@@ -47,7 +47,8 @@ def offered(planned: Plan, options: Options, trees: TreeStore) -> tuple[Way, ...
 
 def _by_option(goals: Goals, files: tuple[str, ...], trees: TreeStore, tip: str) -> Iterator[Way]:
     """The targets of kselftest that ask for the option of an object itself, where few do."""
-    wanted = dict.fromkeys(name for one in goals.whole(files) for name in named(one.condition)[:1])
+    sources = [path for path in files if not path.endswith(".h")]
+    wanted = dict.fromkeys(name for one in goals.whole(sources) for name in named(one.condition)[:1])
     for name in wanted:
         places = trees.names_with(tip, rf"^CONFIG_{name}=", f"{SELFTESTS}*/config")
         targets = [found["target"] for one in places if (found := _CONFIG.fullmatch(one))]

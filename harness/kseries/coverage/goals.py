@@ -5,9 +5,11 @@ By the Makefiles of the tip, and by the ``#if`` lines around what changed. Both 
 something that is not understood, the condition asks for less than is needed, and what was compiled the build tells.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import PurePosixPath
 
 from kseries.coverage import ifs, leftout, makefiles
@@ -16,13 +18,18 @@ from kseries.model.conditions import Condition, all_of, any_of
 
 Reader = Callable[[str], str | None]
 """The text of a file of the tip; None where it is not there."""
-Includers = Callable[[str], tuple[str, ...]]
-"""The files of the tip that include one, as far as their text tells."""
+Includers = Callable[[str, str], tuple[str, ...]]
+"""The files of the tip that include one, as far as their text tells: of those below a folder, or of all ("")."""
+INCLUDES = '^[ \t]*#[ \t]*include[ \t]*[<"]([^">]*/)?{name}[">]'
+"""A line that includes a file of some name, as grep and Python know regular expressions."""
 
 _MAKEFILES = ("Kbuild", "Makefile")
 """As scripts/Makefile.build looks for them."""
 _MOST_INCLUDERS = 20
 """Of a header, that are looked at: those first whose folder is nearest."""
+_MOST_HEADERS = 3
+_MOST_LOOKS = 4
+"""At all files of a tree, each of which takes some ten seconds."""
 _DEEPEST = 2
 """Headers in headers, until one is asked by whom it is included."""
 
@@ -43,6 +50,7 @@ class Goals:
         self._arch = arch
         self._reader = cache(reader)
         self._includers = includers
+        self._looks = 0
 
     def of(self, changes: Mapping[str, Changed]) -> tuple[Goal, ...]:
         """What some changes want of a configuration: all files first, then lines of them."""
@@ -50,8 +58,9 @@ class Goals:
         return (*whole, *(one for goal in whole for one in self._of_lines(goal, changes[goal.file])))
 
     def whole(self, files: Iterable[str]) -> tuple[Goal, ...]:
-        """Those of some files that are source of a kernel's code, for this architecture."""
-        return tuple(Goal(path, self.of_file(path)) for path in files if self._is_ours(path))
+        """Those of some changed files that are source of a kernel's code, for this architecture; headers come last."""
+        ours = tuple(sorted(filter(self._is_ours, files), key=lambda path: path.endswith(".h")))
+        return tuple(Goal(path, self.of_file(path, ours)) for path in ours)
 
     def _is_ours(self, path: str) -> bool:
         other = path.startswith("arch/") and not path.startswith(f"arch/{self._arch}/")
@@ -69,13 +78,35 @@ class Goals:
         for condition, lines in found.items():
             yield Goal(goal.file, all_of((goal.condition, condition)), tuple(lines))
 
-    def of_file(self, path: str, deep: int = 0) -> Condition:
-        """Under which condition a source is compiled, or a header included by one that is."""
+    def of_file(self, path: str, changed: tuple[str, ...] = (), deep: int = 0) -> Condition:
+        """Under which condition a source is compiled, or a header included by one that is: one that is ``changed``,
+        too, where there is any.
+        """
         named, condition = self._by_makefile(path)
         if named or deep == _DEEPEST:
             return condition
-        users = sorted(self._includers(path), key=lambda user: _distance(path, user))[:_MOST_INCLUDERS]
-        return any_of(self.of_file(user, deep + 1) for user in users if self._is_ours(user)) if users else condition
+        users = self._users(path, changed)
+        return any_of(self.of_file(user, changed, deep + 1) for user in users) if users else condition
+
+    def _users(self, path: str, changed: tuple[str, ...]) -> list[str]:
+        """Files that include one: those that are changed, too, else those in its folder, else the nearest of all."""
+        for users in self._ways_to_look(path, changed):
+            found = sorted(users, key=lambda user: _distance(path, user))
+            sources = filter(self._is_ours, (user for user in found if not user.endswith(".h")))
+            headers = filter(self._is_ours, (user for user in found if user.endswith(".h")))
+            if some := list(islice(sources, _MOST_INCLUDERS)) or list(islice(headers, _MOST_HEADERS)):
+                return some
+        return []
+
+    def _ways_to_look(self, path: str, changed: tuple[str, ...]) -> Iterator[Iterable[str]]:
+        including = re.compile(INCLUDES.format(name=re.escape(PurePosixPath(path).name)), re.MULTILINE)
+        yield (one for one in changed if one != path and including.search(self._reader(one) or ""))
+        folder = PurePosixPath(path).parent
+        if folder.parts[:1] != ("include",):
+            yield self._includers(path, str(folder))
+        if self._looks < _MOST_LOOKS:
+            self._looks += 1
+            yield self._includers(path, "")
 
     def _by_makefile(self, path: str) -> tuple[bool, Condition]:
         """Whether a Makefile names the object of a source; and what it and those of the folders above ask for."""

@@ -223,7 +223,7 @@ class _History:
         for patch in plan.patches:
             self._tip = trees.commit(patch.tree_after, self._tip)
             self._patch_of[self._tip] = patch.number
-        self._goals = Goals(arch, self._file, lambda _: ())
+        self._goals = Goals(arch, self._file, lambda *_: ())
         self._blamed: dict[str, dict[int, list[int]]] = {}
         self._functions: dict[str, tuple[source.Function, ...]] = {}
 
