@@ -158,7 +158,9 @@ def test_a_silent_break_is_found_by_host_side_tests_alone(
     assert done.returncode == 1 and found == [("silent-break", f"without-{annotates}", "exit-on-missing")], done.stdout
     (broken,) = (one for one in result["findings"] if one["kind"] == "silent-break")
     assert broken["partner"] == honours
-    assert {one["name"].partition(".")[0] for one in broken["evidence"]} == {"missing_page"}
+    probes = {one["name"].partition(".")[0] for one in broken["evidence"]}
+    # Where the annotating patch brings KVM_CAP_MEMORY_FAULT_INFO, too, the probe of all runs misses that.
+    assert probes == {"missing_page"} | ({"capabilities"} if arch == "arm64" else set())
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "arm64"])

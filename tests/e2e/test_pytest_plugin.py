@@ -218,7 +218,7 @@ def test_all_states_on_two_workers(python: Path, folder: Path) -> None:
     args = "--kseries-args=--probe capabilities --scenario prefixes"
     words = ("--kseries-state=all", args, "-n2", "--dist=loadgroup", "--junitxml=junit.xml")
     done = outcome(python, folder, *words)
-    states = ("base", "prefix-1", "prefix-2", "prefix-3")
+    states = ("base", *(f"prefix-{number}" for number, _ in enumerate(CASE.glob("patches/*.patch"), 1)))
     expected = {f"test_{name}[{state}]": end for name, end in ENDS.items() for state in states}
     found = {name.partition("@")[0]: end for name, end in ends(folder / "junit.xml").items()}
     assert found == expected | {"test_of_no_machine": ""}, done.stdout

@@ -154,12 +154,21 @@ def test_without_a_series_nothing_of_it_is_imported_or_named(tmp_path: Path) -> 
         " ours = {name for name in sys.modules if name.startswith('kseries')}\n"
         " assert ours == {'kseries', 'kseries.hosttest', 'kseries.hosttest.entry'}\n"
         " assert not {'msgspec', 'qemu', 'pexpect', 'asyncio'} & set(sys.modules)\n"
-        "def test_b(guest): pass\n"
+        "import pytest\n@pytest.mark.fresh_boot\n@pytest.mark.arch('arm64')\ndef test_b(guest): pass\n"
     )
     (tmp_path / "test_a.py").write_text(code)
     top = Path(lent.__file__).parents[2]
     env = {**os.environ, "PYTHONPATH": str(top), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    words: list[str | Path] = [sys.executable, "-m", "pytest", "-p", "kseries.hosttest.entry", "-q", tmp_path]
+    words: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "kseries.hosttest.entry",
+        "-q",
+        "--strict-markers",
+        tmp_path,
+    ]
     done = subprocess.run(words, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert "1 passed, 1 error" in done.stdout and "fixture 'guest' not found" in done.stdout, done.stdout
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What every pytest loads that finds kseries installed: its options. Without --kseries-target nothing comes of them."""
+"""What every pytest loads that finds kseries installed: options and markers, which do nothing without a series."""
 
 import pytest
 
@@ -11,6 +11,13 @@ _OPTIONS = (
     ("--kseries-userland", "U", "programs for the guest, as --userland"),
     ("--kseries-args", "WORDS", "more words for kseries, as in '--memory 1G --probe capabilities'"),
 )
+MARKERS = (
+    "fresh_boot: the test begins on a machine that no other test has had",
+    "timeout(seconds): how long the test may take, as setup and as teardown, too",
+    "needs_userland: the test is skipped where there is no --userland",
+    "arch(name, ..): the test is skipped on any other architecture",
+)
+"""Known without a series, too: a file that has them is then collected under --strict-markers."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     if config.getoption("kseries_target") is not None:
         try:
             from kseries.hosttest import lent

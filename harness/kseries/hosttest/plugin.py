@@ -16,15 +16,9 @@ import pytest
 
 from kseries.hosttest.control import Control, Message
 from kseries.hosttest.debugger import Debugger
+from kseries.hosttest.entry import MARKERS
 from kseries.hosttest.inside import InsideError
 from kseries.hosttest.machine import Guest, Monitor, State
-
-_MARKERS = (
-    "fresh_boot: the test begins on a machine that no other test has had",
-    "timeout(seconds): how long the test may take, as setup and as teardown, too",
-    "needs_userland: the test is skipped where there is no --userland",
-    "arch(name, ..): the test is skipped on any other architecture",
-)
 
 
 class Plugin:
@@ -80,7 +74,7 @@ class Plugin:
     # --- what is run ----------------------------------------------------------------------------
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        for marker in _MARKERS:
+        for marker in MARKERS:
             config.addinivalue_line("markers", marker)
 
     @pytest.hookimpl(wrapper=True)
