@@ -35,6 +35,22 @@ TESTS = (
 PROGRAMS = ("timers:nanosleep",)
 """Those that are asked for by themselves, and are compiled as probes are."""
 SECONDS = 900
+ANSWERS = "tools/testing/selftests/answers"
+BROUGHT = {
+    f"{ANSWERS}/Makefile": (
+        "TEST_PROGS := answers.sh",
+        "TEST_GEN_PROGS := answers",
+        "CFLAGS += $(KHDR_INCLUDES)",
+        "include ../lib.mk",
+    ),
+    f"{ANSWERS}/answers.sh": ("#!/bin/sh", "exec ./answers"),
+    f"{ANSWERS}/answers.c": (
+        "#include <sys/prctl.h>",
+        "#include <linux/answers.h>",
+        "int main(void) { return prctl(PR_ANSWERS, 0, 0, 0, 0) != 42; }",
+    ),
+}
+"""A target of tests, of which a script runs a program that is compiled against a header of the series."""
 
 
 def test_ten_tests_end_in_a_run_as_they_do_by_hand(kseries: Kseries, tmp_path: Path) -> None:
@@ -94,3 +110,29 @@ def test_a_silent_break_that_only_a_script_shows_is_found(kseries: Kseries, tmp_
     testcase = inputs.load(str(case)).testcase
     assert testcase is not None
     assert expectation.differences(testcase.expect, result) == ()
+
+
+def test_a_target_that_a_series_brings_tells_of_the_kernels_without_it(kseries: Kseries, tmp_path: Path) -> None:
+    series = tmp_path / "series"
+    series.mkdir()
+    below = "\terror = security_task_prctl(option, arg2, arg3, arg4, arg5);"
+    prctl = adding("kernel/sys.c", "\tif (option == 0x4b534552) return 42;", "sys: Answer", below=below)
+    header = new_file("include/uapi/linux/answers.h", ("#define PR_ANSWERS 0x4b534552",))
+    (series / "0001-prctl.patch").write_text(prctl + header)
+    tests = "".join(new_file(path, lines) for path, lines in BROUGHT.items())
+    (series / "0002-tests.patch").write_text(f"Subject: [PATCH] selftests: Ask\n\n---\n{tests}")
+    asked = ("--userland", "debian:bookworm", "--probe", "capabilities", "--selftest", "answers")
+    done = kseries("run", "series", *asked, "--selftest-from", "tip", "--scenario", "prefixes", "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result, _ = rundir.read(tmp_path / "out")
+    told = {
+        state.id: [ended(state, f"answers:{name}") for name in ("answers.sh", "answers")] for state in result.states
+    }
+    fails, passes = [Status.FAIL] * 2, [Status.PASS] * 2
+    assert told == {"base": fails, "prefix-1": passes, "prefix-2": passes}, "base fails, so that this is no break"
+
+
+def new_file(path: str, lines: tuple[str, ...]) -> str:
+    """The part of a patch that brings a program or a source."""
+    head = (f"diff --git a/{path} b/{path}", "new file mode 100755", "--- /dev/null", f"+++ b/{path}")
+    return "\n".join((*head, f"@@ -0,0 +1,{len(lines)} @@", *(f"+{one}" for one in lines), ""))

@@ -15,6 +15,7 @@ from kseries.evaluate.setup import Setup
 from kseries.guest.added import Files
 from kseries.guest.sysroot import Sysroot
 from kseries.kbuild.config import Config
+from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record, Userland
 from kseries.probes.hosttests import HostTest
 from kseries.probes.programs import Program
@@ -96,6 +97,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"host_tests": (HostTest("x", Path("tests"), "digest"),)},
         {"sysroot": Sysroot("digest", Path("root"))},
         {"record_console": True},
+        {"installed": KeptSelftests("digest", Path("selftests"))},
     ],
     ids=lambda other: next(iter(other)),
 )
@@ -128,6 +130,7 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "host_tests",
         "sysroot",
         "record_console",
+        "installed",
     }
     assert {*HostFacts.__struct_fields__} == {"accel", "toolchain", "emulator"}
 
@@ -136,7 +139,8 @@ def test_who_asks_for_none_has_the_conditions_of_before() -> None:
     words = {
         *re.findall(rb"\w+", msgspec.json.encode(Conditions(arch="x86_64")) + msgspec.json.encode(SETUP.conditions))
     }
-    assert not {b"userland", b"kunit", b"targets", b"host_tests", b"sysroot", b"record_console"} & words
+    unasked = {b"userland", b"kunit", b"targets", b"host_tests", b"sysroot", b"record_console", b"installed", b"boots"}
+    assert not unasked & words
     digest = "0" * 64
     assert msgspec.json.decode(
         msgspec.json.encode(Conditions(arch="x86_64", userland=digest)), type=Conditions

@@ -107,6 +107,9 @@ def test_what_neither_base_nor_the_tip_has_is_told(tmp_path: Path) -> None:
     targets.check((TIMERS, SCRIPT), store, *trees)
     with pytest.raises(InputError, match=r"neither base nor the series has tools/testing/selftests/net/rtnetlink.sh"):
         targets.check((SCRIPT,), store, trees[0], trees[0])
+    targets.check_tip((SCRIPT,), store, trees[1])
+    with pytest.raises(InputError, match=r"the tip does not have tools/testing/selftests/net/rtnetlink.sh"):
+        targets.check_tip((SCRIPT,), store, trees[0])
     with pytest.raises(InputError, match=r"has tools/testing/selftests/net/Makefile"):
         targets.check((Target("net"),), store, *trees)
 

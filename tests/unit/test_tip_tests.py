@@ -9,16 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kseries import inputs
-from kseries.app import evaluation, planning, setup, tiptests
-from kseries.app.options import Options
+from kseries.app import evaluation, setup, tiptests
 from kseries.app.session import run
-from kseries.evaluate.setup import Setup
-from kseries.model import Conditions, Origin, Outcome, Plan, events
+from kseries.model import Conditions, Origin, Outcome, events
 from kseries.model.errors import InputError
-from kseries.sources import TreeStore
 from tests.support import cpio, tiny
-from tests.support.gitrepo import Repository
+from tests.support.tipseries import Case
 
 PLACE = "tools/testing/selftests/toy"
 RULES = "$(OUTPUT)/%: %.c\n\t$(CC) $(KHDR_INCLUDES) -o $@ $<\n"
@@ -27,47 +23,15 @@ DYNAMIC = "$(OUTPUT)/%: %.c\n\tgcc -o $@ $<\n"
 LINK = "$(OUTPUT)/%: %.c\n\tln -s /etc/hostname $@\n"
 
 
-class Case:
-    """A series of one patch that brings a test, on the tiny kernel."""
-
-    def __init__(self, place: Path, tip: dict[str, str]) -> None:
-        self.repository = Repository(place / "linux")
-        self.repository.commit("base", {**tiny.kernel("base"), "arch/x86/kvm/Kconfig": ""})
-        self.repository.git("tag", "base")
-        self.repository.commit("topic", {**tiny.kernel("topic"), **tip})
-        self.repository.git("tag", "topic")
-        self.options = Options(
-            out=place / "out",
-            tree=str(self.repository.path),
-            scenarios=("prefixes",),
-            probes=("capabilities",),
-            selftests=("toy:new",),
-            selftests_from="tip",
-        )
-        self.cache = place / "cache" / "kseries"
-        self.told: list[str] = []
-
-    def plan(self) -> tuple[Plan, TreeStore]:
-        trees = TreeStore(self.cache / "trees.git")
-        return planning.plan(self.target, self.options, trees, lambda _: None), trees
-
-    @property
-    def target(self) -> inputs.Target:
-        return inputs.load("base..topic", str(self.repository.path))
-
-    def hear(self, event: events.Event) -> None:
-        if isinstance(event, events.Preparing):
-            self.told.append(event.what)
-
-    def built(self) -> Setup:
-        planned, trees = self.plan()
-        return tiptests.built(setup.setup_of(self.options), self.options, trees, planned, self.hear)
-
-
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Case(tmp_path, {f"{PLACE}/Makefile": RULES, f"{PLACE}/new.c": TEST})
+    return of(tmp_path, {f"{PLACE}/Makefile": RULES, f"{PLACE}/new.c": TEST})
+
+
+def of(place: Path, tip: dict[str, str]) -> Case:
+    """A series of one patch that brings a test."""
+    return Case(place, {**tiny.kernel("topic"), **tip}, selftests=("toy:new",))
 
 
 def test_what_a_series_brings_is_in_the_image_of_every_state_and_part_of_its_key(case: Case) -> None:
@@ -158,7 +122,7 @@ def test_a_test_that_cannot_be_run_everywhere_ends_the_run_in_two_lines(
     files = {f"{PLACE}/Makefile": RULES, f"{PLACE}/new.c": TEST, **tip}
     if f"{PLACE}/old.c" in tip:
         del files[f"{PLACE}/new.c"]
-    case = Case(tmp_path, files)
+    case = of(tmp_path, files)
     with pytest.raises(InputError, match=said):
         case.built()
     assert not (case.cache / "workers/0/scratch").exists()
@@ -167,9 +131,3 @@ def test_a_test_that_cannot_be_run_everywhere_ends_the_run_in_two_lines(
 def test_the_tips_tests_without_a_test_are_the_users_mistake(case: Case) -> None:
     with pytest.raises(InputError, match="of no test"):
         setup.setup_of(replace(case.options, selftests=()))
-
-
-@pytest.mark.parametrize("word", ["timers", "net:rtnetlink.sh"])
-def test_what_each_state_installs_is_no_test_of_the_tips(case: Case, word: str) -> None:
-    with pytest.raises(InputError, match=f"{word} is installed from each state's own tree\n"):
-        setup.setup_of(replace(case.options, selftests=(word,)))

@@ -17,6 +17,7 @@ from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
 from kseries.guest import added, emulator, sysroot, userland
 from kseries.host import extras, paths, signals
+from kseries.kbuild import keptselftests
 from kseries.kbuild.config import Config
 from kseries.model import Conditions, Job, Observation, Origin, Probe, Userland, events
 from kseries.model.errors import InputError
@@ -109,6 +110,7 @@ def setup_of(conditions: Conditions) -> Setup:
         ),
         sysroot=sysroot.kept(conditions.sysroot, paths.cache()) if conditions.sysroot else None,
         record_console=bool(conditions.record_console),
+        installed=keptselftests.kept(conditions.installed, paths.cache("programs")) if conditions.installed else None,
     )
     check_names(conditions.probes, (*found.programs, *found.selftests))
     there = {Probe.ours(name).argv[0] for name in known_probes()}

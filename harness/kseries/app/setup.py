@@ -275,6 +275,7 @@ def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: in
         selftests=setup.selftests,
         targets=setup.targets,
         sysroot=setup.sysroot.path if setup.sysroot is not None else None,
+        kept_tests=setup.installed,
         boxed=not setup.unboxed,
         seconds=setup.machine.build_seconds,
         series=series,

@@ -27,13 +27,14 @@ def foreseen(setup: Setup, options: Options, planned: Plan, trees: TreeStore, te
 
 
 def _configured(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
-    asked = with_targets(kunits.with_suites(setup, options, planned, trees), planned.base.tree, trees, tell)
+    tree = tiptests.tree_of(options, planned)
+    asked = with_targets(kunits.with_suites(setup, options, planned, trees), tree, trees, tell)
     return autoconfig.with_options(asked, options, planned, trees, tell)
 
 
-def with_targets(setup: Setup, base: str, trees: TreeStore, tell: events.Listener) -> Setup:
-    """All states have the options that the targets of kselftest ask for on base."""
-    found = selftestconfig.of(setup.targets, trees, base, setup.config.text, setup.arch.source)
+def with_targets(setup: Setup, tree: str, trees: TreeStore, tell: events.Listener) -> Setup:
+    """All states have the options that the targets of kselftest ask for in one tree."""
+    found = selftestconfig.of(setup.targets, trees, tree, setup.config.text, setup.arch.source)
     for target, text in found.items():
         names = selftestconfig.options(text)
         tell(events.Preparing(f"{selftestconfig.path(target)} wants of every kernel: {few(names, _OPTIONS)}"))

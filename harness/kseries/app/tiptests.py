@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""--selftest-from tip: the tip's own tests run on the kernel of every state, as programs that it brings.
+"""--selftest-from tip: the tip's own tests run on the kernel of every state, single ones as programs that it brings.
 
 A state's kernel is then told what its own tests, older or not there, could not tell of it. As each program is known by
-its digest, results and jobs need no more of a tip than these.
+its digest, results and jobs need no more of a tip than these. Scripts and whole targets: tiptargets.py.
 """
 
 from dataclasses import replace
@@ -10,9 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from kseries.app import tiptargets
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
 from kseries.host import checksummed, checksums, paths, signals
+from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.kbuild.testbuild import Workbench
 from kseries.model import NamedProgram, Plan, events
 from kseries.model.errors import InputError
@@ -30,29 +32,34 @@ def check(options: Options) -> None:
     """Raise InputError where the tip's tests are asked for, and none."""
     if options.selftests_from == TIP and not options.selftests:
         raise InputError("--selftest-from tip: of no test\n  add --selftest TARGET:TEST")
-    whole = targets.parse(options.selftests) if options.selftests_from == TIP else ()
-    if whole:
-        raise InputError(
-            f"--selftest-from tip: {whole[0].word} is installed from each state's own tree\n"
-            "  the tip's tests are programs, as in --selftest timers:posix_timers"
-        )
+
+
+def tree_of(options: Options, planned: Plan) -> str:
+    """The tree whose tests tell what configuration they want of all kernels."""
+    return _tip(planned) if options.selftests_from == TIP else planned.base.tree
 
 
 def built(setup: Setup, options: Options, trees: TreeStore, planned: Plan, tell: events.Listener) -> Setup:
-    """A setup for the states of a plan: with the tip's tests as programs, built unless they are kept, where that is
-    asked for. Raises InputError for one that the tip does not have, or that does not build.
+    """A setup for the states of a plan: with the tip's tests, built unless they are kept, where that is asked for.
+    Raises InputError for one that the tip does not have, or that does not build.
     """
     if options.selftests_from != TIP:
         return setup
-    return _with(setup, _kept(setup, planned, trees) or _made(setup, options, trees, planned, tell))
+    _check(setup, planned, trees)
+    tests = _kept(setup, planned) or _made(setup, options, trees, planned, tell) if setup.selftests else ()
+    bench = workbench(setup, options, trees)
+    whole = tiptargets.installed(setup, _tip(planned), _home(), bench, tell) if setup.targets else None
+    return _with(setup, tests, whole)
 
 
 def foreseen(setup: Setup, options: Options, trees: TreeStore, planned: Plan) -> Setup:
     """The same, with nothing built: where the tests are not kept, no state of the plan is known. Raises InputError."""
     if options.selftests_from != TIP:
         return setup
+    _check(setup, planned, trees)
     unknown = tuple(Program(test.name, Path(), "") for test in setup.selftests)
-    return _with(setup, _kept(setup, planned, trees) or unknown)
+    whole = tiptargets.known(setup, _tip(planned), _home()) or tiptargets.UNKNOWN if setup.targets else None
+    return _with(setup, _kept(setup, planned) or unknown, whole)
 
 
 def workbench(setup: Setup, options: Options, trees: TreeStore) -> Workbench:
@@ -65,11 +72,19 @@ def workbench(setup: Setup, options: Options, trees: TreeStore) -> Workbench:
         options.jobs,
         setup.machine.build_seconds,
         boxed=not setup.unboxed,
+        sysroot=setup.sysroot.path if setup.sysroot is not None else None,
     )
 
 
-def _with(setup: Setup, tests: tuple[Program, ...]) -> Setup:
-    return replace(setup, programs=(*setup.programs, *tests), selftests=())
+def _check(setup: Setup, planned: Plan, trees: TreeStore) -> None:
+    """Raise InputError for a test that the tip does not have, before any is built."""
+    selftests.check_tip(setup.selftests, setup.arch, trees, _tip(planned))
+    targets.check_tip(setup.targets, trees, _tip(planned))
+
+
+def _with(setup: Setup, tests: tuple[Program, ...], whole: KeptSelftests | None) -> Setup:
+    """The same for states that build no test of their own, and need nothing to do so."""
+    return replace(setup, programs=(*setup.programs, *tests), selftests=(), targets=(), sysroot=None, installed=whole)
 
 
 def _made(
@@ -83,9 +98,8 @@ def _made(
     return made
 
 
-def _kept(setup: Setup, planned: Plan, trees: TreeStore) -> tuple[Program, ...]:
-    """What was built of the same before; nothing where not all of it is there. Raises InputError."""
-    selftests.check_tip(setup.selftests, setup.arch, trees, _tip(planned))
+def _kept(setup: Setup, planned: Plan) -> tuple[Program, ...]:
+    """What was built of the same before; nothing where not all of it is there."""
     if (data := checksummed.read(_note(setup, planned))) is None:
         return ()
     try:

@@ -13,6 +13,7 @@ from kseries.cache import store
 from kseries.guest.added import Files
 from kseries.guest.sysroot import Sysroot
 from kseries.kbuild.config import Config
+from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record, Userland
 from kseries.probes import kunit
 from kseries.probes.hosttests import HostTest
@@ -53,6 +54,8 @@ class Setup:
     sysroot: Sysroot | None = None
     record_console: bool = False
     """Such results have a recording, which a run that asks for none neither makes nor misses."""
+    installed: KeptSelftests | None = None
+    """What the guests of all states have of kselftest, where none has its own ``targets``."""
 
     @property
     def probe_names(self) -> tuple[str, ...]:
@@ -85,6 +88,7 @@ class Setup:
             host_tests=_named(self.host_tests) or msgspec.UNSET,
             sysroot=self.sysroot.digest if self.sysroot is not None else msgspec.UNSET,
             record_console=self.record_console or msgspec.UNSET,
+            installed=self.installed.digest if self.installed is not None else msgspec.UNSET,
         )
 
     @cached_property

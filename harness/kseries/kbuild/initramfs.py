@@ -15,6 +15,9 @@ _TEXT = 0o100644
 LINK = 0o120777
 _CHARACTER = 0o020600
 _CONSOLE = (5, 1)
+_HEADER = 110
+"""Bytes before a member's name: six of magic, and thirteen fields of eight hexadecimal digits each."""
+_SIZE_AT, _NAME_SIZE_AT = 6 + 6 * 8, 6 + 11 * 8
 _FOLDERS = ("probes", "programs")
 _LIST = "probes.list"
 _USERLAND = "userland.squashfs"
@@ -100,6 +103,18 @@ def member(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0
     fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
     header = b"070701" + b"".join(b"%08X" % field for field in fields)
     return _padded(header + encoded) + _padded(data)
+
+
+def places(members: bytes) -> dict[str, tuple[int, int]]:
+    """Where the data of each of some members begins, and how many bytes it has: of what ``member`` has made."""
+    found, at = {}, 0
+    while at < len(members):
+        size, name_size = (int(members[at + one : at + one + 8], 16) for one in (_SIZE_AT, _NAME_SIZE_AT))
+        name = members[at + _HEADER : at + _HEADER + name_size - 1]
+        data = at + len(_padded(bytes(_HEADER + name_size)))
+        found[os.fsdecode(name)] = (data, size)
+        at = data + len(_padded(bytes(size)))
+    return found
 
 
 def _padded(data: bytes) -> bytes:

@@ -21,6 +21,7 @@ _ERROR = re.compile(
     rb"^\S+:(\d+:)* (fatal )?error: |^\S*\bld: (?!warning)|undefined reference|^(error|ERROR): |Error: "
     rb"|^\S*Kconfig\S*:\d+: |^\S+:\d+: \*\*\* |^make(\[\d+\])?: \*\*\* "
 )
+_IGNORED = re.compile(rb"^make(\[\d+\])?: \[.*\] Error \d+ \(ignored\)$")
 _MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
 _MAX_ERRORS = 8
 _SIGNALLED = 128
@@ -64,7 +65,18 @@ def errors_of(log: bytes, source: Path) -> tuple[str, ...]:
     """The compiler's own error lines, paths as they are in the tree; what make says only when there are none."""
     found = [line for line in log.splitlines() if _ERROR.search(line)]
     own = [line for line in found if not _MAKE_GAVE_UP.search(line)] or found or log.splitlines()[-3:]
-    return tuple(line.decode(errors="replace").replace(f"{source}/", "").strip() for line in own[:_MAX_ERRORS])
+    return _in_tree(own, source)
+
+
+def ignored_errors(log: bytes, source: Path) -> tuple[str, ...]:
+    """The same of a make that goes on whatever fails (``--ignore-errors``); nothing where nothing has failed."""
+    failed = [line for line in log.splitlines() if _IGNORED.search(line)]
+    found = [line for line in log.splitlines() if _ERROR.search(line)]
+    return _in_tree(found or failed, source) if failed else ()
+
+
+def _in_tree(lines: list[bytes], source: Path) -> tuple[str, ...]:
+    return tuple(line.decode(errors="replace").replace(f"{source}/", "").strip() for line in lines[:_MAX_ERRORS])
 
 
 @dataclass(frozen=True)

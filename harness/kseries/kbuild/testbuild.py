@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel's own tests of one tree, built alone: against that tree's headers, without its kernel.
 
-They are to run on other trees' kernels, as programs that somebody brings do. They are built from nothing, in a scratch
-folder and without ccache, since that is done once for a tip.
+They are to run on other trees' kernels: single ones as programs that somebody brings do, whole targets as they are
+installed (keptselftests.py). They are built from nothing, in a scratch folder and without ccache, since that is done
+once for a tip.
 """
 
 import contextlib
@@ -14,15 +15,18 @@ from kseries.arch import Arch
 from kseries.host import box, disk, files, processes, turns
 from kseries.host.box import layout
 from kseries.host.box.layout import Layout
-from kseries.kbuild import artifacts, limits
+from kseries.kbuild import artifacts, keptselftests, limits
 from kseries.kbuild.config import Config
-from kseries.kbuild.make import Make, errors_of, make_argv
+from kseries.kbuild.keptselftests import KeptSelftests
+from kseries.kbuild.make import Make, errors_of, ignored_errors, make_argv
 from kseries.model import events
 from kseries.model.errors import InfraError, InputError
 from kseries.model.sanitize import line
 from kseries.probes import programs
+from kseries.probes.install import Install
 from kseries.probes.programs import Program
 from kseries.probes.selftests import Bench, Selftest
+from kseries.probes.targets import Target
 from kseries.sources import TreeStore
 
 _SHOWN = 3
@@ -34,7 +38,7 @@ _MADE = "programs"
 @dataclass(frozen=True)
 class Workbench:
     """The home of a worker, in whose source folder a tree is checked out for its tests; ``seconds`` is the longest that
-    make may take.
+    make may take. ``sysroot`` is what whole targets are compiled against, as Install has it.
     """
 
     home: Path
@@ -44,6 +48,7 @@ class Workbench:
     jobs: int
     seconds: float
     boxed: bool = True
+    sysroot: Path | None = None
 
     async def programs(
         self, tree: str, tests: tuple[Selftest, ...], kept: Path, tell: events.Listener
@@ -57,6 +62,23 @@ class Workbench:
             errors = await self._make(tests)
             said = "".join(f"\n  {one}" for one in errors[:_SHOWN])
             return tuple(self._taken(test, kept, said) for test in tests)
+
+    async def installed(
+        self, tree: str, wanted: tuple[Target, ...], kept: Path, tell: events.Listener
+    ) -> tuple[KeptSelftests, tuple[str, ...]]:
+        """What a tree installs of some targets, kept in the folder ``kept``, and the first errors of what does not
+        build. Raises InputError where it cannot be in a guest, InfraError where this host may be why it is not whole.
+        """
+        async with self._with_headers(tree, tell):
+            install = Install(self.arch, self._source, self._obj, self.jobs, "", self._layout, self.sysroot)
+            told = ignored_errors if await self._steps(install.makes(wanted)) else errors_of
+            log = self._log.read_bytes()
+            self._check_host(log)  # whatever fails there, make goes on
+            errors = told(log, self._layout.inside(self._source))
+            try:
+                return keptselftests.keep(self._obj, log, kept), tuple(map(line, errors[:_SHOWN]))
+            except artifacts.NotRegularError as error:
+                raise InputError(f"--selftest-from tip: {wanted[0].word} cannot be installed\n  {error}") from error
 
     async def refused_by(
         self, compiler: str, tree: str, tests: tuple[Selftest, ...], tell: events.Listener
@@ -101,17 +123,23 @@ class Workbench:
 
     async def _run(self, steps: list[list[str]]) -> tuple[bool, tuple[str, ...]]:
         """Whether all steps went well, and the errors. Raises InfraError where this host may be why one did not."""
-        log = self._obj.parent / "make.log"
-        with log.open("wb") as output:
+        well = await self._steps(steps)
+        return well, () if well else self._errors()
+
+    async def _steps(self, steps: list[list[str]]) -> bool:
+        """Whether all went well; what they say is in the log."""
+        with self._log.open("wb") as output:
             make = Make(self._box, output, processes.Deadline.after(self.seconds), lambda _: None, self._obj.parent)
             try:
-                well = [await make(argv) for argv in steps]
+                return all([await make(argv) for argv in steps])  # each, whatever became of the others
             except processes.DeadlineError as error:
                 raise InfraError(f"make was still at work after {self.seconds / 60:.0f} minutes") from error
-        if all(well):
-            return True, ()
-        self._check_host(log.read_bytes())
-        return False, tuple(map(line, errors_of(log.read_bytes(), self._layout.inside(self._source))))
+
+    def _errors(self) -> tuple[str, ...]:
+        """The errors in the log. Raises InfraError where this host may be why there are some."""
+        log = self._log.read_bytes()
+        self._check_host(log)
+        return tuple(map(line, errors_of(log, self._layout.inside(self._source))))
 
     def _built(self, tests: tuple[Selftest, ...]) -> tuple[Selftest, ...]:
         """Those that are there."""
@@ -152,14 +180,20 @@ class Workbench:
         return self.home / "scratch" / "tests" / "obj"
 
     @property
+    def _log(self) -> Path:
+        return self._obj.parent / "make.log"
+
+    @property
     def _layout(self) -> Layout:
-        return Layout.of({"source": self._source, "build": self._obj}) if self.boxed else layout.OWN
+        places = {"source": self._source, "build": self._obj}
+        places |= {"sysroot": self.sysroot} if self.sysroot is not None else {}
+        return Layout.of(places) if self.boxed else layout.OWN
 
     @property
     def _box(self) -> processes.Box:
         return processes.Box(
             writable=(self._obj,),
-            readable=(self._source,),
+            readable=(self._source, *((self.sysroot,) if self.sysroot is not None else ())),
             layout=self._layout,
             limits=box.build_limits(self.jobs),
             tells=True,

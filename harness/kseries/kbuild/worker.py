@@ -11,7 +11,7 @@ import dataclasses
 import io
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +41,7 @@ from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.folder import Folder
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
+from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
 from kseries.kbuild.timing import Timing
 from kseries.model import DEFAULT_MACHINE, Build, events
@@ -95,7 +96,7 @@ class Worker:
     ``series`` names whose patches are built, as for Folder. What their Makefiles do to a build folder reaches the other
     trees of that series and no others. ``probes`` are those of ours that are made, None for all of them. ``seconds`` is
     the longest that one state may build. ``cached=False`` is for measuring and proving: it compiles everything itself,
-    in a build folder of its own.
+    in a build folder of its own. ``kept_tests`` is the kselftest of every guest, where no tree installs its own.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Worker:
         selftests: tuple[Selftest, ...] = (),
         targets: tuple[Target, ...] = (),
         sysroot: Path | None = None,
+        kept_tests: KeptSelftests | None = None,
         boxed: bool = True,
         series: str = "",
         seconds: float = DEFAULT_MACHINE.build_seconds,
@@ -127,6 +129,7 @@ class Worker:
         self._programs = programs
         self._selftests = selftests
         self._targets = targets
+        self._kept_tests = kept_tests
         self._source = home / "source"
         self._shared = paths.cache("ccache")
         self._guests = paths.project("guests")
@@ -215,8 +218,13 @@ class Worker:
         return artifacts.text(self._obj, ".config")
 
     def selftest_file(self, name: str) -> str:
-        """A file of kselftest as what was built last has installed it; empty where there is none."""
-        return installed.text(self._obj, name)
+        """A file of kselftest as the guest of what was built last has it; empty where there is none."""
+        return self._kept_tests.text(name) if self._kept_tests is not None else installed.text(self._obj, name)
+
+    @property
+    def _installed(self) -> Iterable[bytes]:
+        """kselftest in the guest, as members of its initramfs."""
+        return (self._kept_tests.path.read_bytes(),) if self._kept_tests is not None else installed.members(self._obj)
 
     @property
     def _has_modules(self) -> bool:
@@ -352,7 +360,7 @@ class Worker:
         artifacts.copy(self._obj, self._arch.kernel_path, into / "kernel")
         artifacts.copy(self._obj, "vmlinux", into / "vmlinux")
         theirs = initramfs.modules(self._obj / modules.FOLDER) if self._has_modules else ()
-        initramfs.write(into / "initrd.cpio", self._obj / "guests", (*installed.members(self._obj), *theirs))
+        initramfs.write(into / "initrd.cpio", self._obj / "guests", (*self._installed, *theirs))
 
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""

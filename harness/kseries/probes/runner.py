@@ -85,6 +85,16 @@ def for_kernel(asked: tuple[Probe, ...], installed: Callable[[str], str]) -> tup
     return tuple(found.values())
 
 
+def not_listed(wanted: Iterable[Target], listed: str) -> tuple[Target, ...]:
+    """Those of which a list has no test: of these the runner would say on each kernel that there is no such test."""
+    words = listed.splitlines()
+    return tuple(one for one in wanted if not any(word == one.word or _is_of(word, one) for word in words))
+
+
+def _is_of(word: str, one: Target) -> bool:
+    return one.test is None and word.startswith(f"{one.target}:")
+
+
 def _tests(probe: Probe, listed: str) -> tuple[Probe, ...]:
     tests = (test for test in map(_TEST.fullmatch, listed.splitlines()) if test is not None)
     ours = dict.fromkeys(test["test"] for test in tests if test["target"] == probe.argv[3])

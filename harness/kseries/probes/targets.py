@@ -102,10 +102,19 @@ def check_userland(wanted: Iterable[Target], *, there: bool) -> None:
 
 def check(wanted: Iterable[Target], trees: TreeStore, base: str, tip: str) -> None:
     """Raise InputError for a target, or a script, that neither base nor the tip has."""
+    _check(wanted, trees, (base, tip), "neither base nor the series has")
+
+
+def check_tip(wanted: Iterable[Target], trees: TreeStore, tip: str) -> None:
+    """The same for one that the tip does not have, where its tests are those of all states."""
+    _check(wanted, trees, (tip,), "with --selftest-from tip, and the tip does not have")
+
+
+def _check(wanted: Iterable[Target], trees: TreeStore, of: tuple[str, ...], said: str) -> None:
     for one in wanted:
         path = f"{PLACE}/{one.target}/{one.test or 'Makefile'}"
-        if not any(trees.file(tree, path) is not None for tree in (base, tip)):
+        if not any(trees.file(tree, path) is not None for tree in of):
             raise InputError(
-                f"--selftest {one.word}: neither base nor the series has {path}\n"
+                f"--selftest {one.word}: {said} {path}\n"
                 f"  targets are folders below {PLACE}; of one, a script is named with its suffix"
             )
