@@ -94,6 +94,18 @@ def test_the_suite_of_what_is_changed_is_run_and_tells_of_a_silent_break(linux: 
     assert "--- KUnit, thing\n" in log
 
 
+def test_a_suite_in_the_file_that_it_tests_is_found_where_that_is_changed(linux: Repository, tmp_path: Path) -> None:
+    itself = f"int thing;\n#ifdef CONFIG_THING_KUNIT_TEST\n{SUITE}#endif\n"
+    linux.commit(
+        "lib: Move it", {"lib/thing_kunit.c": None, "lib/thing.c": itself, "lib/Makefile": "obj-y += thing.o\n"}
+    )
+    linux.git("tag", "-f", "base")
+    linux.commit("lib: Do more", {"lib/thing.c": f"int more;\n{itself}"})
+    _, result = run(linux, tmp_path, "--kunit", "auto", "--scenario", "prefixes")
+    assert "CONFIG_THING_KUNIT_TEST=y\n" in result["variant"]["config"]
+    assert "kunit.thing.adds" in checks(result["states"][0])
+
+
 def test_who_does_not_ask_is_offered_the_suite_and_pays_nothing(linux: Repository, tmp_path: Path) -> None:
     done, result = run(linux, tmp_path, "--scenario", "prefixes")
     assert not any(checks(state) for state in result["states"])

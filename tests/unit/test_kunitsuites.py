@@ -70,6 +70,36 @@ def test_the_suites_of_trees_are_found_where_tests_are(tmp_path: Path) -> None:
     assert {*both} == {*SUITES, Suite("new", "lib/new_kunit.c")}
 
 
+IN_ITSELF = "int thing;\n" + source('"in itself"') + "kunit_test_suites(&suite_0, &other);\n"
+
+
+def test_in_folders_that_are_changed_a_file_is_one_of_tests_by_what_it_registers(tmp_path: Path) -> None:
+    files = {f"{folder}/thing.c": IN_ITSELF for folder in ("lib", "lib/deep", "net/a[b", "tools/lib")}
+    files |= {"top.h": IN_ITSELF.replace("_suites", "_suite"), "lib/other.c": source('"of nobody"')}
+    repository, trees = Repository(tmp_path / "linux"), TreeStore(tmp_path / "trees.git")
+    tree = trees_of(repository, trees, files)
+
+    def found(*changed: str) -> tuple[str, ...]:
+        return tuple(one.file for one in kunitsuites.found(trees, tree, changed=changed))
+
+    assert found() == found("net/x.c", "Documentation/x.rst", "tools/lib/thing.c", "tools/x") == ()
+    assert found("lib/Makefile", "lib/x.c") == ("lib/thing.c",)
+    assert found("net/a[b/x.c", "Makefile") == ("net/a[b/thing.c", "top.h")
+
+
+def trees_of(repository: Repository, trees: TreeStore, files: dict[str, str]) -> str:
+    commit = repository.commit("tree", files)
+    trees.add_repository(repository.path)
+    return trees.tree_of(commit)
+
+
+@pytest.mark.parametrize(("path", "names"), [("lib/thing.c", ["in itself"]), ("lib/other.c", []), ("lib/thing.h", [])])
+def test_a_changed_file_that_registers_a_suite_is_offered_it(path: str, names: list[str]) -> None:
+    files = {"lib/thing.c": IN_ITSELF, "lib/other.c": source('"of nobody"')}
+    found = kunitsuites.beside(path, files.get, lambda folder: tuple(one.rpartition("/")[2] for one in files))
+    assert [one.name for one in found] == names
+
+
 @pytest.mark.parametrize(
     ("path", "names"),
     {
@@ -144,6 +174,19 @@ def test_a_suite_brings_its_option_and_what_that_depends_on_directly() -> None:
         "DEEP": WANTED,
         "DEEPER": WANTED,
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [("lib/thing.c", {"THING", "OUTER", "THING_TEST"}), ("lib/thing_kunit.c", {"THING"})]
+)
+def test_of_a_file_that_is_not_of_tests_alone_the_conditions_of_its_suites_are_asked_for(
+    path: str, asked: set[str]
+) -> None:
+    inner = f"#ifdef CONFIG_OTHER\nint x;\n#endif\n#ifdef CONFIG_THING_TEST\n{IN_ITSELF}#endif\n"
+    objects = {"lib/Makefile": f"obj-$(CONFIG_THING) += {Path(path).stem}.o\n"}
+    files = {path: f"#if IS_ENABLED(CONFIG_OUTER)\n{inner}#endif\n", **objects}
+    made = kunitoptions.of_suites([Suite("in itself", path)], files.get, lambda _: {}, "x86")
+    assert options(made).keys() == {*HEAD, *asked}
 
 
 def test_the_options_of_its_folders_and_of_a_kunitconfig_are_asked_for_too() -> None:

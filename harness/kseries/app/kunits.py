@@ -28,8 +28,9 @@ def with_suites(setup: Setup, options: Options, planned: Plan, trees: TreeStore)
     if not options.kunit:
         return setup
     base, tip = planned.base.tree, planned.patches[-1].tree_after
-    found = kunitsuites.found(trees, tip, base)
-    globs = tuple(dict.fromkeys(_globs(options.kunit, found, trees, base, tip)))
+    changed = trees.changed_paths(base, tip)
+    found = kunitsuites.found(trees, tip, base, changed=changed)
+    globs = tuple(dict.fromkeys(_globs(options.kunit, found, trees, changed, tip)))
     suites = tuple(suite for suite in found if any(kunit.matches(glob, suite.name) for glob in globs))
     if kunit.ALL in globs:
         more = kunitoptions.of_all()
@@ -49,10 +50,11 @@ def with_suites(setup: Setup, options: Options, planned: Plan, trees: TreeStore)
     )
 
 
-def _globs(asked: tuple[str, ...], found: tuple[Suite, ...], trees: TreeStore, base: str, tip: str) -> Iterator[str]:
+def _globs(
+    asked: tuple[str, ...], found: tuple[Suite, ...], trees: TreeStore, changed: tuple[str, ...], tip: str
+) -> Iterator[str]:
     for glob in asked:
         if glob == kunit.AUTO:
-            changed = trees.changed_paths(base, tip)
             of_changed = touched(found, changed, trees, tip)
             yield from (kunit.exactly(suite.name, "") for suite in of_changed) if of_changed else (kunit.ALL,)
         elif any(kunit.matches(glob, suite.name) for suite in found) or glob == kunit.ALL:

@@ -8,7 +8,7 @@ a report tells of, with why.
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-from kseries.coverage import makefiles
+from kseries.coverage import conditionals, kunitsuites, makefiles
 from kseries.coverage.kunitsuites import Suite
 from kseries.kbuild import fragment, needed
 from kseries.kbuild.needed import Definers
@@ -69,6 +69,24 @@ def _of_file(path: str, reader: Reader) -> Iterator[str]:
         if ways:
             yield from (one for one in min(ways, key=len) if not one.startswith("!") and one not in _ALWAYS)
         targets = [f"{above}/"]
+    if not kunitsuites.called_as_test(path):
+        yield from _around_suites(reader(path) or "")
+
+
+def _around_suites(text: str) -> Iterator[str]:
+    """The options on which an ``#if`` has the suites of a file compiled, the outer ones first: a file that is not of
+    tests alone has them in one.
+    """
+    found: dict[str, None] = {}
+    begin = kunitsuites.lines(text)
+    while True:
+        hidden = conditionals.hidden(text, found.keys())
+        asked = (one for line, one in hidden.items() if line in begin and not one.startswith("!"))
+        new = tuple(dict.fromkeys(asked))
+        if not new:
+            return
+        found |= dict.fromkeys(new)
+        yield from new
 
 
 def _seen_from(folder: PurePosixPath, target: str) -> str:

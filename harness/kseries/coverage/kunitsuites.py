@@ -2,24 +2,33 @@
 """KUnit's suites in a tree: what each is called, in which file it is, and which of them test what a series changes.
 
 Nothing of a tree runs for it. What is read is how suites are written (Documentation/dev-tools/kunit/usage.rst), in
-files that are called as tests are (style.rst): a suite of another file, or one whose name a macro makes, is not found.
+files that are called as tests are (style.rst), and in the folders that a series changes in any file that registers one.
+A suite of another file, or one whose name a macro makes, is not found.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 
 from kseries.sources import TreeStore
 
 _WHERE = ("*test*.c", "*kunit*.c", "*test*.h", "*kunit*.h")
 _BEGINS = r"struct[[:space:]]+kunit_suite[[:space:]]+[A-Za-z0-9_]+[[:space:]]*="
+_REGISTERS = r"kunit_test_(init_section_)?suites?[[:space:]]*\("
+"""What makes a file one of tests, whatever it is called (include/kunit/test.h)."""
+_CALL = re.compile(_REGISTERS.replace("[[:space:]]", r"\s"))
 _SUITE = re.compile(r"struct\s+kunit_suite\s+\w+\s*=\s*\{(?P<body>.*?)\n\}", re.DOTALL)
 _NAME = re.compile(r"\.name\s*=\s*(?:\"(?P<name>[^\"]+)\"|(?P<of_file>KBUILD_MODNAME))")
 _AFFIX = re.compile(r"^(?:kunit|test)[_-]|[_-](?:kunit|unittest|test|tests|selftest)$")
 """What the name of a test's file has beside that of what it tests: cmdline_kunit.c, list-test.c, test_hash.c."""
 _FOLDERS = ("tests", "test", "kunit", "tests/unit")
 """Where a folder has its tests, if not beside what they test."""
+_GLOB = re.compile(r"[*?\[\]\\]")
+"""What a pathspec does not take for itself."""
+_MOST = 200
+"""Folders that are looked into for files of any name: with more git is slow, and they are of no one subsystem."""
 _SOURCES = (".c", ".h", ".S", ".rs")
 _OF_LIB = ("lib", "lib/tests")
 _OF_HEADERS = re.compile(r"(?:arch/[^/]+/)?include/(?:linux|asm|uapi/linux|kunit)/(?P<name>[^/]+)\.h$")
@@ -47,14 +56,26 @@ def plain(stem: str) -> str:
     return _AFFIX.sub("", _AFFIX.sub("", stem)).replace("-", "_")
 
 
-def found(trees: TreeStore, *ids: str) -> tuple[Suite, ...]:
-    """The suites that some trees have, each once."""
+def found(trees: TreeStore, *ids: str, changed: Iterable[str] = ()) -> tuple[Suite, ...]:
+    """The suites that some trees have, each once; whatever their files are called, in the folders of changed files."""
     suites: dict[Suite, None] = {}
+    places = tuple(_beside(changed))
     for tree in dict.fromkeys(ids):
-        for path, text in trees.grep_files(tree, _BEGINS, *_WHERE).items():
+        files = trees.grep_files(tree, _BEGINS, *_WHERE)
+        files |= trees.grep_files(tree, _REGISTERS, *places) if places else {}
+        for path, text in files.items():
             if not path.startswith("tools/"):
                 suites |= dict.fromkeys(of_file(path, text))
     return tuple(sorted(suites))
+
+
+def _beside(changed: Iterable[str]) -> Iterator[str]:
+    """The sources in the folders of some files, and not below them, as git's pathspecs (gitglossary(7))."""
+    folders = dict.fromkeys(str(PurePosixPath(path).parent) for path in changed)
+    for folder in islice(folders, _MOST):
+        plainly = _GLOB.sub(r"\\\g<0>", folder)
+        top = "" if folder == "." else f"{plainly}/"
+        yield from (f":(glob){top}*{suffix}" for suffix in (".c", ".h"))
 
 
 def of_file(path: str, text: str) -> tuple[Suite, ...]:
@@ -62,6 +83,11 @@ def of_file(path: str, text: str) -> tuple[Suite, ...]:
     names = (_NAME.search(one["body"]) for one in _SUITE.finditer(text))
     module = PurePosixPath(path).stem.replace("-", "_")  # scripts/Makefile.lib: modname_flags
     return tuple(Suite(name["name"] or module, path) for name in names if name is not None)
+
+
+def lines(text: str) -> frozenset[int]:
+    """The lines of a file, from 1 on, at which its suites begin."""
+    return frozenset(text.count("\n", 0, one.start()) + 1 for one in _SUITE.finditer(text))
 
 
 def about(suites: Sequence[Suite], changed: Iterable[str]) -> tuple[Suite, ...]:
@@ -93,11 +119,15 @@ def beside(path: str, reader: Reader, lister: Lister) -> Iterator[Suite]:
     folders = dict.fromkeys((of, *(f"{of}/{name}" for name in _FOLDERS), *_OF_LIB))
     tests = (f"{folder}/{name}" for folder in folders for name in lister(folder) if name.endswith((".c", ".h")))
     for file in dict.fromkeys((path, *tests)):
-        if _called_as_test(file) and _is_about(Suite("", file), path) and (text := reader(file)) is not None:
+        if not (_is_about(Suite("", file), path) and (file == path or called_as_test(file))):
+            continue
+        text = reader(file) or ""
+        if called_as_test(file) or _CALL.search(text):
             yield from of_file(file, text)
 
 
-def _called_as_test(path: str) -> bool:
+def called_as_test(path: str) -> bool:
+    """Whether a file is of tests by its name."""
     return "test" in path or "kunit" in path
 
 
