@@ -18,6 +18,7 @@ from kseries.evaluate.setup import Setup
 from kseries.host import processes
 from kseries.kbuild import Worker, initramfs, keptselftests
 from kseries.kbuild.dependencies import can_matter
+from kseries.kbuild.make import ignored_errors
 from kseries.model import Conditions, Outcome, Userland, events
 from kseries.model.errors import InfraError, InputError
 from kseries.probes import runner
@@ -216,6 +217,23 @@ def test_a_test_that_no_guest_could_have_ends_the_run_in_two_lines(
     with pytest.raises(InputError, match=said):
         case.built()
     assert not (case.cache / "workers/0/scratch").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("a.c:1:5: warning: x\n", ()),
+        ("a.c:1:5: error: x\n", ()),
+        ("a.c:1:5: error: x\nmake[1]: [../lib.mk:2: /k/a] Error 1 (ignored)\n", ("a.c:1:5: error: x",)),
+        (
+            "/usr/bin/ld: b.o: in function `f':\ncollect2: error: ld returned 1 exit status\n"
+            "make[1]: [../lib.mk:2: /k/b] Error 1 (ignored)\n",
+            ("make[1]: [../lib.mk:2: /k/b] Error 1 (ignored)",),
+        ),
+    ],
+)
+def test_of_a_make_that_goes_on_the_first_error_tells_what_is_not_there(said: str, told: tuple[str, ...]) -> None:
+    assert ignored_errors(said.encode(), Path("/s")) == told
 
 
 def test_what_this_host_had_no_memory_for_is_no_test_that_fails(place: Path) -> None:

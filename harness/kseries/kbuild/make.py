@@ -21,6 +21,7 @@ _ERROR = re.compile(
     rb"^\S+:(\d+:)* (fatal )?error: |^\S*\bld: (?!warning)|undefined reference|^(error|ERROR): |Error: "
     rb"|^\S*Kconfig\S*:\d+: |^\S+:\d+: \*\*\* |^make(\[\d+\])?: \*\*\* "
 )
+_COMPILER = re.compile(rb"^\S+:(\d+:)* (fatal )?error: (?!ld returned)")
 _IGNORED = re.compile(rb"^make(\[\d+\])?: \[.*\] Error \d+ \(ignored\)$")
 _MAKE_GAVE_UP = re.compile(rb"^make(\[\d+\])?: \*\*\* ")
 _MAX_ERRORS = 8
@@ -69,9 +70,12 @@ def errors_of(log: bytes, source: Path) -> tuple[str, ...]:
 
 
 def ignored_errors(log: bytes, source: Path) -> tuple[str, ...]:
-    """The same of a make that goes on whatever fails (``--ignore-errors``); nothing where nothing has failed."""
+    """The same of a make that goes on whatever fails (``--ignore-errors``); nothing where nothing has failed.
+
+    Of what a linker says, make's own line tells which program that is about.
+    """
     failed = [line for line in log.splitlines() if _IGNORED.search(line)]
-    found = [line for line in log.splitlines() if _ERROR.search(line)]
+    found = [line for line in log.splitlines() if _COMPILER.search(line)]
     return _in_tree(found or failed, source) if failed else ()
 
 
