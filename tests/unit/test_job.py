@@ -14,7 +14,7 @@ from kseries import arch
 from kseries.evaluate.setup import Setup
 from kseries.guest.added import Files
 from kseries.guest.sysroot import Sysroot
-from kseries.kbuild.config import Config
+from kseries.kbuild.config import Config, Start
 from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.model import Accel, Conditions, HostFacts, Job, Machine, Observation, Origin, Probe, Record, Userland
 from kseries.probes.hosttests import HostTest
@@ -81,6 +81,7 @@ SETUP = Setup(arch.get("x86_64"), Accel(name="tcg", why="no KVM"), "gcc 12", Con
         {"toolchain": "gcc 13"},
         {"config": Config("CONFIG_A=n\n")},
         {"config": Config("CONFIG_A=y\n", ("LLVM=1",))},
+        {"config": Config("CONFIG_A=y\n", (), Start.DEFCONFIG)},
         {"probes": (B,)},
         {"program": "another"},
         {"repeat": 2},
@@ -116,6 +117,7 @@ def test_each_field_of_what_it_depends_on_is_asked_for_above() -> None:
         "arch",
         "config",
         "make",
+        "start",
         "probes",
         "programs",
         "selftests",
@@ -139,7 +141,17 @@ def test_who_asks_for_none_has_the_conditions_of_before() -> None:
     words = {
         *re.findall(rb"\w+", msgspec.json.encode(Conditions(arch="x86_64")) + msgspec.json.encode(SETUP.conditions))
     }
-    unasked = {b"userland", b"kunit", b"targets", b"host_tests", b"sysroot", b"record_console", b"installed", b"boots"}
+    unasked = {
+        b"userland",
+        b"kunit",
+        b"targets",
+        b"host_tests",
+        b"sysroot",
+        b"record_console",
+        b"installed",
+        b"boots",
+        b"start",
+    }
     assert not unasked & words
     digest = "0" * 64
     assert msgspec.json.decode(

@@ -12,6 +12,7 @@ from kseries.app import rundir
 from kseries.cli import main
 from kseries.inputs import variants
 from kseries.inputs.variants import Asked
+from kseries.kbuild.config import Start
 from kseries.model import FindingKind, Outcome, RunResult
 from kseries.model.errors import InputError
 from tests.support import tiny
@@ -25,12 +26,19 @@ from tests.support.gitrepo import Repository
         ("a=arch:arm64", "a", Asked(arch="arm64")),
         ("w1=make:LLVM=1,make:W=1,boot:no", "w1", Asked(make=("LLVM=1", "W=1"), boot=False)),
         ("c=config:x.config,config:auto,boot:yes", "c", Asked(config=("x.config", "auto"))),
+        ("d=config:defconfig,config:auto", "d", Asked(config=("defconfig", "auto"))),
         ("clang", "clang", Asked(make=("LLVM=1", "W=1"), boot=False)),
         ("default", "default", Asked()),
     ],
 )
 def test_a_word_says_what_a_variant_adds(word: str, name: str, asked: Asked) -> None:
     assert variants.parse(word) == (name, asked)
+
+
+def test_what_stands_in_the_place_of_a_fragment_is_no_path() -> None:
+    assert tuple(one.value for one in Start if one is not Start.TINY) == variants.STARTS
+    asked = variants.placed(Asked(config=("a", *variants.WORDS)), Path("/case"))
+    assert asked.config == ("/case/a", *variants.WORDS)
 
 
 def test_a_debug_kernel_is_one_of_ours() -> None:
@@ -165,12 +173,40 @@ def test_a_variant_that_cannot_be_had_ends_it_before_anything_is_built(
     assert said in capsys.readouterr().err and not (place / "out").exists()
 
 
+def test_a_configuration_begins_with_the_defconfig_of_base_or_with_nothing(place: Path) -> None:
+    repository = Repository(place / "linux")
+    makefile = tiny.MAKEFILE + "alldefconfig: allnoconfig\n\techo CONFIG_BY_DEFAULT=y >>$(O)/.config\n"
+    defconfig = {"arch/x86/configs/x86_64_defconfig": "CONFIG_D=y\n", "Makefile": makefile}
+    repository.commit("with a defconfig", {**tiny.kernel("with"), **defconfig})
+    repository.git("tag", "--force", "base")
+    repository.commit("patch", {**tiny.kernel("on it"), "Makefile": makefile})
+    begins = ("--arch", "x86_64", "--variant", "d=config:defconfig", "--variant", "n=config:allnoconfig,boot:no")
+    assert run(*begins) == 0
+    with_default, with_none = result("d").variant.config, result("n").variant.config
+    assert with_default is not None and with_default.startswith("CONFIG_D=y\n") and "CONFIG_KVM=y" in with_default
+    assert with_none == ""
+    assert "--config" in result("d").words and "defconfig" in result("d").words
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--config", "allnoconfig"), "such a kernel has nothing that could be asked\n  add --build-only"),
+        (("--config", "defconfig"), "base has no arch/"),
+        (("--config", "defconfig", "--config", "allnoconfig"), "a configuration begins with one of them"),
+    ],
+)
+def test_a_start_that_cannot_be_had_is_told(
+    place: Path, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_test_case_has_variants_whose_paths_are_seen_from_it(place: Path) -> None:
     case = place / "case"
     (case / "patches").mkdir(parents=True)
-    repository = Repository.__new__(Repository)
-    repository.path = place / "linux"
-    repository.git("format-patch", "--quiet", "-o", str(case / "patches"), "base..HEAD")
+    Repository(place / "linux").git("format-patch", "--quiet", "-o", str(case / "patches"), "base..HEAD")
     (case / "x.config").write_text("CONFIG_X=y\n")
     tables = '[variant.has]\nconfig = ["x.config"]\nboot = false\n\n[variant.lacks]\nboot = false\n'
     head = f'title = "a"\ntree = "{place}/linux"\nexpect = {{bisectable = false, revert_safe = false, findings = []}}\n'

@@ -48,7 +48,7 @@ def with_options(setup: Setup, options: Options, planned: Plan, trees: TreeStore
         tell(events.Preparing(said))
     theirs = Config.read(options.config).text  # which comes last, and counts
     text = setup.config.text.removesuffix(theirs) + autofragment.of(solved.options) + theirs
-    return replace(setup, config=Config.of(text, setup.config.make))
+    return replace(setup, config=setup.config.with_text(text))
 
 
 def _found(

@@ -18,7 +18,7 @@ from kseries.evaluate.setup import Setup
 from kseries.guest import added, emulator, sysroot, userland
 from kseries.host import extras, paths, signals
 from kseries.kbuild import keptselftests
-from kseries.kbuild.config import Config
+from kseries.kbuild.config import Config, Start
 from kseries.model import Conditions, Job, Observation, Origin, Probe, Userland, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
@@ -83,7 +83,7 @@ def setup_of(conditions: Conditions) -> Setup:
     if conditions.host_tests:
         extras.require("pytest")
     arch = archs.get(conditions.arch)
-    config = Config.of(conditions.config, conditions.make)
+    config = Config.of(conditions.config, conditions.make, Start(conditions.start or Start.TINY))
     accel = arch.accel()
     image = userland.path(paths.cache(), conditions.userland) if conditions.userland else None
     found = Setup(

@@ -44,7 +44,7 @@ def with_suites(setup: Setup, options: Options, planned: Plan, trees: TreeStore)
     theirs = Config.read(options.config).text  # which comes last, and counts
     return replace(
         setup,
-        config=Config.of(setup.config.text.removesuffix(theirs) + more + theirs, setup.config.make),
+        config=setup.config.with_text(setup.config.text.removesuffix(theirs) + more + theirs),
         kunit=globs,
         suites=tuple(dict.fromkeys(suite.name for suite in suites)),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kseries import arch as archs
 from kseries import inputs
+from kseries.kbuild.config import Start
 from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.plan import scenarios
 from kseries.probes import kunit
@@ -29,6 +30,7 @@ class Options:
     jobs: int = os.cpu_count() or 1
     workers: int = 1
     config: tuple[Path, ...] = ()
+    start: Start = Start.TINY
     auto: bool = False
     """Whether what the series changes is to be compiled, by options that are found for it."""
     make: tuple[str, ...] = ()

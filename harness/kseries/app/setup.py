@@ -22,7 +22,7 @@ from kseries.guest import added, emulator, sysroot, trial, userland
 from kseries.guest.sysroot import Sysroot
 from kseries.host import extras, paths, processes, signals
 from kseries.inputs import contracts
-from kseries.kbuild.config import Config
+from kseries.kbuild.config import Config, Start
 from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events
 from kseries.model.errors import InputError
 from kseries.probes import commands, hosttests, install, programs, runner, selftests, targets
@@ -97,16 +97,19 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     Without ``fetch`` it may lack the packages of a userland: then it can boot nothing, and no result is of it.
     """
     options = options.to_build() if options.build_only else options
+    if options.start is Start.ALLNOCONFIG and not options.build_only:
+        raise InputError("--config allnoconfig: such a kernel has nothing that could be asked\n  add --build-only")
     arch = archs.get(options.arch)
     tiptests.check(options)
     commands.check_userland(options.runs, there=options.userland is not None)
     ours = [
-        arch.config,
+        *([arch.config] if options.start is not Start.ALLNOCONFIG else ()),
         *(["debug.config"] if options.debug else ()),
         *([arch.pci] if options.machine.needs_pci else ()),
         *(["userland.config"] if options.userland is not None else ()),
     ]
-    config = Config.read((*(paths.project("kernels", name) for name in ours), *options.config), options.make)
+    fragments = (*(paths.project("kernels", name) for name in ours), *options.config)
+    config = Config.read(fragments, options.make, options.start)
     home = paths.cache("programs")
     given = tuple(programs.keep(one, home) for one in programs.read(options.programs, known_probes()))
     calls = stay.calls(options)

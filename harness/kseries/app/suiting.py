@@ -7,8 +7,9 @@ from kseries.app import autoconfig, kunits, tiptests
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
 from kseries.kbuild import selftestconfig
-from kseries.kbuild.config import Config
+from kseries.kbuild.config import Start
 from kseries.model import Plan, events
+from kseries.model.errors import InputError
 from kseries.model.sanitize import few
 from kseries.sources import TreeStore
 
@@ -27,9 +28,20 @@ def foreseen(setup: Setup, options: Options, planned: Plan, trees: TreeStore, te
 
 
 def _configured(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
+    setup = with_start(setup, planned.base.tree, trees)
     tree = tiptests.tree_of(options, planned)
     asked = with_targets(kunits.with_suites(setup, options, planned, trees), tree, trees, tell)
     return autoconfig.with_options(asked, options, planned, trees, tell)
+
+
+def with_start(setup: Setup, base: str, trees: TreeStore) -> Setup:
+    """All states have base's own defconfig below our fragments, where that is what they begin with."""
+    if setup.config.start is not Start.DEFCONFIG:
+        return setup
+    found = trees.file(base, setup.arch.defconfig)
+    if found is None:
+        raise InputError(f"--config defconfig: base has no {setup.arch.defconfig}")
+    return replace(setup, config=setup.config.with_text(f"{found.decode(errors='replace')}\n{setup.config.text}"))
 
 
 def with_targets(setup: Setup, tree: str, trees: TreeStore, tell: events.Listener) -> Setup:
@@ -38,5 +50,5 @@ def with_targets(setup: Setup, tree: str, trees: TreeStore, tell: events.Listene
     for target, text in found.items():
         names = selftestconfig.options(text)
         tell(events.Preparing(f"{selftestconfig.path(target)} wants of every kernel: {few(names, _OPTIONS)}"))
-    config = Config.of("\n".join((*found.values(), setup.config.text)), setup.config.make)
+    config = setup.config.with_text("\n".join((*found.values(), setup.config.text)))
     return replace(setup, config=config) if found else setup

@@ -91,6 +91,8 @@ class Arch:
     kernel_path: str
     config: str
     """The config fragment, below kernels/."""
+    defconfig: str
+    """The kernel's own configuration, a path in its tree (KBUILD_DEFCONFIG)."""
     pci: str
     """The fragment by which a kernel finds disks and devices on PCI, which it has no use for otherwise."""
     qemu: str

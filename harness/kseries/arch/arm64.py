@@ -45,6 +45,7 @@ ARCH = Arch(
     kernel_target="Image",
     kernel_path="arch/arm64/boot/Image",
     config="arm64.config",
+    defconfig="arch/arm64/configs/defconfig",
     pci="arm64-pci.config",
     qemu="qemu-system-aarch64",
     qemu_package="qemu-system-arm",

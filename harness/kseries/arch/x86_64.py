@@ -68,6 +68,7 @@ ARCH = Arch(
     kernel_target="vmlinux",
     kernel_path="vmlinux",
     config="x86_64.config",
+    defconfig="arch/x86/configs/x86_64_defconfig",
     pci="x86_64-pci.config",
     qemu="qemu-system-x86_64",
     qemu_package="qemu-system-x86",

@@ -13,7 +13,8 @@ from kseries import inputs
 from kseries.app import tiptests
 from kseries.app.options import Options
 from kseries.cli import machine
-from kseries.inputs.variants import AUTO, Asked
+from kseries.inputs.variants import AUTO, STARTS, WORDS, Asked
+from kseries.kbuild.config import Start
 from kseries.model.errors import InputError
 from kseries.model.sanitize import named, shortened
 from kseries.plan import scenarios
@@ -131,7 +132,8 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="added to ours; auto: the options that have what the series changes compiled",
+        help="added to ours; auto: the options that have what the series changes compiled; defconfig, allnoconfig: what"
+        " all other options are",
     )
     parser.add_argument("--make", metavar="ARG", action="append", default=[], help="a word for make: LLVM=1, W=1, C=1")
     parser.add_argument(
@@ -275,7 +277,8 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
         host_tests=tuple(args.host_test),
         kunit=kunit.parse(args.kunit),
         add=args.add,
-        config=tuple(one for one in args.config if str(one) != AUTO),
+        config=tuple(one for one in args.config if str(one) not in WORDS),
+        start=_start(args),
         auto=any(str(one) == AUTO for one in args.config),
         make=tuple(args.make),
         debug=args.debug,
@@ -291,6 +294,14 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
         machine=machine.of(args),
         timeouts=machine.timeouts(args),
     )
+
+
+def _start(args: argparse.Namespace) -> Start:
+    """Raises InputError where there are two."""
+    asked = tuple(dict.fromkeys(str(one) for one in args.config if str(one) in STARTS))
+    if len(asked) > 1:
+        raise InputError(f"--config {' --config '.join(asked)}: a configuration begins with one of them")
+    return Start(asked[0]) if asked else Start.TINY
 
 
 def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from kseries.arch import Arch
 from kseries.cache import store
 from kseries.guest.added import Files
 from kseries.guest.sysroot import Sysroot
-from kseries.kbuild.config import Config
+from kseries.kbuild.config import Config, Start
 from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.model import DEFAULT_MACHINE, Accel, Conditions, HostFacts, Machine, NamedProgram, Probe, Record, Userland
 from kseries.probes import kunit
@@ -74,6 +74,7 @@ class Setup:
             arch=self.arch.name,
             config=self.config.text,
             make=self.config.make,
+            start=self.config.start if self.config.start is not Start.TINY else msgspec.UNSET,
             probes=self.probes,
             programs=_named(self.programs),
             selftests=tuple(f"{one.target}:{one.test}" for one in self.selftests),

@@ -113,7 +113,7 @@ def _series(path: Path, reroll: int | None) -> Target:
         found = patchdir.read(path / "patches", top=path)
         series = msgspec.structs.replace(found.series, name=path.resolve().name)
         asked = variants.of(case.variant, path)
-        for fragment in (Path(one) for _, variant in asked for one in variant.config if one != variants.AUTO):
+        for fragment in (Path(one) for _, variant in asked for one in variant.config if one not in variants.WORDS):
             untrusted.check_inside(fragment, path)
         return msgspec.structs.replace(
             found, series=series, tree=case.tree, testcase=case, runs=case.run, variants=asked

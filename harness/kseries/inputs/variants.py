@@ -21,6 +21,9 @@ from kseries.model.sanitize import few, line, shortened
 
 AUTO = "auto"
 """In the place of a fragment: the options that have what the series changes compiled."""
+STARTS = ("defconfig", "allnoconfig")
+"""In the place of one: what the options are that no fragment names. Without, tinyconfig."""
+WORDS = (AUTO, *STARTS)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 _KEYS = ("arch", "config", "make", "boot")
 _BOOTS = {"yes": True, "no": False}
@@ -33,7 +36,7 @@ class Asked(Record, frozen=True, forbid_unknown_fields=True):
 
     arch: str | None = None
     config: tuple[str, ...] = ()
-    """Fragments, or AUTO."""
+    """Fragments, or WORDS."""
     make: tuple[str, ...] = ()
     boot: bool = True
     """False where each state is only built."""
@@ -73,7 +76,7 @@ def check(name: str, asked: Asked) -> tuple[str, Asked]:
 
 def placed(asked: Asked, folder: Path) -> Asked:
     """A variant whose fragments are named as seen from a folder."""
-    config = tuple(one if one == AUTO else str(folder / one) for one in asked.config)
+    config = tuple(one if one in WORDS else str(folder / one) for one in asked.config)
     return msgspec.structs.replace(asked, config=config)
 
 

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from kseries.host import checksums
@@ -20,15 +21,27 @@ _SHOWN = 100
 """Characters of a line that an error repeats."""
 
 
+class Start(StrEnum):
+    """What the options are that no fragment names."""
+
+    TINY = "tiny"
+    """As tinyconfig has them."""
+    DEFCONFIG = "defconfig"
+    """Their defaults, and what the architecture's own defconfig asks for, which is then a fragment."""
+    ALLNOCONFIG = "allnoconfig"
+    """Unset."""
+
+
 @dataclass(frozen=True)
 class Config:
-    """The fragments that make a configuration, joined, and words for make; ``hash`` names both.
+    """The fragments that make a configuration, joined, words for make, and the start; ``hash`` names them all.
 
     Raises InputError for a word that make would take for an option, a file or a target.
     """
 
     text: str
     make: tuple[str, ...] = ()
+    start: Start = Start.TINY
 
     def __post_init__(self) -> None:
         for word in self.make:
@@ -36,13 +49,17 @@ class Config:
                 raise InputError(f"--make {shortened(line(word), _SHOWN)}: expected NAME=VALUE, as in --make LLVM=1")
 
     @classmethod
-    def of(cls, text: str, make: tuple[str, ...] = ()) -> "Config":
+    def of(cls, text: str, make: tuple[str, ...] = (), start: Start = Start.TINY) -> "Config":
         """Of fragments that were joined before. Raises InputError."""
         fragment.check("the configuration", text)
-        return cls(text, make)
+        return cls(text, make, start)
+
+    def with_text(self, text: str) -> "Config":
+        """The same with other fragments. Raises InputError."""
+        return Config.of(text, self.make, self.start)
 
     @classmethod
-    def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = ()) -> "Config":
+    def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = (), start: Start = Start.TINY) -> "Config":
         """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
         try:
             texts = [one.read_text() for one in fragments]
@@ -52,11 +69,17 @@ class Config:
             raise InputError(f"a config fragment is not text: {error}") from error
         for one, text in zip(fragments, texts, strict=True):
             fragment.check(one, text)
-        return cls("".join(text + "\n" for text in texts), make)
+        return cls("".join(text + "\n" for text in texts), make, start)
 
     @property
     def hash(self) -> str:
-        return checksums.of_words([self.text, *self.make])[:16]
+        start = () if self.start is Start.TINY else (self.start,)
+        return checksums.of_words([self.text, *self.make, *start])[:16]
+
+    @property
+    def target(self) -> str:
+        """What make is asked for, with the fragments as KCONFIG_ALLCONFIG (Documentation/kbuild/kconfig.rst)."""
+        return "alldefconfig" if self.start is Start.DEFCONFIG else "allnoconfig"
 
     @property
     def llvm(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Set
 from pathlib import PurePosixPath
 
 from kseries.kbuild import unmet
+from kseries.kbuild.config import Start
 from kseries.sources import TreeStore
 
 # Never these, but where scripts are, and Kconfig itself (scripts/kconfig/*.c), and what they read
@@ -56,8 +57,12 @@ class Kconfig:
         files = self._defining(tree, {one.partition("=")[0].removeprefix("CONFIG_") for one in dropped})
         return {one: unmet.why(one, files, arch, config) for one in dropped}
 
-    def tiny(self, tree: str, arch: str) -> str:
-        """What tinyconfig puts over allnoconfig (scripts/kconfig/Makefile), so that Kconfig need run only once."""
+    def below(self, tree: str, arch: str, start: Start) -> str:
+        """What stands below all fragments: of tinyconfig what it puts over allnoconfig (scripts/kconfig/Makefile), so
+        that Kconfig need run only once.
+        """
+        if start is not Start.TINY:
+            return ""
         places = ("kernel/configs/tiny-base.config", "kernel/configs/tiny.config", f"arch/{arch}/configs/tiny.config")
         # Not from a source folder, where one of them could be a link to a file of ours.
         found = (self._store.file(tree, name) for name in places)

@@ -16,7 +16,7 @@ from kseries.host import box, disk, files, interpreter, processes, turns
 from kseries.host.box import layout
 from kseries.host.box.layout import Layout
 from kseries.kbuild import artifacts, fragment, modules
-from kseries.kbuild.config import Config
+from kseries.kbuild.config import Config, Start
 from kseries.kbuild.kconfig import Kconfig
 from kseries.kbuild.make import Make, errors_of, make_argv
 from kseries.model import events
@@ -104,7 +104,12 @@ class Solving:
     async def _ask(self, tree: str, wanted: tuple[Condition, ...], unset: Mapping[str, str]) -> Answer:
         """What the solver finds, with what is in ``unset`` as it is said there."""
         own = tuple(one.name for entry in fragment.entries(self.config.text) for one in entry.choices)
-        question = Question(fragment=self._text(tree, unset), wanted=wanted, fixed=(*own, *unset))
+        question = Question(
+            fragment=self._text(tree, unset),
+            wanted=wanted,
+            defaults=self.config.start is Start.DEFCONFIG,
+            fixed=(*own, *unset),
+        )
         (self._desk / _QUESTION).write_bytes(msgspec.json.encode(question))
         (self._desk / _ANSWER).unlink(missing_ok=True)
         source, desk = map(self._layout.inside, (self._source, self._desk))
@@ -125,12 +130,12 @@ class Solving:
         text = self._text(tree, options)
         (self._desk / _FRAGMENT).write_text(text)
         source, obj, desk = map(self._layout.inside, (self._source, self._obj, self._desk))
-        words = (f"KCONFIG_ALLCONFIG={desk / _FRAGMENT}", "allnoconfig")
+        words = (f"KCONFIG_ALLCONFIG={desk / _FRAGMENT}", self.config.target)
         argv = make_argv(self.arch, self.config, source, obj, words, self.jobs, cache="")
         try:
             well, said = await self._run(argv, self._make_box, self.seconds)
         except processes.DeadlineError:
-            raise InputError("make allnoconfig did not come to an end") from None
+            raise InputError(f"make {self.config.target} did not come to an end") from None
         if not well:
             errors = errors_of("\n".join(said).encode(), source)
             raise InputError("the tip cannot be configured:" + "".join(f"\n  {line(one)}" for one in errors[:_SHOWN]))
@@ -139,7 +144,7 @@ class Solving:
     def _text(self, tree: str, options: Mapping[str, str]) -> str:
         kconfig = Kconfig(self.trees)
         defined = kconfig.defined(tree, self.config.alternatives, self.arch.source)
-        own = kconfig.tiny(tree, self.arch.source) + self.config.text_for(defined)
+        own = kconfig.below(tree, self.arch.source, self.config.start) + self.config.text_for(defined)
         more = (f"{fragment.assignment(name, value)}\n" for name, value in options.items())
         return "".join((modules.resolved(own), *more))
 

@@ -381,8 +381,8 @@ class Worker:
         if before is None or self._kconfig.may_differ(before, tree, looked.targets):
             self._folder.configure(None)
             self._unmet = {}
-            tiny = self._kconfig.tiny(tree, self._arch.source)
-            if not await self._configure(make, tiny + self._config.text_for(defined)):
+            below = self._kconfig.below(tree, self._arch.source, self._config.start)
+            if not await self._configure(make, below + self._config.text_for(defined)):
                 return (), False
         self._folder.configure(tree)
         config = artifacts.text(self._obj, ".config")
@@ -415,7 +415,7 @@ class Worker:
     async def _ask_kconfig(self, make: Make, text: str) -> bool:
         self._fragment.write_text(text)
         self._fragment.chmod(0o644)
-        return await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(self._fragment)}", "allnoconfig"))
+        return await make(self._kernel_argv(f"KCONFIG_ALLCONFIG={self._inside(self._fragment)}", self._config.target))
 
     def _said(self, log: Path) -> bytes:
         """A build's log, in which no path is one of this host's: what is taken out of it is kept with results."""

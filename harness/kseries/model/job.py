@@ -23,6 +23,8 @@ class Conditions(Record, frozen=True):
     """The fragments that make the configuration, joined."""
     make: tuple[str, ...] = ()
     """Words for make, such as ``LLVM=1``, which is a toolchain, too."""
+    start: str | UnsetType = UNSET
+    """What options have that no fragment names (kbuild/config.py); not there where that is tinyconfig's."""
     probes: tuple[Probe, ...] = ()
     """What init runs, in this order."""
     programs: tuple[NamedProgram, ...] = ()

@@ -22,7 +22,7 @@ def answer(source: Path, question: Question) -> Answer:
     with tempfile.NamedTemporaryFile("w", suffix=".config") as fragment:
         fragment.write(question.fragment)
         fragment.flush()
-        tree.begin(Path(fragment.name))
+        tree.begin(Path(fragment.name), defaults=question.defaults)
     search = Search(tree, question.fixed)
     missed = tuple(number for number, wanted in enumerate(question.wanted) if not search.have(wanted))
     return Answer(options=search.without_excess(), missed=missed)

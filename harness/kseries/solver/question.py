@@ -9,8 +9,10 @@ class Question(Record, frozen=True):
     """Which options have to be set beside a fragment so that each of some conditions holds, the first ones first."""
 
     fragment: str
-    """As ``make allnoconfig`` gets it (KCONFIG_ALLCONFIG)."""
+    """As ``make allnoconfig``, or alldefconfig, gets it (KCONFIG_ALLCONFIG)."""
     wanted: tuple[Condition, ...]
+    defaults: bool = False
+    """Whether other options have their defaults, and are not unset."""
     fixed: tuple[str, ...] = ()
     """Options that are to stay as the fragment has them, whatever becomes of the conditions."""
 

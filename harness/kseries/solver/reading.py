@@ -26,9 +26,9 @@ class Tree(kconfiglib.Kconfig):  # type: ignore[misc]
     def __init__(self, source: Path) -> None:
         super().__init__(str(source / _KCONFIG), warn=False, encoding="utf-8")
 
-    def begin(self, fragment: Path) -> None:
-        """Have every option as allnoconfig has it, but for those of a fragment."""
-        for symbol in self.unique_defined_syms:
+    def begin(self, fragment: Path, *, defaults: bool = False) -> None:
+        """Have every option as allnoconfig has it, or as its default is, but for those of a fragment."""
+        for symbol in () if defaults else self.unique_defined_syms:
             symbol.set_value(2 if symbol.is_allnoconfig_y else 0)
         self.load_config(str(fragment), replace=False)
 
