@@ -127,6 +127,7 @@ def test_a_line_is_compiled_where_its_condition_holds_as_the_preprocessor_has_it
         ("!defined(CONFIG_A) && !defined(CONFIG_B)", AllOf(of=("!A", "!B")), AnyOf(of=("A", "B"))),
         ("defined(CONFIG_A_MODULE)", ALWAYS, ALWAYS),
         ("(defined(CONFIG_A)) + 1", ALWAYS, ALWAYS),
+        ("FOO ? CONFIG_B : CONFIG_A && CONFIG_C", ALWAYS, ALWAYS),
         ("", ALWAYS, ALWAYS),
         ("((", ALWAYS, ALWAYS),
         ("))", ALWAYS, ALWAYS),
@@ -141,8 +142,35 @@ def test_what_is_no_question_of_the_configuration_is_left_out(
 
 
 def test_directives_and_comments_are_no_lines_and_a_continued_line_has_two_numbers() -> None:
-    source = "#ifdef CONFIG_A // so\n/* one */\n\n#define X 1\nint \\\n a;\n#endif\nint b;\n"
-    assert ifs.conditions(source) == {4: "A", 5: "A", 6: "A"}
+    source = "#ifdef CONFIG_A // so\n/* one */\n\n#define X 1\nint \\\n a;\n/* 0 */ { 1 },\n#endif\nint b;\n"
+    assert ifs.conditions(source) == {4: "A", 5: "A", 6: "A", 7: "A"}
+    assert set(ifs.needs(source)) == {2, 3, 4, 5, 6, 7}, "a comment is not compiled where nothing is"
+
+
+def test_a_directive_needs_what_stands_around_it() -> None:
+    source = "#ifdef CONFIG_A\n#ifdef CONFIG_B\nint a;\n#else\nint b;\n#endif\n#endif\n"
+    found = {line: need.condition for line, need in ifs.needs(source).items()}
+    assert found == {2: "A", 3: AllOf(of=("A", "B")), 4: "A", 5: AllOf(of=("A", "!B")), 6: "A"}
+
+
+def test_what_stands_in_a_comment_or_in_quotes_is_no_directive_and_no_comment() -> None:
+    source = '/*\n#ifdef CONFIG_A\n*/\nint a;\nchar *b = "/*";\n#ifdef CONFIG_B\nint c;\n#endif\n'
+    assert ifs.conditions(source) == {7: "B"}
+
+
+def test_the_guard_of_a_header_holds() -> None:
+    source = "#ifndef _A_H\n#define _A_H\nint a;\n#ifdef CONFIG_A\nint b;\n#endif\n#endif\n"
+    found = ifs.needs(source)
+    assert found[3].condition == ALWAYS and found[3].exact
+    assert found[5].condition == "A" and found[5].exact
+    assert not ifs.needs(source.replace("define _A_H", "define _B_H"))[3].exact
+
+
+def test_of_very_many_branches_nothing_is_known_and_it_takes_no_time() -> None:
+    deep = "".join(f"#ifdef CONFIG_A{n}\nint a;\n" for n in range(3000)) + "#endif\n" * 3000
+    long = "#if 0\n" + "".join(f"#elif defined(CONFIG_A{n})\nint a;\n" for n in range(4000)) + "#endif\n"
+    assert not ifs.needs(deep)[5999].exact and ifs.needs(deep)[5999].condition == ALWAYS
+    assert not ifs.needs(long)[8001].exact
 
 
 def test_a_condition_goes_on_in_the_next_line() -> None:
