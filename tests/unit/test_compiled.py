@@ -38,8 +38,11 @@ int j;
 #if defined(CONFIG_OFF) && FOO
 int k;
 #endif
+#ifdef CONFIG_SHIFT
+int l;
+#endif
 """
-BUILT = Coverage(read=("k/a.c",), options=("ON", "FILE", "MOD_MODULE"), code={"k/a.c": (15,)})
+BUILT = Coverage(read=("k/a.c",), options=("ON", "FILE", "MOD_MODULE", "SHIFT="), code={"k/a.c": (15,)})
 ENABLED = "an #if asks for more than the configuration"
 
 
@@ -64,6 +67,7 @@ BY = ("FILE", "!OTHER")
         (18, None, (), ENABLED),
         (21, None, (), "CONFIG_MOD is =m"),
         (24, False, ("OFF",), ""),
+        (27, None, (), "CONFIG_SHIFT has a value of its own"),
     ],
 )
 def test_a_line_is_compiled_by_options_or_not_and_why(

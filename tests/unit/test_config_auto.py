@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--config auto on the tiny kernel: options are found in a box, tried by make, and are those of every state."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from kseries.evaluate.setup import Setup
 from kseries.kbuild import autofragment, fragment, solving
 from kseries.model import Plan, events
 from kseries.model.errors import InputError
+from kseries.solver.question import Answer, Question
 from kseries.sources import TreeStore
 from tests.support import tiny
 from tests.support.gitrepo import Repository
@@ -169,6 +171,24 @@ def test_macros_of_a_tree_run_in_a_box(place: Place) -> None:
     wire = 'depends on NET && "$(A)" = "ran"'  # and it is not "secretran"
     case = Case(place, {"net/wire.c": "int a;\n", "Kconfig": trap + KCONFIG.replace("depends on NET", wire)})
     assert case.found == {"NET": "y", "WIRE": "y"} and not (place / "trap").exists()
+
+
+def test_what_a_macro_leaves_where_we_write_is_not_written_through(place: Path) -> None:
+    """It finds no folder of its own where the question is, and what it makes of the answer is no answer."""
+    (place / "mine").write_text("mine")
+    made = f"for d in /kseries/*; do rm -rf $d/*; ln -s {place}/mine $d/fragment.config; done"
+    trap = f"A := $(shell,{made} 2>&1)\n"
+    case = Case(place, {"net/wire.c": "int a;\n", "Kconfig": trap + KCONFIG})
+    case.suited()
+    assert (place / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize("options", [{"KVM": "n"}, {"B": "y\nCONFIG_KVM=n"}, {"B C": "y"}, {"B": "7"}, {"\n": "y"}])
+def test_an_answer_that_nobody_asked_for_is_none(options: dict[str, str]) -> None:
+    question = Question(fragment="", wanted=("B",), fixed=("KVM",))
+    with pytest.raises(ValueError, match=re.escape(next(iter(options)))):
+        solving.checked(Answer(options=options), question)
+    assert solving.checked(Answer(options={"B": "y", "C": "n"}), question).options == {"B": "y", "C": "n"}
 
 
 def test_a_tip_that_cannot_be_configured_ends_it_before_anything_is_built(place: Place) -> None:

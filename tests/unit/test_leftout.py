@@ -27,6 +27,8 @@ ifeq ($(CONFIG_KOBJECT),y)
 obj-$(CONFIG_DEBUG) += kobject_debug.o
 else ifeq ($(CONFIG_OTHER),y)
 obj-y += other.o
+else
+obj-y += neither.o
 endif
 ifneq ($(CONFIG_ROM),)
 obj-y += rom.o
@@ -59,6 +61,7 @@ b-y := a.o
         ("single.o", (("!SMP",),)),
         ("kobject_debug.o", (("KOBJECT", "DEBUG"),)),
         ("other.o", (("!KOBJECT", "OTHER"),)),
+        ("neither.o", (("!KOBJECT", "!OTHER"),)),
         ("rom.o", (("ROM",),)),
         ("unread.o", ((),)),
         ("main.o", (("TLS",),)),

@@ -147,13 +147,16 @@ def test_each_is_known_again_by_the_plain_words_of_its_own(place: Path) -> None:
     assert run("--variant", "lacks=boot:no,make:W=1") == 1
     words = result("lacks").words
     assert "--build-only" in words and words[words.index("--make") + 1] == "W=1" and "--variant" not in words
-    assert main(["try", "prefix-1", *words]) == 0
-    assert main(["try", "prefix-2", *words]) == 125
+    assert "--probe" not in words, "nothing is asked of what is not booted"
+    assert main(["try", "prefix-1", *words, "--build"]) == 0
+    assert main(["try", "prefix-2", *words, "--build"]) == 1
+    assert main(["try", "prefix-1", *words]) == main(["try", "prefix-1", *words, "--boot"]) == 125
 
 
 def test_what_was_built_alone_is_not_taken_for_what_was_booted(place: Path) -> None:
-    assert run("--config", "x.config", "--build-only") == 0
+    assert run("--config", "x.config", "--variant", "built=boot:no") == 0
     assert run("--config", "x.config") == 0
+    assert main(["compare", "out/built", "out"]) == main(["compare", "out", "out/built"]) == 0
     assert {state.outcome for state in result("").states} == {Outcome.OK}
 
 
@@ -191,6 +194,7 @@ def test_a_configuration_begins_with_the_defconfig_of_base_or_with_nothing(place
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--build-only",), "--build-only --probe: no kernel is booted that could be asked\n  drop one of them"),
         (("--config", "allnoconfig"), "such a kernel has nothing that could be asked\n  add --build-only"),
         (("--config", "defconfig"), "base has no arch/"),
         (("--config", "defconfig", "--config", "allnoconfig"), "a configuration begins with one of them"),
@@ -201,6 +205,19 @@ def test_a_start_that_cannot_be_had_is_told(
 ) -> None:
     assert run(*words) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_is_asked_of_kernels_is_asked_of_those_that_are_booted(place: Path) -> None:
+    (place / "p.c").write_text("int main(void) { return 0; }\n")
+    asked = ("--probe", "./p.c", "--timeout", "p=60", "--repeat", "2", "--variant", "built=boot:no")
+    assert run("--config", "x.config", *asked) == 0
+    assert {state.outcome for state in result("built").states} == {Outcome.BUILT}
+
+
+def test_a_file_that_is_called_as_a_word_is_named_with_its_folder(place: Path) -> None:
+    (place / "auto").write_text("CONFIG_X=y\n")
+    assert run("--variant", "file=config:./auto,boot:no") == 0
+    assert "CONFIG_X=y" in (result("file").variant.config or "")
 
 
 def test_a_test_case_has_variants_whose_paths_are_seen_from_it(place: Path) -> None:

@@ -2,6 +2,7 @@
 """--config auto: the options that have what a series changes compiled, found once and the same for all its states."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -24,8 +25,8 @@ from kseries.model.conditions import options as named
 from kseries.model.sanitize import few, line
 from kseries.sources import TreeStore
 
-_FORM = "1"
-"""How it is found: another way may find something else."""
+_TOOLS = ("bindgen", "pahole", "rustc")
+"""What Kconfig asks this host for beside the toolchain."""
 _SHOWN = 8
 """Options, or files, that are named while a run begins."""
 _MOST_MISSED = 10
@@ -62,12 +63,16 @@ def _found(
     try:
         solved = signals.run(at_work.solve(tip, conditions, tell))
     except NoReaderError as error:
+        lasting = error.lasting
         tell(events.Preparing(f"the Kconfig files are read line by line, as no reader takes them: {error}"))
         plainly = _plainly(conditions, trees, tip, setup.arch.source)
         solved = signals.run(at_work.plainly(tip, dict.fromkeys(plainly, "y"), tell))
-    note = _note(setup, tip, wanted)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    checksummed.write(note, msgspec.json.encode(solved))
+    else:
+        lasting = True
+    if lasting:
+        note = _note(setup, tip, wanted)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        checksummed.write(note, msgspec.json.encode(solved))
     return solved
 
 
@@ -114,7 +119,8 @@ def _kept(setup: Setup, tip: str, wanted: tuple[Goal, ...]) -> Solved | None:
 
 def _note(setup: Setup, tip: str, wanted: tuple[Goal, ...]) -> Path:
     """Where it is noted what was found: by all that it comes of."""
-    of = (_FORM, tip, setup.arch.name, setup.config.hash, setup.toolchain, str(setup.unboxed))
+    tools = (tool for tool in _TOOLS if shutil.which(tool) is not None)
+    of = (setup.program, tip, setup.arch.name, setup.config.hash, setup.toolchain, str(setup.unboxed), *tools)
     conditions = msgspec.json.encode([goal.condition for goal in wanted]).decode()
     return paths.cache("programs") / f"{checksums.of_words((*of, conditions))}.auto"
 
@@ -135,7 +141,7 @@ def _reader(trees: TreeStore, tree: str) -> goals.Reader:
 def _includers(trees: TreeStore, tree: str) -> goals.Includers:
     def including(path: str, folder: str) -> tuple[str, ...]:
         pattern = goals.INCLUDES.format(name=re.escape(PurePosixPath(path).name))
-        below = f"{folder}/" if folder else ""
-        return tuple(trees.names_with(tree, pattern, *(f"{below}*{suffix}" for suffix in sorted(SOURCES))))
+        below = re.sub(r"([*?\[\\])", r"\\\1", f"{folder}/" if folder else "")  # gitglossary(7), pathspec
+        return tuple(trees.names_with(tree, pattern, *(f":(top,glob){below}**/*{one}" for one in sorted(SOURCES))))
 
     return including

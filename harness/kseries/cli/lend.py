@@ -42,7 +42,7 @@ def command(args: argparse.Namespace) -> int:
 
 
 def _lend(args: argparse.Namespace, wire: socket.socket, tell: Progress) -> None:
-    options = target.options(args)
+    options = target.booted(args)
     names = tuple(name for name in args.states.split(",") if name)
     with single.state_runner(target.load(args), options, None, tell, args.onto) as series:
         lending.run(series, lending.states(series, names, options, tell), wire, tell)

@@ -3,6 +3,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from kseries.app import reports, session, setup
 from kseries.cli import compare, report, reporting, target
@@ -62,13 +63,13 @@ def command(args: argparse.Namespace) -> int:
         print(verdicts.render(results))
     if results[-1].partial:
         raise KeyboardInterrupt
-    worse = _worse(args, baseline, results[0]) if baseline is not None else False
+    worse = _worse(args, wanted[0].out, baseline, results[0]) if baseline is not None else False
     return reporting.worst([*map(session.exit_status, results), int(worse), failed])
 
 
-def _worse(args: argparse.Namespace, baseline: RunResult, result: RunResult) -> bool:
+def _worse(args: argparse.Namespace, out: Path, baseline: RunResult, result: RunResult) -> bool:
     """Tell what changed since another run, on the terminal and beside the report; whether anything is worse."""
     told = compare.between(baseline, result)
-    places.write(args.out / "compare.html", comparisons.html(told, baseline, result).encode())
+    places.write(out / "compare.html", comparisons.html(told, baseline, result).encode())
     print(comparisons.render(told, baseline, result), file=sys.stderr if args.json else sys.stdout)
     return bool(told.worse)

@@ -29,6 +29,6 @@ def command(args: argparse.Namespace) -> int:
     """Exit 0 once the guest has ended, whatever it did."""
     shell.check_terminal()
     tell = Progress(sys.stderr)
-    with single.state_runner(target.load(args), target.options(args), None, tell, args.onto) as series:
+    with single.state_runner(target.load(args), target.booted(args), None, tell, args.onto) as series:
         shell.run(series, series.state(args.state), tell, files=args.add, sockets=args.sockets)
     return 0

@@ -23,6 +23,19 @@ from kseries.sources.applying import FUZZ_LIMIT
 
 _CORES_OF_A_WORKER = 16
 """Where there are more, most of them would wait while one configures, links or reads Makefiles."""
+_OF_BOOTED = (
+    "probe",
+    "contract",
+    "selftest",
+    "run",
+    "kunit",
+    "host_test",
+    "add",
+    "userland",
+    "package",
+    "record_console",
+)
+"""The arguments by which somebody asks something of a kernel that is booted."""
 _NONE: Mapping[str, Asked] = MappingProxyType({})
 _MOST_WORKERS = 4
 """The first build of each is a cold one, and its folders take 2 GiB."""
@@ -129,7 +142,6 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FRAGMENT",
-        type=Path,
         action="append",
         default=[],
         help="added to ours; auto: the options that have what the series changes compiled; defconfig, allnoconfig: what"
@@ -229,12 +241,32 @@ def each(args: argparse.Namespace, asked: Mapping[str, Asked] = _NONE) -> tuple[
     return tuple(_options(args, name, args.out / name if len(names) > 1 else args.out) for name in names)
 
 
+def booted(args: argparse.Namespace) -> Options:
+    """As ``options``, of a command that boots. Raises InputError."""
+    if args.build_only:
+        raise InputError("--build-only: this needs a guest that is booted\n  drop it")
+    return options(args)
+
+
+def _check_build_only(args: argparse.Namespace) -> None:
+    """Raise InputError where something is asked of kernels that nobody is to boot."""
+    given = [(f"--{name.replace('_', '-')}", getattr(args, name, None)) for name in _OF_BOOTED]
+    for option, value in (*given, ("--repeat", args.repeat > 1)) if args.build_only else ():
+        if value:
+            raise InputError(f"--build-only {option}: no kernel is booted that could be asked\n  drop one of them")
+
+
 def _of_variant(args: argparse.Namespace, name: str, asked: Asked, arch: str) -> Options:
     """What all have, and what a variant adds."""
     own = argparse.Namespace(**vars(args))
-    own.config = [*args.config, *map(Path, asked.config)]
+    own.config = [*args.config, *asked.config]
     own.make = [*args.make, *asked.make]
     own.build_only = args.build_only or not asked.boot
+    if not asked.boot:
+        vars(own).update(
+            {name: [] if isinstance(getattr(own, name), list) else None for name in _OF_BOOTED if name in own}
+        )
+        own.repeat, own.timeout, own.selftest_from, own.keep_timeouts = 1, [], tiptests.STATE, False
     return _options(own, archs.get(asked.arch or arch).name, args.out / name, name)
 
 
@@ -250,6 +282,7 @@ def options(args: argparse.Namespace) -> Options:
 
 
 def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") -> Options:
+    _check_build_only(args)
     running = {
         name: getattr(args, name)
         for name in ("jobs", "workers", "checkpatch", "selftest_clang", "strict", "record_console")
@@ -277,9 +310,9 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
         host_tests=tuple(args.host_test),
         kunit=kunit.parse(args.kunit),
         add=args.add,
-        config=tuple(one for one in args.config if str(one) not in WORDS),
+        config=tuple(Path(one) for one in args.config if one not in WORDS),
         start=_start(args),
-        auto=any(str(one) == AUTO for one in args.config),
+        auto=AUTO in args.config,
         make=tuple(args.make),
         debug=args.debug,
         build_only=args.build_only,
@@ -298,7 +331,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
 
 def _start(args: argparse.Namespace) -> Start:
     """Raises InputError where there are two."""
-    asked = tuple(dict.fromkeys(str(one) for one in args.config if str(one) in STARTS))
+    asked = tuple(dict.fromkeys(one for one in args.config if one in STARTS))
     if len(asked) > 1:
         raise InputError(f"--config {' --config '.join(asked)}: a configuration begins with one of them")
     return Start(asked[0]) if asked else Start.TINY

@@ -21,13 +21,14 @@ Reader = Callable[[str], str | None]
 Includers = Callable[[str, str], tuple[str, ...]]
 """The files of the tip that include one, as far as their text tells: of those below a folder, or of all ("")."""
 INCLUDES = '^[ \t]*#[ \t]*include[ \t]*[<"]([^">]*/)?{name}[">]'
-"""A line that includes a file of some name, as grep and Python know regular expressions."""
+"""A line that includes a file of some name, as grep knows regular expressions."""
 
-_MAKEFILES = ("Kbuild", "Makefile")
-"""As scripts/Makefile.build looks for them."""
 _MOST_INCLUDERS = 20
 """Of a header, that are looked at: those first whose folder is nearest."""
 _MOST_HEADERS = 3
+_INCLUDED = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"](?:[^">\n]*/)?([^">/\n]+)[">]', re.MULTILINE)
+_MOST_LOOKS_NEAR = 50
+"""At the files in a folder."""
 _MOST_LOOKS = 4
 """At all files of a tree, each of which takes some ten seconds."""
 _DEEPEST = 2
@@ -50,7 +51,8 @@ class Goals:
         self._arch = arch
         self._reader = cache(reader)
         self._includers = includers
-        self._looks = 0
+        self._included = cache(self._including)
+        self._looks = self._looks_near = 0
 
     def of(self, changes: Mapping[str, Changed]) -> tuple[Goal, ...]:
         """What some changes want of a configuration: all files first, then lines of them."""
@@ -99,14 +101,19 @@ class Goals:
         return []
 
     def _ways_to_look(self, path: str, changed: tuple[str, ...]) -> Iterator[Iterable[str]]:
-        including = re.compile(INCLUDES.format(name=re.escape(PurePosixPath(path).name)), re.MULTILINE)
-        yield (one for one in changed if one != path and including.search(self._reader(one) or ""))
-        folder = PurePosixPath(path).parent
-        if folder.parts[:1] != ("include",):
-            yield self._includers(path, str(folder))
+        name = PurePosixPath(path).name
+        yield (one for one in changed if one != path and name in self._included(one))
+        folder = str(PurePosixPath(path).parent)
+        if not folder.startswith("include") and self._looks_near < _MOST_LOOKS_NEAR:
+            self._looks_near += 1
+            yield self._includers(path, folder)
         if self._looks < _MOST_LOOKS:
             self._looks += 1
             yield self._includers(path, "")
+
+    def _including(self, path: str) -> frozenset[str]:
+        """The names of the files that a file includes, without their folders."""
+        return frozenset(_INCLUDED.findall(self._reader(path) or ""))
 
     def _by_makefile(self, path: str) -> tuple[bool, Condition]:
         """Whether a Makefile names the object of a source; and what it and those of the folders above ask for."""
@@ -114,7 +121,7 @@ class Goals:
         targets = [str(whole.with_suffix(".o"))] if whole.suffix != ".h" else []
         named, conditions = False, list[Condition]()
         for folder in whole.parents:
-            text = next((text for name in _MAKEFILES if (text := self._reader(str(folder / name))) is not None), "")
+            _, text = leftout.makefile(folder, self._reader)
             seen = [one.removeprefix(f"{folder}/") for one in targets]
             if told := [way for one in seen for way in makefiles.ways(text, one)]:
                 named = named or targets[0].endswith(".o")

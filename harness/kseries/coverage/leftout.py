@@ -68,7 +68,7 @@ def _by_makefile(path: str, options: Set[str], reader: Reader) -> LeftOut:
     whole = PurePosixPath(path)
     targets = [f"{whole.with_suffix('.o')}"] if whole.suffix != ".h" else []
     for folder in whole.parents:
-        name, text = _makefile(folder, reader)
+        name, text = makefile(folder, reader)
         for target in targets:
             told = makefiles.ways(text, target.removeprefix(f"{folder}/"))
             unset = [[one for one in way if not holds(one, options)] for way in told]
@@ -78,7 +78,8 @@ def _by_makefile(path: str, options: Set[str], reader: Reader) -> LeftOut:
     return LeftOut(file=path)
 
 
-def _makefile(folder: PurePosixPath, reader: Reader) -> tuple[str, str]:
+def makefile(folder: PurePosixPath, reader: Reader) -> tuple[str, str]:
+    """The path and the text of a folder's Makefile; empty where it has none."""
     for name in _MAKEFILES:
         if (text := reader(str(folder / name))) is not None:
             return str(folder / name), text

@@ -45,19 +45,37 @@ def entries(text: str) -> tuple[Entry, ...]:
 
 
 def _entries(text: str) -> Iterator[Entry]:
-    conditions: list[Way] = []
+    conditions: list[_Branch] = []
     for line in _lines(text):
         word = line.split(maxsplit=1)[0] if line else ""
         if word in ("ifeq", "ifneq", "ifdef", "ifndef"):
-            conditions.append(_condition(line))
+            conditions.append(_Branch(_condition(line)))
         elif word == "else" and conditions:
-            conditions[-1] = (*map(contrary, conditions[-1]), *_condition(line.removeprefix("else").strip()))
+            conditions[-1] = conditions[-1].next(_condition(line.removeprefix("else").strip()))
         elif word == "endif" and conditions:
             conditions.pop()
         elif entry := _LIST.match(line):
             own = (entry["option"],) if entry["option"] else (_MODULES,) if entry["module"] else ()
-            needs = (*(one for condition in conditions for one in condition), *own)
+            needs = (*(one for condition in conditions for one in condition.needs), *own)
             yield Entry(entry["list"], needs, tuple(entry["names"].split()))
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """One branch of a conditional: what it asks for itself, and what has to be so for those before to have failed.
+
+    Of one that asks for several things, or is not understood, it is not known which of them failed.
+    """
+
+    own: Way
+    before: Way = ()
+
+    @property
+    def needs(self) -> Way:
+        return (*self.before, *self.own)
+
+    def next(self, own: Way) -> "_Branch":
+        return _Branch(own, (*self.before, *map(contrary, self.own if len(self.own) == 1 else ())))
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -32,6 +32,7 @@ _ALWAYS_RUNS = "start_kernel"
 
 _SET = re.compile(r"^CONFIG_(\w+)=y$", re.MULTILINE)
 _MODULE = re.compile(r"^CONFIG_(\w+)=m$", re.MULTILINE)
+_VALUED = re.compile(r"^CONFIG_(\w+)=[^ymn\n].*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class MadeOf:
     read: tuple[str, ...]
     """Of the files that the series changes, those that its build read."""
     options: tuple[str, ...]
-    """The options of its .config that are =y, and for each that is =m what a source asks for it by: X_MODULE."""
+    """The options of its .config that are =y; for each that is =m what a source asks for it by, X_MODULE; and X= for
+    one that has a number or a text.
+    """
     modules: tuple[str, ...] = ()
     """Of the files that it read, those that went into a module."""
 
@@ -71,7 +74,11 @@ class Watch:
         """
         touched = source.compiled(self.trees.changed_paths(self.base, self.tip))
         made = {path: targets for path in touched if (targets := readers(path))}
-        options = (*_SET.findall(config), *(f"{name}_MODULE" for name in _MODULE.findall(config)))
+        more = (
+            *(f"{name}_MODULE" for name in _MODULE.findall(config)),
+            *(f"{name}=" for name in _VALUED.findall(config)),
+        )
+        options = (*_SET.findall(config), *more)
         return MadeOf(tuple(made), options, tuple(path for path, targets in made.items() if targets & of_modules))
 
     def spans(self) -> dict[str, tuple[Span, ...]]:

@@ -106,6 +106,8 @@ class Local:
         if not well or build.kernel is None or build.symbols is None or build.initrd is None:
             return observe.unbuilt(job.tree, build, self._setup.host)
         if setup.build_only:
+            for file in (build.kernel, build.symbols, build.initrd):
+                Path(file).unlink()
             return observe.built(job.tree, build, read, self._setup.host, made_of)
         image = machine.Image(Path(build.kernel), Path(build.symbols), Path(build.initrd), self._setup.image)
         seen = await self._booted(_Built(job, setup, build, image, probes, into, watch, made_of), tell)

@@ -231,7 +231,7 @@ def _changes(before: _Named, after: _Named) -> Iterator[Change]:
         was = before.states.get(meaning)
         if was is None:
             continue
-        if was.outcome is not now.outcome:
+        if was.outcome is not now.outcome and not (was.outcome.well and now.outcome.well):
             worse = was.outcome.well
             yield Change(
                 state=now.id, was_state=was.id, name="outcome", was=was.outcome, now=now.outcome, worse=worse,

@@ -59,6 +59,8 @@ class _Branches:
             return False, (), "an #if that is never true"
         if modules := [one for one in options(need.condition) if f"{one}_MODULE" in self.enabled]:
             return None, (), f"CONFIG_{modules[0]} is =m"  # of which IS_ENABLED() holds, and #ifdef does not
+        if valued := [one for one in options(need.condition) if f"{one}=" in self.enabled]:
+            return None, (), f"CONFIG_{valued[0]} has a value of its own"  # of which #ifdef holds, and #if may not
         if not holds(need.condition, self.enabled):
             return False, unmet(need.condition, self.enabled), ""
         if need.exact:

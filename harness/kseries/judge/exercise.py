@@ -144,7 +144,7 @@ def _exercised(patch: AppliedPatch, history: "_History", tip: StateResult) -> Pa
     exercise, why = _told(coverage, touched, bool(lines or functions), any_ran)
     behind = tuple(_behind_conditionals(own, history, coverage))
     left_out = (*left_out, *behind)
-    without_code = exercise is Exercise.NO_CODE or (behind and not lines)
+    without_code = exercise is Exercise.NO_CODE or (behind and not lines and not coverage.unknown)
     return msgspec.structs.replace(
         nothing,
         exercise=_without_code(patch, left_out) if without_code else exercise,

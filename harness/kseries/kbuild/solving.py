@@ -5,6 +5,7 @@ What Kconfig does not take all the same is looked for once more without it. Noth
 """
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from kseries.kbuild.kconfig import Kconfig
 from kseries.kbuild.make import Make, errors_of, make_argv
 from kseries.model import events
 from kseries.model.conditions import Condition, holds
-from kseries.model.errors import InputError
+from kseries.model.errors import DiskFullError, InfraError, InputError
 from kseries.model.sanitize import line
 from kseries.solver.question import Answer, Question
 from kseries.sources import TreeStore
@@ -32,6 +33,7 @@ _QUESTIONS = 3
 """The first, and those without what Kconfig did not take."""
 _SHOWN = 3
 """Lines of make that an error repeats."""
+_NAME = re.compile(r"\w{1,200}", re.ASCII)
 _QUESTION, _ANSWER = "question.json", "answer.json"
 _FRAGMENT = "fragment.config"
 
@@ -46,11 +48,15 @@ class Solved:
     @property
     def enabled(self) -> frozenset[str]:
         """The options that are set."""
-        return frozenset(name for name, value in _values(self.config).items() if value in ("y", "m"))
+        return frozenset(name for name, value in _values(self.config).items() if value != "n")
 
 
 class NoReaderError(Exception):
-    """No reader takes a tree's Kconfig files; says why."""
+    """No reader takes a tree's Kconfig files; says why. ``lasting`` where another time would come to the same."""
+
+    def __init__(self, why: str, *, lasting: bool = True) -> None:
+        super().__init__(why)
+        self.lasting = lasting
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ class Solving:
             with disk.named(self.home):
                 files.remove(scratch)  # what a run left that was killed
                 self._obj.mkdir(parents=True)
-                self._desk.mkdir()
+                self._asked.mkdir()
+                self._told.mkdir()
                 await processes.aside(self.trees.check_out, tree, self._source, self.home / "index")
                 yield
         finally:
@@ -110,27 +117,31 @@ class Solving:
             defaults=self.config.start is Start.DEFCONFIG,
             fixed=(*own, *unset),
         )
-        (self._desk / _QUESTION).write_bytes(msgspec.json.encode(question))
-        (self._desk / _ANSWER).unlink(missing_ok=True)
-        source, desk = map(self._layout.inside, (self._source, self._desk))
-        argv = interpreter.argv("kseries.solver", str(source), str(desk / _QUESTION), str(desk / _ANSWER))
+        (self._asked / _QUESTION).write_bytes(msgspec.json.encode(question))
+        files.remove(self._told)  # of a question before, or what a macro has left
+        self._told.mkdir()
+        source, asked, told = map(self._layout.inside, (self._source, self._asked, self._told))
+        argv = interpreter.argv("kseries.solver", str(source), str(asked / _QUESTION), str(told / _ANSWER))
         try:
             well, said = await self._run(argv, self._solver_box, _SOLVER_SECONDS)
         except processes.DeadlineError:
-            raise NoReaderError(f"nothing was found in {_SOLVER_SECONDS:.0f} s") from None
-        told = artifacts.text(self._desk, _ANSWER)
+            raise NoReaderError(f"nothing was found in {_SOLVER_SECONDS:.0f} s", lasting=False) from None
+        except DiskFullError:
+            raise
+        except InfraError as error:  # a macro may have ended it, too
+            raise NoReaderError(str(error).partition("\n")[0], lasting=False) from error
         try:
-            return msgspec.json.decode(told, type=Answer)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return checked(msgspec.json.decode(artifacts.text(self._told, _ANSWER), type=Answer), question)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
             why = said[-1].replace(f"{source}/", "") if said and not well else "the solver gave no answer"
             raise NoReaderError(why) from None
 
     async def _configure(self, tree: str, options: Mapping[str, str]) -> str:
         """The .config that the tree's Kconfig makes. Raises InputError."""
         text = self._text(tree, options)
-        (self._desk / _FRAGMENT).write_text(text)
-        source, obj, desk = map(self._layout.inside, (self._source, self._obj, self._desk))
-        words = (f"KCONFIG_ALLCONFIG={desk / _FRAGMENT}", self.config.target)
+        (self._asked / _FRAGMENT).write_text(text)
+        source, obj, asked = map(self._layout.inside, (self._source, self._obj, self._asked))
+        words = (f"KCONFIG_ALLCONFIG={asked / _FRAGMENT}", self.config.target)
         argv = make_argv(self.arch, self.config, source, obj, words, self.jobs, cache="")
         try:
             well, said = await self._run(argv, self._make_box, self.seconds)
@@ -150,9 +161,9 @@ class Solving:
 
     async def _run(self, argv: list[str], where: processes.Box, seconds: float) -> tuple[bool, list[str]]:
         """Whether something went well, and what it printed."""
-        log = self._desk.parent / "solving.log"
+        log = self._obj.parent / "solving.log"
         with log.open("wb") as output:
-            make = Make(where, output, processes.Deadline.after(seconds), lambda _: None, self._desk.parent)
+            make = Make(where, output, processes.Deadline.after(seconds), lambda _: None, self._obj.parent)
             well = await make(argv)
         return well, [line(one) for one in log.read_bytes().decode(errors="replace").splitlines()]
 
@@ -165,21 +176,26 @@ class Solving:
         return self.home / "scratch" / "solving" / "obj"
 
     @property
-    def _desk(self) -> Path:
-        """What goes in and comes out."""
-        return self.home / "scratch" / "solving" / "desk"
+    def _asked(self) -> Path:
+        """What goes in: nobody in a box may write there, since we do."""
+        return self.home / "scratch" / "solving" / "asked"
+
+    @property
+    def _told(self) -> Path:
+        """What comes out, which may be anything."""
+        return self.home / "scratch" / "solving" / "told"
 
     @property
     def _layout(self) -> Layout:
         if not self.boxed:
             return layout.OWN
-        return Layout.of({"source": self._source, "build": self._obj, "desk": self._desk})
+        return Layout.of({"source": self._source, "build": self._obj, "asked": self._asked, "told": self._told})
 
     @property
     def _make_box(self) -> processes.Box:
         return processes.Box(
             writable=(self._obj,),
-            readable=(self._source, self._desk),
+            readable=(self._source, self._asked),
             layout=self._layout,
             limits=box.build_limits(self.jobs),
             tells=True,
@@ -188,8 +204,8 @@ class Solving:
     @property
     def _solver_box(self) -> processes.Box:
         return processes.Box(
-            writable=(self._desk,),
-            readable=(self._source, *interpreter.readable()),
+            writable=(self._told,),
+            readable=(self._source, self._asked, *interpreter.readable()),
             layout=self._layout,
             env={**environment(self.arch, self.config, self._layout.inside(self._source)), **interpreter.environment()},
             limits=box.build_limits(self.jobs),
@@ -221,6 +237,14 @@ def environment(arch: Arch, config: Config, source: Path) -> dict[str, str]:
         **(llvm if config.llvm else gnu),
         **words,
     }
+
+
+def checked(answer: Answer, question: Question) -> Answer:
+    """An answer, of which a macro of the tree may have made something else. Raises ValueError for what is none."""
+    for name, value in answer.options.items():
+        if not _NAME.fullmatch(name) or value not in ("y", "n") or name in question.fixed:
+            raise ValueError(name)
+    return answer
 
 
 def unmet(condition: Condition, solved: Solved) -> bool:

@@ -247,7 +247,9 @@ class Coverage(Record, frozen=True):
     read: tuple[str, ...] | None = None
     """The files of the series that the tip's build read; None where that was not noted."""
     options: tuple[str, ...] = ()
-    """The options of its configuration that are =y, without their CONFIG_; of one that is =m, X_MODULE."""
+    """The options of its configuration that are =y, without their CONFIG_; of one that is =m, X_MODULE, and of one
+    that has a number or a text, X=.
+    """
     modules: tuple[str, ...] | UnsetType = UNSET
     """Of the files that it read, those that went into a module, of whose lines nobody sees whether they ran; not there
     where none did.

@@ -24,8 +24,9 @@ def answer(source: Path, question: Question) -> Answer:
         fragment.flush()
         tree.begin(Path(fragment.name), defaults=question.defaults)
     search = Search(tree, question.fixed)
-    missed = tuple(number for number, wanted in enumerate(question.wanted) if not search.have(wanted))
-    return Answer(options=search.without_excess(), missed=missed)
+    for wanted in question.wanted:
+        search.have(wanted)
+    return Answer(options=search.without_excess())
 
 
 def main() -> int:

@@ -22,5 +22,3 @@ class Answer(Record, frozen=True):
 
     options: dict[str, str]
     """y or n, by the name without CONFIG_, in the order in which they were set."""
-    missed: tuple[int, ...] = ()
-    """Which of the conditions no options were found for beside those before."""

@@ -18,6 +18,7 @@ from kconfiglib import (
     OR,
     TRISTATE,
     UNEQUAL,
+    UNKNOWN,
     Choice,
     Symbol,
     expr_items,
@@ -91,6 +92,8 @@ class Search:
         """Of an option that no Kconfig file defines, what is true of it."""
         if isinstance(condition, str):
             symbol = self._tree.syms.get(condition.removeprefix("!"), self._tree.n)
+            if symbol.orig_type not in (BOOL, TRISTATE, UNKNOWN):  # #ifdef holds of a number, or a text
+                symbol = self._tree.y if symbol.str_value else self._tree.n
             return (NOT, symbol) if condition.startswith("!") else symbol
         operator, none = (AND, self._tree.y) if isinstance(condition, AllOf) else (OR, self._tree.n)
         parts = [self._expression(one) for one in condition.of]

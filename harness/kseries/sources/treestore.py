@@ -382,8 +382,8 @@ class TreeStore:
         return tuple(name for name in done.split("\0") if name)
 
     def diff(self, old: str, new: str, *paths: str) -> Diff:
-        """What leads from one tree to another, without context; of all files, or of those that pathspecs name."""
-        return between(self.git(*_DIFF, old, new, "--", *paths).stdout)
+        """What leads from one tree to another, without context; of all files, or of some."""
+        return between(self.git("--literal-pathspecs", *_DIFF, old, new, "--", *paths).stdout)
 
     def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[Diff]:
         """As ``diff``, of many pairs of trees at once, in the files that a pathspec names (gitglossary(7))."""
