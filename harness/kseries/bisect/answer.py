@@ -128,7 +128,7 @@ def _answer(
         return (Answer.BAD, (outcome,)) if state.outcome is Outcome.BUILD_FAILED else (Answer.GOOD, ())
     if question.asked is Asked.BOOT and state.outcome is Outcome.BOOT_FAILED:
         return Answer.BAD, (outcome,)
-    if state.outcome is Outcome.BUILT:  # --build-only, of who asks for more than that
+    if state.outcome is Outcome.NOT_BOOTED:  # --build-only, of who asks for more than that
         return Answer.UNTESTABLE, (outcome,)
     if state.outcome.loud:
         return Answer.UNTESTABLE, (outcome,)

@@ -20,7 +20,7 @@ def unbuilt(tree: str, built: Build, host: HostFacts) -> Observation:
 def built(tree: str, told: Build, read: Dependencies | None, host: HostFacts, made_of: MadeOf | None) -> Observation:
     """Of a tree whose kernel was not to be booted."""
     coverage = made_of.noted(Coverage(unknown=_NOT_BOOTED)) if made_of is not None else None
-    return with_build(Observation(tree=tree, outcome=Outcome.BUILT, host=host, coverage=coverage), told, read)
+    return with_build(Observation(tree=tree, outcome=Outcome.NOT_BOOTED, host=host, coverage=coverage), told, read)
 
 
 def booted(tree: str, seen: Repeated, host: HostFacts) -> Observation:

@@ -18,7 +18,7 @@ _FAR = {
     Outcome.BOOT_FAILED: 2,
     Outcome.CRASHED: 3,
     Outcome.TIMED_OUT: 3,
-    Outcome.BUILT: 4,
+    Outcome.NOT_BOOTED: 4,
     Outcome.OK: 4,
 }
 """How far a state comes: one that comes further than another does not end as that does."""

@@ -9,7 +9,7 @@ from kseries.model.record import Record
 
 
 class Outcome(StrEnum):
-    """How far a state came. BUILT is of one that was not to be booted. INFRA_ERROR is a fault of this host, never the
+    """How far a state came. NOT_BOOTED is of one that was only to be built. INFRA_ERROR is a fault of this host, never the
     patch's; NOT_TRIED is of a run that was interrupted. Neither says anything of the state.
     """
 
@@ -19,19 +19,19 @@ class Outcome(StrEnum):
     BOOT_FAILED = "boot-failed"
     CRASHED = "crashed"
     TIMED_OUT = "timed-out"
-    BUILT = "built"
+    NOT_BOOTED = "not-booted"
     INFRA_ERROR = "infra-error"
     NOT_TRIED = "not-tried"
 
     @property
     def well(self) -> bool:
         """True where the state came as far as it was to."""
-        return self in (Outcome.OK, Outcome.BUILT)
+        return self in (Outcome.OK, Outcome.NOT_BOOTED)
 
     @property
     def unknown(self) -> bool:
         """True where nobody has seen what the state does."""
-        return self in (Outcome.BUILT, Outcome.INFRA_ERROR, Outcome.NOT_TRIED)
+        return self in (Outcome.NOT_BOOTED, Outcome.INFRA_ERROR, Outcome.NOT_TRIED)
 
     @property
     def loud(self) -> bool:

@@ -51,7 +51,7 @@ OUTCOMES = {
     Outcome.BOOT_FAILED: Sign("boot", "boot failed", "loud"),
     Outcome.CRASHED: Sign("crash", "crashed", "fail"),
     Outcome.TIMED_OUT: Sign("hang", "timed out", "fail"),
-    Outcome.BUILT: Sign("built", "built, not booted", "pass"),
+    Outcome.NOT_BOOTED: Sign("built", "built, not booted", "pass"),
     Outcome.INFRA_ERROR: Sign("infra", "this host failed", "miss"),
     Outcome.NOT_TRIED: Sign("-", "not tried", "miss"),
 }

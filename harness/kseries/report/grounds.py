@@ -58,7 +58,7 @@ def why_not(run: RunResult) -> str:
 
 def only_built(run: RunResult) -> str:
     """That nobody has booted a kernel of a run; empty where somebody has, or it is not known."""
-    return "its kernels were built, and none was booted" if run.states[0].outcome is Outcome.BUILT else ""
+    return "its kernels were built, and none was booted" if run.states[0].outcome is Outcome.NOT_BOOTED else ""
 
 
 def no_promise(run: RunResult) -> str:

@@ -41,7 +41,7 @@ _STAGES = ("apply", "build", "boot")
 _ENDS_AT = {
     Outcome.CONFLICT: "apply",
     Outcome.BUILD_FAILED: "build",
-    Outcome.BUILT: "build",
+    Outcome.NOT_BOOTED: "build",
     Outcome.BOOT_FAILED: "boot",
     Outcome.CRASHED: "boot",
     Outcome.TIMED_OUT: "boot",

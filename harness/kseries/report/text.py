@@ -52,7 +52,7 @@ _OUTCOMES = {
     Outcome.BOOT_FAILED: "boot",
     Outcome.CRASHED: "crash",
     Outcome.TIMED_OUT: "hang",
-    Outcome.BUILT: "built",
+    Outcome.NOT_BOOTED: "built",
     Outcome.INFRA_ERROR: "infra",
     Outcome.NOT_TRIED: "-",
 }
