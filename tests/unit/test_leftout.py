@@ -3,7 +3,7 @@
 
 import pytest
 
-from kseries.coverage import conditionals, kconfigs, leftout, makefiles
+from kseries.coverage import ifs, kconfigs, leftout, makefiles
 from kseries.model import Coverage, LeftOut
 
 LIB = """\
@@ -187,12 +187,12 @@ int unknown;
 
 
 def test_lines_that_a_conditional_leaves_out_are_told_with_its_option() -> None:
-    assert conditionals.hidden(SOURCE, {"ON"}) == {3: "OFF", 11: "OFF", 14: "!ON", 20: "!ON"}
+    assert ifs.hidden(SOURCE, {"ON"}) == {3: "OFF", 11: "OFF", 14: "!ON", 17: "OFF", 20: "!ON"}
 
 
 @pytest.mark.parametrize("text", ["#endif", "#else", "#elif X", "#if", "#ifdef", "# if defined(CONFIG_"])
 def test_no_source_is_too_broken_for_its_conditionals(text: str) -> None:
-    conditionals.hidden(text, frozenset())
+    ifs.hidden(text, frozenset())
 
 
 @pytest.mark.parametrize("path", ["fs/timerfd.c", "kernel/kconfig.c", "arch/x86/kernel/head_64.S", "tools/perf/a.c"])

@@ -6,10 +6,10 @@ the condition. So what it says is necessary, and may not be enough.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from kseries.model.conditions import ALWAYS, NEVER, Condition, all_of, any_of
+from kseries.model.conditions import ALWAYS, NEVER, Condition, all_of, any_of, holds, unmet
 
 _DIRECTIVE = re.compile(r"\s*#\s*(?P<word>ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b(?P<rest>.*)", re.DOTALL)
 _DEFINE = re.compile(r"\s*#\s*define\s+(?P<name>\w+)")
@@ -84,6 +84,16 @@ def conditions(source: str) -> Mapping[int, Condition]:
         for line, need in needs(source).items()
         if need.condition != ALWAYS and line in said and line not in directives
     }
+
+
+def hidden(source: str, options: Set[str]) -> Mapping[int, str]:
+    """The lines that an ``#if`` leaves out where these options are set, each with the first of those that would have to
+    be other than they are (conditions.py).
+    """
+    asked = (
+        (line, unmet(needed, options)) for line, needed in conditions(source).items() if not holds(needed, options)
+    )
+    return {line: names[0] for line, names in asked if names}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ a report tells of, with why.
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-from kseries.coverage import conditionals, kunitsuites, makefiles
+from kseries.coverage import ifs, kunitsuites, makefiles
 from kseries.coverage.kunitsuites import Suite
 from kseries.kbuild import fragment, needed
 from kseries.kbuild.needed import Definers
@@ -80,7 +80,7 @@ def _around_suites(text: str) -> Iterator[str]:
     found: dict[str, None] = {}
     begin = kunitsuites.lines(text)
     while True:
-        hidden = conditionals.hidden(text, found.keys())
+        hidden = ifs.hidden(text, found.keys())
         asked = (one for line, one in hidden.items() if line in begin and not one.startswith("!"))
         new = tuple(dict.fromkeys(asked))
         if not new:

@@ -10,7 +10,7 @@ import msgspec
 
 from kseries import arch as archs
 from kseries import judge
-from kseries.coverage import conditionals, leftout, source, tracepoints
+from kseries.coverage import ifs, leftout, source, tracepoints
 from kseries.coverage.goals import Goals
 from kseries.coverage.ways import Ways
 from kseries.judge import compiled, grounds
@@ -182,10 +182,13 @@ def _behind_conditionals(own: Mapping[str, "_Own"], history: "_History", coverag
     if coverage.read is None:
         return
     for path, one in own.items():
-        found = conditionals.hidden(history.text(path), frozenset(coverage.options))
+        found = ifs.hidden(history.text(path), frozenset(coverage.options))
         known = (found[line] for line in one.lines if line in found)
-        # Of an option that is =m, IS_ENABLED() holds and #ifdef does not.
-        options = dict.fromkeys(one for one in known if f"{one.removeprefix('!')}_MODULE" not in coverage.options)
+        # Of an option that is =m, IS_ENABLED() holds and #ifdef does not; of one with a number, the other way round.
+        unsure = {
+            one.removesuffix(suffix) for suffix in ("_MODULE", "=") for one in coverage.options if one.endswith(suffix)
+        }
+        options = dict.fromkeys(one for one in known if one.removeprefix("!") not in unsure)
         if options:
             yield LeftOut(file=path, options=tuple(options), makefile=path)
 
