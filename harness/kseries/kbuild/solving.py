@@ -4,19 +4,18 @@
 What Kconfig does not take all the same is looked for once more without it. Nothing is compiled for it but Kconfig.
 """
 
-import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from kseries.arch import Arch
-from kseries.host import box, disk, files, interpreter, processes, turns
+from kseries.host import box, files, interpreter, processes
 from kseries.host.box import layout
 from kseries.host.box.layout import Layout
-from kseries.kbuild import artifacts, fragment, modules
+from kseries.kbuild import artifacts, checkedout, fragment, modules
 from kseries.kbuild.config import Config, Start
 from kseries.kbuild.kconfig import Kconfig
 from kseries.kbuild.make import Make, errors_of, make_argv
@@ -76,7 +75,7 @@ class Solving:
 
         Raises NoReaderError, InputError where the tree's own Kconfig fails, InfraError where this host is why.
         """
-        async with self._checked_out(tree, tell):
+        async with checkedout.tree(self.home, self.trees, tree, (self._obj, self._asked, self._told), tell):
             unset: dict[str, str] = {}
             for _ in range(_QUESTIONS):
                 answer = await self._ask(tree, wanted, unset)
@@ -89,24 +88,8 @@ class Solving:
 
     async def plainly(self, tree: str, options: Mapping[str, str], tell: events.Listener) -> Solved:
         """What comes of options that somebody else has found. Raises as ``solve``."""
-        async with self._checked_out(tree, tell):
+        async with checkedout.tree(self.home, self.trees, tree, (self._obj, self._asked, self._told), tell):
             return Solved(options, await self._configure(tree, options))
-
-    @contextlib.asynccontextmanager
-    async def _checked_out(self, tree: str, tell: events.Listener) -> AsyncIterator[None]:
-        lock, scratch = turns.Turns(self.home), self.home / "scratch"
-        await lock.wait(lambda wait: tell(events.Waiting(wait)))
-        try:
-            with disk.named(self.home):
-                files.remove(scratch)  # what a run left that was killed
-                self._obj.mkdir(parents=True)
-                self._asked.mkdir()
-                self._told.mkdir()
-                await processes.aside(self.trees.check_out, tree, self._source, self.home / "index")
-                yield
-        finally:
-            files.remove(scratch)
-            lock.give_back()
 
     async def _ask(self, tree: str, wanted: tuple[Condition, ...], unset: Mapping[str, str]) -> Answer:
         """What the solver finds, with what is in ``unset`` as it is said there."""
@@ -169,21 +152,21 @@ class Solving:
 
     @property
     def _source(self) -> Path:
-        return self.home / "source"
+        return self.home / checkedout.SOURCE
 
     @property
     def _obj(self) -> Path:
-        return self.home / "scratch" / "solving" / "obj"
+        return self.home / checkedout.SCRATCH / "solving" / "obj"
 
     @property
     def _asked(self) -> Path:
         """What goes in: nobody in a box may write there, since we do."""
-        return self.home / "scratch" / "solving" / "asked"
+        return self.home / checkedout.SCRATCH / "solving" / "asked"
 
     @property
     def _told(self) -> Path:
         """What comes out, which may be anything."""
-        return self.home / "scratch" / "solving" / "told"
+        return self.home / checkedout.SCRATCH / "solving" / "told"
 
     @property
     def _layout(self) -> Layout:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kseries.arch import Arch
-from kseries.host import box, disk, files, processes, turns
+from kseries.host import box, disk, processes
 from kseries.host.box import layout
 from kseries.host.box.layout import Layout
-from kseries.kbuild import artifacts, keptselftests, limits
+from kseries.kbuild import artifacts, checkedout, keptselftests, limits
 from kseries.kbuild.config import Config
 from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.kbuild.make import Make, errors_of, ignored_errors, make_argv
@@ -98,21 +98,12 @@ class Workbench:
     @contextlib.asynccontextmanager
     async def _with_headers(self, tree: str, tell: events.Listener) -> AsyncIterator[None]:
         """The lock, the source and the headers of a tree in the build folder, which is gone afterwards."""
-        lock, scratch = turns.Turns(self.home), self.home / "scratch"
-        await lock.wait(lambda wait: tell(events.Waiting(wait)))
-        try:
-            with disk.named(self.home):
-                files.remove(scratch)  # what a run left that was killed
-                self._obj.mkdir(parents=True)
-                await processes.aside(self.trees.check_out, tree, self._source, self.home / "index")
-                well, errors = await self._run([self._headers_argv()])
-                if not well:
-                    said = "".join(f"\n  {one}" for one in errors[:_SHOWN])
-                    raise InputError(f"the tip has no headers for its selftests:{said}")
-                yield
-        finally:
-            files.remove(scratch)
-            lock.give_back()
+        async with checkedout.tree(self.home, self.trees, tree, (self._obj,), tell):
+            well, errors = await self._run([self._headers_argv()])
+            if not well:
+                said = "".join(f"\n  {one}" for one in errors[:_SHOWN])
+                raise InputError(f"the tip has no headers for its selftests:{said}")
+            yield
 
     async def _make(self, tests: tuple[Selftest, ...], compiler: str = "") -> tuple[str, ...]:
         """Build what can be built; the errors."""
@@ -173,11 +164,11 @@ class Workbench:
 
     @property
     def _source(self) -> Path:
-        return self.home / "source"
+        return self.home / checkedout.SOURCE
 
     @property
     def _obj(self) -> Path:
-        return self.home / "scratch" / "tests" / "obj"
+        return self.home / checkedout.SCRATCH / "tests" / "obj"
 
     @property
     def _log(self) -> Path:
