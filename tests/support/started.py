@@ -3,7 +3,9 @@
 
 import ast
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from kseries.host import paths
 
@@ -12,8 +14,14 @@ _STARTS = frozenset({"run", "_run", "feeding"})
 
 
 def programs() -> set[str]:
-    """Those that this host has; some words that are the name of a program by accident are among them."""
-    return {name for name in words() if name.islower() and shutil.which(name)}
+    """Those that this host has, beside what packages of Python's have put there; some words that are the name of a
+    program by accident are among them.
+    """
+    return {name for name in words() if name.islower() and _of_host(shutil.which(name))}
+
+
+def _of_host(found: str | None) -> bool:
+    return found is not None and not Path(found).is_relative_to(sys.prefix)
 
 
 def words() -> set[str]:

@@ -60,7 +60,7 @@ def parse(word: str) -> tuple[str, Asked]:
     for key in ("arch", "boot"):
         if len(found[key]) > 1:
             raise _mistake(word, f"{key} stands twice")
-    boot = (found["boot"] or ["yes"])[0]
+    boot = next(iter(found["boot"]), "yes")
     if boot not in _BOOTS:
         raise _mistake(word, f"boot:{_told(boot)}: expected yes or no")
     arch = next(iter(found["arch"]), None)
