@@ -325,8 +325,8 @@ async def test_a_build_that_forks_without_end_is_ended_and_named(
 ) -> None:
     monkeypatch.setattr(box, "build_limits", lambda _jobs: Limits(processes=100))
     word = f"kseries-forks-{os.getpid()}"
-    bomb = f"bash -c ':() {{ : | : & }}; :; sleep 100' {word}"
-    async with asyncio.timeout(180):
+    bomb = f"bash -c ':() {{ : | : & }}; :; sleep 1000' {word}"  # on a busy host it takes a while to be seen
+    async with asyncio.timeout(600):
         with pytest.raises(InfraError, match="the build met its limit of processes: "):
             await stranger.build(tree(stranger, in_makefile(bomb)))
     async with asyncio.timeout(20):
