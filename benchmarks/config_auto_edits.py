@@ -10,7 +10,6 @@ be made. make preprocesses it, and of the lines that are left of the file itself
 
 import random
 import re
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,7 +48,7 @@ def main() -> None:
             left = [path for path in drawn if path not in lines]
             found = _compiled(archs.get(name), source, Path(home) / name, left)
             lines |= {path: (name, line) for path, line in found.items()}
-    print(f"# {base.name}: {sys.modules[__name__].__spec__.name}")  # type: ignore[union-attr]
+    print(f"# {base.name}: benchmarks.config_auto_edits")
     for path in [path for path in drawn if path in lines][:EDITS]:
         name, line = lines[path]
         print(f"{name} {path}:{line}")

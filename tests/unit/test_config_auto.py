@@ -156,6 +156,14 @@ def test_a_kconfig_that_no_reader_takes_is_read_line_by_line(place: Place) -> No
     ), case.told
 
 
+def test_who_reads_line_by_line_changes_nothing_that_somebody_asked_for(place: Path) -> None:
+    case = Case(place, {"net/wire.c": "int a;\n", "Kconfig": KCONFIG + "\tfrom the future\n"})
+    mine = place / "mine.config"
+    mine.write_text("# CONFIG_NET is not set\n")
+    case.options = replace(case.options, config=(mine,))
+    assert case.found == {"WIRE": "y"}
+
+
 def test_a_kconfig_that_does_not_come_to_an_end_is_left_after_a_while(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,8 @@ def _found(
     except NoReaderError as error:
         lasting = error.lasting
         tell(events.Preparing(f"the Kconfig files are read line by line, as no reader takes them: {error}"))
-        plainly = _plainly(conditions, trees, tip, setup.arch.source)
+        own = {one.name for entry in fragment.entries(setup.config.text) for one in entry.choices}
+        plainly = [one for one in _plainly(conditions, trees, tip, setup.arch.source) if one not in own]
         solved = signals.run(at_work.plainly(tip, dict.fromkeys(plainly, "y"), tell))
     else:
         lasting = True

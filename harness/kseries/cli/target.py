@@ -16,7 +16,7 @@ from kseries.cli import machine
 from kseries.inputs.variants import AUTO, STARTS, WORDS, Asked
 from kseries.kbuild.config import Start
 from kseries.model.errors import InputError
-from kseries.model.sanitize import named, shortened
+from kseries.model.sanitize import few, named, shortened
 from kseries.plan import scenarios
 from kseries.probes import commands, kunit, programs
 from kseries.sources.applying import FUZZ_LIMIT
@@ -235,7 +235,8 @@ def each(args: argparse.Namespace, asked: Mapping[str, Asked] = _NONE) -> tuple[
     """
     names = arch_names(args)
     if asked and len(names) > 1:
-        raise InputError(f"--arch {','.join(names)} --variant\n  of a variant it is said as arch:{names[0]}")
+        told = f"--arch {','.join(names)}: this is judged for variants: {few([*asked])}"
+        raise InputError(f"{told}\n  of a variant it is said as arch:{names[0]}")
     if asked:
         return tuple(_of_variant(args, name, one, names[0]) for name, one in asked.items())
     return tuple(_options(args, name, args.out / name if len(names) > 1 else args.out) for name in names)
