@@ -78,7 +78,7 @@ def make(arch: Arch, config: Config, source: Path, obj: Path, *words: str) -> by
 
 def preprocessed(arch: Arch, config: Config, source: Path, obj: Path, files: list[str]) -> Mapping[str, str]:
     """Those of some files that a configuration has compiled, as the compiler gets to see them."""
-    objects = _objects(arch, config, source, obj, {str(Path(path).parent) for path in files})
+    objects = _objects(arch, config, source, obj, {_made_from(source, path) for path in files})
     targets = {path: path.removesuffix(".c") + ".i" for path in files if path.removesuffix("c") + "o" in objects}
     for target in targets.values():
         (obj / target).unlink(missing_ok=True)
@@ -86,6 +86,12 @@ def preprocessed(arch: Arch, config: Config, source: Path, obj: Path, files: lis
         make(arch, config, source, obj, "-k", *targets.values())
     there = ((path, obj / target) for path, target in targets.items())
     return {path: place.read_text(errors="replace") for path, place in there if place.is_file()}
+
+
+def _made_from(source: Path, path: str) -> str:
+    """The folder whose Makefile has a source: of a composite object, it may be one above."""
+    above = (str(one) for one in Path(path).parents)
+    return next(one for one in above if any((source / one / name).is_file() for name in ("Kbuild", "Makefile")))
 
 
 def _objects(arch: Arch, config: Config, source: Path, obj: Path, folders: set[str]) -> frozenset[str]:

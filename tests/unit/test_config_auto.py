@@ -138,6 +138,40 @@ def test_what_is_against_ours_is_told_with_why_and_the_rest_is_found(place: Plac
     ]
 
 
+APART = """\
+choice
+	prompt "which kind"
+config NEITHER
+	bool "no kind"
+config ONE
+	bool "one kind"
+config OTHER
+	bool "another kind"
+endchoice
+"""
+
+
+def test_of_what_kconfig_keeps_apart_two_variants_are_proposed(place: Place) -> None:
+    made = "obj-$(CONFIG_ONE) += one.o\nobj-$(CONFIG_OTHER) += other.o\nobj-$(CONFIG_WIRE) += wire.o\n"
+    kernel = {"Kconfig": KCONFIG + APART, "net/Makefile": made, "net/wire.c": "int w;\n"}
+    case = Case(place, {**kernel, "net/one.c": "int a;\n", "net/other.c": "int b;\n"})
+    assert case.found == {"ONE": "y", "NET": "y", "WIRE": "y"}
+    told, variants = case.told[-2:]
+    assert told.startswith("--config auto: Kconfig keeps net/other.c apart from the rest; two variants")
+    rest = Path(variants.rpartition("config:")[2])
+    assert rest.read_text() == "#: wanted\nCONFIG_OTHER=y\n"
+    case.told.clear()
+    assert case.found and case.told[-1] == variants  # as it was noted
+
+    case.options = replace(case.options, auto=False, config=(rest,))
+    assert case.suited().config.wanted(["CONFIG_OTHER=y"])
+
+
+def test_nothing_is_proposed_for_what_no_configuration_compiles(place: Place) -> None:
+    case = Case(place, {"net/wire.c": "int a;\n", "net/against.c": "int a;\n"})
+    assert case.found and not [one for one in case.told if "variant" in one]
+
+
 def test_a_series_without_code_asks_for_nothing(place: Place) -> None:
     case = Case(place, {"README": "new\n"})
     made = case.suited()

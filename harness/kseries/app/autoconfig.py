@@ -14,7 +14,7 @@ from kseries.coverage import goals, tracepoints
 from kseries.coverage.goals import Goal, Goals
 from kseries.coverage.source import SOURCES
 from kseries.evaluate.setup import Setup
-from kseries.host import checksummed, checksums, paths, signals
+from kseries.host import checksummed, checksums, files, paths, signals
 from kseries.kbuild import autofragment, fragment, needed, solving
 from kseries.kbuild.config import Config
 from kseries.kbuild.kconfig import Kconfig
@@ -45,7 +45,7 @@ def with_options(setup: Setup, options: Options, planned: Plan, trees: TreeStore
         tell(events.Preparing("--config auto: the series changes nothing that this architecture compiles"))
         return setup
     solved = _kept(setup, tip, wanted) or _found(setup, options, trees, tip, wanted, tell)
-    for said in (_added(solved), *_missed(setup, trees, tip, wanted, solved)):
+    for said in (_added(solved), *_missed(setup, trees, tip, wanted, solved), *_apart(wanted, solved)):
         tell(events.Preparing(said))
     theirs = Config.read(options.config).text  # which comes last, and counts
     text = setup.config.text.removesuffix(theirs) + autofragment.of(solved.options) + theirs
@@ -55,13 +55,13 @@ def with_options(setup: Setup, options: Options, planned: Plan, trees: TreeStore
 def _found(
     setup: Setup, options: Options, trees: TreeStore, tip: str, wanted: tuple[Goal, ...], tell: events.Listener
 ) -> Solved:
-    files = dict.fromkeys(goal.file for goal in wanted)
-    tell(events.Preparing(f"looking for options that have {few(tuple(files), _SHOWN)} compiled"))
+    changed = tuple(dict.fromkeys(goal.file for goal in wanted))
+    tell(events.Preparing(f"looking for options that have {few(changed, _SHOWN)} compiled"))
     home, jobs, seconds = paths.cache("workers", "0"), options.jobs, setup.machine.build_seconds
     at_work = Solving(home, trees, setup.arch, setup.config, jobs, seconds, boxed=not setup.unboxed)
     conditions = tuple(goal.condition for goal in wanted)
     try:
-        solved = signals.run(at_work.solve(tip, conditions, tell))
+        solved = signals.run(_both(at_work, tip, conditions, tell))
     except NoReaderError as error:
         lasting = error.lasting
         tell(events.Preparing(f"the Kconfig files are read line by line, as no reader takes them: {error}"))
@@ -75,6 +75,16 @@ def _found(
         note.parent.mkdir(parents=True, exist_ok=True)
         checksummed.write(note, msgspec.json.encode(solved))
     return solved
+
+
+async def _both(at_work: Solving, tip: str, wanted: tuple[Condition, ...], tell: events.Listener) -> Solved:
+    """What most of it takes and, where Kconfig keeps the rest apart from that, what the rest takes by itself."""
+    solved = await at_work.solve(tip, wanted, tell)
+    missed = tuple(one for one in wanted if solving.unmet(one, solved))
+    if not missed:
+        return solved
+    other = await at_work.solve(tip, missed, tell)
+    return replace(solved, apart=other.options, apart_config=other.config)
 
 
 def _plainly(conditions: tuple[Condition, ...], trees: TreeStore, tip: str, arch: str) -> tuple[str, ...]:
@@ -111,6 +121,21 @@ def _missed(setup: Setup, trees: TreeStore, tip: str, wanted: tuple[Goal, ...], 
         yield f"--config auto: no options were found for {line(goal.file)}{lines}: {why}"
     if len(told) > _MOST_MISSED:
         yield f"--config auto: nor for {len(told) - _MOST_MISSED} more"
+
+
+def _apart(wanted: tuple[Goal, ...], solved: Solved) -> Iterator[str]:
+    """What only another configuration has compiled, and the two variants that leave nothing out."""
+    other = Solved(solved.apart, solved.apart_config)
+    missed = (goal for goal in wanted if solving.unmet(goal.condition, solved))
+    found = tuple(dict.fromkeys(goal.file for goal in missed if not solving.unmet(goal.condition, other)))
+    if not found:
+        return
+    text = autofragment.lines(solved.apart)
+    place = paths.cache("programs") / f"{checksums.of_words((text,))}.config"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    files.write(place, text.encode())
+    yield f"--config auto: Kconfig keeps {few(found, _SHOWN)} apart from the rest; two variants have it all compiled:"
+    yield f"  --variant most=config:auto --variant rest=config:{place}"
 
 
 def _kept(setup: Setup, tip: str, wanted: tuple[Goal, ...]) -> Solved | None:

@@ -14,8 +14,12 @@ _END = "# end of --config auto\n"
 
 def of(options: Mapping[str, str]) -> str:
     """A fragment with these options, y or n by their names; empty where there are none."""
-    lines = (f"#: wanted\n{fragment.assignment(name, value)}\n" for name, value in options.items())
-    return "".join((_HEAD, *lines, _END)) if options else ""
+    return f"{_HEAD}{lines(options)}{_END}" if options else ""
+
+
+def lines(options: Mapping[str, str]) -> str:
+    """The same as a fragment of the user's own would have them."""
+    return "".join(f"#: wanted\n{fragment.assignment(name, value)}\n" for name, value in options.items())
 
 
 def told(config: str) -> dict[str, str]:

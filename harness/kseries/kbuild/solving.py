@@ -6,7 +6,7 @@ What Kconfig does not take all the same is looked for once more without it. Noth
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -43,6 +43,9 @@ class Solved:
 
     options: Mapping[str, str]
     config: str
+    apart: Mapping[str, str] = field(default_factory=dict)
+    """Likewise what has the rest compiled, where Kconfig keeps it apart from this."""
+    apart_config: str = ""
 
     @property
     def enabled(self) -> frozenset[str]:
