@@ -127,6 +127,7 @@ def test_thousands_of_hunks_are_placed_as_patch_places_them(case: tuple[bytes, b
         ("xabcxxabcx", "@@ -2,3 +2,3 @@/ a/-b/+B/ c/@@ -3,3 +3,3 @@/ a/-b/+B/ c"),
         ("xxabcd", "@@ -1,3 +1,3 @@/-a/+A/ b/ c"),
         ("abcxx", "@@ -1,3 +1,3 @@/ a/ b/-c/+C"),
+        ("aaab", "@@ -5,2 +1 @@/-a/ a/@@ -4 +3,3 @@/ c/+a/+b"),
     ],
     ids=[
         "as near below as above",
@@ -136,6 +137,7 @@ def test_thousands_of_hunks_are_placed_as_patch_places_them(case: tuple[bytes, b
         "twice, in turn",
         "at the beginning, or nowhere",
         "at the end, or nowhere",
+        "nothing but context that fuzz passes over",
     ],
 )
 @pytest.mark.parametrize("most", [0, 1, 2])

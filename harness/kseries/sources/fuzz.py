@@ -111,6 +111,8 @@ class Placing:
         # There patch(1) begins as far above its guess as the first line that it may change is below it. What begins
         # above the file is no place for it.
         above, top = 2 * guess - lowest, 1 - before
+        if not found.text:  # of which nothing is left to compare: it is anywhere, and so where patch(1) begins
+            return above or None
         for line in (above, lowest):
             if line >= top and found.first(line, min(line, highest)) is not None:
                 return line if line > 0 else None
