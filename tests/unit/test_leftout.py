@@ -16,6 +16,8 @@ obj-$(CONFIG_TEST_KMOD) += test_kmod.o
 obj-$(CONFIG_COMPRESS)\t+= zip/
 obj-$(CONFIG_DECOMPRESS)\t+= zip/
 obj-m += always_module.o
+obj-$(subst m,y,$(CONFIG_NFT)) += builtin.o
+obj-$(subst y,$(CONFIG_TUNNEL),$(CONFIG_TUNNEL_V3)) += both.o
 
 ifdef CONFIG_SMP
 obj-y += percpu.o
@@ -57,6 +59,8 @@ b-y := a.o
         ("test_kmod.o", (("TEST_KMOD",),)),
         ("zip/", (("COMPRESS",), ("DECOMPRESS",))),
         ("always_module.o", (("MODULES",),)),
+        ("builtin.o", (("NFT",),)),
+        ("both.o", (("TUNNEL", "TUNNEL_V3"),)),
         ("percpu.o", (("SMP",),)),
         ("single.o", (("!SMP",),)),
         ("kobject_debug.o", (("KOBJECT", "DEBUG"),)),

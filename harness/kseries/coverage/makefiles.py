@@ -17,7 +17,8 @@ Way = tuple[str, ...]
 """Options all of which have to be as named: ``X`` for CONFIG_X=y, ``!X`` for its contrary."""
 
 _LIST = re.compile(
-    r"(?P<list>[\w./+-]*?)-(?:(?P<always>y|objs)|(?P<module>m)|\$\((?:subst m,y,\s*\$\()?CONFIG_(?P<option>\w+)\)+)"
+    r"(?P<list>[\w./+-]*?)-(?:(?P<always>y|objs)|(?P<module>m)"
+    r"|\$\((?:subst (?:m,y|y,\s*\$\(CONFIG_(?P<within>\w+)\)),\s*\$\()?CONFIG_(?P<option>\w+)\)+)"
     r"\s*[+:?]?=\s*(?P<names>.*)"
 )
 _PREFIXED = re.compile(r"\$\(addprefix\s+(?P<prefix>[^\s,()]+)\s*,(?P<names>[^()]*)\)")
@@ -56,7 +57,8 @@ def _entries(text: str) -> Iterator[Entry]:
             conditions.pop()
         elif entry := _LIST.match(line):
             own = (entry["option"],) if entry["option"] else (_MODULES,) if entry["module"] else ()
-            needs = (*(one for condition in conditions for one in condition.needs), *own)
+            within = (entry["within"],) if entry["within"] else ()  # whose m makes a module of it
+            needs = (*(one for condition in conditions for one in condition.needs), *within, *own)
             yield Entry(entry["list"], needs, tuple(entry["names"].split()))
 
 
