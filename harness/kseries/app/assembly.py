@@ -25,6 +25,7 @@ from kseries.model import (
     ClangTests,
     Contract,
     Finding,
+    Inference,
     Journey,
     Plan,
     Record,
@@ -72,9 +73,11 @@ class Work:
         return (self.proofs or self.partners or self.judgement).findings
 
 
-def judgement_of(planned: Plan, seen: Seen, asked: tuple[Contract, ...], trees: TreeStore) -> Judgement:
+def judgement_of(
+    planned: Plan, seen: Seen, asked: tuple[Contract, ...], trees: TreeStore, inference: Inference
+) -> Judgement:
     """What was built and booted, judged; with suspects, where a signal leaves the time to ask git for them."""
-    states, findings, verdict = judge.judge(planned, seen, asked)
+    states, findings, verdict = judge.judge(planned, seen, asked, inference)
     with contextlib.suppress(KeyboardInterrupt):
         signals.check()
         states = suspects.with_suspects(planned, states, trees)
@@ -99,7 +102,7 @@ def _squash(changed: Plan, engine: Engine, asked: tuple[Contract, ...], trees: T
     """A changed series, built and judged."""
     seen = signals.run(engine.run(changed, options.out / changed.series))
     seen = {name: stateresult.in_folder(one, changed.series) for name, one in seen.items()}
-    states, findings, verdict = judge.judge(changed, seen, asked)
+    states, findings, verdict = judge.judge(changed, seen, asked, options.inference)
     states = suspects.with_suspects(changed, states, trees)
     return Squash(id=changed.series, patches=changed.patches, states=states, findings=findings, verdict=verdict)
 
@@ -148,6 +151,7 @@ def assemble(
         partial=work.interrupted,
         unboxed=options.unboxed,
         strict=options.strict,
+        inference=options.inference if options.inference is not Inference.SUSPECT else UNSET,
     )
 
 

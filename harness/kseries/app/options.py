@@ -9,7 +9,7 @@ from pathlib import Path
 from kseries import arch as archs
 from kseries import inputs
 from kseries.kbuild.config import Start
-from kseries.model import DEFAULT_MACHINE, Machine
+from kseries.model import DEFAULT_MACHINE, Inference, Machine
 from kseries.plan import scenarios
 from kseries.probes import kunit
 from kseries.probes.commands import Run
@@ -51,6 +51,12 @@ class Options:
     """Probes that are not ours: C source, or static binaries."""
     contracts: tuple[Path, ...] = ()
     """Contracts beside ours."""
+    no_contracts: bool = False
+    """Whether ours are left out, and those that a TARGET brings."""
+    unasked: tuple[Path, ...] = ()
+    """Those of a TARGET that are left out."""
+    inference: Inference = Inference.SUSPECT
+    """What is made of promises that no contract speaks of."""
     selftests: tuple[str, ...] = ()
     """Tests of the kernel's own, each as ``--selftest`` has it (probes/selftests.py)."""
     timeouts: Mapping[str, int] = field(default_factory=dict)
@@ -94,7 +100,8 @@ class Options:
             probes=asked,
             programs=tuple(dict.fromkeys((*self.programs, *target.programs))),
             host_tests=tuple(dict.fromkeys((*self.host_tests, *target.host_tests))),
-            contracts=tuple(dict.fromkeys((*self.contracts, *target.contracts))),
+            contracts=tuple(dict.fromkeys((*self.contracts, *(target.contracts if not self.no_contracts else ())))),
+            unasked=tuple(target.contracts) if self.no_contracts else (),
             runs=tuple(dict.fromkeys((*self.runs, *target.runs))),
             kunit=kunit.parse((*self.kunit, *(case.kunit if case is not None else ()))),
             selftests=tuple(dict.fromkeys((*self.selftests, *tests))),
@@ -110,6 +117,7 @@ class Options:
             programs=(),
             host_tests=(),
             contracts=(),
+            unasked=(),
             runs=(),
             kunit=(),
             selftests=(),

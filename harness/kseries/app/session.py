@@ -87,7 +87,7 @@ def _carry_out(
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
-        judgement = judgement_of(planned, seen, wanted, trees)
+        judgement = judgement_of(planned, seen, wanted, trees, options.inference)
         told = selftests.notes(setup.probes, selftests.asked(options), seen["base"].checks, engine.left_out)
         work = Work(variant_of(setup, options.label), setup.accel, judgement, checkpatch=said, selftests=told)
 
@@ -150,7 +150,7 @@ def exit_status(result: RunResult) -> int:
         return runs.INTERRUPTED_STATUS
     if any(state.outcome is Outcome.INFRA_ERROR for state in result.states):
         return 3
-    found = any(not finding.kind.advice for finding in result.findings)
+    found = any(not finding.is_advice for finding in result.findings)
     return 1 if found or (result.strict and not judged(result)) else 0
 
 

@@ -54,7 +54,7 @@ def asked(setup: Setup, options: Options) -> tuple[Contract, ...]:
 
     Without the probe that tells of our contracts whether they are advertised, none of them can be judged.
     """
-    ours = contracts.ours() if _CAPABILITIES in setup.probe_names else ()
+    ours = contracts.ours() if _CAPABILITIES in setup.probe_names and not options.no_contracts else ()
     every = (*ours, *contracts.read(options.contracts))
     names = (*setup.probe_names, *of_targets(every, setup))
     contracts.check(every, frozenset((*known_probes(), *known_host_tests(), *names)))
@@ -261,7 +261,9 @@ def engine_of(
     selftests.check(setup.selftests, setup.arch, trees, planned.base.tree, planned.patches[-1].tree_after)
     targets.check(setup.targets, trees, planned.base.tree, planned.patches[-1].tree_after)
     watch = Watch.of(trees, planned.base.tree, planned.patches)
-    kept = stay.kept(setup.probes, stay.asked(options), planned, trees, options, contracts.read(options.contracts))
+    # A contract that is not asked still says which tests a state has: what is known of it is known without it, too.
+    spoken = contracts.read((*options.contracts, *options.unasked))
+    kept = stay.kept(setup.probes, stay.asked(options), planned, trees, options, spoken)
     return Engine(setup, executors, trees, store.Store(paths.cache("results")), tell, watch, kept)
 
 

@@ -15,6 +15,7 @@ from kseries.app.options import Options
 from kseries.cli import machine
 from kseries.inputs.variants import AUTO, STARTS, WORDS, Asked
 from kseries.kbuild.config import Start
+from kseries.model import Inference
 from kseries.model.errors import InputError
 from kseries.model.sanitize import few, named, shortened
 from kseries.plan import scenarios
@@ -41,18 +42,19 @@ _MOST_WORKERS = 4
 """The first build of each is a cold one, and its folders take 2 GiB."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What decides which states there are."""
-    add_series_arguments(parser)
+def add_arguments(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+    """What decides which states there are; without ``needed``, TARGET may be left out."""
+    add_series_arguments(parser, needed=needed)
     parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
     parser.add_argument(
         "--revert", metavar="J,K", action="append", default=[], help="these patches reverted together, too; or J..K"
     )
 
 
-def add_series_arguments(parser: argparse.ArgumentParser) -> None:
+def add_series_arguments(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """What decides which series it is, and on which kernel."""
-    parser.add_argument("target", metavar="TARGET", help=inputs.FORMS + " (an mbox on standard input)")
+    forms = f"{inputs.FORMS} (an mbox on standard input)"
+    parser.add_argument("target", metavar="TARGET", nargs=None if needed else "?", help=forms)
     parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
     parser.add_argument(
         "--base",
@@ -95,6 +97,9 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--contract", metavar="FILE", type=Path, action="append", default=[], help="what the series promises"
+    )
+    parser.add_argument(
+        "--no-contracts", action="store_true", help="leave out our contracts and those of TARGET; --contract stays"
     )
     parser.add_argument(
         "--selftest",
@@ -186,14 +191,31 @@ def add_strict_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="exit 1, too, where a verdict is not judged")
 
 
+def add_promise_argument(parser: argparse.ArgumentParser) -> None:
+    """What is made of promises that no contract speaks of."""
+    parser.add_argument(
+        "--promise",
+        choices=[one.value for one in Inference],
+        default=Inference.SUSPECT.value,
+        help="what no contract speaks of and a state seems to break: nothing (off), advice (suspect), or a finding as"
+        " if a contract had it (inferred) (default: %(default)s)",
+    )
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """What decides nothing of a state's result."""
     add_strict_argument(parser)
+    add_promise_argument(parser)
     parser.add_argument(
         "--selftest-clang", action="store_true", help="have clang compile the tip's tests, too, as advice"
     )
     parser.add_argument("--checkpatch", action="store_true", help="the base's checkpatch.pl on each patch, as advice")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
+    add_worker_arguments(parser)
+
+
+def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
+    """How much of this host a run takes."""
     cores = os.cpu_count() or 1
     parser.add_argument(
         "-j", "--jobs", metavar="N", type=_up_to(4096), default=cores, help="make's jobs, of all workers together"
@@ -289,6 +311,8 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
         for name in ("jobs", "workers", "checkpatch", "selftest_clang", "strict", "record_console")
         if hasattr(args, name)
     }
+    if hasattr(args, "promise"):
+        running["inference"] = Inference(args.promise)
     if hasattr(args, "scenario"):
         running["scenarios"] = _scenarios(args.scenario)
         running["reverts"] = tuple("+".join(_names(numbers)) for numbers in args.revert)
@@ -303,6 +327,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
         probes=tuple(word for word in probes if not programs.is_file(word)) or None,
         programs=tuple(Path(word) for word in probes if programs.is_file(word)),
         contracts=tuple(args.contract),
+        no_contracts=args.no_contracts,
         selftests=tuple(args.selftest),
         keep_timeouts=args.keep_timeouts,
         checks=tuple(filter(None, (getattr(args, "check", None),))),
@@ -352,7 +377,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     for option, value in given:
         if value is not None:
             yield from (option, named(str(value)))
-    flags = ("debug", "build-only", "quick", "keep-timeouts", "unboxed")
+    flags = ("no-contracts", "debug", "build-only", "quick", "keep-timeouts", "unboxed")
     yield from (f"--{flag}" for flag in flags if getattr(args, flag.replace("-", "_")))
 
 

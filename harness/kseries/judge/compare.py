@@ -10,6 +10,7 @@ from kseries.model import (
     EvidenceKind,
     Finding,
     FindingKind,
+    Inference,
     Machine,
     Outcome,
     Record,
@@ -123,10 +124,10 @@ def _worse(
     changes: Sequence[Change],
     warnings: Sequence[str],
 ) -> Iterator[str]:
-    problems = [told.finding for told in fresh if not told.finding.kind.advice]
+    problems = [told.finding for told in fresh if not told.finding.is_advice]
     yield from (f"{finding.kind} in {finding.state}" for finding in problems)
     for was, now in changed:
-        if not now.kind.advice and (more := known_by(now).keys() - known_by(was)):
+        if not now.is_advice and (more := known_by(now).keys() - known_by(was)):
             yield f"{now.kind} in {now.state}: {len(more)} more of it"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
@@ -195,6 +196,8 @@ class _Named:
         """What tells the findings apart of which one state may have several: the partner, or what it is known by."""
         if finding.kind in (FindingKind.KERNEL_COMPLAINT, FindingKind.FLAKY):
             return (frozenset(known_by(finding)),)
+        if finding.kind is FindingKind.SUSPECTED_BREAK:
+            return (finding.promise or (),)
         if finding.contract is not None or finding.partner is None:
             return ()
         return (self._patch(finding.partner, loose=True),)
@@ -212,6 +215,8 @@ class _Named:
         """
         if told.match is not None and not told.match.new:
             return True
+        if told.finding.kind is FindingKind.SUSPECTED_BREAK and self.run.inference is Inference.OFF:
+            return False
         states = [state for state in self.run.states if state.id in told.states]
         return bool(states) and all(judge.known(state) and self._asked(told.finding, state) for state in states)
 

@@ -97,7 +97,8 @@ def _verdict(judgement: Judgement, tip: StateResult, patch: PatchResult) -> Verd
     def answer(scenario: str, *kinds: FindingKind) -> bool | None:
         states = [one for one in judgement.states if one.scenario == scenario and one.patch == patch.number]
         names = {state.id for state in states}
-        if any(finding.kind in kinds and finding.state in names for finding in judgement.findings):
+        found = [one for one in judgement.findings if one.state in names and not one.is_advice]
+        if any(one.kind in (*kinds, FindingKind.SUSPECTED_BREAK) for one in found):
             return False
         return True if states and sound and all(judge.known(state) for state in states) else None
 

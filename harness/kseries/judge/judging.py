@@ -6,18 +6,29 @@ from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
-from kseries.judge import announced, changelog, complaints, cures, evidence, losses, newwarnings, partners, sandbox
+from kseries.judge import (
+    announced,
+    changelog,
+    complaints,
+    cures,
+    evidence,
+    losses,
+    newwarnings,
+    partners,
+    sandbox,
+    suspicions,
+)
 from kseries.judge.contracts import contract_verdict
 from kseries.judge.losses import GOOD, Symptom, What
 from kseries.model import (
     Advice,
-    AppliedPatch,
     Check,
     Contract,
     ContractVerdict,
     Evidence,
     Finding,
     FindingKind,
+    Inference,
     Outcome,
     Plan,
     Squash,
@@ -30,9 +41,13 @@ _BAD = (Status.FAIL, Status.MISSING)
 
 
 def judge(
-    plan: Plan, seen: Mapping[str, StateResult], contracts: tuple[Contract, ...]
+    plan: Plan,
+    seen: Mapping[str, StateResult],
+    contracts: tuple[Contract, ...],
+    inference: Inference = Inference.OFF,
 ) -> tuple[tuple[StateResult, ...], tuple[Finding, ...], Verdict]:
-    """The states with their contract verdicts, the findings, and the verdict of a run.
+    """The states with their contract verdicts, the findings, and the verdict of a run; ``inference`` says what is made
+    of what no contract speaks of.
 
     ``seen`` has a result for every state of the plan. Where some of them are unknown, what is told of the others is no
     other than if they were not: a verdict that rests on one is null.
@@ -44,7 +59,7 @@ def judge(
         new = newwarnings.since(results["base"], result, newwarnings.touched(plan, {*result.applied}))
         results[name] = msgspec.structs.replace(result, warnings_new=new)
     judged = _Judged(plan, results, {contract.id: contract for contract in contracts})
-    findings = tuple(judged.findings())
+    findings = (*judged.findings(), *suspicions.findings(plan, results, contracts, inference))
     if not any(result.outcome is Outcome.NOT_TRIED for result in results.values()):  # or the best cure may not be known
         findings = cures.advised(results, findings)
     return tuple(results[state.id] for state in plan.states), findings, judged.verdict(findings)
@@ -110,15 +125,25 @@ class _Judged:
         pairs_are_known = all(map(known, pairs))  # which are reverts, too
         return Verdict(
             bisectable=self._answer("prefixes", self._is_a_hole(findings), tip_is_known),
-            revert_safe=self._answer("reverts", FindingKind.SILENT_BREAK in kinds, tip_is_known and pairs_are_known),
+            revert_safe=self._answer(
+                "reverts",
+                FindingKind.SILENT_BREAK in kinds or self._counted(findings, "reverts", "pairs"),
+                tip_is_known and pairs_are_known,
+            ),
         )
+
+    def _counted(self, findings: tuple[Finding, ...], *scenarios: str) -> bool:
+        """True where a suspected break of such a state counts as a finding."""
+        suspected = [one for one in findings if one.kind is FindingKind.SUSPECTED_BREAK and not one.is_advice]
+        return any(self._results[one.state].scenario in scenarios for one in suspected)
 
     def _is_a_hole(self, findings: tuple[Finding, ...]) -> bool:
         """True where whoever bisects meets a state that fails for a reason of the series' own."""
         before_tip = {patch.number for patch in self._plan.patches} - {len(self._plan.patches)}
         steps = {f"prefix-{number}" for number in before_tip}
         complains = any(one.kind is FindingKind.KERNEL_COMPLAINT and one.state in steps for one in findings)
-        return complains or any(one.kind is FindingKind.BISECT_HOLE for one in findings)
+        breaks = any(one.kind is FindingKind.BISECT_HOLE for one in findings)
+        return complains or breaks or self._counted(findings, "prefixes")
 
     def _answer(self, scenario: str, found: bool, others_are_known: bool) -> bool | None:
         if found:
@@ -300,21 +325,11 @@ class _Judged:
         None when base does already, or where that cannot be told.
         """
         when = self._contracts[contract].when
-        before = self._base.caps.get(when)
-        for patch in self._plan.patches:
-            prefix = self._prefix(patch)
-            if prefix is not None and prefix.outcome.unknown:
-                return None
-            now = prefix.caps.get(when) if prefix is not None and _ran(prefix) else None
-            if now:
-                return patch.number if before == 0 else None
-            before = now
-        return None
 
-    def _prefix(self, patch: AppliedPatch) -> StateResult | None:
-        """The series up to a patch, or any state with its tree: the last patch reverted is the prefix before it."""
-        of_tree = (one for one in self._results.values() if one.tree == patch.tree_after)
-        return self._results.get(f"prefix-{patch.number}") or next(of_tree, None)
+        def advertised(state: StateResult) -> bool | None:
+            return bool(state.caps[when]) if when in state.caps else None
+
+        return partners.first_showing(self._plan, self._results, advertised)
 
 
 def with_proof(
@@ -332,7 +347,7 @@ def with_proof(
         return finding
     changed = tried[finding.advice]
     before = Counter(_symptom(one) for one in all_findings if one.advice != finding.advice)
-    after = Counter(_symptom(one) for one in changed.findings if not one.kind.advice)
+    after = Counter(_symptom(one) for one in changed.findings if not one.is_advice)
     judged = None not in _answers(changed.verdict, asked)
     verified = False if after - before else True if judged else None
     return msgspec.structs.replace(finding, advice=msgspec.structs.replace(finding.advice, verified=verified))

@@ -73,7 +73,12 @@ def excused(base: StateResult, state: StateResult, check: Check | None) -> bool:
         return False
     new = (name for name, value in state.caps.items() if value and base.caps.get(name) == 0)
     reason = check.detail.partition("\n")[0]
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", reason) for name in new)
+    return any(mentions(name, reason) for name in new)
+
+
+def mentions(name: str, said: str) -> bool:
+    """Whether a line names something, and not only a longer name that has it in it."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) is not None
 
 
 def of_revert(

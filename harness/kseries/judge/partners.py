@@ -12,7 +12,7 @@ import msgspec
 
 from kseries.judge import changelog, evidence, losses
 from kseries.judge.losses import Symptom
-from kseries.model import Advice, AppliedPatch, Evidence, Finding, FindingKind, RunResult, Squash, StateResult
+from kseries.model import Advice, AppliedPatch, Evidence, Finding, FindingKind, Plan, RunResult, Squash, StateResult
 
 
 def state_id(upto: int, without: int) -> str:
@@ -89,6 +89,30 @@ def with_partners(
         yield from undocumented(found, patches, None)
 
 
+def first_showing(
+    plan: Plan, results: Mapping[str, StateResult], shown: Callable[[StateResult], bool | None]
+) -> int | None:
+    """The first patch whose prefix shows something, where the one before it is known not to; None when base does
+    already, or where that cannot be told.
+    """
+    before = shown(results["base"])
+    for patch in plan.patches:
+        prefix = _prefix(results, patch)
+        if prefix is not None and prefix.outcome.unknown:
+            return None
+        now = shown(prefix) if prefix is not None and not prefix.outcome.loud else None
+        if now:
+            return patch.number if before is False else None
+        before = now
+    return None
+
+
+def _prefix(results: Mapping[str, StateResult], patch: AppliedPatch) -> StateResult | None:
+    """The series up to a patch, or any state with its tree: the last patch reverted is the prefix before it."""
+    of_tree = (one for one in results.values() if one.tree == patch.tree_after)
+    return results.get(f"prefix-{patch.number}") or next(of_tree, None)
+
+
 def undocumented(found: Finding, patches: Sequence[AppliedPatch], capability: str | None) -> Iterator[Finding]:
     """That the partner of a silent break needs the patch that was reverted, unless a changelog says so."""
     if found.patch is None or found.partner is None:
@@ -124,7 +148,7 @@ def with_proof(
     together = next((one for one in changed.states if one.id == f"without-{finding.patch}"), None)
     left = _left(finding, seen, together) if together is not None else None
     before = Counter(key for one in all_findings if one != finding for key in _keys(one))
-    after = Counter(key for one in changed.findings if not one.kind.advice for key in _keys(one))
+    after = Counter(key for one in changed.findings if not one.is_advice for key in _keys(one))
     if left or after - before:
         verified: bool | None = False
     else:

@@ -39,6 +39,7 @@ from kseries.model.patches import (
 )
 from kseries.model.plan import Contract, Forecast, Plan, State
 from kseries.model.probe import Origin, Probe
+from kseries.model.promise import CAPABILITY, Inference, Part
 from kseries.model.record import Record
 from kseries.model.result import (
     Advice,
@@ -63,6 +64,7 @@ from kseries.model.userland import Userland
 from kseries.model.variant import Variant
 
 __all__ = [
+    "CAPABILITY",
     "DEFAULT_MACHINE",
     "RESULT",
     "SCHEMA_VERSION",
@@ -99,6 +101,7 @@ __all__ = [
     "Gravity",
     "Grounds",
     "HostFacts",
+    "Inference",
     "Job",
     "Journey",
     "LeftOut",
@@ -108,6 +111,7 @@ __all__ = [
     "Observation",
     "Origin",
     "Outcome",
+    "Part",
     "Patch",
     "PatchRemarks",
     "PatchResult",

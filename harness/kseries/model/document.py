@@ -3,8 +3,11 @@
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.patches import Checkpatch
+from kseries.model.promise import Inference
 from kseries.model.record import Record
 from kseries.model.result import RunResult, SeriesSummary, VariantResult
 from kseries.model.series import Base
@@ -34,6 +37,7 @@ class Document(Record, frozen=True, kw_only=True):
     unboxed: bool = False
     strict: bool = False
     machine: Machine = DEFAULT_MACHINE
+    inference: Inference | UnsetType = UNSET
 
     @classmethod
     def of(cls, run: RunResult) -> "Document":

@@ -9,6 +9,7 @@ from kseries.model.clangtests import ClangTests
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome, Status
 from kseries.model.patches import Checkpatch, Grounds, PatchResult, Verdict
+from kseries.model.promise import Inference, Part
 from kseries.model.record import Record
 from kseries.model.selftests import SelftestNote
 from kseries.model.series import AppliedPatch, Base
@@ -98,13 +99,14 @@ class FindingKind(StrEnum):
     NEW_WARNING = "new-warning"
     SANDBOX_DENIAL = "sandbox-denial"
     KERNEL_COMPLAINT = "kernel-complaint"
+    SUSPECTED_BREAK = "suspected-break"
     UNDOCUMENTED_DEPENDENCY = "undocumented-dependency"
     FLAKY = "flaky"
 
     @property
     def advice(self) -> bool:
-        """True for what is worth knowing and does not make a run exit 1."""
-        return self in (FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
+        """True for what is worth knowing and does not make a run exit 1; Finding.is_advice tells it of one finding."""
+        return self in (FindingKind.SUSPECTED_BREAK, FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)
 
 
 class Advice(Record, frozen=True):
@@ -185,6 +187,15 @@ class Finding(Record, frozen=True):
     advice: Advice | None = None
     reproduce: str = ""
     """A line for a shell that shows it again."""
+    promise: tuple[Part, ...] | UnsetType = UNSET
+    """Of a suspected-break alone: the parts of the surface that explain what is broken, each as well as the others."""
+    counted: bool | UnsetType = UNSET
+    """Of one with --promise inferred alone: true, it makes the run exit 1."""
+
+    @property
+    def is_advice(self) -> bool:
+        """True for what is worth knowing and does not make a run exit 1."""
+        return self.kind.advice and self.counted is not True
 
 
 class SeriesSummary(Record, frozen=True):
@@ -307,6 +318,8 @@ class RunResult(VariantResult, frozen=True, kw_only=True):
     """True where the user has what is not judged exit 1: --strict."""
     machine: Machine = DEFAULT_MACHINE
     """What its kernels were booted on."""
+    inference: Inference | UnsetType = UNSET
+    """What it makes of promises that nobody wrote down; not there where that is the usual: it suspects."""
 
     @property
     def left_out(self) -> frozenset[str]:

@@ -77,6 +77,8 @@ def _finding(finding: Finding, state: StateResult) -> Iterator[str]:
         yield f"its {finding.kind} in {state.id} has no evidence"
     if finding.advice is not None and len(finding.advice.squash) < 2 and not finding.advice.order:
         yield f"its advice on {state.id} says nothing"
+    if finding.kind is FindingKind.SUSPECTED_BREAK and not finding.promise:
+        yield f"its {finding.kind} in {state.id} is of no promise"
     broken = finding.contract if finding.kind is FindingKind.SILENT_BREAK else None
     if broken is not None and broken not in {one.id for one in state.contracts}:
         yield f"{state.id} has no contract {finding.contract}"

@@ -56,7 +56,7 @@ def summary(told: Comparison) -> str:
     """The first thing to know."""
     if told.worse:
         return f"Worse: {'; '.join(told.worse[:_FEW])}."
-    gone = [one for one in told.findings_gone if not one.finding.kind.advice]
+    gone = [one for one in told.findings_gone if not one.finding.is_advice]
     fixed = f" {len(gone)} finding{'s' * (len(gone) > 1)} gone." if gone else ""
     return f"Nothing got worse.{fixed}"
 

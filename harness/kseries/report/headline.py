@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 from kseries.model import Finding, FindingKind, Outcome, RunResult
+from kseries.report import promised
 
 _FEW = 3
 
@@ -23,13 +24,13 @@ def interrupted(run: RunResult) -> str:
 
 def _so_far(run: RunResult) -> str:
     """What is told of a run that was interrupted: never that nothing is wrong."""
-    if any(not finding.kind.advice for finding in run.findings):
+    if any(not finding.is_advice for finding in run.findings):
         return _of_all(run)
     return "Nothing was found so far; the same command goes on."
 
 
 def _of_all(run: RunResult) -> str:
-    problems = [finding for finding in run.findings if not finding.kind.advice]
+    problems = [finding for finding in run.findings if not finding.is_advice]
     if problems:
         told = list(dict.fromkeys(_short(run, finding) for finding in problems))
         more = f"; and {len(told) - _FEW} more" if len(told) > _FEW else ""
@@ -50,6 +51,8 @@ def _short(run: RunResult, finding: Finding) -> str:
             return f"the series is not bisectable at {patch}"
         case FindingKind.BROKEN_CONTRACT:
             return f"the series does not keep {_promise(run, finding)}"
+        case FindingKind.SUSPECTED_BREAK:
+            return promised.short(run, finding)
         case FindingKind.NEW_WARNING:
             return f"{patch} brings a warning"
         case FindingKind.KERNEL_COMPLAINT:

@@ -79,12 +79,12 @@ def render(run: RunResult, directory: Path) -> str:
     return page.render(
         run=run,
         grid=grid(run),
-        problems=[finding for finding in run.findings if not finding.kind.advice],
+        problems=[finding for finding in run.findings if not finding.is_advice],
         judged=None not in (run.verdict.bisectable, run.verdict.revert_safe),
         patches=[_Row(patch, tuple(_answers(run, patch)), coverage.of(run, patch)) for patch in run.series.patches],
         asked=_asked(run),
         scenarios=[one for one in dict.fromkeys(state.scenario for state in run.states) if one != "base"],
-        told={finding.state for finding in run.findings if not finding.kind.advice},
+        told={finding.state for finding in run.findings if not finding.is_advice},
         times=_times(run),
         tails={state.id: _tails(directory, state) for state in run.states},
         recordings={state.id: logs.recording(directory, state) for state in run.states},
@@ -220,9 +220,7 @@ def _answers(run: RunResult, patch: AppliedPatch) -> Iterator[_Answer | None]:
 
 
 def _of_state(run: RunResult, state: StateResult) -> _Answer:
-    found = [
-        (number, one) for number, one in enumerate(run.findings, 1) if one.state == state.id and not one.kind.advice
-    ]
+    found = [(number, one) for number, one in enumerate(run.findings, 1) if one.state == state.id and not one.is_advice]
     if found:
         number, finding = found[0]
         return _Answer("bad", f"NO: {finding.kind.replace('-', ' ')}", f"#finding-{number}")

@@ -7,7 +7,7 @@ host or since the run was interrupted, is an error. Whatever else did not pass i
 asked for as advice, --checkpatch, has a suite of its own, whose failures make no run exit 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from kseries.model import (
     Checkpatch,
     ContractVerdict,
     Finding,
+    FindingKind,
     Outcome,
     PatchRemarks,
     RunResult,
@@ -112,11 +113,9 @@ class _Suite:
         self._run = run
         self._state = state
         self._directory = directory
-        self._evidence = {
-            name: told
-            for (where, name), exhibits in by_place(run).items()
-            if where == state.id and (told := [one for one in exhibits if not one.finding.kind.advice])
-        }
+        here = {name: exhibits for (where, name), exhibits in by_place(run).items() if where == state.id}
+        self._evidence = _some_of(here, lambda one: not one.is_advice)
+        self._suspected = _some_of(here, lambda one: one.kind is FindingKind.SUSPECTED_BREAK)
         self._ended = ended(state, run.series.patches)
         self._log_stands_with = self._case_of_log()
 
@@ -244,6 +243,9 @@ class _Suite:
         case = self._case(probe, name)
         if told := self._evidence.get(check.id):
             self._fail(case, told, "\n\n".join(filter(None, (check.words, self._account(check.id)))))
+        elif told := self._suspected.get(check.id):
+            sentence = text.sentence(self._run, told[0].finding)
+            case.add_skipped_info(_message(f"fails, as advice: {sentence} {check.words}"))
         elif check.status is not Status.PASS:
             case.add_skipped_info(_message(f"{_REASONS[check.status]}{check.words and ': '}{check.words}"))
         return case
@@ -264,7 +266,7 @@ class _Suite:
     def _problems(self) -> list[tuple[int, Finding]]:
         """The findings of this state, with the numbers that they have in the other reports."""
         numbered = enumerate(self._run.findings, 1)
-        return [(number, one) for number, one in numbered if one.state == self._state.id and not one.kind.advice]
+        return [(number, one) for number, one in numbered if one.state == self._state.id and not one.is_advice]
 
     def _contract(self, contract: ContractVerdict) -> junit_xml.TestCase:
         case = self._case("contract", line(contract.id))
@@ -285,6 +287,12 @@ class _Suite:
         told += [*since.lines(self._run, finding), *text.remedies(self._run, finding)]
         case.add_failure_info(_message(text.sentence(self._run, finding)), _body("\n".join(told)), str(finding.kind))
         return case
+
+
+def _some_of(here: Mapping[str, list[Exhibit]], which: Callable[[Finding], bool]) -> dict[str, list[Exhibit]]:
+    """By its name, what is evidence of some findings."""
+    chosen = {name: [one for one in exhibits if which(one.finding)] for name, exhibits in here.items()}
+    return {name: exhibits for name, exhibits in chosen.items() if exhibits}
 
 
 def _message(said: str) -> str:

@@ -46,6 +46,8 @@ def _command(finding: Finding, words: tuple[str, ...], scenario: str) -> str:
     if finding.kind is FindingKind.SANDBOX_DENIAL:
         return _whole(words, [scenario])
     more = ("--repeat", "5") if finding.kind is FindingKind.FLAKY else ()
+    if finding.kind is FindingKind.SUSPECTED_BREAK:  # no contract asks for the check
+        more = ("--check", finding.evidence[0].name)
     return _pasted("kseries", "try", finding.state, *_with_target(words), *more)
 
 
@@ -98,6 +100,11 @@ def lasting(words: tuple[str, ...], base: str | None, series: Series, guessed: s
     if not words or base is None or tip.commit is None or tip.diff is not None:
         return words
     return (f"{base[:_DIGITS]}..{tip.commit[:_DIGITS]}", *words[1:])
+
+
+def contracts(run: RunResult, file: str) -> str:
+    """The line that writes what a series promises into a file."""
+    return _pasted("kseries", "promise", *_with_target(run.words), "-o", file)
 
 
 def whole(run: RunResult, scenarios: Sequence[str]) -> str:

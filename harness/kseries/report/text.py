@@ -34,6 +34,7 @@ from kseries.report import (
     logs,
     machines,
     onto,
+    promised,
     reproduce,
     selftests,
     since,
@@ -199,6 +200,8 @@ def remedies(run: RunResult, finding: Finding) -> Iterator[str]:
     """What to do about a finding; a word in a changelog comes first, since it moves no patch."""
     if said := note(run, finding):
         yield said
+    if said := promised.remedy(run, finding):
+        yield said
     if finding.advice is not None:
         yield advice(run, finding.advice)
 
@@ -266,6 +269,8 @@ def sentence(run: RunResult, finding: Finding) -> str:
         case FindingKind.BROKEN_CONTRACT if contract is not None:
             verb = "advertises" if contract.advertised else "does not advertise"
             return f"With the whole series applied the kernel {verb} {contract.capability}, and does not behave so:"
+        case FindingKind.SUSPECTED_BREAK:
+            return promised.sentence(run, finding, state)
         case FindingKind.UNDOCUMENTED_DEPENDENCY:
             return _dependency(run, finding)
         case FindingKind.NEW_WARNING:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Contracts as a series' own states would have them, for somebody to edit and keep: made of inferred promises. Pure."""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence, Set
+
+from kseries.judge import promises
+from kseries.judge.promises import Promise
+from kseries.model import CAPABILITY, Contract, Outcome, Part, Record, StateResult, Status
+
+_UNFIT = re.compile(r"[^a-z0-9]+")
+
+
+class Draft(Record, frozen=True):
+    """A contract that nobody has agreed to yet, and what there is to say of it."""
+
+    contract: Contract
+    notes: tuple[str, ...]
+
+
+class Drafts(Record, frozen=True):
+    """What can be written down of some promises; ``left`` says of the others why they cannot."""
+
+    contracts: tuple[Draft, ...]
+    left: tuple[str, ...] = ()
+
+
+def of(inferred: Sequence[Promise], states: Sequence[StateResult]) -> Drafts:
+    """A contract for each part that a kernel can be asked by. Whoever asks them of the same states finds in them what
+    was suspected, and nothing else.
+    """
+    by_part: dict[Part, list[Promise]] = {}
+    left: list[str] = []
+    for promise in inferred:
+        when = _when(promise, states)
+        if when is not None:
+            by_part.setdefault(when, []).append(promise)
+        else:
+            names = ", ".join(part.name for part in promise.parts)
+            left.append(f"{_count(promise)} may belong to any of {names}, which do not come together")
+    ids: set[str] = set()
+    drafts = []
+    for when, some in by_part.items():
+        ids.add(name := _id(when, ids))
+        drafts.append(_draft(name, when, some, states))
+    return Drafts(contracts=tuple(drafts), left=tuple(left))
+
+
+def _when(promise: Promise, states: Iterable[StateResult]) -> Part | None:
+    """A capability with which, wherever it is shown, all that may explain the checks is shown, too."""
+    known = [{part: promises.shows(part, state) for part in promise.parts} for state in states]
+    able = (part for part in promise.parts if part.kind == CAPABILITY)
+    return next((one for one in able if all(False not in shown.values() for shown in known if shown[one])), None)
+
+
+def _draft(name: str, when: Part, some: Sequence[Promise], states: Sequence[StateResult]) -> Draft:
+    shown, gone = ([one for one in states if promises.shows(when, one) is there] for there in (True, False))
+    checks, untold = _split((name for one in some for name in one.checks), shown, skips=False)
+    optional, _ = _split((name for one in some for name in one.optional), shown, skips=True)
+    otherwise, _ = _split((name for one in some for name in one.otherwise), gone, skips=True)
+    return Draft(
+        contract=Contract(
+            id=name,
+            title=f"A kernel that shows {when.name} passes what came with it.",
+            when=when.name,
+            checks=checks,
+            otherwise=otherwise,
+            optional=optional,
+        ),
+        notes=(*_others(when, some), *_breaks(some, states), *_left_out(untold)),
+    )
+
+
+def _split(
+    names: Iterable[str], states: Sequence[StateResult], *, skips: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The checks of which each of some states has an answer, and the others; whether a skip is one is said by
+    ``skips``. A kernel that died gives none, and is to blame for it.
+    """
+    silent = (Status.MISSING,) if skips else (Status.MISSING, Status.SKIP)
+    alive = [state for state in states if state.outcome is Outcome.OK]
+    answered = [{check.id for check in state.checks if check.status not in silent} for state in alive]
+    every = tuple(names)
+    told = tuple(name for name in every if all(name in some for some in answered))
+    return told, tuple(name for name in every if name not in told)
+
+
+def _others(when: Part, some: Iterable[Promise]) -> Iterator[str]:
+    others = dict.fromkeys(part.name for one in some for part in one.parts if part != when)
+    if others:
+        yield f"{', '.join(others)} would explain these checks as well."
+
+
+def _breaks(some: Iterable[Promise], states: Iterable[StateResult]) -> Iterator[str]:
+    """The states that break the promise."""
+    for state in states:
+        failed = [name for one in some for name in promises.broken(one, state)]
+        if failed:
+            yield f"{state.id} fails {len(failed)} of these: {failed[0]}{', ...' if len(failed) > 1 else ''}"
+
+
+def _left_out(untold: Sequence[str]) -> Iterator[str]:
+    if untold:
+        yield f"Left out, as not every state that shows it has an answer: {', '.join(untold)}"
+
+
+def _count(promise: Promise) -> str:
+    names = (*promise.checks, *promise.otherwise)
+    return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
+
+
+def _id(when: Part, taken: Set[str]) -> str:
+    """A name that none of the others has: that of the part, in letters that any file system takes."""
+    name = _UNFIT.sub("-", when.name.lower()).strip("-") or "promise"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(one for one in names if one not in taken)

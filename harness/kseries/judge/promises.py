@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a series promises and no contract says: parts of the surface that it brings, and what goes with them. Pure.
+
+A check belongs to the parts without which no state passes it. That alone is true of any two things that come late in a
+series, so it takes a sign that the check asks for the part: it says so itself where it skips, or the patch that brings
+the part into the series is the one since which the check passes. docs/how-it-works.md has the reasons.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+
+from kseries.judge import announced, losses
+from kseries.judge.losses import GOOD
+from kseries.model import CAPABILITY, Check, Contract, Part, Record, StateResult, Status
+
+_ANSWERS = (*GOOD, Status.FAIL, Status.SKIP)
+
+
+class Promise(Record, frozen=True):
+    """What goes with parts of the surface; of several, each explains it as well as the others.
+
+    A kernel that shows them passes ``checks``, and skips ``optional`` only for want of something else. One that shows
+    none of them passes ``otherwise``: it refuses what belongs to them.
+    """
+
+    parts: tuple[Part, ...]
+    checks: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+# --- the surface --------------------------------------------------------------------------------
+
+
+def _capabilities(state: StateResult) -> Mapping[str, bool]:
+    return {name: value != 0 for name, value in state.caps.items() if not announced.is_check(name)}
+
+
+_SURFACE: Mapping[str, Callable[[StateResult], Mapping[str, bool]]] = {CAPABILITY: _capabilities}
+"""For each kind of part, what a state tells of those that it knows: whether it shows them."""
+
+
+def shows(part: Part, state: StateResult) -> bool | None:
+    """Whether a state shows a part; None where nobody knows."""
+    if part.kind not in _SURFACE or not _ran(state):
+        return None
+    return _SURFACE[part.kind](state).get(part.name)
+
+
+def brought(base: StateResult, tip: StateResult) -> tuple[Part, ...]:
+    """The parts that the tip shows and base is not known to."""
+    return tuple(
+        Part(kind=kind, name=name)
+        for kind, told in _SURFACE.items()
+        for name, there in told(tip).items()
+        if there and told(base).get(name) is not True
+    )
+
+
+# --- what belongs to it -------------------------------------------------------------------------
+
+
+def covered(contracts: Iterable[Contract]) -> frozenset[str]:
+    """The checks of which somebody has said what they promise: of those nothing is inferred."""
+    asked = ((one.when, *one.checks, *one.otherwise, *one.optional, *one.left_out) for one in contracts)
+    return frozenset(name for names in asked for name in names)
+
+
+def infer(states: Sequence[StateResult], tip: str, told: Set[str] = frozenset()) -> tuple[Promise, ...]:
+    """The promises of a series by all states that were had, ``base`` and the tip among them; ``told`` are checks that
+    contracts speak of.
+    """
+    by_id = {state.id: state for state in states}
+    base, whole = by_id["base"], by_id[tip]
+    if not (_ran(base) and _ran(whole)):
+        return ()
+    seen = _Seen(base, whole, [state for state in states if _ran(state)])
+    found: dict[tuple[Part, ...], dict[str, list[str]]] = {}
+    for check in whole.checks:
+        if check.id not in told and (place := seen.place(check)) is not None:
+            what, parts = place
+            found.setdefault(parts, {}).setdefault(what, []).append(check.id)
+    made = (
+        Promise(parts=parts, **{what: tuple(names) for what, names in by_what.items()})
+        for parts, by_what in found.items()
+    )
+    return tuple(one for one in made if one.checks or one.otherwise)
+
+
+def broken(promise: Promise, state: StateResult) -> tuple[str, ...]:
+    """The checks by which a state breaks a promise: one that shows all of its parts, or none of them and takes what
+    belongs to them. A check that is skipped breaks nothing: it says that it could not be tried.
+    """
+    shown = {shows(part, state) for part in promise.parts}
+    asked = promise.checks if shown == {True} else promise.otherwise if shown == {False} else ()
+    answers = _answers(state) if asked else {}
+    return tuple(name for name in asked if answers.get(name) is Status.FAIL)
+
+
+class _Seen:
+    """The states of a run that came to tell something, and what they tell of checks and parts."""
+
+    def __init__(self, base: StateResult, tip: StateResult, states: Sequence[StateResult]) -> None:
+        self._base = base
+        self._tip = tip
+        self._states = states
+        self._answers = {state.id: _answers(state) for state in states}
+        self._said = {state.id: {check.id: check.detail for check in state.checks} for state in states}
+        self._parts = brought(base, tip)
+        self._shown = {state.id: {part: shows(part, state) for part in self._parts} for state in states}
+        self._steps = tuple(_steps(states))
+
+    def place(self, check: Check) -> tuple[str, tuple[Part, ...]] | None:
+        """As what a check of the tip belongs to which parts; None of one that belongs to none."""
+        match self._answers[self._tip.id].get(check.id):
+            case Status.PASS:
+                return self._kept(check.id)
+            case Status.SKIP if named := self._named(check.id, self._tip):
+                return self._refusal(check.id, named)
+            case Status.SKIP:
+                return self._untried(check.id)
+            case Status.FAIL:
+                return self._refusal(check.id, self._ends_with(check.id))
+        return None
+
+    def _kept(self, name: str) -> tuple[str, tuple[Part, ...]] | None:
+        """A check that base does not pass, as far as is known, and the tip does."""
+        passes = name in self._answers["base"] and self._answers["base"][name] in GOOD
+        if passes or name in self._base.flaky or not losses.came(name, self._base):
+            return None
+        parts = tuple(part for part in self._parts if not self._any(name, GOOD, part, shown=False))
+        asks = any(part in self._asked_for(name) for part in parts) or self._comes_with(name, parts)
+        return ("checks", parts) if parts and asks else None
+
+    def _refusal(self, name: str, parts: tuple[Part, ...]) -> tuple[str, tuple[Part, ...]] | None:
+        """A check that passes where the parts are not shown, and only there; base does not fail it."""
+        if not parts or self._answers["base"].get(name) is Status.FAIL:
+            return None
+        anywhere = any(self._any(name, GOOD, part, shown=True) for part in parts)
+        apart = all(self._any(name, GOOD, part, shown=False) for part in parts)
+        return ("otherwise", parts) if apart and not anywhere else None
+
+    def _untried(self, name: str) -> tuple[str, tuple[Part, ...]] | None:
+        """A check that the tip skips for another reason than a state that lacks the parts."""
+        parts = tuple(part for part in self._parts if part in self._asked_for(name))
+        passes = any(self._answers[state.id].get(name) in GOOD for state in self._states)
+        return ("optional", parts) if parts and not passes else None
+
+    def _any(self, name: str, answers: tuple[Status, ...], part: Part, *, shown: bool) -> bool:
+        """True where some state answers so, and is known to show the part, or not to."""
+        return any(
+            self._answers[one.id].get(name) in answers and self._shown[one.id][part] is shown for one in self._states
+        )
+
+    def _asked_for(self, name: str) -> set[Part]:
+        """The parts for want of which a state that lacks them says that it skips a check."""
+        skipping = (one for one in self._states if self._answers[one.id].get(name) is Status.SKIP)
+        return {part for one in skipping for part in self._named(name, one) if self._shown[one.id][part] is False}
+
+    def _named(self, name: str, state: StateResult) -> tuple[Part, ...]:
+        """The parts that the reason of a skip names."""
+        reason = self._said[state.id].get(name, "").partition("\n")[0]
+        return tuple(part for part in self._parts if losses.mentions(part.name, reason))
+
+    def _comes_with(self, name: str, parts: Iterable[Part]) -> bool:
+        """True where a step of the series brings both a part and the check."""
+        return any(
+            self._answers[before.id].get(name) in (Status.FAIL, Status.SKIP)
+            and self._answers[after.id].get(name) in GOOD
+            and any(self._appears(part, before, after) for part in parts)
+            for before, after in self._steps
+        )
+
+    def _ends_with(self, name: str) -> tuple[Part, ...]:
+        """The parts that a step of the series brings with which the check fails from then on."""
+        ends = [
+            (before, after)
+            for before, after in self._steps
+            if self._answers[before.id].get(name) in GOOD and self._answers[after.id].get(name) is Status.FAIL
+        ]
+        return tuple(part for part in self._parts if any(self._appears(part, *step) for step in ends))
+
+    def _appears(self, part: Part, before: StateResult, after: StateResult) -> bool:
+        return self._shown[before.id][part] is False and self._shown[after.id][part] is True
+
+
+def _steps(states: Sequence[StateResult]) -> Iterator[tuple[StateResult, StateResult]]:
+    """The series before a patch and with it, for each patch. Of what comes with a patch later than a part, nobody knows
+    whether the part promises it: the series may go on to something else, which has no part of its own.
+    """
+    prefixes: dict[int, list[StateResult]] = {}
+    for state in states:
+        if [*state.applied] == [*range(1, len(state.applied) + 1)]:
+            prefixes.setdefault(len(state.applied), []).append(state)
+    for count, after in prefixes.items():
+        yield from ((before, one) for before in prefixes.get(count - 1, ()) for one in after)
+
+
+def _answers(state: StateResult) -> Mapping[str, Status]:
+    """The checks of which a state tells something; two answers of two boots are none."""
+    unsure = {*state.flaky}
+    return {one.id: one.status for one in state.checks if one.status in _ANSWERS and one.id not in unsure}
+
+
+def _ran(state: StateResult) -> bool:
+    return not state.outcome.loud and not state.outcome.unknown
