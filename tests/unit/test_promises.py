@@ -1,0 +1,509 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Promises that no contract speaks of: what is inferred, what is suspected to break it, and what is not."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kseries import judge
+from kseries.app import rundir
+from kseries.inputs import contracts as contract_files
+from kseries.judge import drafts, promises
+from kseries.judge.promises import Promise
+from kseries.model import (
+    CAPABILITY,
+    Contract,
+    Ending,
+    Finding,
+    FindingKind,
+    Inference,
+    Outcome,
+    Part,
+    Plan,
+    RunResult,
+    State,
+    StateResult,
+)
+from kseries.report import contractfile
+from tests.support.judged import FAIL, MISSING, PASS, SKIP, Seen
+from tests.support.promised import Ask, Feature, World, alone
+from tests.support.runs import SPLIT
+
+MISSING_PAGE = Part(kind=CAPABILITY, name="KVM_CAP_EXIT_ON_MISSING")
+EXITS = ("read_exits", "write_exits", "fetch_exits", "maps_nothing", "resumes_after_populate", "toggle_is_quiet")
+BROKEN = tuple(f"exit_on_missing.{name}" for name in EXITS)
+
+
+def patches(*numbers: int) -> frozenset[int]:
+    return frozenset(numbers)
+
+
+def feature(name: str, *shown: int, **checks: Ask) -> Feature:
+    return Feature(name, patches(*shown), {f"{name}.{check}": ask for check, ask in checks.items()})
+
+
+# --- what real kernels have shown ---------------------------------------------------------------
+
+
+def split() -> RunResult:
+    return rundir.read(SPLIT)[0]
+
+
+def plan_of(run: RunResult) -> Plan:
+    """The plan of a run that was recorded."""
+    series, states = run.series, tuple(map(state_of, run.states))
+    return Plan(series=series.name, version=series.version, patches=series.patches, base=run.base, states=states)
+
+
+def state_of(one: StateResult) -> State:
+    fields = {*State.__struct_fields__} & {*StateResult.__struct_fields__}
+    return State(**{name: getattr(one, name) for name in fields})
+
+
+def judged(run: RunResult, inference: Inference, contracts: tuple[Contract, ...] = ()) -> tuple[Finding, ...]:
+    bare = {one.id: msgspec.structs.replace(one, contracts=()) for one in run.states}
+    return judge.judge(plan_of(run), bare, contracts, inference)[1]
+
+
+def test_what_the_split_series_promises_is_inferred_from_its_states() -> None:
+    run = split()
+    (promise,) = promises.infer(run.states, "prefix-6")
+    assert promise.parts == (MISSING_PAGE,)
+    assert {*BROKEN} < {*promise.checks} and "capabilities.flag_accepted" in promise.checks
+    assert promise.otherwise == ("capabilities.flag_refused",)
+
+
+def test_the_silent_break_of_the_split_series_is_suspected_without_a_contract() -> None:
+    (found,) = judged(split(), Inference.SUSPECT)
+    assert (found.kind, found.state, found.patch, found.partner) == (FindingKind.SUSPECTED_BREAK, "without-3", 3, 4)
+    assert (found.promise, found.contract, found.is_advice) == ((MISSING_PAGE,), None, True)
+    assert tuple(one.name for one in found.evidence) == BROKEN
+
+
+def test_nothing_is_suspected_where_nobody_is_to_suspect() -> None:
+    assert judged(split(), Inference.OFF) == ()
+
+
+def test_it_counts_as_a_finding_where_somebody_asks_for_it() -> None:
+    run = split()
+    bare = {one.id: msgspec.structs.replace(one, contracts=()) for one in run.states}
+    for inference, is_advice, answer in ((Inference.SUSPECT, True, None), (Inference.INFERRED, False, False)):
+        _, (found,), verdict = judge.judge(plan_of(run), bare, (), inference)
+        assert (found.is_advice, verdict.revert_safe, verdict.bisectable) == (is_advice, answer, None)
+
+
+def squashed(run: RunResult) -> tuple[Plan, dict[str, StateResult]]:
+    """The series with patches 3 and 4 made one: its states were recorded, all but the revert of the two. For that
+    stands the revert of 4, of which the checks tell the same: it does not show the capability.
+    """
+    states = {one.id: one for one in run.states}
+    made = {"base": states["base"], "without-3": states["without-4"]}
+    made |= {f"prefix-{new}": states[f"prefix-{old}"] for new, old in enumerate((1, 2, 4, 5, 6), 1)}
+    made |= {f"without-{new}": states[f"without-{old}"] for new, old in ((1, 1), (2, 2), (4, 5), (5, 6))}
+    numbers = {1: 1, 2: 2, 3: 3, 4: 3, 5: 4, 6: 5}
+
+    def renumbered(name: str, one: StateResult) -> StateResult:
+        applied = tuple(sorted({numbers[number] for number in one.applied if (name, number) != ("without-3", 3)}))
+        patch = int(name.partition("-")[2]) if name != "base" else None
+        return msgspec.structs.replace(one, id=name, applied=applied, patch=patch, same_as=None, contracts=())
+
+    results = {name: renumbered(name, one) for name, one in made.items()}
+    plan, whole = plan_of(run), tuple(map(state_of, results.values()))
+    series = tuple(msgspec.structs.replace(one, number=numbers[one.number]) for one in plan.patches if one.number != 4)
+    return msgspec.structs.replace(plan, patches=series, states=whole), results
+
+
+def test_nothing_is_suspected_of_the_squashed_series_though_it_promises_the_same() -> None:
+    plan, results = squashed(split())
+    (promise,) = promises.infer(tuple(results.values()), "prefix-5")
+    assert promise.parts == (MISSING_PAGE,) and {*BROKEN} < {*promise.checks}
+    assert judge.judge(plan, results, (), Inference.INFERRED)[1] == ()
+
+
+def test_what_a_contract_speaks_of_is_not_inferred() -> None:
+    asked = Contract(id="some", title="", when=MISSING_PAGE.name, checks=BROKEN)
+    assert {one.kind for one in judged(split(), Inference.SUSPECT, (asked,))} == {
+        FindingKind.SILENT_BREAK,
+        FindingKind.UNDOCUMENTED_DEPENDENCY,
+    }
+    some = msgspec.structs.replace(asked, checks=BROKEN[1:])
+    (left,) = [one for one in judged(split(), Inference.SUSPECT, (some,)) if one.kind is FindingKind.SUSPECTED_BREAK]
+    assert [one.name for one in left.evidence] == [BROKEN[0]]
+
+
+# --- the contracts that come of it --------------------------------------------------------------
+
+
+def written(run: RunResult, tmp_path: Path) -> tuple[Contract, ...]:
+    """The contracts of a run, as they are read from the file that is written of them."""
+    made = drafts.of(promises.infer(run.states, f"prefix-{len(run.series.patches)}"), run.states)
+    file = tmp_path / "promises.toml"
+    file.write_text(contractfile.render(made, run))
+    read = contract_files.read([file])
+    assert read == tuple(draft.contract for draft in made.contracts)
+    return read
+
+
+def test_with_the_contract_that_is_written_it_is_a_silent_break_like_any_other(tmp_path: Path) -> None:
+    run = split()
+    asked = written(run, tmp_path)
+    assert [(one.id, one.when, one.otherwise) for one in asked] == [
+        ("kvm-cap-exit-on-missing", MISSING_PAGE.name, ("capabilities.flag_refused",))
+    ]
+    found, advice = judged(run, Inference.SUSPECT, asked)
+    assert (found.kind, found.state, found.patch, found.partner) == (FindingKind.SILENT_BREAK, "without-3", 3, 4)
+    assert tuple(one.name for one in found.evidence) == BROKEN
+    assert advice.kind is FindingKind.UNDOCUMENTED_DEPENDENCY
+
+
+NASTY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@given(st.lists(NASTY, min_size=1, max_size=5, unique=True))
+def test_names_of_a_guest_come_through_the_file_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory, some: list[str]
+) -> None:
+    contract = Contract(id="a", title=some[0], when="CAP", checks=tuple(some), otherwise=(some[-1],))
+    file = tmp_path_factory.mktemp("names") / "promises.toml"
+    made = drafts.Drafts(contracts=(drafts.Draft(contract=contract, notes=tuple(some)),), left=tuple(some))
+    file.write_text(contractfile.render(made, split()))
+    assert contract_files.read([file]) == (contract,)
+
+
+def of_world(world: World) -> tuple[Promise, ...]:
+    return promises.infer(tuple(world.results.values()), f"prefix-{world.count}")
+
+
+def drafted(world: World) -> drafts.Drafts:
+    return drafts.of(of_world(world), tuple(world.results.values()))
+
+
+def test_contracts_of_several_capabilities_have_names_of_their_own() -> None:
+    world = World(2, (feature("CAP_A", 1, works=Ask(patches())), feature("cap_a", 2, goes=Ask(patches()))))
+    assert [one.contract.id for one in drafted(world).contracts] == ["cap-a", "cap-a-2"]
+
+
+def test_a_check_that_a_state_skips_in_spite_of_it_is_not_written_down() -> None:
+    world = World(2, (feature("A", 1, works=Ask(patches()), goes=Ask(patches())),))
+    less = world.seen((1,)).but(A__works=SKIP)
+    (draft,) = drafted(replace(world, instead={"without-2": less})).contracts
+    assert draft.contract.checks == ("A.goes",)
+    assert any("A.works" in note for note in draft.notes)
+
+
+def test_what_the_tip_skips_for_another_reason_is_optional() -> None:
+    world = World(1, (feature("A", 1, works=Ask(patches()), huge=Ask(patches())),))
+    skips = replace(world.seen((1,)).but(A__huge=SKIP), details={"A.huge": "no huge pages"})
+    (draft,) = drafted(replace(world, instead={"prefix-1": skips, "without-1": world.seen(())})).contracts
+    assert (draft.contract.checks, draft.contract.optional) == (("A.works",), ("A.huge",))
+
+
+def test_of_two_parts_the_one_that_never_comes_without_the_other_is_what_a_contract_goes_by() -> None:
+    late = feature("B", 1, 2, works=Ask(patches()))
+    world = World(2, (feature("A", 1), late))
+    (promise,) = of_world(world.but("without-1"))
+    assert [part.name for part in promise.parts] == ["A", "B"]
+    (draft,) = drafted(world.but("without-1")).contracts
+    assert draft.contract.when == "B" and any(note.startswith("A would explain") for note in draft.notes)
+
+
+# --- what is harmless ---------------------------------------------------------------------------
+
+WORKS = Ask(patches())
+FIRST, SECOND = feature("A", 1, works=WORKS), feature("B", 3, works=WORKS)
+PLAIN = Ask(patches(), says=False)
+UNKNOWN = {"always.works": PASS, "A.works": MISSING}
+HARMLESS: Mapping[str, World] = {
+    "two features that know nothing of each other": World(4, (FIRST, SECOND), pairs=True, only=True),
+    "the same, of checks that do not say what they lack": World(
+        4, (feature("A", 1, works=PLAIN), feature("B", 3, works=PLAIN)), pairs=True, only=True
+    ),
+    "only tests": World(3, others={**alone("new.a", (), 1), **alone("new.b", (), 2), **alone("new.c", (), 3)}),
+    "a feature and its test, which comes later": World(3, (feature("A", 2, works=Ask(patches(), there=3)),)),
+    "a feature and its test, which comes first": World(3, (feature("A", 3, works=Ask(patches(), there=1)),)),
+    "a rename": World(2, (feature("NEW", 1, works=PLAIN),), others=alone("always.is", ())),
+    "a fix beside a feature, which cannot be reverted": World(2, (FIRST,), others=alone("fix.works", (2,))).but(
+        "without-1"
+    ),
+    "a fix in two patches about a feature": World(
+        4, (feature("A", 2, works=PLAIN),), others=alone("fix.works", (1, 3))
+    ),
+    "a feature that grows, without a capability for more": World(
+        3, (feature("A", 1, works=WORKS),), others=alone("A.more", (1, 3))
+    ),
+    "a feature on a feature, with a capability of its own": World(
+        4, (FIRST, feature("B", 1, 3, works=WORKS))
+    ).but("without-1"),
+    "one that is shown only with all that it needs": World(4, (feature("A", 1, 2, 3, works=WORKS, lasts=PLAIN),)),
+    "documents and cleanups": World(3),
+    "what is refused with the capability": World(3, (Feature("A", patches(2), taken=patches(2)),)),
+    "what nobody refused before": World(3, (Feature("A", patches(2), taken=patches()),)),
+    "names that have each other in them": World(
+        3, (feature("CAP", 1, works=WORKS), feature("CAP_MORE", 2, works=WORKS))
+    ),
+    "a revert under which a check is skipped": World(
+        2, (FIRST,), instead={"without-2": Seen({"A": 1}, {"A.works": SKIP}, details={"A.works": "no huge pages"})}
+    ),
+    "a revert under which a check gives two answers": World(
+        2, (FIRST,), instead={"without-2": Seen({"A": 1}, {"A.works": FAIL}, flaky=("A.works",))}
+    ),
+    "a revert of which the capability is not known": World(
+        2, (FIRST,), instead={"without-2": Seen({}, {"A.works": FAIL})}
+    ),
+    "a revert that dies of something else": World(
+        2, (FIRST,), instead={"without-2": Seen({"A": 1}, UNKNOWN, Outcome.CRASHED)}
+    ),
+    "a base that gives two answers": World(
+        2, (feature("A", 1, works=PLAIN),), instead={"base": Seen({"A": 0}, {"A.works": FAIL}, flaky=("A.works",))}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_nothing_is_suspected_of_a_harmless_series(name: str) -> None:
+    assert HARMLESS[name].told == set()
+
+
+def test_a_base_that_was_too_slow_for_a_check_is_not_known_to_lack_it() -> None:
+    world = World(3, (feature("A", 2, works=Ask(patches(1), says=False)),))
+    assert world.told == {("without-1", "A.works")}
+    results = world.results
+    results["base"] = msgspec.structs.replace(
+        results["base"], checks=(), ending=Ending.DEADLINE, outcome=Outcome.TIMED_OUT
+    )
+    assert promises.infer(tuple(results.values()), "prefix-3") == ()
+
+
+def test_a_capability_of_base_is_none_that_the_series_brings() -> None:
+    old = replace(FIRST.seen(patches()), caps={"A": 1})
+    world = World(3, (feature("A", 2, works=Ask(patches(1))),), instead={"base": old, "prefix-1": old})
+    assert world.told == set()
+
+
+# --- what is not ----------------------------------------------------------------------------------
+
+
+def test_a_check_of_one_feature_is_not_ascribed_to_another() -> None:
+    world = World(4, (feature("A", 2, works=Ask(patches(1))), feature("B", 4, works=Ask(patches(3)))), pairs=True)
+    assert world.told == {("without-1", "A.works"), ("without-3", "B.works")}
+    assert [one.promise for one in world.suspected()] == [
+        (Part(kind=CAPABILITY, name="A"),),
+        (Part(kind=CAPABILITY, name="B"),),
+    ]
+
+
+def test_capabilities_that_go_together_are_all_told() -> None:
+    both = (feature("A", 2, works=Ask(patches(1))), feature("B", 2))
+    (found,) = World(2, both).suspected()
+    assert [part.name for part in found.promise or ()] == ["A", "B"]
+
+
+def test_where_another_part_is_gone_that_may_explain_it_nothing_is_suspected() -> None:
+    """Nobody has seen the check pass without B, which patch 1 takes away, too."""
+    world = World(2, (feature("A", 2, works=Ask(patches(1))), feature("B", 1))).but("prefix-1")
+    assert world.told == set()
+
+
+def test_two_reverts_tell_what_neither_tells_alone() -> None:
+    either = replace(FIRST.seen(patches(1)), checks={"A.works": FAIL})
+    world = World(3, (FIRST,), pairs=True, instead={"without-2+3": either})
+    (found,) = world.suspected()
+    assert (found.state, found.patch, found.partner) == ("without-2+3", None, 1)
+    assert replace(world, instead={**world.instead, "without-2": either}).told == {("without-2", "A.works")}
+
+
+def test_a_prefix_that_promises_too_early_is_told_once() -> None:
+    world = World(4, (feature("A", 1, works=Ask(patches(3))),))
+    assert world.told == {("prefix-1", "A.works"), ("without-3", "A.works")}
+    findings, verdict = world.judged(Inference.INFERRED)
+    assert [(one.state, one.patch, one.partner) for one in findings] == [("prefix-1", 1, None), ("without-3", 3, 1)]
+    assert (verdict.bisectable, verdict.revert_safe) == (False, False)
+
+
+def test_what_is_inferred_never_makes_a_verdict_true() -> None:
+    _, verdict = HARMLESS["two features that know nothing of each other"].judged(Inference.INFERRED)
+    assert (verdict.bisectable, verdict.revert_safe) == (None, None)
+
+
+def test_what_is_not_advertised_and_is_taken_is_suspected() -> None:
+    world = World(3, (Feature("A", patches(3), taken=patches(1, 2)),))
+    (found,) = [one for one in world.suspected() if one.state == "without-3"]
+    assert [one.name for one in found.evidence] == ["A.refused"]
+    assert [(one.kind, one.state) for one in world.judged()[0]] == [
+        (FindingKind.BISECT_HOLE, "prefix-2"),  # base passes it: told without any promise
+        (FindingKind.SUSPECTED_BREAK, "without-3"),
+    ]
+
+
+def test_it_is_too_where_base_could_not_be_asked() -> None:
+    taken = Feature("A", patches(3), taken=patches(2))
+    cannot = replace(taken.seen(patches()).but(A__refused=SKIP), details={"A.refused": "the headers do not have it"})
+    world = World(3, (taken,), instead={"base": cannot})
+    assert world.told == {("prefix-2", "A.refused"), ("without-3", "A.refused")}
+
+
+def test_a_naive_test_that_fails_because_the_capability_is_there_tells_the_same() -> None:
+    def naive(*applied: int) -> Seen:
+        return Seen({"A": int({1, 2} <= {*applied})}, {"flag.refused": FAIL if 1 in applied else PASS})
+
+    world = World(2)
+    by_name = {state.id: naive(*state.applied) for state in world.plan.states}
+    assert replace(world, instead=by_name).told == set(), "it fails since patch 1, which does not bring the part"
+    by_name["prefix-1"] = Seen({"A": 0}, {"flag.refused": PASS})
+    assert replace(world, instead=by_name).told == {("without-2", "flag.refused")}
+
+
+def test_parts_that_are_checks_are_none() -> None:
+    """A contract that goes by a check has it among the capabilities of a state, once it is judged."""
+    world = World(2, (FIRST,))
+    base, tip = (
+        msgspec.structs.replace(one, caps={"kunit.a.b": at}) for at, one in enumerate((world.results["base"],) * 2)
+    )
+    assert promises.brought(base, tip) == ()
+
+
+# --- any series ---------------------------------------------------------------------------------
+
+COUNT = 4
+numbers = st.integers(1, COUNT)
+some = st.frozensets(numbers, max_size=2)
+asks = st.builds(Ask, needs=some, says=st.booleans())
+
+
+def features(names: Iterable[str]) -> st.SearchStrategy[tuple[Feature, ...]]:
+    """What each of some capabilities is: shown by some patches, asked for by checks, taken by some."""
+    return st.tuples(
+        *(
+            st.builds(
+                Feature,
+                cap=st.just(name),
+                shown=st.frozensets(numbers, min_size=1, max_size=2),
+                checks=st.dictionaries(st.sampled_from([f"{name}.a", f"{name}.b"]), asks, max_size=2),
+                taken=st.none() | st.frozensets(numbers, min_size=1, max_size=2),
+            )
+            for name in names
+        )
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    made = draw(features(["CAP_X", "CAP_Y", "CAP_Z"][: draw(st.integers(1, 3))]))
+    # A check of no part that the series has from the same patch on as a part looks like that part's, to anybody.
+    onsets = {max(one.shown) for one in made}
+    apart = st.frozensets(numbers, min_size=1, max_size=2).filter(lambda needs: max(needs) not in onsets)
+    free = len(onsets) < COUNT
+    others = (
+        draw(st.dictionaries(st.sampled_from(["o.a", "o.b"]), apart.map(lambda it: (it, 0)), max_size=2))
+        if free
+        else {}
+    )
+    world = World(COUNT, made, others, pairs=draw(st.booleans()), only=draw(st.booleans()))
+    names = [state.id for state in world.plan.states if state.id not in ("base", world.plan.tip)]
+    return world.but(*draw(st.lists(st.sampled_from(names), max_size=3, unique=True)))
+
+
+def breaks(world: World) -> set[tuple[str, str]]:
+    """The states that show a capability and fail its check, or do not and take what belongs to it: the truth."""
+    found = set()
+    for state in world.results.values():
+        for one in (one for one in world.features if not state.outcome.loud):
+            answers = {check.id: check.status for check in state.checks}
+            asked = one.checks if one.shows(state.applied) else [one.refusal] if one.taken is not None else []
+            found |= {(state.id, name) for name in asked if answers[name] is FAIL}
+    return found
+
+
+def tellable(world: World, state: StateResult, name: str) -> bool:
+    """Whether a break of a feature's check can be told from what was seen: tried by force, over all that it may be of.
+
+    It may be of any part, and need any patches beside it, as long as that explains every answer; it is told if the
+    state shows the part in all of those. And there is a sign that it asks for a part at all.
+    """
+    ran = [one for one in world.results.values() if not one.outcome.loud]
+    passes = {one.id: any((check.id, check.status) == (name, PASS) for check in one.checks) for one in ran}
+    parts = [one for one in world.features if one.shows(range(1, COUNT + 1))]
+
+    def explains(part: Feature, needs: frozenset[int]) -> bool:
+        return all(passes[one.id] is (part.shows(one.applied) and needs <= {*one.applied}) for one in ran)
+
+    subsets = [frozenset(chosen) for size in range(COUNT + 1) for chosen in combinations(range(1, COUNT + 1), size)]
+    of = [part for part in parts if any(explains(part, needs) for needs in subsets)]
+    (whose,) = (one for one in world.features if name in one.checks)
+    says = whose.checks[name].says and name in _passed_by(world.plan.tip, ran)
+    return all(part.shows(state.applied) for part in of) and (says or _together(world, ran, name, of))
+
+
+def _passed_by(state: str, ran: Iterable[StateResult]) -> set[str]:
+    return {check.id for one in ran if one.id == state for check in one.checks if check.status is PASS}
+
+
+def _together(world: World, ran: Iterable[StateResult], name: str, of: Iterable[Feature]) -> bool:
+    """Whether a check and a part of which it may be were seen to come with one patch of the series."""
+    by_patches = {one.applied: one for one in ran}
+    for number in range(1, COUNT + 1):
+        before, after = by_patches.get((*range(1, number),)), by_patches.get((*range(1, number + 1),))
+        if before is None or after is None:
+            continue
+        comes = name not in _passed_by(before.id, [before]) and name in _passed_by(after.id, [after])
+        if comes and any(part.shows(after.applied) and not part.shows(before.applied) for part in of):
+            return True
+    return False
+
+
+def due(world: World) -> Iterator[tuple[str, str]]:
+    """The true breaks that have to be told: those of single reverts, and of two what neither tells alone."""
+    results, truth = world.results, breaks(world)
+    for name, check in truth:
+        state = results[name]
+        if state.scenario not in ("reverts", "pairs"):
+            continue
+        single = {f"without-{number}" for number in range(1, COUNT + 1) if number not in state.applied} - {name}
+        if any((other, check) in truth for other in single) or check.endswith(".refused"):
+            continue
+        if tellable(world, state, check):
+            yield name, check
+
+
+@given(worlds())
+@example(World(COUNT, (feature("A", 4, works=Ask(patches(3))),)))
+def test_each_break_that_can_be_told_is_told_and_never_a_false_one(world: World) -> None:
+    told = world.told
+    assert told <= breaks(world)
+    assert {*due(world)} <= told
+
+
+@given(worlds())
+def test_what_is_taken_in_spite_of_it_is_told(world: World) -> None:
+    """Base refuses it, as every patch that takes it is of the series."""
+    expected = {(state, name) for state, name in breaks(world) if name.endswith(".refused") and "without-" in state}
+    single = {(state, name) for state, name in expected if "+" not in state}
+    assert single <= world.told
+
+
+@given(worlds())
+def test_the_contracts_that_are_written_find_what_was_suspected_of_single_reverts(world: World) -> None:
+    made = drafted(world)
+    asked = tuple(draft.contract for draft in made.contracts)
+    findings, _ = world.judged(Inference.OFF, asked)
+    silent = {
+        (one.state, seen.name)
+        for one in findings
+        if one.kind is FindingKind.SILENT_BREAK and one.contract is not None
+        for seen in one.evidence
+    }
+    lost = {name for draft in made.contracts for name in (*draft.contract.checks, *draft.contract.otherwise)}
+    reverts = {(state, name) for state, name in world.told if "without-" in state and name in lost}
+    assert reverts == silent
+
+
+@given(worlds())
+def test_the_order_of_the_states_changes_nothing(world: World) -> None:
+    states, tip = tuple(world.results.values()), f"prefix-{world.count}"
+    assert promises.infer(states, tip) == promises.infer(states[::-1], tip)
