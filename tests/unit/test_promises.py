@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Promises that no contract speaks of: what is inferred, what is suspected to break it, and what is not."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from kseries import judge
 from kseries.app import rundir
+from kseries.host import paths
 from kseries.inputs import contracts as contract_files
 from kseries.judge import drafts, promises
 from kseries.judge.promises import Promise
@@ -357,6 +359,38 @@ def test_a_naive_test_that_fails_because_the_capability_is_there_tells_the_same(
     assert replace(world, instead=by_name).told == set(), "it fails since patch 1, which does not bring the part"
     by_name["prefix-1"] = Seen({"A": 0}, {"flag.refused": PASS})
     assert replace(world, instead=by_name).told == {("without-2", "flag.refused")}
+
+
+def test_a_refusal_that_passes_beside_the_capability_is_none_of_it() -> None:
+    taken = Feature("A", patches(2), taken=patches(1))
+    beside = taken.seen(patches(1, 2)).but(A__refused=PASS)
+    assert World(3, (taken,)).told == {("without-2", "A.refused")}
+    assert World(3, (taken,), instead={"without-3": beside}).told == set()
+
+
+def test_our_contracts_speak_of_each_check_of_ours_but_for_those_that_any_kernel_passes() -> None:
+    """So that nothing is inferred of the bundled series: what they are said to be stays as it is."""
+    asked = list(contract_files.ours())
+    probes = [*paths.project("guests", "probes").glob("*.c")]
+    for case in paths.project("testcases").iterdir():
+        asked += contract_files.read(sorted(case.glob("contracts/*.toml")))
+        probes += case.glob("probes/*.c")
+    found = {f"{file.stem}.{name}" for file in probes for name in _CHECK.findall(file.read_text())}
+    assert len(found) > 100
+    assert found - promises.covered(asked) == {
+        "capabilities.undefined_flags_refused",
+        "eventfd_saturate.other_writers_wait",
+        "eventfd_saturate.fdinfo_tells_the_count",
+        "timerfd_semaphore.others_take_all",
+        "timerfd_semaphore.asking_the_time_loses_none",
+        "timerfd_semaphore.fdinfo_tells_the_ticks",
+        "timerfd_sticky.others_forget",
+        "timerfd_sticky.fdinfo_tells_the_period",
+    }
+
+
+_CHECK = re.compile(r"^\t\{ \"(\w+)\", (?!CAP_)\w+ \},$", re.MULTILINE)
+"""A line of the table that a probe has of its checks."""
 
 
 def test_parts_that_are_checks_are_none() -> None:
