@@ -11,12 +11,17 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from kseries import inputs
 from kseries.app import rundir
+from kseries.app.options import Options
 from kseries.cli import main
+from kseries.host import paths
 from kseries.inputs import contracts
 from kseries.judge import compare
-from kseries.model import FindingKind, Inference, RunResult
+from kseries.model import FindingKind, Inference, RunResult, validate
 from kseries.report import html, mail
+from kseries.report.headline import headline
+from kseries.report.verdicts import render as table
 from kseries.sources import versions
 from tests.support import tiny
 from tests.support.gitrepo import Repository
@@ -109,6 +114,8 @@ def test_it_is_a_finding_for_who_asks_for_that_and_nothing_for_who_asks_for_noth
     assert (counted.verdict.bisectable, counted.verdict.revert_safe) == (None, False)
     assert counted.patches[0].verdict.revert_safe is False and counted.patches[1].verdict.revert_safe is None
     assert [*ElementTree.parse(place / "counted" / "junit.xml").getroot().iter("failure")]
+    assert headline(counted) == "Not ready: without-1 shows and does not keep KVM_CAP_TOY."
+    assert table([counted]).count("SUSPECTED-BREAK with 2") == 1
     assert run("off", "--promise", "off") == 0
     assert (result("off").findings, result("off").inference) == ((), Inference.OFF)
 
@@ -167,6 +174,24 @@ def test_what_cannot_be_is_told(
     assert main(["promise", *words]) == 2
     told = capsys.readouterr()
     assert said in told.err and len(told.err.splitlines()) <= 2 and told.out == ""
+
+
+def test_a_result_whose_suspicion_is_of_no_promise_is_none_of_ours(place: Path) -> None:
+    run("out")
+    assert validate.fault(result("out")) is None
+    (found,) = result("out").findings
+    odd = msgspec.structs.replace(result("out"), findings=(msgspec.structs.replace(found, promise=()),))
+    assert validate.fault(odd) == "its suspected-break in without-1 is of no promise"
+
+
+def test_a_contract_that_is_left_out_still_says_which_tests_are_asked(tmp_path: Path) -> None:
+    """So that what is known with it is known without it, and the other way round."""
+    mine, its = tmp_path / "mine.toml", tmp_path / "its.toml"
+    target = msgspec.structs.replace(inputs.load(str(paths.project("testcases", "timerfd-clean"))), contracts=(its,))
+    asks = Options(out=tmp_path, contracts=(mine,)).of(target)
+    bare = Options(out=tmp_path, contracts=(mine,), no_contracts=True).of(target)
+    assert (asks.contracts, asks.unasked) == ((mine, its), ())
+    assert (bare.contracts, bare.unasked) == ((mine,), (its,))
 
 
 def test_compare_tells_of_it_and_does_not_call_it_gone_where_nobody_looked(place: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kseries import judge
+from kseries import inputs, judge
 from kseries.app import rundir
 from kseries.host import paths
 from kseries.inputs import contracts as contract_files
@@ -215,6 +215,51 @@ def test_of_two_parts_the_one_that_never_comes_without_the_other_is_what_a_contr
     assert draft.contract.when == "B" and any(note.startswith("A would explain") for note in draft.notes)
 
 
+# --- the bundled series, as their probes and test cases have them -------------------------------
+
+Case = tuple[str, int, str, tuple[int, ...], Mapping[str, tuple[int, ...]], tuple[str, ...]]
+BUNDLED: tuple[Case, ...] = (
+    # name, patches, what is advertised, by which patches, which others each check needs, and what does not build
+    (
+        "timerfd-semaphore", 5, "TFD_SEMAPHORE", (1, 4),
+        {"read_takes_one": (2,), "rest_is_for_other_readers": (2,)}, ("without-1",),
+    ),
+    (
+        "timerfd-sticky", 5, "TFD_STICKY", (1, 2),
+        {"unread_expiration_is_kept": (3, 4), "unnoticed_periods_are_kept": (3, 4)}, ("without-1",),
+    ),
+    (
+        "timerfd-clean", 5, "TFD_SEMAPHORE", (4,), {"read_takes_one": (), "rest_is_for_other_readers": ()}, (),
+    ),
+    (
+        "eventfd-saturate", 4, "EFD_SATURATE", (1, 3),
+        {"nonblocking_write_is_taken": (2,), "poll_says_writable": (2,)}, ("without-1",),
+    ),
+    (
+        "kvm-userfault-split-7.3", 4, "KVM_CAP_USERFAULT", (1, 3),
+        {"read_exits": (2,), "write_exits": (2,), "flag_accepted": ()}, ("without-1",),
+    ),
+    ("kvm-userfault-squashed-7.3", 3, "KVM_CAP_USERFAULT", (1, 2), {"read_exits": ()}, ("without-1",)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BUNDLED, ids=lambda case: case[0])
+def test_a_bundled_series_as_its_probe_tells_of_it_is_suspected_of_what_its_test_case_says(case: Case) -> None:
+    name, count, cap, shown, checks, loud = case
+    asks = {check: Ask(frozenset(needs)) for check, needs in checks.items()}
+    world = World(count, (Feature(cap, frozenset(shown), asks, taken=frozenset(shown)),)).but(*loud)
+    expected = inputs.load(str(paths.project("testcases", name))).testcase
+    assert expected is not None
+    wanted = {
+        (one.state, one.patch, one.partner) for one in expected.expect.findings if one.kind is FindingKind.SILENT_BREAK
+    }
+    found = world.suspected()
+    assert {(one.state, one.patch, one.partner) for one in found if "without-" in one.state} == wanted
+    assert {part.name for one in found for part in one.promise or ()} == ({cap} if wanted else set())
+    holes = {one.state for one in expected.expect.findings if one.kind is FindingKind.BISECT_HOLE}
+    assert {one.state for one in found if "prefix-" in one.state} <= holes
+
+
 # --- what is harmless ---------------------------------------------------------------------------
 
 WORKS = Ask(patches())
@@ -366,6 +411,39 @@ def test_a_refusal_that_passes_beside_the_capability_is_none_of_it() -> None:
     beside = taken.seen(patches(1, 2)).but(A__refused=PASS)
     assert World(3, (taken,)).told == {("without-2", "A.refused")}
     assert World(3, (taken,), instead={"without-3": beside}).told == set()
+
+
+def skips(seen: Seen, name: str, why: str) -> Seen:
+    return replace(seen, checks={**seen.checks, name: SKIP}, details={**seen.details, name: why})
+
+
+def test_what_no_kernel_refuses_is_no_refusal_that_is_lost() -> None:
+    taken = Feature("A", patches(2), taken=patches())
+    world = World(3, (taken,))
+    cannot = skips(world.seen(()), taken.refusal, "the headers do not have it")
+    assert replace(world, instead={"base": cannot}).told == set()
+
+
+def test_what_base_takes_is_none_either() -> None:
+    taken = Feature("A", patches(2), taken=patches())
+    world = World(3, (taken,))
+    refuses = world.seen((1,)).but(A__refused=PASS)
+    assert replace(world, instead={"prefix-1": refuses}).told == set()
+
+
+def test_a_reason_is_a_sign_for_what_it_names_alone() -> None:
+    """It says that it lacks B, and passes without B: what it asks of A it has never said."""
+    world = World(4, (feature("A", 1), feature("B", 4)), others=alone("x.works", (1, 2)))
+    base = skips(world.seen(()), "x.works", "B is not advertised")
+    assert replace(world, instead={"base": base}).told == set()
+    base = skips(world.seen(()), "x.works", "A is not advertised")
+    assert replace(world, instead={"base": base}).told == {("prefix-1", "x.works"), ("without-2", "x.works")}
+
+
+def test_a_reason_is_a_sign_only_where_what_it_names_is_not_there() -> None:
+    world = World(4, (feature("A", 1),), others=alone("x.works", (1, 2)))
+    odd = skips(world.seen((1, 2, 4)), "x.works", "A has had enough")
+    assert replace(world, instead={"without-3": odd}).told == set()
 
 
 def test_our_contracts_speak_of_each_check_of_ours_but_for_those_that_any_kernel_passes() -> None:

@@ -106,81 +106,84 @@ class _Seen:
         self._answers = {state.id: _answers(state) for state in states}
         self._said = {state.id: {check.id: check.detail for check in state.checks} for state in states}
         self._parts = brought(base, tip)
-        self._shown = {state.id: {part: shows(part, state) for part in self._parts} for state in states}
+        self._has, self._lacks = (
+            {one.id: frozenset(part for part in self._parts if shows(part, one) is there) for one in states}
+            for there in (True, False)
+        )
         self._steps = tuple(_steps(states))
+        self._in_words: dict[str, frozenset[Part]] = {}
 
     def place(self, check: Check) -> tuple[str, tuple[Part, ...]] | None:
         """As what a check of the tip belongs to which parts; None of one that belongs to none."""
         match self._answers[self._tip.id].get(check.id):
             case Status.PASS:
-                return self._kept(check.id)
+                what, parts = "checks", self._kept(check.id)
             case Status.SKIP if named := self._named(check.id, self._tip):
-                return self._refusal(check.id, named)
+                what, parts = "otherwise", self._refusal(check.id, named)
             case Status.SKIP:
-                return self._untried(check.id)
+                what, parts = "optional", self._untried(check.id)
             case Status.FAIL:
-                return self._refusal(check.id, self._ends_with(check.id))
-        return None
+                what, parts = "otherwise", self._refusal(check.id, self._ends_with(check.id))
+            case _:
+                return None
+        return (what, tuple(part for part in self._parts if part in parts)) if parts else None
 
-    def _kept(self, name: str) -> tuple[str, tuple[Part, ...]] | None:
-        """A check that base does not pass, as far as is known, and the tip does."""
-        passes = name in self._answers["base"] and self._answers["base"][name] in GOOD
-        if passes or name in self._base.flaky or not losses.came(name, self._base):
-            return None
-        parts = tuple(part for part in self._parts if not self._any(name, GOOD, part, shown=False))
-        asks = any(part in self._asked_for(name) for part in parts) or self._comes_with(name, parts)
-        return ("checks", parts) if parts and asks else None
+    def _kept(self, name: str) -> Set[Part]:
+        """The parts of a check that the tip passes, and base does not, as far as is known."""
+        passing = self._answering(name, GOOD)
+        if self._base in passing or name in self._base.flaky or not losses.came(name, self._base):
+            return frozenset()
+        parts = frozenset(self._parts).difference(*(self._lacks[one.id] for one in passing))
+        return parts if parts & self._asked_for(name) or self._comes_with(name, parts) else frozenset()
 
-    def _refusal(self, name: str, parts: tuple[Part, ...]) -> tuple[str, tuple[Part, ...]] | None:
-        """A check that passes where the parts are not shown, and only there; base does not fail it."""
-        if not parts or self._answers["base"].get(name) is Status.FAIL:
-            return None
-        anywhere = any(self._any(name, GOOD, part, shown=True) for part in parts)
-        apart = all(self._any(name, GOOD, part, shown=False) for part in parts)
-        return ("otherwise", parts) if apart and not anywhere else None
+    def _refusal(self, name: str, parts: Set[Part]) -> Set[Part]:
+        """The same of one that passes where the parts are not shown, and only there; base does not fail it."""
+        passing = self._answering(name, GOOD)
+        beside = frozenset[Part]().union(*(self._has[one.id] for one in passing))
+        apart = frozenset[Part]().union(*(self._lacks[one.id] for one in passing))
+        fails = self._answers["base"].get(name) is Status.FAIL
+        return parts if parts <= apart and parts.isdisjoint(beside) and not fails else frozenset()
 
-    def _untried(self, name: str) -> tuple[str, tuple[Part, ...]] | None:
-        """A check that the tip skips for another reason than a state that lacks the parts."""
-        parts = tuple(part for part in self._parts if part in self._asked_for(name))
-        passes = any(self._answers[state.id].get(name) in GOOD for state in self._states)
-        return ("optional", parts) if parts and not passes else None
+    def _untried(self, name: str) -> Set[Part]:
+        """The same of one that the tip skips for another reason than a state that lacks the parts."""
+        return self._asked_for(name) if not self._answering(name, GOOD) else frozenset()
 
-    def _any(self, name: str, answers: tuple[Status, ...], part: Part, *, shown: bool) -> bool:
-        """True where some state answers so, and is known to show the part, or not to."""
-        return any(
-            self._answers[one.id].get(name) in answers and self._shown[one.id][part] is shown for one in self._states
-        )
+    def _answering(self, name: str, answers: tuple[Status, ...]) -> list[StateResult]:
+        return [one for one in self._states if self._answers[one.id].get(name) in answers]
 
-    def _asked_for(self, name: str) -> set[Part]:
+    def _asked_for(self, name: str) -> Set[Part]:
         """The parts for want of which a state that lacks them says that it skips a check."""
-        skipping = (one for one in self._states if self._answers[one.id].get(name) is Status.SKIP)
-        return {part for one in skipping for part in self._named(name, one) if self._shown[one.id][part] is False}
+        skipping = self._answering(name, (Status.SKIP,)) if self._parts else []
+        return frozenset[Part]().union(*(self._named(name, one) & self._lacks[one.id] for one in skipping))
 
-    def _named(self, name: str, state: StateResult) -> tuple[Part, ...]:
+    def _named(self, name: str, state: StateResult) -> Set[Part]:
         """The parts that the reason of a skip names."""
         reason = self._said[state.id].get(name, "").partition("\n")[0]
-        return tuple(part for part in self._parts if losses.mentions(part.name, reason))
+        if reason not in self._in_words:
+            told = (part for part in self._parts if losses.mentions(part.name, reason))
+            self._in_words[reason] = frozenset(told)
+        return self._in_words[reason]
 
-    def _comes_with(self, name: str, parts: Iterable[Part]) -> bool:
+    def _comes_with(self, name: str, parts: Set[Part]) -> bool:
         """True where a step of the series brings both a part and the check."""
         return any(
             self._answers[before.id].get(name) in (Status.FAIL, Status.SKIP)
             and self._answers[after.id].get(name) in GOOD
-            and any(self._appears(part, before, after) for part in parts)
+            and not parts.isdisjoint(self._appearing(before, after))
             for before, after in self._steps
         )
 
-    def _ends_with(self, name: str) -> tuple[Part, ...]:
+    def _ends_with(self, name: str) -> Set[Part]:
         """The parts that a step of the series brings with which the check fails from then on."""
-        ends = [
-            (before, after)
+        ends = (
+            self._appearing(before, after)
             for before, after in self._steps
             if self._answers[before.id].get(name) in GOOD and self._answers[after.id].get(name) is Status.FAIL
-        ]
-        return tuple(part for part in self._parts if any(self._appears(part, *step) for step in ends))
+        )
+        return frozenset[Part]().union(*ends)
 
-    def _appears(self, part: Part, before: StateResult, after: StateResult) -> bool:
-        return self._shown[before.id][part] is False and self._shown[after.id][part] is True
+    def _appearing(self, before: StateResult, after: StateResult) -> Set[Part]:
+        return self._lacks[before.id] & self._has[after.id]
 
 
 def _steps(states: Sequence[StateResult]) -> Iterator[tuple[StateResult, StateResult]]:
