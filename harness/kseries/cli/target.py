@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser, *, needed: bool = True) -> No
     )
 
 
-def add_series_arguments(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
-    """What decides which series it is, and on which kernel."""
+def add_series_arguments(parser: argparse.ArgumentParser, *, needed: bool = True, reroll: bool = True) -> None:
+    """What decides which series it is, and on which kernel; without ``reroll`` the newest version of it is taken."""
     forms = f"{inputs.FORMS} (an mbox on standard input)"
     parser.add_argument("target", metavar="TARGET", nargs=None if needed else "?", help=forms)
     parser.add_argument("--tree", metavar="T", help="git repository, directory, tarball or debian:linux-source-6.12")
@@ -68,18 +68,20 @@ def add_series_arguments(parser: argparse.ArgumentParser, *, needed: bool = True
         default=[],
         help="what the series is made on top of: patches, as a TARGET, that are applied first",
     )
-    parser.add_argument(
-        "-v",
-        "--reroll-count",
-        metavar="N",
-        type=_up_to(9999),
-        dest="reroll",
-        help="v N of the series (default: the newest)",
-    )
+    parser.set_defaults(reroll=None)
+    if reroll:
+        parser.add_argument(
+            "-v",
+            "--reroll-count",
+            metavar="N",
+            type=up_to(9999),
+            dest="reroll",
+            help="v N of the series (default: the newest)",
+        )
     parser.add_argument(
         "--fuzz",
         metavar="N",
-        type=_up_to(FUZZ_LIMIT, least=0),
+        type=up_to(FUZZ_LIMIT, least=0),
         default=0,
         help="N lines of a hunk's context may be wrong at either end, as in patch(1); each is told (default: 0)",
     )
@@ -164,7 +166,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
     parser.add_argument("--build-only", action="store_true", help="boot no state: warnings, and what does not build")
     parser.add_argument(
-        "--repeat", metavar="N", type=_up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
+        "--repeat", metavar="N", type=up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
     )
     parser.add_argument("--quick", action="store_true", help="leave out the slow probes")
     machine.add_arguments(parser)
@@ -218,12 +220,12 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     """How much of this host a run takes."""
     cores = os.cpu_count() or 1
     parser.add_argument(
-        "-j", "--jobs", metavar="N", type=_up_to(4096), default=cores, help="make's jobs, of all workers together"
+        "-j", "--jobs", metavar="N", type=up_to(4096), default=cores, help="make's jobs, of all workers together"
     )
     parser.add_argument(
         "--workers",
         metavar="N",
-        type=_up_to(256),
+        type=up_to(256),
         default=max(1, min(cores // _CORES_OF_A_WORKER, _MOST_WORKERS)),
         help="states that are built at a time (default here: %(default)s)",
     )
@@ -381,7 +383,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     yield from (f"--{flag}" for flag in flags if getattr(args, flag.replace("-", "_")))
 
 
-def _up_to(most: int, least: int = 1) -> Callable[[str], int]:
+def up_to(most: int, least: int = 1) -> Callable[[str], int]:
     """Numbers that anybody can mean: what is made for each of them takes time, memory, processes."""
 
     def number(text: str) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kseries.model import Finding, FindingKind, RunResult, Series
-from kseries.model.sanitize import word
+from kseries.inputs import Target
+from kseries.model import Base, Finding, FindingKind, RunResult, Series
+from kseries.model.sanitize import named, word
 
 _TARGET = "TARGET"
 """Stands for the series where a result does not say what it was read from: one of an older kseries, or of a pipe."""
@@ -105,6 +106,15 @@ def lasting(words: tuple[str, ...], base: str | None, series: Series, guessed: s
 def contracts(run: RunResult, file: str) -> str:
     """The line that writes what a series promises into a file."""
     return _pasted("kseries", "promise", *_with_target(run.words), "-o", file)
+
+
+def merge(words: tuple[str, ...], other: str, pair: tuple[Target, Target], base: Base) -> str:
+    """The line that merges two topics again: ``words`` are those of one, ``other`` names the other one."""
+    targets = ((words[0],), (named(other),))
+    lasts = (lasting(words, one.base, one.series) for words, one in zip(targets, pair, strict=True))
+    names = [name for words in lasts for name in _with_target(words)]
+    guessed = ("--base", base.guessed[:_DIGITS]) if base.guessed else ()
+    return _pasted("kseries", "merge", *names, *words[1:], *guessed)
 
 
 def whole(run: RunResult, scenarios: Sequence[str]) -> str:
