@@ -13,34 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.support import tiny
+from tests.support.checked import having as has
+from tests.support.checked import kernel, main
 from tests.support.commands import typed
 from tests.support.gitrepo import Repository
 from tests.support.told import read_lines, read_one
-
-HEADERS = "abcd"
-_READ = " ".join(("main.S", *(f"{name}.h" for name in HEADERS)))
-_NOTE = f"@echo 'deps_main.o := {' '.join(f'$(CURDIR)/{name}' for name in _READ.split())}' >$(O)/.main.o.cmd"
-MAKEFILE = tiny.MAKEFILE.replace("main.o: main.S", f"main.o: {_READ}").replace(
-    "-o $@ main.S", f"-o $@ main.S\n\t{_NOTE}"
-)
-
-
-def main(*checks: tuple[str, str]) -> str:
-    """A tiny kernel's source: each check by its name, and the C condition under which it fails."""
-    head, _, _ = tiny.MAIN.partition("said:")
-    names = " ".join(name for name, _ in checks)
-    said = [f'\t.ascii "KTAP version 1\\n1..1\\n    # Subtest: capabilities\\n    # plan: {names}\\n    # cap X=1\\n"']
-    for number, (name, fails) in enumerate(checks, 1):
-        ok, not_ok = (f'\t.ascii "    {word} {number} {name}\\n"' for word in ("ok", "not ok"))
-        said += [f"#if {fails}", not_ok, "#else", ok, "#endif"]
-    includes = "".join(f'#include "{name}.h"\n' for name in HEADERS)
-    end = '\t.asciz "ok 1 capabilities\\n# kseries: end\\n"\n'
-    return includes + head.replace("WHICH", "it").replace("DELAY", "1") + "said:\n" + "\n".join(said) + "\n" + end
-
-
-def has(name: str, value: int) -> dict[str, str]:
-    return {f"{name}.h": f"#define {name.upper()} {value}\n"}
 
 
 @dataclass(frozen=True)
@@ -51,10 +28,7 @@ class Linux:
     place: Path
 
     def series(self, source: str, *patches: tuple[str, Mapping[str, str]]) -> None:
-        files = {"Makefile": MAKEFILE, "lib.S": tiny.LIB, "Kconfig": "", "arch/x86/kvm/Kconfig": "", "main.S": source}
-        for name in HEADERS:
-            files |= has(name, 0)
-        self.repository.commit("base", files)
+        self.repository.commit("base", kernel(source))
         self.repository.git("tag", "base")
         for subject, changed in patches:
             self.repository.commit(subject, changed)

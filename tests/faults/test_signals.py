@@ -191,6 +191,7 @@ def test_a_run_that_is_told_to_end_reports_what_is_known(kseries: Kseries) -> No
             ("gcc", ("run", "base..quick", "--tree", "{linux}")),
             ("gcc", ("try", "base", "base..quick", "--tree", "{linux}")),
             ("gcc", ("bisect", "base..quick", "--tree", "{linux}")),
+            ("git merge-tree", ("merge", "base..quick", "base..long", "--tree", "{linux}")),
             ("gcc", ("demo",)),
             ("git", ("doctor",)),
             ("ccache", ("gc", "--max-size", "1M")),

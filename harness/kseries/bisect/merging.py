@@ -55,7 +55,8 @@ class Alone(Record, frozen=True):
     """What a topic breaks by itself, which is no finding of the two."""
 
     state: str
-    answer: Answer
+    broken: bool
+    """False where it cannot be judged by itself."""
     why: tuple[Evidence, ...]
 
 
@@ -118,13 +119,14 @@ class Merger:
                 raise InfraError(f"{state.id}: {state.detail}")
         kernels.limit(self.most)
         losses = tuple(self._lost(thing, loss, kernels) for thing, loss in judged.losses)
-        sides = (self._alone(judged.four.base, side) for side in (judged.four.first, judged.four.second))
+        sides = (side for side in (judged.four.first, judged.four.second) if side.outcome is not Outcome.NOT_BOOTED)
+        alone = (self._alone(judged.four.base, side) for side in sides)
         return Merged(
             base=self.topics.base,
             first=part(self.topics.first),
             second=part(self.topics.second),
             states=judged.four.each,
-            alone=tuple(one for one in sides if one.answer is not Answer.GOOD),
+            alone=tuple(filter(None, alone)),
             losses=losses,
             together=judged.together,
             unknown=judged.unknown,
@@ -133,9 +135,10 @@ class Merger:
             built=len(self.runner.builds),
         )
 
-    def _alone(self, base: StateResult, side: StateResult) -> Alone:
+    def _alone(self, base: StateResult, side: StateResult) -> Alone | None:
         tried = answer.answer(Question(), base, side, self.runner.contracts)
-        return Alone(state=side.id, answer=tried.answer, why=tried.why)
+        broken = tried.answer is Answer.BAD or side.outcome.loud
+        return Alone(state=side.id, broken=broken, why=tried.why) if tried.answer is not Answer.GOOD else None
 
     def _lost(self, thing: Thing, loss: Loss, kernels: "_Kernels") -> Lost:
         """A loss, with the patches that it takes where that may be looked for."""

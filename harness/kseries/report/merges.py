@@ -4,7 +4,6 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from kseries.bisect.answer import Answer
 from kseries.bisect.merging import Alone, Lost, Merged, Needs, Part
 from kseries.judge import evidence
 from kseries.judge.merges import Kind
@@ -61,7 +60,7 @@ def _of_conflict(told: Merged) -> Iterator[str]:
 
 def _of_alone(one: Alone) -> str:
     """What is wrong with one topic, and so is no loss of the two."""
-    how = "is broken by itself" if one.answer is Answer.BAD else "cannot be judged by itself"
+    how = "is broken by itself" if one.broken else "cannot be judged by itself"
     more = f" and {len(one.why) - 1} more" if len(one.why) > 1 else ""
     return f"The {one.state} {how}, whatever it is merged with: {_short(one.why[0]) if one.why else ''}{more}"
 
