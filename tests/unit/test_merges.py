@@ -79,6 +79,30 @@ def test_a_promise_that_a_side_breaks_by_itself_is_no_loss_of_the_two() -> None:
         assert told(judge(*seen)) == [], seen
 
 
+def test_a_promise_that_is_skipped_is_broken_where_a_side_shows_that_it_can_be_had() -> None:
+    assert told(judge(OFF, ON, OFF, ON.but(feature__works=SKIP))) == [("promise", "feature", "feature.works")]
+
+
+def test_a_promise_that_a_side_could_not_be_asked_is_not_known() -> None:
+    unasked = ON.but(feature__works=SKIP)
+    judged = judge(OFF, unasked, OFF, SILENT)
+    assert (told(judged), judged.together, judged.unknown) == ([], None, ("feature.works: not seen in all of them",))
+
+
+def test_a_promise_of_which_base_has_not_even_the_name_is_known_by_its_checks() -> None:
+    nameless = replace(OFF, caps={})
+    assert told(judge(nameless, ON, nameless, SILENT)) == [("promise", "feature", "feature.works")]
+    assert told(judge(nameless, ON, nameless, ON)) == []
+
+
+def test_what_one_topic_fails_is_its_own_though_base_skips_it_and_the_other_passes_it() -> None:
+    judged = judge(PLAIN.but(probe__a=SKIP), PLAIN.but(probe__a=FAIL), PLAIN, PLAIN.but(probe__a=FAIL))
+    assert told(judged) == []
+    assert told(judge(PLAIN.but(probe__a=FAIL), PLAIN.but(probe__a=FAIL), PLAIN, PLAIN.but(probe__a=FAIL))) == [
+        ("check", "", "probe.a")
+    ]
+
+
 def test_a_feature_that_the_merge_takes_away_is_a_loss_though_it_is_silent_on_nothing() -> None:
     assert told(judge(OFF, ON, OFF, OFF)) == [("check", "", "feature.works"), ("check", "", "feature.lasts")]
 
@@ -204,6 +228,20 @@ def test_a_kernel_that_dies_loses_its_life_and_not_each_check_behind_that(outcom
     assert told(judge(seen, seen, seen, dead, both__ending=Ending.DEADLINE)) == [("check", "", "probe.a")]
 
 
+def test_the_complaint_of_which_a_kernel_dies_is_told_once() -> None:
+    dead = replace(PLAIN, outcome=Outcome.CRASHED, complaints=(WARNING,))
+    judged = judge(PLAIN, PLAIN, PLAIN, dead, both__detail=WARNING.said)
+    assert told(judged) == [("death", "", "crashed")]
+    assert told(judge(PLAIN, PLAIN, PLAIN, dead)) == [("death", "", "crashed"), ("complaint", "", "")]
+
+
+def test_a_side_that_was_too_slow_may_have_died_too() -> None:
+    slow = PLAIN.but(Outcome.TIMED_OUT)
+    dead = PLAIN.but(Outcome.CRASHED)
+    judged = judge(PLAIN, slow, PLAIN, dead, first__ending=Ending.DEADLINE)
+    assert (told(judged), judged.together) == ([], None)
+
+
 @pytest.mark.parametrize("outcome", [Outcome.NOT_TRIED, Outcome.INFRA_ERROR])
 @pytest.mark.parametrize("state", IDS[1:])
 def test_what_is_unknown_stays_so(outcome: Outcome, state: str) -> None:
@@ -262,6 +300,10 @@ def test_a_warning_is_new_where_it_comes_more_often_than_both_sides_bring_it() -
     assert warned(first=(odd,), second=(odd,), both=(odd, odd)) == []
     assert warned(first=(odd,), second=(odd,), both=(odd, odd, odd)) == ["y.c"]
     assert warned(base=(odd,), second=(odd,), both=(odd,)) == ["y.c"]  # the first mends it
+
+
+def test_a_warning_is_not_known_to_be_new_where_a_side_was_not_built() -> None:
+    assert told(judge(PLAIN, nothing(Outcome.BUILD_FAILED), PLAIN, PLAIN, both__warnings=("y.c: odd",))) == []
 
 
 def test_a_warning_of_an_object_that_only_the_merge_has_is_not_known_to_be_new() -> None:

@@ -111,11 +111,13 @@ def test_patches_are_put_on_the_base_of_a_range_whichever_comes_first(place: Pla
 
 
 def test_patches_of_two_directories_share_the_base_that_is_named_or_found(place: Place) -> None:
-    for name, text in (("one", lines(line2="x")), ("two", lines(line18="x"))):
+    for name, file in (("one", "notes"), ("two", "Makefile")):
         place.branch(f"of-{name}", "base")
-        place.commit(f"{name}-of-notes", notes=text)
+        place.repository.commit("x", {file: "x\n"} if file == "notes" else {file: "VERSION = 6\n# x\n"})
         place.repository.git("format-patch", "--quiet", "-o", str(place.place / name), "base..")
-    made = place.topics(str(place.place / "one"), str(place.place / "two"))  # HEAD has the second
+    place.branch("later", "base")
+    place.commit("later-on", Makefile="VERSION = 6\n# later\n")  # what the first changes is as it was
+    made = place.topics(str(place.place / "one"), str(place.place / "two"))
     assert (made.base.tree, made.base.guessed) == (
         place.repository.tree("base"),
         place.repository.git("rev-parse", "base"),
@@ -124,6 +126,15 @@ def test_patches_of_two_directories_share_the_base_that_is_named_or_found(place:
     place.options = Options(out=place.place / "out", tree=str(place.repository.path), base="base")
     made = place.topics(str(place.place / "one"), str(place.place / "two"))
     assert made.base.tree == place.repository.tree("base")
+
+
+def test_a_range_is_moved_to_the_base_of_a_bundle(place: Place) -> None:
+    place.repository.git("bundle", "create", "--quiet", str(place.place / "a.bundle"), "b1..two")
+    made = place.topics(str(place.place / "a.bundle"), "base..one")
+    assert made.base.tree == place.repository.tree("b1")
+    place.repository.git("checkout", "--quiet", "--detach", "two")
+    place.repository.git("merge", "--quiet", "--no-edit", "one")
+    assert made.state(*made.ends).tree == place.repository.tree()
 
 
 def test_a_conflict_is_between_two_patches(place: Place) -> None:

@@ -212,10 +212,7 @@ class _Judging:
 
     def loses(self, thing: Thing) -> bool | None:
         """As ``loses``."""
-        check = thing._replace(kind=Kind.CHECK, contract="")
-        if thing.kind is Kind.PROMISE and self.loses(check):
-            return True
-        if thing.kind is Kind.CHECK and self._excused(thing.name):
+        if thing.kind is Kind.CHECK and (self._excused(thing.name) or self._fails_by_itself(thing.name)):
             return False
         if thing.kind is Kind.WARNING:
             return self._warns(thing)
@@ -223,8 +220,8 @@ class _Judging:
         expected = merged(base, first, second)
         if now is False or expected is True:
             return False
-        if thing.kind is Kind.PROMISE and (expected is None or now is None):
-            return self.loses(check)
+        if thing.kind is Kind.PROMISE and expected is None:  # base may not even know the capability
+            return self.loses(thing._replace(kind=Kind.CHECK, contract="")) or None
         return None if expected is None else now
 
     def keeps(self, name: str) -> bool:
@@ -244,6 +241,13 @@ class _Judging:
         *others, both = self._four.each
         check = next((one for one in both.checks if one.id == name), None)
         return name in self._not_asked or any(losses.excused(one, both, check) for one in others)
+
+    def _fails_by_itself(self, name: str) -> bool:
+        """True of a check that a topic fails, and base does not, be it that it skips it: that is the topic's."""
+        sides = (self._four.first, self._four.second)
+        return _status(name, self._four.base) is not Status.FAIL and Status.FAIL in [
+            _status(name, one) for one in sides
+        ]
 
     def _complaints(self, told: Set[str], *, deadly: bool) -> Iterator[tuple[Thing, Loss]]:
         """What the kernel complains of, but for what a lost check or its death tells already."""
