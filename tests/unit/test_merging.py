@@ -106,9 +106,8 @@ def test_the_patch_of_each_is_found_and_proved(first: int, second: int, data: st
     needs = case.needs()
     assert (needs.first, needs.second, needs.spent) == ((one,), (two,), False)
     states = {state.id: state for state in every_state(case.topics)}
-    assert patches_of(states[needs.broken].tree) >= {f"a{one}", f"b{two}"}
-    lacking = [f"a{one}", f"b{two}"]
-    assert all(name not in patches_of(states[state].tree) for name, state in zip(lacking, needs.sound, strict=True))
+    broken, *sound = (patches_of(states[name].tree) for name in (needs.broken, *needs.sound))
+    assert [broken - patches for patches in sound] == [{f"a{one}"}, {f"b{two}"}]
     asked = (first - 1).bit_length() + (second - 1).bit_length() + 1
     assert len(case.runner.builds) <= 4 + 2 * asked
 
@@ -190,10 +189,16 @@ def test_a_merge_that_does_not_build_needs_two_patches_that_do() -> None:
     assert (loss.needs.first, loss.needs.second, told.found) == ((2,), (2,), True)
 
 
-@pytest.mark.parametrize("bad", ["a1", "b1"])
-def test_a_fault_of_this_host_is_no_answer(bad: str) -> None:
-    case = Case(1, 1, lambda patches: nothing(Outcome.INFRA_ERROR) if patches == {bad} else FINE)
-    with pytest.raises(InfraError, match=r"^(first|second): so it ended"):
+def test_the_parts_of_a_merge_that_is_fine_are_not_built() -> None:
+    case = Case(2, 2, failing("a2", "b2"))
+    case.needs()
+    assert case.runner.builds == ["base", "first", "second", "both", "first-1+second", "first+second-1"]
+
+
+@pytest.mark.parametrize(("bad", "name"), [("a1", "first"), ("b1", "second"), ("a1 b1", "both")])
+def test_a_fault_of_this_host_is_no_answer(bad: str, name: str) -> None:
+    case = Case(1, 1, lambda patches: nothing(Outcome.INFRA_ERROR) if tree(patches) == bad else FINE)
+    with pytest.raises(InfraError, match=f"^{name}: so it ended"):
         case.run()
 
 
