@@ -2,7 +2,7 @@
 """Two topics and their merge, built and judged; and which patch of each it takes for what the merge loses."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -119,14 +119,12 @@ class Merger:
                 raise InfraError(f"{state.id}: {state.detail}")
         kernels.limit(self.most)
         losses = tuple(self._lost(thing, loss, kernels) for thing, loss in judged.losses)
-        sides = (side for side in (judged.four.first, judged.four.second) if side.outcome is not Outcome.NOT_BOOTED)
-        alone = (self._alone(judged.four.base, side) for side in sides)
         return Merged(
             base=self.topics.base,
             first=part(self.topics.first),
             second=part(self.topics.second),
             states=judged.four.each,
-            alone=tuple(filter(None, alone)),
+            alone=tuple(self._alone(judged.four)),
             losses=losses,
             together=judged.together,
             unknown=judged.unknown,
@@ -135,10 +133,14 @@ class Merger:
             built=len(self.runner.builds),
         )
 
-    def _alone(self, base: StateResult, side: StateResult) -> Alone | None:
-        tried = answer.answer(Question(), base, side, self.runner.contracts)
-        broken = tried.answer is Answer.BAD or side.outcome.loud
-        return Alone(state=side.id, broken=broken, why=tried.why) if tried.answer is not Answer.GOOD else None
+    def _alone(self, four: Four) -> Iterator[Alone]:
+        for side in (four.first, four.second):
+            if side.outcome is Outcome.NOT_BOOTED:
+                continue
+            tried = answer.answer(Question(), four.base, side, self.runner.contracts)
+            if tried.answer is not Answer.GOOD:
+                broken = tried.answer is Answer.BAD or side.outcome.loud
+                yield Alone(state=side.id, broken=broken, why=tried.why)
 
     def _lost(self, thing: Thing, loss: Loss, kernels: "_Kernels") -> Lost:
         """A loss, with the patches that it takes where that may be looked for."""
