@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Two TARGETs as topics on one base: where git merges them, what is of which, and what cannot be merged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,22 @@ def test_two_trees_are_one_too_many(place: Place) -> None:
         f"one TARGET is for {place.repository.path}, the other for {other.repository.path}\n"
         "  name one of them with --tree"
     )
+
+
+def test_all_kernels_are_asked_what_either_topic_brings(place: Place) -> None:
+    for name in ("one", "two"):
+        folder = place.place / name
+        place.repository.git("format-patch", "--quiet", "-o", str(folder), f"base..{name}")
+        (folder / "contracts.toml").write_text("")
+        (folder / "probes").mkdir()
+        (folder / "probes" / f"of_{name}.c").write_text("int main(void) { return 0; }\n")
+    pair = (place.load(str(place.place / "one")), place.load(str(place.place / "two")))
+    asked = merging.of_both(place.options, pair)
+    assert [path.parent.name for path in asked.contracts] == ["one", "two"]
+    assert [path.stem for path in asked.programs] == ["of_one", "of_two"]
+    assert asked.probes is None
+    left_out = merging.of_both(replace(place.options, no_contracts=True), pair)
+    assert left_out.contracts == () and [path.parent.name for path in left_out.unasked] == ["one", "two"]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def of_both(options: Options, pair: Pair) -> Options:
         programs=_union(first.programs, second.programs),
         host_tests=_union(first.host_tests, second.host_tests),
         contracts=_union(first.contracts, second.contracts),
+        unasked=_union(first.unasked, second.unasked),
         runs=_union(first.runs, second.runs),
         kunit=_union(first.kunit, second.kunit),
         selftests=_union(first.selftests, second.selftests),
