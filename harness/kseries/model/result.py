@@ -269,6 +269,65 @@ class Squash(Record, frozen=True):
     verdict: Verdict
 
 
+class SetAnswer(StrEnum):
+    """What came of a set of patches that were reverted, or picked, together."""
+
+    SAFE = "safe"
+    """On each variant the kernel keeps or withdraws every promise and loses no check of base's."""
+    BROKEN = "broken"
+    """It builds and boots, and breaks something silently."""
+    LOUD = "loud"
+    """It does not build, or does not boot."""
+    CONFLICT = "conflict"
+    """git cannot make it."""
+    UNKNOWN = "unknown"
+    """Nobody can tell: a check is flaky or was not asked, or this host failed."""
+
+    @property
+    def unsafe(self) -> bool:
+        """True where the set is known not to do."""
+        return self not in (SetAnswer.SAFE, SetAnswer.UNKNOWN)
+
+
+class SetKind(StrEnum):
+    """What is done with the patches of a set."""
+
+    REVERT = "revert"
+    PICK = "pick"
+
+
+class TriedSet(Record, frozen=True):
+    """A set that was tried: its state, what came of it, and what shows that (on which variant: ``variant``)."""
+
+    patches: tuple[int, ...]
+    state: str
+    answer: SetAnswer
+    variant: str = ""
+    """Empty where it is the same on each: a conflict, and what is safe."""
+    why: tuple[Evidence, ...] = ()
+
+
+class PatchSet(Record, frozen=True):
+    """What was found for some patches: ``patches`` is the set, ``asked`` among them; empty where none is safe.
+
+    ``proved``: each smaller set that holds those asked for was tried and does not do. ``others`` are safe, too.
+    """
+
+    kind: SetKind
+    asked: tuple[int, ...]
+    patches: tuple[int, ...] = ()
+    proved: bool = False
+    others: tuple[tuple[int, ...], ...] = ()
+    tried: tuple[TriedSet, ...] = ()
+    """In the order in which they were."""
+    kernels: int = 0
+    """That were built for it."""
+    limited: bool = False
+    """True where --most ended the search."""
+    unjudged: tuple[int, ...] = ()
+    """Patches of the set that no variant has compiled: then nobody knows what comes of them."""
+
+
 class VariantResult(Record, frozen=True, kw_only=True):
     """What came of the plan of a run in one of its variants."""
 
