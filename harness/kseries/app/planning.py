@@ -68,6 +68,19 @@ def base_of(
     return prerequisites.applied(base, target, others, trees, history, tell)
 
 
+def onto_base(onto: str, target: inputs.Target, options: Options, trees: TreeStore, tell: events.Listener) -> Base:
+    """The kernel that --onto names: as --tree does, or a revision of --tree. Raises InputError."""
+    if kernels.is_debians(onto) or Path(onto).exists():
+        return kernels.get(kernels.called(onto), None, trees, paths.cache(), tell)
+    tree = kernels.called(options.tree or target.tree or kernels.DEFAULT)
+    if kernels.commit_tree(tree, onto, trees) is None:
+        has = f"{tree} has no such revision" if Path(tree).is_dir() else f"{tree} has no revisions"
+        raise InputError(
+            f"--onto {onto}: no such kernel tree\n  it is named as --tree is, or a revision of that: {has}"
+        )
+    return kernels.get(tree, onto, trees, paths.cache(), tell)
+
+
 def _made_from(target: inputs.Target, others: Sequence[inputs.Target]) -> dict[str, str]:
     """The blobs that a series, on top of its prerequisites, was made from."""
     patches = (*prerequisites.patches(target, others), *target.series.patches)

@@ -17,16 +17,29 @@ from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate.local import Local
 from kseries.evaluate.setup import Setup
 from kseries.host import paths
-from kseries.model import Plan, events
+from kseries.model import Base, Plan, events
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, kernels
+from kseries.sources.manytrees import ManyTrees
+
+ONTO = "onto"
+"""Where in a folder the logs are of states on another base than the series' own."""
 
 
 @contextlib.contextmanager
 def state_runner(
-    target: inputs.Target, options: Options, out: Path | None, tell: events.Listener, onto: str | None = None
+    target: inputs.Target,
+    options: Options,
+    out: Path | None,
+    tell: events.Listener,
+    onto: str | None = None,
+    *,
+    watched: bool = False,
 ) -> Iterator[StateRunner]:
-    """What runs states of a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError."""
+    """What runs states of a TARGET; logs go to ``out``/states/ID, or nowhere. Raises InputError or InfraError.
+
+    With ``watched`` the tip is traced, as in a run: its result tells what of the series is compiled.
+    """
     options = options.of(target)
     with contextlib.ExitStack() as stack:
         stack.enter_context(freedom(unboxed=options.unboxed))
@@ -38,10 +51,26 @@ def state_runner(
         with explained(target, base, trees):
             patches = scenarios.apply_all(target.series, base, trees, tell, options.fuzz)
         tell_fuzz(patches, tell)
+        patches = scenarios.with_files(patches, ManyTrees(trees, tell)) if watched else patches
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
         setup = suiting.suited(setup_of(options, tell), options, plan, trees, tell)
         beside = runner_for(target, replace(options, out=place), setup, plan, trees, tell)
         yield replace(beside, onto=onto)
+
+
+def moved(
+    home: StateRunner,
+    target: inputs.Target,
+    options: Options,
+    base: Base,
+    patches: scenarios.Patches,
+    tell: events.Listener,
+) -> StateRunner:
+    """What runs states on another base than the series' own; ``patches`` are those of it that apply there."""
+    options = replace(options.of(target), out=home.out / ONTO)
+    plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
+    setup = suiting.suited(setup_of(options, tell), options, plan, home.trees, tell)
+    return runner_for(target, options, setup, plan, home.trees, tell)
 
 
 def runner_for(

@@ -47,6 +47,16 @@ def find(
     return _of_patches(name, found["how"], numbers, patches, base, trees, onto)
 
 
+_TYPED = re.compile(rf"{_SOME}(?:,{_SOME})*")
+
+
+def typed(numbers: str, count: int) -> tuple[int, ...]:
+    """The patches that somebody types: "2,4..6" is 2, 4, 5 and 6, of so many. Raises InputError."""
+    if _TYPED.fullmatch(numbers) is None:
+        raise InputError(f"{shortened(numbers, _SHOWN)}: expected numbers of patches, as 2,3 or 2..4")
+    return _numbers(numbers, numbers.replace(",", "+"), count)
+
+
 def _numbers(name: str, said: str, count: int) -> tuple[int, ...]:
     """The patches of "2+4..6", each once and in their order."""
     numbers: set[int] = set()

@@ -2,7 +2,7 @@
 """Runs any state of a series: builds, boots and asks it, one at a time, beside its base."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class StateRunner:
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""
-        return pick.find(name, self.patches, self.base, self.trees, self._commit, self._onto())
+        return pick.find(name, self.patches, self.base, self.trees, self.commit, self._onto())
 
     @property
     def tip(self) -> State:
@@ -54,16 +54,26 @@ class StateRunner:
 
     def results(self, *states: State) -> dict[str, StateResult]:
         """The results of base and of some states, by their ids. Raises InputError where base does not come through."""
+        return signals.run(self.engine.run(self._plan(states), self.out))
+
+    def known(self, *states: State) -> dict[str, StateResult]:
+        """Those of them that there are already, by their ids."""
+        return self.engine.known(self._plan(states))
+
+    def builds_none(self, *states: State) -> bool:
+        """Whether no kernel has to be built for the results of base and of some states."""
+        return not any(one.to_build for one in self.engine.forecast(self._plan(states)))
+
+    def _plan(self, states: Iterable[State]) -> Plan:
         base = State(id="base", scenario="base", applied=(), tree=self.base.tree)
         chosen = {state.id: state for state in (base, *states)}
-        plan = Plan(
+        return Plan(
             series=self.series.name,
             version=self.series.version,
             patches=self.patches,
             base=self.base,
             states=tuple(scenarios.mark_equal(chosen.values())),
         )
-        return signals.run(self.engine.run(plan, self.out))
 
     def ask(self, question: Question, state: State) -> Tried:
         """What a state answers; the tip is built too where the state skips what it promises.
@@ -86,7 +96,7 @@ class StateRunner:
         near = difflib.get_close_matches(name, sorted(known), 3) or sorted(one.id for one in self.contracts)
         raise InputError(f"no such check or contract: {name}\n  there are: {', '.join(near)}, ...")
 
-    def _commit(self, name: str) -> str:
+    def commit(self, name: str) -> str:
         tree = kernels.commit_tree(self.repository, name, self.trees)
         if tree is None:
             raise InputError(f"no such STATE: {name}\n  it is {pick.FORMS} of --tree ({self.repository})")

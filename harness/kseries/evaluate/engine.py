@@ -149,6 +149,12 @@ class Engine:
         evaluation = self._evaluation or self._begin(plan, out)  # a signal may come before anything was begun
         return evaluation.results()
 
+    def known(self, plan: Plan) -> dict[str, StateResult]:
+        """The result of each state of a plan of which there is one already: nothing is built or booted."""
+        evaluation = self._begin(plan, Path())
+        evaluation.recall()
+        return evaluation.known()
+
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order.
 

@@ -126,6 +126,11 @@ class Evaluation:
         """The result of every state of the plan, NOT_TRIED where it has none; its logs are put beside the run's."""
         return {state.id: self._collected(state) for state in self.jobs.plan.states}
 
+    def known(self) -> dict[str, StateResult]:
+        """The result of each state of the plan that has one; no log is put anywhere."""
+        known = (one for one in self.jobs.plan.states if one.tree is None or (one.same_as or one.id) in self.seen)
+        return {state.id: self._result(state) for state in known}
+
     def _collected(self, state: State) -> StateResult:
         place = self._out / "states" / state.id
         result = self._result(state)

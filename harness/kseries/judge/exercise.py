@@ -66,6 +66,13 @@ def per_patch(judgement: Judgement, arch: str, trees: TreeStore) -> PerPatch:
     return PerPatch(patches=patches, verdict=verdict, grounds=grounds.of_run(tip, patches))
 
 
+def was_compiled(patch: PatchResult) -> bool:
+    """True where some code of a patch is known to be part of the kernel, or it has none: documentation, scripts."""
+    if patch.exercise in (Exercise.LEFT_OUT, Exercise.OTHER_ARCH, Exercise.UNKNOWN):
+        return any(one.compiled for one in patch.changed)
+    return True
+
+
 def _tempered(verdict: Verdict, patches: tuple[PatchResult, ...]) -> Verdict:
     """What is true of a whole series, unless nobody has seen some patch of it run, or none of it is for this kernel.
 

@@ -9,7 +9,7 @@ Hints say in which order sets are tried, and prove nothing. Without any, sets ar
 ones first: so the first safe set is the one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, combinations
 
 from kseries.model import SetAnswer
@@ -112,8 +112,3 @@ class Search:
         seen = sorted(self._safe, key=rank)
         least = [one for one in seen if not any(other < one for other in seen)]
         return tuple(tuple(sorted(one)) for one in least if one != best)
-
-
-def below(numbers: Sequence[int], asked: Iterable[int]) -> int:
-    """How many smaller sets there are that hold those asked for."""
-    return 2 ** len({*numbers} - {*asked}) - 1

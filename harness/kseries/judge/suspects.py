@@ -49,6 +49,17 @@ def with_suspects(plan: Plan, states: tuple[StateResult, ...], trees: TreeStore)
     )
 
 
+def of_reverts(
+    result: StateResult, base: str, patches: Sequence[AppliedPatch], gone: Sequence[int], trees: TreeStore
+) -> tuple[int, ...]:
+    """The patches behind the errors, or the call traces, of a state from which several were reverted: those left."""
+    if result.tree is None:
+        return ()
+    steps = (*(Step(patch.number, patch.tree_after) for patch in patches), Step(max(gone), result.tree))
+    found = of_trace(base, steps, result.trace or _errors(result), trees)
+    return tuple(number for number in found if number not in gone)
+
+
 def _with_suspects(
     result: StateResult, base: StateResult | None, plan: Plan, steps: tuple[Step, ...], trees: TreeStore
 ) -> StateResult:

@@ -324,8 +324,13 @@ class PatchSet(Record, frozen=True):
     """That were built for it."""
     limited: bool = False
     """True where --most ended the search."""
-    unjudged: tuple[int, ...] = ()
-    """Patches of the set that no variant has compiled: then nobody knows what comes of them."""
+    uncompiled: tuple[int, ...] = ()
+    """Patches of the series with code that no variant has compiled: what the set does to it nobody knows."""
+
+    @property
+    def unjudged(self) -> tuple[int, ...]:
+        """Those of them that are in the set: then it is not known to be safe."""
+        return tuple(number for number in self.patches if number in self.uncompiled)
 
 
 class VariantResult(Record, frozen=True, kw_only=True):

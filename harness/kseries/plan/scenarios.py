@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Series -> plan: the states of each scenario, those with equal trees marked, in the order of the schedule."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations, groupby, pairwise
+from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
@@ -106,7 +108,7 @@ def plan_of(
 ) -> Plan:
     """As ``make_plan``, of patches whose trees are known."""
     trees = ManyTrees(store, tell)
-    patches = _with_files(patches, trees)
+    patches = with_files(patches, trees)
     tip = list(_prefixes(patches, base, trees))[-1]
     states = {state.id: state for state in (State(id="base", scenario="base", applied=(), tree=base.tree), tip)}
     names = tuple(dict.fromkeys(scenarios))
@@ -117,7 +119,7 @@ def plan_of(
     return Plan(series=name, version=version, patches=patches, base=base, states=ordered)
 
 
-def _with_files(patches: Patches, trees: ManyTrees) -> Patches:
+def with_files(patches: Patches, trees: ManyTrees) -> Patches:
     """The patches with the paths that each touches."""
     touched = trees.touched([(patch.tree_before, patch.tree_after) for patch in patches])
     return tuple(
@@ -153,6 +155,31 @@ def reorder(patches: Patches, order: tuple[int, ...], store: TreeStore) -> Patch
     by_number = {patch.number: patch for patch in patches}
     moved = _stack([by_number[number] for number in order], patches[0].tree_before, store)
     return _numbered(moved) if moved and moved[-1].tree_after == patches[-1].tree_after else None
+
+
+class Stacked(NamedTuple):
+    """Patches that were picked onto another tree in their order, those that git cannot put there left out."""
+
+    patches: Patches = ()
+    conflicts: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+    """By those that were left out, the files in which they conflict."""
+    empty: tuple[int, ...] = ()
+    """Those that change nothing there."""
+
+
+def stacked(patches: Patches, onto: str, store: TreeStore) -> Stacked:
+    """The patches picked onto a tree one after the other, as far as they can be."""
+    moved: list[AppliedPatch] = []
+    conflicts: dict[int, tuple[str, ...]] = {}
+    for patch in patches:
+        merge = store.cherry_pick(onto, patch.tree_before, patch.tree_after)
+        if merge.tree is None:
+            conflicts[patch.number] = merge.conflicts
+            continue
+        moved.append(msgspec.structs.replace(patch, tree_before=onto, tree_after=merge.tree))
+        onto = merge.tree
+    empty = tuple(one.number for one in moved if one.tree_before == one.tree_after)
+    return Stacked(tuple(moved), conflicts, empty)
 
 
 _SQUASH = "squash of "

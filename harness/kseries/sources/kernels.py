@@ -22,7 +22,7 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, tell: ev
     Raises InputError, UnavailableError for a kernel of Debian's that is not to be had, InfraError.
     """
     path = Path(tree)
-    if tree.startswith(debian.PREFIX):
+    if is_debians(tree):
         return debian.get(tree.removeprefix(debian.PREFIX), store, cache, tell, _base)
     if not path.exists():
         raise InputError(
@@ -44,6 +44,11 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, tell: ev
     _check_makefile(path)
     tell(events.Preparing(f"importing {path}"))
     return _base(tree, store.add_directory(path), store)
+
+
+def is_debians(tree: str) -> bool:
+    """True of a name of Debian's archive."""
+    return tree.startswith(debian.PREFIX)
 
 
 def called(tree: str) -> str:

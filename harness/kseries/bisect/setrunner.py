@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tries sets of patches in one variant: reverted from the tip, or picked onto a base. What is known is not built."""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import msgspec
+
+from kseries import judge
+from kseries.bisect import pick, setanswer
+from kseries.bisect.setanswer import Asked, Brought, Judged
+from kseries.bisect.staterunner import StateRunner
+from kseries.evaluate import stateresult
+from kseries.judge import changelog, couplings, exercise, setnames, suspects
+from kseries.judge.judgement import Judgement
+from kseries.judge.sets import Draws, Numbers
+from kseries.model import Outcome, Plan, SetKind, State, StateResult
+from kseries.model.errors import InfraError
+from kseries.plan import scenarios
+
+
+class Answered(NamedTuple):
+    """What came of a set, and the further patches that it tells of."""
+
+    judged: Judged
+    names: Numbers
+
+
+class SetRunner:
+    """``home`` runs the states of the series on its own base, ``runner`` those of the sets: another one where patches
+    are picked onto another base. ``judgement`` is that of a run of the series, where there is one.
+    """
+
+    def __init__(
+        self,
+        kind: SetKind,
+        label: str,
+        runner: StateRunner,
+        home: StateRunner | None = None,
+        judgement: Judgement | None = None,
+    ) -> None:
+        self.kind = kind
+        self.label = label
+        self.runner = runner
+        self.home = home or runner
+        self._given = judgement
+        self._builds = {id(one.builds): one.builds for one in (self.runner, self.home)}
+        self._before = self._built
+
+    @property
+    def kernels(self) -> int:
+        """How many have been built for this."""
+        return self._built - self._before
+
+    @property
+    def _built(self) -> int:
+        return sum(map(len, self._builds.values()))
+
+    # --- what is known before any set is tried ----------------------------------------------
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """The series as far as its states are known; base and the tip are built where they are not."""
+        if self._given is not None:
+            return self._given
+        home = self.home
+        tip = home.tip
+        done = {name: _had(one) for name, one in home.results(tip).items()}
+        series, trees = home.series, home.trees
+        planned = scenarios.plan_of(series.name, series.version, home.patches, home.base, scenarios.DEFAULT, trees)
+        planned = changelog.with_symbols(planned, trees)
+        nothing = {one.id: stateresult.bare(one, outcome=Outcome.NOT_TRIED, detail="") for one in planned.states}
+        seen = nothing | home.engine.known(planned) | {planned.tip: done[tip.id], "base": done["base"]}
+        states, findings, verdict = judge.judge(planned, seen, home.contracts)
+        states = suspects.with_suspects(planned, states, trees)
+        return Judgement(plan=planned, states=states, findings=findings, verdict=verdict)
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Whom each patch draws into a set, by the couplings that known states show."""
+        known = {name: one for name, one in self.judgement.by_id.items() if one.outcome is not Outcome.NOT_TRIED}
+        states = tuple(state for state in self._plan.states if state.id in known)
+        part = msgspec.structs.replace(self._plan, states=states)
+        found = couplings.couplings(part, known, self.judgement.findings)
+        return setnames.draws(self.kind, found)
+
+    @cached_property
+    def uncompiled(self) -> frozenset[int]:
+        """The patches with code of which this variant has compiled none, or of which nobody can tell."""
+        found = exercise.per_patch(self.judgement, self.home.setup.arch.name, self.home.trees)
+        return frozenset(one.number for one in found.patches if not exercise.was_compiled(one))
+
+    @property
+    def _plan(self) -> Plan:
+        return self.judgement.plan
+
+    @cached_property
+    def _makers(self) -> dict[str, int]:
+        """By a capability, the patch that brings it, as far as prefixes are known."""
+        states = self.judgement.by_id
+        prefixes = (states.get(f"prefix-{one.number}") for one in self._plan.patches)
+        seen = (states["base"], *prefixes)
+        return setnames.makers([one.caps if one is not None and one.outcome is Outcome.OK else None for one in seen])
+
+    @cached_property
+    def _asked(self) -> Asked:
+        states = self.judgement.by_id
+        base = states["base"]
+        if self.runner is not self.home:
+            base = _had(self.runner.results()["base"])
+        return Asked(base=base, tip=states[self._plan.tip], contracts=self.runner.contracts, patches=self._plan.patches)
+
+    def begin(self, asked: Numbers) -> None:
+        """Have what every set is held against. Raises InputError, InfraError."""
+        self._brought = setanswer.all_brought(tuple(map(self._brings, asked))) if self.kind is SetKind.PICK else None
+        _ = self._asked
+
+    _brought: Brought | None = None
+
+    def _brings(self, patch: int) -> Brought:
+        """What a patch brings to the series on its own base, by its prefix and the one before it."""
+        home = self.home
+        before = home.state(f"prefix-{patch - 1}" if patch > 1 else "base")
+        after = home.state(f"prefix-{patch}")
+        done = home.results(before, after)
+        return setanswer.brings(done[before.id], done[after.id], self.judgement.by_id[self._plan.tip], patch)
+
+    # --- sets -------------------------------------------------------------------------------
+
+    def state(self, numbers: Numbers) -> State:
+        """The state of a set; without a tree where git cannot make it."""
+        name = "+".join(map(str, numbers))
+        if self.kind is SetKind.REVERT:
+            return self.runner.state(f"without-{name}")
+        home = self.home
+        return pick.find(f"only-{name}", home.patches, self.runner.base, home.trees, home.commit)
+
+    def is_known(self, state: State) -> bool:
+        """Whether there is a result of a state."""
+        return state.id in self.runner.known(state)
+
+    def builds_none(self, state: State) -> bool:
+        """Whether it takes no kernel to try a state."""
+        return self.runner.builds_none(state)
+
+    def tried(self, numbers: Numbers, state: State) -> Answered:
+        """Try a set, which has a tree."""
+        result = self.runner.results(state)[state.id]
+        judged = setanswer.of(self._asked, result, self._brought)
+        return Answered(judged, self._names(numbers, result, judged))
+
+    def in_the_way(self, numbers: Numbers, conflicts: tuple[str, ...]) -> Numbers:
+        """Who is in the way of a set that conflicts: those with any of whom it does not, or else all who may be."""
+        found = setnames.in_the_way(self.kind, numbers, conflicts, self._plan.patches)
+        helping = (one for one in found if self.state(tuple(sorted((*numbers, one)))).tree is not None)
+        return tuple(helping) or found
+
+    def _names(self, numbers: Numbers, result: StateResult, judged: Judged) -> Numbers:
+        patches = self._plan.patches
+        if not result.outcome.loud:
+            return setnames.of_capabilities(numbers, judged.capabilities, self._makers, patches)
+        behind: Numbers = ()
+        if self.kind is SetKind.REVERT:
+            behind = suspects.of_reverts(result, self.home.base.tree, patches, numbers, self.home.trees)
+        return setnames.of_error(self.kind, numbers, result, behind, patches)
+
+
+def _had(result: StateResult) -> StateResult:
+    """A result without which there is nothing to compare with."""
+    if result.outcome is Outcome.INFRA_ERROR:
+        raise InfraError(f"{result.id}: {result.detail}")
+    return result

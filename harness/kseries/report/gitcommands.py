@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The git commands that take a set of patches out of a tree, or bring it there. Nobody runs them here."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from kseries.model import Patch, PatchSet, SetKind
+from kseries.model.sanitize import line
+
+_SPECIAL = re.compile(r"([\\.^$*+?{}()\[\]|])")
+_DIGITS = 12
+_IN_HEAD = "HEAD^{{/^{}}}"
+_ANYWHERE = ":/^{}"
+_LONG = 200
+"""Characters of a subject by which git looks for a commit."""
+
+
+def of(found: PatchSet, patches: Sequence[Patch], place: Path | None = None) -> tuple[str, ...]:
+    """The lines for a shell, in their order; none where there is no set. ``place`` is the folder of the series."""
+    chosen = [one for one in patches if one.number in found.patches]
+    if found.kind is SetKind.REVERT:
+        return tuple(f"git revert {_named(one, _IN_HEAD)}" for one in reversed(chosen))
+    files = [_file(one, place) for one in chosen]
+    if chosen and None not in files:
+        return (shlex.join(["git", "am", "--3way", *map(str, files)]),)
+    if chosen and all(one.message_id for one in chosen):
+        which = ",".join(str(one.number) for one in chosen)
+        return (shlex.join(["b4", "shazam", "--cherry-pick", which, line(chosen[0].message_id.strip("<>"))]),)
+    return tuple(f"git cherry-pick {_named(one, _ANYWHERE)}" for one in chosen)
+
+
+def _file(patch: Patch, place: Path | None) -> Path | None:
+    """The file that holds a patch and no other one, where it was read from one."""
+    if patch.commit is not None or place is None:
+        return None
+    return next((path for path in (place / patch.origin, place / "patches" / patch.origin) if path.is_file()), None)
+
+
+def _named(patch: Patch, where: str) -> str:
+    """A patch's commit; of one that came as a mail, the newest commit of that subject (gitrevisions(7))."""
+    if patch.commit is not None:
+        return patch.commit[:_DIGITS]
+    return shlex.quote(where.format(_SPECIAL.sub(r"\\\1", line(patch.subject)[:_LONG])))
