@@ -51,7 +51,7 @@ class Laid:
         self._table = table
         self._known = {*(known or ())}
 
-    def begin(self, asked: Numbers) -> None:
+    def begin(self, asked: Numbers, may_build: object) -> None:
         self.home.patches = [cast(Any, AppliedPatch(number=n, subject="", tree_before="", tree_after=""))
                              for n in range(1, COUNT + 1)]  # fmt: skip
 

@@ -14,6 +14,7 @@ import pytest
 from tests.support.commands import typed
 from tests.support.conditional import Source, files, has
 from tests.support.gitrepo import Repository
+from tests.support.told import read_one
 
 CONTRACT = """id = "feature"
 title = "It works."
@@ -43,6 +44,7 @@ class Linux:
 
     def __init__(self, place: Path) -> None:
         self.place = place
+        self.said = ""
         self.repository = Repository(place / "linux")
         (place / "feature.toml").write_text(CONTRACT)
 
@@ -74,6 +76,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Linux:
     linux.series()
     done = linux.kseries("run", "--out", "out")
     assert done.returncode == 1, done.stderr
+    linux.said = done.stdout
     return linux
 
 
@@ -286,3 +289,38 @@ def test_of_patches_in_files_the_commands_find_commits_by_their_subjects(copy: L
     assert git("log", "-1", "--format=%s", named) == "lib: Report (the) kind"
     status, told = copy.json("pick", "3", target="patches")
     assert told["commands"] == ["git am --3way patches/0003-lib-Annotate.patch"]
+
+
+# --- in a run -------------------------------------------------------------------------------------
+
+
+def revert_sets(linux: Linux) -> dict[int, tuple[list[int], bool]]:
+    result = read_one((linux.place / "out" / "result.json").read_text())
+    return {one["asked"][0]: (one["patches"], one["proved"]) for one in result.get("revert_sets", [])}
+
+
+def test_a_run_tells_the_sets_that_its_own_trees_prove_beside_the_squash(ran: Linux) -> None:
+    assert revert_sets(ran) == {3: ([3, 4], True)}, "of 2 the run has not what would prove it"
+    said = ran.said
+    assert "squash 3/6 and 4/6, which are then reverted together" in said
+    assert "  To take 3/6 out: revert 4/6, then 3/6. Proved: no smaller set does." in said.splitlines()
+    assert "To take 3/6 out: revert 4/6, then 3/6." in (ran.place / "out" / "report.html").read_text()
+    assert not (ran.place / "out" / "sets").exists()
+
+
+def test_what_others_have_left_in_the_cache_makes_a_run_no_other(copy: Linux) -> None:
+    assert copy.json("revert", "2")[0] == 0
+    assert copy.kseries("run", "--out", "out").returncode == 1
+    assert revert_sets(copy) == {3: ([3, 4], True)}
+
+
+def test_with_revert_sets_a_run_builds_what_it_takes(copy: Linux) -> None:
+    done = copy.kseries("run", "--out", "out", "--revert-sets", "--most", "1")
+    assert revert_sets(copy) == {2: ([2, 4, 6], False), 3: ([3, 4], True)}
+    assert "  To take 2/6 out: revert 6/6, 4/6, then 2/6. Not proved to be the smallest set." in done.stdout
+    done = copy.kseries("run", "--out", "out", "--revert-sets")
+    assert revert_sets(copy) == {2: ([2, 4, 6], True), 3: ([3, 4], True)}
+    assert "To revert what does not go alone:\n  To take 2/6 out: revert 6/6, 4/6, then 2/6. Proved" in done.stdout
+    assert "To take 2/6 out: revert" in (copy.place / "out" / "report.html").read_text()
+    mails = typed(copy.place, "report", "out", "--format", "mail").stdout
+    assert mails.count("To take 3/6 out: revert 4/6, then 3/6.") == 1

@@ -27,6 +27,7 @@ from kseries.model import (
     Finding,
     Inference,
     Journey,
+    PatchSet,
     Plan,
     Record,
     RunResult,
@@ -64,6 +65,7 @@ class Work:
     per_patch: PerPatch | None = None
     partners: Partners | None = None
     proofs: Proofs | None = None
+    revert_sets: tuple[PatchSet, ...] = ()
     journeys: tuple[Journey, ...] | None = None
     interrupted: bool = False
 
@@ -139,6 +141,7 @@ def assemble(
         searched=work.partners.searched if work.partners is not None else (),
         couplings=couplings.couplings(planned, judgement.by_id, work.findings),
         journeys=work.journeys or (),
+        revert_sets=work.revert_sets or UNSET,
         quick=options.quick,
         checkpatch=work.checkpatch,
         clang=work.clang,

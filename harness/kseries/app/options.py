@@ -77,6 +77,10 @@ class Options:
     """Globs of KUnit's suites, or "auto"."""
     reverts: tuple[str, ...] = ()
     """Patches that are reverted together, beside the scenarios': "2+3"."""
+    revert_sets: bool = False
+    """Whether kernels are built to find what has to go with each patch whose revert does not do."""
+    most: int = 0
+    """So many of them for a patch."""
     fuzz: int = 0
     """Lines of context at either end of a hunk that may be wrong, as patch(1) counts them."""
     machine: Machine = DEFAULT_MACHINE

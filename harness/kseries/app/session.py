@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 from kseries import inputs
-from kseries.app import clangtests, rundir, selftests, suiting
+from kseries.app import clangtests, revertsets, rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
@@ -104,11 +104,15 @@ def _carry_out(
         def prove() -> None:
             work.proofs = proofs(work, engine, wanted, trees, options)
 
+        def find_sets() -> None:
+            if not options.build_only and revertsets.sought(work, every=options.revert_sets):
+                work.revert_sets = revertsets.of_run(work, beside(), options)
+
         def walk() -> None:
             work.journeys = journeys.walk(work.judgement, beside(), tell)
 
         walks = [walk] if "journey" in options.scenarios else []
-        work.interrupted = not _in_turn(look, find_partners, prove, *walks)
+        work.interrupted = not _in_turn(look, find_partners, prove, find_sets, *walks)
         return work
 
 

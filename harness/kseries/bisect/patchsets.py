@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 
-from kseries.bisect.setrunner import SetRunner
+from kseries.bisect.setrunner import OutOfKernelsError, SetRunner
 from kseries.judge import evidence
 from kseries.judge.sets import Numbers, Search
 from kseries.model import PatchSet, SetAnswer, SetKind, State, TriedSet
@@ -14,20 +14,22 @@ _SETS = 4096
 """Sets that are tried without a kernel (git cannot make them, or they are known) before that is the end of it."""
 
 
-class _OutOfKernelsError(Exception):
-    """The next step would need another kernel."""
-
-
 class SetSearch:
     """The search for the set of some patches, in each of several variants. ``tell`` hears of each set."""
 
     def __init__(
-        self, asked: Numbers, runners: Sequence[SetRunner], most: int = MOST, tell: Callable[[TriedSet], None] = print
+        self,
+        asked: Numbers,
+        runners: Sequence[SetRunner],
+        most: int = MOST,
+        tell: Callable[[TriedSet], None] = lambda _: None,
+        sets: int = _SETS,
     ) -> None:
         self._asked = asked
         self._runners = runners
         self._most = most
         self._tell = tell
+        self._sets = sets
         self._tried: list[TriedSet] = []
 
     @property
@@ -37,16 +39,21 @@ class SetSearch:
 
     def run(self) -> PatchSet:
         """Search to the end, or until it would take more kernels. Raises InputError, InfraError."""
-        for runner in self._runners:
-            runner.begin(self._asked)
-        search = Search(self._asked, self._count, self._draws(), self._within)
+        try:
+            for runner in self._runners:
+                runner.begin(self._asked, self._may_build)
+        except OutOfKernelsError:
+            return PatchSet(kind=self._kind, asked=self._asked, kernels=self.kernels, limited=True)
+        return self._found(Search(self._asked, self._count, self._draws(), self._within))
+
+    def _found(self, search: Search) -> PatchSet:
         limited = False
         try:
             while (numbers := search.next()) is not None:
-                if len(self._tried) >= _SETS:
-                    raise _OutOfKernelsError
+                if len(self._tried) >= self._sets:
+                    raise OutOfKernelsError
                 self._try(search, numbers)
-        except _OutOfKernelsError:
+        except OutOfKernelsError:
             limited = True
             self._look_at_what_is_known(search)
         return PatchSet(
@@ -65,6 +72,9 @@ class SetSearch:
         """The patches that have code, of which no variant has compiled any."""
         numbers = (patch.number for patch in self._runners[0].home.patches)
         return tuple(number for number in numbers if all(number in one.uncompiled for one in self._runners))
+
+    def _may_build(self) -> bool:
+        return self.kernels < self._most
 
     @property
     def _kind(self) -> SetKind:
@@ -95,7 +105,7 @@ class SetSearch:
             if not search.found and not any(one.patches == numbers for one in self._tried):
                 try:
                     self._try(search, numbers)
-                except _OutOfKernelsError:
+                except OutOfKernelsError:
                     continue
 
     def _try(self, search: Search, numbers: Numbers) -> None:
@@ -123,5 +133,5 @@ class SetSearch:
         return unknown or (TriedSet(patches=numbers, state=state.id, answer=SetAnswer.SAFE), ())
 
     def _check_budget(self, runner: SetRunner, state: State) -> None:
-        if self.kernels >= self._most and not runner.builds_none(state):
-            raise _OutOfKernelsError
+        if not self._may_build() and not runner.builds_none(state):
+            raise OutOfKernelsError

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tries sets of patches in one variant: reverted from the tip, or picked onto a base. What is known is not built."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,9 +15,13 @@ from kseries.evaluate import stateresult
 from kseries.judge import changelog, couplings, exercise, setnames, suspects
 from kseries.judge.judgement import Judgement
 from kseries.judge.sets import Draws, Numbers
-from kseries.model import Outcome, Plan, SetKind, State, StateResult
+from kseries.model import Outcome, PatchResult, Plan, SetKind, State, StateResult
 from kseries.model.errors import InfraError
 from kseries.plan import scenarios
+
+
+class OutOfKernelsError(Exception):
+    """The next step would take another kernel, and no more are to be built."""
 
 
 class Answered(NamedTuple):
@@ -28,7 +33,10 @@ class Answered(NamedTuple):
 
 class SetRunner:
     """``home`` runs the states of the series on its own base, ``runner`` those of the sets: another one where patches
-    are picked onto another base. ``judgement`` is that of a run of the series, where there is one.
+    are picked onto another base.
+
+    Of a run of the series, ``judgement`` and ``patches`` are what it came to. Where ``judged`` has its trees, no other
+    one is known or built.
     """
 
     def __init__(
@@ -38,12 +46,16 @@ class SetRunner:
         runner: StateRunner,
         home: StateRunner | None = None,
         judgement: Judgement | None = None,
+        patches: Sequence[PatchResult] | None = None,
+        judged: frozenset[str] | None = None,
     ) -> None:
         self.kind = kind
         self.label = label
         self.runner = runner
         self.home = home or runner
         self._given = judgement
+        self._patches = patches
+        self._judged = judged
         self._builds = {id(one.builds): one.builds for one in (self.runner, self.home)}
         self._before = self._built
 
@@ -87,8 +99,10 @@ class SetRunner:
     @cached_property
     def uncompiled(self) -> frozenset[int]:
         """The patches with code of which this variant has compiled none, or of which nobody can tell."""
-        found = exercise.per_patch(self.judgement, self.home.setup.arch.name, self.home.trees)
-        return frozenset(one.number for one in found.patches if not exercise.was_compiled(one))
+        patches = self._patches
+        if patches is None:
+            patches = exercise.per_patch(self.judgement, self.home.setup.arch.name, self.home.trees).patches
+        return frozenset(one.number for one in patches if not exercise.was_compiled(one))
 
     @property
     def _plan(self) -> Plan:
@@ -110,18 +124,21 @@ class SetRunner:
             base = _had(self.runner.results()["base"])
         return Asked(base=base, tip=states[self._plan.tip], contracts=self.runner.contracts, patches=self._plan.patches)
 
-    def begin(self, asked: Numbers) -> None:
-        """Have what every set is held against. Raises InputError, InfraError."""
-        self._brought = setanswer.all_brought(tuple(map(self._brings, asked))) if self.kind is SetKind.PICK else None
+    def begin(self, asked: Numbers, may_build: Callable[[], bool]) -> None:
+        """Have what every set is held against. Raises InputError, InfraError, OutOfKernelsError."""
         _ = self._asked
+        if self.kind is SetKind.PICK:
+            self._brought = setanswer.all_brought(tuple(self._brings(one, may_build) for one in asked))
 
     _brought: Brought | None = None
 
-    def _brings(self, patch: int) -> Brought:
+    def _brings(self, patch: int, may_build: Callable[[], bool]) -> Brought:
         """What a patch brings to the series on its own base, by its prefix and the one before it."""
         home = self.home
         before = home.state(f"prefix-{patch - 1}" if patch > 1 else "base")
         after = home.state(f"prefix-{patch}")
+        if not may_build() and not home.builds_none(before, after):
+            raise OutOfKernelsError
         done = home.results(before, after)
         return setanswer.brings(done[before.id], done[after.id], self.judgement.by_id[self._plan.tip], patch)
 
@@ -137,15 +154,19 @@ class SetRunner:
 
     def is_known(self, state: State) -> bool:
         """Whether there is a result of a state."""
-        return state.id in self.runner.known(state)
+        return self._is_open(state) and state.id in self.runner.known(state)
 
     def builds_none(self, state: State) -> bool:
         """Whether it takes no kernel to try a state."""
-        return self.runner.builds_none(state)
+        return self.is_known(state) if self._judged is not None else self.runner.builds_none(state)
+
+    def _is_open(self, state: State) -> bool:
+        return self._judged is None or state.tree in self._judged
 
     def tried(self, numbers: Numbers, state: State) -> Answered:
         """Try a set, which has a tree."""
-        result = self.runner.results(state)[state.id]
+        done = self.runner.results(state) if self._judged is None else self.runner.known(state)
+        result = done[state.id]
         judged = setanswer.of(self._asked, result, self._brought)
         return Answered(judged, self._names(numbers, result, judged))
 

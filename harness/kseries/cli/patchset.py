@@ -19,17 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser, which: str) -> None:
     target.add_series_arguments(parser)
     target.add_kernel_arguments(parser)
     target.add_recording_argument(parser)
-    parser.add_argument(
-        "--most",
-        metavar="N",
-        type=target.up_to(100000, least=0),
-        default=MOST,
-        help="kernels to build (default: %(default)s)",
-    )
+    add_most(parser, "build no more kernels than that (default: %(default)s)")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="put the logs of all states into DIR/states (default: nowhere)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_most(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--most", metavar="N", type=target.up_to(100000, least=0), default=MOST, help=what)
 
 
 def run(args: argparse.Namespace, kind: SetKind) -> int:

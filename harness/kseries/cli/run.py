@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from kseries.app import reports, session, setup
-from kseries.cli import compare, report, reporting, target
+from kseries.cli import compare, patchset, report, reporting, target
 from kseries.inputs import variants
 from kseries.model import RunResult
 from kseries.model.errors import InputError
@@ -32,6 +32,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="a matrix and a verdict of its own: NAME=arch:A,config:FILE,config:auto,make:W=1,boot:no, or one of"
         f" {', '.join(variants.ours())}",
     )
+    parser.add_argument(
+        "--revert-sets",
+        action="store_true",
+        help="build kernels to find what has to go with a patch that cannot alone",
+    )
+    patchset.add_most(parser, "with --revert-sets: kernels for each such patch (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print result.json instead of the report")
     parser.add_argument("--baseline", metavar="RUN", help="compare with this run; exit 1 when something got worse")
     parser.set_defaults(command=command)

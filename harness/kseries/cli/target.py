@@ -37,6 +37,17 @@ _OF_BOOTED = (
     "record_console",
 )
 """The arguments by which somebody asks something of a kernel that is booted."""
+_RUNNING = (
+    "jobs",
+    "workers",
+    "checkpatch",
+    "selftest_clang",
+    "strict",
+    "record_console",
+    "revert_sets",
+    "most",
+)
+"""The arguments that decide how a run goes, and nothing of a state's result."""
 _NONE: Mapping[str, Asked] = MappingProxyType({})
 _MOST_WORKERS = 4
 """The first build of each is a cold one, and its folders take 2 GiB."""
@@ -308,11 +319,7 @@ def options(args: argparse.Namespace) -> Options:
 
 def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") -> Options:
     _check_build_only(args)
-    running = {
-        name: getattr(args, name)
-        for name in ("jobs", "workers", "checkpatch", "selftest_clang", "strict", "record_console")
-        if hasattr(args, name)
-    }
+    running = {name: getattr(args, name) for name in _RUNNING if hasattr(args, name)}
     if hasattr(args, "promise"):
         running["inference"] = Inference(args.promise)
     if hasattr(args, "scenario"):

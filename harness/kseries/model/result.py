@@ -357,6 +357,10 @@ class VariantResult(Record, frozen=True, kw_only=True):
     """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
     the rest would have brought.
     """
+    revert_sets: tuple[PatchSet, ...] | UnsetType = UNSET
+    """Of patches whose revert is a silent break, conflicts, or does not build: what has to be reverted with each. Not
+    there where none is known.
+    """
     clang: ClangTests | UnsetType = UNSET
     """What clang says of the tip's selftests; not there where nobody asked for it."""
 

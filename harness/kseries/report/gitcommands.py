@@ -24,10 +24,11 @@ def of(found: PatchSet, patches: Sequence[Patch], place: Path | None = None) -> 
         return tuple(f"git revert {_named(one, _IN_HEAD)}" for one in reversed(chosen))
     files = [_file(one, place) for one in chosen]
     if chosen and None not in files:
-        return (shlex.join(["git", "am", "--3way", *map(str, files)]),)
+        return (f"git am --3way {shlex.join(map(str, files))}",)
     if chosen and all(one.message_id for one in chosen):
         which = ",".join(str(one.number) for one in chosen)
-        return (shlex.join(["b4", "shazam", "--cherry-pick", which, line(chosen[0].message_id.strip("<>"))]),)
+        thread = shlex.quote(line(chosen[0].message_id.strip("<>")))
+        return (f"b4 shazam --cherry-pick {which} {thread}",)
     return tuple(f"git cherry-pick {_named(one, _ANYWHERE)}" for one in chosen)
 
 

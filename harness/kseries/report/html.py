@@ -45,6 +45,7 @@ from kseries.report import (
     onto,
     pages,
     reproduce,
+    revertsets,
     selftests,
     since,
     targetconfig,
@@ -94,6 +95,7 @@ def render(run: RunResult, directory: Path) -> str:
         headline=headline(run),
         picture=arcs.picture(run.series.patches, run.couplings),
         journeys=list(journeys.lines(run)),
+        together=revertsets.beside(run),
         ended=any(trial.ended for trial in tried.values()),
     )
 

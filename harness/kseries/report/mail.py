@@ -9,7 +9,7 @@ from email.header import Header
 
 from kseries.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from kseries.model.sanitize import line, printable, shortened
-from kseries.report import onto, promised, reproduce, since, text
+from kseries.report import onto, promised, reproduce, revertsets, since, text
 from kseries.report.endings import of_finding, place
 from kseries.report.evidence import Exhibit, exhibits
 
@@ -115,6 +115,9 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
         yield ""
     if finding.advice is not None and finding.advice.verified:
         yield text.advice(run, finding.advice)
+        yield ""
+    for told in revertsets.of_finding(run, finding):
+        yield told
         yield ""
     yield "To reproduce, with kseries:"
     yield ""

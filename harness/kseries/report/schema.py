@@ -3,6 +3,7 @@
 
 python -m kseries.report.schema > docs/result.schema.json
 python -m kseries.report.schema rebase > docs/rebase.schema.json
+python -m kseries.report.schema patchset > docs/patchset.schema.json
 """
 
 import sys
@@ -11,8 +12,9 @@ import msgspec
 
 from kseries.model import Document, Record
 from kseries.plan.rebase import Rebase
+from kseries.report.patchsets import SetDocument
 
-SCHEMAS: dict[str, type[Record]] = {"result": Document, "rebase": Rebase}
+SCHEMAS: dict[str, type[Record]] = {"result": Document, "rebase": Rebase, "patchset": SetDocument}
 
 
 def text(name: str = "result") -> str:

@@ -36,6 +36,7 @@ from kseries.report import (
     onto,
     promised,
     reproduce,
+    revertsets,
     selftests,
     since,
     targetconfig,
@@ -67,7 +68,7 @@ _LEGEND = (
 def render(run: RunResult) -> str:
     """The whole report, ready to print."""
     lines = [*_heading(run), "", *matrix(run), ""]
-    lines += [*_findings(run), *couplings.lines(run), *journeys.lines(run)]
+    lines += [*_findings(run), *couplings.lines(run), *revertsets.lines(run), *journeys.lines(run)]
     lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *_clang(run), *coverage.report(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard, nor begin a
     # line that looks like one of ours.
@@ -204,6 +205,7 @@ def remedies(run: RunResult, finding: Finding) -> Iterator[str]:
         yield said
     if finding.advice is not None:
         yield advice(run, finding.advice)
+    yield from revertsets.of_finding(run, finding)
 
 
 def note(run: RunResult, finding: Finding) -> str:
