@@ -137,6 +137,7 @@ def test_each_smaller_set_is_told_with_what_is_wrong_with_it_and_the_commands_co
     assert warm.kseries("revert", "3", "--most", "0").stdout.splitlines()[-1].startswith("0 kernels built")
 
 
+@pytest.mark.full("e2e")
 def test_what_may_go_alone_goes_alone(warm: Linux) -> None:
     status, told = warm.json("revert", "4,6")
     assert (status, essence(told), tried(told)) == (0, ([4, 6], True), {(4, 6): "safe"})
@@ -144,6 +145,7 @@ def test_what_may_go_alone_goes_alone(warm: Linux) -> None:
     assert (status, essence(told), told["set"]["kernels"]) == (0, ([5], True), 0)
 
 
+@pytest.mark.full("e2e")
 def test_what_brings_no_promise_comes_alone(warm: Linux) -> None:
     status, told = warm.json("pick", "3")
     assert (status, essence(told), told["set"]["kernels"]) == (0, ([3], True), 0)
@@ -185,6 +187,7 @@ def test_most_ends_a_search_which_tells_how_far_it_came_and_goes_on_from_there(c
     assert (status, essence(told), told["set"]["kernels"]) == (0, ([2, 4, 6], True), 2)
 
 
+@pytest.mark.full("e2e")
 def test_without_any_kernel_it_tells_what_is_known_to_be_safe(copy: Linux) -> None:
     status, told = copy.json("revert", "2", "--most", "0")
     assert (status, essence(told)) == (1, ([2, 3, 4, 5, 6], False)), "what comes after it is prefix-1"
@@ -194,6 +197,7 @@ def test_without_any_kernel_it_tells_what_is_known_to_be_safe(copy: Linux) -> No
 # --- what is in the way ---------------------------------------------------------------------------
 
 
+@pytest.mark.full("e2e")
 def test_who_is_in_the_way_of_a_revert_goes_along(linux: Linux) -> None:
     lines = [f"line {number}\n" for number in range(30)]
     second, third = [*lines], [*lines]
@@ -215,6 +219,7 @@ def test_who_is_in_the_way_of_a_revert_goes_along(linux: Linux) -> None:
     assert told["set"]["tried"][0]["why"] == [{"kind": "conflict", "file": "x.rst"}]
 
 
+@pytest.mark.full("e2e")
 def test_where_nothing_makes_a_promise_hold_that_is_said_with_the_smallest_that_builds(linux: Linux) -> None:
     linux.series(patches=(PATCHES[1], PATCHES[3]))
     done = linux.kseries("pick", "2")
@@ -229,6 +234,7 @@ def test_where_nothing_makes_a_promise_hold_that_is_said_with_the_smallest_that_
     ]
 
 
+@pytest.mark.full("e2e")
 def test_a_promise_that_a_picked_patch_makes_has_to_be_there(linux: Linux) -> None:
     """Where d shows the capability only with b, d alone builds, boots and is of no use."""
     source = Source(fails={"works": "!C", "stays": "0"}, caps={"X_FEATURE": "D && B"}, needs={"works": "D && B"})
@@ -244,6 +250,7 @@ def test_a_promise_that_a_picked_patch_makes_has_to_be_there(linux: Linux) -> No
 # --- another base ---------------------------------------------------------------------------------
 
 
+@pytest.mark.full("e2e")
 def test_onto_a_base_that_has_a_part_of_it_already_less_comes_along(copy: Linux) -> None:
     copy.repository.git("checkout", "--quiet", "-b", "stable", "base")
     copy.repository.commit("an older one", {"a.h": "#define A 7\n"})
@@ -261,6 +268,7 @@ def test_onto_a_base_that_has_a_part_of_it_already_less_comes_along(copy: Linux)
     assert (status, essence(told), tried(told)[(1,)]) == (1, ([], False), "conflict")
 
 
+@pytest.mark.full("e2e")
 def test_a_base_that_no_patch_applies_to_is_told_in_two_lines(copy: Linux) -> None:
     copy.repository.git("checkout", "--quiet", "-b", "other", "base")
     copy.repository.commit("other", {f"{name}.h": f"#define {name.upper()} 7\n" for name in "abcde"})
@@ -275,6 +283,7 @@ def test_a_base_that_no_patch_applies_to_is_told_in_two_lines(copy: Linux) -> No
 # --- mails ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.full("e2e")
 def test_of_patches_in_files_the_commands_find_commits_by_their_subjects(copy: Linux) -> None:
     git = copy.repository.git
     git("format-patch", "--quiet", "-o", "../patches", "base..main")
@@ -308,12 +317,14 @@ def test_a_run_tells_the_sets_that_its_own_trees_prove_beside_the_squash(ran: Li
     assert not (ran.place / "out" / "sets").exists()
 
 
+@pytest.mark.full("e2e")
 def test_what_others_have_left_in_the_cache_makes_a_run_no_other(copy: Linux) -> None:
     assert copy.json("revert", "2")[0] == 0
     assert copy.kseries("run", "--out", "out").returncode == 1
     assert revert_sets(copy) == {3: ([3, 4], True)}
 
 
+@pytest.mark.full("e2e")
 def test_with_revert_sets_a_run_builds_what_it_takes(copy: Linux) -> None:
     done = copy.kseries("run", "--out", "out", "--revert-sets", "--most", "1")
     assert revert_sets(copy) == {2: ([2, 4, 6], False), 3: ([3, 4], True)}
