@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a build and its boots were -> an observation: pure functions."""
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from kseries.coverage.tracepoints import MadeOf
@@ -43,6 +44,8 @@ def booted(tree: str, seen: Repeated, host: HostFacts) -> Observation:
         complaints=boot.complaints,
         log_tail=boot.log_tail,
         trace=boot.trace,
+        surface=boot.surface or UNSET,
+        unstable=boot.unstable or UNSET,
     )
 
 

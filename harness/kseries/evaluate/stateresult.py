@@ -74,6 +74,8 @@ def of(
         log_tail=seen.log_tail,
         trace=seen.trace,
         coverage=seen.coverage,
+        surface=seen.surface,
+        unstable=seen.unstable,
     )
     return msgspec.structs.replace(result, notes=(*_as_others(result), *_dropped(result, brought), *_of_build(seen)))
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What was seen of a job, wherever it was evaluated. It names trees, not states: a state is of one plan alone."""
 
+from msgspec import UNSET, UnsetType
+
 from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome
 from kseries.model.record import Record
 
@@ -77,3 +79,7 @@ class Observation(Record, frozen=True):
     trace: tuple[Frame, ...] = ()
     coverage: Coverage | None = None
     """None where it was not traced."""
+    surface: dict[str, tuple[str, ...]] | UnsetType = UNSET
+    """What the kernel shows to user space, by kind (model/surface.py); not there where nobody listed it."""
+    unstable: dict[str, tuple[str, ...]] | UnsetType = UNSET
+    """Likewise, what it showed in one boot and not in another, which is not part of it."""

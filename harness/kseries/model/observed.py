@@ -226,6 +226,10 @@ class Boot(Record, frozen=True):
     complaints: tuple[Complaint, ...] = ()
     printed: dict[str, str] = {}
     """What each command printed."""
+    surface: dict[str, tuple[str, ...]] = {}
+    """What it shows to user space (model/surface.py): the names of each kind that was listed whole."""
+    unstable: dict[str, tuple[str, ...]] = {}
+    """Those names that it showed in one boot and not in another."""
 
 
 class Objects(Record, frozen=True):

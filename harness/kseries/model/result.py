@@ -87,6 +87,14 @@ class StateResult(Record, frozen=True):
     """The patches of the series that last touched those lines or functions, by their numbers."""
     coverage: Coverage | None = None
     """What ran of the functions that the series changes; None of any state but the tip."""
+    surface: dict[str, tuple[str, ...]] | UnsetType = UNSET
+    """What its kernel shows to user space: of each kind (model/surface.py) that was listed whole, the names, sorted. Not
+    there where nobody listed it (``--surface``).
+    """
+    unstable: dict[str, tuple[str, ...]] | UnsetType = UNSET
+    """Likewise, what it showed in one boot and not in another; that is left out of ``surface``. Not there where nothing
+    was so.
+    """
 
 
 class FindingKind(StrEnum):
