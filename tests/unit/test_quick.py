@@ -62,9 +62,25 @@ def names(*, quick: bool) -> tuple[str, ...]:
     return tuple(probe.name for probe in setup.chosen(None, quick))
 
 
+USUAL = tuple(name for name in setup.known_probes() if name != "surface")
+"""Those that need not be asked for."""
+
+
+def test_the_surface_is_listed_where_somebody_asks_for_it() -> None:
+    def named(asked: tuple[str, ...] | None, *, surface_too: bool) -> tuple[str, ...]:
+        return tuple(probe.name for probe in setup.chosen(asked, False, surface_too=surface_too))
+
+    assert "surface" in setup.known_probes()
+    assert named(None, surface_too=False) == USUAL
+    assert named(None, surface_too=True) == (*USUAL, "surface")
+    assert named(("surface",), surface_too=False) == ("capabilities", "surface")
+    assert named(("surface",), surface_too=True) == ("capabilities", "surface")
+    assert named((), surface_too=False) == ()
+
+
 def test_quick_leaves_out_the_probes_that_say_they_are_slow() -> None:
-    assert names(quick=False) == setup.known_probes()
-    assert {*setup.known_probes()} - {*names(quick=True)} == {"exit_on_missing_slow"}
+    assert names(quick=False) == USUAL
+    assert {*USUAL} - {*names(quick=True)} == {"exit_on_missing_slow"}
 
 
 def test_a_quick_result_is_not_taken_for_a_whole_one() -> None:

@@ -42,6 +42,8 @@ class Options:
     checkpatch: bool = False
     selftest_clang: bool = False
     """Whether clang compiles the tip's selftests, too, as advice."""
+    surface: bool = False
+    """Whether what each kernel shows to user space is listed."""
     unboxed: bool = False
     strict: bool = False
     """What is not judged exits 1."""
@@ -133,5 +135,6 @@ class Options:
             packages=(),
             add=None,
             record_console=False,
+            surface=False,
             repeat=1,
         )

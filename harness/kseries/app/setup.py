@@ -23,7 +23,7 @@ from kseries.guest.sysroot import Sysroot
 from kseries.host import extras, paths, processes, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config, Start
-from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events
+from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events, surface
 from kseries.model.errors import InputError
 from kseries.probes import commands, hosttests, install, programs, runner, selftests, targets
 from kseries.probes.hosttests import HostTest
@@ -31,7 +31,8 @@ from kseries.probes.programs import Program
 from kseries.sources import TreeStore
 
 _CAPABILITIES = "capabilities"
-
+_NOT_UNASKED = (surface.PROBE,)
+"""Those of ours that run where somebody asks for them."""
 
 _SLOW = "_slow"
 """What the name of a probe ends in whose checks take more than a second each; ``quick`` leaves it out."""
@@ -119,7 +120,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     for tool in install.TOOLS if whole else ():
         processes.require(tool, tool)
     probes = (
-        *chosen(options.probes, options.quick),
+        *chosen(options.probes, options.quick, surface_too=options.surface),
         *(Probe.program(one.name) for one in given),
         *(call.probe for call in calls),
         *runner.probes(whole),
@@ -287,8 +288,8 @@ def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: in
     )
 
 
-def chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[Probe, ...]:
-    """Those of ours that run. Raises InputError."""
+def chosen(names: tuple[str, ...] | None, quick: bool, *, surface_too: bool = False) -> tuple[Probe, ...]:
+    """Those of ours that run: without ``names`` all that need not be asked for. Raises InputError."""
     known = known_probes()
     for name in names or ():
         if name not in known:
@@ -297,6 +298,8 @@ def chosen(names: tuple[str, ...] | None, quick: bool) -> tuple[Probe, ...]:
             )
         if quick and name.endswith(_SLOW):
             raise InputError(f"--quick leaves out {name}, which --probe asks for\n  drop one of them")
+    usual = tuple(name for name in known if name not in _NOT_UNASKED)
+    asked = (*(usual if names is None else names), *((surface.PROBE,) if surface_too else ()))
     # Without it nothing is known to be advertised, and none of our contracts could be judged.
-    wanted = known if names is None else dict.fromkeys((_CAPABILITIES, *names) if names else ())
+    wanted = dict.fromkeys((_CAPABILITIES, *asked) if asked else ())
     return tuple(Probe.ours(name) for name in wanted if not (quick and name.endswith(_SLOW)))

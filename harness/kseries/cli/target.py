@@ -35,6 +35,7 @@ _OF_BOOTED = (
     "userland",
     "package",
     "record_console",
+    "surface",
 )
 """The arguments by which somebody asks something of a kernel that is booted."""
 _RUNNING = (
@@ -107,6 +108,9 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="which of ours (default: all), and FILE.c or a static binary to run beside them",
+    )
+    parser.add_argument(
+        "--surface", action="store_true", help="list what each kernel shows to user space, and tell what is new"
     )
     parser.add_argument(
         "--contract", metavar="FILE", type=Path, action="append", default=[], help="what the series promises"
@@ -354,6 +358,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
         label=label,
         repeat=args.repeat,
         quick=args.quick,
+        surface=bool(args.surface),
         userland=args.userland,
         packages=tuple(word for words in args.package for word in _names(words)),
         words=tuple(_words(args, arch)),
@@ -386,7 +391,7 @@ def _words(args: argparse.Namespace, arch: str) -> Iterator[str]:
     for option, value in given:
         if value is not None:
             yield from (option, named(str(value)))
-    flags = ("no-contracts", "debug", "build-only", "quick", "keep-timeouts", "unboxed")
+    flags = ("no-contracts", "debug", "build-only", "quick", "surface", "keep-timeouts", "unboxed")
     yield from (f"--{flag}" for flag in flags if getattr(args, flag.replace("-", "_")))
 
 

@@ -3,7 +3,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from kseries.coverage.tracepoints import MadeOf, Watch, Watched
 from kseries.evaluate import images, observe
 from kseries.evaluate.images import Images
 from kseries.evaluate.setup import Setup
-from kseries.guest import asciicast, driven, isolation, kunitboots, machine, repeat
+from kseries.guest import asciicast, driven, isolation, kunitboots, machine, repeat, surfaces
 from kseries.guest.asciicast import Cast
 from kseries.guest.machine import Booting
 from kseries.guest.pytests import About
@@ -187,11 +187,17 @@ class Local:
         """What a kernel does once, with its probes and by testing itself, in as many boots as that takes."""
         globs, tests = self._setup.kunit, self._setup.host_tests
         words = kunit.words(None) if globs else ()
+
+        def boot_once(some: tuple[Probe, ...], file: Path) -> Awaitable[Boot]:
+            return machine.boot_as(booting, some, file, words)
+
         if tests:
             about = About(arch=booting.arch.name, userland=booting.image.userland is not None)
             whole = await driven.boot(booting, probes, tests, about, log, (*words, *booting.arch.stopped))
         else:
-            whole = await isolation.boot(lambda some, file: machine.boot_as(booting, some, file, words), probes, log)
+            whole = await isolation.boot(boot_once, probes, log)
+        if self._setup.repeat == 1:  # else this is not the only one that is asked
+            whole = await surfaces.confirmed(boot_once, whole, log)
         return await kunitboots.boot(booting, globs, whole, log) if globs else whole
 
 

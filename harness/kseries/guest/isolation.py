@@ -69,6 +69,7 @@ def joined(whole: Boot, more: Boot) -> Boot:
         complaints=complaints.joined(whole.complaints, more.complaints),
         executed=whole.executed + more.executed,
         printed=more.printed | whole.printed,
+        surface=more.surface | whole.surface,
     )
 
 

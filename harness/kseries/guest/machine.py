@@ -203,6 +203,7 @@ async def tell(
         seconds=time.monotonic() - heard.began,
         seconds_to_first_check=first - heard.began if first is not None else None,
         caps=report.caps,
+        surface=report.surface,
         disputed=report.disputed,
         checks=ending.settled(report.checks, judged, said, running),
         console=str(heard.log),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from kseries.guest import complaints
+from kseries.guest import complaints, surfaces
 from kseries.model import Boot, Gravity, Outcome, Status
 
 _BLAMELESS = (Status.PASS, Status.SKIP, Status.XFAIL)
@@ -55,6 +55,7 @@ def settled(boots: list[Boot]) -> Repeated:
     flaky = tuple(name for name in names if len({answer.get(name) for answer in answers}) > 1)
     disputed = _disputed(boots)
     executed = tuple({address for boot in boots for address in boot.executed})
+    agreed = surfaces.agreed(boots)
     shown = next(filter(_has_oops, (told, *boots)), None) or next((one for one in (told, *boots) if one.trace), told)
     told = msgspec.structs.replace(
         told,
@@ -65,6 +66,8 @@ def settled(boots: list[Boot]) -> Repeated:
         complaints=complaints.over([boot.complaints for boot in boots]),
         log_tail=shown.log_tail,
         trace=shown.trace,
+        surface=agreed.surface,
+        unstable=agreed.unstable,
     )
     return Repeated(told, flaky, sum(boot.seconds for boot in boots))
 

@@ -88,7 +88,7 @@ class StateResult(Record, frozen=True):
     coverage: Coverage | None = None
     """What ran of the functions that the series changes; None of any state but the tip."""
     surface: dict[str, tuple[str, ...]] | UnsetType = UNSET
-    """What its kernel shows to user space: of each kind (model/surface.py) that was listed whole, the names, sorted. Not
+    """What its kernel shows to user space: the sorted names of each kind (model/surface.py) that was listed whole. Not
     there where nobody listed it (``--surface``).
     """
     unstable: dict[str, tuple[str, ...]] | UnsetType = UNSET

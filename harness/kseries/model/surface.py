@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The surface of a kernel: what it shows to user space and can be listed, as kinds of names."""
+"""The surface of a kernel: what it shows to user space and can be listed, as names of a few kinds."""
 
 from enum import StrEnum
 
@@ -11,19 +11,17 @@ class SurfaceKind(StrEnum):
     """What the names of a list are. A name may have a value behind it: NAME=VALUE."""
 
     UAPI = "uapi"
-    """KVM_CAP_*, KVM_MEM_* and __NR_* of the state's headers, each with its number: nobody has asked the kernel."""
+    """KVM_CAP_*, KVM_MEM_* and __NR_* of the state's headers, as NAME=NUMBER: no kernel was asked."""
     KVM_CAP = "kvm-cap"
     """What /dev/kvm answers more than 0 to (KVM_CHECK_EXTENSION)."""
     KVM_VM_CAP = "kvm-vm-cap"
     """Likewise, a VM."""
     KVM_CAP_VALUE = "kvm-cap-value"
-    """What a VM, or else /dev/kvm, answers, where that is neither 0 nor 1: NAME=VALUE."""
-    SLOT_FLAG = "kvm-slot-flag"
-    """The flags that KVM_SET_USER_MEMORY_REGION takes, as bit-N."""
-    SLOT2_FLAG = "kvm-slot2-flag"
-    """Likewise, KVM_SET_USER_MEMORY_REGION2."""
+    """What a VM, or else /dev/kvm, answers to it, where that is more than 1: NAME=VALUE."""
+    KVM_FLAG = "kvm-flag"
+    """Flags that KVM takes without any other, as IOCTL:bit-N."""
     FLAG = "flag"
-    """Flags that a few system calls take, as CALL:bit-N."""
+    """Flags that a few system calls take without any other, as CALL:bit-N."""
     SYSCALL = "syscall"
     """The numbers of system calls that are there."""
     SYSCTL = "sysctl"
@@ -38,15 +36,3 @@ class SurfaceKind(StrEnum):
     """What is in /sys/kernel, without debugfs, tracefs and what has numbers for names."""
     DEVICE = "device"
     """Device nodes in /dev."""
-
-
-OF_KVM = frozenset(
-    {
-        SurfaceKind.KVM_CAP,
-        SurfaceKind.KVM_VM_CAP,
-        SurfaceKind.KVM_CAP_VALUE,
-        SurfaceKind.SLOT_FLAG,
-        SurfaceKind.SLOT2_FLAG,
-    }
-)
-"""Kinds that are listed where there is /dev/kvm."""

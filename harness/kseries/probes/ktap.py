@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kseries.model import Check, Status
+from kseries.model.surface import PROBE as SURFACE
 from kseries.probes import tap
+from kseries.probes.listings import Listings
 
 END = "# kseries: end"
 """init's last line: every probe has been run."""
@@ -58,6 +60,8 @@ class Report:
     disputed: tuple[str, ...] = ()
     begun: tuple[str, ...] = ()
     """The probes that have begun, in their order."""
+    surface: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the kernel shows to user space: the names of each kind that was listed whole."""
 
     @property
     def began(self) -> bool:
@@ -85,6 +89,7 @@ class _Reading:
     answers: dict[str, int] = field(default_factory=dict)
     """Of each check, how many answers it has."""
     begun: dict[str, None] = field(default_factory=dict)
+    listings: Listings = field(default_factory=Listings)
     count: int = 0
     """How often one has begun."""
     room: int = 0
@@ -111,6 +116,8 @@ class _Reading:
                 self._announce(tap.tidy(name) or name)
         elif cap := _CAP.match(text):
             self._put_cap(cap["name"], int(cap["value"]))
+        elif self.probe == SURFACE and self.listings.line(text):
+            return
         elif stamp := _STAMP.match(text):
             self.documents.line(*_indented(text[stamp.end() :]))
         else:
@@ -137,11 +144,20 @@ class _Reading:
         name, reason = result.description, result.said[:MAX_REASON]
         if len(self.probes) < MAX_PROBES:
             self.probes[name] = result.ok
+        if self.probe == SURFACE:
+            self._end_listings()
         if self.probe is not None:
             ended = f"the probe ended: {reason}" if name == self.probe and reason else ""
             self.documents.end(ended)
             self._leave_out(self.documents.bailed or ended)
         self.probe = None
+
+    def _end_listings(self) -> None:
+        """Tell of each kind that is not known for what came of its list."""
+        self.listings.end()
+        for kind, why in self.listings.wrong.items():
+            if f"{self.probe}.list_of_{kind}" not in self.checks:
+                self._put(f"list_of_{kind}", Status.FAIL, why)
 
     def _leave_out(self, why: str) -> None:
         """Tell of each check that was announced and never answered why that is."""
@@ -229,5 +245,11 @@ def parse(text: str) -> Report:
     reading.end()
     caps = {name: value for name, value in reading.caps.items() if name not in reading.disputed}
     return Report(
-        caps, tuple(reading.checks.values()), reading.probes, ended, tuple(reading.disputed), tuple(reading.begun)
+        caps,
+        tuple(reading.checks.values()),
+        reading.probes,
+        ended,
+        tuple(reading.disputed),
+        tuple(reading.begun),
+        reading.listings.whole,
     )
