@@ -48,6 +48,7 @@ from kseries.report import (
     revertsets,
     selftests,
     since,
+    surface,
     targetconfig,
     text,
     unset,
@@ -96,6 +97,7 @@ def render(run: RunResult, directory: Path) -> str:
         picture=arcs.picture(run.series.patches, run.couplings),
         journeys=list(journeys.lines(run)),
         together=revertsets.beside(run),
+        surface=list(surface.lines(run)),
         ended=any(trial.ended for trial in tried.values()),
     )
 

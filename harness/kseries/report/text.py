@@ -39,6 +39,7 @@ from kseries.report import (
     revertsets,
     selftests,
     since,
+    surface,
     targetconfig,
     unset,
 )
@@ -69,6 +70,7 @@ def render(run: RunResult) -> str:
     """The whole report, ready to print."""
     lines = [*_heading(run), "", *matrix(run), ""]
     lines += [*_findings(run), *couplings.lines(run), *revertsets.lines(run), *journeys.lines(run)]
+    lines += surface.lines(run)
     lines += [*_trouble(run), *_untested(run), *_checkpatch(run), *_clang(run), *coverage.report(run), *_verdict(run)]
     # Subjects and details are other people's text: it must not move the cursor or write to the clipboard, nor begin a
     # line that looks like one of ours.
