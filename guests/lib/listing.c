@@ -70,7 +70,7 @@ static void put_in_order(struct listing *listing)
 	listing->count = kept;
 }
 
-size_t listing_tell(struct listing *listing)
+void listing_tell(struct listing *listing)
 {
 	char told[TOLD_BYTES + 1] = "";
 	size_t i, len = 0;
@@ -88,5 +88,11 @@ size_t listing_tell(struct listing *listing)
 	if (len)
 		ktap_diag("surface %s%s", listing->kind, told);
 	ktap_diag("listed %s %zu", listing->kind, listing->count);
-	return listing->count;
+}
+
+void listing_tell_some(struct listing *listing)
+{
+	listing_tell(listing);
+	if (!listing->count)
+		ktap_fail("expected names of the kind %s, got none", listing->kind);
 }

@@ -24,7 +24,9 @@ struct listing {
  */
 void listing_add(struct listing *listing, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Tell all names, sorted, each once. Returns how many those are. */
-size_t listing_tell(struct listing *listing);
+/* Tell all names, sorted, each once. */
+void listing_tell(struct listing *listing);
+/* The same for a kind of which there are names on any kernel: fails the check where there is none. */
+void listing_tell_some(struct listing *listing);
 
 #endif

@@ -49,12 +49,6 @@ static const struct {
 
 static const char cap_prefix[] = "KVM_CAP_";
 
-static void expect_names(struct listing *listing)
-{
-	if (!listing_tell(listing))
-		ktap_fail("expected names of the kind %s, got none", listing->kind);
-}
-
 static void uapi_listed(void)
 {
 	struct listing listing = { .kind = "uapi" };
@@ -62,7 +56,7 @@ static void uapi_listed(void)
 
 	for (i = 0; i < ARRAY_SIZE(uapi_names); i++)
 		listing_add(&listing, "%s=%lld", uapi_names[i].name, uapi_names[i].value);
-	expect_names(&listing);
+	listing_tell_some(&listing);
 }
 
 /* --- KVM ---------------------------------------------------------------------------------- */
@@ -101,7 +95,7 @@ static void kvm_caps_listed(void)
 	}
 	listing_tell(&values);
 	listing_tell(&of_vm);
-	expect_names(&of_kvm);
+	listing_tell_some(&of_kvm);
 }
 
 /* A VM of its own for each: a slot that there is already takes other flags. */
@@ -168,7 +162,7 @@ static void kvm_flags_listed(void)
 		for (bit = 0; bit < BITS_OF_INT; bit++)
 			if (!calls[i].try(UINT32_C(1) << bit))
 				listing_add(&listing, "%s:bit-%d", calls[i].name, bit);
-	expect_names(&listing);
+	listing_tell_some(&listing);
 }
 
 /* --- flags of system calls ---------------------------------------------------------------- */
@@ -306,7 +300,7 @@ static void flags_listed(void)
 				listing_add(&listing, "%s:bit-%d", calls[i].name, bit);
 		}
 	}
-	expect_names(&listing);
+	listing_tell_some(&listing);
 }
 
 static void syscalls_listed(void)
@@ -319,7 +313,7 @@ static void syscalls_listed(void)
 	for (number = 0; number < SYSCALL_NUMBERS; number++)
 		if (there[number])
 			listing_add(&listing, "%d", number);
-	expect_names(&listing);
+	listing_tell_some(&listing);
 }
 
 /* --- files -------------------------------------------------------------------------------- */
@@ -339,7 +333,7 @@ static void walk(const char *kind, const char *root, __nftw_func_t visit)
 	}
 	if (nftw(root, visit, OPEN_DIRECTORIES, FTW_PHYS | FTW_MOUNT | FTW_ACTIONRETVAL))
 		ktap_fail("cannot look into %s: %s", root, strerror(errno));
-	expect_names(&walked);
+	listing_tell_some(&walked);
 }
 
 static bool is_directory(int type)
@@ -444,7 +438,7 @@ static void filesystems_listed(void)
 		if (sscanf(line, "nodev %255s", name) == 1 || sscanf(line, "%255s", name) == 1)
 			listing_add(&listing, "%s", name);
 	fclose(file);
-	expect_names(&listing);
+	listing_tell_some(&listing);
 }
 
 static const struct check checks[] = {

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Mapping
@@ -378,11 +379,15 @@ def _printed(tmp_path: Path, body: str) -> ktap.Report:
     words = ["make", "--silent", f"--directory={paths.project('guests')}", f"OUT={tmp_path}/out", "PROBES=", "theirs"]
     subprocess.run([*words, "HEADERS=/usr/include", f"PROGRAMS={tmp_path}/lists.c"], check=True, timeout=120)
     argv = [tmp_path / "out" / "programs" / "lists"]
-    done = subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=60, env=os.environ | {"KTAP_DRIVEN": "1"}
-    )
-    printed = done.stdout.removeprefix("KTAP version 1\n").replace("\n", "\n    ").rstrip(" ")
-    return ktap.parse(f"KTAP version 1\n1..1\n    {printed}ok 1 surface\n")
+    driven = os.environ | {"KTAP_DRIVEN": "1"}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=driven)
+    return _read(done.stdout)
+
+
+def _read(printed: str) -> ktap.Report:
+    """As init would have passed it on."""
+    lines = "".join(f"    {line}\n" for line in printed.removeprefix("KTAP version 1\n").splitlines())
+    return ktap.parse(f"KTAP version 1\n1..1\n{lines}ok 1 surface\n")
 
 
 def test_what_a_guest_lists_is_read_as_it_was_meant(tmp_path: Path) -> None:
@@ -392,6 +397,38 @@ def test_what_a_guest_lists_is_read_as_it_was_meant(tmp_path: Path) -> None:
     names = {"b", r"a\x20b\x0a\xff\x5c", *(f"name/{number}" for number in range(1000))}
     assert told_of.surface == {"proc": tuple(sorted(names))}
     assert failed(told_of) == {}
+
+
+def test_a_list_of_what_every_kernel_has_may_not_be_empty(tmp_path: Path) -> None:
+    told_of = _printed(tmp_path, "listing_tell_some(&listing);")
+    assert failed(told_of) == {"surface.listed": "expected names of the kind proc, got none"}
+
+
+def test_where_there_are_no_files_and_no_kvm_the_probe_says_so_of_each_kind(tmp_path: Path) -> None:
+    """In a root of its own, which has folders and next to nothing in them."""
+    words = ["make", "--silent", f"--directory={paths.project('guests')}", f"OUT={tmp_path}/out", "PROBES=surface"]
+    subprocess.run([*words, "HEADERS=/usr/include"], check=True, timeout=120)
+    root = tmp_path / "root"
+    for folder in ("proc/sys", "sys/module", "dev"):
+        (root / folder).mkdir(parents=True)
+    (root / "proc" / "filesystems").touch()
+    shutil.copy(tmp_path / "out" / "probes" / "surface", root)
+    argv = ["bwrap", "--unshare-all", "--ro-bind", str(root), "/", "--setenv", "KTAP_DRIVEN", "1", "/surface"]
+    told_of = _read(subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout)
+    empty = {"sysctls": "sysctl", "parameters": "module-parameter", "devices": "device", "filesystems": "filesystem"}
+    assert failed(told_of) == {
+        f"surface.{check}_listed": f"expected names of the kind {kind}, got none" for check, kind in empty.items()
+    }
+    skipped = {check.id: check.detail for check in told_of.checks if check.status is Status.SKIP}
+    assert skipped == {
+        "surface.kvm_caps_listed": "no /dev/kvm: No such file or directory",
+        "surface.kvm_flags_listed": "no /dev/kvm: No such file or directory",
+        "surface.sys_kernel_listed": "no /sys/kernel: No such file or directory",
+    }
+    assert told_of.surface["proc"] == ("filesystems", "sys") and told_of.surface["sys-kernel"] == ()
+    assert {"kvm-cap", "kvm-flag"} & told_of.surface.keys() == set()
+    assert {"0", "1"} <= {*told_of.surface["syscall"]}
+    assert any(name.startswith("KVM_CAP_") for name in told_of.surface["uapi"])
 
 
 def test_a_guest_that_floods_tells_so_and_no_name(tmp_path: Path) -> None:

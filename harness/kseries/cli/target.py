@@ -107,7 +107,7 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P,..",
         action="append",
         default=[],
-        help="which of ours (default: all), and FILE.c or a static binary to run beside them",
+        help="which of ours (default: all but surface), and FILE.c or a static binary to run beside them",
     )
     parser.add_argument(
         "--surface", action="store_true", help="list what each kernel shows to user space, and tell what is new"

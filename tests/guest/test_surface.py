@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the real kernel shows: the same from boot to boot, and on the tip what the series brings, and no more."""
+
+import dataclasses
+
+import pytest
+from msgspec import UNSET
+
+from kseries.judge import surface
+from kseries.judge.surface import How
+from kseries.model import Probe, Status
+from kseries.model.surface import SurfaceKind
+from tests.support.lab import Labs
+
+pytestmark = pytest.mark.full("guest")
+
+CAP = "KVM_CAP_EXIT_ON_MISSING"
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_the_split_adds_a_capability_and_the_flag_that_goes_with_it(labs: Labs, arch: str) -> None:
+    lab = labs(arch)
+    setup = dataclasses.replace(lab.setup, probes=tuple(map(Probe.ours, ("capabilities", "surface"))))
+    states, findings = lab.run(lab.series, (), lab.base, setup)
+    base, tip = states["base"], states[f"prefix-{len(lab.series.patches)}"]
+    assert findings == ()
+    for state in (base, tip):
+        assert state.surface is not UNSET and state.surface.keys() == {kind.value for kind in SurfaceKind}
+        assert all(state.surface.values())
+        listed = [check for check in state.checks if check.id.startswith("surface.")]
+        assert listed and {check.status for check in listed} == {Status.PASS}
+        assert state.unstable is UNSET
+    found = surface.of((base, tip))
+    assert found is not None and found.unlisted == ()
+    assert {(one.kind, one.name, one.called) for one in found.changes} == {
+        ("uapi", CAP, ""),
+        ("uapi", "KVM_MEM_EXIT_ON_MISSING", ""),
+        ("kvm-cap", CAP, ""),
+        ("kvm-vm-cap", CAP, ""),
+        *(("kvm-flag", f"{call}:bit-3", "KVM_MEM_EXIT_ON_MISSING") for call in _CALLS),
+    }
+    assert {one.how for one in found.changes} == {How.NEW}
+
+
+_CALLS = ("KVM_SET_USER_MEMORY_REGION", "KVM_SET_USER_MEMORY_REGION2")
