@@ -322,7 +322,7 @@ def test_a_name_of_the_headers_is_told_though_no_kernel_advertises_it() -> None:
 
 def test_a_contract_on_it_is_named_and_no_other_begun() -> None:
     report_of = told(BASE, BASE, GIVEN, contracts=(contract(),))
-    assert "KVM_CAP_FEATURE is new from 2/2 on; what it promises feature says\n" in report_of
+    assert "KVM_CAP_FEATURE is new from 2/2 on; the contract feature says what it promises\n" in report_of
     assert "when =" not in report_of
 
 

@@ -83,7 +83,7 @@ def _promise(run: RunResult, name: str) -> str:
     ids = _contracts(run, name)
     if not ids:
         return "no contract says what it promises"
-    return f"what it promises {few(ids)} says"
+    return f"the contract {few(ids)} says what it promises"
 
 
 def _contracts(run: RunResult, name: str) -> list[str]:
