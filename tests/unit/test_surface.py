@@ -264,6 +264,12 @@ def test_a_kind_that_only_one_has_listed_is_neither_new_nor_gone() -> None:
     assert found is not None and (found.changes, found.unlisted) == ((), ("device", "sysctl"))
 
 
+def test_a_kind_that_the_tip_has_not_listed_is_not_judged_by_an_earlier_prefix() -> None:
+    one = {"proc": ("a",), "sysctl": ("s",)}
+    found = compared(one, {"proc": ("a",), "sysctl": ()}, {"proc": ("a",)})
+    assert found is not None and (found.changes, found.unlisted) == ((), ("sysctl",))
+
+
 def test_a_flag_and_a_call_have_the_names_that_the_headers_give_them() -> None:
     uapi = ("KVM_MEM_X=8", "KVM_CAP_X=8", "__NR_moon=3")
     tip = {"uapi": uapi, "kvm-flag": ("KVM_SET_USER_MEMORY_REGION2:bit-3", "OTHER:bit-3"), "syscall": ("3", "4")}
