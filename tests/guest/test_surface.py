@@ -15,6 +15,7 @@ from tests.support.lab import Labs
 pytestmark = pytest.mark.full("guest")
 
 CAP = "KVM_CAP_EXIT_ON_MISSING"
+_CALLS = ("KVM_SET_USER_MEMORY_REGION", "KVM_SET_USER_MEMORY_REGION2")
 
 
 @pytest.mark.parametrize("arch", ["x86_64", "arm64"])
@@ -26,9 +27,10 @@ def test_the_split_adds_a_capability_and_the_flag_that_goes_with_it(labs: Labs, 
     assert findings == ()
     for state in (base, tip):
         assert state.surface is not UNSET and state.surface.keys() == {kind.value for kind in SurfaceKind}
-        assert all(state.surface.values())
-        listed = [check for check in state.checks if check.id.startswith("surface.")]
-        assert listed and {check.status for check in listed} == {Status.PASS}
+        assert {kind for kind, names in state.surface.items() if not names} == {"sysctl"}  # CONFIG_SYSCTL is off here
+        listed = {check.id: check.status for check in state.checks if check.id.startswith("surface.")}
+        assert {name for name, status in listed.items() if status is not Status.PASS} == {"surface.sysctls_listed"}
+        assert listed["surface.sysctls_listed"] is Status.SKIP and len(listed) > 10
         assert state.unstable is UNSET
     found = surface.of((base, tip))
     assert found is not None and found.unlisted == ()
@@ -40,6 +42,3 @@ def test_the_split_adds_a_capability_and_the_flag_that_goes_with_it(labs: Labs, 
         *(("kvm-flag", f"{call}:bit-3", "KVM_MEM_EXIT_ON_MISSING") for call in _CALLS),
     }
     assert {one.how for one in found.changes} == {How.NEW}
-
-
-_CALLS = ("KVM_SET_USER_MEMORY_REGION", "KVM_SET_USER_MEMORY_REGION2")
