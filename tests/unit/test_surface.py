@@ -338,6 +338,11 @@ def test_what_else_is_new_or_gone_is_told_by_its_kind() -> None:
     assert "gone from 1/2 on, below /proc/sys: a\n" in report_of
 
 
+def test_what_came_with_an_earlier_patch_is_told_first() -> None:
+    report_of = told(BASE, {**BASE} | {"sysctl": ("a", "b")}, {**BASE} | {"sysctl": ("a", "b"), "uapi": ()})
+    assert report_of.index("new from 1/2 on, below /proc/sys: b") < report_of.index("gone from 2/2 on, in the headers")
+
+
 def test_a_series_that_changes_nothing_of_it_is_told_so_in_a_line() -> None:
     assert "What the kernel shows to user space (4 names listed on the tip): no change\n" in told(BASE, BASE, BASE)
 

@@ -91,10 +91,10 @@ def _contracts(run: RunResult, name: str) -> list[str]:
 
 
 def _others(run: RunResult, changes: Sequence[Change]) -> Iterator[str]:
-    """What else became so, by how, since when and of which kind."""
+    """What else became so, in the order of the patches: by how, since when and of which kind."""
     told = {*_new_capabilities(changes)}
     groups: dict[tuple[str, str, str], list[str]] = {}
-    for one in changes:
+    for one in sorted(changes, key=lambda one: one.since):
         if one.how is not How.NEW or one.name not in told:
             groups.setdefault((one.how, _since(run, one), one.kind), []).append(_name(one))
     for (how, since, kind), names in groups.items():
