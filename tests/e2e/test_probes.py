@@ -8,10 +8,9 @@ import pytest
 
 from kseries import inputs
 from kseries.app import rundir
-from kseries.host import paths
 from kseries.judge import expectation
-from kseries.sources import TreeStore, kernels
 from tests.support.commands import TOP, Kseries
+from tests.support.patches import creating, headed, replacing
 from tests.support.told import read_lines, read_one
 
 pytestmark = pytest.mark.full("e2e")
@@ -49,19 +48,6 @@ int main(void)
 """
 
 
-def replacing(path: str, old: str, new: str, subject: str) -> str:
-    """A patch to the default base that puts one line in the place of another."""
-    trees = TreeStore(paths.cache("trees.git"))
-    source = trees.file(kernels.get(kernels.DEFAULT, None, trees, paths.cache(), print).tree, path)
-    assert source is not None
-    lines = source.decode().splitlines()
-    at = lines.index(old)
-    return (
-        f"Subject: [PATCH] {subject}\n\n---\n--- a/{path}\n+++ b/{path}\n@@ -{at},3 +{at},3 @@\n"
-        f" {lines[at - 1]}\n-{old}\n+{new}\n {lines[at + 1]}\n"
-    )
-
-
 def statuses(result: dict[str, Any], state: str) -> dict[str, str]:
     (found,) = (one for one in result["states"] if one["id"] == state)
     return {check["id"]: check["status"] for check in found["checks"]}
@@ -87,14 +73,7 @@ def test_a_test_that_a_series_brings_tells_of_the_kernels_without_it(kseries: Ks
         "kernel/sys.c", "\tcase PR_SET_NAME:", "\tcase 0x4b534552: return 42; case PR_SET_NAME:", "sys: a"
     )
     (series / "0001-prctl.patch").write_text(prctl)
-    new = [
-        "--- /dev/null",
-        f"+++ b/{ANSWERS}",
-        f"@@ -0,0 +1,{len(ANSWERS_C)} @@",
-        *(f"+{one}" for one in ANSWERS_C),
-        "",
-    ]
-    (series / "0002-test.patch").write_text("\n".join(("Subject: [PATCH] selftests: b\n\n---", *new)))
+    (series / "0002-test.patch").write_text(headed("selftests: b", creating(ANSWERS, ANSWERS_C)))
     words = ["--scenario", "prefixes", "--selftest", "timers:answers", "--probe", "capabilities", "--json"]
     seen = {}
     for of in ("state", "tip"):

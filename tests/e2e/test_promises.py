@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The bundled series without any contract: what they promise is inferred, and each of their silent breaks suspected."""
+"""Series without any contract: silent breaks are suspected by what is inferred, and of harmless ones nothing is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from kseries import inputs
 from kseries.app import rundir
 from kseries.model import Finding, FindingKind
+from tests.support import harmless
 from tests.support.commands import TOP, Kseries
 
-pytestmark = pytest.mark.full("series")
+pytestmark = pytest.mark.full("promises")
 
 PROMISES = {
     "exit-on-missing-split": "KVM_CAP_EXIT_ON_MISSING",
@@ -63,3 +65,20 @@ def test_the_contract_that_is_written_finds_the_silent_break(kseries: Kseries, t
         if one.kind is FindingKind.SILENT_BREAK and one.arch in (None, ARCH)
     }
     assert {essence(one) for one in result.findings if one.kind is FindingKind.SILENT_BREAK} == breaks
+
+
+@pytest.mark.parametrize("name", harmless.SERIES)
+def test_of_a_harmless_series_nothing_is_suspected(kseries: Kseries, tmp_path: Path, name: str) -> None:
+    case = harmless.SERIES[name]
+    series = tmp_path / "series"
+    (series / "probes").mkdir(parents=True)
+    for number, patch in enumerate(case.patches(), 1):
+        (series / f"{number:04}-a.patch").write_text(patch)
+    for probe in (one for test in case.probes for one in (TOP / "testcases" / test / "probes").glob("*.c")):
+        shutil.copy(probe, series / "probes")
+    words = ("--arch", ARCH, "--probe", "capabilities", "--scenario", "prefixes,reverts", "--no-contracts")
+    done = kseries("run", series, *words, *case.words, "--out", "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    result, _ = rundir.read(tmp_path / "out")
+    assert result.findings == ()
+    assert result.states[0].checks and all(state.outcome.well or state.outcome.loud for state in result.states)

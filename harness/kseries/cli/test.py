@@ -12,6 +12,7 @@ PARTS = {
     "demo": "the bundled series of exit-on-missing as a whole, on both architectures",
     "demo-7.3": "the same series for 7.3, on both architectures",
     "series": "the other bundled series, and Debian's queue",
+    "promises": "series without any contract: what is inferred of ours, and nothing of eleven harmless ones",
     "e2e": "the rest of the command line on real kernels: bisection, shell, hostile series, interrupts",
     "host-tests": "tests that drive a guest from outside, in runs and in a pytest of one's own, on both architectures",
     "releases": "6.1, 6.12, 7.2 and 7.3 as they are, and with a line more",
