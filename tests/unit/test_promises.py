@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from kseries import inputs, judge
 from kseries.app import rundir
@@ -31,6 +32,7 @@ from kseries.model import (
     RunResult,
     State,
     StateResult,
+    surface,
 )
 from kseries.report import contractfile
 from tests.support.judged import FAIL, MISSING, PASS, SKIP, Seen
@@ -446,10 +448,32 @@ def test_a_reason_is_a_sign_only_where_what_it_names_is_not_there() -> None:
     assert replace(world, instead={"without-3": odd}).told == set()
 
 
+def listing(world: World, *, unstable: bool = False) -> tuple[Finding, ...]:
+    """What is suspected where the surface is listed: 2/2 brings a sysctl, and without 1/2 it does not work."""
+    shown = {state.id: ("kernel/old", *(("kernel/new",) if 2 in state.applied else ())) for state in world.plan.states}
+    flux = {"sysctl": ("kernel/new",)} if unstable else UNSET
+    listed = {
+        name: msgspec.structs.replace(one, surface={"sysctl": shown[name]}, unstable=flux if name == "base" else UNSET)
+        for name, one in world.results.items()
+    }
+    _, findings, _ = judge.judge(world.plan, listed, (), Inference.SUSPECT)
+    return tuple(one for one in findings if one.kind is FindingKind.SUSPECTED_BREAK)
+
+
+def test_what_a_kernel_lists_of_its_surface_is_promised_too() -> None:
+    world = World(2, others=alone("knob.works", (1, 2)))
+    assert not world.suspected(), "nothing of the surface is known"
+    (found,) = listing(world)
+    assert (found.state, found.patch, found.partner) == ("without-1", 1, 2)
+    assert found.promise == (Part(kind="sysctl", name="kernel/new"),)
+    assert not listing(world, unstable=True)
+    assert not listing(World(2, others=alone("knob.works", (2,)))), "the revert of 1/2 fails nothing"
+
+
 def test_our_contracts_speak_of_each_check_of_ours_but_for_those_that_any_kernel_passes() -> None:
     """So that nothing is inferred of the bundled series: what they are said to be stays as it is."""
     asked = list(contract_files.ours())
-    probes = [*paths.project("guests", "probes").glob("*.c")]
+    probes = [one for one in paths.project("guests", "probes").glob("*.c") if one.stem != surface.PROBE]  # it but lists
     for case in paths.project("testcases").iterdir():
         asked += contract_files.read(sorted(case.glob("contracts/*.toml")))
         probes += case.glob("probes/*.c")

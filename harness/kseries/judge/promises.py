@@ -6,11 +6,14 @@ series, so it takes a sign that the check asks for the part: it says so itself w
 the part into the series is the one since which the check passes. docs/how-it-works.md has the reasons.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+
+from msgspec import UNSET
 
 from kseries.judge import announced, losses
 from kseries.judge.losses import GOOD
 from kseries.model import CAPABILITY, Check, Contract, Part, Record, StateResult, Status
+from kseries.model.surface import SurfaceKind
 
 _ANSWERS = (*GOOD, Status.FAIL, Status.SKIP)
 
@@ -30,30 +33,49 @@ class Promise(Record, frozen=True):
 
 # --- the surface --------------------------------------------------------------------------------
 
+_LISTED = tuple(kind for kind in SurfaceKind if kind not in (SurfaceKind.UAPI, SurfaceKind.KVM_CAP_VALUE))
+"""The kinds of names that a kernel shows: headers show nothing of a kernel, and a value is no name."""
+
 
 def _capabilities(state: StateResult) -> Mapping[str, bool]:
     return {name: value != 0 for name, value in state.caps.items() if not announced.is_check(name)}
 
 
-_SURFACE: Mapping[str, Callable[[StateResult], Mapping[str, bool]]] = {CAPABILITY: _capabilities}
-"""For each kind of part, what a state tells of those that it knows: whether it shows them."""
-
-
 def shows(part: Part, state: StateResult) -> bool | None:
     """Whether a state shows a part; None where nobody knows."""
-    if part.kind not in _SURFACE or not _ran(state):
+    if not _ran(state):
         return None
-    return _SURFACE[part.kind](state).get(part.name)
+    if part.kind == CAPABILITY:
+        return _capabilities(state).get(part.name)
+    names = _listed(state, part.kind)
+    return None if names is None or part.name in _unstable(state, part.kind) else part.name in names
 
 
 def brought(base: StateResult, tip: StateResult) -> tuple[Part, ...]:
-    """The parts that the tip shows and base is not known to."""
-    return tuple(
-        Part(kind=kind, name=name)
-        for kind, told in _SURFACE.items()
-        for name, there in told(tip).items()
-        if there and told(base).get(name) is not True
+    """The parts that the tip shows and base is not known to, and those that it lists and base lists none of."""
+    told, before = _capabilities(tip), _capabilities(base)
+    able = (name for name, there in told.items() if there and before.get(name) is not True)
+    listed = (
+        Part(kind=kind, name=name) for kind in _LISTED for name in sorted(_added(kind, base, tip)) if name not in told
     )
+    return (*(Part(kind=CAPABILITY, name=name) for name in able), *listed)
+
+
+def _added(kind: str, base: StateResult, tip: StateResult) -> Set[str]:
+    """The names of a kind that the tip lists and base, which lists others, does not."""
+    before, now = _listed(base, kind), _listed(tip, kind)
+    if before is None or now is None:
+        return frozenset()
+    return now - before - _unstable(base, kind) - _unstable(tip, kind)
+
+
+def _listed(state: StateResult, kind: str) -> frozenset[str] | None:
+    names = {} if state.surface is UNSET else state.surface
+    return frozenset(names[kind]) if kind in names else None
+
+
+def _unstable(state: StateResult, kind: str) -> frozenset[str]:
+    return frozenset() if state.unstable is UNSET else frozenset(state.unstable.get(kind, ()))
 
 
 # --- what belongs to it -------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from kseries.judge import promises
-from kseries.model import Finding, FindingKind, Part, RunResult, StateResult
+from kseries.model import CAPABILITY, Finding, FindingKind, Part, RunResult, StateResult
 from kseries.model.sanitize import few
 from kseries.report import reproduce
 
@@ -38,7 +38,7 @@ def remedy(run: RunResult, finding: Finding, *, elsewhere: bool = False) -> str:
 
 def named(parts: Sequence[Part]) -> str:
     """Parts of the surface, each by its name; of several that explain the same, all."""
-    names = [part.name for part in parts]
+    names = [part.name if part.kind == CAPABILITY else f"{part.name} ({part.kind})" for part in parts]
     return few(names) if len(names) < 2 else f"{few(names)} (which go together)"
 
 
