@@ -130,7 +130,7 @@ def test_a_test_runs_with_words_and_what_base_has_no_time_for_no_other_state_is_
     (series / "0001-vmx.patch").write_text(other)
     paging = "kvm:demand_paging_test"
     words = ["--selftest", f"{paging} -b 16M", "--selftest", f"slow={paging} -b 256M", "--timeout", "slow=1"]
-    words += ["--selftest", f"{paging} --nonsense", "--memory", "1G", "--probe", "capabilities"]
+    words += ["--selftest", f"{paging} -u NONSENSE", "--memory", "1G", "--probe", "capabilities"]
     done = kseries("run", series, "--scenario", "prefixes", "--out", "out", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "out of time on base, so that no other state is asked: slow;" in done.stderr

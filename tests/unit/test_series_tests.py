@@ -157,7 +157,7 @@ def test_a_result_tells_what_the_names_and_the_checks_do_not() -> None:
     calls = parse(["kvm:a", "kvm:a -b '1 2'", "kvm.b2=kvm:b", "kvm:c", "kvm:d", "kvm:e"])
     base = [
         *(Check(id=f"{name}.exit_status", status=Status.PASS) for name in ("kvm.a", "kvm.a-2", "kvm.b2")),
-        Check(id="kvm.c.exit_status", status=Status.FAIL, detail="no answer after 100 s"),
+        Check(id="kvm.c.exit_status", status=Status.FAIL, detail="Random seed: 1\nno answer after 100 s"),
         Check(id="kvm.d.exit_status", status=Status.FAIL, detail="exit status 254"),
         Check(id="kvm.e.exit_status", status=Status.FAIL, detail="it was not built"),
     ]

@@ -10,6 +10,7 @@ from kseries import arch as archs
 from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.coverage.selftestsource import SelftestSource
+from kseries.evaluate import overdue
 from kseries.model import Check, Contract, Origin, Plan, Probe, SelftestNote, Status
 from kseries.model.sanitize import few
 from kseries.probes import selftests, targets
@@ -162,4 +163,4 @@ def _call(probe: Probe, test: Selftest) -> str:
 def _on_base(check: Check | None) -> str:
     if check is None or check.status not in (Status.FAIL, Status.MISSING) or check.gist == _ABSENT:
         return ""
-    return check.gist or str(check.status)
+    return overdue.said(check) or check.gist or str(check.status)
