@@ -34,7 +34,7 @@ def _contract(draft: Draft) -> Iterator[str]:
     yield from map(_comment, draft.notes)
     yield "[[contract]]"
     yield from (
-        f"{name} = {_string(value)}" for name, value in (("id", one.id), ("title", one.title), ("when", one.when))
+        f"{name} = {_string(value)}" for name, value in {"id": one.id, "title": one.title, "when": one.when}.items()
     )
     yield ""
     yield "# What a kernel promises that shows it."
