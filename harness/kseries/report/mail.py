@@ -9,7 +9,7 @@ from email.header import Header
 
 from kseries.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from kseries.model.sanitize import line, printable, shortened
-from kseries.report import onto, promised, reproduce, revertsets, since, text
+from kseries.report import onto, picked, promised, reproduce, revertsets, since, text
 from kseries.report.endings import of_finding, place
 from kseries.report.evidence import Exhibit, exhibits
 
@@ -116,7 +116,7 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
     if finding.advice is not None and finding.advice.verified:
         yield text.advice(run, finding.advice)
         yield ""
-    for told in revertsets.of_finding(run, finding):
+    for told in (*revertsets.of_finding(run, finding), *picked.of_finding(run, finding, elsewhere=True)):
         yield told
         yield ""
     yield "To reproduce, with kseries:"

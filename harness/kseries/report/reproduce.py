@@ -108,6 +108,13 @@ def contracts(run: RunResult, file: str) -> str:
     return _pasted("kseries", "promise", *_with_target(run.words), "-o", file)
 
 
+def pick(run: RunResult, number: int, *, elsewhere: bool = False) -> str:
+    """The line that tells what has to come along with a patch; for somebody else without paths of this host."""
+    words = shlex.split(_pasted("kseries", "pick", str(number), *_with_target(run.words)))
+    fit = (_fit_for(option, word) for option, word in zip(("", *words), words, strict=False))
+    return shlex.join(fit if elsewhere else words)
+
+
 def merge(words: tuple[str, ...], other: str, pair: tuple[Target, Target], base: Base) -> str:
     """The line that merges two topics again: ``words`` are those of one, ``other`` names the other one."""
     targets = ((words[0],), (named(other),))

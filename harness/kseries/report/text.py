@@ -34,6 +34,7 @@ from kseries.report import (
     logs,
     machines,
     onto,
+    picked,
     promised,
     reproduce,
     revertsets,
@@ -208,6 +209,7 @@ def remedies(run: RunResult, finding: Finding) -> Iterator[str]:
     if finding.advice is not None:
         yield advice(run, finding.advice)
     yield from revertsets.of_finding(run, finding)
+    yield from picked.of_finding(run, finding)
 
 
 def note(run: RunResult, finding: Finding) -> str:
