@@ -3,11 +3,12 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from kseries.bisect import setanswer
 from kseries.bisect.setanswer import Asked, Brought, Judged
-from kseries.model import Complaint, Gravity, Outcome, SetAnswer, State, StateResult
+from kseries.model import Complaint, Ending, Gravity, Outcome, SetAnswer, State, StateResult
 from tests.support.judged import CAP, FAIL, FEATURE, OFF, ON, PASS, SILENT, SKIP, Seen, nothing, plan_of, result_of
 from tests.support.told import lines
 
@@ -19,10 +20,13 @@ def of(seen: Seen, name: str = "without-1+2") -> StateResult:
     return result_of(State(id=name, scenario="pairs", applied=(3,), tree=name), seen)
 
 
-def judged(state: Seen, brought: Brought | None = None, base: Seen = OFF, tip: Seen = ON) -> Judged:
+def asked(base: Seen = OFF, tip: Seen = ON) -> Asked:
     patches = plan_of(("base",)).patches
-    asked = Asked(base=of(base, "base"), tip=of(tip, "prefix-3"), contracts=(FEATURE,), patches=patches)
-    return setanswer.of(asked, of(state), brought)
+    return Asked(base=of(base, "base"), tip=of(tip, "prefix-3"), contracts=(FEATURE,), patches=patches)
+
+
+def judged(state: Seen, brought: Brought | None = None, base: Seen = OFF, tip: Seen = ON) -> Judged:
+    return setanswer.of(asked(base, tip), of(state), brought)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,30 @@ def test_all_that_picked_patches_bring_has_to_be_there() -> None:
     assert found.answer is UNKNOWN and lines(found.why)[0].startswith("patch 3: its prefix, or the one before it")
 
 
+def test_a_picked_patch_has_not_lost_what_there_was_no_time_to_ask() -> None:
+    brought = Brought(capabilities={CAP: 2}, checks={"feature.works": 2})
+    slow = msgspec.structs.replace(of(nothing(Outcome.TIMED_OUT)), ending=Ending.DEADLINE)
+    assert setanswer.of(asked(), slow, brought).answer is UNKNOWN
+    mute = replace(OFF, caps={})
+    found = judged(mute, Brought(capabilities={CAP: 2}))
+    assert found.answer is UNKNOWN and f"{CAP}: no probe tells of it here" in lines(found.why)
+
+
+def test_what_the_kernel_under_picked_patches_breaks_is_not_theirs() -> None:
+    under = OFF.but(flag__refused=FAIL)
+    assert judged(under, Brought(), base=under).answer is SAFE
+    assert judged(under, base=under).answer is BROKEN, "a revert is held against what the tip keeps"
+    assert judged(SILENT, Brought(), base=under).answer is BROKEN, "that kernel does not advertise it"
+    worse = under.but(other__works=FAIL)
+    assert judged(worse, Brought(), base=under).answer is BROKEN
+
+
+def test_what_base_passes_at_times_and_the_tip_always_is_not_known_to_be_kept() -> None:
+    at_times = replace(OFF, flaky=("other.works",))
+    assert judged(OFF.but(other__works=FAIL), base=at_times).answer is UNKNOWN
+    assert judged(OFF, base=at_times).answer is SAFE
+
+
 def test_a_patch_brings_what_its_prefix_has_the_one_before_has_not_and_the_tip_has_still() -> None:
     tip = ON.with_cap("OTHER", 0)
     after = ON.with_cap("OTHER", 1).but(gone__again=PASS)
@@ -97,7 +125,10 @@ def test_a_patch_brings_what_its_prefix_has_the_one_before_has_not_and_the_tip_h
     assert found == Brought(capabilities={CAP: 2}, checks={"feature.works": 2, "feature.lasts": 2})
     assert setanswer.brings(of(ON), of(ON), of(ON), 3) == Brought()
     flaky = replace(ON, flaky=("feature.lasts",))
-    assert setanswer.brings(of(OFF), of(flaky), of(ON), 2).checks == {"feature.works": 2}
+    assert setanswer.brings(of(OFF), of(flaky), of(ON), 2) == Brought(unclear=(2,)), "it may bring that, too"
+    assert setanswer.brings(of(OFF), of(ON), of(flaky), 2) == Brought(unclear=(2,))
+    always = replace(OFF, flaky=("feature.lasts",))
+    assert setanswer.brings(of(always), of(flaky), of(flaky), 2).checks == {"feature.works": 2}
     assert setanswer.brings(of(nothing(Outcome.BUILD_FAILED)), of(ON), of(ON), 2) == Brought(unclear=(2,))
 
 

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Whether a set of patches may go, or come: what one state says to it. Pure functions (docs/patch-sets.md)."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from kseries import judge
 from kseries.bisect import answer
 from kseries.bisect.answer import Answer, Question
-from kseries.judge import evidence
+from kseries.judge import evidence, losses
 from kseries.judge.losses import GOOD
 from kseries.model import (
     Base,
     Contract,
     Evidence,
     EvidenceKind,
+    Finding,
     FindingKind,
     Outcome,
     Plan,
@@ -63,7 +66,7 @@ def of(asked: Asked, state: StateResult, brought: Brought | None = None) -> Judg
         return Judged(answer=SetAnswer.LOUD, why=outcome)
     if state.outcome.unknown:
         return Judged(answer=SetAnswer.UNKNOWN, why=outcome)
-    broken = _silent_breaks(asked, state)
+    broken = _silent_breaks(asked, state, picked=brought is not None)
     if broken.why:
         return broken
     try:
@@ -80,8 +83,11 @@ def of(asked: Asked, state: StateResult, brought: Brought | None = None) -> Judg
     return Judged(answer=SetAnswer.UNKNOWN if unsure else SetAnswer.SAFE, why=unsure)
 
 
-def _silent_breaks(asked: Asked, state: StateResult) -> Judged:
-    """What judge/judging.py has of a revert: the promises, and all that base and the tip have, that it breaks."""
+def _silent_breaks(asked: Asked, state: StateResult, *, picked: bool) -> Judged:
+    """What judge/judging.py has of a revert: the promises, and all that base and the tip have, that it breaks.
+
+    Of picked patches, what the kernel under them breaks in the same way is not theirs.
+    """
     base = State(id="base", scenario="base", applied=(), tree=asked.base.tree)
     gone = State(id="without", scenario="reverts", applied=state.applied, tree=state.tree)
     tip = State(id=f"prefix-{len(asked.patches)}", scenario="prefixes", applied=(), tree=asked.tip.tree)
@@ -89,14 +95,28 @@ def _silent_breaks(asked: Asked, state: StateResult) -> Judged:
     plan = Plan(series="", version=1, patches=asked.patches, base=under, states=(base, gone, tip))
     seen = {base.id: asked.base, gone.id: state, tip.id: asked.tip}
     as_planned = {one.id: _as(seen[one.id], one) for one in plan.states}
-    _, findings, _ = judge.judge(plan, as_planned, asked.contracts)
+    states, findings, _ = judge.judge(plan, as_planned, asked.contracts)
     broken = [one for one in findings if one.kind is FindingKind.SILENT_BREAK and one.state == gone.id]
+    if picked:
+        broken = [one for one in broken if not _inherited(one, {state.id: state for state in states})]
     when = {one.id: one.when for one in asked.contracts}
     return Judged(
         answer=SetAnswer.BROKEN,
         why=tuple(dict.fromkeys(seen for one in broken for seen in one.evidence)),
         capabilities=tuple(dict.fromkeys(when[one.contract] for one in broken if one.contract is not None)),
     )
+
+
+def _inherited(finding: Finding, states: Mapping[str, StateResult]) -> bool:
+    """True of a contract that base breaks by the same checks, while it advertises as much."""
+    of_base, here = (
+        next((one for one in states[name].contracts if one.id == finding.contract), None)
+        for name in ("base", finding.state)
+    )
+    if of_base is None or here is None or of_base.advertised is not here.advertised:
+        return False
+    names = {seen.name for seen in finding.evidence if seen.kind is EvidenceKind.CHECK}
+    return bool(names) and names <= {*of_base.failed}
 
 
 def _as(result: StateResult, state: State) -> StateResult:
@@ -110,11 +130,15 @@ def _missing(state: StateResult, brought: Brought) -> tuple[Evidence, ...]:
     caps = [
         Evidence(kind=EvidenceKind.CONTRACT, name=name, said=f"patch {by} brings it, and it is not shown here")
         for name, by in brought.capabilities.items()
-        if state.caps.get(name) == 0 or name not in state.caps
+        if state.caps.get(name) == 0
     ]
+    known = (name for name in _unpassed(state, brought) if name not in state.flaky and losses.came(name, state))
+    return (*caps, *(evidence.of_check(name, state) for name in known))
+
+
+def _unpassed(state: StateResult, brought: Brought) -> tuple[str, ...]:
     passed = {check.id for check in state.checks if check.status in GOOD}
-    lost = [evidence.of_check(name, state) for name in brought.checks if name not in {*passed, *state.flaky}]
-    return (*caps, *lost)
+    return tuple(name for name in brought.checks if name not in passed)
 
 
 def _unknown(asked: Asked, state: StateResult, brought: Brought | None) -> tuple[Evidence, ...]:
@@ -129,27 +153,40 @@ def _unknown(asked: Asked, state: StateResult, brought: Brought | None) -> tuple
         if (one.advertised is None and one.capability in told_of) or (one.advertised and one.holds is None)
     ]
     told = [Evidence(kind=EvidenceKind.CONTRACT, name=one.id, said="not judged") for one in unjudged]
+    told += [evidence.of_flaky(name) for name in _lost_of_flaky(asked, state)]
     if brought is None:
         return tuple(told)
     told += [evidence.of_flaky(name) for name in brought.checks if name in state.flaky]
+    told += [evidence.of_check(name, state) for name in _unpassed(state, brought) if not losses.came(name, state)]
+    mute = (name for name in brought.capabilities if name not in state.caps)
+    told += [Evidence(kind=EvidenceKind.CONTRACT, name=name, said="no probe tells of it here") for name in mute]
     said = "its prefix, or the one before it, does not tell what it brings"
     return (*told, *(Evidence(kind=EvidenceKind.ERROR, name=f"patch {one}", said=said) for one in brought.unclear))
+
+
+def _lost_of_flaky(asked: Asked, state: StateResult) -> list[str]:
+    """The checks that base passes at times, the tip always, and a state not at all."""
+    passed = {check.id for check in state.checks if check.status in GOOD}
+    kept = {check.id for check in asked.tip.checks if check.status in GOOD} - {*asked.tip.flaky}
+    return [name for name in asked.base.flaky if name in kept - passed]
 
 
 def brings(before: StateResult, after: StateResult, tip: StateResult, patch: int) -> Brought:
     """What a patch brings: what its prefix has, the one before it has not, and the tip has still."""
     if any(one.outcome is not Outcome.OK for one in (before, after, tip)):
         return Brought(unclear=(patch,))
-    flaky = {*before.flaky, *after.flaky, *tip.flaky}
     was, now, then = ({one.id: one.status for one in state.checks} for state in (before, after, tip))
-    new = [name for name, status in now.items() if status in GOOD and was.get(name, Status.MISSING) not in GOOD]
+    failed = [name for name in now if was.get(name, Status.MISSING) not in GOOD and name not in before.flaky]
+    if any(name in after.flaky or (now[name] in GOOD and name in tip.flaky) for name in failed):
+        return Brought(unclear=(patch,))
+    new = [name for name in failed if now[name] in GOOD]
     return Brought(
         capabilities={
             name: patch
             for name, value in after.caps.items()
             if value and tip.caps.get(name) and not before.caps.get(name)
         },
-        checks={name: patch for name in new if then.get(name) in GOOD and name not in flaky},
+        checks={name: patch for name in new if then.get(name) in GOOD},
     )
 
 
