@@ -23,16 +23,20 @@ PROMISES = {
     "eventfd-saturate": "EFD_SATURATE",
 }
 ARCH = "x86_64"
+ON_BOTH = ("exit-on-missing-split", "exit-on-missing-squashed")
+CASES = [*((name, ARCH) for name in PROMISES), *((name, "arm64") for name in ON_BOTH)]
 
 
 def essence(finding: Finding) -> tuple[str, int | None, int | None]:
     return finding.state, finding.patch, finding.partner
 
 
-@pytest.mark.parametrize("name", PROMISES)
-def test_each_silent_break_is_suspected_and_nothing_else(kseries: Kseries, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "arch"), CASES)
+def test_each_silent_break_is_suspected_and_nothing_else(
+    kseries: Kseries, tmp_path: Path, name: str, arch: str
+) -> None:
     case = TOP / "testcases" / name
-    done = kseries("run", case, "--arch", ARCH, "--no-contracts", "--out", "out")
+    done = kseries("run", case, "--arch", arch, "--no-contracts", "--out", "out")
     assert done.returncode == 0, done.stdout + done.stderr
     result, _ = rundir.read(tmp_path / "out")
     expected = inputs.load(str(case)).testcase
@@ -40,7 +44,7 @@ def test_each_silent_break_is_suspected_and_nothing_else(kseries: Kseries, tmp_p
     breaks = {
         (one.state, one.patch, one.partner)
         for one in expected.expect.findings
-        if one.kind is FindingKind.SILENT_BREAK and one.arch in (None, ARCH)
+        if one.kind is FindingKind.SILENT_BREAK and one.arch in (None, arch)
     }
     suspected = [one for one in result.findings if one.kind is FindingKind.SUSPECTED_BREAK]
     assert {essence(one) for one in suspected if "without-" in one.state} == breaks
