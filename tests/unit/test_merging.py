@@ -161,6 +161,22 @@ def test_what_a_topic_breaks_and_mends_within_itself_is_not_taken_for_the_loss()
     assert (needs.first, needs.second) == ((4,), (1,))
 
 
+def test_what_a_topic_breaks_for_a_moment_blames_no_patch_that_mends_it() -> None:
+    """The first patch clashes; the second breaks the same by itself, so of a merge up to there nobody can tell."""
+
+    def seen(patches: Patches) -> Seen:
+        own = "a2" in patches and "a3" not in patches
+        return BROKEN if own or patches >= {"a1", "b1"} else FINE
+
+    needs = Case(4, 1, seen).needs()
+    assert (needs.first, needs.second, needs.sound) == ((1,), (1,), ("second", "first-1"))
+
+
+def test_where_a_search_ended_early_no_state_is_called_sound() -> None:
+    needs = Case(4, 4, failing("a2", "b2")).needs(most=1)
+    assert (needs.spent, needs.broken, needs.sound) == (True, needs.broken, ())
+
+
 def test_nothing_is_looked_for_where_nobody_asks_or_nothing_is_lost() -> None:
     case = Case(3, 3, failing("a1", "b1"))
     assert case.needs(most=0) is None and case.run(most=0).together is False

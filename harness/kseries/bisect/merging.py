@@ -31,7 +31,8 @@ class Part(Record, frozen=True):
 class Needs(Record, frozen=True):
     """Which patch of each topic it takes: one of these; 0 is what lies under the topic.
 
-    ``broken`` has them and shows it; of the states that are ``sound`` each lacks one of them, and does not.
+    ``broken`` has them and shows it; of the states that are ``sound`` each lacks one of them, and does not: none is
+    named where the search is ``spent``.
     """
 
     first: tuple[int, ...]
@@ -189,7 +190,9 @@ class _Kernels:
         if merges.wrong(thing, merges.with_contracts(whole, self._runner.contracts).both) is False:
             return False
         four = merges.with_contracts(self.four(first, second), self._runner.contracts)
-        return merges.loses(thing, four, self._runner.contracts)
+        lost = merges.loses(thing, four, self._runner.contracts)
+        # What a part has by itself hides whether the two lose it together.
+        return None if lost is False and merges.wrong(thing, four.both) is not False else lost
 
     def _of(self, *states: State) -> list[StateResult]:
         """Their results: what was asked before is not asked again."""
@@ -228,7 +231,8 @@ def needs_of(topics: Topics, corner: Corner) -> Needs:
     """What was found, by the numbers of patches and the names of states."""
     firsts, seconds = topics.steps
     first, second = corner.first, corner.second
-    sound = (topics.state(first.good, second.bad), topics.state(first.bad, second.good))
+    # Where nothing more might be asked, these may never have been.
+    sound = () if corner.spent else (topics.state(first.good, second.bad), topics.state(first.bad, second.good))
     return Needs(
         first=tuple(firsts[step].number for step in first.steps),
         second=tuple(seconds[step].number for step in second.steps),
