@@ -2,7 +2,7 @@
 /*
  * Names of one kind, told as "# surface KIND NAME NAME ..." and closed by "# listed
  * KIND COUNT": the host takes a kind that is closed and has all of its names, or
- * none of it (harness/kseries/probes/surface.py).
+ * none of it (harness/kseries/probes/listings.py).
  */
 #ifndef KSERIES_LISTING_H
 #define KSERIES_LISTING_H

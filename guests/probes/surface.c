@@ -317,16 +317,35 @@ static void syscalls_listed(void)
 static struct listing walked;
 static size_t root_length;
 
-/* Look into @root and what is below it on the same file system. Not being there is no failure: then there are none. */
-static void walk(const char *kind, const char *root, __nftw_func_t visit)
+/* Not being there is no failure: then there are no names. */
+static void need(const char *root, const char *kind)
+{
+	struct listing none = { .kind = kind };
+
+	if (!access(root, F_OK))
+		return;
+	listing_tell(&none);
+	ktap_skip("no %s: %s", root, strerror(errno));
+}
+
+static int walk_once(const char *kind, const char *root, __nftw_func_t visit)
 {
 	walked = (struct listing){ .kind = kind };
 	root_length = strlen(root) + 1;
-	if (access(root, F_OK)) {
-		listing_tell(&walked);
-		ktap_skip("no %s: %s", root, strerror(errno));
-	}
-	if (nftw(root, visit, OPEN_DIRECTORIES, FTW_PHYS | FTW_MOUNT | FTW_ACTIONRETVAL))
+	return nftw(root, visit, OPEN_DIRECTORIES, FTW_PHYS | FTW_MOUNT | FTW_ACTIONRETVAL);
+}
+
+/* Look into @root and what is below it on the same file system. */
+static void walk(const char *kind, const char *root, __nftw_func_t visit)
+{
+	int ret;
+
+	need(root, kind);
+	ret = walk_once(kind, root, visit);
+	/* A directory that goes after it was read of ends the walk. */
+	if (ret && errno == ENOENT)
+		ret = walk_once(kind, root, visit);
+	if (ret)
 		ktap_fail("cannot look into %s: %s", root, strerror(errno));
 	listing_tell_some(&walked);
 }
@@ -391,8 +410,7 @@ static void sys_kernel_listed(void)
 
 static int visit_device(const char *path, const struct stat *stat, int type, struct FTW *at)
 {
-	(void)type;
-	if (S_ISCHR(stat->st_mode) || S_ISBLK(stat->st_mode))
+	if (type != FTW_NS && (S_ISCHR(stat->st_mode) || S_ISBLK(stat->st_mode)))
 		listing_add(&walked, "%s", path + root_length);
 	return at->level > MOST_LEVELS ? FTW_SKIP_SUBTREE : FTW_CONTINUE;
 }
@@ -402,23 +420,27 @@ static void devices_listed(void)
 	walk("device", "/dev", visit_device);
 }
 
-/* Of a process the first character is a digit, and of nothing else. */
-static int visit_proc(const char *path, const struct stat *stat, int type, struct FTW *at)
-{
-	const char *name = path + at->base;
-
-	(void)stat;
-	(void)type;
-	if (!at->level)
-		return FTW_CONTINUE;
-	if (name[0] < '0' || name[0] > '9')
-		listing_add(&walked, "%s", name);
-	return FTW_SKIP_SUBTREE;
-}
-
+/* Not by nftw(), which opens what it lists, while processes and threads end. Of those alone a name begins with a digit. */
 static void proc_listed(void)
 {
-	walk("proc", "/proc", visit_proc);
+	struct listing listing = { .kind = "proc" };
+	struct dirent *entry;
+	DIR *proc;
+
+	need("/proc", listing.kind);
+	proc = opendir("/proc");
+	if (!proc)
+		ktap_fail("cannot look into /proc: %s", strerror(errno));
+	while (errno = 0, (entry = readdir(proc))) {
+		const char *name = entry->d_name;
+
+		if (strcmp(name, ".") && strcmp(name, "..") && (name[0] < '0' || name[0] > '9'))
+			listing_add(&listing, "%s", name);
+	}
+	if (errno)
+		ktap_fail("cannot read /proc: %s", strerror(errno));
+	closedir(proc);
+	listing_tell_some(&listing);
 }
 
 static void filesystems_listed(void)
