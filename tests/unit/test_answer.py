@@ -10,7 +10,7 @@ from kseries.bisect.answer import Answer, Asked, Question, Tried, answer, asks_t
 from kseries.model import Ending, Outcome
 from kseries.model.errors import InfraError
 from tests.support.complaints import OOPS, STALL, WARNS, busy, unsure
-from tests.support.judged import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, SILENT, SKIP, Seen, nothing, plan_of
+from tests.support.judged import DIED, FAIL, FEATURE, LOUD, MISSING, OFF, ON, PASS, SILENT, SKIP, Seen, nothing, plan_of
 from tests.support.judged import result_of as result
 from tests.support.told import lines
 
@@ -67,6 +67,11 @@ def test_a_fault_of_this_host_is_no_answer() -> None:
 
 def test_a_check_on_which_two_boots_disagree_is_no_answer() -> None:
     assert asked(replace(OFF.but(other__works=FAIL), flaky=("other.works",))).answer is UNTESTABLE
+
+
+def test_two_boots_that_list_otherwise_leave_an_answer() -> None:
+    lists = OFF.but(surface__procs_listed=PASS)
+    assert asked(replace(lists, flaky=("surface.procs_listed",)), base=lists).answer is GOOD
 
 
 def test_a_promise_of_which_two_boots_disagree_is_no_answer() -> None:

@@ -144,6 +144,11 @@ def test_a_check_that_was_well_and_is_so_no_more_is_worse(was: Status, now: Stat
     assert bool(seen.worse) is worse
 
 
+def test_a_list_of_the_surface_that_is_empty_now_is_told_and_not_worse() -> None:
+    (change,) = told(tip(checks=checks(surface__a=PASS)), tip(checks=checks(surface__a=FAIL))).changes
+    assert (change.name, change.worse) == ("surface.a", False)
+
+
 def test_a_check_that_is_not_there_any_more_is_worse_and_one_that_is_new_is_nothing() -> None:
     few, more = tip(checks=checks(p__a=PASS)), tip(checks=checks(p__a=PASS, p__b=FAIL))
     assert not told(few, more).changes

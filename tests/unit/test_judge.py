@@ -14,17 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kseries.judge import contract_verdict, judge, losses, with_proof
+from kseries.judge import contract_verdict, grounds, judge, losses, with_proof
 from kseries.model import (
     Advice,
     Complaint,
     Contract,
     ContractVerdict,
     Ending,
+    Exercise,
     Finding,
     FindingKind,
     Gravity,
     Outcome,
+    PatchResult,
     Squash,
     Status,
     Verdict,
@@ -966,3 +968,38 @@ def test_a_flaky_check_advertises_nothing_that_is_known() -> None:
 
 def test_who_goes_by_capabilities_has_those_that_there_were() -> None:
     assert all(state.caps.keys() <= {CAP} for state in run(SOUND, (FEATURE,)).states.values())
+
+
+# --- what is told and not judged ----------------------------------------------------------------
+
+
+def listing(**empty: Status) -> dict[str, Seen]:
+    """The sound series, which lists its surface; ``without_3=FAIL`` is a state whose list came out otherwise."""
+    how = {name.replace("_", "-"): status for name, status in empty.items()}
+    return {name: seen.but(surface__procs_listed=how.get(name, PASS)) for name, seen in SOUND.items()}
+
+
+@pytest.mark.parametrize("status", [FAIL, SKIP, MISSING])
+@pytest.mark.parametrize("name", ["prefix_2", "prefix_3", "without_3"])
+def test_a_list_of_the_surface_that_came_out_empty_is_told_and_not_judged(name: str, status: Status) -> None:
+    judged = run(listing(**{name: status}))
+    assert (judged.findings, judged.answers) == ((), (True, True))
+
+
+def test_two_boots_that_list_otherwise_are_no_finding_either() -> None:
+    seen = listing()
+    assert run(seen | {"prefix-2": replace(seen["prefix-2"], flaky=("surface.procs_listed",))}).findings == ()
+
+
+def test_a_contract_may_ask_for_a_list_of_the_surface() -> None:
+    asked = msgspec.structs.replace(FEATURE, checks=("surface.procs_listed",))
+    judged = run(listing(without_3=FAIL), contracts=(asked,))
+    assert [(one.kind, one.state, one.contract) for one in judged.findings] == [
+        (FindingKind.SILENT_BREAK, "without-3", "feature")
+    ]
+
+
+def test_a_list_of_the_surface_is_no_ground_of_a_verdict() -> None:
+    states = run(listing()).states
+    patch = PatchResult(number=3, verdict=Verdict(bisectable=None, revert_safe=None), exercise=Exercise.EXERCISED)
+    assert grounds.of_patch([states["without-3"]], states["prefix-3"], patch).checks == 3

@@ -199,6 +199,14 @@ def test_a_merge_without_any_check_is_not_called_good() -> None:
     assert (judged.together, judged.unknown) == (None, ("no check passes that the merge could lose",))
 
 
+def test_a_list_of_the_surface_that_only_the_merge_leaves_empty_is_told_and_not_judged() -> None:
+    lists = OFF.but(surface__procs_listed=PASS)
+    judged = judge(lists, lists, lists, lists.but(surface__procs_listed=FAIL))
+    assert (judged.losses, judged.together, judged.kept) == ((), True, judge(OFF, OFF, OFF, OFF).kept)
+    only = Seen({}, {"surface.procs_listed": PASS})
+    assert judge(only, only, only, only).together is None
+
+
 # --- outcomes -----------------------------------------------------------------------------------
 
 

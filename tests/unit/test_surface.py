@@ -18,12 +18,13 @@ from msgspec import UNSET
 
 from kseries.guest import repeat, surfaces
 from kseries.host import paths
-from kseries.judge import surface
+from kseries.judge import promises, surface
 from kseries.judge.surface import How
 from kseries.model import Boot, Check, Contract, Ending, Observation, Outcome, Probe, StateResult, Status
 from kseries.model.surface import PROBE, SurfaceKind
 from kseries.probes import ktap, listings
 from kseries.report import html, text
+from tests.support.promised import Ask, Feature, World
 from tests.support.runs import contract, hostile, run, state
 
 Listed = Mapping[str, tuple[str, ...]]
@@ -291,6 +292,14 @@ def test_the_skeleton_of_a_contract_is_one(name: str) -> None:
     assert made.when == name or not name.startswith("KVM")
 
 
+def test_nothing_is_inferred_of_whether_a_list_came_whole() -> None:
+    """A kind that is empty before a patch is one whose check fails there: that belongs to no promise."""
+    ask = Ask(frozenset())
+    world = World(2, (Feature("CAP_A", frozenset({1}), {"surface.procs_listed": ask, "a.works": ask}),))
+    (promise,) = promises.infer(tuple(world.results.values()), "prefix-2")
+    assert promise.checks == ("a.works",)
+
+
 # --- in words -----------------------------------------------------------------------------------
 
 
@@ -386,10 +395,21 @@ int main(void) {{ return ktap_main("surface", checks, 1, 0); }}
 
 def _printed(tmp_path: Path, body: str) -> ktap.Report:
     """What a program that lists names prints, as it is read."""
-    (tmp_path / "lists.c").write_text(_PROGRAM.format(body=body))
-    words = ["make", "--silent", f"--directory={paths.project('guests')}", f"OUT={tmp_path}/out", "PROBES=", "theirs"]
-    subprocess.run([*words, "HEADERS=/usr/include", f"PROGRAMS={tmp_path}/lists.c"], check=True, timeout=120)
-    argv = [tmp_path / "out" / "programs" / "lists"]
+    return _ran(tmp_path, _PROGRAM.format(body=body))
+
+
+def _built(tmp_path: Path, source: str) -> Path:
+    """A program of such a source."""
+    (tmp_path / "lists.c").write_text(source)
+    out = tmp_path / "out"
+    words = ["make", "--silent", f"--directory={paths.project('guests')}", f"OUT={out}", "HEADERS=/usr/include"]
+    subprocess.run([*words, f"{out}/include/uapi_names.h"], check=True, timeout=120)
+    subprocess.run([*words, "PROBES=", f"PROGRAMS={tmp_path}/lists.c", "theirs"], check=True, timeout=120)
+    return out / "programs" / "lists"
+
+
+def _ran(tmp_path: Path, source: str) -> ktap.Report:
+    argv = [_built(tmp_path, source)]
     driven = os.environ | {"KTAP_DRIVEN": "1"}
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=driven)
     return _read(done.stdout)
@@ -415,20 +435,26 @@ def test_a_list_of_what_every_kernel_has_may_not_be_empty(tmp_path: Path) -> Non
     assert failed(told_of) == {"surface.listed": "expected names of the kind proc, got none"}
 
 
-def test_where_there_are_no_files_and_no_kvm_the_probe_says_so_of_each_kind(tmp_path: Path) -> None:
+def _in_an_empty_root(tmp_path: Path, program: Path) -> ktap.Report:
     """In a root of its own, which has folders and next to nothing in them."""
-    words = ["make", "--silent", f"--directory={paths.project('guests')}", f"OUT={tmp_path}/out", "PROBES=surface"]
-    subprocess.run([*words, "HEADERS=/usr/include"], check=True, timeout=120)
     root = tmp_path / "root"
     for folder in ("proc/sys", "sys/module", "dev"):
         (root / folder).mkdir(parents=True)
     (root / "proc" / "filesystems").touch()
-    shutil.copy(tmp_path / "out" / "probes" / "surface", root)
+    shutil.copy(program, root / "surface")
     argv = ["bwrap", "--unshare-all", "--ro-bind", str(root), "/", "--setenv", "KTAP_DRIVEN", "1", "/surface"]
-    told_of = _read(subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout)
-    empty = {"sysctls": "sysctl", "parameters": "module-parameter", "devices": "device", "filesystems": "filesystem"}
+    return _read(subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout)
+
+
+_EMPTY = {"sysctls": "sysctl", "parameters": "module-parameter", "devices": "device", "filesystems": "filesystem"}
+
+
+def test_where_there_are_no_files_and_no_kvm_the_probe_says_so_of_each_kind(tmp_path: Path) -> None:
+    words = ["make", "--silent", f"--directory={paths.project('guests')}", f"OUT={tmp_path}/out", "PROBES=surface"]
+    subprocess.run([*words, "HEADERS=/usr/include"], check=True, timeout=120)
+    told_of = _in_an_empty_root(tmp_path, tmp_path / "out" / "probes" / "surface")
     assert failed(told_of) == {
-        f"surface.{check}_listed": f"expected names of the kind {kind}, got none" for check, kind in empty.items()
+        f"surface.{check}_listed": f"expected names of the kind {kind}, got none" for check, kind in _EMPTY.items()
     }
     skipped = {check.id: check.detail for check in told_of.checks if check.status is Status.SKIP}
     assert skipped == {
@@ -440,6 +466,116 @@ def test_where_there_are_no_files_and_no_kvm_the_probe_says_so_of_each_kind(tmp_
     assert {"kvm-cap", "kvm-flag"} & told_of.surface.keys() == set()
     assert {"0", "1"} <= {*told_of.surface["syscall"]}
     assert any(name.startswith("KVM_CAP_") for name in told_of.surface["uapi"])
+
+
+_DIRECTORIES_GO = """
+#define _GNU_SOURCE
+#include <errno.h>
+#include <ftw.h>
+#include <string.h>
+static int goes(const char *root, __nftw_func_t visit, int open, int how)
+{{
+	static int walks;
+	if (!strcmp(root, "/proc") || walks++ < {often})
+		return errno = ENOENT, -1;
+	return nftw(root, visit, open, how);
+}}
+#define nftw goes
+#include "{probe}"
+"""
+
+
+@pytest.mark.parametrize(("often", "walked"), [(1, True), (2, False)])
+def test_directories_that_go_while_they_are_walked_cost_no_list(tmp_path: Path, often: int, walked: bool) -> None:
+    """Each walk is tried once more; /proc, where processes end at any time, is not walked at all."""
+    source = _DIRECTORIES_GO.format(often=often, probe=paths.project("guests") / "probes" / "surface.c")
+    told_of = _in_an_empty_root(tmp_path, _built(tmp_path, source))
+    assert told_of.surface["proc"] == ("filesystems", "sys")
+    words = failed(told_of)["surface.sysctls_listed"]
+    assert words.startswith("expected names of the kind sysctl" if walked else "cannot look into /proc/sys")
+
+
+_CALLS = """
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "ktap.h"
+#include "listing.h"
+#include "syscalls.h"
+static volatile struct {{ int alarms, by, called[SYSCALL_NUMBERS]; }} *seen;
+unsigned int alarm(unsigned int seconds)
+{{
+	{alarm}
+	return seconds;
+}}
+long syscall(long number, ...)
+{{
+	seen->called[number] = 1;
+	{call}
+	errno = ENOSYS;
+	return -1;
+}}
+static void listed(void)
+{{
+	struct listing listing = {{ .kind = "syscall" }};
+	static bool there[SYSCALL_NUMBERS];
+	int number, pid, status, wait;
+
+	(void)number, (void)pid, (void)status, (void)wait;
+	seen = mmap(0, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	{body}
+	listing_tell(&listing);
+}}
+static const struct check checks[] = {{ {{ "listed", listed }} }};
+int main(void) {{ return ktap_main("surface", checks, 1, 0); }}
+"""
+_ALL = "for (number = 0; number < SYSCALL_NUMBERS; number++)"
+
+
+def _calls(tmp_path: Path, body: str, *, alarm: str = "", call: str = "") -> tuple[str, ...]:
+    """What a program lists whose system calls are made up."""
+    told_of = _ran(tmp_path, _CALLS.format(body=body, alarm=alarm, call=call))
+    assert failed(told_of) == {}
+    return told_of.surface["syscall"]
+
+
+def test_a_host_that_stalls_makes_no_system_call_up(tmp_path: Path) -> None:
+    """Each number that is called is late once, be it there (7) or not; one (9) sleeps whenever it is called."""
+    body = f'syscalls_find(there); {_ALL} if (there[number]) listing_add(&listing, "%d", number);'
+    late = "if (seen->alarms++ % 2 == 0) raise(SIGALRM);"
+    call = "if (number == 7) return 0; if (number == 9) raise(SIGALRM);"
+    assert _calls(tmp_path, body, alarm=late, call=call) == ("7", "9")
+
+
+def test_what_leaves_the_group_of_its_probe_is_not_called(tmp_path: Path) -> None:
+    body = "syscalls_find(there);"
+    body += "".join(
+        f'if (seen->called[__NR_{name}]) listing_add(&listing, "{name}");' for name in ("setsid", "setpgid", "getpid")
+    )
+    assert _calls(tmp_path, body) == ("getpid",)
+
+
+def test_who_calls_for_a_check_that_is_killed_ends_with_it(tmp_path: Path) -> None:
+    body = """
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = fork();
+	if (!pid)
+		syscalls_find(there);
+	while (!seen->by)
+		usleep(1000);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	for (wait = 0; wait < 1000 && waitpid(seen->by, &status, WNOHANG) != seen->by; wait++)
+		usleep(10000);
+	listing_add(&listing, wait < 1000 ? "ended" : "left");
+	kill(seen->by, SIGKILL);"""
+    assert _calls(tmp_path, body, call="for (seen->by = getpid(); ; ) pause();") == ("ended",)
 
 
 def test_a_guest_that_floods_tells_so_and_no_name(tmp_path: Path) -> None:

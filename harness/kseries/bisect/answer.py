@@ -151,7 +151,7 @@ def _of_promises(
     if reasons:
         return Answer.BAD, tuple(reasons)
     # Two boots of one kernel do not agree: either answer would lead a bisection astray.
-    passed = {check.id for check in base.checks if check.status in GOOD} - {*base.flaky}
+    passed = {one.id for one in base.checks if one.status in GOOD and not losses.only_tells(one.id)} - {*base.flaky}
     unsure = [evidence.of_flaky(name) for name in state.flaky if name in passed | asked]
     unsure += [evidence.of_complaint(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
     if state.outcome is not Outcome.OK:  # it was only too slow, and that may be this host's doing

@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence, Set
 
 from kseries import judge
-from kseries.judge import evidence
+from kseries.judge import evidence, losses
 from kseries.model import (
     Evidence,
     EvidenceKind,
@@ -257,7 +257,8 @@ def _checks(was: StateResult, now: StateResult, left_out: Set[str]) -> Iterator[
             continue
         status = str(new.status) if new is not None else "not there"
         if status != old.status:
-            worse = old.status in _WELL and (new is None or new.status not in _WELL)
+            lost = old.status in _WELL and (new is None or new.status not in _WELL)
+            worse = lost and not losses.only_tells(old.id)
             detail = new.words if new is not None else ""
             yield Change(
                 state=now.id, was_state=was.id, name=old.id, was=old.status, now=status, worse=worse, detail=detail

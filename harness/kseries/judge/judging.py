@@ -111,8 +111,9 @@ class _Judged:
                 yield from self._needs_more(result)
             if state.scenario in ("reverts", "pairs") and state.same_as is None and _ran(self._tip):
                 yield from complaints.unsure(self._base, self._tip, result)
-            if result.flaky and state.same_as is None:
-                told = tuple(map(evidence.of_flaky, result.flaky))
+            flaky = [name for name in result.flaky if not losses.only_tells(name)]
+            if flaky and state.same_as is None:
+                told = tuple(map(evidence.of_flaky, flaky))
                 yield Finding(
                     kind=FindingKind.FLAKY, state=state.id, patch=None, partner=None, contract=None, evidence=told
                 )

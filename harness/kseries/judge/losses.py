@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kseries.judge import evidence
 from kseries.judge.complaints import new_complaints
 from kseries.model import Check, Complaint, Ending, Evidence, Gravity, Outcome, StateResult, Status
+from kseries.model.surface import PROBE
 
 GOOD = (Status.PASS, Status.XFAIL)
 _DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
@@ -23,6 +24,13 @@ def came(name: str, state: StateResult) -> bool:
     """True of a check that has an answer, and of one of which it is the kernel's doing that it has none."""
     there = any(check.id == name and check.status is not Status.MISSING for check in state.checks)
     return there or state.ending is not Ending.DEADLINE
+
+
+def only_tells(name: str) -> bool:
+    """True of a check that is told and not judged: it says whether a list of the surface came whole, which is nothing
+    that a kernel promises. No finding counts it but that of a contract which asks for it.
+    """
+    return name.startswith(f"{PROBE}.")
 
 
 class What(StrEnum):
@@ -53,6 +61,7 @@ def lost(base: StateResult, state: StateResult) -> tuple[str, ...]:
         check.id
         for check in base.checks
         if check.status is Status.PASS
+        and not only_tells(check.id)
         and check.id not in (*base.flaky, *state.flaky)
         and came(check.id, state)
         and not _passed(now.get(check.id))

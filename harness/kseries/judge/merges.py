@@ -305,5 +305,6 @@ class _Judging:
 
 
 def _names(four: Four) -> Iterable[str]:
-    """The checks of either side: first those of the first."""
-    return dict.fromkeys(check.id for side in (four.first, four.second) for check in side.checks)
+    """The checks of either side that a merge can lose: first those of the first."""
+    names = dict.fromkeys(check.id for side in (four.first, four.second) for check in side.checks)
+    return [name for name in names if not losses.only_tells(name)]

@@ -98,7 +98,7 @@ def infer(states: Sequence[StateResult], tip: str, told: Set[str] = frozenset())
     seen = _Seen(base, whole, [state for state in states if _ran(state)])
     found: dict[tuple[Part, ...], dict[str, list[str]]] = {}
     for check in whole.checks:
-        if check.id not in told and (place := seen.place(check)) is not None:
+        if check.id not in told and not losses.only_tells(check.id) and (place := seen.place(check)) is not None:
             what, parts = place
             found.setdefault(parts, {}).setdefault(what, []).append(check.id)
     made = (
