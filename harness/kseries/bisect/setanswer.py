@@ -179,7 +179,7 @@ def brings(before: StateResult, after: StateResult, tip: StateResult, patch: int
     failed = [name for name in now if was.get(name, Status.MISSING) not in GOOD and name not in before.flaky]
     if any(name in after.flaky or (now[name] in GOOD and name in tip.flaky) for name in failed):
         return Brought(unclear=(patch,))
-    new = [name for name in failed if now[name] in GOOD]
+    new = [name for name in failed if now[name] in GOOD and not losses.only_tells(name)]
     return Brought(
         capabilities={
             name: patch
