@@ -146,6 +146,14 @@ def test_where_hints_lead_nowhere_what_comes_after_is_thinned() -> None:
     assert len(tried) < 25
 
 
+def test_where_there_is_little_hope_hints_and_what_comes_before_are_all_that_is_tried() -> None:
+    search = Search({13}, 13, {13: frozenset({4})}, range(1, 14), few=True)
+    assert carried_out(search, lambda _: CONFLICT, silent) == [(13,), (4, 13), tuple(range(1, 14))]
+    search = Search({13}, 13, {}, range(1, 14), few=True)
+    tried = carried_out(search, lambda one: SAFE if {5, 13} <= one else CONFLICT, silent)
+    assert (search.found, search.proved) == ((5, 13), True) and len(tried) > 2, "one that is safe is thinned"
+
+
 def test_of_two_that_were_found_the_smaller_one_is_taken_and_the_other_named() -> None:
     search = Search({3}, COUNT)
     safe = {frozenset({3, 5, 6}), frozenset({3, 4, 7}), frozenset({1, 3})}

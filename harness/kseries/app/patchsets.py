@@ -56,7 +56,7 @@ def find(
                     SetRunner(wanted.kind, one.arch, single.moved(home, target, one, base, stacked.patches, tell), home)
                     for one, home in zip(options, homes, strict=True)
                 ]
-        found = SetSearch(asked, runners, wanted.most, told).run()
+        found = SetSearch(asked, runners, wanted.most, told, not_there=stacked.conflicts).run()
     patches = target.series.patches
     return SetDocument(
         series=target.series.name,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The revert sets of a run: from the trees that it has judged, or, with --revert-sets, with more kernels."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import msgspec
@@ -9,10 +9,13 @@ import msgspec
 from kseries.app.assembly import Work
 from kseries.app.options import Options
 from kseries.bisect.patchsets import SetSearch
+from kseries.bisect.setmerges import SetMerges
 from kseries.bisect.setrunner import SetRunner
 from kseries.bisect.staterunner import StateRunner
 from kseries.judge.judgement import Judgement
-from kseries.model import FindingKind, Outcome, PatchSet, SetKind
+from kseries.model import FindingKind, Outcome, PatchSet, SetEnd, SetKind, events
+from kseries.model.errors import InfraError
+from kseries.model.sanitize import few
 
 FOLDER = "sets"
 """Where in a run's folder the logs of further states are."""
@@ -20,6 +23,8 @@ _LONG = 50
 """Patches of a series, of which only the silent breaks are looked at where nobody asks for more: git takes time."""
 _SETS = 64
 """Sets that are made of one patch without a kernel, where nobody asks for more."""
+_MERGES = 400
+"""Merges of git that are made for the sets of all patches together, where nobody asks for more."""
 
 
 def sought(work: Work, *, every: bool) -> tuple[int, ...]:
@@ -42,15 +47,40 @@ def _loud(work: Work) -> Iterator[int]:
             yield state.patch
 
 
-def of_run(work: Work, runner: StateRunner, options: Options) -> tuple[PatchSet, ...]:
-    """The revert set of each of these patches; without --revert-sets those that are proved by what is known."""
+def find(work: Work, runner: Callable[[], StateRunner], options: Options, tell: events.Listener) -> None:
+    """Have ``work`` hold the revert set of each of these patches, one by one: a signal leaves those that were found.
+
+    A fault of this host is told, and the run goes on: of its states it has judged all.
+    """
+    if options.build_only or not sought(work, every=options.revert_sets):
+        return
+    try:
+        for one in _of_run(work, runner(), options, tell):
+            work.revert_sets = (*work.revert_sets, one)
+    except (InfraError, OSError) as error:
+        tell(events.Preparing(f"no more revert sets are looked for: {error}"))
+
+
+def _of_run(work: Work, runner: StateRunner, options: Options, tell: events.Listener) -> Iterator[PatchSet]:
+    """Without --revert-sets those that are proved by what is known."""
     judgement = msgspec.structs.replace(work.judgement, findings=work.findings)
-    asked = sought(work, every=options.revert_sets)
-    found = (_of(number, work, judgement, runner, options) for number in asked)
-    return tuple(one for one in found if options.revert_sets or one.proved)
+    merges = SetMerges(runner.trees) if options.revert_sets else SetMerges(runner.trees, _MERGES)
+    left: list[int] = []
+    for number in sought(work, every=options.revert_sets):
+        found = _of(number, work, judgement, runner, options, merges)
+        if options.revert_sets or found.proved:
+            yield found
+        elif found.ended is SetEnd.TOO_MANY and merges.count >= _MERGES:
+            left.append(number)
+    if left:
+        which = few([f"{number}/{len(judgement.plan.patches)}" for number in left])
+        why = f"{_MERGES} merges are made for revert sets, and no more"
+        tell(events.Preparing(f"{why}: kseries revert goes on with {which}"))
 
 
-def _of(number: int, work: Work, judgement: Judgement, runner: StateRunner, options: Options) -> PatchSet:
+def _of(
+    number: int, work: Work, judgement: Judgement, runner: StateRunner, options: Options, merges: SetMerges
+) -> PatchSet:
     judged = None if options.revert_sets else _judged(work)
     patches = work.per_patch.patches if work.per_patch is not None else None
     tries = SetRunner(
@@ -60,6 +90,7 @@ def _of(number: int, work: Work, judgement: Judgement, runner: StateRunner, opti
         judgement=judgement,
         patches=patches,
         judged=judged,
+        merges=merges,
     )
     if options.revert_sets:
         return SetSearch((number,), (tries,), options.most).run()

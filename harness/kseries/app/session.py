@@ -105,8 +105,7 @@ def _carry_out(
             work.proofs = proofs(work, engine, wanted, trees, options)
 
         def find_sets() -> None:
-            if not options.build_only and revertsets.sought(work, every=options.revert_sets):
-                work.revert_sets = revertsets.of_run(work, beside(), options)
+            revertsets.find(work, beside, options, heard)
 
         def walk() -> None:
             work.journeys = journeys.walk(work.judgement, beside(), tell)

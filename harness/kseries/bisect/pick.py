@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from kseries.model import AppliedPatch, Base, Plan, State
+from kseries.model import AppliedPatch, Base, Plan, SetKind, State
 from kseries.model.errors import InputError
 from kseries.model.sanitize import named, shortened
 from kseries.plan.scenarios import Patches, mark_equal, squash
@@ -44,7 +44,34 @@ def find(
         return _of_squash(name, numbers, rest, patches, base, trees)
     if rest:
         return _of_prefix(name, numbers, rest, patches, base, trees)
-    return _of_patches(name, found["how"], numbers, patches, base, trees, onto)
+    return _of_patches(name, found["how"], numbers, patches, base, trees.merge, onto)
+
+
+Merger = Callable[[ThreeWay], Merge]
+"""What makes a merge: a store, or somebody who keeps what was made."""
+
+
+def of_set(
+    kind: SetKind, numbers: Sequence[int], patches: Patches, base: Base, merge: Merger, onto: str | None = None
+) -> State:
+    """The state of a set of patches: reverted from the tip, or from ``onto``, or picked onto base."""
+    how = "without" if kind is SetKind.REVERT else "only"
+    return _of_patches(f"{how}-{spelled(numbers)}", how, tuple(numbers), patches, base, merge, onto)
+
+
+_RUN = 3
+"""Patches in a row that are spelled as "2..4": "2..3" would be no shorter."""
+
+
+def spelled(numbers: Sequence[int]) -> str:
+    """The one way in which a set is spelled in an id: its patches in their order, three in a row as "2..4"."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return "+".join(f"{run[0]}..{run[-1]}" if len(run) >= _RUN else "+".join(map(str, run)) for run in runs)
 
 
 _TYPED = re.compile(rf"{_SOME}(?:,{_SOME})*")
@@ -100,7 +127,7 @@ def _of_prefix(name: str, numbers: tuple[int, ...], rest: str, patches: Patches,
     if found is None or found["how"] != "without" or len(numbers) > 1:
         raise InputError(f"{shortened(name, _SHOWN)}: of a prefix there is prefix-K/without-J, and nothing else")
     upto = patches[: numbers[0]]
-    return _of_patches(name, "without", _numbers(name, found["numbers"], len(upto)), upto, base, trees, None)
+    return _of_patches(name, "without", _numbers(name, found["numbers"], len(upto)), upto, base, trees.merge, None)
 
 
 def _of_patches(
@@ -109,7 +136,7 @@ def _of_patches(
     numbers: tuple[int, ...],
     patches: Patches,
     base: Base,
-    trees: TreeStore,
+    merge: Merger,
     onto: str | None,
 ) -> State:
     if how == "prefix":
@@ -122,10 +149,10 @@ def _of_patches(
     patch = numbers[0] if len(numbers) == 1 else None
     taken = [one for one in patches if one.number in numbers]
     if how == "only":
-        made = _in_turn(picks(taken), base.tree, trees)[0]
+        made = _in_turn(picks(taken), base.tree, merge)[0]
         scenario, applied = "alone", numbers
     else:
-        made = _in_turn(reverts(taken), onto or patches[-1].tree_after, trees)[0]
+        made = _in_turn(reverts(taken), onto or patches[-1].tree_after, merge)[0]
         scenario = "reverts" if patch is not None else "pairs"
         applied = tuple(one.number for one in patches if one.number not in numbers)
     return State(id=name, scenario=scenario, applied=applied, patch=patch, tree=made.tree, conflicts=made.conflicts)
@@ -145,15 +172,15 @@ def reverts(patches: Sequence[AppliedPatch]) -> Changes:
     return [(one.tree_after, one.tree_before) for one in reversed(patches)]
 
 
-def _in_turn(changes: Changes, tree: str, trees: TreeStore) -> tuple[Merge, ThreeWay | None]:
+def _in_turn(changes: Changes, tree: str, merge: Merger) -> tuple[Merge, ThreeWay | None]:
     """A tree with changes made to it; where one of them conflicts, that is the end, and this merge is told too."""
     made = Merge(tree)
     for before, after in changes:
         assert made.tree is not None
-        merge = ThreeWay(base=before, ours=made.tree, theirs=after)
-        made = trees.merge(merge)
+        step = ThreeWay(base=before, ours=made.tree, theirs=after)
+        made = merge(step)
         if made.tree is None:
-            return made, merge
+            return made, step
     return made, None
 
 
@@ -167,7 +194,7 @@ def conflicting(
         upto = _upto(state.id, patches)
         changes = reverts([one for one in upto if one.number not in state.applied])
         tree = onto or upto[-1].tree_after
-    return _in_turn(changes, tree, trees)[1]
+    return _in_turn(changes, tree, trees.merge)[1]
 
 
 def _upto(name: str, patches: Patches) -> Patches:

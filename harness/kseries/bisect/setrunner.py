@@ -10,7 +10,9 @@ import msgspec
 from kseries import judge
 from kseries.bisect import pick, setanswer
 from kseries.bisect.setanswer import Asked, Brought, Judged
+from kseries.bisect.setmerges import SetMerges, TooManyError
 from kseries.bisect.staterunner import StateRunner
+from kseries.coverage import leftout
 from kseries.evaluate import stateresult
 from kseries.judge import changelog, couplings, exercise, setnames, suspects
 from kseries.judge.judgement import Judgement
@@ -36,7 +38,7 @@ class SetRunner:
     are picked onto another base.
 
     Of a run of the series, ``judgement`` and ``patches`` are what it came to. Where ``judged`` has its trees, no other
-    one is known or built.
+    one is known or built. Several may share ``merges``.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class SetRunner:
         judgement: Judgement | None = None,
         patches: Sequence[PatchResult] | None = None,
         judged: frozenset[str] | None = None,
+        merges: SetMerges | None = None,
     ) -> None:
         self.kind = kind
         self.label = label
@@ -56,6 +59,7 @@ class SetRunner:
         self._given = judgement
         self._patches = patches
         self._judged = judged
+        self._merges = merges or SetMerges(self.runner.trees)
         self._builds = {id(one.builds): one.builds for one in (self.runner, self.home)}
         self._before = self._built
 
@@ -104,6 +108,15 @@ class SetRunner:
             patches = exercise.per_patch(self.judgement, self.home.setup.arch.name, self.home.trees).patches
         return frozenset(one.number for one in patches if not exercise.was_compiled(one))
 
+    def not_compiled(self, numbers: Numbers) -> frozenset[int]:
+        """The same, once a set is found: of what it picks onto another base, what is not compiled there, either."""
+        if self.runner is self.home or not numbers:
+            return self.uncompiled
+        read = self.runner.read(self.state(numbers))
+        chosen = ((one.number, leftout.of_kernel(one.files)) for one in self._plan.patches if one.number in numbers)
+        there = {number for number, files in chosen if files and (read is None or read.isdisjoint(files))}
+        return self.uncompiled | there
+
     @property
     def _plan(self) -> Plan:
         return self.judgement.plan
@@ -125,32 +138,40 @@ class SetRunner:
         return Asked(base=base, tip=states[self._plan.tip], contracts=self.runner.contracts, patches=self._plan.patches)
 
     def begin(self, asked: Numbers, may_build: Callable[[], bool]) -> None:
-        """Have what every set is held against. Raises InputError, InfraError, OutOfKernelsError."""
+        """Have what every set is held against. Raises InputError, InfraError, OutOfKernelsError.
+
+        Where ``unclear`` names states then, no set is known to be safe, whatever comes of it.
+        """
         _ = self._asked
         if self.kind is SetKind.PICK:
             self._brought = setanswer.all_brought(tuple(self._brings(one, may_build) for one in asked))
 
     _brought: Brought | None = None
+    unclear: tuple[str, ...] = ()
+    """Of a pick, the states of the series on its own base that do not tell what a patch brings, as they would."""
 
     def _brings(self, patch: int, may_build: Callable[[], bool]) -> Brought:
         """What a patch brings to the series on its own base, by its prefix and the one before it."""
         home = self.home
         before = home.state(f"prefix-{patch - 1}" if patch > 1 else "base")
         after = home.state(f"prefix-{patch}")
-        if not may_build() and not home.builds_none(before, after):
-            raise OutOfKernelsError
-        done = home.results(before, after)
-        return setanswer.brings(done[before.id], done[after.id], self.judgement.by_id[self._plan.tip], patch)
+        seen = {self._plan.tip: self.judgement.by_id[self._plan.tip]}
+        for state in (before, after):  # one after the other: each may take the last kernel that is left
+            if not may_build() and not home.builds_none(state):
+                raise OutOfKernelsError
+            seen[state.id] = _had(home.results(state)[state.id])
+        found = setanswer.brings(seen[before.id], seen[after.id], seen[self._plan.tip], patch)
+        if found.unclear:
+            failed = [name for name, one in seen.items() if one.outcome is not Outcome.OK]
+            flaky = [name for name, one in seen.items() if one.flaky and name != before.id]
+            self.unclear = tuple(dict.fromkeys((*self.unclear, *(failed or flaky))))
+        return found
 
     # --- sets -------------------------------------------------------------------------------
 
     def state(self, numbers: Numbers) -> State:
-        """The state of a set; without a tree where git cannot make it."""
-        name = "+".join(map(str, numbers))
-        if self.kind is SetKind.REVERT:
-            return self.runner.state(f"without-{name}")
-        home = self.home
-        return pick.find(f"only-{name}", home.patches, self.runner.base, home.trees, home.commit)
+        """The state of a set; without a tree where git cannot make it. Raises TooManyError."""
+        return pick.of_set(self.kind, numbers, self.home.patches, self.runner.base, self._merges)
 
     def is_known(self, state: State) -> bool:
         """Whether there is a result of a state."""
@@ -173,7 +194,10 @@ class SetRunner:
     def in_the_way(self, numbers: Numbers, conflicts: tuple[str, ...]) -> Numbers:
         """Who is in the way of a set that conflicts: those with any of whom it does not, or else all who may be."""
         found = setnames.in_the_way(self.kind, numbers, conflicts, self._plan.patches)
-        helping = (one for one in found if self.state(tuple(sorted((*numbers, one)))).tree is not None)
+        try:
+            helping = [one for one in found if self.state(tuple(sorted((*numbers, one)))).tree is not None]
+        except TooManyError:
+            return found
         return tuple(helping) or found
 
     def _names(self, numbers: Numbers, result: StateResult, judged: Judged) -> Numbers:

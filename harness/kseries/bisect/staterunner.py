@@ -64,6 +64,10 @@ class StateRunner:
         """Whether no kernel has to be built for the results of base and of some states."""
         return not any(one.to_build for one in self.engine.forecast(self._plan(states)))
 
+    def read(self, state: State) -> frozenset[str] | None:
+        """The files that the build of a state has read; None where nobody knows."""
+        return self.engine.read(self._plan([state]), state)
+
     def _plan(self, states: Iterable[State]) -> Plan:
         base = State(id="base", scenario="base", applied=(), tree=self.base.tree)
         chosen = {state.id: state for state in (base, *states)}

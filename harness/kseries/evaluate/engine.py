@@ -155,6 +155,14 @@ class Engine:
         evaluation.recall()
         return evaluation.known()
 
+    def read(self, plan: Plan, state: State) -> frozenset[str] | None:
+        """The files that the build of a plan's state has read, or of the one that it equals; None where not known."""
+        evaluation = self._begin(plan, Path())
+        evaluation.recall()
+        chosen = next((one.same_as or one.id for one in plan.states if one.id == state.id), state.id)
+        seen = evaluation.seen.get(chosen)
+        return seen.dependencies.paths if seen is not None and seen.dependencies is not None else None
+
     def forecast(self, plan: Plan) -> tuple[Forecast, ...]:
         """What carrying out a plan would cost, the known states first, then the others in their order.
 

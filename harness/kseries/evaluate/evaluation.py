@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from kseries.cache import store
-from kseries.evaluate import basecheck, downed, observe, overdue, stateresult
+from kseries.evaluate import basecheck, downed, folders, observe, overdue, stateresult
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.kbuild.brought import Brought
@@ -101,7 +101,7 @@ class Evaluation:
     def done(self, state: State, seen: Observation, logs: Path) -> None:
         """A state was evaluated: keep what was seen, unless this host is why nothing was. Raises as check_base()."""
         if seen.outcome is Outcome.INFRA_ERROR:
-            store.copy_logs(logs, self._out / "states" / state.id)
+            store.copy_logs(logs, folders.of(self._out / "states", state.id))
         else:
             self._memory.keep(self.jobs.of(state), seen, logs)
         self._note(state, seen)
@@ -132,7 +132,7 @@ class Evaluation:
         return {state.id: self._result(state) for state in known}
 
     def _collected(self, state: State) -> StateResult:
-        place = self._out / "states" / state.id
+        place = folders.of(self._out / "states", state.id)
         result = self._result(state)
         if state.same_as is not None or result.outcome in _NO_LOGS:
             store.remove_logs(place)

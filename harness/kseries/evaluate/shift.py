@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from kseries.evaluate import folders
 from kseries.evaluate.evaluation import Evaluation
 from kseries.evaluate.executor import Executor, vouched
 from kseries.model import Job, Observation, Outcome, State, events
@@ -83,7 +84,7 @@ class Shift:
 
     async def _evaluate(self, state: State, hand: Hand, built: asyncio.Event) -> None:
         """Evaluate a state; ``built`` is set when another can be built where it was."""
-        job, logs = self._evaluation.jobs.of(state), hand.scratch / state.id
+        job, logs = self._evaluation.jobs.of(state), folders.of(hand.scratch, state.id)
         cost, number = self._schedule.cost(state, hand.place), next(self._numbers)
 
         def hear(event: events.Event) -> None:

@@ -30,10 +30,20 @@ def rank(numbers: Iterable[int]) -> tuple[int, Numbers]:
 class Search:
     """The search for one set. ``next`` tells which set to try, ``saw`` what came of it, or of any other.
 
-    ``within`` is a set in which all that is needed lies as a rule; it is tried where hints lead nowhere.
+    ``within`` is a set in which all that is needed lies as a rule; it is tried where hints lead nowhere. With ``few``,
+    that is the end of it, unless a safe set is known by then.
     """
 
-    def __init__(self, asked: Iterable[int], count: int, draws: Draws | None = None, within: Iterable[int] = ()):
+    def __init__(
+        self,
+        asked: Iterable[int],
+        count: int,
+        draws: Draws | None = None,
+        within: Iterable[int] = (),
+        *,
+        few: bool = False,
+    ) -> None:
+        self._few = few
         self._asked = frozenset(asked)
         self._all = frozenset(range(1, count + 1))
         self._draws = draws or {}
@@ -64,7 +74,7 @@ class Search:
         if best is not None:
             return chain(self._thinned(best), self._by_size(best, len(best) - 1))
         last = [self._within] if len(self._within) > len(self._asked) else []
-        return chain(self._leads, last, self._by_size(self._all, len(self._all)))
+        return chain(self._leads, last, () if self._few else self._by_size(self._all, len(self._all)))
 
     def _thinned(self, best: frozenset[int]) -> Iterator[frozenset[int]]:
         """A large set without some of its patches, as delta debugging has it: half of them, then fewer."""

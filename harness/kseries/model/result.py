@@ -304,6 +304,17 @@ class SetKind(StrEnum):
     PICK = "pick"
 
 
+class SetEnd(StrEnum):
+    """What ended a search for a set before all was tried, beside --most."""
+
+    TOO_MANY = "too-many-sets"
+    """There are more sets to try, or more merges to make of them, than anybody waits for."""
+    NOT_THERE = "does-not-apply"
+    """git does not put a patch that is asked for onto the base with those before it; few other sets are tried."""
+    UNCLEAR = "unclear"
+    """Nobody can tell what a patch that is asked for brings to its own series."""
+
+
 class TriedSet(Record, frozen=True):
     """A set that was tried: its state, what came of it, and what shows that (on which variant: ``variant``)."""
 
@@ -334,6 +345,12 @@ class PatchSet(Record, frozen=True):
     """True where --most ended the search."""
     uncompiled: tuple[int, ...] = ()
     """Patches of the series with code that no variant has compiled: what the set does to it nobody knows."""
+    ended: SetEnd | UnsetType = UNSET
+    """What else ended the search; not there where nothing did."""
+    unclear: tuple[str, ...] | UnsetType = UNSET
+    """Of a pick: the states that would tell what the patches asked for bring, and do not come through, or have a flaky
+    check. With one, no set is known to be safe, and none is tried.
+    """
 
     @property
     def unjudged(self) -> tuple[int, ...]:

@@ -3,9 +3,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec import UNSET
+
 from kseries.judge import evidence
 from kseries.judge.sets import rank
-from kseries.model import Base, PatchSet, Record, SetAnswer, SetKind, TriedSet
+from kseries.model import Base, PatchSet, Record, SetAnswer, SetEnd, SetKind, TriedSet
 from kseries.model.sanitize import few, line, printable
 
 _WHY = 140
@@ -122,10 +124,14 @@ def _how_known(found: PatchSet, variants: Sequence[str], count: int) -> Iterator
 def _unproved(found: PatchSet) -> str:
     if found.limited:
         return f"--most ended the search. {_GO_ON}"
-    unknown = next((one for one in found.tried if one.answer is SetAnswer.UNKNOWN), None)
+    if found.ended is SetEnd.TOO_MANY:
+        return f"{TOO_MANY}."
+    smaller = (one for one in found.tried if {*one.patches} < {*found.patches})
+    unknown = next((one for one in smaller if one.answer is SetAnswer.UNKNOWN), None)
     return f"of {_plus(unknown.patches)} nobody knows." if unknown is not None else "not all smaller sets were tried."
 
 
+TOO_MANY = "there are too many sets to try"
 _GO_ON = "The same command with a larger --most goes on from what is cached."
 
 
@@ -134,6 +140,8 @@ def _of_nothing(found: PatchSet) -> Iterator[str]:
     what = "revert" if found.kind is SetKind.REVERT else "pick"
     if found.limited:
         yield f"No {what} set yet: --most ended the search. {_GO_ON}"
+    elif found.ended is not UNSET:
+        yield f"No {what} set is known: {_why_ended(found)}."
     elif any(one.answer is SetAnswer.UNKNOWN for one in found.tried):
         yield f"No {what} set is known to be safe."
     else:
@@ -141,8 +149,20 @@ def _of_nothing(found: PatchSet) -> Iterator[str]:
     builds = [one for one in found.tried if one.answer in (SetAnswer.BROKEN, SetAnswer.UNKNOWN)]
     if builds:
         yield f"The smallest that builds: {line_of(min(builds, key=lambda one: rank(one.patches)))}"
-    yield "Tried:"
+    if found.tried:
+        yield "Tried:"
     yield from _listed(found.tried)
+
+
+def _why_ended(found: PatchSet) -> str:
+    """What else than --most has ended a search that has found nothing."""
+    if found.ended is SetEnd.TOO_MANY:
+        return TOO_MANY
+    asked = _and([str(one) for one in found.asked])
+    if found.ended is SetEnd.NOT_THERE:
+        return f"git does not put {asked} onto that base with those before it, and further sets are not tried"
+    states = _and(found.unclear) if found.unclear is not UNSET else ""
+    return f"what {asked} brings nobody can tell by {states}, which does not come through or has a flaky check"
 
 
 def _listed(tried: Sequence[TriedSet]) -> Iterator[str]:

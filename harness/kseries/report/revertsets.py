@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from msgspec import UNSET
 
-from kseries.model import Finding, FindingKind, PatchSet, RunResult
+from kseries.model import Finding, FindingKind, PatchSet, RunResult, SetEnd
+from kseries.model.sanitize import line
 from kseries.report import patchsets
 
 
@@ -38,11 +39,18 @@ def _told(run: RunResult, found: PatchSet) -> str:
     """A set, and whether it is proved, in a line."""
     number, count = found.asked[0], len(run.series.patches)
     if not found.patches:
-        why = "--most ended the search" if found.limited else "nothing makes it safe"
-        return f"No set is known in which {number}/{count} can be taken out: {why}."
+        return f"No set is known in which {number}/{count} can be taken out: {_why_none(found)}."
     said = patchsets.advice(found, count)
     if found.unjudged:
         return f"{said} Not judged: no kernel of this run is compiled of {', '.join(map(str, found.unjudged))}."
     if not found.proved:
-        return f"{said} Not proved to be the smallest set."
-    return f"{said} Proved: no smaller set does." if len(found.patches) > 1 else said
+        too_many = f": {patchsets.TOO_MANY}" if found.ended is SetEnd.TOO_MANY else ""
+        return f"{said} Not proved to be the smallest set{too_many}."
+    proved = f"Proved on {line(run.variant.label)}: no smaller set does."
+    return f"{said} {proved}" if len(found.patches) > 1 else said
+
+
+def _why_none(found: PatchSet) -> str:
+    if found.limited:
+        return "--most ended the search"
+    return patchsets.TOO_MANY if found.ended is SetEnd.TOO_MANY else "nothing makes it safe"
