@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Contracts as TOML, to be edited and kept; inputs/contracts.py reads them again."""
 
-import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from kseries.judge.drafts import Draft, Drafts
 from kseries.model import RunResult
-from kseries.model.sanitize import escaped, line, shortened
+from kseries.model.errors import InputError
+from kseries.model.sanitize import line, printable, shortened
 
 _NOTE = 1000
 """Characters of a comment: names of checks come from a guest."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def render(drafts: Drafts, run: RunResult) -> str:
@@ -52,8 +54,20 @@ def _list(name: str, values: Sequence[str]) -> Iterable[str]:
 
 
 def _string(value: str) -> str:
-    """A basic string of TOML, which JSON's is but for DEL."""
-    return escaped(json.dumps(value, ensure_ascii=False)).replace("\x7f", "\\u007f")
+    """A basic string of TOML, with all that is not to be printed as escapes. Raises InputError."""
+    if _SURROGATE.search(value):
+        raise InputError(
+            f"{line(value)!r}: no contract can have this name\n  half a character is in it, which TOML cannot say"
+        )
+    return f'"{"".join(map(_character, value))}"'
+
+
+def _character(one: str) -> str:
+    if one in '"\\':
+        return f"\\{one}"
+    if one.isascii():
+        return one if one.isprintable() else f"\\u{ord(one):04x}"
+    return one if printable(one) == one else f"\\U{ord(one):08x}"
 
 
 def _comment(said: str) -> str:
