@@ -14,13 +14,14 @@ from tests.support.judged import FAIL, PASS, SKIP, Seen, nothing, plan_of, resul
 class Ask:
     """A check, and the patches that it needs beside those that show its feature.
 
-    ``says``: without the feature it skips, and names what it lacks; else it fails. ``there`` is the patch that brings
-    the test itself.
+    ``says``: without the feature it skips, and names what it lacks; else it fails, or skips for no reason that it tells
+    (``mute``). ``there`` is the patch that brings the test itself.
     """
 
     needs: frozenset[int]
     says: bool = True
     there: int = 0
+    mute: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class Feature:
         for name, ask in self.checks.items():
             if ask.there and ask.there not in applied:
                 continue
-            status = PASS if there and ask.needs <= applied else FAIL if there or not ask.says else SKIP
-            seen = _with(seen, name, status, f"{self.cap} is not advertised")
+            skips = SKIP if ask.says or ask.mute else FAIL
+            status = PASS if there and ask.needs <= applied else FAIL if there else skips
+            seen = _with(seen, name, status, "cannot be tried" if ask.mute else f"{self.cap} is not advertised")
         if self.taken is not None:
             status = SKIP if there else FAIL if self.takes(applied) else PASS
             seen = _with(seen, self.refusal, status, f"{self.cap} is advertised")

@@ -17,7 +17,7 @@ from kseries import inputs, judge
 from kseries.app import rundir
 from kseries.host import paths
 from kseries.inputs import contracts as contract_files
-from kseries.judge import drafts, promises
+from kseries.judge import drafts, losses, promises
 from kseries.judge.promises import Promise
 from kseries.model import (
     CAPABILITY,
@@ -34,8 +34,9 @@ from kseries.model import (
     StateResult,
     surface,
 )
+from kseries.model.errors import InputError
 from kseries.report import contractfile
-from tests.support.judged import FAIL, MISSING, PASS, SKIP, Seen
+from tests.support.judged import FAIL, MISSING, PASS, SKIP, Seen, nothing
 from tests.support.promised import Ask, Feature, World, alone
 from tests.support.runs import SPLIT
 
@@ -170,6 +171,7 @@ NASTY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 
 
 @given(st.lists(NASTY, min_size=1, max_size=5, unique=True))
+@example(["\U0001fffe", "\U0010ffff\x7f\x00", "\U0001f600 \u202e\ufffe", 'a"\\\n\t'])
 def test_names_of_a_guest_come_through_the_file_as_they_are(
     tmp_path_factory: pytest.TempPathFactory, some: list[str]
 ) -> None:
@@ -180,8 +182,17 @@ def test_names_of_a_guest_come_through_the_file_as_they_are(
     assert contract_files.read([file]) == (contract,)
 
 
+def test_half_a_character_is_refused() -> None:
+    contract = Contract(id="a", title="", when="CAP\udc80", checks=("a.b",))
+    with pytest.raises(InputError, match="no contract can have this name"):
+        contractfile.render(drafts.Drafts(contracts=(drafts.Draft(contract=contract, notes=()),)), split())
+
+
 def of_world(world: World) -> tuple[Promise, ...]:
     return promises.infer(tuple(world.results.values()), f"prefix-{world.count}")
+
+
+MUTE = Ask(patches(), says=False, mute=True)
 
 
 def drafted(world: World) -> drafts.Drafts:
@@ -209,12 +220,68 @@ def test_what_the_tip_skips_for_another_reason_is_optional() -> None:
 
 
 def test_of_two_parts_the_one_that_never_comes_without_the_other_is_what_a_contract_goes_by() -> None:
-    late = feature("B", 1, 2, works=Ask(patches()))
+    late = feature("B", 1, 2, works=MUTE)
     world = World(2, (feature("A", 1), late))
     (promise,) = of_world(world.but("without-1"))
     assert [part.name for part in promise.parts] == ["A", "B"]
     (draft,) = drafted(world.but("without-1")).contracts
     assert draft.contract.when == "B" and any(note.startswith("A would explain") for note in draft.notes)
+
+
+def test_a_regression_that_comes_with_the_capability_is_told_with_the_file_too() -> None:
+    """2/2 brings the capability, and fails from then on what base passes: nobody says that it has to."""
+    off = skips(Seen({"CAP_A": 0}, {"p.old": PASS}), "p.new", "CAP_A is not advertised")
+    on = Seen({"CAP_A": 1}, {"p.old": FAIL, "p.new": PASS})
+    states = {"base": off, "prefix-1": off, "without-2": off, "prefix-2": on, "without-1": on}
+    world = World(2, instead=states)
+    (draft,) = drafted(world).contracts
+    assert (draft.contract.checks, draft.contract.otherwise) == (("p.new",), ())
+    assert any("may be a regression: p.old" in note for note in draft.notes)
+    findings, _ = world.judged(Inference.OFF, (draft.contract,))
+    assert (FindingKind.REGRESSION, "p.old") in [(one.kind, one.evidence[0].name) for one in findings]
+
+
+def test_a_contract_that_asks_nothing_is_left_out() -> None:
+    world = World(2, (feature("A", 1, works=Ask(patches())),))
+    less = world.seen((1,)).but(A__works=SKIP)
+    made = drafted(replace(world, instead={"without-2": less}))
+    assert made.contracts == ()
+    (why,) = made.left
+    assert "A" in why and "A.works" in why
+
+
+def test_names_that_other_contracts_have_are_taken() -> None:
+    world = World(1, (feature("A", 1, works=Ask(patches())),))
+    made = drafts.of(of_world(world), tuple(world.results.values()), frozenset(("a", "a-2")))
+    assert [one.contract.id for one in made.contracts] == ["a-3"]
+
+
+def large(caps: int, checks: int) -> World:
+    """A guest that tells much: each check skips on base for want of a capability of its own."""
+    names = [f"CAP_{number}" for number in range(caps)]
+    off = Seen(
+        dict.fromkeys(names, 0),
+        {f"p.{number}": SKIP for number in range(checks)},
+        details={f"p.{number}": f"no CAP_{number % caps} for {number}" for number in range(checks)},
+    )
+    on = Seen(dict.fromkeys(names, 1), {f"p.{number}": PASS for number in range(checks)})
+    return World(2, instead={"base": off, "prefix-1": off, "prefix-2": on, "without-1": on, "without-2": off})
+
+
+def test_a_large_guest_is_judged_without_a_pattern_for_each_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "mentions", None)  # names that are words are looked up
+    world = large(promises.MOST_PARTS, 4000)
+    found = of_world(world)
+    assert len(found) == promises.MOST_PARTS
+    assert sum(len(one.checks) for one in found) == 4000 and {len(one.parts) for one in found} == {1}
+    assert world.suspected() == ()
+
+
+def test_of_too_many_parts_nothing_is_inferred() -> None:
+    world = large(promises.MOST_PARTS + 1, 1000)
+    states = tuple(world.results.values())
+    assert (of_world(world), promises.excess(states, "prefix-2")) == ((), promises.MOST_PARTS + 1)
+    assert promises.excess(tuple(large(2, 2).results.values()), "prefix-2") == 0
 
 
 # --- the bundled series, as their probes and test cases have them -------------------------------
@@ -320,7 +387,7 @@ def test_nothing_is_suspected_of_a_harmless_series(name: str) -> None:
 
 
 def test_a_base_that_was_too_slow_for_a_check_is_not_known_to_lack_it() -> None:
-    world = World(3, (feature("A", 2, works=Ask(patches(1), says=False)),))
+    world = World(3, (feature("A", 2, works=Ask(patches(1), says=False, mute=True)),))
     assert world.told == {("without-1", "A.works")}
     results = world.results
     results["base"] = msgspec.structs.replace(
@@ -348,15 +415,32 @@ def test_a_check_of_one_feature_is_not_ascribed_to_another() -> None:
 
 
 def test_capabilities_that_go_together_are_all_told() -> None:
-    both = (feature("A", 2, works=Ask(patches(1))), feature("B", 2))
+    both = (feature("A", 2, works=Ask(patches(1), says=False, mute=True)), feature("B", 2))
     (found,) = World(2, both).suspected()
     assert [part.name for part in found.promise or ()] == ["A", "B"]
 
 
 def test_where_another_part_is_gone_that_may_explain_it_nothing_is_suspected() -> None:
     """Nobody has seen the check pass without B, which patch 1 takes away, too."""
+    works = Ask(patches(1), says=False, mute=True)
+    assert World(2, (feature("A", 2, works=works), feature("B", 1))).told == set()
+    assert World(2, (feature("A", 2, works=works),)).told == {("without-1", "A.works")}
+
+
+def test_of_parts_that_may_explain_a_check_those_that_it_names_itself_do() -> None:
     world = World(2, (feature("A", 2, works=Ask(patches(1))), feature("B", 1))).but("prefix-1")
-    assert world.told == set()
+    (found,) = world.suspected()
+    assert (found.state, found.promise) == ("without-1", (Part(kind=CAPABILITY, name="A"),))
+
+
+def test_a_fix_in_two_patches_of_what_base_fails_is_not_what_the_second_advertises() -> None:
+    """Base was asked, and fails it: the patch may mend it, and advertise something else."""
+    fix = World(3, (feature("A", 2),), others=alone("q.fix", (1, 2)))
+    assert fix.told == set()
+    cannot = skips(fix.seen(()), "q.fix", "cannot be tried")
+    assert replace(fix, instead={"base": cannot}).told == {("without-1", "q.fix")}
+    died = replace(fix.seen(()).but(Outcome.CRASHED, q__fix=MISSING))
+    assert replace(fix, instead={"base": died}).told == set()
 
 
 def test_two_reverts_tell_what_neither_tells_alone() -> None:
@@ -372,7 +456,27 @@ def test_a_prefix_that_promises_too_early_is_told_once() -> None:
     assert world.told == {("prefix-1", "A.works"), ("without-3", "A.works")}
     findings, verdict = world.judged(Inference.INFERRED)
     assert [(one.state, one.patch, one.partner) for one in findings] == [("prefix-1", 1, None), ("without-3", 3, 1)]
-    assert (verdict.bisectable, verdict.revert_safe) == (False, False)
+    assert [one.is_advice for one in findings] == [True, False], "3/4 may extend it: 1/4 need not have promised that"
+    assert (verdict.bisectable, verdict.revert_safe) == (None, False)
+
+
+def test_a_prefix_that_no_longer_does_what_an_earlier_one_did_counts() -> None:
+    world = World(4, (feature("A", 1, works=Ask(patches())),))
+    findings, verdict = replace(world, instead={"prefix-2": world.seen((1, 2)).but(A__works=FAIL)}).judged(
+        Inference.INFERRED
+    )
+    assert [(one.state, one.is_advice) for one in findings] == [("prefix-2", False)]
+    assert verdict.bisectable is False
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_TRIED, Outcome.INFRA_ERROR])
+def test_nothing_counts_while_a_state_is_unknown_that_may_pass_the_check_without_the_part(outcome: Outcome) -> None:
+    world = World(3, (feature("A", 2, works=Ask(patches(1))),))
+    (found,) = world.judged(Inference.INFERRED)[0]
+    assert (found.state, found.is_advice) == ("without-1", False)
+    findings, verdict = replace(world, instead={"without-3": nothing(outcome)}).judged(Inference.INFERRED)
+    assert [(one.state, one.is_advice) for one in findings] == [("without-1", True)]
+    assert verdict.revert_safe is None
 
 
 def test_what_is_inferred_never_makes_a_verdict_true() -> None:
@@ -448,12 +552,14 @@ def test_a_reason_is_a_sign_only_where_what_it_names_is_not_there() -> None:
     assert replace(world, instead={"without-3": odd}).told == set()
 
 
-def listing(world: World, *, unstable: bool = False) -> tuple[Finding, ...]:
-    """What is suspected where the surface is listed: 2/2 brings a sysctl, and without 1/2 it does not work."""
-    shown = {state.id: ("kernel/old", *(("kernel/new",) if 2 in state.applied else ())) for state in world.plan.states}
-    flux = {"sysctl": ("kernel/new",)} if unstable else UNSET
+def listing(world: World, *, unstable: str = "", by: int = 2) -> tuple[Finding, ...]:
+    """What is suspected where the surface is listed: a patch brings a sysctl, and without 1/2 it does not work."""
+    shown = {state.id: ("kernel/old", *(("kernel/new",) if by in state.applied else ())) for state in world.plan.states}
+    flux = {"sysctl": ("kernel/new",)}
     listed = {
-        name: msgspec.structs.replace(one, surface={"sysctl": shown[name]}, unstable=flux if name == "base" else UNSET)
+        name: msgspec.structs.replace(
+            one, surface={"sysctl": shown[name]}, unstable=flux if name == unstable else UNSET
+        )
         for name, one in world.results.items()
     }
     _, findings, _ = judge.judge(world.plan, listed, (), Inference.SUSPECT)
@@ -461,13 +567,40 @@ def listing(world: World, *, unstable: bool = False) -> tuple[Finding, ...]:
 
 
 def test_what_a_kernel_lists_of_its_surface_is_promised_too() -> None:
-    world = World(2, others=alone("knob.works", (1, 2)))
+    world = knob(1, 2)
     assert not world.suspected(), "nothing of the surface is known"
     (found,) = listing(world)
     assert (found.state, found.patch, found.partner) == ("without-1", 1, 2)
     assert found.promise == (Part(kind="sysctl", name="kernel/new"),)
-    assert not listing(world, unstable=True)
-    assert not listing(World(2, others=alone("knob.works", (2,)))), "the revert of 1/2 fails nothing"
+    assert not listing(knob(2)), "the revert of 1/2 fails nothing"
+    assert not listing(World(2, others=alone("knob.works", (1, 2)))), "base was asked, and fails it: it may be a fix"
+
+
+@pytest.mark.parametrize("state", ["base", "prefix-1", "prefix-2", "without-1", "without-2"])
+def test_what_differs_from_boot_to_boot_of_any_state_is_no_part(state: str) -> None:
+    assert listing(knob(1, 2)) and not listing(knob(1, 2), unstable=state)
+
+
+def knob(*needs: int) -> World:
+    """A check that base has nothing to try on."""
+    world = World(2, others=alone("knob.works", needs))
+    return replace(world, instead={"base": skips(world.seen(()), "knob.works", "cannot be tried")})
+
+
+@pytest.mark.parametrize("works", [Ask(patches(1)), Ask(patches(1), says=False, mute=True)], ids=["says", "mute"])
+def test_a_part_that_is_listed_explains_nothing_that_a_capability_does(works: Ask) -> None:
+    """The sysctl comes with the half of the feature without which it does not work."""
+    world = World(2, (feature("A", 2, works=works),))
+    (alone_,), (listed,) = world.suspected(), listing(world, by=1)
+    assert alone_ == listed and listed.state == "without-1"
+
+
+def test_a_part_that_is_listed_and_that_the_check_names_is_promised() -> None:
+    world = knob(1, 2)
+    named = skips(world.seen(()), "knob.works", "there is no kernel/new")
+    both = replace(world, instead={"base": named}, features=(feature("A", 2),))
+    (found,) = listing(both)
+    assert found.promise == (Part(kind="sysctl", name="kernel/new"),)
 
 
 def test_our_contracts_speak_of_each_check_of_ours_but_for_those_that_any_kernel_passes() -> None:
@@ -509,7 +642,9 @@ def test_parts_that_are_checks_are_none() -> None:
 COUNT = 4
 numbers = st.integers(1, COUNT)
 some = st.frozensets(numbers, max_size=2)
-asks = st.builds(Ask, needs=some, says=st.booleans())
+asks = st.builds(Ask, needs=some, says=st.booleans()) | st.builds(
+    Ask, needs=some, says=st.just(False), mute=st.just(True)
+)
 
 
 def features(names: Iterable[str]) -> st.SearchStrategy[tuple[Feature, ...]]:
@@ -573,7 +708,10 @@ def tellable(world: World, state: StateResult, name: str) -> bool:
     of = [part for part in parts if any(explains(part, needs) for needs in subsets)]
     (whose,) = (one for one in world.features if name in one.checks)
     says = whose.checks[name].says and name in _passed_by(world.plan.tip, ran)
-    return all(part.shows(state.applied) for part in of) and (says or _together(world, ran, name, of))
+    if says and whose in of:  # the part that it names is what it asks for
+        return whose.shows(state.applied)
+    asked = not whose.checks[name].mute and not whose.checks[name].says  # base fails it
+    return all(part.shows(state.applied) for part in of) and not asked and _together(world, ran, name, of)
 
 
 def _passed_by(state: str, ran: Iterable[StateResult]) -> set[str]:

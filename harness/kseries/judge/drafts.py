@@ -26,9 +26,9 @@ class Drafts(Record, frozen=True):
     left: tuple[str, ...] = ()
 
 
-def of(inferred: Sequence[Promise], states: Sequence[StateResult]) -> Drafts:
-    """A contract for each part that a kernel can be asked by. Whoever asks them of the same states finds in them what
-    was suspected, and nothing else.
+def of(inferred: Sequence[Promise], states: Sequence[StateResult], taken: Set[str] = frozenset()) -> Drafts:
+    """A contract for each part that a kernel can be asked by; ``taken`` are the names of other contracts. Whoever asks
+    them of the same states finds in them what was suspected, and nothing else.
     """
     by_part: dict[Part, list[Promise]] = {}
     left: list[str] = []
@@ -39,11 +39,14 @@ def of(inferred: Sequence[Promise], states: Sequence[StateResult]) -> Drafts:
         else:
             names = ", ".join(part.name for part in promise.parts)
             left.append(f"{_count(promise)} may belong to any of {names}, which do not come together")
-    ids: set[str] = set()
-    drafts = []
+    drafts: list[Draft] = []
     for when, some in by_part.items():
-        ids.add(name := _id(when, ids))
-        drafts.append(_draft(name, when, some, states))
+        name = _id(when, {*taken, *(one.contract.id for one in drafts)})
+        draft = _draft(name, when, some, states)
+        if draft.contract.checks or draft.contract.otherwise:
+            drafts.append(draft)
+        else:  # any kernel would keep it
+            left.append(f"nothing that can be asked goes with {when.name}. {' '.join(draft.notes)}")
     return Drafts(contracts=tuple(drafts), left=tuple(left))
 
 
@@ -59,6 +62,7 @@ def _draft(name: str, when: Part, some: Sequence[Promise], states: Sequence[Stat
     checks, untold = _split((name for one in some for name in one.checks), shown, skips=False)
     optional, _ = _split((name for one in some for name in one.optional), shown, skips=True)
     otherwise, _ = _split((name for one in some for name in one.otherwise), gone, skips=True)
+    otherwise, failed = _split_by(otherwise, _failed(shown))
     return Draft(
         contract=Contract(
             id=name,
@@ -68,8 +72,18 @@ def _draft(name: str, when: Part, some: Sequence[Promise], states: Sequence[Stat
             otherwise=otherwise,
             optional=optional,
         ),
-        notes=(*_others(when, some), *_breaks(some, states), *_left_out(untold)),
+        notes=(*_others(when, some), *_breaks(some, states), *_left_out(untold), *_lost(when, failed)),
     )
+
+
+def _failed(states: Iterable[StateResult]) -> Set[str]:
+    return {check.id for state in states for check in state.checks if check.status is Status.FAIL}
+
+
+def _split_by(names: Iterable[str], apart: Set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names that are not set apart, and those that are."""
+    every = tuple(names)
+    return tuple(one for one in every if one not in apart), tuple(one for one in every if one in apart)
 
 
 def _split(
@@ -95,7 +109,7 @@ def _others(when: Part, some: Iterable[Promise]) -> Iterator[str]:
 def _breaks(some: Iterable[Promise], states: Iterable[StateResult]) -> Iterator[str]:
     """The states that break the promise."""
     for state in states:
-        failed = [name for one in some for name in promises.broken(one, state)]
+        failed = [name for _, names in promises.broken(some, state) for name in names]
         if failed:
             yield f"{state.id} fails {len(failed)} of these: {failed[0]}{', ...' if len(failed) > 1 else ''}"
 
@@ -103,6 +117,12 @@ def _breaks(some: Iterable[Promise], states: Iterable[StateResult]) -> Iterator[
 def _left_out(untold: Sequence[str]) -> Iterator[str]:
     if untold:
         yield f"Left out, as not every state that shows it has an answer: {', '.join(untold)}"
+
+
+def _lost(when: Part, failed: Sequence[str]) -> Iterator[str]:
+    """A contract that has a check of kernels without the part asks it of no kernel with it, where it may be lost."""
+    if failed:
+        yield f"Left out, as a state that shows {when.name} fails it, which may be a regression: {', '.join(failed)}"
 
 
 def _count(promise: Promise) -> str:

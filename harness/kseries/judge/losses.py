@@ -87,7 +87,7 @@ def excused(base: StateResult, state: StateResult, check: Check | None) -> bool:
 
 def mentions(name: str, said: str) -> bool:
     """Whether a line names something, and not only a longer name that has it in it."""
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) is not None
+    return name in said and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) is not None
 
 
 def of_revert(
