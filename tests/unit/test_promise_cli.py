@@ -17,7 +17,7 @@ from kseries.app.options import Options
 from kseries.cli import main
 from kseries.host import paths
 from kseries.inputs import contracts
-from kseries.judge import compare
+from kseries.judge import compare, promises
 from kseries.model import FindingKind, Inference, RunResult, validate
 from kseries.report import html, mail
 from kseries.report.headline import headline
@@ -174,6 +174,35 @@ def test_what_cannot_be_is_told(
     assert main(["promise", *words]) == 2
     told = capsys.readouterr()
     assert said in told.err and len(told.err.splitlines()) <= 2 and told.out == ""
+
+
+def test_a_run_that_was_interrupted_is_an_input_that_is_not_whole(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("part")
+    rundir.write(Path("part"), msgspec.structs.replace(result("part"), partial=True))
+    capsys.readouterr()
+    assert main(["promise", "--from", "part"]) == 2
+    told = capsys.readouterr()
+    assert "part is of a run that was interrupted\n  finish it with the same kseries run" in told.err and told.out == ""
+
+
+def test_of_a_contract_that_is_there_the_name_is_taken(place: Path) -> None:
+    run("out")
+    Path("other.toml").write_text('id = "kvm-cap-toy"\ntitle = ""\nwhen = "KVM_CAP_ELSE"\nchecks = ["other.check"]\n')
+    assert main(["promise", "--from", "out", "--contract", "other.toml", "-o", "second.toml"]) == 0
+    assert [one.id for one in contracts.read([Path("second.toml")])] == ["kvm-cap-toy-2"]
+
+
+def test_of_too_many_parts_the_command_says_why_there_is_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("out")
+    monkeypatch.setattr(promises, "MOST_PARTS", 0)
+    capsys.readouterr()
+    assert main(["promise", "--from", "out"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "" and "it brings 1 parts of what a kernel shows, and 0 are the most" in told.err
 
 
 def test_a_result_whose_suspicion_is_of_no_promise_is_none_of_ours(place: Path) -> None:

@@ -20,6 +20,13 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
 
 def drafted(result: RunResult, said: tuple[Path, ...] = ()) -> Drafts:
     """The contracts of what a finished run shows, but for what is ``said`` in some files. Raises InputError."""
-    tip = f"prefix-{len(result.series.patches)}"
-    inferred = promises.infer(result.states, tip, promises.covered(contracts.read(said)))
-    return drafts.of(inferred, result.states)
+    tip, asked = f"prefix-{len(result.series.patches)}", contracts.read(said)
+    if count := promises.excess(result.states, tip):
+        what = (
+            f"it brings {count} parts of what a kernel shows, and {promises.MOST_PARTS} are the most that are looked at"
+        )
+        return Drafts(contracts=(), left=(what,))
+    inferred = promises.infer(result.states, tip, promises.covered(asked))
+    of_run = (one.id for state in result.states for one in state.contracts)
+    taken = frozenset((*(one.id for one in (*contracts.ours(), *asked)), *of_run))
+    return drafts.of(inferred, result.states, taken)

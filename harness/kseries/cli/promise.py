@@ -38,9 +38,7 @@ def command(args: argparse.Namespace) -> int:
         raise InputError("kseries promise is about a TARGET, or about a finished run: --from RUN\n  name one of them")
     if args.output is not None:
         places.check(args.output)
-    result = _run(args) if args.run_of is None else rundir.read(report.place(args.run_of))[0]
-    if result.partial:
-        raise KeyboardInterrupt
+    result = _run(args) if args.run_of is None else _finished(args.run_of)
     drafted = promise.drafted(result, tuple(args.contract))
     _write(args, drafted, result)
     return 3 if session.exit_status(result) == 3 else 0
@@ -50,7 +48,20 @@ def _run(args: argparse.Namespace) -> RunResult:
     loaded, tell = target.load(args), Progress(sys.stderr)
     options = target.booted(args)
     setup.require((options,), tell)
-    return promise.run(loaded, options, tell)
+    result = promise.run(loaded, options, tell)
+    if result.partial:
+        raise KeyboardInterrupt
+    return result
+
+
+def _finished(place: str) -> RunResult:
+    """A run that is there. What an interrupted one did not come to may pass what the others seem to ask for."""
+    result = rundir.read(report.place(place))[0]
+    if result.partial:
+        raise InputError(
+            f"{place} is of a run that was interrupted\n  finish it with the same kseries run, then ask again"
+        )
+    return result
 
 
 def _write(args: argparse.Namespace, drafted: Drafts, result: RunResult) -> None:
