@@ -158,7 +158,7 @@ def test_a_result_tells_what_the_names_and_the_checks_do_not() -> None:
     base = [
         *(Check(id=f"{name}.exit_status", status=Status.PASS) for name in ("kvm.a", "kvm.a-2", "kvm.b2")),
         Check(id="kvm.c.exit_status", status=Status.FAIL, detail="Random seed: 1\nno answer after 100 s"),
-        Check(id="kvm.d.exit_status", status=Status.FAIL, detail="exit status 254"),
+        Check(id="kvm.d.exit_status", status=Status.FAIL, detail="Random seed: 1\nexit status 254"),
         Check(id="kvm.e.exit_status", status=Status.FAIL, detail="it was not built"),
     ]
     probes = [call.probe for call in calls]

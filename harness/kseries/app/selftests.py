@@ -10,7 +10,6 @@ from kseries import arch as archs
 from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.coverage.selftestsource import SelftestSource
-from kseries.evaluate import overdue
 from kseries.model import Check, Contract, Origin, Plan, Probe, SelftestNote, Status
 from kseries.model.sanitize import few
 from kseries.probes import selftests, targets
@@ -22,6 +21,8 @@ _FOREIGN = frozenset({"loongarch", "mips", "powerpc", "ppc64", "riscv", "s390", 
 """Folders of a target for architectures that we have none of, beside those of ours (tools/testing/selftests)."""
 _ABSENT = "it was not built"
 """What init says of a test that a state's tree does not have."""
+_ENDING = re.compile(r"(?:no answer after|exit status|killed by signal) \d+.*")
+"""What init says of how it ended (guests/init/init.c, tell_status)."""
 _NAMED = 6
 """Tests that a line proposes."""
 
@@ -161,6 +162,7 @@ def _call(probe: Probe, test: Selftest) -> str:
 
 
 def _on_base(check: Check | None) -> str:
+    """How a test ended on base, if it does not pass there; what it has printed before tells less."""
     if check is None or check.status not in (Status.FAIL, Status.MISSING) or check.gist == _ABSENT:
         return ""
-    return overdue.said(check) or check.gist or str(check.status)
+    return next(filter(_ENDING.fullmatch, check.detail.splitlines()), "") or check.gist or str(check.status)
