@@ -15,8 +15,14 @@ FOUND = PatchSet(kind=SetKind.REVERT, asked=(1,), patches=(1, 2), proved=True)
 CUT = PatchSet(kind=SetKind.REVERT, asked=(2,), ended=SetEnd.TOO_MANY)
 
 
-def carried_out(monkeypatch: pytest.MonkeyPatch, *answers: "PatchSet | BaseException", **more: Any) -> tuple[Any, str]:
-    """What the run has then, and what it was told."""
+def a_run() -> Any:
+    """What a run of eight patches has come to."""
+    plan = SimpleNamespace(patches=range(8))
+    return SimpleNamespace(judgement=SimpleNamespace(plan=plan), findings=(), revert_sets=())
+
+
+def told(monkeypatch: pytest.MonkeyPatch, work: Any, *answers: "PatchSet | BaseException", every: bool = False) -> str:
+    """Have sets be found for a run; what is told meanwhile."""
     left: Iterator[PatchSet | BaseException] = iter(answers)
 
     def of(*_: object) -> PatchSet:
@@ -30,38 +36,37 @@ def carried_out(monkeypatch: pytest.MonkeyPatch, *answers: "PatchSet | BaseExcep
 
         def __init__(self, *_: object) -> None: ...
 
-    plan = SimpleNamespace(patches=range(8))
-    judgement = SimpleNamespace(plan=plan)
     monkeypatch.setattr(revertsets, "_of", of)
     monkeypatch.setattr(revertsets, "SetMerges", Merges)
     monkeypatch.setattr(revertsets, "sought", lambda *_, **__: (*range(1, len(answers) + 1),))
     monkeypatch.setattr("msgspec.structs.replace", lambda one, **_: one)
-    work = cast(Any, SimpleNamespace(judgement=judgement, findings=(), revert_sets=()))
     said: list[events.Event] = []
-    options = cast(Any, SimpleNamespace(build_only=False, revert_sets=more.get("every", False)))
+    options = cast(Any, SimpleNamespace(build_only=False, revert_sets=every))
     try:
         revertsets.find(work, lambda: cast(Any, SimpleNamespace(trees=None)), options, said.append)
     finally:
         monkeypatch.undo()
-        carried_out.last = work  # type: ignore[attr-defined]
-    return work, "".join(one.what for one in said if isinstance(one, events.Preparing))
+    return "".join(one.what for one in said if isinstance(one, events.Preparing))
 
 
 @pytest.mark.parametrize("error", [OSError(36, "File name too long"), InfraError("File name too long")])
 def test_a_fault_of_this_host_is_told_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    work, said = carried_out(monkeypatch, FOUND, error)
+    work = a_run()
+    said = told(monkeypatch, work, FOUND, error)
     assert work.revert_sets == (FOUND,)
     assert said.startswith("no more revert sets are looked for: ") and "File name too long" in said
 
 
 def test_an_interrupt_leaves_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = a_run()
     with pytest.raises(KeyboardInterrupt):
-        carried_out(monkeypatch, FOUND, KeyboardInterrupt(), every=True)
-    assert carried_out.last.revert_sets == (FOUND,)  # type: ignore[attr-defined]
+        told(monkeypatch, work, FOUND, KeyboardInterrupt(), every=True)
+    assert work.revert_sets == (FOUND,)
 
 
 def test_where_a_plain_run_makes_no_more_merges_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    work, said = carried_out(monkeypatch, FOUND, CUT)
+    work = a_run()
+    said = told(monkeypatch, work, FOUND, CUT)
     assert work.revert_sets == (FOUND,)
     assert said == "400 merges are made for revert sets, and no more: kseries revert goes on with 2/8"
-    assert carried_out(monkeypatch, FOUND)[1] == ""
+    assert told(monkeypatch, a_run(), FOUND) == ""
