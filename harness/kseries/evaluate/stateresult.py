@@ -76,6 +76,7 @@ def of(
         coverage=seen.coverage,
         surface=seen.surface,
         unstable=seen.unstable,
+        made_on=seen.made_on,
     )
     return msgspec.structs.replace(result, notes=(*_as_others(result), *_dropped(result, brought), *_of_build(seen)))
 

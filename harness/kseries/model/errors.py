@@ -37,6 +37,14 @@ class DiskFullError(InfraError):
     """There was no room: no state that is still to be done would fare better."""
 
 
+class LostError(InfraError):
+    """A host of a cluster is gone with what it was at: another may have it. ``for_good``: it will not do better."""
+
+    def __init__(self, said: str, *, for_good: bool = False) -> None:
+        super().__init__(said)
+        self.for_good = for_good
+
+
 def in_words(error: OSError) -> str:
     """What an OSError says. Some have no errno, and with it no words of the C library: asyncio raises such."""
     return error.strerror or str(error) or type(error).__name__

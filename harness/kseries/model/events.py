@@ -43,6 +43,8 @@ class StageStarted:
     stage: str
     position: int = 1
     todo: int = 1
+    where: str = ""
+    """The host of a cluster that it does so on; empty of this one."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Compiled:
 
     state: str
     what: str
+    where: str = ""
+    so_far: int | None = None
+    """How much it has made, where not each of them is told; None where each is."""
 
 
 @dataclass(frozen=True)

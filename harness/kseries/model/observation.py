@@ -83,3 +83,5 @@ class Observation(Record, frozen=True):
     """What the kernel shows to user space, by kind (model/surface.py); not there where nobody listed it."""
     unstable: dict[str, tuple[str, ...]] | UnsetType = UNSET
     """Likewise, what it showed in one boot and not in another, which is not part of it."""
+    made_on: str | UnsetType = UNSET
+    """The name of the host of a cluster that it was seen on; not there where it was seen at home."""

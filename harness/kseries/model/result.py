@@ -95,6 +95,8 @@ class StateResult(Record, frozen=True):
     """Likewise, what it showed in one boot and not in another; that is left out of ``surface``. Not there where nothing
     was so.
     """
+    made_on: str | UnsetType = UNSET
+    """The name of the host of a cluster that built and booted it; not there where that was this host."""
 
 
 class FindingKind(StrEnum):
@@ -358,6 +360,26 @@ class PatchSet(Record, frozen=True):
         return tuple(number for number in self.patches if number in self.uncompiled)
 
 
+class Stage(StrEnum):
+    """What a state is at that takes its time."""
+
+    BUILD = "build"
+    BOOT = "boot"
+
+
+class TimedStage(Record, frozen=True, omit_defaults=True):
+    """When a state was built, or booted, in seconds since the run began."""
+
+    state: str
+    stage: Stage
+    began: float
+    ended: float
+    where: str = ""
+    """The host of a cluster that did it; empty of this one."""
+    series: str = ""
+    """The series that it is a state of, where that is another than the run's: one that was made of it."""
+
+
 class VariantResult(Record, frozen=True, kw_only=True):
     """What came of the plan of a run in one of its variants."""
 
@@ -388,6 +410,10 @@ class VariantResult(Record, frozen=True, kw_only=True):
     """
     clang: ClangTests | UnsetType = UNSET
     """What clang says of the tip's selftests; not there where nobody asked for it."""
+    timeline: tuple[TimedStage, ...] | UnsetType = UNSET
+    """When, and where, this run built and booted, in the order in which that began; the first 20,000. Not there where
+    it did neither: all was known from before.
+    """
 
 
 class RunResult(VariantResult, frozen=True, kw_only=True):

@@ -99,6 +99,9 @@ def _times(run: RunResult) -> Iterator[str]:
         yield f"it began at {run.began}, which is no date"
     took = [run.seconds or 0.0, *(took for state in run.states for took in state.seconds.values())]
     yield from (f"it took {one} s" for one in took if abs(one) > _LONG)
+    for stage in run.timeline or ():
+        if not 0 <= stage.began <= stage.ended <= _LONG:
+            yield f"its {stage.stage} of {stage.state} is from {stage.began} to {stage.ended} s"
 
 
 def _trees(names: Iterable[str]) -> Iterator[str]:
