@@ -130,7 +130,26 @@ def test_a_result_depends_on_the_modules_that_make_it_and_on_their_scripts(
     package = tmp_path / "kseries"
     shutil.copytree(Path(kseries.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr("kseries.cache.store._PACKAGE", package)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     before = program()
+    assert program() == before
     with (package / path).open("a") as file:
         file.write("# another\n")
     assert (program() != before) == depends
+
+
+def test_what_this_program_is_is_noted_and_found_out_again_where_the_note_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = program()
+    (note,) = (tmp_path / "kseries" / "program").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("kseries.cache.store.evaluators", lambda: pytest.fail("it is noted"))
+        assert program() == first
+    note.write_bytes(flipped(note.read_bytes(), 8 * 80))
+    assert program() == first and checksummed.read(note) == first.encode()
+    note.unlink()
+    note.parent.rmdir()
+    note.parent.write_text("in the way of a folder")
+    assert program() == first

@@ -5,13 +5,13 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from kseries.cache import imports
-from kseries.host import checksums, disk, files, paths
+from kseries.host import checksummed, checksums, disk, files, paths
 from kseries.model import Observation
 from kseries.model.errors import InfraError, in_words
 
@@ -25,14 +25,32 @@ _PACKAGE = Path(__file__).parents[1]
 def program() -> str:
     """This program, guests included, as one of the things that a result depends on.
 
-    The same for a clone and for a wheel made of it.
+    The same for a clone and for a wheel made of it. To find it out, all our modules are parsed, which takes a second:
+    it is noted by the bytes of all files that it can be of.
     """
     guests = paths.project("guests")
-    files = {path.relative_to(guests): path for path in guests.rglob("*") if path.is_file()}
+    of_guests = {str(path.relative_to(guests)): checksums.of_file(path) for path in guests.rglob("*") if path.is_file()}
+    of_package = {str(path.relative_to(_PACKAGE)): checksums.of_file(path) for path in _sources()}
+    whole = checksums.of_words(
+        f"{name}: {one}" for every in (of_guests, of_package) for name, one in sorted(every.items())
+    )
+    note = paths.cache("program", whole)
+    if (noted := checksummed.read(note)) is not None:
+        return noted.decode()
     modules = evaluators()
     scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
-    files |= {path.relative_to(_PACKAGE): path for path in modules | scripts}
-    return checksums.of_words(f"{name}: {checksums.of_file(path)}" for name, path in sorted(files.items()))
+    made = {str(path.relative_to(_PACKAGE)) for path in modules | scripts}
+    files = of_guests | {name: one for name, one in of_package.items() if name in made}
+    found = checksums.of_words(f"{name}: {one}" for name, one in sorted(files.items()))
+    with contextlib.suppress(OSError):  # it may not be ours to write to: then it is found out each time
+        note.parent.mkdir(parents=True, exist_ok=True)
+        checksummed.write(note, found.encode())
+    return found
+
+
+def _sources() -> Iterator[Path]:
+    for pattern in ("*.py", "*.sh"):
+        yield from _PACKAGE.rglob(pattern)
 
 
 def evaluators() -> frozenset[Path]:

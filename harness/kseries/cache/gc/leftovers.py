@@ -15,7 +15,7 @@ _BUILD = re.compile(r"\w+-[0-9a-f]{16}(?:-(?P<made>boxed|unboxed-[0-9a-f]{8}))?(
 """A worker's build folder (kbuild/worker.py). Before there were fixed paths it did not tell how it was made."""
 
 _PATTERNS = {
-    "workers": ("*/scratch", "*/index.lock", f"*/{QUEUE}/*"),
+    "workers": ("*/scratch", "*/attached/*", "*/index.lock", f"*/{QUEUE}/*"),
     "bases": ("kseries-base-*",),
     archive.NAME: ("lists/partial/*", "archives/partial/*"),
     "trees.git": (
@@ -30,9 +30,13 @@ _PATTERNS = {
         "objects/??/tmp_obj_*",
     ),
     "at-work": ("*",),
+    "scratch": ("kseries-cluster-*",),
+    "program": ("*",),
     "": ("kseries-shell-*",),
     "busybox": ("kseries-busybox-*",),
-    "userland": ("kseries-userland-*", "apt/*/lists/partial/*"),
+    "userland": ("kseries-userland-*", "kseries-files-*", "apt/*/lists/partial/*"),
+    "programs": ("kseries-files-*",),
+    "pieces": ("*",),
 }
 _HALVES = {
     "results": ("*",),
