@@ -9,8 +9,8 @@ from pathlib import Path
 
 from kseries.host import paths
 
-_STARTS = frozenset({"run", "_run", "feeding"})
-"""What starts a program outside of the box: proc.run, proc.feeding, and doctor's own."""
+_STARTS = frozenset({"run", "_run", "feeding", "reading"})
+"""What starts a program outside of the box: processes.run, feeding and reading, and doctor's own."""
 
 
 def programs() -> set[str]:

@@ -11,7 +11,6 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +27,8 @@ LIBRARIES = ("libcap-ng0", "libcap2", "libmnl0", "libnuma1")
 """The packages of a userland that has what is linked against PACKAGES."""
 PACKAGES = ("libc6-dev", "libcap-dev", "libcap-ng-dev", "libmnl-dev", "libnuma-dev")
 _DEV = "-dev"
-_FORM = "1"
-"""What is taken of a package: another form is another sysroot."""
+_FORM = "2"
+"""What is taken of a package, and how that is called: another form is another sysroot."""
 _ABOVE = ("usr", "lib", "lib64")
 _TAKEN = re.compile(
     r"usr/include(?:/.*)?|usr/lib(?:64)?|usr/lib/\w+-linux-\w+"
@@ -76,6 +75,11 @@ def kept(digest: str, cache: Path) -> Sysroot:
     return Sysroot(digest, place)
 
 
+def is_whole(found: Sysroot) -> bool:
+    """Whether all of one is as its digest says; it reads each file. Raises OSError."""
+    return _digest(found.path) == found.digest
+
+
 def _place(home: Path, digest: str) -> Path:
     return home / f"sysroot-{digest}"
 
@@ -118,14 +122,12 @@ def _taken(root: Root) -> Root:
 
 def _unpacked(root: Root, top: Path) -> str:
     """Write a root, whose paths lead nowhere else (rootfs.py); the digest of all that it holds."""
-    words = []
     for path, node in root.items():
-        data = b"".join(_written(top / path, node, path))
-        words += [path, f"{node.mode:o}", node.link, checksums.of_bytes(data)]
-    return checksums.of_words(words)
+        _write(top / path, node, path)
+    return _digest(top)
 
 
-def _written(place: Path, node: Node, path: str) -> Iterator[bytes]:
+def _write(place: Path, node: Node, path: str) -> None:
     if stat.S_ISLNK(node.mode):
         place.symlink_to(_inside(node.link, path))
     elif stat.S_ISDIR(node.mode):
@@ -133,12 +135,23 @@ def _written(place: Path, node: Node, path: str) -> Iterator[bytes]:
         place.chmod(0o755)  # who is in a box is somebody else
     elif stat.S_ISREG(node.mode):
         with node.opened() as file:
-            data = file.read()
-        place.write_bytes(data)
+            place.write_bytes(file.read())
         place.chmod(0o644)
-        yield data
     else:
         raise InfraError(f"a package has something else than a file at {path}")
+
+
+def _digest(top: Path) -> str:
+    """Of all that lies in a folder: names, kinds, where links lead, contents. Raises OSError."""
+    found = {os.path.relpath(entry.path, top): entry for entry in files.walk(top)}
+    return checksums.of_words(word for path in sorted(found) for word in (path, _word(found[path])))
+
+
+def _word(entry: "os.DirEntry[str]") -> str:
+    """What lies at a path."""
+    if entry.is_symlink():
+        return f"link to {os.readlink(entry.path)}"
+    return "folder" if entry.is_dir() else f"file {checksums.of_file(Path(entry.path))}"
 
 
 def _inside(link: str, path: str) -> str:

@@ -48,7 +48,7 @@ def _kept(lock: IO[str]) -> Iterator[None]:
         give_back(lock)
 
 
-def taken(lock: IO[str], how: int = fcntl.LOCK_EX) -> bool:
+def taken(lock: IO[str] | IO[bytes], how: int = fcntl.LOCK_EX) -> bool:
     """Try to lock a file, without waiting; it is free again when the file is closed, or its process dead."""
     try:
         fcntl.flock(lock, how | fcntl.LOCK_NB)

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""This Python and this package within a box: how they are called there, and what of the host is shown for it."""
+"""This Python and this package as a program, also within a box: how they are called, and what of the host is shown."""
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import kseries
+
+
+def command(*words: str) -> list[str]:
+    """kseries once more, by its first lines, and as isolated as we are (start/)."""
+    flags = ["-I"] if sys.flags.isolated else ["-E", "-P"]
+    return [sys.executable, *flags, str(Path(kseries.__file__).parent / "start"), *words]
 
 
 def argv(module: str, *words: str) -> list[str]:

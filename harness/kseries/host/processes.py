@@ -13,11 +13,12 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import termios
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,10 @@ _unboxed = ContextVar("unboxed", default=False)
 _SAID = 64 * 1024
 """Bytes of what a program says on standard error that are kept, its last ones."""
 _READ = 1024
+_LONGEST = 64 << 20
+"""Bytes of a line of a program of ours: it may have all in it that was seen of a kernel."""
+_GENTLE_SECONDS = 5.0
+"""For a program of ours that was told to end."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -252,17 +257,54 @@ def _run(
 
 @contextlib.contextmanager
 def feeding(
-    argv: Sequence[str | Path], env: Mapping[str, str] | None = None, seconds: float = 3600.0
+    argv: Sequence[str | Path],
+    env: Mapping[str, str] | None = None,
+    seconds: float = 3600.0,
+    statuses: Container[int] = (0,),
 ) -> Iterator[IO[bytes]]:
-    """A process with an open standard input, for a stream too large to hold.
+    """A process with an open standard input, for a stream too large to hold; what it prints is nobody's.
 
     Raises InfraError if it fails, with what it said last, or if it has not taken all of it and ended in time.
     """
-    together = Company()
+    with _streaming(argv, env, seconds, statuses, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+        assert child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # the process says why on stderr
+            yield child.stdin
+            child.stdin.close()
+
+
+@contextlib.contextmanager
+def reading(
+    argv: Sequence[str | Path], stdin: bytes = b"", env: Mapping[str, str] | None = None, seconds: float = 3600.0
+) -> Iterator[IO[bytes]]:
+    """A process whose standard output is open to be read to its end, for a stream too large to hold.
+
+    Raises InfraError as ``feeding`` does; of one that is not read to its end, too: it has nobody to write to.
+    """
+    with tempfile.TemporaryFile() as asked:  # in the place of a pipe, which it might read later than it writes
+        asked.write(stdin)
+        asked.seek(0)
+        with _streaming(argv, env, seconds, (0,), stdin=asked, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            yield child.stdout
+
+
+@contextlib.contextmanager
+def _streaming(
+    argv: Sequence[str | Path],
+    env: Mapping[str, str] | None,
+    seconds: float,
+    statuses: Container[int],
+    stdin: int | IO[bytes],
+    stdout: int,
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process that a stream leads to or from; it has ended when the context is left. Raises InfraError."""
+    together = _company.get() or Company()
     with signals.instead(together.end):
         child = subprocess.Popen(
             _words(argv),
-            stdin=subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             env=_environment(env),
             cwd=_NOBODYS,
@@ -270,24 +312,22 @@ def feeding(
             pass_fds=cachelock.held(),
         )
         with together.joined_by(child), _limited(child, seconds) as late, _heard(child) as said:
-            assert child.stdin is not None
             try:
-                with contextlib.suppress(BrokenPipeError):  # the process says why on stderr
-                    yield child.stdin
-                    child.stdin.close()
+                yield child
             except BaseException:
                 _kill_all(child)
                 raise
             finally:
-                with contextlib.suppress(BrokenPipeError):
-                    child.stdin.close()
+                for pipe in filter(None, (child.stdin, child.stdout)):
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
                 status = child.wait()
             in_time = late.is_alive()
     if together.over:
         signals.leave()
     if not in_time:
         raise InfraError(f"{' '.join(map(str, argv[:2]))} was still at work after {seconds:.0f} s")
-    if status != 0:
+    if status not in statuses:
         raise InfraError(
             f"{argv[0]} failed: {b''.join(said).decode(errors='replace').strip() or f'exit status {status}'}"
         )
@@ -510,6 +550,101 @@ def ends(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
+
+
+class Piped:
+    """A program of ours that is told by its standard input, and tells by its standard output."""
+
+    def __init__(self, process: asyncio.subprocess.Process, said: IO[bytes]) -> None:
+        self._process = process
+        self._said = said
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def write(self, data: bytes) -> None:
+        """Have it read this; of one that is gone, ``lines`` tells."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """What it prints, line by line, until it has ended, or has closed that. No deadline: its user has one."""
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            yield line
+
+    async def last_words(self) -> str:
+        """Its exit status and what it said last on standard error, in a line, once it prints no more."""
+        await self.end(_GENTLE_SECONDS)
+        size = self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(0, size - _SAID))
+        *_, last = ("", *filter(None, self._said.read().decode(errors="replace").splitlines()))
+        return f"exit status {self._process.returncode}: {last}" if last else f"exit status {self._process.returncode}"
+
+    async def end(self, seconds: float = 0.0) -> None:
+        """Wait so long for its end, then have it end: its standard input is closed, and SIGTERM sent. What is not gone
+        soon is killed, with its group.
+        """
+        if await self._gone(seconds):
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        if not await self._gone(_GENTLE_SECONDS):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._gone(_KILL_SECONDS)
+
+    async def _gone(self, seconds: float) -> bool:
+        """Whether it is gone in time. What it prints meanwhile is dropped, or asyncio would wait for a reader of it."""
+        try:
+            async with asyncio.timeout(seconds):
+                assert self._process.stdout is not None
+                while await self._process.stdout.read(MAX_LINE):
+                    pass
+                await self._process.wait()
+        except TimeoutError:
+            return self._process.returncode is not None
+        return True
+
+
+@contextlib.asynccontextmanager
+async def piped(argv: Sequence[str | Path]) -> AsyncIterator[Piped]:
+    """Start a program of ours that ends when its standard input does: with us, however we end.
+
+    It is ended, and gone, when the context is left, also by one who is cancelled. Ctrl-C at our terminal is not for it.
+    Raises InfraError where it cannot be started.
+    """
+    with tempfile.TemporaryFile() as said:
+        try:
+            process = await _begun(
+                asyncio.create_subprocess_exec(
+                    *_words(argv),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=said,
+                    env=_environment(None),
+                    cwd=_NOBODYS,
+                    start_new_session=True,
+                    limit=_LONGEST,
+                )
+            )
+        except OSError as error:
+            raise InfraError(f"cannot run {argv[0]}: {in_words(error)}") from error
+        running = Piped(process, said)
+        try:
+            yield running
+        finally:
+            ending = asyncio.ensure_future(running.end())
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:  # once more, by one who has lost patience: it is bounded
+                await _over(ending)
+                raise
 
 
 def on_terminal(argv: Sequence[str | Path], box: Box, sockets: tuple[int, ...] = ()) -> int:

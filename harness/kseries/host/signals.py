@@ -16,6 +16,7 @@ a read or an answer that it waits for is given up (PEP 475: what a handler raise
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -25,6 +26,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _UNLESS_IGNORED = (signal.SIGINT, signal.SIGHUP)
+_READ = 4096
 
 
 def _raise() -> None:
@@ -71,6 +73,29 @@ def instead(way: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _ways.remove(way)
+
+
+@contextlib.contextmanager
+def ended_with(file: int) -> Iterator[threading.Event]:
+    """Have the end of a file end us meanwhile, as SIGTERM does: who holds its other end may be killed, and tell nobody.
+
+    Afterwards it only sets the event. What can still be read of it is of no matter.
+    """
+    over, ended = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # of which nothing more will come either
+            while os.read(file, _READ):
+                pass
+        if not over.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+        ended.set()
+
+    threading.Thread(target=watch, daemon=True).start()  # it may well never end
+    try:
+        yield ended
+    finally:
+        over.set()
 
 
 def leave() -> None:

@@ -20,15 +20,20 @@ def mark(store: Path) -> None:
         (store / _MARK).touch()
 
 
+def is_marked(store: Path) -> bool:
+    """Whether the next run makes it anew."""
+    return (store / _MARK).exists()
+
+
 def discard(store: Path, tell: Callable[[], None]) -> None:
     """Remove a store that is marked, unless somebody else is at work in its cache; ``tell`` is called before."""
-    if (store / _MARK).exists():
+    if is_marked(store):
         with contextlib.suppress(cachelock.BusyError), cachelock.alone(store.parent):
             discard_alone(store, tell)
 
 
 def discard_alone(store: Path, tell: Callable[[], None]) -> None:
     """The same, for who has the cache's lock."""
-    if (store / _MARK).exists():
+    if is_marked(store):
         tell()
         files.remove_whole(store)

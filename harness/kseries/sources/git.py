@@ -81,15 +81,28 @@ def ours(path: Path, *words: str, **how: Unpack[How]) -> processes.Done:
 
 
 @contextlib.contextmanager
-def feeding(path: Path, *words: str, objects: Path) -> Iterator[IO[bytes]]:
+def feeding(path: Path, *words: str, objects: Path, thin: bool = False) -> Iterator[IO[bytes]]:
     """The open standard input of a git on such a repository, for a stream too large to hold. Raises FailedError.
 
-    What it makes is whole: objects that the repository has are made once more.
+    What it makes is whole: objects that the repository has are made once more. One that is fed what is ``thin`` finds
+    the rest in the repository, and may end with 1 as well as with 0.
     """
-    env = _on(path, None) | {"GIT_OBJECT_DIRECTORY": str(objects)}
+    env = _on(path, objects if thin else None) | {"GIT_OBJECT_DIRECTORY": str(objects)}
+    with _streamed(path, words), processes.feeding(["git", *words], env, statuses=(0, 1) if thin else (0,)) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def reading(path: Path, *words: str, stdin: bytes) -> Iterator[IO[bytes]]:
+    """The open standard output of one, to be read to its end. Raises FailedError."""
+    with _streamed(path, words), processes.reading(["git", *words], stdin, _on(path, None)) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _streamed(path: Path, words: Sequence[str]) -> Iterator[None]:
     try:
-        with processes.feeding(["git", *words], env=env) as stream:
-            yield stream
+        yield
     except InfraError as error:
         raise FailedError(_command(words), _fatal(str(error).removeprefix("git failed: ")), f" in {path}") from error
 

@@ -191,7 +191,15 @@ class TreeStore:
         raise self._trouble(FailedError(words[0], git.reason(done), f" in {self.path}"))
 
     def _trouble(self, failed: FailedError) -> InfraError:
-        """What to raise where git failed. Without room it says "disk corruption?", too.
+        """What to raise where git failed."""
+        if (found := self.trouble(failed)) is not None:
+            return found
+        if others := self._borrowed():
+            return InfraError(f"{failed}\n  is what it borrows whole? a git clone --filter is not: {', '.join(others)}")
+        return InfraError(f"{failed}\n  its files are as git wrote them, and stay: see what is wrong with git here")
+
+    def trouble(self, failed: FailedError) -> InfraError | None:
+        """What of the disk or of the store made git fail, if that did; without room, it says "disk corruption?", too.
 
         That git fails is no proof of damage. Where there is one, the store is marked, and goes with the next run.
         """
@@ -203,9 +211,7 @@ class TreeStore:
                 return InfraError(f"{failed}\n  it is damaged: the next run makes it again")
         except OSError as error:
             return InfraError(f"{failed}\n  cannot read {error.filename}: {in_words(error)}; nothing is removed")
-        if others := self._borrowed():
-            return InfraError(f"{failed}\n  is what it borrows whole? a git clone --filter is not: {', '.join(others)}")
-        return InfraError(f"{failed}\n  its files are as git wrote them, and stay: see what is wrong with git here")
+        return None
 
     # --- bringing sources in ----------------------------------------------------------------
 
@@ -282,13 +288,13 @@ class TreeStore:
             finally:
                 for report in self.path.glob("fast_import_crash_*"):
                     report.unlink(missing_ok=True)
-            self._take_packs(Path(scratch) / "pack")
+            self.take_packs(Path(scratch) / "pack")
         tree = self._imported(key)
         if tree is None:
             raise InfraError(f"git fast-import left no tree in {self.path}")
         return tree
 
-    def _take_packs(self, made: Path) -> None:
+    def take_packs(self, made: Path) -> None:
         """Move packs into the store: git looks for a pack once its index is there."""
         packs = self.path / "objects" / "pack"
         for suffix in (".pack", ".idx"):
