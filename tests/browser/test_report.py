@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from kseries.model import Check, Status
 from kseries.report import html
 from tests.support.chromium import big, launched, opened
+from tests.support.clustered import clustered
 from tests.support.runs import SPLIT, run, split_run, state
 
 SIZES = {"narrow": (360, 740), "laptop": (1280, 800), "4K": (3840, 2160)}
@@ -124,6 +125,28 @@ def test_axe_finds_nothing_serious(page: Page, opened: bool) -> None:
         page.click("tr[data-check='exit_on_missing.read_exits'] td.cited")
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_chart_of_hosts_fits_and_is_accessible(browser: Browser, tmp_path: Path, size: str, scheme: str) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(html.render(clustered("", *(f"host{number}" for number in range(7))), tmp_path))
+    width, height = SIZES[size]
+    settings = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+    page = browser.new_context(java_script_enabled=False, **settings).new_page()  # type: ignore[arg-type]
+    page.goto(file.as_uri())
+    bar = page.get_by_role("img", name="prefix-4: boot,")
+    place, whole = bar.bounding_box(), page.locator(".lanes").last.bounding_box()
+    assert place is not None and whole is not None
+    assert whole["x"] <= place["x"] and place["x"] + place["width"] <= whole["x"] + whole["width"] + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.context.close()
+    page = browser.new_page(**settings)  # type: ignore[arg-type]
+    page.goto(file.as_uri())
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    page.close()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -152,6 +152,7 @@ class _Suite:
             "config_dropped": " ".join(state.config_dropped),
             "config_wanted": " ".join(state.config_wanted),
             "seconds_to_first_check": "" if first is None else str(first),
+            **({"host": state.made_on} if state.made_on else {}),
             **{cap: str(value) for cap, value in state.caps.items()},
         }
         return {line(name): line(value) for name, value in about.items()}

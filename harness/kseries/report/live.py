@@ -4,14 +4,14 @@
 import shutil
 import statistics
 import time
-from dataclasses import dataclass
 from typing import TextIO
 
 from kseries.host.turns import lives
-from kseries.model import Outcome, events
+from kseries.model import Outcome, StateResult, events
 from kseries.model.events import Wait
 from kseries.model.notewords import unbuilt
 from kseries.model.sanitize import line
+from kseries.report import atwork
 from kseries.report.plans import kernels
 
 _REDRAW_SECONDS = 0.1
@@ -19,14 +19,8 @@ _PATIENCE_SECONDS = 2.0
 """A plan that is there sooner says nothing."""
 _LINE_SECONDS = 10.0
 """Between lines that say how far a plan is, where there is no terminal, or those for whom we wait."""
-
-
-@dataclass
-class _Building:
-    """A state that a worker builds, and how far make is."""
-
-    what: str
-    objects: int = 0
+_MARGIN = "        "
+"""As wide as what stands before the text of a line."""
 
 
 class Progress:
@@ -43,8 +37,10 @@ class Progress:
         self._plan_at: float | None = None
         self._say_at = 0.0
         self._waits_for: tuple[int | None, int] | None = None
-        self._building: dict[str, _Building] = {}
-        self._builds: list[float] = []
+        self._tasks: dict[str, atwork.Task] = {}
+        """By its state, what is built; what boots, too, where it does so on a host of a cluster."""
+        self._builds: dict[str, list[float]] = {}
+        """By the host, what each build took."""
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -54,26 +50,12 @@ class Progress:
                 self._planning(f"{what}: {done} of {total}", over=done == total)
             case events.RunStarted(series, total, todo, alike):
                 self._line(f"{series}: {kernels(total, total - todo, alike)}")
-            case events.StageStarted(state, "build", position, todo):
-                self._building[state] = _Building(f"[{position}/{todo}] {state}: building")
-                self._line(self._building[state].what + self._left(todo - position + 1))
-            case events.StageStarted(state, stage, position, todo):
-                self._building.pop(state, None)
-                self._line(f"[{position}/{todo}] {state}: {stage}ing")
-            case events.Compiled(state, what):
-                self._building[state].objects += 1
-                at_work = "; ".join(f"{one.what}, {one.objects} objects" for one in self._building.values())
-                self._redraw(f"{at_work}, {what}")
+            case events.StageStarted(state, stage, position, todo, where):
+                self._started(atwork.Task(f"[{position}/{todo}]", state, stage, where), todo - position + 1)
+            case events.Compiled():
+                self._compiled(event)
             case events.StateDone(result, known) if not known:
-                self._building.pop(result.id, None)
-                self._builds.append(result.seconds.get("build", 0.0))
-                spent = ", ".join(
-                    f"{stage} {result.seconds[stage]:.1f} s" for stage in ("build", "boot") if stage in result.seconds
-                )
-                if result.built_as:
-                    spent = unbuilt(result.unread, result.built_as)
-                why = f": {result.detail.splitlines()[0]}" if result.outcome is not Outcome.OK and result.detail else ""
-                self._line(f"{result.id}: {result.outcome}{why}" + (f" ({spent})" if spent else ""))
+                self._done(result)
             case events.Waiting(wait):
                 self._waiting(wait)
 
@@ -101,12 +83,51 @@ class Progress:
         self._waits_for, self._say_at = whom, now + _LINE_SECONDS
         self._line(waiting(wait))
 
+    def _started(self, task: atwork.Task, left: int) -> None:
+        self._tasks.pop(task.state, None)
+        if task.stage == "build" or task.where:
+            self._tasks[task.state] = task
+        self._line(task.line + (self._left(left) if task.stage == "build" else ""))
+        self._show_hosts(task.where)
+
+    def _compiled(self, event: events.Compiled) -> None:
+        task = self._tasks.get(event.state)
+        if task is None or (task.stage, task.where) != ("build", event.where):
+            return  # of a host that was lost: another has its state
+        task.objects = task.objects + 1 if event.so_far is None else event.so_far
+        if event.where:
+            self._redraw(atwork.hosts(self._tasks.values(), event.where, self._width()))
+            return
+        building = "; ".join(f"{one.line}, {one.objects} objects" for one in self._tasks.values())
+        self._redraw(f"{building}, {event.what}")
+
+    def _done(self, result: StateResult) -> None:
+        task = self._tasks.pop(result.id, None)
+        where = task.where if task is not None else ""
+        self._builds.setdefault(where, []).append(result.seconds.get("build", 0.0))
+        spent = ", ".join(
+            f"{stage} {result.seconds[stage]:.1f} s" for stage in ("build", "boot") if stage in result.seconds
+        )
+        if result.built_as:
+            spent = unbuilt(result.unread, result.built_as)
+        why = f": {result.detail.splitlines()[0]}" if result.outcome is not Outcome.OK and result.detail else ""
+        on = f" on {where}" if where else ""
+        self._line(f"{result.id}: {result.outcome}{on}{why}" + (f" ({spent})" if spent else ""))
+        self._show_hosts(where)
+
+    def _show_hosts(self, last: str) -> None:
+        """Below a line of a host, what the others go on with."""
+        if last and self._tasks:
+            self._drawn = 0.0  # it is gone with the line
+            self._redraw(atwork.hosts(self._tasks.values(), last, self._width()))
+
     def _left(self, states: int) -> str:
-        """How long the states left may take, once two have told: the first is a cold build, and no measure."""
-        later = self._builds[1:]
+        """How long the states left may take, once two have told: a host's first is a cold build, and no measure."""
+        later = [seconds for builds in self._builds.values() for seconds in builds[1:]]
         if not later:
             return ""
-        minutes = statistics.mean(later) * states / len(self._building) / 60
+        building = sum(task.stage == "build" for task in self._tasks.values())
+        minutes = statistics.mean(later) * states / building / 60
         return f" (about {max(1, round(minutes))} min left)"
 
     def _line(self, text: str) -> None:
@@ -119,9 +140,11 @@ class Progress:
         if not self._terminal or now - self._drawn < _REDRAW_SECONDS:
             return
         self._drawn = now
-        width = shutil.get_terminal_size().columns - 1
-        self._stream.write(f"\r\x1b[K        {line(text)}"[: width + 4])
+        self._stream.write(f"\r\x1b[K{_MARGIN}{line(text)[: self._width()]}")
         self._stream.flush()
+
+    def _width(self) -> int:
+        return max(shutil.get_terminal_size().columns - 1 - len(_MARGIN), 0)
 
     def _clear(self) -> None:
         if self._terminal:

@@ -30,6 +30,7 @@ from kseries.report import (
     coverage,
     fuzzed,
     grounds,
+    hosts,
     journeys,
     logs,
     machines,
@@ -84,6 +85,7 @@ def _heading(run: RunResult) -> Iterator[str]:
     yield from onto.lines(base)
     yield f"accelerator: {run.accel.name}, because {run.accel.why}"
     yield from machines.lines(run.machine)
+    yield from hosts.lines(run)
     if run.partial:
         yield f"PARTIAL: {interrupted(run)}; the same command goes on"
     if run.quick:
@@ -369,7 +371,8 @@ def _trouble(run: RunResult) -> Iterator[str]:
                 yield from _ending(run, state, end, alike[state.id])
                 yield ""
         elif not state.outcome.well and not expected and state.id not in told and state.id in alike:
-            yield f"{', '.join((state.id, *alike[state.id]))}: {state.outcome}: {state.detail}"
+            states = (state.id, *alike[state.id])
+            yield f"{', '.join(states)}: {state.outcome}{hosts.of_states(run, states)}: {state.detail}"
             yield ""
 
 
@@ -399,7 +402,10 @@ def _alike(run: RunResult) -> dict[str, list[str]]:
 def _ending(run: RunResult, state: StateResult, end: Ended, alike: list[str]) -> Iterator[str]:
     """How a kernel ended, in three lines at most: the reason, where it was, who may know why."""
     outcome = "" if state.outcome is Outcome.OK else f"{state.outcome}, "
-    yield _cut(f"{state.id}: {outcome}{end.ending}: {end.reason}") + (f" (so did {', '.join(alike)})" if alike else "")
+    on = hosts.of_states(run, (state.id,))
+    yield _cut(f"{state.id}: {outcome}{end.ending}{on}: {end.reason}") + (
+        f" (so did {', '.join(alike)})" if alike else ""
+    )
     last = [said for said in end.log.splitlines() if said.strip()][-1:]
     if end.frames:
         yield _cut(f"    in {_some([place(frame) for frame in _top(end)], _PLACES)}")
