@@ -35,6 +35,7 @@ from kseries.model import (
     SeriesSummary,
     Squash,
     StateResult,
+    TimedStage,
     Variant,
     Verdict,
 )
@@ -123,7 +124,14 @@ def _proved(
 
 
 def assemble(
-    work: Work, options: Options, *, cover_id: str, words: tuple[str, ...], began: str, seconds: float
+    work: Work,
+    options: Options,
+    *,
+    cover_id: str,
+    words: tuple[str, ...],
+    began: str,
+    seconds: float,
+    timeline: tuple[TimedStage, ...] | UnsetType = UNSET,
 ) -> RunResult:
     """The result of a run; ``cover_id`` is as of Series, the others are as of RunResult."""
     judgement, planned = work.judgement, work.judgement.plan
@@ -147,6 +155,7 @@ def assemble(
         clang=work.clang,
         began=began,
         seconds=seconds,
+        timeline=timeline,
         words=words,
         patches=work.per_patch.patches if work.per_patch is not None else (),
         grounds=work.per_patch.grounds if work.per_patch is not None else None,

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from kseries.app import athome
 from kseries.app.options import Options
 from kseries.coverage import goals, tracepoints
 from kseries.coverage.goals import Goal, Goals
@@ -44,7 +45,8 @@ def with_options(setup: Setup, options: Options, planned: Plan, trees: TreeStore
     if not wanted:
         tell(events.Preparing("--config auto: the series changes nothing that this architecture compiles"))
         return setup
-    solved = _kept(setup, tip, wanted) or _found(setup, options, trees, tip, wanted, tell)
+    ours = athome.of(setup, options)  # Kconfig asks the compiler
+    solved = _kept(ours, tip, wanted) or _found(ours, options, trees, tip, wanted, tell)
     for said in (_added(solved), *_missed(setup, trees, tip, wanted, solved), *_apart(wanted, solved)):
         tell(events.Preparing(said))
     theirs = Config.read(options.config).text  # which comes last, and counts

@@ -8,7 +8,7 @@ import shutil
 
 import msgspec
 
-from kseries.app import selftests, tiptests
+from kseries.app import athome, selftests, tiptests
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
 from kseries.host import checksummed, checksums, paths, processes, signals
@@ -27,6 +27,7 @@ def of_tip(setup: Setup, options: Options, trees: TreeStore, planned: Plan, tell
         return ClangTests(compiler=None, missing="clang is not installed (apt-get install clang)")
     try:
         compiler = processes.run(["clang", "--version"], seconds=_SECONDS).text.partition("\n")[0]
+        setup = athome.of(setup, options)
     except KseriesError as error:  # the run has its result by now
         return ClangTests(compiler=None, missing=str(error).partition("\n")[0])
     tip = planned.patches[-1].tree_after

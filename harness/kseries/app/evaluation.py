@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One job evaluated on this host, from nothing but the job, the cache and the objects of its trees."""
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from kseries import arch as archs
@@ -30,12 +32,23 @@ _SHOWN = 100
 """Characters of a job that an error repeats."""
 
 
-def evaluate(job: Job, tell: events.Listener) -> Observation:
-    """What is seen of a job, from the cache where it is known; the logs are in the cache afterwards.
+def evaluate(job: Job, tell: events.Listener, jobs: int | None = None) -> Observation:
+    """What is seen of a job, from the cache where it is known; the logs are in the cache afterwards. ``jobs``
+    are make's.
 
     Raises InputError for a job that this kseries cannot carry out as it was meant, InfraError where this host is why
     nothing was seen.
     """
+    with begun(job, tell) as (setup, memory):
+        known = memory.find(job)
+        if known is not None:
+            return known
+        return signals.run(_evaluated(job, setup, memory, tell, jobs))
+
+
+@contextlib.contextmanager
+def begun(job: Job, tell: events.Listener) -> Iterator[tuple[Setup, Memory]]:
+    """Be at work on a job, with what this host has for it and knows of it. Raises as ``evaluate``."""
     _check(job)
     with freedom(unboxed=not job.conditions.boxed), room(), at_work(tell):
         setup = setup_of(job.conditions)
@@ -43,11 +56,7 @@ def evaluate(job: Job, tell: events.Listener) -> Observation:
             raise InputError(
                 "the job's conditions are not as this kseries writes them\n  see its programs and selftests"
             )
-        memory = Memory(setup, Store(paths.cache("results")))
-        known = memory.find(job)
-        if known is not None:
-            return known
-        return signals.run(_evaluated(job, setup, memory, tell))
+        yield setup, Memory(setup, Store(paths.cache("results")))
 
 
 def _check(job: Job) -> None:
@@ -65,8 +74,10 @@ def _check(job: Job) -> None:
         )
 
 
-async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listener) -> Observation:
-    executor = Local(setup, _worker(job, setup), Store(paths.cache("results")), Images())
+async def _evaluated(
+    job: Job, setup: Setup, memory: Memory, tell: events.Listener, jobs: int | None = None
+) -> Observation:
+    executor = executor_of(job, setup, jobs)
     await executor.take(tell)
     try:
         if (known := memory.find(job)) is not None:  # found out by another while this one waited for it
@@ -76,6 +87,11 @@ async def _evaluated(job: Job, setup: Setup, memory: Memory, tell: events.Listen
             return memory.keep(job, seen, scratch)
     finally:
         executor.give_back()
+
+
+def executor_of(job: Job, setup: Setup, jobs: int | None = None) -> Local:
+    """What builds and boots a job here, with make -jN. Raises InputError for trees that are not here."""
+    return Local(setup, _worker(job, setup, jobs or os.cpu_count() or 1), Store(paths.cache("results")), Images())
 
 
 def setup_of(conditions: Conditions) -> Setup:
@@ -127,9 +143,9 @@ def _userland(image: Path | None) -> Userland | None:
     return Userland(name="", digest=image.stem, size=image.stat().st_size) if image is not None else None
 
 
-def _worker(job: Job, setup: Setup) -> kbuild.Worker:
+def _worker(job: Job, setup: Setup, jobs: int) -> kbuild.Worker:
     trees = TreeStore(paths.cache("trees.git"))
     for tree in (job.tree, job.base, *job.series):
         if not trees.has(tree):
             raise InputError(f"no such tree in {paths.cache('trees.git')}: {tree}\n  bring its objects there first")
-    return worker_of(setup, trees, "\n".join((job.base, *job.series)), os.cpu_count() or 1)
+    return worker_of(setup, trees, "\n".join((job.base, *job.series)), jobs)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kseries import arch as archs
 from kseries import inputs
+from kseries.cluster.address import Access
 from kseries.kbuild.config import Start
 from kseries.model import DEFAULT_MACHINE, Inference, Machine
 from kseries.plan import scenarios
@@ -93,6 +94,8 @@ class Options:
     """Debian's, which it has beside the usual ones."""
     label: str = ""
     """What the user calls this variant; empty where it is known by its architecture."""
+    cluster: Access | None = None
+    """Whose hosts build and boot; None where this one does."""
     words: tuple[str, ...] = ()
     """TARGET and these options as they were typed, for whoever wants to see a state again."""
 

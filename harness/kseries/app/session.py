@@ -7,13 +7,14 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 from kseries import inputs
-from kseries.app import clangtests, revertsets, rundir, selftests, suiting
+from kseries.app import clangtests, clusters, revertsets, rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
 from kseries.app.premises import at_work, freedom, room
-from kseries.app.setup import asked, engine_of, executors_of, setup_of, variant_of
+from kseries.app.setup import asked, engine_of, setup_of, variant_of
 from kseries.app.single import runner_for
+from kseries.app.timeline import Timeline
 from kseries.bisect import journeys, partners
 from kseries.bisect.staterunner import StateRunner
 from kseries.cache import runs
@@ -37,14 +38,15 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     clock = time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
-    with freedom(unboxed=options.unboxed), room(options.out), at_work(tell):
+    with freedom(unboxed=options.unboxed), room(options.out), at_work(tell), clusters.joined(options, tell):
         rundir.create(options.out)
         if options.checkpatch:
             checkpatch.require()
         setup = setup_of(options, tell)
         kept = runs.Runs(paths.cache(), tell)
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
-            work = _carry_out(target, options, setup, tell, recording)
+            timeline = Timeline(clock)
+            work = _carry_out(target, options, setup, tell, recording, timeline)
             if options.selftest_clang and not work.interrupted:
                 work.clang = clangtests.of_tip(setup, options, _trees(), work.judgement.plan, tell)
             guessed = work.judgement.plan.base.guessed
@@ -55,6 +57,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
                 words=reproduce.lasting(options.words, target.base, series, guessed),
                 began=began,
                 seconds=round(time.monotonic() - clock, 1),
+                timeline=timeline.stages(),
             )
             rundir.write(options.out, result)
             recording.ended(exit_status(result), result.verdict, options.out / RESULT)
@@ -62,10 +65,16 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
 
 
 def _carry_out(
-    target: inputs.Target, options: Options, setup: Setup, tell: events.Listener, recording: runs.Recording
+    target: inputs.Target,
+    options: Options,
+    setup: Setup,
+    tell: events.Listener,
+    recording: runs.Recording,
+    timeline: Timeline,
 ) -> Work:
     def heard(event: events.Event) -> None:
         recording(event)
+        timeline(event)
         tell(event)
 
     if not options.kunit:
@@ -74,8 +83,8 @@ def _carry_out(
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
     setup = suiting.suited(setup, options, planned, trees, tell)
     wanted = asked(setup, options)
-    executors = executors_of(setup, options, trees, planned)
-    engine = engine_of(setup, trees, heard, planned, executors, options)
+    setup, crew = clusters.crew_of(setup, target, options, trees, planned, tell)
+    engine = engine_of(setup, trees, heard, planned, crew, options)
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
     rundir.begin(options.out)
@@ -92,7 +101,7 @@ def _carry_out(
         work = Work(variant_of(setup, options.label), setup.accel, judgement, checkpatch=said, selftests=told)
 
         def beside() -> StateRunner:
-            return runner_for(target, options, setup, planned, trees, heard, executors)
+            return runner_for(target, options, setup, planned, trees, heard, crew)
 
         def look() -> None:
             work.per_patch = per_patch(work.judgement, setup.arch.name, trees)

@@ -14,6 +14,7 @@ from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.cache import store
 from kseries.coverage.tracepoints import Watch
+from kseries.evaluate.crew import Crew, Fixed
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
@@ -23,7 +24,20 @@ from kseries.guest.sysroot import Sysroot
 from kseries.host import extras, paths, processes, signals
 from kseries.inputs import contracts
 from kseries.kbuild.config import Config, Start
-from kseries.model import Contract, Forecast, Plan, Probe, Userland, Variant, events, surface
+from kseries.model import (
+    Accel,
+    AppliedPatch,
+    Base,
+    Contract,
+    Forecast,
+    HostFacts,
+    Plan,
+    Probe,
+    Userland,
+    Variant,
+    events,
+    surface,
+)
 from kseries.model.errors import InputError
 from kseries.probes import commands, hosttests, install, programs, runner, selftests, targets
 from kseries.probes.hosttests import HostTest
@@ -33,6 +47,9 @@ from kseries.sources import TreeStore
 _CAPABILITIES = "capabilities"
 _NOT_UNASKED = (surface.PROBE,)
 """Those of ours that run where somebody asks for them."""
+
+_NOT_ASKED = HostFacts(accel=Accel(name="", why=""), toolchain="")
+"""What this host has, where others build and boot: the hosts of a cluster are asked (app/clusters.py)."""
 
 _SLOW = "_slow"
 """What the name of a probe ends in whose checks take more than a second each; ``quick`` leaves it out."""
@@ -79,8 +96,8 @@ def of_targets(every: tuple[Contract, ...], setup: Setup) -> Iterator[str]:
 def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Listener) -> tuple[Forecast, ...]:
     """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
     setup = suiting.foreseen(setup_of(options, tell, fetch=False), options, planned, trees, tell)
-    executors = executors_of(setup, options, trees, planned)
-    return engine_of(setup, trees, lambda _: None, planned, executors, options).forecast(planned)
+    crew = crew_of(setup, options, trees, planned)
+    return engine_of(setup, trees, lambda _: None, planned, crew, options).forecast(planned)
 
 
 def require(wanted: tuple[Options, ...], tell: events.Listener = lambda _: None) -> None:
@@ -130,14 +147,12 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
     others = (*given, *beside(driving, given, home))
     check_names(probes, (*others, *tests))
     probes = timed(probes, options.timeouts)
-    accel = arch.accel()
-    if options.machine.unusual:
-        signals.run(trial.check(arch, accel, options.machine))
+    facts = _facts(arch, config, options) if options.cluster is None else _NOT_ASKED
     found = userland_of(options, arch, tell, fetch=fetch)
     return Setup(
         arch,
-        accel,
-        kbuild.toolchain(arch, config),
+        facts.accel,
+        facts.toolchain,
         config,
         probes,
         store.program(),
@@ -146,7 +161,7 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         selftests=tests,
         build_only=options.build_only,
         unboxed=options.unboxed,
-        emulator=emulator.version(arch, accel) if not options.build_only else "",
+        emulator=facts.emulator,
         machine=options.machine,
         userland=found,
         image=userland.path(paths.cache(), found.digest) if found is not None and found.digest else None,
@@ -156,6 +171,17 @@ def setup_of(options: Options, tell: events.Listener = lambda _: None, *, fetch:
         sysroot=sysroot_of(options, arch, tell) if whole and found is not None and found.digest else None,
         record_console=options.record_console,
     )
+
+
+def _facts(arch: Arch, config: Config, options: Options) -> HostFacts:
+    """What this host builds and boots with. Raises InfraError for what is not there, InputError for a machine that QEMU
+    does not take.
+    """
+    accel = arch.accel()
+    if options.machine.unusual:
+        signals.run(trial.check(arch, accel, options.machine))
+    version = emulator.version(arch, accel) if not options.build_only else ""
+    return HostFacts(accel=accel, toolchain=kbuild.toolchain(arch, config), emulator=version)
 
 
 def driving_of(options: Options, probes: Iterable[Probe], home: Path) -> tuple[HostTest, ...]:
@@ -228,13 +254,23 @@ def timed(probes: tuple[Probe, ...], seconds: Mapping[str, int]) -> tuple[Probe,
     )
 
 
-def executors_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan) -> tuple[Local, ...]:
-    """The workers of this host for the patches of a plan, as many as are asked for."""
+def crew_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan) -> Crew:
+    """Who builds and boots the states of a plan: as many workers of this host as are asked for."""
     kept, booted = store.Store(paths.cache("results")), Images()
-    series = "\n".join((planned.base.tree, *(patch.tree_after for patch in planned.patches)))
-    jobs = max(1, options.jobs // options.workers)
+    series = series_of(planned.base, planned.patches)
+    jobs = jobs_of(options)
     workers = (worker_of(setup, trees, series, jobs, number) for number in range(options.workers))
-    return tuple(Local(setup, one, kept, booted) for one in workers)
+    return Fixed(tuple(Local(setup, one, kept, booted) for one in workers))
+
+
+def jobs_of(options: Options) -> int:
+    """How many jobs of make each worker has."""
+    return max(1, options.jobs // options.workers)
+
+
+def series_of(base: Base, patches: Iterable[AppliedPatch]) -> str:
+    """What names whose patches are built, as Worker has it."""
+    return "\n".join((base.tree, *(patch.tree_after for patch in patches)))
 
 
 def variant_of(setup: Setup, label: str = "") -> Variant:
@@ -255,7 +291,7 @@ def engine_of(
     trees: TreeStore,
     tell: events.Listener,
     planned: Plan,
-    executors: tuple[Local, ...],
+    crew: Crew,
     options: Options,
 ) -> Engine:
     """The engine for a plan, and for those that are made of the same tip. Raises InputError for an unknown test."""
@@ -265,7 +301,7 @@ def engine_of(
     # A contract that is not asked still says which tests a state has: what is known of it is known without it, too.
     spoken = contracts.read((*options.contracts, *options.unasked))
     kept = stay.kept(setup.probes, stay.asked(options), planned, trees, options, spoken)
-    return Engine(setup, executors, trees, store.Store(paths.cache("results")), tell, watch, kept)
+    return Engine(setup, crew, trees, store.Store(paths.cache("results")), tell, watch, kept)
 
 
 def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: int = 0) -> kbuild.Worker:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseries import inputs
-from kseries.app import suiting
+from kseries.app import clusters, suiting
 from kseries.app.options import Options
 from kseries.app.planning import base_of, explained, tell_fuzz
 from kseries.app.premises import at_work, freedom, room
-from kseries.app.setup import asked, engine_of, executors_of, setup_of
+from kseries.app.setup import asked, engine_of, jobs_of, setup_of
 from kseries.bisect.staterunner import StateRunner
-from kseries.evaluate.local import Local
+from kseries.evaluate.crew import Crew
 from kseries.evaluate.setup import Setup
 from kseries.host import paths
 from kseries.model import Base, Plan, events
@@ -46,6 +46,7 @@ def state_runner(
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
         stack.enter_context(room(place))
         stack.enter_context(at_work(tell))
+        stack.enter_context(clusters.joined(options, tell))
         trees = TreeStore(paths.cache("trees.git"))
         base = base_of(target, options, trees, tell)
         with explained(target, base, trees):
@@ -80,9 +81,9 @@ def runner_for(
     planned: Plan,
     trees: TreeStore,
     tell: events.Listener,
-    executors: tuple[Local, ...] = (),
+    crew: Crew | None = None,
 ) -> StateRunner:
-    """What runs single states of a series that is planned; with a run's executors, where it is part of one."""
+    """What runs single states of a series that is planned; with a run's crew, where it is part of one."""
     builds: list[str] = []
 
     def heard(event: events.Event) -> None:
@@ -90,8 +91,9 @@ def runner_for(
             builds.append(event.state)
         tell(event)
 
-    executors = executors or executors_of(setup, options, trees, planned)
-    engine = engine_of(setup, trees, heard, planned, executors, options)
+    if crew is None:
+        setup, crew = clusters.crew_of(setup, target, options, trees, planned, tell)
+    engine = engine_of(setup, trees, heard, planned, crew, options)
     return StateRunner(
         series=target.series,
         patches=planned.patches,
@@ -100,7 +102,7 @@ def runner_for(
         trees=trees,
         setup=setup,
         engine=engine,
-        worker=executors[0].worker,
+        jobs=jobs_of(options),
         contracts=asked(setup, options),
         out=options.out,
         onto=None,

@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from kseries.app.setup import series_of, worker_of
 from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate import basecheck
 from kseries.guest.machine import Image
@@ -26,9 +27,10 @@ async def _built(runner: StateRunner, state: State, into: Path, tell: events.Lis
         raise InputError(f"{state.id} does not apply: conflict in {', '.join(state.conflicts)}")
     brought = Brought(runner.trees, runner.base.tree, [patch.tree_after for patch in runner.patches])
     is_base = state.id == "base"  # where a patch takes an option away, a guest is wanted just there
-    async with runner.worker.locked(tell):
+    worker = worker_of(runner.setup, runner.trees, series_of(runner.base, runner.patches), runner.jobs)
+    async with worker.locked(tell):
         tell(events.StageStarted(state.id, "build", 1, 1))
-        built = await runner.worker.build(state.tree, into, tell, name=state.id, brought=brought if is_base else None)
+        built = await worker.build(state.tree, into, tell, name=state.id, brought=brought if is_base else None)
     config = runner.setup.config
     if is_base:
         basecheck.check_fragment(brought.missing(config.needed(built.config_dropped)), built.config_unmet)

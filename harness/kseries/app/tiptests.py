@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from kseries.app import tiptargets
+from kseries.app import athome, tiptargets
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
 from kseries.host import checksummed, checksums, paths, signals
@@ -46,9 +46,10 @@ def built(setup: Setup, options: Options, trees: TreeStore, planned: Plan, tell:
     if options.selftests_from != TIP:
         return setup
     _check(setup, planned, trees)
-    tests = _kept(setup, planned) or _made(setup, options, trees, planned, tell) if setup.selftests else ()
-    bench = workbench(setup, options, trees)
-    whole = tiptargets.installed(setup, _tip(planned), _home(), bench, tell) if setup.targets else None
+    ours = athome.of(setup, options)
+    tests = _kept(ours, planned) or _made(ours, options, trees, planned, tell) if setup.selftests else ()
+    bench = workbench(ours, options, trees)
+    whole = tiptargets.installed(ours, _tip(planned), _home(), bench, tell) if setup.targets else None
     return _with(setup, tests, whole)
 
 
@@ -57,9 +58,10 @@ def foreseen(setup: Setup, options: Options, trees: TreeStore, planned: Plan) ->
     if options.selftests_from != TIP:
         return setup
     _check(setup, planned, trees)
+    ours = athome.of(setup, options)
     unknown = tuple(Program(test.name, Path(), "") for test in setup.selftests)
-    whole = tiptargets.known(setup, _tip(planned), _home()) or tiptargets.UNKNOWN if setup.targets else None
-    return _with(setup, _kept(setup, planned) or unknown, whole)
+    whole = tiptargets.known(ours, _tip(planned), _home()) or tiptargets.UNKNOWN if setup.targets else None
+    return _with(setup, _kept(ours, planned) or unknown, whole)
 
 
 def workbench(setup: Setup, options: Options, trees: TreeStore) -> Workbench:

@@ -11,7 +11,6 @@ from kseries.bisect.answer import Asked, Question, Tried
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.setup import Setup
 from kseries.host import signals
-from kseries.kbuild import Worker
 from kseries.model import Base, Contract, Outcome, Plan, Series, State, StateResult
 from kseries.model.errors import InputError
 from kseries.plan import scenarios
@@ -30,7 +29,8 @@ class StateRunner:
     trees: TreeStore
     setup: Setup
     engine: Engine
-    worker: Worker
+    jobs: int
+    """Of make, where a state is built here for who will look into it."""
     contracts: tuple[Contract, ...]
     out: Path
     onto: str | None

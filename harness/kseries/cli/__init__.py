@@ -32,6 +32,7 @@ from kseries.cli import (
     shell,
     test,
     try_state,
+    worker,
 )
 from kseries.host import signals, surroundings
 from kseries.model.errors import TRACEBACK, InfraError, InputError, KseriesError, in_words
@@ -54,6 +55,7 @@ _COMMANDS = {
     "gc": gc,
     "doctor": doctor,
     "extra": extra,
+    "worker": worker,
     "test": test,
     evaluate.NAME: evaluate,
     lend.NAME: lend,

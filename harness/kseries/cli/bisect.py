@@ -9,7 +9,7 @@ from kseries.app import shell, single
 from kseries.bisect import bisection, manual
 from kseries.bisect.answer import Question
 from kseries.bisect.bisection import Step
-from kseries.cli import question, target
+from kseries.cli import cluster, question, target
 from kseries.model.errors import InputError
 from kseries.report import bisections, json
 from kseries.report.live import Progress
@@ -24,6 +24,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_series_arguments(parser)
     target.add_kernel_arguments(parser)
     question.add_arguments(parser)
+    cluster.add_arguments(parser)
     parser.add_argument(
         "--manual", action="store_true", help="ask you at each step; what you answered is there when you come back"
     )

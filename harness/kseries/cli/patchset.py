@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kseries.app import patchsets as app
 from kseries.bisect.patchsets import MOST
-from kseries.cli import target
+from kseries.cli import cluster, target
 from kseries.model import SetKind, TriedSet
 from kseries.model.errors import InputError
 from kseries.report import json, patchsets
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser, which: str) -> None:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="put the logs of all states into DIR/states (default: nowhere)"
     )
+    cluster.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from kseries.app import reports, session, setup
+from kseries.app import clusters, reports, session, setup
 from kseries.cli import compare, patchset, report, reporting, target
 from kseries.inputs import variants
 from kseries.model import RunResult
@@ -55,14 +55,15 @@ def command(args: argparse.Namespace) -> int:
     if not args.json:
         asked.append(reports.ON_TERMINAL)
     results, failed = [], 0
-    for options in wanted:
-        result = session.run(loaded, options, Progress(sys.stderr))
-        results.append(result)
-        failed = reporting.worst([failed, reporting.make(FinishedRun(result, options.out), asked)])
-        if not args.json:
-            print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
-        if result.partial:
-            break
+    with clusters.alike():
+        for options in wanted:
+            result = session.run(loaded, options, Progress(sys.stderr))
+            results.append(result)
+            failed = reporting.worst([failed, reporting.make(FinishedRun(result, options.out), asked)])
+            if not args.json:
+                print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
+            if result.partial:
+                break
     if args.json:
         print(json.render(results[0]) if len(results) == 1 else json.render_all(results))
     elif len(results) > 1:

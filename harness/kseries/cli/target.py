@@ -12,7 +12,7 @@ from kseries import arch as archs
 from kseries import inputs
 from kseries.app import tiptests
 from kseries.app.options import Options
-from kseries.cli import machine
+from kseries.cli import cluster, machine
 from kseries.inputs.variants import AUTO, STARTS, WORDS, Asked
 from kseries.kbuild.config import Start
 from kseries.model import Inference
@@ -244,6 +244,7 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
         default=max(1, min(cores // _CORES_OF_A_WORKER, _MOST_WORKERS)),
         help="states that are built at a time (default here: %(default)s)",
     )
+    cluster.add_arguments(parser)
 
 
 def add_recording_argument(parser: argparse.ArgumentParser) -> None:
@@ -366,6 +367,7 @@ def _options(args: argparse.Namespace, arch: str, out: Path, label: str = "") ->
         fuzz=args.fuzz,
         machine=machine.of(args),
         timeouts=machine.timeouts(args),
+        cluster=cluster.of(args),
     )
 
 

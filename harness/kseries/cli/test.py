@@ -18,6 +18,7 @@ PARTS = {
     "releases": "6.1, 6.12, 7.2 and 7.3 as they are, and with a line more",
     "userland": "commands, a shell and kselftest's scripts in a userland of Debian's packages",
     "subsystems": "kernels that test themselves with KUnit, and the series that only this shows",
+    "cluster": "hosts with a network each and TLS between them: the tiny kernel, and the split series of the demo",
     "guest": "every ending of a boot, and a sample of wrong kernels for each architecture",
     "faults": "every fault at every stage, every program that hangs",
     "identical": "incremental builds against clean ones, on the real kernel",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Plan -> results: what is known is not evaluated again, and no executor is idle while a state is left. Prints nothing.
 
-Above it is a run's plan, below it are executors: it knows neither how a state is built nor where.
+Above it is a run's plan, below it is a crew of executors: it knows neither how a state is built nor where.
 """
 
 import contextlib
@@ -11,12 +11,14 @@ from pathlib import Path
 
 from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
+from kseries.evaluate.crew import Crew
 from kseries.evaluate.evaluation import Evaluation
-from kseries.evaluate.executor import Executor, vouched
+from kseries.evaluate.executor import vouched
+from kseries.evaluate.hands import at_work
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
-from kseries.evaluate.shift import Hand, Shift
+from kseries.evaluate.shift import Shift
 from kseries.model import Forecast, Plan, State, StateResult, events, notewords
 from kseries.plan.forecast import forecast
 from kseries.plan.samebuild import Read
@@ -28,17 +30,17 @@ _MANY = 50
 
 
 class Engine:
-    """Carries out plans with its executors, one store and one listener.
+    """Carries out plans with a crew, one store and one listener.
 
-    The first executor is waited for; each other takes part in a run for which it is free. They are given back after
-    each plan, or, within ``keeping``, after the last of several. ``watch`` is the tip that is traced. Of the probes,
+    The first of the crew is waited for; each other takes part from when it comes. They are given back after each plan,
+    or, within ``keeping``, after the last of several. ``watch`` is the tip that is traced. Of the probes,
     every state is asked those that are ``kept``, whatever base makes of them (overdue.py).
     """
 
     def __init__(
         self,
         setup: Setup,
-        executors: tuple[Executor, ...],
+        crew: Crew,
         trees: TreeStore,
         store: Store,
         tell: events.Listener,
@@ -46,7 +48,7 @@ class Engine:
         kept: frozenset[str] = frozenset(),
     ) -> None:
         self._setup = setup
-        self._executors = executors
+        self._crew = crew
         self._trees = trees
         self._memory = Memory(setup, store)
         self._tell = tell
@@ -92,12 +94,11 @@ class Engine:
 
     async def _work(self, evaluation: Evaluation, foretold: set[str]) -> None:
         before = frozenset(evaluation.seen)
-        with contextlib.ExitStack() as stack:
-            free = await self._free(self._kept or stack, len(evaluation.left))
+        base, left = evaluation.jobs.plan.base.tree, len(evaluation.left)
+        async with at_work(self._crew, base, left, self._tell, self._kept) as hands:
+            await hands.join()
             evaluation.recall()  # what another run has found out while this one waited for it
             evaluation.tell_known(before)
-            base = evaluation.jobs.plan.base.tree
-            hands = [Hand(one, one.place(base), stack.enter_context(one.scratch())) for one in free]
             most = len(foretold & {state.id for state in evaluation.left})
             first = evaluation.waits_for_base
             if first:
@@ -120,19 +121,6 @@ class Engine:
             self._tell(events.Preparing(notewords.overdue(names)))
         if jobs.down:
             self._tell(events.Preparing(notewords.downed(sorted(jobs.down))))
-
-    async def _free(self, stack: contextlib.ExitStack, most: int) -> list[Executor]:
-        """At most so many executors, taken: the first one, and those that no other run has."""
-        first, *others = self._executors
-        await first.take(self._tell)
-        stack.callback(first.give_back)
-        free = [first]
-        for executor in others[: most - 1]:
-            with contextlib.suppress(BlockingIOError):
-                await executor.take()
-                stack.callback(executor.give_back)
-                free.append(executor)
-        return free
 
     @property
     def always_asked(self) -> frozenset[str]:
@@ -175,9 +163,8 @@ class Engine:
         return self._forecast(evaluation)
 
     def _forecast(self, evaluation: Evaluation) -> tuple[Forecast, ...]:
-        first = self._executors[0]
-        place = first.place(evaluation.jobs.plan.base.tree)
-        return forecast(list(evaluation.seen), self._schedule(evaluation), place, first.seconds)
+        place = self._crew.foreseen(evaluation.jobs.plan.base.tree)
+        return forecast(list(evaluation.seen), self._schedule(evaluation), place, self._crew.seconds)
 
     def _begin(self, plan: Plan, out: Path) -> Evaluation:
         return Evaluation(Jobs(self._setup, plan, self._watch, self._asked), self._memory, self._trees, self._tell, out)
@@ -195,9 +182,9 @@ class Engine:
         return Schedule.of(left, built, jobs.plan.base.tree, self._trees.changes, traced, seen)
 
     def _read(self, evaluation: Evaluation, state: State) -> Read | None:
-        """What the build of a state that is known has read, where an executor can still be relied on for it."""
+        """What the build of a state that is known has read, where somebody can still be relied on for it."""
         seen = evaluation.seen.get(state.id)
         if seen is None:
             return None
-        read = partial(vouched, self._executors, seen.tree, seen.dependencies)
+        read = partial(vouched, self._crew, seen.tree, seen.dependencies)
         return read if read() is not None else None

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where jobs are evaluated. Nothing above it knows whether that is this host or another."""
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +10,20 @@ from kseries.plan.schedule import Place
 
 
 class Executor(Protocol):
-    """Evaluates one job after the other: it builds one while those before it boot."""
+    """Evaluates one job after the other: it builds one while those before it boot. What it tells, it tells within the
+    loop of who has called it.
+    """
+
+    @property
+    def where(self) -> str:
+        """The name of its host in a cluster; empty of this one."""
+
+    lost: str
+    """Why nothing more is given to it in this plan; empty while something is. Also set by who does not want it any
+    more, so that its crew sends another.
+    """
+    for_good: bool
+    """Whether nothing is to be given to its host any more."""
 
     async def take(self, tell: events.Listener | None = None) -> None:
         """Have it to ourselves; ``tell`` hears whom we wait for. Raises BlockingIOError where nobody hears."""
@@ -41,15 +53,30 @@ class Executor(Protocol):
     def say(self, what: str, done: int, total: int) -> None:
         """Tell who waits for it what it is at, and how many states of it are done."""
 
+    async def prepare(self, base: Job) -> None:
+        """Have base built here, too, while another evaluates it, or where it is known; where it was built here, nothing
+        is done. It may be cancelled. Raises LostError.
+
+        Nothing is told of it: where this host cannot build it, that is told of what it is to evaluate next.
+        """
+
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
         """Build, boot and ask; the logs are put into a folder.
 
         ``tell`` hears Built when another job may be given to it, whatever came of this one's build. Where the host is
         why there is no answer, the outcome is INFRA_ERROR; raises InfraError where nothing else can be evaluated there
-        either: of base, of a disk that is full, of a cache that takes no result.
+        either: of base, of a disk that is full, of a cache that takes no result. Raises LostError where the host is
+        gone: of each job that it was at, so that another may have it; no other is given to it.
         """
 
 
-def vouched(executors: Iterable[Executor], tree: str, read: Dependencies | None) -> Dependencies | None:
-    """What the build of a tree has read, as long as one of these has it built and can be relied on."""
-    return read if read is not None and any(one.vouches(tree, read) for one in executors) else None
+class Voucher(Protocol):
+    """An executor, or several."""
+
+    def vouches(self, tree: str, read: Dependencies) -> bool:
+        """As Executor.vouches."""
+
+
+def vouched(by: Voucher, tree: str, read: Dependencies | None) -> Dependencies | None:
+    """What the build of a tree has read, as long as who has it built can be relied on for it."""
+    return read if read is not None and by.vouches(tree, read) else None

@@ -52,6 +52,10 @@ class Local:
     none of them boots what another has booted.
     """
 
+    where = ""
+    lost = ""
+    for_good = False
+
     def __init__(self, setup: Setup, worker: Worker, store: Store, images: Images) -> None:
         self._setup = setup
         self.worker = worker
@@ -84,6 +88,9 @@ class Local:
 
     def say(self, what: str, done: int, total: int) -> None:
         self.worker.say(what, done, total)
+
+    async def prepare(self, base: Job) -> None:
+        """Nothing: workers of one host share a ccache, which has all of base once the first has built it."""
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
         setup = self._setup.asking(job.conditions.probes)

@@ -44,6 +44,10 @@ class Memory:
         """Put the logs of a job that is stored into a folder."""
         self._store.copy_logs(self._keys(job)[0], into)
 
+    def place(self, job: Job) -> Path:
+        """The directory that has the logs of a job that is stored."""
+        return self._store.place(self._keys(job)[0])
+
     def _keys(self, job: Job) -> tuple[str, ...]:
         """The names under which a job's observation is stored: that of its tree, and first one that is of more.
 

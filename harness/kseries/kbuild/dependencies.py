@@ -57,8 +57,10 @@ def can_matter(read: Dependencies, change: Change) -> bool:
     """False only if a build that has read this could not have told a tree with the change from the one it was of."""
     if not (read.paths or read.names):
         return True
+    if change.path in read.paths or change.path.startswith(read.always):
+        return True
     path = PurePosixPath(change.path)
-    if change.path.startswith(read.always) or change.path in read.paths or path.name in read.names:
+    if path.name in read.names:
         return True
     if path.suffix == ".rst" and change.path.startswith(_DOCUMENTATION):
         return False

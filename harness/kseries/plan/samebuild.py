@@ -4,7 +4,7 @@
 What a build has read: kbuild/dependencies.py. Why that is sound: docs/shortcuts.md.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kseries.kbuild.dependencies import can_matter
@@ -38,6 +38,64 @@ def between(old: Footprint, new: Footprint) -> tuple[Change, ...]:
     return tuple(Change(path, before, after) for path, (before, after) in pairs.items() if before != after)
 
 
+class Differences:
+    """What lies between trees, as ``between`` has it, at once: of a thousand states each is compared with all others.
+
+    Each entry that a file has in some tree is a bit, and a tree the number that they make.
+    """
+
+    def __init__(self) -> None:
+        self._bits: dict[tuple[str, Entry], int] = {}
+        self._paths: list[str] = []
+        """Of which file each bit is."""
+        self._marks: dict[int, tuple[Footprint, int]] = {}
+        """By the id of a footprint, which is kept so that no other has it."""
+        self._read: dict[int, tuple[Dependencies, int]] = {}
+        """Likewise, the bits of files that a build has read."""
+
+    def between(self, old: Footprint, new: Footprint) -> Iterator[Change]:
+        """What leads from one tree to another."""
+        differ, told = self._mark(old) ^ self._mark(new), set[str]()
+        while differ:
+            lowest = differ & -differ
+            differ ^= lowest
+            path = self._paths[lowest.bit_length() - 1]
+            if path not in told:  # an entry of each may differ from the other's
+                told.add(path)
+                known = old.base[path] if path in old.base else new.base[path]
+                yield Change(path, old.now.get(path, known), new.now.get(path, known))
+
+    def noticed(self, read: Dependencies, old: Footprint, new: Footprint) -> bool:
+        """Whether a build that has read this could have told one tree from another (can_matter)."""
+        if (self._mark(old) ^ self._mark(new)) & self._bits_of(read):
+            return True
+        return any(can_matter(read, change) for change in self.between(old, new))
+
+    def _bits_of(self, read: Dependencies) -> int:
+        found = self._read.get(id(read))
+        if found is None:
+            bits = sum(1 << bit for bit, path in enumerate(self._paths) if path in read.paths)
+            found = self._read[id(read)] = read, bits
+        return found[1]
+
+    def _mark(self, tree: Footprint) -> int:
+        found = self._marks.get(id(tree))
+        if found is not None:
+            return found[1]
+        mark = 0
+        for path, entry in tree.now.items():
+            if entry != tree.base[path]:
+                mark |= 1 << self._bit(path, entry)
+        self._marks[id(tree)] = tree, mark
+        return mark
+
+    def _bit(self, path: str, entry: Entry) -> int:
+        bit = self._bits.setdefault((path, entry), len(self._paths))
+        if bit == len(self._paths):
+            self._paths.append(path)
+        return bit
+
+
 @dataclass(frozen=True)
 class SameBuild:
     """A state that was built, and the files in which another differs from it without a build noticing."""
@@ -46,13 +104,13 @@ class SameBuild:
     paths: tuple[str, ...]
 
 
-def same_build(state: str, footprints: Mapping[str, Footprint], built: Mapping[str, Read]) -> SameBuild | None:
+def same_build(
+    state: str, footprints: Mapping[str, Footprint], built: Mapping[str, Read], differences: Differences
+) -> SameBuild | None:
     """The first of the states that were built whose build would be this state's, file for file; None without one."""
     for other, read in built.items():
         dependencies = read()
-        if dependencies is None:
+        if dependencies is None or differences.noticed(dependencies, footprints[other], footprints[state]):
             continue
-        changes = between(footprints[other], footprints[state])
-        if not any(can_matter(dependencies, change) for change in changes):
-            return SameBuild(other, tuple(change.path for change in changes))
+        return SameBuild(other, tuple(change.path for change in between(footprints[other], footprints[state])))
     return None

@@ -5,26 +5,44 @@ samebuild.py.
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from kseries.kbuild.dependencies import FolderDependencies
-from kseries.model import State
-from kseries.plan.samebuild import Footprint, Read, SameBuild, between, same_build
+from kseries.model import Dependencies, State
+from kseries.plan.samebuild import Differences, Footprint, Read, SameBuild, same_build
+from kseries.plan.stretches import Chart, Stretches
 from kseries.sources import Change
 
 Changes = Callable[[str, str], tuple[Change, ...]]
 """What leads from one tree to another (TreeStore.changes)."""
 
 
+class FolderReads(Protocol):
+    """What the builds in one folder have read, wherever that is: kbuild.dependencies.FolderDependencies is of here."""
+
+    def cost(self, changes: Iterable[Change]) -> int:
+        """How many targets changes make again, as the folder is now."""
+
+    @property
+    def now(self) -> Dependencies:
+        """What the last build has read."""
+
+    def __bool__(self) -> bool:
+        """False before anything has been built."""
+
+
 @dataclass
 class Place:
     """A build folder: what builds in it have read, and what it holds."""
 
-    dependencies: FolderDependencies
+    dependencies: FolderReads
     here: Footprint = field(default_factory=lambda: Footprint({}, {}))
 
 
 class Schedule:
-    """The states of a run that are still to be had, in the order that makes least again."""
+    """The states of a run that are still to be had, in the order that makes least again.
+
+    Where several build, each in a place of its own, they take states that lie near each other (stretches.py).
+    """
 
     def __init__(
         self,
@@ -39,6 +57,10 @@ class Schedule:
         self._waiting = list(states)
         self._footprints = footprints
         self._built = dict(built or {})
+        self._differences = Differences()
+        self._places: list[Place] = []
+        self._stretches: Stretches | None = None
+        """None until two build who are to have one each."""
 
     @classmethod
     def of(
@@ -66,17 +88,54 @@ class Schedule:
         """How many states are waiting."""
         return len(self._waiting)
 
-    def next(self, place: Place) -> tuple[State, SameBuild | None]:
-        """The state that costs least from where a folder is; of equals the first of the plan.
+    def join(self, place: Place) -> None:
+        """States will be built here, too."""
+        if not any(one is place for one in self._places):
+            self._places.append(place)
+
+    def leave(self, place: Place) -> None:
+        """No more states will be built here."""
+        self._places = [one for one in self._places if one is not place]
+        if self._stretches is not None:
+            self._stretches.leave(id(place))
+
+    def has(self, but: Set[str]) -> bool:
+        """Whether a state is waiting that is none of these."""
+        return any(state.id not in but for state in self._waiting)
+
+    def next(self, place: Place, but: Set[str] = frozenset()) -> tuple[State, SameBuild | None]:
+        """The state that costs least from where a folder is; of equals the first of the plan, or of its stretch. None
+        of those in ``but``, which are not for this place.
 
         Base goes first, then the one that is watched, whose result may be others' too. With it a state whose build it
         would be, file for file, where there is one; never with base, which others build upon, whosever they are.
         """
-        urgent = {state.id: state for state in self._waiting if state.id in ("base", self._watched)}
+        waiting = [state for state in self._waiting if state.id not in but]
+        urgent = {state.id: state for state in waiting if state.id in ("base", self._watched)}
         first = urgent.get("base") or next(iter(urgent.values()), None)
-        state = first or min(self._waiting, key=lambda state: self.cost(state, place))
+        state = first or min(self._near(place, but) or waiting, key=lambda state: self.cost(state, place))
         self._waiting.remove(state)
+        if self._stretches is not None:
+            self._stretches.drop(state)
         return state, self._same_build(state) if state.id != "base" else None
+
+    def put_back(self, state: State) -> None:
+        """What was to be built of this state is lost: another is to have it."""
+        self._waiting.append(state)
+        self._built.pop(state.id, None)
+        if self._stretches is not None:
+            self._stretches.put_back(state)
+
+    def _near(self, place: Place, but: Set[str]) -> list[State]:
+        """The states of which one is to be built here; none where all that are near are in ``but``."""
+        self.join(place)
+        if self._stretches is None and len(self._places) > 1:
+            known = next((one.dependencies for one in self._places if one.dependencies), place.dependencies)
+            prints = [self._footprints[state.id] for state in self._waiting]
+            chart = Chart(prints, lambda change: known.cost([change]))
+            self._stretches = Stretches(self._waiting, self._footprints, chart, len(self._places))
+        near = self._waiting if self._stretches is None else self._stretches.of(id(place), place.here)
+        return [state for state in near if state.id not in but]
 
     def built(self, state: State, place: Place, read: Read | None) -> None:
         """A folder now holds this state; ``read`` is what its build has read, None if that did not come to its end."""
@@ -86,8 +145,8 @@ class Schedule:
 
     def cost(self, state: State, place: Place) -> int:
         """How many targets are made again from where a folder is."""
-        return place.dependencies.cost(between(place.here, self._footprints[state.id]))
+        return place.dependencies.cost(self._differences.between(place.here, self._footprints[state.id]))
 
     def _same_build(self, state: State) -> SameBuild | None:
         built = {name: read for name, read in self._built.items() if state.id != self._watched or name in self._seen}
-        return same_build(state.id, self._footprints, built)
+        return same_build(state.id, self._footprints, built, self._differences)
