@@ -162,7 +162,7 @@ def installed(clone: Path, *words: str) -> list[str]:
         (("extra",), []),
         (("extra", "dev", "../x"), []),
         (("run", "cluster", "--out", "publish"), []),
-        (("test", "--", "--cluster"), ["dev"]),
+        (("test", "--", "--cluster"), ["dev", "cluster"]),
     ],
 )  # fmt: skip
 def test_an_extra_is_fetched_when_it_is_first_asked_for(made: Path, words: tuple[str, ...], extras: list[str]) -> None:

@@ -114,6 +114,10 @@ def test_neighbours_are_squashed_where_that_is_proved(linux: Linux) -> None:
     assert advice == {"squash": [1, 2], "order": [], "verified": True}
     assert "Proved: squash 1/3 and 2/3" in done.stdout
     assert result["squashes"][0]["findings"] == []
+    times = [(one.get("series"), one["state"], one["stage"]) for one in result["timeline"]]
+    assert times[0] == (None, "base", "build")
+    assert {(None, "base", "boot"), (None, "prefix-3", "boot"), ("squash-1+2", "without-1", "build")} <= {*times}
+    assert all(0 < one["began"] <= one["ended"] <= result["seconds"] + 0.1 for one in result["timeline"])
 
 
 def test_a_series_whose_reverts_lose_nothing_has_no_such_finding(linux: Linux) -> None:

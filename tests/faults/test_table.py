@@ -14,6 +14,8 @@ def rows() -> Iterator[str]:
         yield f"| {f'`{what}`' if what.startswith('kill') else what} | {victim} | {stage} | {outcome} |"
     for how, stage, outcome in faults.SIGNALS:
         yield f"| {how} | kseries | {stage} | {outcome} |"
+    for what, victim, stage, outcome in faults.CLUSTER:
+        yield f"| {f'`{what}`' if what.startswith('kill') else what} | {victim} | {stage} | {outcome} |"
     for how, what, stage, outcome in faults.CACHE:
         yield f"| {faults.CORRUPTIONS[how]} | {what} | {stage} | {outcome} |"
 

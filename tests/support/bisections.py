@@ -70,7 +70,7 @@ class Laid:
             trees=kernel.store,
             setup=SETUP,
             engine=engine_for(SETUP, (kernel.worker,), self.store, self._heard),
-            worker=kernel.worker,
+            jobs=2,
             contracts=(FEATURE,),
             out=tmp_path / "out",
             onto=None,

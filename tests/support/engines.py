@@ -10,6 +10,7 @@ from typing import cast
 from kseries import arch
 from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
+from kseries.evaluate.crew import Fixed
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
@@ -80,7 +81,7 @@ def engine(
     """Workers, or what stands in for them."""
     booted = Images()
     executors = tuple(Local(setup, cast(Worker, one), store, booted) for one in workers)
-    return Engine(setup, executors, executors[0].worker.trees, store, tell, watch)
+    return Engine(setup, Fixed(executors), executors[0].worker.trees, store, tell, watch)
 
 
 def seen_of(result: StateResult) -> Observation:

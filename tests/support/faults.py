@@ -40,6 +40,21 @@ HOST = (
 )
 """What a host does besides, to what, when, and what comes of it."""
 
+CLUSTER = (
+    ("kill -9", "a host's dask worker", "compile", "the same verdicts; another has its states"),
+    ("kill -9", "a host's kseries worker", "compile", "the same verdicts; another has its states"),
+    ("kill -STOP", "a host's dask worker", "compile", "the same verdicts; another has its states"),
+    ("cut off, and back", "a host", "compile", "the same verdicts; another has its states"),
+    ("full", "a host's disk", "run", "the same verdicts; another has its states"),
+    ("kill -9", "three hosts, with one state", "compile", "that state's infra-error, which names them"),
+    ("kill -9", "the scheduler", "compile", "exit 3, nothing is left; the next run goes on"),
+    ("Ctrl-C", "kseries run", "compile", "interrupted, nothing is left on any host"),
+    ("SIGTERM", "kseries run", "compile", "interrupted, nothing is left on any host"),
+    ("kill -9", "kseries run", "compile", "interrupted, nothing is left on any host"),
+    ("another version", "a host's kseries", "run", "the host is left out"),
+)
+"""What befalls a run on a cluster, to whom, when, and what comes of it."""
+
 STAGES = ("waiting", "check-out", "configure", "compile", "link", "boot")
 SENT = ("Ctrl-C", "SIGTERM in the background")
 SIGNALS = tuple(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from kseries.cache.store import Store
+from kseries.evaluate.crew import Fixed
 from kseries.evaluate.engine import Engine
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.model import Check, Dependencies, Job, Observation, Outcome, Plan, Probe, StateResult, Status, events
@@ -41,6 +42,10 @@ def seen(job: Job, checks: Mapping[str, Status], said: str = SAID, flaky: tuple[
 class Fake:
     """An executor that has seen it all. ``shows`` says what each state shows that is asked everything."""
 
+    where = ""
+    lost = ""
+    for_good = False
+
     def __init__(self, shows: Mapping[str, Mapping[str, Status]], said: str = SAID) -> None:
         self.jobs: dict[str, Job] = {}
         self.log: list[str] = []
@@ -69,6 +74,9 @@ class Fake:
         pass
 
     def say(self, what: str, done: int, total: int) -> None:
+        pass
+
+    async def prepare(self, base: Job) -> None:
         pass
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
@@ -107,7 +115,7 @@ class Lab:
         self, executor: Fake, kept: tuple[str, ...] = (), plan: Plan | None = None, path: str = "main.c"
     ) -> dict[str, StateResult]:
         trees = cast(TreeStore, Trees(path))
-        self.engine = Engine(ASKED, (executor,), trees, self.store, self.heard.append, None, frozenset(kept))
+        self.engine = Engine(ASKED, Fixed((executor,)), trees, self.store, self.heard.append, None, frozenset(kept))
         return asyncio.run(self.engine.run(plan or self.plan, self.place / "out"))
 
     def forget(self) -> None:

@@ -24,7 +24,7 @@ TOP = paths.project()
 PAGES = sorted((TOP / "README.md", *(TOP / "docs").glob("*.md")))
 _FLAGS = re.MULTILINE | re.DOTALL
 _BLOCK = re.compile(r"^```\w*\n(.*?)^```", _FLAGS)
-_VERBS = "demo|run|plan|try|bisect|merge|revert|pick|promise|shell|report|compare|runs|gc|doctor|extra|test"
+_VERBS = "demo|run|plan|try|bisect|merge|revert|pick|promise|shell|report|compare|runs|gc|doctor|extra|worker|test"
 _COMMAND = re.compile(rf"^(?:.*\| )?(?:- run: |script: )?(?:\S*/)?kseries ((?:{_VERBS})\b.*)")
 _LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 

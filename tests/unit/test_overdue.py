@@ -10,6 +10,7 @@ import pytest
 
 from kseries import judge
 from kseries.evaluate import overdue
+from kseries.evaluate.crew import Fixed
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.memory import Memory
 from kseries.model import Job, Probe, events
@@ -59,7 +60,11 @@ def test_all_is_known_of_base_before_another_is_begun(lab: Lab) -> None:
 def test_who_asks_for_no_selftest_builds_while_base_boots(lab: Lab) -> None:
     executor = Fake({})
     lab.engine = Engine(
-        ASKED.asking((Probe.ours(OURS),)), (executor,), cast(TreeStore, Trees("main.c")), lab.store, lab.heard.append
+        ASKED.asking((Probe.ours(OURS),)),
+        Fixed((executor,)),
+        cast(TreeStore, Trees("main.c")),
+        lab.store,
+        lab.heard.append,
     )
     asyncio.run(lab.engine.run(lab.plan, lab.place / "out"))
     assert executor.log[:2] == ["build base", "build prefix-1"]

@@ -220,4 +220,4 @@ def test_the_page_has_the_command_as_it_is(tmp_path: Path) -> None:
     result = run(state("base"), findings=(finding(FindingKind.REGRESSION, "base", "p.a: fail"),), words=words)
     page = unescape(html.render(result, tmp_path))
     assert f"<pre>{reproduce.command(result, result.findings[0])}</pre>" in page
-    assert f"<pre>{reproduce.whole(result, ())}</pre>" in page
+    assert f'<pre tabindex="0">{reproduce.whole(result, ())}</pre>' in page

@@ -24,6 +24,7 @@ ROOMS = (
     "plan",
     "coverage",
     "evaluate",
+    "cluster",
     "judge",
     "bisect",
     "report",

@@ -132,3 +132,21 @@ def test_gcc_is_told_of_no_other_place(arch: archs.Arch, tmp_path: Path) -> None
     assert ("-nostdinc" in compiler) is bool(arch.toolchain.prefix)
     without = Install(arch, tmp_path / "source", tmp_path / "obj", 2, "")
     assert f"CC={arch.toolchain.prefix}gcc -static -s" in without.makes([Target("net")])[-1]
+
+
+def test_it_is_known_whether_all_of_it_is_as_it_was(tmp_path: Path, asked: list[tuple[str, ...]]) -> None:
+    found = find(tmp_path)
+    assert sysroot.is_whole(found)
+    header, link = found.path / "usr/include/stdio.h", found.path / "lib"
+    header.write_text("int puts(void);\n")
+    assert not sysroot.is_whole(found)
+    header.write_text(FILES["usr/include/stdio.h"])
+    link.unlink()
+    link.symlink_to("usr")
+    assert not sysroot.is_whole(found)
+    link.unlink()
+    assert not sysroot.is_whole(found)
+    link.symlink_to("usr/lib")
+    assert sysroot.is_whole(found)
+    (found.path / "usr/include/more").mkdir()
+    assert not sysroot.is_whole(found)

@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kseries import kbuild
 from kseries.app import evaluation, setup, suiting, tiptests
 from kseries.app.session import run
+from kseries.cluster.address import Access
 from kseries.evaluate.setup import Setup
 from kseries.host import processes
 from kseries.kbuild import Worker, initramfs, keptselftests
@@ -155,6 +157,16 @@ def test_a_plan_installs_none_and_has_the_keys_of_a_run_that_has(case: Case) -> 
     made = case.built()
     assert before.key("tree") != made.key("tree")
     assert tiptests.foreseen(asked, case.options, trees, planned).key("tree") == made.key("tree")
+
+
+def test_for_a_cluster_they_are_kept_by_homes_compiler(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = case.built()
+    case.options = replace(case.options, cluster=Access("tcp://127.0.0.1:1"))
+    assert case.built().conditions == alone.conditions and case.told == ["installing the tip's tests"]
+    monkeypatch.setattr(kbuild, "toolchain", lambda *_: "gcc 99")
+    assert case.built().conditions == alone.conditions and len(case.told) == 2
+    case.built()
+    assert len(case.told) == 2
 
 
 def test_a_job_needs_but_the_cache_to_have_them(case: Case) -> None:

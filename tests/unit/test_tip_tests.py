@@ -90,8 +90,8 @@ def test_they_take_words_and_names_as_each_states_own_do(case: Case) -> None:
 def test_one_that_the_series_brings_is_asked_of_every_state_though_base_may_hang_in_it(case: Case) -> None:
     made = case.built()
     planned, trees = case.plan()
-    executors = setup.executors_of(made, case.options, trees, planned)
-    engine = setup.engine_of(made, trees, lambda _: None, planned, executors, case.options)
+    crew = setup.crew_of(made, case.options, trees, planned)
+    engine = setup.engine_of(made, trees, lambda _: None, planned, crew, case.options)
     assert engine.always_asked == {"toy.new"}
 
 
