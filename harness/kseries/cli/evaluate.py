@@ -11,8 +11,8 @@ from kseries.app import attached, evaluation
 from kseries.cli import target
 from kseries.host import signals
 from kseries.model import Job, Outcome
-from kseries.model.attached import Line
-from kseries.model.errors import DiskFullError, InputError, KseriesError
+from kseries.model.attached import Line, kind_of
+from kseries.model.errors import InputError, KseriesError
 from kseries.model.sanitize import line, shortened
 from kseries.report.live import Progress
 
@@ -70,7 +70,7 @@ def _attached(args: argparse.Namespace) -> int:
             if seen.logs is not None and not seen.is_stored:
                 ended.wait()  # who reads them holds our standard input open meanwhile
     except KseriesError as error:
-        lines.write(Line(error=str(error), kind=_kind(error)))
+        lines.write(Line(error=str(error), kind=kind_of(error)))
         return error.exit_status
     return _status(seen.observation.outcome)
 
@@ -95,7 +95,3 @@ def _job(data: bytes, args: argparse.Namespace) -> Job:
 
 def _status(outcome: Outcome) -> int:
     return 3 if outcome is Outcome.INFRA_ERROR else 0
-
-
-def _kind(error: KseriesError) -> str:
-    return "input" if isinstance(error, InputError) else "disk" if isinstance(error, DiskFullError) else "infra"

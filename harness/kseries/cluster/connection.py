@@ -32,8 +32,8 @@ _CANCEL_SECONDS = 5.0
 _CALL_SECONDS = 120.0
 _SHOWN = 300
 _GONE = "it is gone"
-_RESOURCES = {"kseries": 1}
-"""Of a worker's two (cluster/preload.py): one job builds, one boots."""
+_RESOURCES = {preload.RESOURCE: 1}
+"""Of a worker's AT_ONCE: one job builds, one boots."""
 
 
 @dataclass(frozen=True)

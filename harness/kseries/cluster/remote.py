@@ -38,7 +38,6 @@ class Told(Record, frozen=True):
     logs: dict[str, bytes] = msgspec.field(default_factory=dict)
     large: tuple[str, ...] = ()
     folder: str = ""
-    built: bool | None = None
     program: str = ""
     error: str = ""
     kind: str = ""

@@ -27,8 +27,8 @@ from kseries.cluster.address import PIECE, TOPIC
 from kseries.cluster.following import UnwantedError
 from kseries.host import paths
 from kseries.model import Conditions, Job
-from kseries.model.attached import Line
-from kseries.model.errors import DiskFullError, InfraError, InputError, KseriesError
+from kseries.model.attached import Line, kind_of
+from kseries.model.errors import InfraError, KseriesError
 from kseries.sources import packs
 
 P = ParamSpec("P")
@@ -42,8 +42,7 @@ def _told(task: Callable[P, Awaitable[dict[str, Any]]]) -> Callable[P, Awaitable
         try:
             return await task(*args, **kwargs)
         except KseriesError as error:
-            kind = "input" if isinstance(error, InputError) else "disk" if isinstance(error, DiskFullError) else "infra"
-            return {"error": str(error), "kind": kind}
+            return {"error": str(error), "kind": kind_of(error)}
 
     return run
 

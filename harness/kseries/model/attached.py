@@ -3,6 +3,7 @@
 
 from msgspec import UNSET, Raw, UnsetType
 
+from kseries.model.errors import DiskFullError, InputError, KseriesError
 from kseries.model.record import Record
 
 
@@ -40,3 +41,8 @@ class Line(Record, frozen=True):
     def last(self) -> bool:
         """Whether nothing that is of use comes after it."""
         return self.observation is not UNSET or self.error is not UNSET
+
+
+def kind_of(error: KseriesError) -> str:
+    """What kind of error that is, for ``Line.kind``."""
+    return "input" if isinstance(error, InputError) else "disk" if isinstance(error, DiskFullError) else "infra"
