@@ -112,6 +112,7 @@ def test_it_tells_of_its_steps_and_the_next_builds_while_it_boots(linux: Path, t
         known.until("observation")
         assert known.lines[0] == {"built": True} and len(known.lines) == 2
         assert msgspec.convert(known.lines[1]["observation"], Observation) == seen
+        assert known.process.wait(END_SECONDS) == 0
     assert not left(tmp_path)
 
 
