@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from kseries.report import registry
+from kseries.publish import registry
 
 
 def install(site: Path, module: str, code: str, reporter: str, value: str) -> Path:

@@ -15,7 +15,7 @@ import yaml
 
 from kseries.cli import _parser, main, manual
 from kseries.host import paths
-from kseries.report import registry
+from kseries.publish import registry
 from tests.support import packages
 from tests.support.gitrepo import Repository
 from tests.support.runs import SPLIT

@@ -18,7 +18,7 @@ from kseries.app import rundir, session, setup
 from kseries.app.options import Options
 from kseries.host import paths
 from kseries.model import RunResult
-from kseries.report import registry
+from kseries.publish import registry
 from kseries.report.reporter import Reporter
 from tests.support import packages
 from tests.support.runs import SPLIT, split_run

@@ -28,6 +28,7 @@ ROOMS = (
     "judge",
     "bisect",
     "report",
+    "publish",
     "app",
     "cli",
     "start",

@@ -10,7 +10,8 @@ from pathlib import Path
 from kseries.model import RESULT
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import line, shortened
-from kseries.report import formats, registry
+from kseries.publish import registry
+from kseries.report import formats
 from kseries.report.reporter import FinishedRun, Reporter
 
 PRINTED = "-"
@@ -46,11 +47,12 @@ BESIDE = (Report("html", formats.HTML), Report("junit", formats.JUNIT))
 ON_TERMINAL = Report("text", formats.TEXT, PRINTED)
 
 
-def asked(words: str) -> Report:
-    """What ``NAME[=FILE]`` asks for. Raises InputError or InfraError."""
+def asked(words: str, option: str = "--report") -> Report:
+    """What ``NAME[=WHERE]`` asks for, of an option. Raises InputError or InfraError."""
     name, named, to = words.partition("=")
     if named and not to:
-        raise InputError(f"--report {words} names no file\n  give one, or leave the = out")
+        what = "file" if option == "--report" else "place"
+        raise InputError(f"{option} {words} names no {what}\n  give one, or leave the = out")
     return Report(name, registry.get(name), to if named else None)
 
 

@@ -10,7 +10,7 @@ from kseries.cache.runs import Kept
 from kseries.cli import reporting, runs, target
 from kseries.model.errors import InputError
 from kseries.model.sanitize import shortened
-from kseries.report import registry
+from kseries.publish import registry
 from kseries.report.reporter import FinishedRun
 
 _DIGITS = 19

@@ -4,16 +4,21 @@
 import argparse
 import os
 import traceback
+import urllib.parse
 from collections.abc import Iterable
+from pathlib import Path
 
 from kseries.app import reports
 from kseries.app.reports import Report
 from kseries.cli import complaint
 from kseries.model.errors import TRACEBACK
-from kseries.report import registry
+from kseries.model.sanitize import line, shortened
+from kseries.publish import registry
 from kseries.report.reporter import FinishedRun
 
 NAMES = f"{', '.join(registry.OURS)}, or one that an installed package brings"
+_SHOWN = 100
+"""Characters of a word of the command line that an error repeats."""
 _WORST = (2, 3, 1, 0)
 """Exit statuses, the one first that counts where there are several."""
 
@@ -26,6 +31,44 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         help=f"another report, into --out or FILE (- prints it): {NAMES}",
     )
+
+
+def add_publish_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--publish",
+        metavar="NAME[=WHERE]",
+        action="append",
+        default=[],
+        help="bring the result to where others look, as kseries publish --to does",
+    )
+    add_url_argument(parser)
+
+
+def add_url_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url",
+        metavar="PREFIX",
+        type=_prefix,
+        help="where others find the run's directory: https://ci.example.org/runs/42",
+    )
+
+
+def _prefix(text: str) -> str:
+    try:
+        parts = urllib.parse.urlsplit(text)
+        known = parts.scheme in ("http", "https", "file") and bool(parts.netloc or parts.scheme == "file")
+    except ValueError:
+        known = False
+    if not known or not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{shortened(line(text), _SHOWN)} is no URL, as https://ci.example.org/42 is")
+    return text.rstrip("/")
+
+
+def links(prefix: str | None, directory: Path, several: bool) -> str:
+    """Where others find the directory of a run; of several runs each has its own folder below the prefix."""
+    if prefix is None:
+        return ""
+    return f"{prefix}/{urllib.parse.quote(directory.resolve().name)}" if several else prefix
 
 
 def make(run: FinishedRun, wanted: Iterable[Report]) -> int:

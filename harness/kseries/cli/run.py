@@ -24,6 +24,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_recording_argument(parser)
     target.add_run_arguments(parser)
     reporting.add_argument(parser)
+    reporting.add_publish_arguments(parser)
     parser.add_argument(
         "--variant",
         metavar="V",
@@ -46,7 +47,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     loaded = target.load(args)
     wanted = target.each(args, variants.each(args.variant, loaded.variants))
-    asked = [*reports.BESIDE, *map(reports.asked, args.report)]
+    asked = [
+        *reports.BESIDE,
+        *map(reports.asked, args.report),
+        *(reports.asked(one, "--publish") for one in args.publish),
+    ]
     reports.check(asked, tuple(options.out for options in wanted))
     setup.require(wanted, Progress(sys.stderr))
     baseline = compare.whole(report.place(args.baseline))[0] if args.baseline is not None else None
@@ -59,7 +64,8 @@ def command(args: argparse.Namespace) -> int:
         for options in wanted:
             result = session.run(loaded, options, Progress(sys.stderr))
             results.append(result)
-            failed = reporting.worst([failed, reporting.make(FinishedRun(result, options.out), asked)])
+            finished = FinishedRun(result, options.out, reporting.links(args.url, options.out, len(wanted) > 1))
+            failed = reporting.worst([failed, reporting.make(finished, asked)])
             if not args.json:
                 print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
             if result.partial:

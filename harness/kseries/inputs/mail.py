@@ -42,6 +42,7 @@ _IN_BODY_AUTHOR = re.compile(r"^From: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILI
 _IN_BODY_SUBJECT = re.compile(r"^Subject: ([^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE)
 _IDS = re.compile(r"<[^<>\s]{1,998}>")
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})\s*$", re.MULTILINE)
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _PLAIN = ("", "7bit", "8bit", "binary")
 _ODD = (LookupError, ValueError, TypeError, AttributeError, RecursionError, email.errors.MessageError)
 """What the email package raises on mails that no mailer writes."""
@@ -74,6 +75,8 @@ class Mail(Record, frozen=True):
     """The id of the mail that this one is an answer to."""
     prerequisites: tuple[prerequisite.Prerequisite, ...] = ()
     change_id: str = ""
+    patchwork: int | None = None
+    """The number that Patchwork gives with a mail which comes from there (its X-Patchwork-Id)."""
 
     @property
     def has_diff(self) -> bool:
@@ -96,6 +99,7 @@ class Mail(Record, frozen=True):
             message=self.message,
             author=self.author,
             message_id=self.id,
+            patchwork=self.patchwork,
             diff=self.diff,
         )
 
@@ -131,7 +135,14 @@ def read(raw: bytes, origin: str) -> Mail:
         answers=_answers(headers),
         prerequisites=prerequisite.read(body),
         change_id=prerequisite.change_id(body),
+        patchwork=_patchwork(headers),
     )
+
+
+def _patchwork(headers: email.message.Message) -> int | None:
+    """The number of a patch in the Patchwork that a mail comes from (patchwork/views/utils.py writes it)."""
+    told = str(headers.get("X-Patchwork-Id", "")).strip()
+    return int(told) if _NUMBER.fullmatch(told) else None
 
 
 def _subject(line: str, again: str, origin: str) -> Subject:

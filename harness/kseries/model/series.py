@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What comes in: patches, the base below them, and what became of each when it was applied."""
 
+from msgspec import UNSET, UnsetType
+
 from kseries.model.record import Record
 
 
@@ -22,6 +24,8 @@ class Patch(Record, frozen=True):
     """Of a commit, its tree as its repository shows it: what replaces it there (git-replace(1)) counts."""
     message_id: str = ""
     """That of the mail, in its angle brackets; empty where it was no mail."""
+    patchwork: int | None = None
+    """Its number in a Patchwork, which stands in a mail that comes from there (X-Patchwork-Id)."""
 
 
 class Series(Record, frozen=True):
@@ -101,3 +105,5 @@ class AppliedPatch(Record, frozen=True):
     """The hunks that took fuzz: --fuzz."""
     commit: str | None = None
     """As of Patch; of a squash None, and of a patch that was moved that of the one that was."""
+    patchwork: int | UnsetType = UNSET
+    """As of Patch; not there where it has none."""

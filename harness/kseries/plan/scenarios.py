@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State, events
 from kseries.model.errors import InputError
@@ -50,6 +51,7 @@ def apply_all(
             message_id=patch.message_id,
             fuzzed=after.fuzzed,
             commit=patch.commit,
+            patchwork=UNSET if patch.patchwork is None else patch.patchwork,
         )
         for patch, (before, after) in zip(series.patches, pairwise(steps), strict=True)
     )

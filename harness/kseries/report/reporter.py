@@ -13,10 +13,11 @@ and has there, where one document is all that it makes,
     COUNT = Document(lambda run: f"{len(run.result.findings)} findings", "count.txt")
 
 or else an object with what Reporter asks for. ``kseries run --report count`` then writes count.txt into the run's
-directory, and ``kseries report RUN --format count`` prints it. registry.py finds it.
+directory, and ``kseries report RUN --format count`` prints it. publish/registry.py finds it.
 """
 
 import sys
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,12 @@ class FinishedRun:
     result: RunResult
     directory: Path
     """Where result.json lies, and to which the paths of logs are relative."""
+    links: str = ""
+    """The URL at which others find that directory, without a slash at its end; empty where nobody has told it."""
+
+    def url(self, name: str) -> str:
+        """Where others find a file of it, by its path there; empty where nobody has told."""
+        return f"{self.links}/{urllib.parse.quote(name)}" if self.links else ""
 
     def write(self, place: Path, data: bytes) -> None:
         """Write a file of a report; whole or not at all where that is in the run's own directory.
