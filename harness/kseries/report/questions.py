@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kseries.model import AppliedPatch, Finding, FindingKind, Outcome, RunResult, StateResult, Verdict
+from kseries.model import AppliedPatch, Exercise, Finding, FindingKind, Outcome, RunResult, StateResult, Verdict
 from kseries.model.sanitize import line, shortened
 from kseries.report import coverage, grounds, text
 
 SAID = 240
-"""Characters of a sentence: Patchwork has room for a line in a table."""
+"""Characters of a sentence, where tables have a line for it."""
 
 
 class Question(StrEnum):
@@ -44,7 +44,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class PatchAnswer:
-    """The answer to one question about one patch, and why, in one line of at most SAID characters."""
+    """The answer to one question about one patch, and why, in one line: of SAID characters, and how many follow."""
 
     patch: AppliedPatch
     question: Question
@@ -175,7 +175,8 @@ def _judged(
     known = coverage.of(run, patch)
     answer = answer_of(known.verdict) if known is not None else None
     if known is None or answer is None:
-        return (Answer.OPEN if run.partial else Answer.UNKNOWN), "not judged"
+        why = coverage.brief(known) if known is not None and known.exercise is not Exercise.EXERCISED else ""
+        return (Answer.OPEN if run.partial else Answer.UNKNOWN), f"not judged: {why}".removesuffix(": ")
     if not answer:
         return Answer.FAIL, "the findings say why"
     return Answer.SUCCESS, f"{yes}: {grounds.of_patch(known)}"

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is asked of each patch: an answer for each question, and none better than what was seen."""
+
+import itertools
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from kseries.model import (
+    Exercise,
+    FindingKind,
+    FuzzedHunk,
+    Grounds,
+    Outcome,
+    PatchResult,
+    RunResult,
+    StateResult,
+    Verdict,
+)
+from kseries.report import questions
+from kseries.report.questions import SAID, Answer, PatchAnswer, Question
+from tests.support.runs import finding, hostile, run, split_run, state
+
+MORE = len(" [and 100000 more characters]")
+WELL = Verdict(bisectable=True, revert_safe=True)
+STATES = ("base", "prefix-1", "prefix-2", "without-1", "without-2")
+
+
+def judged(*numbers: int, verdict: Verdict = WELL, exercise: Exercise = Exercise.EXERCISED) -> tuple[PatchResult, ...]:
+    grounds = Grounds(contracts=1, checks=9, lines=4, lines_ran=3)
+    return tuple(PatchResult(number=number, verdict=verdict, exercise=exercise, grounds=grounds) for number in numbers)
+
+
+def seen(name: str, **more: Any) -> StateResult:
+    number = int(name.rpartition("-")[2]) if "-" in name else None
+    applied = {"base": (), "without-1": (2,), "without-2": (1,)}.get(name, tuple(range(1, (number or 0) + 1)))
+    return state(name, number, applied=applied, **more)
+
+
+def whole(*others: StateResult, **more: Any) -> RunResult:
+    """A run of two patches in which all is well, but for these states."""
+    named = {one.id: one for one in others}
+    return run(*(named.get(name, seen(name)) for name in STATES), **{"patches": judged(1, 2), **more})
+
+
+def asked(of: RunResult, patch: int, question: Question) -> PatchAnswer:
+    (found,) = (one for one in questions.answers(of) if (one.patch.number, one.question) == (patch, question))
+    return found
+
+
+def not_well(of: RunResult) -> dict[tuple[int, str], str]:
+    return {
+        (one.patch.number, str(one.question)): str(one.answer)
+        for one in questions.answers(of)
+        if one.answer is not Answer.SUCCESS
+    }
+
+
+def test_each_patch_has_an_answer_to_each_question_in_order() -> None:
+    told = [(one.patch.number, one.question) for one in questions.answers(whole())]
+    assert told == list(itertools.product((1, 2), Question)) and not not_well(whole())
+    assert asked(whole(), 2, Question.CONTRACT).said == (
+        "behaves: nothing was seen to break in 9 checks and 1 contract; 3 of 4 lines of it ran"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Outcome.BUILD_FAILED, {"build": "fail", "boot": "unknown", "contract": "unknown"}),
+        (Outcome.BOOT_FAILED, {"boot": "fail", "contract": "unknown"}),
+        (Outcome.CRASHED, {"boot": "fail", "contract": "unknown"}),
+        (Outcome.TIMED_OUT, {"boot": "fail", "contract": "unknown"}),
+        (Outcome.NOT_BOOTED, {"boot": "unknown", "contract": "unknown"}),
+        (Outcome.NOT_TRIED, {"build": "open", "boot": "open", "contract": "open"}),
+        (Outcome.INFRA_ERROR, {"build": "open", "boot": "open", "contract": "open"}),
+    ],
+)
+def test_a_prefix_that_ends_early_fails_there_and_tells_no_more(outcome: Outcome, expected: dict[str, str]) -> None:
+    told = not_well(whole(seen("prefix-1", outcome=outcome, detail="why it did")))
+    assert told == {(1, question): answer for question, answer in expected.items()}
+
+
+def test_what_the_base_does_not_do_either_is_not_the_fault_of_a_patch() -> None:
+    early = {"outcome": Outcome.BOOT_FAILED, "detail": "no init"}
+    told = asked(whole(seen("base", **early), seen("prefix-1", **early)), 1, Question.BOOT)
+    assert (told.answer, told.said) == (Answer.UNKNOWN, "does not boot, and no more does the base")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer", "said"),
+    [
+        (Outcome.CONFLICT, Answer.SUCCESS, "a revert of it alone conflicts, so that whoever tries is told"),
+        (Outcome.BUILD_FAILED, Answer.SUCCESS, "its revert does not build, so that whoever tries is told"),
+        (Outcome.CRASHED, Answer.WARNING, "its revert crashes"),
+        (Outcome.NOT_BOOTED, Answer.UNKNOWN, "its revert was built, and not booted"),
+        (Outcome.NOT_TRIED, Answer.OPEN, "not tried yet"),
+        (Outcome.INFRA_ERROR, Answer.OPEN, "the host failed: no space left"),
+    ],
+)
+def test_a_revert_that_is_loud_is_no_failure(outcome: Outcome, answer: Answer, said: str) -> None:
+    told = asked(whole(seen("without-2", outcome=outcome, detail="no space left")), 2, Question.REVERT)
+    assert (told.answer, told.said) == (answer, said)
+
+
+def test_what_was_not_judged_is_never_well() -> None:
+    nobody = Verdict(bisectable=None, revert_safe=None)
+    for patches, why in ((judged(1, verdict=nobody, exercise=Exercise.UNEXERCISED), ": UNEXERCISED"), ((), "")):
+        for question in (Question.CONTRACT, Question.REVERT):
+            for partial, answer in ((False, Answer.UNKNOWN), (True, Answer.OPEN)):
+                told = asked(whole(patches=patches, partial=partial), 1, question)
+                assert (told.answer, told.said) == (answer, f"not judged{why}")
+    assert asked(run(seen("base")), 1, Question.BUILD).answer is Answer.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "question", "answer"),
+    [
+        (FindingKind.NEW_WARNING, "prefix-1", Question.BUILD, Answer.WARNING),
+        (FindingKind.SANDBOX_DENIAL, "prefix-1", Question.BUILD, Answer.WARNING),
+        (FindingKind.KERNEL_COMPLAINT, "prefix-1", Question.BOOT, Answer.FAIL),
+        (FindingKind.BISECT_HOLE, "prefix-1", Question.CONTRACT, Answer.FAIL),
+        (FindingKind.REGRESSION, "prefix-1", Question.CONTRACT, Answer.FAIL),
+        (FindingKind.FLAKY, "prefix-1", Question.CONTRACT, Answer.WARNING),
+        (FindingKind.FLAKY, "without-1", Question.REVERT, Answer.WARNING),
+        (FindingKind.SILENT_BREAK, "without-1", Question.REVERT, Answer.FAIL),
+    ],
+)
+def test_a_finding_answers_one_question_of_its_patch(
+    kind: FindingKind, where: str, question: Question, answer: Answer
+) -> None:
+    for patch in (1, None):
+        found = whole(findings=(finding(kind, where, "it broke", patch=patch),))
+        assert not_well(found) == {(1, str(question)): str(answer)}
+        assert asked(found, 1, question).finding is found.findings[0]
+
+
+def test_a_hole_that_does_not_build_is_one_of_the_build() -> None:
+    hole = finding(FindingKind.BISECT_HOLE, "prefix-1", patch=1)
+    told = whole(seen("prefix-1", outcome=Outcome.BUILD_FAILED), findings=(hole,))
+    assert not_well(told)[1, "build"] == "fail" and not_well(told)[1, "boot"] == "unknown"
+
+
+def test_the_silent_break_of_the_demo_is_told_of_its_patch_alone() -> None:
+    told = [one for one in questions.answers(split_run()) if one.answer is Answer.FAIL]
+    assert [(one.patch.number, one.question) for one in told] == [(3, Question.REVERT)]
+    assert "leaves KVM_CAP_EXIT_ON_MISSING advertised" in told[0].said
+
+
+def test_fuzz_is_worth_a_look() -> None:
+    fuzzed = FuzzedHunk(file="a", hunk=1, of=1, line=1, offset=0, fuzz=1)
+    found = whole()
+    patch = msgspec.structs.replace(found.series.patches[0], fuzzed=(fuzzed,))
+    series = msgspec.structs.replace(found.series, patches=(patch, found.series.patches[1]))
+    assert not_well(msgspec.structs.replace(found, series=series)) == {(1, "apply"): "warning"}
+
+
+def test_the_worst_of_them_counts() -> None:
+    told = questions.answers(whole(seen("prefix-1", outcome=Outcome.NOT_TRIED)))
+    assert questions.worst(told) is Answer.OPEN
+    assert questions.worst([one for one in told if one.question is Question.APPLY]) is Answer.SUCCESS
+    assert questions.worst(questions.answers(split_run())) is Answer.FAIL
+
+
+@given(hostile)
+def test_a_sentence_is_one_line_of_bounded_length(text: str) -> None:
+    found = whole(seen("prefix-1", outcome=Outcome.BUILD_FAILED, detail=text * 50))
+    for one in questions.answers(found):
+        assert len(one.said.splitlines()) == 1 and 0 < len(one.said) <= SAID + MORE
