@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kseries.cli import _parser, main, manual
+from kseries.cli import _parser, completion, main, manpage, manual, parser, shells
 from kseries.host import paths
 from kseries.publish import registry
 from tests.support import packages
@@ -24,7 +24,7 @@ TOP = paths.project()
 PAGES = sorted((TOP / "README.md", *(TOP / "docs").glob("*.md")))
 _FLAGS = re.MULTILINE | re.DOTALL
 _BLOCK = re.compile(r"^```\w*\n(.*?)^```", _FLAGS)
-_VERBS = "demo|run|plan|try|bisect|merge|revert|pick|promise|shell|report|compare|runs|gc|doctor|extra|worker|test"
+_VERBS = "|".join(parser.commands(_parser()))
 _COMMAND = re.compile(rf"^(?:.*\| )?(?:- run: |script: )?(?:\S*/)?kseries ((?:{_VERBS})\b.*)")
 _LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 
@@ -50,6 +50,20 @@ def test_every_command_shown_is_one_that_kseries_takes(page: str, command: str) 
 def test_the_command_line_is_documented_as_the_parser_has_it() -> None:
     told = (TOP / "docs" / "command-line.md").read_text()
     assert told == manual.text(_parser()), "renew it with: python -m kseries.cli.manual > docs/command-line.md"
+
+
+def test_the_man_page_is_what_the_parser_gives() -> None:
+    told = (TOP / "docs" / "kseries.1").read_text()
+    assert told == manpage.text(_parser()), "renew it with: python -m kseries.cli.manpage > docs/kseries.1"
+
+
+@pytest.mark.parametrize(("shell", "name"), completion.FILES.items())
+def test_what_a_shell_completes_with_is_what_the_parser_gives(
+    shell: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = shells.text(_parser(), shell)
+    assert main(["completion", shell]) == 0
+    assert capsys.readouterr().out == made, f"python -m kseries.cli.shells {shell} > docs/completion/{name}"
 
 
 # --- jobs of CI systems ---------------------------------------------------------------------------

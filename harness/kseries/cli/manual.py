@@ -8,6 +8,8 @@ import argparse
 import re
 from collections.abc import Iterator
 
+from kseries.cli.parser import commands
+
 _OF_THIS_HOST = re.compile(r"\s*\(default(?: here)?: %\(default\)s\)")
 _HOSTS = ("arch", "jobs", "workers")
 """Options whose defaults are another on another machine."""
@@ -23,11 +25,7 @@ def _page(parser: argparse.ArgumentParser) -> Iterator[str]:
     yield ""
     yield "Made from the parser: `python -m kseries.cli.manual > docs/command-line.md`. What lies behind the options is"
     yield "told in the [reference](reference.md)."
-    (commands,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    shown = {action.dest for action in commands._choices_actions}
-    for name, command in commands.choices.items():
-        if name not in shown:
-            continue
+    for name, command in commands(parser).items():
         yield ""
         yield f"## kseries {name}"
         yield ""
@@ -48,10 +46,13 @@ def _word(action: argparse.Action) -> str:
 
 
 def _meaning(action: argparse.Action) -> str:
+    return anywhere(action).replace("%(default)s", str(action.default))
+
+
+def anywhere(action: argparse.Action) -> str:
+    """The help of an argument, without a default that is another on another machine."""
     told = action.help or ""
-    if action.dest in _HOSTS:
-        told = _OF_THIS_HOST.sub("", told)
-    return told.replace("%(default)s", str(action.default))
+    return _OF_THIS_HOST.sub("", told) if action.dest in _HOSTS else told
 
 
 def _cell(words: str) -> str:

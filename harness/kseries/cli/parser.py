@@ -14,6 +14,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n  see {self.prog} --help\n")
 
 
+def commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands that ``--help`` lists; those that kseries starts for itself have no help."""
+    (found,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    listed = {action.dest for action in found._choices_actions}
+    return {name: command for name, command in found.choices.items() if name in listed}
+
+
 def nearest(word: str, words: list[str]) -> str:
     """What somebody may have meant who has mistyped one of some words, as an end of a sentence; or all of them."""
     alike = difflib.get_close_matches(word, words, n=1)
