@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kseries.host import paths
 from kseries.plan import scenarios
 from kseries.sources import TreeStore, kernels
 from tests.support import tiny
-from tests.support.commands import SPLIT, Kseries, git, typed
+from tests.support.commands import SPLIT, TOP, Kseries, git, typed
 from tests.support.gitrepo import Repository
 from tests.support.patches import adding
 
@@ -59,3 +60,17 @@ def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
         repository.commit(name, {**tiny.kernel(name), "arch/x86/kvm/Kconfig": ""})
         subprocess.run(["git", "-C", repository.path, "tag", name], check=True)
     return repository.path
+
+
+@pytest.fixture(scope="session")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist of this clone."""
+    home = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-I", "-m", "hatchling", "build", "-d", home], check=True, timeout=300, cwd=TOP)
+    return home
+
+
+@pytest.fixture(scope="session")
+def wheel(distribution: Path) -> Path:
+    (found,) = distribution.glob("kseries-*.whl")
+    return found

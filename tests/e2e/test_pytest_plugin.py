@@ -161,12 +161,9 @@ ENDS = {
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a venv that has the wheel, and what the registry has for it."""
     home = tmp_path_factory.mktemp("wheel")
-    build: list[str | Path] = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", home, TOP]
-    subprocess.run([sys.executable, *PIP, *build], check=True, timeout=300, cwd=home)
-    (wheel,) = home.glob("kseries-*.whl")
     subprocess.run([sys.executable, "-I", "-m", "venv", home / "venv"], check=True, timeout=300)
     found = home / "venv" / "bin" / "python"
     subprocess.run([found, *PIP, "install", f"{wheel}[pytest]", "pytest-xdist"], check=True, timeout=600, cwd=home)

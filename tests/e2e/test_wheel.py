@@ -14,7 +14,7 @@ import pytest
 from kseries import __version__
 from kseries.host.extras import EXTRAS
 from tests.support import packages, traps
-from tests.support.commands import SECONDS, TOP
+from tests.support.commands import SECONDS
 from tests.support.runs import SPLIT
 
 pytestmark = pytest.mark.full("e2e")
@@ -24,26 +24,9 @@ VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("wheel")
-    words: list[str | Path] = [
-        sys.executable,
-        *PIP,
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "--wheel-dir",
-        home,
-        TOP,
-    ]
-    subprocess.run(words, check=True, timeout=300, cwd=home)
-    return next(home.glob("kseries-*.whl"))
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path) -> Path:
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kseries command of a wheel in a venv of its own; its dependencies are those of the tests."""
-    return _installed(wheel, wheel.parent / "venv")
+    return _installed(wheel, tmp_path_factory.mktemp("installed") / "venv")
 
 
 def _installed(wheel: Path, venv: Path) -> Path:
