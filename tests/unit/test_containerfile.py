@@ -94,7 +94,7 @@ def test_kseries_works_of_what_is_copied(image: Path, tmp_path: Path) -> None:
 
 def test_it_runs_as_a_user_whose_cache_is_a_volume() -> None:
     (user,), (volume,), (environment,) = of("USER"), of("VOLUME"), of("ENV")
-    assert f"useradd --create-home --uid 1000 {user}" in of("RUN")[-1] and user != "root"
+    assert f"useradd --create-home --uid $uid {user}" in of("RUN")[-1] and user != "root"
     assert environment == f"XDG_CACHE_HOME={volume}"
     assert re.search(rf"install -d -o {user} -g {user} {volume}\b", of("RUN")[-1])
     assert [name for name, _ in STEPS].index("USER") > max(n for n, (name, _) in enumerate(STEPS) if name == "RUN")

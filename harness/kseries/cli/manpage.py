@@ -31,7 +31,7 @@ class _OneLine(argparse.HelpFormatter):
         super().__init__(prog, width=100000)
 
     def add_usage(self, usage: str | None, actions: object, groups: object, prefix: str | None = "") -> None:
-        super().add_usage(usage, actions, groups, prefix or "")  # type: ignore[arg-type]
+        super().add_usage(usage, actions, groups, "")  # type: ignore[arg-type]
 
 
 def text(parser: argparse.ArgumentParser) -> str:
