@@ -47,7 +47,16 @@ def metadata(wheel: Path) -> Message:
 
 
 def test_a_registry_takes_them(distribution: Path) -> None:
-    words = [sys.executable, "-I", "-m", "twine", "--no-color", "check", "--strict", *distribution.iterdir()]
+    words: list[str | Path] = [
+        sys.executable,
+        "-I",
+        "-m",
+        "twine",
+        "--no-color",
+        "check",
+        "--strict",
+        *distribution.iterdir(),
+    ]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0 and done.stdout.count("PASSED") == 2, done.stdout + done.stderr
 
@@ -62,7 +71,7 @@ def test_the_sdist_has_each_file_of_a_clone_and_no_other(unpacked: Path) -> None
 
 
 def test_the_wheel_of_the_sdist_is_that_of_the_clone(wheel: Path, unpacked: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-I", "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    words: list[str | Path] = [sys.executable, "-I", "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
     subprocess.run(words, check=True, timeout=300, cwd=unpacked)
     (again,) = tmp_path.glob("*.whl")
     assert contents(again) == contents(wheel)

@@ -83,7 +83,7 @@ def image(tmp_path: Path) -> Path:
 
 def test_kseries_works_of_what_is_copied(image: Path, tmp_path: Path) -> None:
     assert {*(image / "requirements.lock").read_text().split()}, "the launcher makes .venv of it"
-    words = [sys.executable, "-I", image / "harness" / "kseries" / "start"]
+    words: list[str | Path] = [sys.executable, "-I", image / "harness" / "kseries" / "start"]
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     for command, said in (("completion bash", "_shtab_kseries"), ("extra", "cluster"), ("doctor", "bwrap")):
         done = subprocess.run(

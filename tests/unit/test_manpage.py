@@ -74,7 +74,7 @@ def test_an_option_is_described_as_the_parser_has_it(page: str) -> None:
 
 def test_each_variable_that_the_code_looks_at_is_in_it(page: str) -> None:
     named = {
-        node.value
+        str(node.value)
         for module in paths.project("harness").rglob("*.py")
         for node in ast.walk(ast.parse(module.read_text()))
         if isinstance(node, ast.Constant) and re.fullmatch(r"KSERIES_[A-Z_]+", str(node.value))
