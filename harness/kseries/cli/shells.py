@@ -21,7 +21,7 @@ from kseries.cli.parser import commands
 from kseries.host.extras import EXTRAS
 from kseries.inputs import variants
 from kseries.plan import scenarios
-from kseries.report import registry
+from kseries.publish import registry
 
 _FOLDERS = ("DIR",)
 _FILES = ("FILE", "FRAGMENT", "TARGET", "OTHER", "RUN", "OLD", "NEW", "T", "U", "BASE")
