@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 
 from kseries import inputs
 from kseries.app import clangtests, clusters, revertsets, rundir, selftests, suiting
@@ -17,14 +18,18 @@ from kseries.app.single import runner_for
 from kseries.app.timeline import Timeline
 from kseries.bisect import journeys, partners
 from kseries.bisect.staterunner import StateRunner
-from kseries.cache import runs
+from kseries.cache import patchindex, runs
+from kseries.cache.patchindex import PatchIndex
 from kseries.evaluate.setup import Setup
 from kseries.host import paths, signals
+from kseries.host.database import DatabaseError
 from kseries.judge import changelog
 from kseries.judge.exercise import per_patch
 from kseries.judge.partners import sought as partners_sought
 from kseries.kbuild import checkpatch
 from kseries.model import RESULT, Checkpatch, Outcome, RunResult, events
+from kseries.model.errors import InputError
+from kseries.plan import identities
 from kseries.report import reproduce
 from kseries.sources import TreeStore
 
@@ -61,7 +66,16 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
             )
             rundir.write(options.out, result)
             recording.ended(exit_status(result), result.verdict, options.out / RESULT)
+            _index(result, options.out, tell)
     return result
+
+
+def _index(result: RunResult, directory: Path, tell: events.Listener) -> None:
+    """Have others find what the run says of a patch. No run fails for want of that."""
+    try:
+        PatchIndex(paths.cache()).add(result, directory)
+    except (DatabaseError, OSError, InputError) as error:
+        tell(events.Preparing(f"kseries b4-check will not know of this run: {patchindex.NAME}: {error}"))
 
 
 def _carry_out(
@@ -81,6 +95,7 @@ def _carry_out(
         asked(setup, options)  # what is wrong with a contract is told before sources are looked for
     trees = _trees()
     planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
+    planned = identities.with_ids(planned, target.series, trees)
     setup = suiting.suited(setup, options, planned, trees, tell)
     wanted = asked(setup, options)
     setup, crew = clusters.crew_of(setup, target, options, trees, planned, tell)

@@ -148,7 +148,7 @@ class Recording:
         """The run has come to its end, with a verdict and a result file if it came so far."""
         row: dict[str, Value] = {"ended": time.time(), "exit_status": exit_status}
         if verdict is not None and result is not None:
-            row |= {"bisectable": verdict.bisectable, "revert_safe": verdict.revert_safe, "digest": _digest(result)}
+            row |= {"bisectable": verdict.bisectable, "revert_safe": verdict.revert_safe, "digest": digest(result)}
         self._write(row)
 
 
@@ -253,7 +253,7 @@ class Runs:
             base=row.base,
             arch=row.arch,
             out=row.out,
-            result=_kept(row),
+            result=Kept.NONE if row.digest is None else kept(Path(row.out), row.digest),
             states_done=row.done,
             states=row.total,
             verdict=Verdict(bisectable=_truth(row.bisectable), revert_safe=_truth(row.revert_safe)),
@@ -293,16 +293,16 @@ def _truth(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
 
-def _digest(file: Path) -> str:
+def digest(file: Path) -> str:
+    """That of a result, by which it is known again. Raises OSError, and InputError for what is no file."""
     with untrusted.opened(file) as held:
         return checksums.of_file(held)
 
 
-def _kept(row: _Row) -> Kept:
-    if row.digest is None:
-        return Kept.NONE
+def kept(out: Path, of: str) -> Kept:
+    """What has become of a result with this digest that was written to a directory."""
     try:
-        return Kept.THERE if _digest(Path(row.out, RESULT)) == row.digest else Kept.REPLACED
+        return Kept.THERE if digest(out / RESULT) == of else Kept.REPLACED
     except InputError:  # something else has its name now
         return Kept.REPLACED
     except OSError:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from kseries import __version__
 from kseries.cache.runs import INTERRUPTED_STATUS
 from kseries.cli import (
+    b4_check,
     bisect,
     compare,
     complaint,
@@ -53,6 +54,7 @@ _COMMANDS = {
     "shell": shell,
     "report": report,
     "publish": publish,
+    b4_check.NAME: b4_check,
     "compare": compare,
     "runs": runs,
     "gc": gc,

@@ -107,3 +107,6 @@ class AppliedPatch(Record, frozen=True):
     """As of Patch; of a squash None, and of a patch that was moved that of the one that was."""
     patchwork: int | UnsetType = UNSET
     """As of Patch; not there where it has none."""
+    patch_ids: tuple[str, ...] | UnsetType = UNSET
+    """Its stable git patch-ids: of the diff that it came with, and of what git shows between its trees, by the ways in
+    which people have git show it. Not known before a run, nor of what kseries has made itself."""

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a patch is called whatever it stands on: git-patch-id(1), as format-patch --base writes it down."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kseries.model.errors import InfraError
 from kseries.sources import git, repository
+from kseries.sources.treestore import TreeStore
 
 _COMMITS = 500
 """Those of a history that are looked at, the newest first: what a series is made on top of is no older than itself."""
@@ -17,6 +19,11 @@ _LOG = (
     *("-p", "-U3", "--src-prefix=a/", "--dst-prefix=b/"),
 )
 _LOG_SECONDS = 30.0
+_SHOWN = ("diff-tree", "--stdin", "-r", "-p", "-U3", "--binary", "--full-index", "--find-renames", "--no-color")
+# What people set in diff.algorithm (git-config(1)); the first is git's own choice.
+_ALGORITHMS = ("myers", "histogram")
+_PAIR = re.compile(rb"^[0-9a-f]{40} [0-9a-f]{40}\n", re.MULTILINE)
+"""What git diff-tree says before each pair of trees that it was given."""
 
 
 def stable(diffs: Sequence[bytes]) -> list[str]:
@@ -25,6 +32,19 @@ def stable(diffs: Sequence[bytes]) -> list[str]:
     numbered = (b"commit %040x\n%s\n" % (number, diff) for number, diff in enumerate(diffs, 1))
     found = {int(number, 16): patch_id for patch_id, number in (_ask(b"".join(numbered)) if diffs else ())}
     return [found.get(number, "") for number in range(1, len(diffs) + 1)]
+
+
+def shown(store: TreeStore, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """The stable patch-ids of what leads from one tree to another, of many at once, as git format-patch shows it: by
+    each algorithm, which seldom matters. None of what changes nothing. Raises InfraError.
+    """
+    asked = "".join(f"{old} {new}\n" for old, new in pairs).encode()
+    found: list[dict[str, None]] = [{} for _ in pairs]
+    for algorithm in _ALGORITHMS if pairs else ():
+        said = store.answer(*_SHOWN, f"--diff-algorithm={algorithm}", stdin=asked)
+        for known, patch_id in zip(found, stable(_PAIR.split(said)[1:]), strict=True):
+            known |= {patch_id: None} if patch_id else {}
+    return [tuple(known) for known in found]
 
 
 def in_history(place: Path, commit: str) -> tuple[dict[str, str], bytes]:

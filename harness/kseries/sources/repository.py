@@ -101,6 +101,18 @@ def commit_of(path: Path, revision: str) -> str | None:
     return done.text if done.returncode == 0 else None
 
 
+def recent(path: Path, revisions: Sequence[str], count: int, seconds: float) -> list[tuple[str, str]]:
+    """The last commits of a history, each its tree and its subject, the newest first; of revisions that are not there,
+    and of what is no repository, nothing. Raises InfraError, and InputError as ``ask`` does.
+    """
+    words = ("log", "-z", "--ignore-missing", f"--max-count={count}", "--format=%T%x09%s", *revisions, "--")
+    done = ask(path, *words, seconds=seconds)
+    if done.returncode != 0:
+        return []
+    rows = (row.partition("\t") for row in done.stdout.decode(errors="replace").split("\0") if row)
+    return [(tree, subject) for tree, _, subject in rows]
+
+
 def ask(path: Path, *words: str, seconds: float | None = None) -> processes.Done:
     """Ask git about revisions and commits, as ``git.theirs`` does: the caller looks at its status. Raises InfraError.
 
