@@ -29,6 +29,8 @@ class Here:
     """What lies in the folder that somebody asks in, whose mail may be of one of its commits."""
 
     trees: frozenset[str] = frozenset()
+    tips: frozenset[str] = frozenset()
+    """Those of them with nothing after."""
     subjects: frozenset[str] = frozenset()
 
     @classmethod
@@ -37,9 +39,11 @@ class Here:
         revisions = ["HEAD", *filter(None, [tracking.branch])]
         try:
             rows = repository.recent(folder, revisions, _COMMITS, _LOG_SECONDS)
+            tips = [repository.tree_of(folder, one) for one in revisions] if rows else []
         except (InputError, InfraError):
             return cls()
-        return cls(frozenset(tree for tree, _ in rows), frozenset(subject for _, subject in rows))
+        trees, subjects = zip(*rows, strict=True) if rows else ((), ())
+        return cls(frozenset(trees), frozenset(filter(None, tips)), frozenset(subjects))
 
 
 def of_patch(index: PatchIndex, checked: CheckedMail, here: Here) -> list[Known]:
@@ -53,7 +57,7 @@ def of_patch(index: PatchIndex, checked: CheckedMail, here: Here) -> list[Known]
         whole = mails and checked.mail.subject.total in (None, len(run.series.patches))
         last = run.series.patches[-1].tree_after
         before = mails or patch.tree_after in here.trees
-        return Known(run, directory, patch, before=before, after=whole or last in here.trees)
+        return Known(run, directory, patch, before=before, after=whole or last in here.tips)
 
     return list(_results(index, checked.patch_ids, known))
 

@@ -15,7 +15,7 @@ from kseries.cache.patchindex import PatchIndex
 from kseries.host import paths
 from kseries.inputs import checkedmail, files, lore
 from kseries.inputs.checkedmail import CheckedMail, Tracking
-from kseries.model.errors import InfraError
+from kseries.model.errors import KseriesError
 from kseries.model.sanitize import word
 from kseries.report import b4
 from kseries.report.b4 import Row
@@ -46,18 +46,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     """Exit 0 whatever is known; 2 for what is no mail, and 3 where this host fails.
 
-    b4 takes a line on standard error, and an exit status without a line, for a patch that fails. So what this host does
-    wrong is said on standard output, where it is a warning.
+    b4 takes a line on standard error, and an exit status without a line, for a patch that fails. So what kseries cannot
+    tell is said on standard output, where it is a warning.
     """
-    checked = checkedmail.read(files.standard_input())
+    data = files.standard_input()
+    as_json = args.json or args.series
     try:
-        if args.json or args.series:
+        checked = checkedmail.read(data)
+        if as_json:
             print(_json([_of_series(checked)] if args.series else _rows(checked)))
         else:
             print("".join(f"{line}\n" for line in _lines(checked)), end="")
-    except InfraError as error:
+    except KseriesError as error:
         row = b4.row_of_fault(str(error))
-        print(_json([row]) if args.json or args.series else row.summary)
+        print(_json([row]) if as_json else row.summary)
         return error.exit_status
     return 0
 
