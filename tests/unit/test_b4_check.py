@@ -3,8 +3,10 @@
 
 import io
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,17 @@ import pytest
 
 from kseries import cli
 from kseries.cache import patchindex
+from kseries.cache.gc.collect import collect
+from kseries.host import database
 from kseries.inputs import checkedmail
-from kseries.model import Outcome, RunResult
+from kseries.model import Outcome, RunResult, events
 from kseries.sources import TreeStore, patchids
 from tests.support.gitrepo import Repository, lines
 from tests.support.recorded import Recorded
 
 COVER = "Subject: [PATCH 0/3] lib: Change three lines\nMessage-ID: <cover@example.com>\n\nAll of them.\n"
 MAILS = [f"<{number}@example.com>" for number in (1, 2, 3)]
-PREPARED = 'kseries run "$(b4 prep --show-info series-range)", then b4 prep -C --check'
+PREPARED = 'kseries run "$(b4 prep --show-info series-range)"; b4 prep -C --check'
 Check = Callable[..., str]
 
 
@@ -227,6 +231,26 @@ def test_a_run_into_the_same_directory_takes_the_place_of_the_other(known: Recor
     assert check(mail(known.linux, 1)).startswith("not known as it is here: revert;"), "the tip is another"
 
 
+def test_gc_forgets_the_runs_whose_results_are_gone_and_no_others(
+    known: Recorded, check: Check, tmp_path: Path
+) -> None:
+    known.run("base..topic", "kept")
+    before = (tmp_path / "kept" / "result.json").read_bytes()
+    known.run("base..topic", "gone")
+    shutil.rmtree(tmp_path / "gone")
+    collect(known.cache, 1 << 40, True, events.unheard)
+    assert numbers_in(known, tmp_path / "gone") != []
+    collect(known.cache, 1 << 40, False, events.unheard)
+    assert numbers_in(known, tmp_path / "gone") == []
+    assert check(mail(known.linux, 2)) == "" and (tmp_path / "kept" / "result.json").read_bytes() == before
+
+
+def numbers_in(known: Recorded, out: Path) -> list[int]:
+    """The patches that are said to be in the result of a directory."""
+    with closing(sqlite3.connect(known.cache / patchindex.NAME)) as opened:
+        return [number for (number,) in opened.execute("SELECT number FROM patches WHERE out = ?", (str(out),))]
+
+
 # --- the same patch on other code ---------------------------------------------------------------------
 
 
@@ -372,7 +396,10 @@ def test_a_mail_that_cannot_be_read_is_no_fault_of_the_patch(known: Recorded, ch
     assert row(check(cut, "--json", status=2))["status"] == "warn"
 
 
-def test_a_list_that_cannot_be_read_is_a_warning_and_exits_3(known: Recorded, check: Check) -> None:
+def test_a_list_that_cannot_be_read_is_a_warning_and_exits_3(
+    known: Recorded, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.01)
     known.run("base..topic")
     with sqlite3.connect(known.cache / patchindex.NAME) as held:
         held.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -15,6 +15,7 @@ from kseries.inputs.checkedmail import CheckedMail, Tracking
 from kseries.model import RunResult
 from kseries.model.errors import InfraError, InputError
 from kseries.report.knownpatch import Known
+from kseries.report.questions import answers
 from kseries.sources import repository
 
 _COMMITS = 500
@@ -57,7 +58,7 @@ def of_patch(index: PatchIndex, checked: CheckedMail, here: Here) -> list[Known]
         whole = mails and checked.mail.subject.total in (None, len(run.series.patches))
         last = run.series.patches[-1].tree_after
         before = mails or patch.tree_after in here.trees
-        return Known(run, directory, patch, before=before, after=whole or last in here.tips)
+        return Known(run, directory, patch, answers(run), before=before, after=whole or last in here.tips)
 
     return list(_results(index, checked.patch_ids, known))
 
@@ -74,7 +75,7 @@ def of_series(index: PatchIndex, checked: CheckedMail, tip: str | None) -> list[
         as_mails = (cover or first) and checked.mail.subject.total in (None, len(patches))
         if not as_mails and patches[-1].tree_after != tip:
             return None
-        return Known(run, directory, patches[-1], before=True, after=True)
+        return Known(run, directory, patches[-1], answers(run), before=True, after=True)
 
     names = [*filter(None, [checked.mail.id]), *([tree(tip)] if tip else [])]
     return list(_results(index, names, known))

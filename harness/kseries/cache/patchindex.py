@@ -75,6 +75,14 @@ class PatchIndex:
         found = self._database.do(lambda database: database.execute(asked, wanted).fetchall())
         yield from dict.fromkeys(Place(number=row["number"], out=row["out"], digest=row["digest"]) for row in found)
 
+    def forget_gone(self) -> None:
+        """Forget the results that are not there any more. Raises DatabaseError."""
+        if not self._database.path.exists():
+            return
+        rows = self._database.do(lambda database: database.execute("SELECT DISTINCT out FROM patches").fetchall())
+        gone = [(row["out"],) for row in rows if not Path(row["out"], RESULT).exists()]
+        self._database.do(lambda database: database.executemany("DELETE FROM patches WHERE out = ?", gone))
+
 
 def tree(name: str) -> str:
     """By which a whole series is known whose last tree has this id."""

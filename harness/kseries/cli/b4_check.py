@@ -23,7 +23,7 @@ from kseries.report.knownpatch import Known, told
 
 NAME = "b4-check"
 _HTML = "report.html"
-_PREPARED = 'kseries run "$(b4 prep --show-info series-range)", then b4 prep -C --check'
+_PREPARED = 'kseries run "$(b4 prep --show-info series-range)"; b4 prep -C --check'
 _NO_PATCH = "this mail changes nothing that kseries could know of"
 _DIGITS = 12
 """Those of a commit's id that name it."""

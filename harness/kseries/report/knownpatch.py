@@ -11,7 +11,6 @@ from pathlib import Path
 
 from kseries.model import AppliedPatch, RunResult
 from kseries.model.sanitize import line, shortened
-from kseries.report import questions
 from kseries.report.questions import Answer, PatchAnswer, Question
 
 _NAME = 60
@@ -25,6 +24,8 @@ class Known:
     run: RunResult
     directory: Path
     patch: AppliedPatch
+    answers: tuple[PatchAnswer, ...]
+    """Those of the run, of all its patches."""
     before: bool
     """Whether base and patches up to it are those of who asks: the same tree, or the same mails."""
     after: bool
@@ -80,8 +81,4 @@ _SILENT = (Answer.OPEN, Answer.UNKNOWN)
 
 
 def _answer(known: Known, question: Question) -> PatchAnswer:
-    return next(
-        one
-        for one in questions.answers(known.run)
-        if one.patch.number == known.patch.number and one.question is question
-    )
+    return next(one for one in known.answers if one.patch.number == known.patch.number and one.question is question)

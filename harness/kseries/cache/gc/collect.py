@@ -14,9 +14,11 @@ from pathlib import Path
 
 from kseries.cache.gc import compiled, leftovers
 from kseries.cache.gc.trees import Trees
+from kseries.cache.patchindex import PatchIndex
 from kseries.cache.runs import Runs, Stage
 from kseries.cache.store import OBSERVATION
 from kseries.host import cachelock, files
+from kseries.host.database import DatabaseError
 from kseries.host.turns import QUEUE
 from kseries.model import Record, events
 from kseries.model.errors import InfraError, in_words
@@ -26,7 +28,7 @@ _USERLAND = "userland"
 """guest/userland.py keeps images there, what they were made of, and package lists."""
 PARTS = ("results", "workers", "ccache", "trees.git", "bases", archive.NAME, "programs", _USERLAND)
 OTHER = "other"
-"""The list of runs, locks, and what is not ours."""
+"""The list of runs and that of their patches, locks, and what is not ours."""
 _CHECKED_OUT = ("source", "names", "names.json")
 """Of a worker: the tree that it builds, and what is told of it."""
 _TRIALS = 5
@@ -132,6 +134,8 @@ class _Collector:
                 step()
         self._pack()  # last, since it takes some room before it gives any
         if not self._dry:
+            with contextlib.suppress(DatabaseError):  # what it forgets is a few kilobytes of a run
+                PatchIndex(self._cache).forget_gone()
             self._measure_again()
         return Collected(parts=tuple(self._part(name) for name in self._before), max_size=self._max, dry_run=self._dry)
 
