@@ -18,7 +18,8 @@ from kseries.cache import patchindex
 from kseries.cache.gc.collect import collect
 from kseries.host import database
 from kseries.inputs import checkedmail
-from kseries.model import Outcome, RunResult, events
+from kseries.model import Outcome, Patch, RunResult, Series, events
+from kseries.plan import identities
 from kseries.sources import TreeStore, patchids
 from tests.support.gitrepo import Repository, lines
 from tests.support.recorded import Recorded
@@ -116,6 +117,16 @@ def test_each_way_to_show_a_patch_is_a_name_of_it(tmp_path: Path) -> None:
     diffs = [linux.git("diff", f"--diff-algorithm={way}", "HEAD~1", "HEAD").encode() + b"\n" for way in ways]
     assert diffs[0] != diffs[1], "or the test shows nothing"
     assert [*ids] == patchids.stable(diffs)
+
+
+def test_the_first_name_of_a_mail_is_that_of_its_own_diff(known: Recorded) -> None:
+    plan, _ = known.plan("base..topic~2")
+    (patch,) = plan.patches
+    diff = known.linux.git("diff", "-U1", "base", "topic~2").encode() + b"\n"
+    series = Series(name="x", version=1, patches=(Patch(number=1, subject="x", origin="x", diff=diff),))
+    (again,) = identities.with_ids(plan, series, TreeStore(known.cache / "trees.git")).patches
+    assert again.patch_ids == (*patchids.stable([diff]), *(patch.patch_ids or ()))
+    assert len(set(again.patch_ids)) == 2
 
 
 def test_a_renamed_file_and_one_that_is_no_text_are_found(known: Recorded, check: Check) -> None:
