@@ -18,6 +18,7 @@ COVER = (
     "Message-ID: <cover@example.com>\nSubject: [PATCH 0/4] lib: Change blocks\nFrom: A <a@example.com>\n\nAll of it.\n"
 )
 NOT_RUN = "no run has this patch as it is here"
+MAIL_BEGINS = "From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,8 @@ class Desk:
 
     def run(self, target: str, out: str) -> None:
         """What is told to be done to know."""
-        words = ("--tree", self.linux.path, "--base", "base") if target == "-" else ()
-        cache = str(self.home / "cache")
-        place = str(self.home / out)
+        words = () if ".." in target else ("--tree", self.linux.path, "--base", "base")
+        cache, place = str(self.home / "cache"), str(self.home / out)
         done = typed(
             self.linux.path, "run", target, "--probe", "capabilities", "--out", place, *words, XDG_CACHE_HOME=cache
         )
@@ -52,8 +52,10 @@ class Desk:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A series that nobody has run yet."""
     home = tmp_path_factory.mktemp("desk")
-    linux = Repository(tinyseries.repository(home / "linux", PATCHES, broken=BROKEN))
+    linux = Repository(tinyseries.repository(home / "linux", PATCHES - 1, broken=BROKEN))
     linux.git("checkout", "--quiet", "-b", "series", "topic")
+    linux.commit("docs: Say what changes", {"Documentation/blocks.rst": "All of them.\n"})
+    linux.git("tag", "--force", "topic")
     desk = Desk(home, linux, B4(linux.path, home / "home", home / "cache"))
     desk.b4("prep", "--enroll", "base")
     return desk
@@ -79,27 +81,38 @@ def test_b4_shows_how_to_know_and_then_which_patches_fail(desk: Desk) -> None:
     assert _summary(before) == f"Success: 0, Warning: {PATCHES}, Error: 0"
     (shown,) = {line for lines in _by_patch(before).values() for line in lines}
     assert shown.endswith('to know: kseries run "$(b4 prep --show-info series-range)"; b4 prep -C --check')
-    desk.run(desk.b4("prep", "--show-info", "series-range").split()[-1], "prepared")
+    desk.run(desk.b4("prep", "--show-info", "series-range").split()[0], "prepared")
     assert _by_patch(desk.b4("prep", "--check")) == _by_patch(before), "b4 remembers what it was told"
     after = _by_patch(desk.b4("prep", "-C", "--check"))
-    assert [*after] == [f"Change block {number}" for number in range(1, PATCHES + 1)]
-    bad = {name: [line.partition("ERROR: ")[2].split(":")[0] for line in lines] for name, lines in after.items()}
-    print(after)
-    assert bad == {
-        "Change block 1": [],
-        "Change block 2": ["contract"],
-        "Change block 3": ["revert"],
-        "Change block 4": [],
-    }
+    assert [_kinds(lines) for lines in after.values()] == [["not known"], ["contract"], ["revert"], ["not known"], []]
+
+
+def _kinds(lines: list[str]) -> list[str]:
+    """What is told of a patch: the question that fails, or else that something is not known."""
+    return [line.removeprefix("kseries: ").removeprefix("ERROR: ").partition(":")[0] for line in lines]
 
 
 def test_review_takes_and_keeps_what_kseries_says(desk: Desk) -> None:
-    assert {(one["tool"], one["status"]) for one in desk.b4.reviewed("patches", *desk.mails())} == {("kseries", "warn")}
+    assert {(one["tool"], one["status"]) for one in desk.b4.reviewed("patches", desk.mail(1))} == {("kseries", "warn")}
     (before,) = desk.b4.reviewed("series", COVER)
     assert before["status"] == "warn" and "kseries run '<cover@example.com>'" in before["details"]
-    (desk.home / "thread.mbox").write_text("".join([COVER, *desk.mails()]))
-    print(desk.b4.reviewed("patches", *desk.mails()))
-    assert json
+    (desk.home / "thread.mbox").write_text(f"{MAIL_BEGINS}{COVER}\n{''.join(desk.mails())}")
+    desk.run(str(desk.home / "thread.mbox"), "reviewed")
+    rows = desk.b4.reviewed("patches", *desk.mails())
+    assert [one["status"] for one in rows] == ["warn", "fail", "fail", "warn", "pass"]
+    assert {one["url"] for one in rows} == {(desk.home / "reviewed" / "report.html").as_uri()}
+    (whole,) = desk.b4.reviewed("series", COVER)
+    assert whole["tool"] == "kseries" and whole["summary"].endswith(
+        ": contract, revert fails; contract, revert not known"
+    )
+    told = [(one["context"], one["status"]) for one in json.loads(whole["details"])]
+    assert told[:3] == [("apply", "pass"), ("build", "pass"), ("boot", "pass")]
+    assert sorted(told[3:]) == [
+        ("contract", "fail"),
+        *[("contract", "warn")] * 2,
+        ("revert", "fail"),
+        *[("revert", "warn")] * 2,
+    ]
 
 
 def test_no_code_of_the_tree_that_b4_stands_in_runs(desk: Desk, tmp_path: Path) -> None:

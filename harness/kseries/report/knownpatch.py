@@ -5,16 +5,20 @@ A run looked at the patch on a base, with some patches before it and others afte
 else it is *of other code*, and tells only what may be looked for.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kseries.model import AppliedPatch, RunResult
 from kseries.model.sanitize import line, shortened
+from kseries.report import reproduce
 from kseries.report.questions import Answer, PatchAnswer, Question
 
 _NAME = 60
 """Characters of a name, of a series or a base, that somebody chose."""
+_WHOLE_ID = re.compile("(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{28}(?![0-9a-f])")
+"""A commit's id, which its first digits name."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Known:
     def source(self) -> str:
         """Of what the run tells, in some words: ``patch 3/8 of NAME v2 on BASE, x86_64``."""
         series = self.run.series
-        name = shortened(line(series.name), _NAME) + (f" v{series.version}" if series.version > 1 else "")
-        on = f"{shortened(line(self.run.base.name), _NAME)}, {line(self.run.variant.label or self.run.arch)}"
+        name = _short(series.name) + (f" v{series.version}" if series.version > 1 else "")
+        on = f"{_short(reproduce.base_elsewhere(self.run))}, {line(self.run.variant.label or self.run.arch)}"
         return f"patch {self.patch.number}/{len(series.patches)} of {name} on {on}"
 
 
@@ -55,6 +59,10 @@ class Told:
     answer: PatchAnswer
     known: Known
     holds: bool
+
+
+def _short(name: str) -> str:
+    return shortened(_WHOLE_ID.sub(r"\1", line(name)), _NAME)
 
 
 def told(known: Sequence[Known]) -> tuple[Told, ...]:
