@@ -85,10 +85,10 @@ def _review(what: str, mails: list[str]) -> None:
     b4._setup_main_config()
     patch_commands, series_commands = checks.load_check_cmds()
     messages = [email.message_from_string(mail, policy=b4.emlpolicy, _class=EmailMessage) for mail in mails]
-    named = [(str(number), message) for number, message in enumerate(messages)]
+    named = [(str(message["Message-ID"]).strip("<>"), message) for message in messages]
     top = os.getcwd()
     if what == "series":
-        found = {"0": checks.run_series_checks(named[0], series_commands, top)}
+        found = {named[0][0]: checks.run_series_checks(named[0], series_commands, top)}
     else:
         found = checks.run_perpatch_checks(named, patch_commands, top)
     database = checks.get_db()

@@ -76,7 +76,7 @@ def _lines(checked: CheckedMail) -> Sequence[str]:
 def _rows(checked: CheckedMail) -> list[Row]:
     tracking = checkedmail.tracking(os.environ.get(checkedmail.TRACKING))
     here = Here.at(Path.cwd(), tracking)
-    how = _how(checked, here, tracking)
+    how = _how(checked, Here(), tracking)  # what is reviewed is nobody's to prepare
     if not checked.patch_ids:
         return [b4.row_of_fault(_NO_PATCH)]
     found = known.of_patch(PatchIndex(paths.cache()), checked, here)
