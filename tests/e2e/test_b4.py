@@ -14,6 +14,7 @@ from tests.support.gitrepo import Repository
 from tests.support.realb4 import B4
 
 PATCHES, BROKEN = 4, 2
+"""The last one is of documentation alone, and so in order though nothing of it runs."""
 COVER = (
     "Message-ID: <cover@example.com>\nSubject: [PATCH 0/4] lib: Change blocks\nFrom: A <a@example.com>\n\nAll of it.\n"
 )
@@ -84,7 +85,7 @@ def test_b4_shows_how_to_know_and_then_which_patches_fail(desk: Desk) -> None:
     desk.run(desk.b4("prep", "--show-info", "series-range").split()[0], "prepared")
     assert _by_patch(desk.b4("prep", "--check")) == _by_patch(before), "b4 remembers what it was told"
     after = _by_patch(desk.b4("prep", "-C", "--check"))
-    assert [_kinds(lines) for lines in after.values()] == [["not known"], ["contract"], ["revert"], ["not known"], []]
+    assert [_kinds(lines) for lines in after.values()] == [["not known"], ["contract"], ["revert"], []]
 
 
 def _kinds(lines: list[str]) -> list[str]:
@@ -99,7 +100,7 @@ def test_review_takes_and_keeps_what_kseries_says(desk: Desk) -> None:
     (desk.home / "thread.mbox").write_text(f"{MAIL_BEGINS}{COVER}\n{''.join(desk.mails())}")
     desk.run(str(desk.home / "thread.mbox"), "reviewed")
     rows = desk.b4.reviewed("patches", *desk.mails())
-    assert [one["status"] for one in rows] == ["warn", "fail", "fail", "warn", "pass"]
+    assert [one["status"] for one in rows] == ["warn", "fail", "fail", "pass"]
     assert {one["url"] for one in rows} == {(desk.home / "reviewed" / "report.html").as_uri()}
     (whole,) = desk.b4.reviewed("series", COVER)
     assert whole["tool"] == "kseries" and whole["summary"].endswith(
@@ -107,12 +108,9 @@ def test_review_takes_and_keeps_what_kseries_says(desk: Desk) -> None:
     )
     told = [(one["context"], one["status"]) for one in json.loads(whole["details"])]
     assert told[:3] == [("apply", "pass"), ("build", "pass"), ("boot", "pass")]
-    assert sorted(told[3:]) == [
-        ("contract", "fail"),
-        *[("contract", "warn")] * 2,
-        ("revert", "fail"),
-        *[("revert", "warn")] * 2,
-    ]
+    assert sorted(told[3:]) == sorted(
+        2 * [("contract", "warn"), ("revert", "warn")] + [("contract", "fail"), ("revert", "fail")]
+    )
 
 
 def test_no_code_of_the_tree_that_b4_stands_in_runs(desk: Desk, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 
 from kseries.host import paths
@@ -45,6 +47,15 @@ def test_each_thing_told_is_one_line_and_an_error_only_where_something_fails(tex
             assert lines and [*map(sanitize.line, lines)] == [*lines]
             assert sum("ERROR:" in line for line in lines) == errors
             assert sum(line.count("ERROR:") for line in lines) == errors
+
+
+@pytest.mark.parametrize(("file", "silent"), [("Documentation/x.rst", True), ("lib/Kconfig", False), ("lib.c", False)])
+def test_of_prose_nothing_is_to_be_known_and_of_all_else_it_is_said(file: str, silent: bool) -> None:
+    one = known(run(state("base"), state("prefix-1", 1)))
+    one = replace(one, patch=msgspec.structs.replace(one.patch, files=(file, "MAINTAINERS")))
+    assert (b4.lines(told([one]), HOW) == ()) is silent
+    (contract,) = (entry.answer for entry in told([one]) if entry.answer.question is Question.CONTRACT)
+    assert "not judged" in contract.said
 
 
 @given(hostile)

@@ -19,6 +19,7 @@ _NAME = 60
 """Characters of a name, of a series or a base, that somebody chose."""
 _WHOLE_ID = re.compile("(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{28}(?![0-9a-f])")
 """A commit's id, which its first digits name."""
+_PROSE = re.compile(r"Documentation/|MAINTAINERS$|CREDITS$|README$")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,14 @@ def _of_question(known: Sequence[Known], question: Question) -> Iterator[Told]:
     for runs in variants.values():
         answers = [(_answer(one, question), one) for one in runs]
         answer, one = next((found for found in answers if found[0].answer not in _SILENT), answers[0])
+        if answer.answer is Answer.UNKNOWN and _is_prose(one.patch):
+            answer = replace(answer, answer=Answer.SUCCESS)
         yield Told(answer, one, bool(holding))
+
+
+def _is_prose(patch: AppliedPatch) -> bool:
+    """True where no kernel is made of anything that a patch changes, and so nothing is to be known of one with it."""
+    return bool(patch.files) and all(_PROSE.match(file) for file in patch.files)
 
 
 _SILENT = (Answer.OPEN, Answer.UNKNOWN)
