@@ -50,7 +50,7 @@ function _shtab_kseries_using
   test "$_shtab_kseries_cmdpath" = "$argv"
 end
 
-set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish compare runs gc doctor extra completion worker test
+set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check compare runs gc doctor extra completion worker test
 set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --check --check-timeout --cluster --config --contract --cpus --device --disk --format --from --full --fuzz --host-test --html --jobs --kunit --make --max-size --memory --most --name --onto --out --output --package --prerequisite --probe --promise --publish --repeat --report --reroll-count --revert --run --scenario --selftest --selftest-from --sockets --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --workers -j -o -v
 
 complete -c kseries -e
@@ -477,6 +477,10 @@ complete -c kseries -n '_shtab_kseries_using publish' -s h -l help -d 'show this
 complete -c kseries -n '_shtab_kseries_using publish' -l to -x -d 'what for, and where: text, html, junit, json, mail, or one that an installed package brings'
 complete -c kseries -n '_shtab_kseries_using publish' -l url -x -d 'where others find the run'"'"'s directory: https://ci.example.org/runs/42'
 complete -c kseries -n '_shtab_kseries_using publish; and test $_shtab_kseries_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a directory that --out named, its result.json, or an id of runs'
+complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a b4-check -d 'what is known of a patch, for b4 to show'
+complete -c kseries -n '_shtab_kseries_using b4-check' -s h -l help -d 'show this help message and exit'
+complete -c kseries -n '_shtab_kseries_using b4-check' -l json -d 'print JSON: review-perpatch-check-cmd'
+complete -c kseries -n '_shtab_kseries_using b4-check' -l series -d 'of a whole series, by its cover letter: review-series-check-cmd'
 complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a compare -d 'what changed between two runs'
 complete -c kseries -n '_shtab_kseries_using compare' -s h -l help -d 'show this help message and exit'
 complete -c kseries -n '_shtab_kseries_using compare' -l strict -d 'exit 1, too, where a verdict is not judged'

@@ -3,6 +3,7 @@
 
 import argparse
 import contextlib
+import importlib
 import os
 import sys
 import traceback
@@ -10,62 +11,22 @@ from collections.abc import Sequence
 
 from kseries import __version__
 from kseries.cache.runs import INTERRUPTED_STATUS
-from kseries.cli import (
-    b4_check,
-    bisect,
-    compare,
-    complaint,
-    completion,
-    demo,
-    doctor,
-    evaluate,
-    extra,
-    gc,
-    lend,
-    merge,
-    parser,
-    pick,
-    plan,
-    promise,
-    publish,
-    report,
-    revert,
-    run,
-    runs,
-    shell,
-    test,
-    try_state,
-    worker,
-)
+from kseries.cli import complaint, parser
 from kseries.host import signals, surroundings
 from kseries.model.errors import TRACEBACK, InfraError, InputError, KseriesError, in_words
 from kseries.model.sanitize import line, shortened
 
 _COMMANDS = {
-    "demo": demo,
-    "run": run,
-    "plan": plan,
-    "promise": promise,
-    try_state.NAME: try_state,
-    "bisect": bisect,
-    "merge": merge,
-    "revert": revert,
-    "pick": pick,
-    "shell": shell,
-    "report": report,
-    "publish": publish,
-    b4_check.NAME: b4_check,
-    "compare": compare,
-    "runs": runs,
-    "gc": gc,
-    "doctor": doctor,
-    "extra": extra,
-    "completion": completion,
-    "worker": worker,
-    "test": test,
-    evaluate.NAME: evaluate,
-    lend.NAME: lend,
-}
+    name: name.replace("-", "_")
+    for name in (
+        *("demo", "run", "plan", "promise", "try", "bisect", "merge", "revert", "pick", "shell"),
+        *("report", "publish", "b4-check", "compare", "runs", "gc", "doctor", "extra", "completion", "worker", "test"),
+        *("evaluate", "lend"),
+    )
+} | {"try": "try_state"}
+"""The module of each, in the order of --help. Only that of the command at hand is imported: all take half a second."""
+_OWN = ("evaluate", "lend")
+"""What kseries starts for itself; --help does not list them."""
 
 _SAID = 300
 """Characters of an error that nobody foresaw: what it holds may be long."""
@@ -79,8 +40,10 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     signals.handle()
     words = sys.argv[1:] if words is None else list(words)
-    if words[:1] != [try_state.NAME]:
+    if words[:1] != ["try"]:
         return _main(words)
+    from kseries.cli import try_state
+
     try:
         status = _main(words)
     except SystemExit as usage:  # argparse has said why
@@ -91,7 +54,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _main(words: Sequence[str]) -> int:
     try:
         _check_command(words)
-        args = _parser().parse_args(words)
+        args = _parser(*words[:1]).parse_args(words)
         surroundings.settle()
         status = int(args.command(args))
         sys.stdout.flush()  # or Python tries at our exit, when nobody asks for the status any more
@@ -140,17 +103,18 @@ def _print_what_can_be() -> OSError | None:
 def _check_command(words: Sequence[str]) -> None:
     """Raise InputError for a command that there is not, with the one that may be meant."""
     if words and not words[0].startswith("-") and words[0] not in _COMMANDS:
-        shown = [name for name in _COMMANDS if name not in (evaluate.NAME, lend.NAME)]
+        shown = [name for name in _COMMANDS if name not in _OWN]
         said = line(shortened(words[0], _SAID))
         raise InputError(f"no such command: {said}\n  {parser.nearest(words[0], shown)}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(word: str = "") -> argparse.ArgumentParser:
+    """The parser of the command that a word names, or else of all commands."""
     top = parser.Parser(
         prog="kseries", description="Is every patch of a kernel series safe to land, to bisect through, and to revert?"
     )
     top.add_argument("--version", action="version", version=f"kseries {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in _COMMANDS.values():
-        module.register(commands)
+    for name in [word] if word in _COMMANDS else _COMMANDS:
+        importlib.import_module(f"kseries.cli.{_COMMANDS[name]}").register(commands)
     return top
