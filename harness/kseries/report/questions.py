@@ -77,7 +77,7 @@ def worst(some: Sequence[PatchAnswer]) -> Answer:
 
 
 def _answer(run: RunResult, patch: AppliedPatch, question: Question) -> PatchAnswer:
-    found = [one for one in run.findings if _question(run, one) is question and patch.number in _about(run, one)]
+    found = [one for one in run.findings if _question(run, one) is question and patch.number in about(run, one)]
     severe = [one for one in found if not one.is_advice and one.kind not in _MILD]
     finding = next(iter([*severe, *found]), None)
     if finding is not None:
@@ -101,7 +101,7 @@ def _question(run: RunResult, finding: Finding) -> Question:
     return _FAILS.get(state.outcome, (Question.CONTRACT, ""))[0] if state is not None else Question.CONTRACT
 
 
-def _about(run: RunResult, finding: Finding) -> frozenset[int]:
+def about(run: RunResult, finding: Finding) -> frozenset[int]:
     """The patches that a finding is told of. One that names none is told of those that its state is without, or else of
     the last that it has.
     """
