@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kseries import inputs
-from kseries.app import clangtests, clusters, revertsets, rundir, selftests, suiting
+from kseries.app import clangtests, clusters, patchfiles, revertsets, rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.options import Options
 from kseries.app.planning import plan
@@ -103,6 +103,7 @@ def _carry_out(
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
     rundir.begin(options.out)
+    patchfiles.write(options.out, planned.patches, trees)
     with engine.keeping():
         try:
             seen, said = signals.run(_states(engine.run(planned, options.out), remarks))

@@ -50,6 +50,8 @@ class Base(Record, frozen=True):
     """The subjects of the patches on it that the series is made on top of; ``tree`` has them."""
     lacking: tuple[str, ...] = ()
     """The prerequisites that the series names and that were not to be found."""
+    commit: str | UnsetType = UNSET
+    """The id of the commit that it is, without those prerequisites; not there where it is none of a repository."""
 
 
 class FuzzedHunk(Record, frozen=True):

@@ -40,9 +40,14 @@ def tail(directory: Path, state: StateResult, name: str, limit: int) -> Tail | N
     return Tail(path=state.logs[name], text=printable(data.decode(errors="replace")), shown=len(data), size=size)
 
 
+def path(directory: Path, state: StateResult, name: str) -> str | None:
+    """Where a state's log is, relative to the run's directory; None where there is none."""
+    return state.logs[name] if _place(directory, state, name) is not None else None
+
+
 def recording(directory: Path, state: StateResult) -> str | None:
     """Where the recording of a state's consoles is, relative to the run's directory; None where there is none."""
-    return state.logs[RECORDING] if _place(directory, state, RECORDING) is not None else None
+    return path(directory, state, RECORDING)
 
 
 def _place(directory: Path, state: StateResult, name: str) -> Path | None:

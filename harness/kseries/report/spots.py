@@ -32,9 +32,8 @@ def _pointed_to(run: RunResult, finding: Finding) -> Spot | None:
         if one.line is not None and (found := _spot(one.file, one.line)) is not None:
             return found
     complaint = evidence.complaint_of(finding, state)
-    if complaint is not None and complaint.line is not None:
-        if (found := _spot(complaint.file, complaint.line)) is not None:
-            return found
+    if complaint is not None and (found := _spot(complaint.file, complaint.line or 0)) is not None:
+        return found
     named = next((one.file for one in finding.evidence if one.file), "")
     if named:
         return _first_changed(run, finding, named) or _spot(named, 1)
@@ -50,7 +49,7 @@ def _in_trace(run: RunResult, finding: Finding, state: StateResult) -> Spot | No
 
 
 def _changed(run: RunResult, finding: Finding) -> Spot | None:
-    """The first line that a patch of the finding changes; of one whose lines nobody knows, the top of its first file."""
+    """The first line that a patch of it changes; of one whose lines nobody knows, the top of its first file."""
     found = _first_changed(run, finding)
     if found is not None:
         return found

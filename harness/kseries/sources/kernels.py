@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+from msgspec import UNSET
+
 from kseries.model import Base, events
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import named
@@ -38,7 +41,8 @@ def get(tree: str, revision: str | None, store: TreeStore, cache: Path, tell: ev
         repository.check_tree(place, revision or "HEAD")
         found = _tree_of(place, revision or "HEAD")
         _check_place(path, place, revision or "HEAD", found, store)
-        return _base(f"{tree} {revision or 'HEAD'}", found, store)
+        base = _base(f"{tree} {revision or 'HEAD'}", found, store)
+        return msgspec.structs.replace(base, commit=repository.commit_of(place, revision or "HEAD") or UNSET)
     if revision is not None:
         raise InputError(f"{tree} is in no git repository, and so has no revision {revision}")
     _check_makefile(path)

@@ -35,6 +35,7 @@ _NO = re.compile(
     rb"|git cat-file .*: bad file)\n"
 )
 _DIFF = ("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
+_PATCH = ("diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
 _PAIR = re.compile(rb"^[0-9a-f]{40} [0-9a-f]{40}\n", re.MULTILINE)
 Diff = tuple[Section, ...]
 """What a diff does, file by file."""
@@ -397,6 +398,10 @@ class TreeStore:
         said = self.answer(*_DIFF, "--stdin", "--", paths, stdin=asked)
         # git-diff-tree(1): each difference has the ids of its two trees before it, in a line of their own.
         return [between(one) for one in _PAIR.split(said)[1:]]
+
+    def patch(self, old: str, new: str) -> bytes:
+        """What leads from one tree to another, as git apply takes it: with context; what is no text, too."""
+        return self.answer(*_PATCH, old, new)
 
     def grep_files(self, tree: str, pattern: str, *paths: str) -> dict[str, str]:
         """The tree's files that have a line with an extended regular expression (git-grep(1)), path by text."""

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The patches of a series as files in a run's directory: what was applied, for whoever wants the sources of a state."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.host import untrusted
+from kseries.model import AppliedPatch
+from kseries.model.errors import InputError
+
+FOLDER = "patches"
+"""Below a run's directory. The files are what git apply takes."""
+_WORDS = 52
+"""Characters of a subject in a name, as git-format-patch(1) takes them."""
+_LIMIT = 64 << 20
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class PatchFile:
+    """One of them: its path below the run's directory, and the SHA-256 of it."""
+
+    path: str
+    sha256: str
+
+
+def name(patch: AppliedPatch) -> str:
+    """``0001-KVM-Add-a-flag.patch``: of ASCII letters, digits, ``_`` and ``-``, whatever is in the subject."""
+    words = _UNSAFE.sub("-", patch.subject).strip("-")[:_WORDS].rstrip("-")
+    return f"{patch.number:04}{words and f'-{words}'}.patch"
+
+
+def find(directory: Path, patches: Sequence[AppliedPatch]) -> tuple[PatchFile, ...] | None:
+    """The files of these patches; None where not all of them are there, as in the directory of an older kseries."""
+    try:
+        return tuple(_find(directory, patch) for patch in patches)
+    except (OSError, InputError):
+        return None
+
+
+def _find(directory: Path, patch: AppliedPatch) -> PatchFile:
+    path = f"{FOLDER}/{name(patch)}"
+    untrusted.check_inside(directory / path, directory)
+    return PatchFile(path, hashlib.sha256(untrusted.read(directory / path, _LIMIT)).hexdigest())
