@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from kseries.model.errors import InfraError, InputError
 from kseries.model.sanitize import line, shortened
-from kseries.report import formats
+from kseries.report import formats, kcidb, nipa
 from kseries.report.reporter import Reporter
 
 GROUP = "kseries.reporters"
@@ -21,6 +21,10 @@ OURS: dict[str, Reporter] = {
     "junit": formats.JUNIT,
     "json": formats.JSON,
     "mail": formats.MAIL,
+    "sarif": formats.SARIF,
+    "gitlab": formats.GITLAB,
+    "kcidb": kcidb.KCIDB,
+    "nipa": nipa.NIPA,
 }
 """In code, since a clone is installed nowhere. No other package takes one of these names from us."""
 _NAME = 60

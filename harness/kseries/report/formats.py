@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kseries.model.errors import InputError
-from kseries.report import html, json, junit, mail, places, text
+from kseries.report import gitlab, html, json, junit, mail, places, sarif, text
 from kseries.report.reporter import Document, FinishedRun
 
 
@@ -60,3 +60,5 @@ HTML = Document(lambda run: html.render(run.result, run.directory), "report.html
 JUNIT = Document(lambda run: junit.render(run.result, run.directory), "junit.xml")
 JSON = Document(lambda run: json.render(run.result), "result.json")
 MAIL = Letters()
+SARIF = Document(lambda run: sarif.render(run.result), "kseries.sarif")
+GITLAB = Document(lambda run: gitlab.render(run.result), "gl-code-quality.json")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kseries.model import Check, Outcome, StateResult, Status
+from kseries.model import Check, Ending, Outcome, StateResult, Status
 from kseries.model.sanitize import line
 from kseries.report import kcidbnames, logs
 from kseries.report.kcidbnames import comment, excerpt, identity
@@ -18,9 +18,8 @@ _BOOT_STATUS = {
     Outcome.BOOT_FAILED: "FAIL",
     Outcome.CRASHED: "FAIL",
     Outcome.TIMED_OUT: "FAIL",
-    Outcome.INFRA_ERROR: "MISS",
 }
-"""Of any other outcome nothing was booted."""
+"""Of any other outcome nobody knows that it was booted."""
 _CHECK_STATUS = {
     Status.PASS: "PASS",
     Status.FAIL: "FAIL",
@@ -40,7 +39,7 @@ class Tested:
 
 def tests(run: FinishedRun, state: StateResult, build: Mapping[str, Any]) -> tuple[Tested, ...]:
     """The tests of a kernel that has this build."""
-    if state.outcome not in _BOOT_STATUS or build["status"] == "FAIL":
+    if state.outcome not in _BOOT_STATUS:
         return ()
     checks = {check.id: check for check in reversed(state.checks)}
     boot = Tested(None, _boot(run, state, build))
@@ -50,8 +49,8 @@ def tests(run: FinishedRun, state: StateResult, build: Mapping[str, Any]) -> tup
 def _boot(run: FinishedRun, state: StateResult, build: Mapping[str, Any]) -> dict[str, Any]:
     told = _test(run, state, build, _BOOT, None)
     told["status"] = _BOOT_STATUS[state.outcome]
-    if state.detail or state.ending:
-        told["comment"] = comment(": ".join(filter(None, (state.ending, state.detail))))
+    if words := [word for word in (state.ending, state.detail) if word and word is not Ending.DONE]:
+        told["comment"] = comment(": ".join(words))
     if state.log_tail:
         told["log_excerpt"] = excerpt(state.log_tail)
     if "boot" in state.seconds:
