@@ -6,7 +6,6 @@ number in a Patchwork, to which the checks go: of a series whose patches have no
 nobody posts to the patches that happen to have the numbers 1, 2 and 3 there.
 """
 
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from msgspec import UNSET
 from kseries.host import files, untrusted
 from kseries.model import AppliedPatch, RunResult
 from kseries.model.errors import InfraError, InputError, in_words
-from kseries.report.questions import Answer, PatchAnswer, answers
+from kseries.report.contexts import context, slug
+from kseries.report.questions import Answer, answers
 from kseries.report.reporter import FinishedRun
 
 _RETCODES = {Answer.SUCCESS: "0", Answer.WARNING: "250", Answer.OPEN: "111", Answer.FAIL: "1"}
@@ -26,7 +26,6 @@ _PENDING = _RETCODES[Answer.OPEN]
 _DONE = ".tester_done"
 _UPLOADED = ".pw_done"
 """NIPA's, once it has uploaded a series: it does not look again, unless that goes."""
-_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _LIMIT = 1 << 16
 
 
@@ -72,28 +71,19 @@ NIPA = NipaResults()
 
 def series(run: RunResult) -> str:
     """The folder of a series. Nobody tells a mail which number its series has in a Patchwork."""
-    return f"{_word(run.series.name) or 'series'}-v{run.series.version}"
+    return f"{slug(run.series.name)}-v{run.series.version}"
 
 
 def told(run: RunResult) -> Iterator[Told]:
     """All that is known, or will be."""
     for one in answers(run):
         if one.answer in _RETCODES:
-            place = f"{series(run)}/{_patch(one.patch)}/{_test(run, one)}"
+            place = f"{series(run)}/{_patch(one.patch)}/{context(run, one.question)}"
             yield Told(place, _RETCODES[one.answer], one.said)
 
 
 def _patch(patch: AppliedPatch) -> str:
     return str(patch.number if patch.patchwork is UNSET else patch.patchwork)
-
-
-def _test(run: RunResult, one: PatchAnswer) -> str:
-    """A name that no other variant has, and that Patchwork takes for a slug."""
-    return f"kseries-{one.question}-{_word(run.variant.label) or 'default'}"
-
-
-def _word(name: str) -> str:
-    return _UNSAFE.sub("-", name).strip("-")[:100]
 
 
 def _write(top: Path, folder: str, found: tuple[Told, ...], *, whole: bool) -> None:
