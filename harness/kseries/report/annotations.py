@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Findings as whoever shows source with remarks wants them: SARIF, GitLab, GitHub."""
 
-import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kseries.host import checksums
 from kseries.judge import evidence
 from kseries.model import AppliedPatch, Finding, FindingKind, RunResult
 from kseries.model.sanitize import line, shortened
@@ -57,7 +57,7 @@ def annotations(run: RunResult) -> tuple[Annotation, ...]:
                 spot=spot(run, finding),
                 title=shortened(line(text.sentence(run, finding)).rstrip(":"), _SAID),
                 body="\n".join(shortened(line(one), _SAID) for one in _body(run, finding)),
-                fingerprint=hashlib.sha256(f"{known}{seen[known]}".encode()).hexdigest(),
+                fingerprint=checksums.of_bytes(f"{known}{seen[known]}".encode()),
             )
         )
         seen[known] += 1

@@ -22,4 +22,5 @@ def slug(label: str) -> str:
     """A label of letters, digits, ``_`` and ``-`` alone, as a context has to be. No two labels have the same."""
     if re.fullmatch(rf"[A-Za-z0-9_-]{{1,{_LABEL}}}", label) and not re.search("-[0-9a-f]{8}$", label):
         return label
-    return f"{re.sub('[^A-Za-z0-9_]+', '-', label)[:_LABEL].strip('-') or 'label'}-{checksums.of_words([label])[:8]}"
+    digest = checksums.of_bytes(label.encode(errors="surrogatepass"))[:8]
+    return f"{re.sub('[^A-Za-z0-9_]+', '-', label)[:_LABEL].strip('-') or 'label'}-{digest}"

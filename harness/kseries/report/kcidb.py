@@ -5,7 +5,6 @@ KCIDB knows no reverts: a state that is no prefix of the series says what it is 
 lest what fails there be put down to the commit. What was proved to be the same kernel is one build.
 """
 
-import hashlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kseries.host import extras
+from kseries.host import checksums, extras
 from kseries.model import Outcome, RunResult, Stage, StateResult
 from kseries.model.errors import InfraError
 from kseries.model.sanitize import line, shortened
@@ -165,7 +164,7 @@ def _patchset(run: FinishedRun, state: StateResult) -> dict[str, Any]:
 
 def patchset_hash(digests: list[str]) -> str:
     """``sha256sum *.patch | cut -c-64 | sha256sum | cut -c-64``; empty for no patches."""
-    return hashlib.sha256("".join(f"{one}\n" for one in digests).encode()).hexdigest() if digests else ""
+    return checksums.of_bytes("".join(f"{one}\n" for one in digests).encode()) if digests else ""
 
 
 # --- builds -------------------------------------------------------------------------------------

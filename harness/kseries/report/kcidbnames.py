@@ -4,12 +4,12 @@
 An id is a digest of what is told: who tells the same again means the same object, which KCIDB then has once.
 """
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Mapping
 
+from kseries.host import checksums
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, printable, shortened
 
@@ -44,7 +44,7 @@ def origin(environment: Mapping[str, str] = os.environ) -> str:
 def identity(origin: str, *told: object) -> str:
     """The id of what is told: a checkout, a build, a test, an issue, an incident."""
     words = json.dumps(told, default=str, sort_keys=True)
-    return f"{origin}:{hashlib.sha256(words.encode()).hexdigest()[:_DIGITS]}"
+    return f"{origin}:{checksums.of_bytes(words.encode())[:_DIGITS]}"
 
 
 def path(check: str) -> str:
@@ -52,7 +52,7 @@ def path(check: str) -> str:
     words = [_UNFIT.sub("_", word) for word in _WORDS.split(check) if word]
     fit = ".".join(words)
     if fit != check or len(fit) > _PATH or _MARKED.fullmatch(fit):
-        digest = hashlib.sha256(check.encode(errors="surrogatepass")).hexdigest()[:12]
+        digest = checksums.of_bytes(check.encode(errors="surrogatepass"))[:12]
         fit = f"{fit[:_PATH].rstrip('.')}-{digest}"
     return f"{_TREE}.{fit}"
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The patches of a series as files in a run's directory: what was applied, for whoever wants the sources of a state."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.host import untrusted
+from kseries.host import checksums, untrusted
 from kseries.model import AppliedPatch
 from kseries.model.errors import InputError
 
@@ -44,4 +43,4 @@ def find(directory: Path, patches: Sequence[AppliedPatch]) -> tuple[PatchFile, .
 def _find(directory: Path, patch: AppliedPatch) -> PatchFile:
     path = f"{FOLDER}/{name(patch)}"
     untrusted.check_inside(directory / path, directory)
-    return PatchFile(path, hashlib.sha256(untrusted.read(directory / path, _LIMIT)).hexdigest())
+    return PatchFile(path, checksums.of_bytes(untrusted.read(directory / path, _LIMIT)))
