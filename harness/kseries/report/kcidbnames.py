@@ -51,7 +51,7 @@ def path(check: str) -> str:
     """The path of a check, which no other has: where characters had to go, a digest of the name stands for them."""
     words = [_UNFIT.sub("_", word) for word in _WORDS.split(check) if word]
     fit = ".".join(words)
-    if fit != check or len(fit) > _PATH or _MARKED.fullmatch(fit):
+    if not fit or fit != check or len(fit) > _PATH or _MARKED.fullmatch(fit):
         digest = checksums.of_bytes(check.encode(errors="surrogatepass"))[:12]
         fit = f"{fit[:_PATH].rstrip('.')}-{digest}"
     return f"{_TREE}.{fit}"
