@@ -9,6 +9,7 @@ import pytest
 from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
+from tests.support import kcidbs
 from tests.support.commands import TOP, Kseries
 from tests.support.told import read_one
 
@@ -23,6 +24,7 @@ def ran(kseries: Kseries, name: str, tmp_path: Path, *more: str) -> dict[str, An
     testcase = inputs.load(str(case)).testcase
     assert testcase is not None
     assert expectation.differences(testcase.expect, result) == ()
+    kcidbs.assert_taken(tmp_path / "out")
     whole: dict[str, Any] = read_one((tmp_path / "out" / "result.json").read_text())
     return whole
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import kcidbs
 from tests.support.commands import SPLIT, Kseries, typed
 from tests.support.split import (
     IN_THE_TABLE_OF_BOTH,
@@ -43,6 +44,8 @@ def test_demo_finds_the_silent_break_and_is_content(kseries: Kseries, tmp_path: 
     assert_logs_are_there(result, tmp_path / "out" / "exit-on-missing-split")
     assert result["accel"]["name"] in done.stdout and result["accel"]["why"] in done.stdout
     squashed = result_of(tmp_path / "out" / "exit-on-missing-squashed" / "result.json")
+    assert kcidbs.assert_taken(tmp_path / "out" / "exit-on-missing-split")["issues"]
+    assert kcidbs.assert_taken(tmp_path / "out" / "exit-on-missing-squashed")["issues"] == []
     assert squashed["verdict"] == {"bisectable": True, "revert_safe": True}
     assert squashed["findings"] == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import bases
+from tests.support import bases, kcidbs
 from tests.support.commands import Kseries
 from tests.support.split import SILENT_BREAK, assert_logs_are_there, assert_silent_break, result_of
 
@@ -34,5 +34,7 @@ def test_the_silent_break_is_found_and_cured_and_the_squashed_series_is_fine(
     assert_silent_break(split)
     assert_logs_are_there(split, tmp_path / "out" / "exit-on-missing-split-7.3")
     squashed = result_of(tmp_path / "out" / "exit-on-missing-squashed-7.3" / "result.json")
+    assert kcidbs.assert_taken(tmp_path / "out" / "exit-on-missing-split-7.3")["issues"]
+    assert kcidbs.assert_taken(tmp_path / "out" / "exit-on-missing-squashed-7.3")["issues"] == []
     assert squashed["verdict"] == {"bisectable": True, "revert_safe": True}
     assert squashed["findings"] == []

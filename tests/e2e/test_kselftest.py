@@ -11,6 +11,7 @@ from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
 from kseries.model import StateResult, Status
+from tests.support import kcidbs
 from tests.support.commands import TOP, Kseries
 from tests.support.patches import adding
 
@@ -110,6 +111,7 @@ def test_a_silent_break_that_only_a_script_shows_is_found(kseries: Kseries, tmp_
     testcase = inputs.load(str(case)).testcase
     assert testcase is not None
     assert expectation.differences(testcase.expect, result) == ()
+    kcidbs.assert_taken(tmp_path / "out")
 
 
 def test_a_target_that_a_series_brings_tells_of_the_kernels_without_it(kseries: Kseries, tmp_path: Path) -> None:

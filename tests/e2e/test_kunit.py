@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import tiny
+from tests.support import kcidbs, tiny
 from tests.support.commands import TOP, Kseries, typed
 from tests.support.gitrepo import Repository
 from tests.support.split import result_of
@@ -131,6 +131,7 @@ def test_the_library_series_is_judged_right(kseries: Kseries, tmp_path: Path) ->
     done = kseries("run", SIZES, "--out", "out")
     assert done.returncode == 1, done.stderr
     result = result_of(tmp_path / "out" / "result.json")
+    kcidbs.assert_taken(tmp_path / "out")
     states = {state["id"]: checks(state) for state in result["states"]}
     assert states["prefix-4"]["kunit.cmdline.cmdline_test_get_sizes_iec"] == "pass"
     assert failed(states["without-2"]) == {"kunit.cmdline.cmdline_test_get_sizes_iec"}

@@ -14,6 +14,7 @@ import pytest
 from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
+from tests.support import kcidbs
 from tests.support.commands import SPLIT, Kseries, typed
 from tests.support.patches import adding
 from tests.support.split import assert_logs_are_there, result_of
@@ -44,6 +45,7 @@ def test_run_finds_the_silent_break_proves_the_cure_and_writes_it_down(semaphore
     kinds = [f"{kind}-{number}" for kind in ("prefix", "without") for number in range(1, 6)]
     assert [state["id"] for state in written["states"]] == ["base", *kinds]
     assert_logs_are_there(written, out)
+    assert {one["comment"].partition(":")[0] for one in kcidbs.assert_taken(out)["issues"]} >= {"silent-break"}
     assert "SILENT-BREAK: Reverting 2/5 'timerfd: Hand out expirations one by one' leaves TFD_SEMAPHORE" in said
     assert "bisectable: yes    revert-safe: NO" in said
     assert result.accel.name in said and result.accel.why in said

@@ -9,7 +9,7 @@ import pytest
 from kseries import inputs
 from kseries.app import rundir
 from kseries.model import Finding, FindingKind
-from tests.support import harmless
+from tests.support import harmless, kcidbs
 from tests.support.commands import TOP, Kseries
 
 pytestmark = pytest.mark.full("promises")
@@ -39,6 +39,7 @@ def test_each_silent_break_is_suspected_and_nothing_else(
     done = kseries("run", case, "--arch", arch, "--no-contracts", "--out", "out")
     assert done.returncode == 0, done.stdout + done.stderr
     result, _ = rundir.read(tmp_path / "out")
+    kcidbs.assert_taken(tmp_path / "out")
     expected = inputs.load(str(case)).testcase
     assert expected is not None
     breaks = {

@@ -9,7 +9,7 @@ from kseries import inputs
 from kseries.app import rundir
 from kseries.judge import expectation
 from kseries.model import Status
-from tests.support import bases
+from tests.support import bases, kcidbs
 from tests.support.commands import TOP, Kseries
 
 pytestmark = pytest.mark.full("series")
@@ -27,6 +27,7 @@ def test_the_silent_break_is_found_and_cured(
     testcase = inputs.load(str(folder)).testcase
     assert testcase is not None
     assert expectation.differences(testcase.expect, result) == ()
+    kcidbs.assert_taken(tmp_path / "out")
     advised = {finding.advice.squash for finding in result.findings if finding.advice and finding.advice.verified}
     assert [*advised] == squashes
     tip = {state.id: state for state in result.states}[f"prefix-{len(result.series.patches)}"]

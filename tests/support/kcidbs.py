@@ -32,7 +32,7 @@ def assert_taken(out: Path) -> Report:
     result, directory = rundir.read(out)
     made = report(result, directory)
     whole = [one for one in made["checkouts"] if len(one.get("patchset_files", ())) == len(result.series.patches)]
-    assert {one["patchset_hash"] for one in whole} == {by_shell(directory / "patches")}
+    assert {one["patchset_hash"] for one in whole} == {by_shell(directory / "applied")}
     return made
 
 

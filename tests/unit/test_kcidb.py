@@ -259,9 +259,9 @@ def with_base(commit: str, **more: Any) -> RunResult:
 
 
 def written(place: Path, result: RunResult) -> Path:
-    (place / "patches").mkdir()
+    (place / "applied").mkdir()
     for patch in result.series.patches:
-        (place / "patches" / patchfiles.name(patch)).write_text(f"patch {patch.number}\n")
+        (place / "applied" / patchfiles.name(patch)).write_text(f"patch {patch.number}\n")
     return place
 
 
@@ -271,11 +271,11 @@ def test_a_prefix_is_its_base_and_its_patches_and_a_revert_is_neither(tmp_path: 
     told = {one["misc"]["kseries"]["state"]: one for one in made["checkouts"]}
     hashes = {name: one.get("patchset_hash") for name, one in told.items()}
     assert hashes["base"] == "" and hashes["without-1"] is None
-    assert hashes["prefix-2"] == kcidbs.by_shell(tmp_path / "patches") != hashes["prefix-1"]
+    assert hashes["prefix-2"] == kcidbs.by_shell(tmp_path / "applied") != hashes["prefix-1"]
     assert told["prefix-2"]["patchset_files"] == [
         {
             "name": f"000{number}-KVM-Patch-{number}.patch",
-            "url": f"{LINKS}/patches/000{number}-KVM-Patch-{number}.patch",
+            "url": f"{LINKS}/applied/000{number}-KVM-Patch-{number}.patch",
         }
         for number in (1, 2)
     ]
@@ -290,7 +290,7 @@ def test_a_prefix_is_its_base_and_its_patches_and_a_revert_is_neither(tmp_path: 
 @pytest.mark.parametrize("damage", ["gone", "link", "pipe"])
 def test_of_patches_that_are_not_all_there_no_hash_is_made_up(tmp_path: Path, damage: str) -> None:
     result = with_base(COMMIT)
-    one = written(tmp_path, result) / "patches" / patchfiles.name(result.series.patches[1])
+    one = written(tmp_path, result) / "applied" / patchfiles.name(result.series.patches[1])
     one.unlink()
     if damage == "link":
         one.symlink_to("/etc/passwd")
@@ -463,3 +463,24 @@ def test_a_name_of_an_origin_is_told_where_none_is_given() -> None:
     assert kcidbnames.origin({}) == kcidbnames.origin({kcidbnames.VARIABLE: ""}) == "kseries"
     with pytest.raises(InputError, match="it has small letters, digits and _"):
         kcidbnames.origin({kcidbnames.VARIABLE: "A"})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ci.example.org:8080/a%20b/~me/", "http://[::1]/x", "file:///srv/runs", "HTTP://x"]
+)
+def test_each_url_that_is_taken_for_links_is_one_to_kcidb(url: str, tmp_path: Path) -> None:
+    assert cli.main(["publish", str(SPLIT), "--to", f"kcidb={tmp_path / 'x.json'}", "--url", url]) == 0
+    assert json.loads((tmp_path / "x.json").read_text())["issues"][0]["report_url"] == f"{url.rstrip('/')}/report.html"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "ftp://x/", "//x", "https://", "https://me:secret@x/", "https://x/?a=b", "https://x/#a", "https://x:port/",
+     "https://x/{}", "https://x/%zz", "https://x/a b", "https://x/\x1b[2J", "https://ä/"],
+)  # fmt: skip
+def test_what_is_no_prefix_for_links_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["publish", str(SPLIT), "--to", "kcidb=/dev/null", "--url", url])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "is no URL, as https://ci.example.org/42 is" in said and "\x1b" not in said

@@ -45,10 +45,10 @@ def test_the_files_applied_in_their_order_are_the_tip(linux: Repository, tmp_pat
     store.add_repository(linux.path)
     patches = applied(linux)
     writing.write(tmp_path, patches, store)
-    names = sorted(path.name for path in (tmp_path / "patches").iterdir())
+    names = sorted(path.name for path in (tmp_path / "applied").iterdir())
     assert names == ["0001-KVM-Change-a-c.patch", "0002-Remove-and-add-what-is-no-text.patch"]
     linux.git("checkout", "--quiet", "base")
-    linux.git("apply", "--index", *(str(tmp_path / "patches" / name) for name in names))
+    linux.git("apply", "--index", *(str(tmp_path / "applied" / name) for name in names))
     assert linux.git("write-tree") == patches[-1].tree_after
     found = patchfiles.find(tmp_path, patches)
     assert found is not None
@@ -59,11 +59,11 @@ def test_the_files_applied_in_their_order_are_the_tip(linux: Repository, tmp_pat
 def test_what_an_earlier_run_has_left_there_goes_and_what_is_the_users_stays(linux: Repository, tmp_path: Path) -> None:
     store = TreeStore(tmp_path / "trees.git")
     store.add_repository(linux.path)
-    (tmp_path / "patches").mkdir()
+    (tmp_path / "applied").mkdir()
     for name in ("0001-old.patch", "0009.patch", "notes.txt", "mine.patch"):
-        (tmp_path / "patches" / name).touch()
+        (tmp_path / "applied" / name).touch()
     writing.write(tmp_path, applied(linux)[:1], store)
-    assert sorted(path.name for path in (tmp_path / "patches").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "applied").iterdir()) == [
         "0001-KVM-Change-a-c.patch", "mine.patch", "notes.txt"
     ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import re
 import traceback
 import urllib.parse
 from collections.abc import Iterable
@@ -17,6 +18,11 @@ from kseries.publish import registry
 from kseries.report.reporter import FinishedRun
 
 NAMES = f"{', '.join(registry.OURS)}, or one that an installed package brings"
+_PREFIX = re.compile(
+    r"(?:https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?|file://)(?:/(?:[a-z0-9._~!$&'()*+,;=:@-]|%[0-9a-f]{2})*)*",
+    re.IGNORECASE | re.ASCII,
+)
+"""What is a URL to RFC 3986, and leads to a folder: with no query behind it, and no password in it."""
 _SHOWN = 100
 """Characters of a word of the command line that an error repeats."""
 _WORST = (2, 3, 1, 0)
@@ -54,12 +60,7 @@ def add_url_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _prefix(text: str) -> str:
-    try:
-        parts = urllib.parse.urlsplit(text)
-        known = parts.scheme in ("http", "https", "file") and bool(parts.netloc or parts.scheme == "file")
-    except ValueError:
-        known = False
-    if not known or not text.isascii() or not text.isprintable() or " " in text:
+    if not _PREFIX.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{shortened(line(text), _SHOWN)} is no URL, as https://ci.example.org/42 is")
     return text.rstrip("/")
 

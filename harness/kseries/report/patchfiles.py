@@ -10,8 +10,8 @@ from kseries.host import checksums, untrusted
 from kseries.model import AppliedPatch
 from kseries.model.errors import InputError
 
-FOLDER = "patches"
-"""Below a run's directory. The files are what git apply takes."""
+FOLDER = "applied"
+"""Below a run's directory, which may be that of the series, too, with its own ``patches``. git apply takes the files."""
 _WORDS = 52
 """Characters of a subject in a name, as git-format-patch(1) takes them."""
 _LIMIT = 64 << 20

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from kseries.model import AppliedPatch, Exercise, Finding, FindingKind, Outcome, RunResult, StateResult, Verdict
 from kseries.model.sanitize import line, shortened
-from kseries.report import coverage, grounds, text
+from kseries.report import coverage, grounds, reproduce, text
 
 SAID = 240
 """Characters of a sentence, where tables have a line for it."""
@@ -120,9 +120,10 @@ def _state(run: RunResult, name: str) -> StateResult | None:
 
 def _applied(run: RunResult, patch: AppliedPatch) -> tuple[Answer, str]:
     """A series that does not apply comes to no result."""
+    base = reproduce.base_elsewhere(run)
     if patch.fuzzed:
-        return Answer.WARNING, f"applies to {run.base.name} with fuzz, hunks: {len(patch.fuzzed)}"
-    return Answer.SUCCESS, f"applies to {run.base.name}"
+        return Answer.WARNING, f"applies to {base} with fuzz, hunks: {len(patch.fuzzed)}"
+    return Answer.SUCCESS, f"applies to {base}"
 
 
 def _seen(run: RunResult, patch: AppliedPatch, question: Question) -> tuple[Answer, str]:
