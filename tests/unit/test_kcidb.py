@@ -380,6 +380,8 @@ def test_no_two_checks_have_one_path(names: set[str]) -> None:
 def test_a_path_is_what_the_check_is_called_where_that_can_be() -> None:
     assert kcidbnames.path("kvm.set_memory_region-2") == "kseries.kvm.set_memory_region-2"
     assert re.fullmatch("kseries.kvm.x86_64.state_test-[0-9a-f]{12}", kcidbnames.path("kvm.x86_64/state_test"))
+    made = kcidbnames.path("a b")
+    assert kcidbnames.path(made.removeprefix("kseries.")) != made, "who knows the digest takes no other's path"
 
 
 @given(

@@ -62,7 +62,11 @@ def test_what_an_earlier_run_has_left_there_goes_and_what_is_the_users_stays(lin
     (tmp_path / "applied").mkdir()
     for name in ("0001-old.patch", "0009.patch", "notes.txt", "mine.patch"):
         (tmp_path / "applied" / name).touch()
+    of_the_series = tmp_path / "patches" / "0001-KVM-Change-a-c.patch"
+    of_the_series.parent.mkdir()
+    of_the_series.write_text("as it was sent")
     writing.write(tmp_path, applied(linux)[:1], store)
+    assert of_the_series.read_text() == "as it was sent"
     assert sorted(path.name for path in (tmp_path / "applied").iterdir()) == [
         "0001-KVM-Change-a-c.patch", "mine.patch", "notes.txt"
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from kseries.model import AppliedPatch
 from kseries.model.errors import InputError
 
 FOLDER = "applied"
-"""Below a run's directory, which may be that of the series, too, with its own ``patches``. git apply takes the files."""
+"""Below a run's directory, which may be that of the series, too, with ``patches`` of its own."""
 _WORDS = 52
 """Characters of a subject in a name, as git-format-patch(1) takes them."""
 _LIMIT = 64 << 20
