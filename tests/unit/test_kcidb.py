@@ -255,7 +255,8 @@ def with_base(commit: str, **more: Any) -> RunResult:
     base = Base(name="/home/me/linux v6.12", version="6.12", tree=TREES[0], commit=commit, **more)
     states = (state("base"), state("prefix-1", 1, applied=(1,)), state("prefix-2", 2, applied=(1, 2), tree=TREES[1]),
               state("without-1", 1, applied=(2,), tree=TREES[2]))  # fmt: skip
-    return run(*states, base=base, words=("series", "--tree", "/home/me/linux"))
+    variant = msgspec.structs.replace(VARIANT, make=("CC=/home/me/bin/gcc-13", "W=1"))
+    return run(*states, base=base, variant=variant, words=("series", "--tree", "/home/me/linux"))
 
 
 def written(place: Path, result: RunResult) -> Path:
@@ -284,6 +285,7 @@ def test_a_prefix_is_its_base_and_its_patches_and_a_revert_is_neither(tmp_path: 
     }  # fmt: skip
     assert told["without-1"]["misc"]["kseries"]["base_commit"] == COMMIT
     assert told["without-1"]["comment"] == "series, state without-1: patches 2 of 2 on linux v6.12"
+    assert made["builds"][0]["command"] == "make CC=gcc-13 W=1"
     assert "/home/me" not in json.dumps(made)
 
 
@@ -340,7 +342,7 @@ def test_the_same_told_again_is_the_same_and_all_is_by_the_origin() -> None:
 
 
 def test_a_run_that_goes_on_adds_what_is_new_and_another_kernel_is_another() -> None:
-    timed = {"seconds": {"build": 8.45, "boot": 1.91}, "checks": checks(p__works=PASS)}
+    timed: dict[str, Any] = {"seconds": {"build": 8.45, "boot": 1.91}, "checks": checks(p__works=PASS)}
     result = run(state("base", **timed), state("prefix-1", 1, outcome=Outcome.NOT_TRIED), partial=True)
     part, whole = report(result), again(result, states=(result.states[0], state("prefix-1", 1)), partial=False)
     for kind in ("checkouts", "builds", "tests"):

@@ -6,7 +6,6 @@ lest what fails there be put down to the commit. What was proved to be the same 
 """
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -91,7 +90,7 @@ KCIDB = KcidbReport()
 def _checkout(run: FinishedRun, state: StateResult, origin: str) -> dict[str, Any]:
     """The source of a state."""
     result = run.result
-    told = {
+    told: dict[str, Any] = {
         "id": checkout_id(result, state, origin),
         "origin": origin,
         "comment": comment(_what(result, state)),
@@ -110,7 +109,7 @@ def _checkout(run: FinishedRun, state: StateResult, origin: str) -> dict[str, An
 def checkout_id(run: RunResult, state: StateResult, origin: str) -> str:
     """The same for all that is built of the same source, whatever it is built with and whenever."""
     series = (run.series.name, run.series.version, [patch.tree_after for patch in run.series.patches])
-    return identity(origin, "checkout", run.base.name, run.base.tree, series, state.id, state.tree)
+    return identity(origin, "checkout", reproduce.base_elsewhere(run), run.base.tree, series, state.id, state.tree)
 
 
 def _what(run: RunResult, state: StateResult) -> str:
@@ -144,8 +143,8 @@ def _source(run: RunResult, state: StateResult) -> dict[str, Any]:
 
 def _patchset(run: FinishedRun, state: StateResult) -> dict[str, Any]:
     """What KCIDB knows the source by. Of patches whose files are not there it is left out, and nothing made up."""
-    result, told = run.result, {}
-    base = result.base
+    result, base = run.result, run.result.base
+    told: dict[str, Any] = {}
     if base.commit and _COMMIT.fullmatch(base.commit) and not base.prerequisites:
         told["git_commit_hash"] = base.commit
     patches = [result.series.patches[number - 1] for number in state.applied]
@@ -180,7 +179,7 @@ def _build(run: FinishedRun, state: StateResult, kernels: Kernels, origin: str) 
     status = _BUILD_STATUS.get(state.outcome, "PASS")
     seen = (state.outcome, state.seconds, state.made_on or "", result.began if status == "MISS" else "")
     source = checkout_id(result, state, origin)
-    told = {
+    told: dict[str, Any] = {
         "id": identity(origin, "build", source, *_of_variant(result), *seen),
         "origin": origin,
         "checkout_id": source,
@@ -191,8 +190,8 @@ def _build(run: FinishedRun, state: StateResult, kernels: Kernels, origin: str) 
         "comment": comment(_of_kernel(result, state, kernels)),
         "misc": {"kseries": {"state": line(state.id), "same_kernel": kernels.same_as(state)}},
     }
-    if variant.make is not None:
-        told["command"] = comment(shlex.join(["make", *variant.make]))
+    if (command := reproduce.make_elsewhere(result)) is not None:
+        told["command"] = comment(command)
     if "build" in state.seconds:
         told["duration"] = state.seconds["build"]
     told |= _log(run, state)

@@ -58,6 +58,13 @@ def elsewhere(run: RunResult, finding: Finding) -> str:
     return shlex.join(_fit_for(option, word) for option, word in zip(("", *words), words, strict=False))
 
 
+def make_elsewhere(run: RunResult) -> str | None:
+    """The line that makes its kernels, for somebody else; None where a result does not say with which words."""
+    if run.variant.make is None:
+        return None
+    return shlex.join(["make", *(_fit_for("--make", one) for one in run.variant.make)])
+
+
 def base_elsewhere(run: RunResult) -> str:
     """What the base is called, for somebody else: of a tree of this host its name alone, and the revision as given."""
     name = run.base.name
