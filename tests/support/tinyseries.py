@@ -39,7 +39,7 @@ def _files(number: int, patches: int, broken: int | None, sleep: float, delay: i
     return {**files, "lib.S": tiny.LIB + _APART.join(("", *blocks)), "arch/x86/kvm/Kconfig": ""}
 
 
-_TIMES = ("began", "seconds", "timeline")
+_TIMES = ("began", "seconds", "timeline", "budget")
 _PLACES = ("made_on", "host", "why", "out", "words", "reproduce")
 _LUCK = ("objects", "booted_as", "built_as", "unread", "notes", "ran")
 """What depends on which state was built first, and on what ccache had; how many functions of a file ran in a boot."""

@@ -16,6 +16,7 @@ from kseries.cli.compare import before
 from kseries.judge.compare import Comparison, compare
 from kseries.model import (
     AppliedPatch,
+    Budget,
     Document,
     Finding,
     FindingKind,
@@ -25,6 +26,7 @@ from kseries.model import (
     SelftestNote,
     StateResult,
     Status,
+    Step,
     Verdict,
 )
 from kseries.model.errors import InputError
@@ -382,6 +384,12 @@ def test_without_a_name_it_is_the_last_run_of_the_series_before_it(
             recording.ended(1, split_run().verdict, out / "result.json")
     (tmp_path / "second" / "result.json").unlink()
     assert before(split_run(), tmp_path / "third") == tmp_path / "first"
+    (tmp_path / "fourth").mkdir()
+    part = msgspec.structs.replace(split_run(), partial=True, budget=Budget(seconds=60, unfinished=Step.CURES))
+    (tmp_path / "fourth" / "result.json").write_bytes(msgspec.json.encode(Document.of(part)))
+    with known.recording(split_run().series.name, 1, "x86_64", tmp_path / "fourth") as recording:
+        recording.ended(0, part.verdict, tmp_path / "fourth" / "result.json")
+    assert before(split_run(), tmp_path / "third") == tmp_path / "first", "what is a part is compared with nothing"
     assert cli.main(["compare", str(tmp_path / "third")]) == 0
     later = msgspec.structs.replace(split_run(), began="2001-01-01T00:00:00+00:00")
     with pytest.raises(InputError, match="there is no other run"):

@@ -2,6 +2,7 @@
 """A run that was interrupted: whatever it did not come to, what it tells is what the whole run would tell, or null."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from kseries.app import rundir, session
 from kseries.app.assembly import Proofs, Work, assemble
@@ -17,10 +19,12 @@ from kseries.app.options import Options
 from kseries.bisect.partners import Partners
 from kseries.cli.compare import whole
 from kseries.evaluate import stateresult
+from kseries.evaluate.deadline import NEVER, Deadline, UsedUpError
 from kseries.judge import judge
 from kseries.judge.couplings import couplings
 from kseries.judge.exercise import PerPatch
 from kseries.model import (
+    Budget,
     Complaint,
     Contract,
     Exercise,
@@ -31,13 +35,17 @@ from kseries.model import (
     Outcome,
     PatchResult,
     RunResult,
+    Stage,
     State,
     StateResult,
+    Step,
+    TimedStage,
     Variant,
     Verdict,
+    events,
 )
 from kseries.model.errors import InputError
-from kseries.report import headline, html, junit, mail, text
+from kseries.report import headline, html, junit, mail, partial, text
 from tests.support.judged import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
 from tests.support.runs import SPLIT, judgement
 from tests.support.told import of_lines
@@ -88,6 +96,8 @@ def judged(seen: dict[str, Seen], lost: set[str]) -> tuple[dict[str, StateResult
     return {state.id: state for state in states}, findings, verdict
 
 
+WHOLE = rundir.read(SPLIT)[0]
+"""A real run."""
 SOUND: dict[str, Seen] = {
     **dict.fromkeys(("prefix-1", "without-1", "without-2", "without-1+2", "only-2"), OFF),
     **dict.fromkeys(("prefix-2", "prefix-3", "without-3"), ON),
@@ -188,10 +198,89 @@ def test_junit_has_an_error_for_each_state_that_was_not_tried(part: RunResult) -
 
 
 def test_a_part_is_read_again_and_compared_with_nothing(part: RunResult, tmp_path: Path) -> None:
-    rundir.write(tmp_path, part)
-    assert rundir.read(tmp_path)[0] == part
-    with pytest.raises(InputError, match="interrupted"):
-        whole(tmp_path)
+    for one, why in ((part, "that was interrupted"), (in_budget(part), "whose budget was used up")):
+        rundir.write(tmp_path, one)
+        assert rundir.read(tmp_path)[0] == one
+        with pytest.raises(InputError, match=why):
+            whole(tmp_path)
+
+
+# --- of a run whose budget is used up -----------------------------------------------------------
+
+
+def in_budget(run: RunResult, **more: Any) -> RunResult:
+    """The same run, for want of time."""
+    left_out = tuple(one.id for one in run.states if one.outcome is Outcome.NOT_TRIED)
+    timeline = (TimedStage(state="prefix-1", stage=Stage.BUILD, began=1, ended=2),)
+    budget = Budget(seconds=1200, left_out=left_out, **more)
+    return msgspec.structs.replace(run, budget=budget, timeline=timeline)
+
+
+def test_each_report_names_what_the_budget_has_left_out(part: RunResult) -> None:
+    run = in_budget(part)
+    total, names = len(run.states), [one.id for one in run.states[2:]]
+    said = f"budget of 20m used up: {total - 2} of {total} states not tried: {', '.join(names[:5])} and"
+    printed = text.render(run)
+    assert f"PARTIAL: {said}" in printed and "run it again to go on" in printed
+    assert said in printed.splitlines()[-2], "beside the verdict, where a log of a CI ends"
+    assert headline.headline(run).startswith(f"Partial: {said}")
+    page = html.render(run, SPLIT)
+    assert f"<strong>Partial:</strong> {said}" in page and "the run was interrupted" not in page
+    found = msgspec.structs.replace(run, findings=(_finding(run),))
+    assert "The budget of 20m was used up, so that is not all." in " ".join(mail.render(found).split())
+
+
+def test_junit_skips_what_the_budget_has_left_out(part: RunResult) -> None:
+    """It is no error: nothing is wrong with the host, and who gave the budget knows of it."""
+    run = in_budget(part)
+    suites = ET.fromstring(junit.render(run, SPLIT))
+    assert {suite.get("errors") for suite in suites} == {"0"}
+    assert run.budget
+    for suite in suites:
+        if suite.get("name") in run.budget.left_out:
+            assert suite.get("failures") == "0" and int(suite.get("skipped") or 0) >= 3
+    (values,) = {tuple(one.get("value") for one in suite.iter("property") if one.get("name") == "budget_left_out")
+                 for suite in suites if suite.get("name") not in ("verdict", "checkpatch")}  # fmt: skip
+    assert values == (" ".join(run.budget.left_out),)
+
+
+def test_what_a_budget_has_left_of_a_run_is_said_in_its_words(part: RunResult) -> None:
+    run = in_budget(part)
+    nothing_begun = msgspec.structs.replace(run, timeline=UNSET)
+    assert "no state was begun within it: run it again with a longer one" in text.render(nothing_begun)
+    shared = in_budget(part, share=600.0)
+    assert partial.how_far(shared).startswith("share of 10m in the budget of 20m used up: ")
+    base, *others = part.states
+    alone = [msgspec.structs.replace(one, outcome=Outcome.NOT_TRIED) for one in others]
+    of_base = in_budget(msgspec.structs.replace(part, states=(base, *alone)))
+    assert partial.how_far(of_base).endswith("it did for base alone, without which there is no result")
+    assert "base alone" not in partial.how_far(run)
+    late = in_budget(msgspec.structs.replace(WHOLE, partial=True), unfinished=Step.REVERT_SETS)
+    said = "budget of 20m used up after the last state: the search for revert sets was not finished"
+    assert partial.how_far(late) == said
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_run_whose_budget_is_used_up_exits_by_what_it_has_found(part: RunResult, strict: bool) -> None:
+    run = in_budget(msgspec.structs.replace(part, strict=strict))
+    assert not run.interrupted and session.exit_status(run) == (1 if strict else 0)
+    judged = msgspec.structs.replace(run, verdict=Verdict(bisectable=True, revert_safe=True))
+    assert session.exit_status(judged) == (1 if strict else 0), "not all that was asked for is judged"
+    assert session.exit_status(msgspec.structs.replace(run, findings=(_finding(run),))) == 1
+    broken = msgspec.structs.replace(run.states[1], outcome=Outcome.INFRA_ERROR)
+    failed = msgspec.structs.replace(run, states=(run.states[0], broken, *run.states[2:]))
+    assert session.exit_status(failed) == 3
+    interrupted = msgspec.structs.replace(run, budget=Budget(seconds=1200))
+    assert interrupted.interrupted and session.exit_status(interrupted) == 130
+
+
+def test_a_state_that_a_budget_names_is_there(part: RunResult, tmp_path: Path) -> None:
+    """A result.json may come from anywhere."""
+    assert part.states
+    run = msgspec.structs.replace(part, budget=Budget(seconds=1200, left_out=("prefix-99",)))
+    rundir.write(tmp_path, run)
+    with pytest.raises(InputError, match="it has no state prefix-99"):
+        rundir.read(tmp_path)
 
 
 def _finding(run: RunResult) -> Finding:
@@ -217,15 +306,39 @@ def work_of(run: RunResult, **more: Any) -> Work:
     return Work(Variant(label="", arch=run.arch, toolchain=""), run.accel, judgement(run), **more)
 
 
-def assembled(work: Work) -> RunResult:
-    return assemble(work, Options(out=Path("out")), cover_id="", words=("series",), began="", seconds=1.5)
+def assembled(work: Work, deadline: Deadline = NEVER) -> RunResult:
+    return assemble(
+        work, Options(out=Path("out"), deadline=deadline), cover_id="", words=("series",), began="", seconds=1.5
+    )
 
 
-def test_the_steps_after_the_last_state_are_carried_out_up_to_a_signal() -> None:
-    done: list[int] = []
-    steps = [lambda: done.append(1), told_to_end, lambda: done.append(2)]
-    assert not session._in_turn(*steps) and done == [1]
-    assert session._in_turn(*steps[::2]) and done == [1, 1, 2]
+def used_up() -> None:
+    raise UsedUpError("budget of 20m used up")
+
+
+@pytest.mark.parametrize("ends", [told_to_end, used_up])
+def test_the_steps_after_the_last_state_are_carried_out_up_to_a_signal_or_the_deadline(
+    part: RunResult, ends: Callable[[], None]
+) -> None:
+    done: list[str] = []
+    heard: list[events.Event] = []
+
+    def does(what: str) -> Callable[[], None]:
+        return lambda: done.append(what)
+
+    steps = {Step.PARTNERS: does("partners"), Step.CURES: ends, Step.JOURNEYS: does("journeys")}
+    work = work_of(WHOLE)
+    session._in_turn(work, does("look"), steps, heard.append)
+    assert done == ["look", "partners"] and work.is_partial
+    assert work.interrupted is (ends is told_to_end)
+    assert [str(one) for one in heard] == ([str(events.Preparing("budget of 20m used up"))] * (ends is used_up))
+    budget = assembled(work, Deadline.after(1200)).budget
+    assert budget == Budget(seconds=1200, unfinished=Step.CURES if ends is used_up else UNSET)
+    steps[Step.CURES] = does("cures")
+    work = work_of(WHOLE)
+    session._in_turn(work, does("look"), steps, heard.append)
+    assert done[2:] == ["look", "partners", "cures", "journeys"]
+    assert not work.is_partial and assembled(work, Deadline.after(1200)).budget == Budget(seconds=1200)
 
 
 def test_an_end_after_the_last_state_leaves_what_is_certain(part: RunResult) -> None:
@@ -233,6 +346,7 @@ def test_an_end_after_the_last_state_leaves_what_is_certain(part: RunResult) -> 
     fine = msgspec.structs.replace(
         part, verdict=Verdict(bisectable=True, revert_safe=False), findings=(_finding(part),)
     )
+    fine = msgspec.structs.replace(fine, states=WHOLE.states)
     early = assembled(work_of(fine, interrupted=True))
     assert early.partial and early.verdict == Verdict(bisectable=None, revert_safe=False)
     assert (early.patches, early.grounds, early.squashes, early.journeys) == ((), None, (), ())

@@ -331,7 +331,7 @@ NOTHING = Verdict(bisectable=None, revert_safe=None)
 LIST = (
     run_(112, Stage.AT_WORK, None, result=Kept.NONE, version=3),
     run_(111, Stage.INTERRUPTED, None, result=Kept.NONE, out=f"/home/me/{LONG}/{LONG}/out"),
-    run_(110, status=1, series=LONG, out="/srv/results/a"),
+    run_(110, status=1, series=LONG, out="/srv/results/a", states_done=17),
     run_(109, status=2, result=Kept.NONE, states=0, series="bad\x1b[31m name"),
     run_(108, result=Kept.GONE, verdict=NOTHING),
     run_(9, status=3, result=Kept.REPLACED, verdict=Verdict(bisectable=None, revert_safe=True)),
@@ -339,6 +339,7 @@ LIST = (
 
 
 def test_the_list_has_a_row_for_each_run_in_100_columns() -> None:
+    """Run 108 has ended: its budget did not do for all."""
     listed = rows.render(LIST, Path("/home/me"), UTC).splitlines()
     assert max(map(len, listed)) == rows.WIDE
     assert listed == [
@@ -346,7 +347,7 @@ def test_the_list_has_a_row_for_each_run_in_100_columns() -> None:
         "111  2025-11-25 14:03  exit-on-missing-split       interrupted, 5 of 17      ...ould-like/out (none)",
         "110  2025-11-25 14:03  kvm-arm64-a-name-that-g...  bisect yes, revert NO     /srv/results/a",
         "109  2025-11-25 14:03  bad name                    wrong input, at the plan  kseries-out (none)",
-        "108  2025-11-25 14:03  exit-on-missing-split       not judged                kseries-out (gone)",
+        "108  2025-11-25 14:03  exit-on-missing-split       not judged, 5 of 17       kseries-out (gone)",
         "  9  2025-11-25 14:03  exit-on-missing-split       host failed, 5 of 17      kseries-out (replaced)",
     ]
 

@@ -12,6 +12,7 @@ from kseries.app import proposals
 from kseries.app.options import Options
 from kseries.bisect.partners import Partners
 from kseries.evaluate import stateresult
+from kseries.evaluate.deadline import Deadline
 from kseries.evaluate.engine import Engine
 from kseries.host import signals
 from kseries.judge import couplings, suspects
@@ -21,12 +22,14 @@ from kseries.judge.judgement import Judgement
 from kseries.model import (
     Accel,
     Advice,
+    Budget,
     Checkpatch,
     ClangTests,
     Contract,
     Finding,
     Inference,
     Journey,
+    Outcome,
     PatchSet,
     Plan,
     Record,
@@ -35,6 +38,7 @@ from kseries.model import (
     SeriesSummary,
     Squash,
     StateResult,
+    Step,
     TimedStage,
     Variant,
     Verdict,
@@ -69,6 +73,17 @@ class Work:
     revert_sets: tuple[PatchSet, ...] = ()
     journeys: tuple[Journey, ...] | None = None
     interrupted: bool = False
+    unfinished: Step | None = None
+    """The step that wanted another state when the budget was used up."""
+
+    @property
+    def not_tried(self) -> tuple[str, ...]:
+        """The states of the series that a signal, or the budget, has left no time for."""
+        return tuple(one.id for one in self.judgement.states if one.outcome is Outcome.NOT_TRIED)
+
+    @property
+    def is_partial(self) -> bool:
+        return self.interrupted or self.unfinished is not None or bool(self.not_tried)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -160,10 +175,23 @@ def assemble(
         patches=work.per_patch.patches if work.per_patch is not None else (),
         grounds=work.per_patch.grounds if work.per_patch is not None else None,
         selftests=work.selftests or UNSET,
-        partial=work.interrupted,
+        partial=work.is_partial,
+        budget=_budget(work, options.deadline),
         unboxed=options.unboxed,
         strict=options.strict,
         inference=options.inference if options.inference is not Inference.SUSPECT else UNSET,
+    )
+
+
+def _budget(work: Work, deadline: Deadline) -> Budget | UnsetType:
+    """What became of it, where somebody asked for one. Of what a signal has left out it is not the reason."""
+    if deadline.seconds is None:
+        return UNSET
+    return Budget(
+        seconds=deadline.seconds,
+        share=UNSET if deadline.share is None else deadline.share,
+        left_out=() if work.interrupted else work.not_tried,
+        unfinished=UNSET if work.interrupted or work.unfinished is None else work.unfinished,
     )
 
 

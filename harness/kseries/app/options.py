@@ -9,6 +9,7 @@ from pathlib import Path
 from kseries import arch as archs
 from kseries import inputs
 from kseries.cluster.address import Access
+from kseries.evaluate.deadline import NEVER, Deadline
 from kseries.kbuild.config import Start
 from kseries.model import DEFAULT_MACHINE, Inference, Machine
 from kseries.plan import scenarios
@@ -92,6 +93,8 @@ class Options:
     """What programs a guest has: debian:SUITE, a folder, or a squashfs image."""
     packages: tuple[str, ...] = ()
     """Debian's, which it has beside the usual ones."""
+    deadline: Deadline = NEVER
+    """When no state is begun any more but base."""
     label: str = ""
     """What the user calls this variant; empty where it is known by its architecture."""
     cluster: Access | None = None

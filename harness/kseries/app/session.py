@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from kseries.bisect import journeys, partners
 from kseries.bisect.staterunner import StateRunner
 from kseries.cache import patchindex, runs
 from kseries.cache.patchindex import PatchIndex
+from kseries.evaluate.deadline import UsedUpError
+from kseries.evaluate.engine import Engine
 from kseries.evaluate.setup import Setup
 from kseries.host import paths, signals
 from kseries.host.database import DatabaseError
@@ -27,7 +29,7 @@ from kseries.judge import changelog
 from kseries.judge.exercise import per_patch
 from kseries.judge.partners import sought as partners_sought
 from kseries.kbuild import checkpatch
-from kseries.model import RESULT, Checkpatch, Outcome, RunResult, events
+from kseries.model import RESULT, Checkpatch, Outcome, Plan, RunResult, Step, events
 from kseries.model.errors import InputError
 from kseries.plan import identities
 from kseries.report import reproduce
@@ -38,7 +40,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     """Carry out a run, record it, and write its result. Raises InputError or InfraError.
 
     One that is told to end (signals.py) has a result, too, which is partial, if it came so far as to know its base;
-    else it raises KeyboardInterrupt.
+    else it raises KeyboardInterrupt. So has one whose options have a deadline, if that comes before the last state.
     """
     clock = time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -52,7 +54,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
             timeline = Timeline(clock)
             work = _carry_out(target, options, setup, tell, recording, timeline)
-            if options.selftest_clang and not work.interrupted:
+            if options.selftest_clang and not work.is_partial:
                 work.clang = clangtests.of_tip(setup, options, _trees(), work.judgement.plan, tell)
             guessed = work.judgement.plan.base.guessed
             result = assemble(
@@ -106,9 +108,9 @@ def _carry_out(
     patchfiles.write(options.out, planned.patches, trees)
     with engine.keeping():
         try:
-            seen, said = signals.run(_states(engine.run(planned, options.out), remarks))
+            seen, said = signals.run(_states(_in_time(engine, planned, options, heard), remarks))
         except KeyboardInterrupt:
-            seen = engine.so_far(planned, options.out)
+            seen = engine.so_far(planned, options.out, "the run was interrupted before")
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
@@ -135,8 +137,9 @@ def _carry_out(
         def walk() -> None:
             work.journeys = journeys.walk(work.judgement, beside(), tell)
 
-        walks = [walk] if "journey" in options.scenarios else []
-        work.interrupted = not _in_turn(look, find_partners, prove, find_sets, *walks)
+        follow = {Step.PARTNERS: find_partners, Step.CURES: prove, Step.REVERT_SETS: find_sets}
+        walks = {Step.JOURNEYS: walk} if "journey" in options.scenarios else {}
+        _in_turn(work, look, {} if work.not_tried else follow | walks, heard)
         return work
 
 
@@ -144,15 +147,33 @@ def _trees() -> TreeStore:
     return TreeStore(paths.cache("trees.git"))
 
 
-def _in_turn(*steps: Callable[[], None]) -> bool:
-    """Whether each step was carried out; those that a signal leaves no time for are left out."""
+def _in_turn(
+    work: Work, look: Callable[[], None], steps: Mapping[Step, Callable[[], None]], tell: events.Listener
+) -> None:
+    """Look what ran, and carry out each step. Where a signal or the budget leaves no time for one, ``work`` says so,
+    and what comes after is left out.
+    """
     try:
-        for step in steps:
+        signals.check()
+        look()
+        for step, carry_out in steps.items():
             signals.check()
-            step()
+            work.unfinished = step
+            carry_out()
+        work.unfinished = None
     except KeyboardInterrupt:
-        return False
-    return True
+        work.interrupted = True
+    except UsedUpError as error:
+        tell(events.Preparing(str(error)))
+
+
+async def _in_time(engine: Engine, planned: Plan, options: Options, tell: events.Listener) -> Seen:
+    """The results of all states; of those that are not begun before the deadline none."""
+    try:
+        return await engine.run(planned, options.out)
+    except UsedUpError as error:
+        tell(events.Preparing(str(error)))
+        return engine.so_far(planned, options.out, f"{options.deadline.words} used up before")
 
 
 async def _states(
@@ -172,9 +193,9 @@ async def _states(
 def exit_status(result: RunResult) -> int:
     """130 of a run that was interrupted, 3 where a state could not be had, 1 where something was found, else 0.
 
-    Of a strict one, 1 too where something was not judged.
+    Of a strict one, 1 too where something was not judged, or left out for the budget.
     """
-    if result.partial:
+    if result.interrupted:
         return runs.INTERRUPTED_STATUS
     if any(state.outcome is Outcome.INFRA_ERROR for state in result.states):
         return 3
@@ -183,5 +204,5 @@ def exit_status(result: RunResult) -> int:
 
 
 def judged(result: RunResult) -> bool:
-    """True where each question of the verdict has an answer."""
-    return None not in (result.verdict.bisectable, result.verdict.revert_safe)
+    """True where each question of the verdict has an answer, and nothing was left out that could change it."""
+    return not result.partial and None not in (result.verdict.bisectable, result.verdict.revert_safe)

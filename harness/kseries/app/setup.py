@@ -301,7 +301,7 @@ def engine_of(
     # A contract that is not asked still says which tests a state has: what is known of it is known without it, too.
     spoken = contracts.read((*options.contracts, *options.unasked))
     kept = stay.kept(setup.probes, stay.asked(options), planned, trees, options, spoken)
-    return Engine(setup, crew, trees, store.Store(paths.cache("results")), tell, watch, kept)
+    return Engine(setup, crew, trees, store.Store(paths.cache("results")), tell, watch, kept, options.deadline)
 
 
 def worker_of(setup: Setup, trees: TreeStore, series: str, jobs: int, number: int = 0) -> kbuild.Worker:

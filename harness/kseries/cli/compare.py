@@ -14,7 +14,7 @@ from kseries.judge import compare
 from kseries.judge.compare import Comparison
 from kseries.model import RunResult
 from kseries.model.errors import InputError
-from kseries.report import comparisons, places
+from kseries.report import comparisons, partial, places
 from kseries.sources import TreeStore, versions
 
 _FORMATS = ("text", "json", "html")
@@ -51,24 +51,25 @@ def command(args: argparse.Namespace) -> int:
 def whole(run: Path) -> tuple[RunResult, Path]:
     """The result of a run that came to its end, and its directory. Raises InputError for another, or none.
 
-    What an interrupted run did not come to would look gone, or new in the other one.
+    What a run did not come to, interrupted or for its budget, would look gone, or new in the other one.
     """
     result, place = rundir.read(run)
     if result.partial:
-        raise InputError(f"{place} is of a run that was interrupted, and a part\n  run the series again to compare it")
+        raise InputError(f"{place} is of a run {partial.why(result)}, and a part\n  run the series again to compare it")
     return result, place
 
 
 def before(new: RunResult, place: Path) -> Path:
     """The last run of the same series, and architecture, that is not the one at ``place``. Raises InputError.
 
-    One that was interrupted is no whole one.
+    One that was interrupted is no whole one, nor is one that its budget did not do for.
     """
     for run in runs.known().all():
         like = (run.series, run.arch, run.result) == (new.series.name, new.arch, Kept.THERE)
         like = like and run.stage is Stage.ENDED
         later = new.began and run.began >= datetime.fromisoformat(new.began)
-        if like and not later and Path(run.out).resolve() != place.resolve():
+        like = like and not later and Path(run.out).resolve() != place.resolve()
+        if like and not rundir.read(Path(run.out))[0].partial:
             return Path(run.out)
     raise InputError(f"there is no other run of {new.series.name}\n  name one: kseries compare OLD NEW")
 

@@ -10,7 +10,7 @@ from kseries.cli import report, target
 from kseries.judge.drafts import Drafts
 from kseries.model import RunResult
 from kseries.model.errors import InputError
-from kseries.report import contractfile, places
+from kseries.report import contractfile, partial, places
 from kseries.report.live import Progress
 
 
@@ -55,11 +55,11 @@ def _run(args: argparse.Namespace) -> RunResult:
 
 
 def _finished(place: str) -> RunResult:
-    """A run that is there. What an interrupted one did not come to may pass what the others seem to ask for."""
+    """A run that is there. What a part did not come to may pass what the others seem to ask for."""
     result = rundir.read(report.place(place))[0]
     if result.partial:
         raise InputError(
-            f"{place} is of a run that was interrupted\n  finish it with the same kseries run, then ask again"
+            f"{place} is of a run {partial.why(result)}\n  finish it with the same kseries run, then ask again"
         )
     return result
 

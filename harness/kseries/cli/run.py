@@ -3,14 +3,18 @@
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kseries.app import clusters, reports, session, setup
-from kseries.cli import compare, patchset, report, reporting, target
+from kseries.app.options import Options
+from kseries.cli import budget, compare, patchset, report, reporting, target
+from kseries.evaluate.deadline import Deadline
 from kseries.inputs import variants
 from kseries.model import RunResult
 from kseries.model.errors import InputError
-from kseries.report import comparisons, json, places, verdicts
+from kseries.report import comparisons, json, partial, places, verdicts
 from kseries.report.live import Progress
 from kseries.report.reporter import FinishedRun
 
@@ -25,6 +29,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_run_arguments(parser)
     reporting.add_argument(parser)
     reporting.add_publish_arguments(parser)
+    budget.add_argument(parser)
     parser.add_argument(
         "--variant",
         metavar="V",
@@ -45,6 +50,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
+    deadline = budget.of(args)
     loaded = target.load(args)
     wanted = target.each(args, variants.each(args.variant, loaded.variants))
     asked = [
@@ -61,27 +67,43 @@ def command(args: argparse.Namespace) -> int:
         asked.append(reports.ON_TERMINAL)
     results, failed = [], 0
     with clusters.alike():
-        for options in wanted:
+        for options in _in_time(wanted, deadline):
             result = session.run(loaded, options, Progress(sys.stderr))
             results.append(result)
             finished = FinishedRun(result, options.out, reporting.links(args.url, options.out, len(wanted) > 1))
             failed = reporting.worst([failed, reporting.make(finished, asked)])
             if not args.json:
                 print(f"\nthe whole result: {options.out / 'result.json'}; to read: {options.out / 'report.html'}\n")
-            if result.partial:
+            if result.interrupted:
                 break
     if args.json:
         print(json.render(results[0]) if len(results) == 1 else json.render_all(results))
     elif len(results) > 1:
         print(verdicts.render(results))
-    if results[-1].partial:
+    if results[-1].interrupted:
         raise KeyboardInterrupt
     worse = _worse(args, wanted[0].out, baseline, results[0]) if baseline is not None else False
     return reporting.worst([*map(session.exit_status, results), int(worse), failed])
 
 
+def _in_time(wanted: Sequence[Options], deadline: Deadline) -> Iterator[Options]:
+    """The options of each run as it begins: it has as much of what is left as each of those after it, which have what
+    it leaves.
+    """
+    for number, options in enumerate(wanted):
+        left = len(wanted) - number
+        yield replace(options, deadline=deadline.shared(left) if len(wanted) > 1 else deadline)
+
+
 def _worse(args: argparse.Namespace, out: Path, baseline: RunResult, result: RunResult) -> bool:
-    """Tell what changed since another run, on the terminal and beside the report; whether anything is worse."""
+    """Tell what changed since another run, on the terminal and beside the report; whether anything is worse.
+
+    Of a run that its budget has made a part nothing is told: what it has not tried would look gone, or worse.
+    """
+    if result.partial:
+        (out / "compare.html").unlink(missing_ok=True)  # of an earlier run
+        print(f"not compared with {args.baseline}: {partial.how_far(result)}", file=sys.stderr)
+        return False
     told = compare.between(baseline, result)
     places.write(out / "compare.html", comparisons.html(told, baseline, result).encode())
     print(comparisons.render(told, baseline, result), file=sys.stderr if args.json else sys.stdout)

@@ -4,6 +4,7 @@
 Above it is a run's plan, below it is a crew of executors: it knows neither how a state is built nor where.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from functools import partial
@@ -12,9 +13,10 @@ from pathlib import Path
 from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
 from kseries.evaluate.crew import Crew
+from kseries.evaluate.deadline import NEVER, Deadline, UsedUpError
 from kseries.evaluate.evaluation import Evaluation
 from kseries.evaluate.executor import vouched
-from kseries.evaluate.hands import at_work
+from kseries.evaluate.hands import Hands, at_work
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
@@ -34,7 +36,8 @@ class Engine:
 
     The first of the crew is waited for; each other takes part from when it comes. They are given back after each plan,
     or, within ``keeping``, after the last of several. ``watch`` is the tip that is traced. Of the probes,
-    every state is asked those that are ``kept``, whatever base makes of them (overdue.py).
+    every state is asked those that are ``kept``, whatever base makes of them (overdue.py). Once the ``deadline`` is
+    over, no state is begun but base.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Engine:
         tell: events.Listener,
         watch: Watch | None = None,
         kept: frozenset[str] = frozenset(),
+        deadline: Deadline = NEVER,
     ) -> None:
         self._setup = setup
         self._crew = crew
@@ -54,6 +58,7 @@ class Engine:
         self._tell = tell
         self._watch = watch
         self._asked = kept
+        self._deadline = deadline
         self._told = False
         """Whether somebody knows what base decides."""
         self._kept: contextlib.ExitStack | None = None
@@ -75,7 +80,8 @@ class Engine:
     async def run(self, plan: Plan, out: Path) -> dict[str, StateResult]:
         """The result of every state; logs go to ``out``/states/ID.
 
-        Raises InputError when base does not build or boot: then no patch can be judged.
+        Raises InputError when base does not build or boot: then no patch can be judged. Raises UsedUpError where states
+        are left that would have to be begun after the deadline; ``so_far`` has the others then, base among them.
         """
         evaluation = self._evaluation = self._begin(plan, out)
         evaluation.recall()
@@ -88,28 +94,43 @@ class Engine:
         self._tell(events.RunStarted(plan.series, total, len(todo), len(todo) - len(foretold)))
         evaluation.tell_known()
         self._tell_of_base(evaluation)
-        if todo:
+        if todo and not (self._deadline.is_over and "base" in evaluation.seen):
             await self._work(evaluation, foretold)
+        if left := len(evaluation.left):
+            assert self._deadline.seconds is not None, f"{left} states without a result"
+            raise UsedUpError(f"{self._deadline.words} used up: {left} of {total} kernels of {plan.series} not begun")
         return evaluation.results()
 
     async def _work(self, evaluation: Evaluation, foretold: set[str]) -> None:
         before = frozenset(evaluation.seen)
         base, left = evaluation.jobs.plan.base.tree, len(evaluation.left)
         async with at_work(self._crew, base, left, self._tell, self._kept) as hands:
-            await hands.join()
+            if not await self._join(hands, evaluation):
+                return
             evaluation.recall()  # what another run has found out while this one waited for it
             evaluation.tell_known(before)
             most = len(foretold & {state.id for state in evaluation.left})
             first = evaluation.waits_for_base
             if first:
                 alone = [state for state in evaluation.left if state.id == "base"]
-                await Shift(evaluation, self._schedule(evaluation, alone), hands, most).work()
+                await Shift(evaluation, self._schedule(evaluation, alone), hands, most, 0, self._deadline).work()
                 before = frozenset(evaluation.seen)
                 evaluation.recall()
                 evaluation.tell_known(before)
             self._tell_of_base(evaluation)
-            await Shift(evaluation, self._schedule(evaluation), hands, most, int(first)).work()
+            await Shift(evaluation, self._schedule(evaluation), hands, most, int(first), self._deadline).work()
             self._tell_of_base(evaluation)
+
+    async def _join(self, hands: Hands, evaluation: Evaluation) -> bool:
+        """Wait for the first who comes; False where that is too late for any state but base, and base is known."""
+        try:
+            async with asyncio.timeout(self._deadline.timeout if "base" in evaluation.seen else None) as limit:
+                await hands.join()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return False
+        return True
 
     def _tell_of_base(self, evaluation: Evaluation) -> None:
         """What of the programs base decides: once, when it has answered."""
@@ -132,10 +153,12 @@ class Engine:
         """The probes that no state but base was asked, of the plan that ``run`` was called with last."""
         return self._evaluation.jobs.left_out if self._evaluation is not None else frozenset()
 
-    def so_far(self, plan: Plan, out: Path) -> dict[str, StateResult]:
-        """The result of every state of the plan that ``run`` was called with last; NOT_TRIED of those without one."""
+    def so_far(self, plan: Plan, out: Path, why: str) -> dict[str, StateResult]:
+        """The result of every state of the plan that ``run`` was called with last; NOT_TRIED of those without one, for
+        a reason.
+        """
         evaluation = self._evaluation or self._begin(plan, out)  # a signal may come before anything was begun
-        return evaluation.results()
+        return evaluation.results(why)
 
     def known(self, plan: Plan) -> dict[str, StateResult]:
         """The result of each state of a plan of which there is one already: nothing is built or booted."""

@@ -122,18 +122,20 @@ class Evaluation:
         self._see(state, seen)
         self.tell(events.StateDone(self._of(state, seen), known=False))
 
-    def results(self) -> dict[str, StateResult]:
-        """The result of every state of the plan, NOT_TRIED where it has none; its logs are put beside the run's."""
-        return {state.id: self._collected(state) for state in self.jobs.plan.states}
+    def results(self, why_not: str = "") -> dict[str, StateResult]:
+        """The result of every state of the plan, its logs put beside the run's; NOT_TRIED where it has none, and why
+        that is so.
+        """
+        return {state.id: self._collected(state, why_not) for state in self.jobs.plan.states}
 
     def known(self) -> dict[str, StateResult]:
         """The result of each state of the plan that has one; no log is put anywhere."""
         known = (one for one in self.jobs.plan.states if one.tree is None or (one.same_as or one.id) in self.seen)
         return {state.id: self._result(state) for state in known}
 
-    def _collected(self, state: State) -> StateResult:
+    def _collected(self, state: State, why_not: str) -> StateResult:
         place = folders.of(self._out / "states", state.id)
-        result = self._result(state)
+        result = self._result(state, why_not)
         if state.same_as is not None or result.outcome in _NO_LOGS:
             store.remove_logs(place)
             return result
@@ -142,13 +144,13 @@ class Evaluation:
         there = (place / name for name in store.LOGS if (place / name).exists())
         return replace(result, logs={log.stem: str(log.relative_to(self._out)) for log in there})
 
-    def _result(self, state: State) -> StateResult:
+    def _result(self, state: State, why_not: str = "") -> StateResult:
         if state.tree is None:
             detail = f"does not apply: conflict in {', '.join(state.conflicts)}"
             return stateresult.bare(state, outcome=Outcome.CONFLICT, detail=detail)
         seen = self.seen.get(state.same_as or state.id)
         if seen is None:
-            return stateresult.bare(state, outcome=Outcome.NOT_TRIED, detail="the run was interrupted before")
+            return stateresult.bare(state, outcome=Outcome.NOT_TRIED, detail=why_not)
         return self._of(state, seen)
 
     def _of(self, state: State, seen: Observation) -> StateResult:

@@ -5,6 +5,7 @@ A hand may come at any time, and be lost at any time; what it was at then goes t
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 from collections import defaultdict
@@ -15,6 +16,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from kseries.evaluate import folders
+from kseries.evaluate.deadline import NEVER, Deadline
 from kseries.evaluate.evaluation import Evaluation
 from kseries.evaluate.executor import vouched
 from kseries.evaluate.hands import Hand, Hands
@@ -36,14 +38,23 @@ _SHOWN = 200
 
 class Shift:
     """Evaluates what a schedule has left. ``foretold`` builds were thought to be needed, of which some are ``done``:
-    there may be more, or fewer.
+    there may be more, or fewer. Once the ``deadline`` is over, no state is begun but base.
     """
 
-    def __init__(self, evaluation: Evaluation, schedule: Schedule, hands: Hands, foretold: int, done: int = 0) -> None:
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        schedule: Schedule,
+        hands: Hands,
+        foretold: int,
+        done: int = 0,
+        deadline: Deadline = NEVER,
+    ) -> None:
         self._evaluation = evaluation
         self._schedule = schedule
         self._hands = hands
         self._foretold = foretold
+        self._deadline = deadline
         self._numbers: Iterator[int] = itertools.count(done + 1)
         self._number: dict[str, int] = {}
         self._same: list[tuple[State, SameBuild]] = []
@@ -57,7 +68,9 @@ class Shift:
         self._changed = asyncio.Event()
 
     async def work(self) -> None:
-        """Work until no state is left. Raises InputError or InfraError, of base or of a disk that is full."""
+        """Work until no state is left that may be begun. Raises InputError or InfraError, of base or of a disk that is
+        full.
+        """
         self._say()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -70,6 +83,8 @@ class Shift:
             if ours is None:
                 raise
             raise ours.exceptions[0] from None
+        if self._schedule.closed:
+            self._same += self._schedule.without_build()
         await self._settle()
 
     def _say(self) -> None:
@@ -99,10 +114,24 @@ class Shift:
                 task.cancel()
 
     async def _all_done(self) -> None:
-        while self._schedule.left or self._under_way:
-            if self._hands.complete and not self._hands.able:
+        while self._is_something_left() or self._under_way:
+            if self._hands.complete and not self._hands.able and self._schedule.left:
                 raise _nobody()
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if self._schedule.closed else self._deadline.timeout):
+                    await self._changed.wait()
+
+    def _is_something_left(self) -> bool:
+        """Whether a state waits that may be begun, as the clock has it."""
+        if self._deadline.is_over and not self._schedule.closed:
+            left = self._schedule.close()
+            if left and self._under_way:
+                what = f"what is at work is finished, and of {left} more states none is begun"
+                self._evaluation.tell(events.Preparing(f"{self._deadline.words} used up: {what}"))
+        return bool(self._schedule.left)
+
+    def _is_too_late(self, state: State) -> bool:
+        return self._deadline.is_over and state.id != "base"
 
     def _change(self) -> None:
         """Have everybody who waits look again."""
@@ -111,11 +140,13 @@ class Shift:
 
     async def _keep_on(self, hand: Hand, tasks: asyncio.TaskGroup) -> None:
         try:
-            await hand.prepare(self._base or self._known_base(hand))
+            if not self._deadline.is_over:
+                await hand.prepare(self._base or self._known_base(hand))
         except LostError as error:
             self._lose(hand, error)
         while not hand.gone:
-            if self._schedule.has(self._not_for(hand)) and (self._base_built or self._base is None):
+            is_something_for_it = self._is_something_left() and self._schedule.has(self._not_for(hand))
+            if is_something_for_it and (self._base_built or self._base is None):
                 await self._step(hand, tasks)
             else:  # base is being built, or what others are at may come back
                 await self._changed.wait()
@@ -189,7 +220,7 @@ class Shift:
     async def _evaluate(self, state: State, hand: Hand, built: asyncio.Event) -> None:
         """Evaluate a state, or give it back; ``built`` is set when another can be built where it was."""
         hand.jobs += 1
-        if hand.gone or not await self._tried(state, hand, built):
+        if hand.gone or self._is_too_late(state) or not await self._tried(state, hand, built):
             self._schedule.put_back(state)
         hand.jobs -= 1
         if state.id == "base":
@@ -255,15 +286,18 @@ class Shift:
 
     async def _settle(self) -> None:
         """Take what was seen of others for those that need no build."""
-        while self._same:
-            # One that was lost after others were found to be like it may be like a third, which comes first.
-            state, like = next(one for one in self._same if one[1].state in self._evaluation.seen)
-            self._same.remove((state, like))
+        # One that was lost after others were found to be like it may be like a third, which comes first; or nobody had
+        # the time to try it again.
+        while (one := next((one for one in self._same if one[1].state in self._evaluation.seen), None)) is not None:
+            state, like = one
+            self._same.remove(one)
             if self._evaluation.seen[like.state].outcome is not Outcome.INFRA_ERROR:
                 self._evaluation.done_as(state, like)
                 continue
             # That was its host's, which is not to be another's too.
-            while not await self._tried(state, await self._anybody(state), asyncio.Event()):
+            while not self._is_too_late(state) and not await self._tried(
+                state, await self._anybody(state), asyncio.Event()
+            ):
                 pass
 
     async def _anybody(self, state: State) -> Hand:

@@ -4,6 +4,7 @@
 This room imports nothing of ours. A record says what was seen; what it means is judge's.
 """
 
+from kseries.model.budget import Budget, Step
 from kseries.model.clangtests import ClangTests
 from kseries.model.document import RESULT, SCHEMA_VERSION, Document
 from kseries.model.job import Conditions, Job, NamedProgram
@@ -81,6 +82,7 @@ __all__ = [
     "Base",
     "Bond",
     "Boot",
+    "Budget",
     "Build",
     "ChangedFunction",
     "ChangedLines",
@@ -141,6 +143,7 @@ __all__ = [
     "State",
     "StateResult",
     "Status",
+    "Step",
     "TimedStage",
     "TriedSet",
     "Userland",

@@ -10,7 +10,7 @@ from kseries.model.record import Record
 
 class Outcome(StrEnum):
     """How far a state came. NOT_BOOTED is of one that was only to be built. INFRA_ERROR is a fault of this host, never
-    the patch's; NOT_TRIED is of a run that was interrupted. Neither says anything of the state.
+    the patch's; NOT_TRIED is of a run that is partial. Neither says anything of the state.
     """
 
     OK = "ok"

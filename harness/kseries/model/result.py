@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, UnsetType
 
+from kseries.model.budget import Budget
 from kseries.model.clangtests import ClangTests
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observed import Accel, Check, Complaint, Coverage, Ending, Frame, Objects, Outcome, Status
@@ -401,8 +402,12 @@ class VariantResult(Record, frozen=True, kw_only=True):
     selftests: tuple[SelftestNote, ...] | UnsetType = UNSET
     """The tests of the kernel's own of which there is more to tell than their checks; not there where there is none."""
     partial: bool = False
-    """True where the run was interrupted: states may be NOT_TRIED, and advice, couplings and journeys are left out that
-    the rest would have brought.
+    """True where the run was interrupted, or its budget used up: states may be NOT_TRIED, and advice, couplings and
+    journeys are left out that the rest would have brought.
+    """
+    budget: Budget | UnsetType = UNSET
+    """The time after which it began no state any more, and what that has left out. Not there where nobody asked for
+    one.
     """
     revert_sets: tuple[PatchSet, ...] | UnsetType = UNSET
     """Of patches whose revert is a silent break, conflicts, or does not build: what has to be reverted with each. Not
@@ -439,6 +444,11 @@ class RunResult(VariantResult, frozen=True, kw_only=True):
     """What its kernels were booted on."""
     inference: Inference | UnsetType = UNSET
     """What it makes of promises that nobody wrote down; not there where that is the usual: it suspects."""
+
+    @property
+    def interrupted(self) -> bool:
+        """True where it is partial and no budget is why."""
+        return self.partial and not (self.budget and self.budget.used_up)
 
     @property
     def left_out(self) -> frozenset[str]:

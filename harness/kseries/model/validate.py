@@ -39,6 +39,7 @@ def _faults(run: RunResult) -> Iterator[str]:
         yield from _finding(finding, states[finding.state])
     for journey in run.journeys:
         yield from _journey(journey, run.findings)
+    yield from _absent("state", run.budget.left_out if run.budget else (), states)
     yield from _times(run)
 
 
@@ -97,7 +98,8 @@ def _times(run: RunResult) -> Iterator[str]:
             yield f"it began at {run.began}, in no zone"
     except ValueError:
         yield f"it began at {run.began}, which is no date"
-    took = [run.seconds or 0.0, *(took for state in run.states for took in state.seconds.values())]
+    budget = (run.budget.seconds, run.budget.share or 0.0) if run.budget else ()
+    took = [run.seconds or 0.0, *budget, *(took for state in run.states for took in state.seconds.values())]
     yield from (f"it took {one} s" for one in took if abs(one) > _LONG)
     for stage in run.timeline or ():
         if not 0 <= stage.began <= stage.ended <= _LONG:

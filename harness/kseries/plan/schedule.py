@@ -55,6 +55,7 @@ class Schedule:
         self._watched = watched
         self._seen = seen
         self._waiting = list(states)
+        self._closed = False
         self._footprints = footprints
         self._built = dict(built or {})
         self._differences = Differences()
@@ -85,8 +86,29 @@ class Schedule:
 
     @property
     def left(self) -> int:
-        """How many states are waiting."""
-        return len(self._waiting)
+        """How many states are waiting that may still be had."""
+        return len(self._to_have)
+
+    @property
+    def _to_have(self) -> list[State]:
+        return [state for state in self._waiting if state.id == "base"] if self._closed else self._waiting
+
+    def close(self) -> int:
+        """From now on give away base alone, without which there is no result; how many others that leaves waiting."""
+        self._closed = True
+        return len(self._waiting) - self.left
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def without_build(self) -> list[tuple[State, SameBuild]]:
+        """The states that wait and whose build would be another's, file for file; they wait no more."""
+        found = [(state, self._same_build(state)) for state in self._waiting if state.id != "base"]
+        same = [(state, like) for state, like in found if like is not None]
+        for state, _ in same:
+            self._take(state)
+        return same
 
     def join(self, place: Place) -> None:
         """States will be built here, too."""
@@ -101,7 +123,7 @@ class Schedule:
 
     def has(self, but: Set[str]) -> bool:
         """Whether a state is waiting that is none of these."""
-        return any(state.id not in but for state in self._waiting)
+        return any(state.id not in but for state in self._to_have)
 
     def next(self, place: Place, but: Set[str] = frozenset()) -> tuple[State, SameBuild | None]:
         """The state that costs least from where a folder is; of equals the first of the plan, or of its stretch. None
@@ -110,14 +132,17 @@ class Schedule:
         Base goes first, then the one that is watched, whose result may be others' too. With it a state whose build it
         would be, file for file, where there is one; never with base, which others build upon, whosever they are.
         """
-        waiting = [state for state in self._waiting if state.id not in but]
+        waiting = [state for state in self._to_have if state.id not in but]
         urgent = {state.id: state for state in waiting if state.id in ("base", self._watched)}
         first = urgent.get("base") or next(iter(urgent.values()), None)
         state = first or min(self._near(place, but) or waiting, key=lambda state: self.cost(state, place))
+        self._take(state)
+        return state, self._same_build(state) if state.id != "base" else None
+
+    def _take(self, state: State) -> None:
         self._waiting.remove(state)
         if self._stretches is not None:
             self._stretches.drop(state)
-        return state, self._same_build(state) if state.id != "base" else None
 
     def put_back(self, state: State) -> None:
         """What was to be built of this state is lost: another is to have it."""

@@ -3,30 +3,22 @@
 
 from collections.abc import Iterator
 
-from kseries.model import Finding, FindingKind, Outcome, RunResult
-from kseries.report import promised
+from kseries.model import Finding, FindingKind, RunResult
+from kseries.report import partial, promised
 
 _FEW = 3
 
 
 def headline(run: RunResult) -> str:
     """What is wrong and what cures it, or that nothing is, or that nobody knows."""
-    return _of_all(run) if not run.partial else f"Partial: {interrupted(run)}. {_so_far(run)}"
-
-
-def interrupted(run: RunResult) -> str:
-    """How far a run came that was interrupted."""
-    tried = sum(state.outcome is not Outcome.NOT_TRIED for state in run.states)
-    if tried == len(run.states):
-        return "the run was interrupted after the last state, and what its advice comes to was not tried"
-    return f"the run was interrupted when {tried} of {len(run.states)} states were tried"
+    return _of_all(run) if not run.partial else f"Partial: {partial.how_far(run)}. {_so_far(run)}"
 
 
 def _so_far(run: RunResult) -> str:
-    """What is told of a run that was interrupted: never that nothing is wrong."""
+    """What is told of a run that is a part: never that nothing is wrong."""
     if any(not finding.is_advice for finding in run.findings):
         return _of_all(run)
-    return "Nothing was found so far; the same command goes on."
+    return f"Nothing was found so far; {partial.goes_on(run)}."
 
 
 def _of_all(run: RunResult) -> str:

@@ -46,6 +46,7 @@ from kseries.report import (
     mail,
     onto,
     pages,
+    partial,
     reproduce,
     revertsets,
     selftests,
@@ -58,7 +59,7 @@ from kseries.report import (
 from kseries.report.endings import Ended, ended, of_finding, place
 from kseries.report.evidence import exhibits
 from kseries.report.grid import ENDINGS, OUTCOMES, SCENARIOS, STATUSES, anchor, grid
-from kseries.report.headline import headline, interrupted
+from kseries.report.headline import headline
 
 LOG_LIMIT = 16 * 1024
 """Bytes of each log that are shown: what a person reads before opening the file."""
@@ -136,7 +137,8 @@ def _environment() -> jinja2.Environment:
         "mail": mail.reply,
         "summary": text.summary,
         "clang_summary": text.clang_summary,
-        "interrupted": interrupted,
+        "how_far": partial.how_far,
+        "goes_on": partial.goes_on,
         "brief": coverage.brief,
         "ways": coverage.ways,
         "compiled": compiled.brief,

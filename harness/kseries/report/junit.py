@@ -3,8 +3,9 @@
 
 There is a failure exactly where a check or an outcome is evidence of a finding, and with --strict where the verdict is
 not judged, so that a CI turns red when ``kseries run`` exits 1. A state of which nothing is known, for a fault of this
-host or since the run was interrupted, is an error. Whatever else did not pass is "skipped", with the reason. What was
-asked for as advice, --checkpatch, has a suite of its own, whose failures make no run exit 1.
+host or since the run was interrupted, is an error. Whatever else did not pass is "skipped", with the reason, and so is
+what a budget has left out. What was asked for as advice, --checkpatch, has a suite of its own, whose failures make no
+run exit 1.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ import junit_xml
 
 from kseries.judge import evidence
 from kseries.model import (
+    Budget,
     Check,
     Checkpatch,
     ContractVerdict,
@@ -27,6 +29,7 @@ from kseries.model import (
     StateResult,
     Status,
 )
+from kseries.model.budget import in_words
 from kseries.model.sanitize import line, printable, shortened
 from kseries.probes.ktap import EXIT_STATUS
 from kseries.report import grounds, logs, reproduce, selftests, since, text
@@ -140,6 +143,7 @@ class _Suite:
             "kernel_release": run.base.version,
             "began": run.began,
             "partial": "yes" if run.partial else "",
+            **(_budget(run.budget) if run.budget else {}),
             "accel": run.accel.name,
             "toolchain": run.variant.toolchain,
             "applied": " ".join(str(number) for number in state.applied),
@@ -189,6 +193,8 @@ class _Suite:
         more = self._account("boot") or _body("\n".join([detail, *self._state.notes]))
         if told := self._evidence.get(outcome):
             self._fail(case, told, more)
+        elif self._run.budget and self._state.id in self._run.budget.left_out:
+            case.add_skipped_info(_message(detail), more)
         elif outcome.unknown:
             case.add_error_info(_message(f"{outcome}: {detail}"), more, error_type=str(outcome))
         else:
@@ -299,6 +305,12 @@ def _some_of(here: Mapping[str, list[Exhibit]], which: Callable[[Finding], bool]
 def _message(said: str) -> str:
     """A reason, in one line of bounded length."""
     return shortened(line(said), _MESSAGE)
+
+
+def _budget(budget: Budget) -> dict[str, str]:
+    """How long it was, and what it has left out."""
+    about = {"budget": in_words(budget.seconds), "budget_left_out": " ".join(budget.left_out)}
+    return {**about, "budget_unfinished": budget.unfinished or ""}
 
 
 def _body(said: str) -> str:

@@ -207,13 +207,17 @@ def _tested(run: RunResult) -> str:
     booted = [state for state in run.states if state.ending is not None and state.same_as is None]
     done = _counted(tried, "state") + (f", {_counted(len(booted), 'kernel')} booted" if booted else "")
     passed = sum(check.status is Status.PASS for check in _tip(run))
-    so_far = " The run was interrupted, so that is not all." if run.partial else ""
+    so_far = f" {_why_not_all(run)}, so that is not all." if run.partial else ""
     base = reproduce.base_elsewhere(run)
     more = "".join(f" {told[:1].upper()}{told[1:]}." for told in onto.lines(run.base))
     return (
         f"Tested on {base} (Linux {run.base.version}), {run.arch}, QEMU with {run.accel.name}; "
         f"{run.variant.toolchain}. {done}; the tip passes {_counted(passed, 'check')}.{so_far}{more}"
     )
+
+
+def _why_not_all(run: RunResult) -> str:
+    return f"The {run.budget.words} was used up" if run.budget and run.budget.used_up else "The run was interrupted"
 
 
 def _counted(number: int, what: str) -> str:

@@ -33,13 +33,13 @@ def _cells(run: Run, here: Path, zone: tzinfo | None) -> tuple[str, str, str, st
 
 
 def state(run: Run) -> str:
-    """The verdict of a run, or how far it came."""
+    """The verdict of a run, or how far it came; both of one whose budget did not do for all."""
     far = f"{run.states_done} of {run.states}" if run.states else "at the plan"
     if run.stage is not Stage.ENDED:
         return f"{run.stage}, {far}"
     if run.exit_status in _WRONG:
         return f"{_WRONG[run.exit_status]}, {far}"
-    return _verdict(run.verdict)
+    return _verdict(run.verdict) + (f", {far}" if run.states_done < run.states else "")
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -35,6 +35,7 @@ from kseries.report import (
     logs,
     machines,
     onto,
+    partial,
     picked,
     promised,
     reproduce,
@@ -46,7 +47,6 @@ from kseries.report import (
     unset,
 )
 from kseries.report.endings import Ended, ended, place
-from kseries.report.headline import interrupted
 from kseries.report.idle import idle
 
 _SIGNS = {Status.PASS: ".", Status.FAIL: "FAIL", Status.SKIP: "s", Status.XFAIL: "x", Status.MISSING: "miss"}
@@ -87,7 +87,7 @@ def _heading(run: RunResult) -> Iterator[str]:
     yield from machines.lines(run.machine)
     yield from hosts.lines(run)
     if run.partial:
-        yield f"PARTIAL: {interrupted(run)}; the same command goes on"
+        yield f"PARTIAL: {partial.how_far(run)}; {partial.goes_on(run)}"
     if run.quick:
         yield "quick: the slow probes were left out"
     if run.unboxed:
@@ -513,6 +513,8 @@ _ANSWERS = {True: "yes", False: "NO", None: "not judged"}
 
 def _verdict(run: RunResult) -> Iterator[str]:
     so_far = "    (partial)" if run.partial else ""
+    if run.partial and not run.interrupted:  # who has given it a budget is not there to see where it stopped
+        yield f"{partial.how_far(run)}; {partial.goes_on(run)}"
     if rests_on := grounds.of_run(run):
         yield f"a yes rests on this: {rests_on}"
     if run.strict and None in (run.verdict.bisectable, run.verdict.revert_safe):
