@@ -74,6 +74,22 @@ def test_what_is_known_at_home_is_asked_of_nobody_and_hosts_offer_theirs(lab: La
     assert third == first
 
 
+def test_a_budget_holds_on_a_cluster_and_the_next_run_goes_on(lab: Lab) -> None:
+    """A build takes longer than the first budget, so that base is all that comes of it."""
+    tinyseries.repository(lab.place / "slow", 2, broken=1, sleep=2)
+    run = ("run", *WORDS[:2], "slow", *WORDS[3:], "--scenario", "prefixes", "--out")
+    on_hosts = ("--cluster", lab.address)
+    status, printed, said = lab.kseries("brief", *run, "brief", *on_hosts, "--budget", "1s")
+    assert status == 0 and "budget of 1s used up: " in printed, (printed, said)
+    (part,) = json.loads((lab.place / "brief" / "result.json").read_text())["variants"]
+    assert {state["id"] for state in part["states"] if state["outcome"] == "ok"} == {"base"}
+    assert part["budget"]["left_out"] == ["prefix-1", "prefix-2"]
+    assert lab.kseries("brief", *run, "brief", *on_hosts, "--budget", "1h")[0] == 1
+    assert lab.kseries("one", *run, "alone")[0] == 1
+    results = [lab.place / name / "result.json" for name in ("brief", "alone")]
+    assert tinyseries.essence(results[0]) == tinyseries.essence(results[1])
+
+
 @pytest.mark.parametrize(
     "words",
     [
