@@ -51,7 +51,7 @@ function _shtab_kseries_using
 end
 
 set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check compare runs gc doctor extra completion worker test
-set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --check --check-timeout --cluster --config --contract --cpus --device --disk --format --from --full --fuzz --host-test --html --jobs --kunit --make --max-size --memory --most --name --onto --out --output --package --prerequisite --probe --promise --publish --repeat --report --reroll-count --revert --run --scenario --selftest --selftest-from --sockets --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --workers -j -o -v
+set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --budget --check --check-timeout --cluster --config --contract --cpus --device --disk --format --from --full --fuzz --host-test --html --jobs --kunit --make --max-size --memory --most --name --onto --out --output --package --prerequisite --probe --promise --publish --repeat --report --reroll-count --revert --run --scenario --selftest --selftest-from --sockets --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --workers -j -o -v
 
 complete -c kseries -e
 complete -c kseries -f
@@ -114,9 +114,10 @@ complete -c kseries -n '_shtab_kseries_using run' -l tls-ca-file -xka "(__fish_c
 complete -c kseries -n '_shtab_kseries_using run' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'of the cluster: our certificate'
 complete -c kseries -n '_shtab_kseries_using run' -l tls-key -xka "(__fish_complete_path (commandline -ct))" -d 'of the cluster: our key'
 complete -c kseries -n '_shtab_kseries_using run' -l insecure -d 'speak to a scheduler on another host without TLS: you trust the network'
-complete -c kseries -n '_shtab_kseries_using run' -l report -xka "text html junit json mail" -d 'another report, into --out or FILE (- prints it): text, html, junit, json, mail, or one that an installed package brings'
+complete -c kseries -n '_shtab_kseries_using run' -l report -xka "text html junit json mail sarif gitlab kcidb nipa" -d 'another report, into --out or FILE (- prints it): text, html, junit, json, mail, sarif, gitlab, kcidb, nipa, or one that an installed package brings'
 complete -c kseries -n '_shtab_kseries_using run' -l publish -x -d 'bring the result to where others look, as kseries publish --to does'
 complete -c kseries -n '_shtab_kseries_using run' -l url -x -d 'where others find the run'"'"'s directory: https://ci.example.org/runs/42'
+complete -c kseries -n '_shtab_kseries_using run' -l budget -x -d 'begin no state once it is over, as in 20m, 90s, 2h; what is left out is named, and the next run goes on'
 complete -c kseries -n '_shtab_kseries_using run' -l variant -xka "default clang debug" -d 'a matrix and a verdict of its own: NAME=arch:A,config:FILE,config:auto,make:W=1,boot:no, or one of default, clang, debug'
 complete -c kseries -n '_shtab_kseries_using run' -l revert-sets -d 'build kernels to find what has to go with a patch that cannot alone'
 complete -c kseries -n '_shtab_kseries_using run' -l most -x -d 'with --revert-sets: kernels for each such patch (default: 12)'
@@ -468,13 +469,13 @@ complete -c kseries -n '_shtab_kseries_using shell' -l sockets -xka "(__fish_com
 complete -c kseries -n '_shtab_kseries_using shell; and test $_shtab_kseries_npos -eq 1' -ka "(__fish_complete_path (commandline -ct))" -d 'a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a git bundle, a message-id, or - (an mbox on standard input)'
 complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a report -d 'a finished run'"'"'s result in another form'
 complete -c kseries -n '_shtab_kseries_using report' -s h -l help -d 'show this help message and exit'
-complete -c kseries -n '_shtab_kseries_using report' -l format -xka "text html junit json mail" -d 'text, html, junit, json, mail, or one that an installed package brings (default: text)'
+complete -c kseries -n '_shtab_kseries_using report' -l format -xka "text html junit json mail sarif gitlab kcidb nipa" -d 'text, html, junit, json, mail, sarif, gitlab, kcidb, nipa, or one that an installed package brings (default: text)'
 complete -c kseries -n '_shtab_kseries_using report' -l strict -d 'exit 1, too, where a verdict is not judged'
 complete -c kseries -n '_shtab_kseries_using report' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'default: standard output'
 complete -c kseries -n '_shtab_kseries_using report; and test $_shtab_kseries_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a directory that --out named, its result.json, or an id of runs'
 complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a publish -d 'bring finished runs to where maintainers look'
 complete -c kseries -n '_shtab_kseries_using publish' -s h -l help -d 'show this help message and exit'
-complete -c kseries -n '_shtab_kseries_using publish' -l to -x -d 'what for, and where: text, html, junit, json, mail, or one that an installed package brings'
+complete -c kseries -n '_shtab_kseries_using publish' -l to -x -d 'what for, and where: text, html, junit, json, mail, sarif, gitlab, kcidb, nipa, or one that an installed package brings'
 complete -c kseries -n '_shtab_kseries_using publish' -l url -x -d 'where others find the run'"'"'s directory: https://ci.example.org/runs/42'
 complete -c kseries -n '_shtab_kseries_using publish; and test $_shtab_kseries_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a directory that --out named, its result.json, or an id of runs'
 complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a b4-check -d 'what is known of a patch, for b4 to show'
