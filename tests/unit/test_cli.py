@@ -155,9 +155,9 @@ def test_a_typo_in_a_scenario_is_told_before_a_base_is_looked_for(
 def half_a_report(error: str, stdout: int | IO[str] = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
     """A kseries whose command prints something and then ends with an error."""
     program = (
-        "import sys\nfrom kseries import cli\n"
+        "import sys\nfrom kseries import cli\nfrom kseries.cli import doctor\n"
         f"def broken(_):\n    print('half a report')\n    raise {error}\n"
-        "cli.doctor.command = broken\nsys.exit(cli.main(['doctor']))\n"
+        "doctor.command = broken\nsys.exit(cli.main(['doctor']))\n"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(kseries.__file__).parents[1]), "PYTHONUNBUFFERED": ""}
     words = [sys.executable, "-c", program]

@@ -47,7 +47,7 @@ def test_nothing_in_it_is_wrong_but_that_it_has_no_date() -> None:
 
 
 def test_each_command_that_help_lists_is_in_it_and_no_other(page: str) -> None:
-    assert re.findall(r"^   kseries (\w+)$", page, re.MULTILINE) == [*commands(_parser())]
+    assert re.findall(r"^   kseries ([\w-]+)$", page, re.MULTILINE) == [*commands(_parser())]
 
 
 def words_of(command: argparse.ArgumentParser) -> Iterator[str]:
@@ -57,7 +57,7 @@ def words_of(command: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def test_each_argument_of_a_command_is_in_its_part(page: str) -> None:
-    _, *parts = re.split(r"^   kseries \w+\n", page.partition("\nEXIT STATUS\n")[0], flags=re.MULTILINE)
+    _, *parts = re.split(r"^   kseries [\w-]+\n", page.partition("\nEXIT STATUS\n")[0], flags=re.MULTILINE)
     for (name, command), part in zip(commands(_parser()).items(), parts, strict=True):
         missing = [word for word in words_of(command) if word not in part]
         assert missing == [], name
