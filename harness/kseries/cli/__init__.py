@@ -20,8 +20,8 @@ _COMMANDS = {
     name: name.replace("-", "_")
     for name in (
         *("demo", "run", "plan", "promise", "try", "bisect", "merge", "revert", "pick", "shell"),
-        *("report", "publish", "b4-check", "compare", "runs", "gc", "doctor", "extra", "completion", "worker", "test"),
-        *("evaluate", "lend"),
+        *("report", "publish", "b4-check", "bundle", "compare", "runs", "gc", "doctor", "extra", "completion"),
+        *("worker", "test", "evaluate", "lend"),
     )
 } | {"try": "try_state"}
 """The module of each, in the order of --help. Only that of the command at hand is imported: all take half a second."""

@@ -131,6 +131,29 @@ def _waiting(arch: Arch, accel: Accel, sockets: Sockets, machine: Machine, boots
     ]  # fmt: skip
 
 
+def file_argv(
+    arch: Arch,
+    accel: Accel,
+    kernel: Path,
+    initrd: Path,
+    command_line: str,
+    console: str,
+    results: str,
+    machine: Machine = DEFAULT_MACHINE,
+) -> list[str]:
+    """The command line of the same boot with nobody beside it: what the guest says goes into files in QEMU's folder."""
+    return [
+        *_machine(arch, accel, machine),
+        *_boots(kernel, initrd, command_line),
+        *arch.panic_device,
+        "-action", "panic=none",
+        "-chardev", f"file,id=console,path={console}",
+        "-chardev", f"file,id=ktap,path={results}",
+        *arch.channels("console", "ktap"),
+        *_more(machine),
+    ]  # fmt: skip
+
+
 def console_argv(
     arch: Arch,
     accel: Accel,

@@ -36,14 +36,22 @@ def make_argv(
 
     The KBUILD_BUILD_* keep time, user and host out of the image.
     """
-    clang = config.of_llvm("clang")
-    cc, host_cc = (clang, clang) if config.llvm else (f"{arch.toolchain.prefix}gcc", "gcc")
     return [
         "make",
         f"-j{jobs}",
         "--output-sync=target",  # what the compiler says stands below the step that it is about
         "-C",
         str(source),
+        *variables(arch, config, source, obj, cache),
+        *targets,
+    ]
+
+
+def variables(arch: Arch, config: Config, source: Path, obj: Path, cache: str = "") -> list[str]:
+    """What make is told of a kernel, whatever it is to make of it; ``cache`` as above."""
+    clang = config.of_llvm("clang")
+    cc, host_cc = (clang, clang) if config.llvm else (f"{arch.toolchain.prefix}gcc", "gcc")
+    return [
         f"O={obj}",
         f"ARCH={arch.make_arch}",
         f"CROSS_COMPILE={arch.toolchain.prefix}",
@@ -58,7 +66,6 @@ def make_argv(
         "KBUILD_BUILD_VERSION=1",
         *arch.make,
         *config.make,
-        *targets,
     ]
 
 

@@ -80,10 +80,15 @@ def _fit_for(option: str, word: str) -> str:
     if option in _GUESTS:
         return word
     if option == "--make":
-        return _IN_MAKE.sub(lambda path: path[1] + _name(path[2]), word)
+        return make_elsewhere(word)
     if option in _LISTS:
         return ",".join(map(_without_folder, word.split(",")))
     return _without_folder(word)
+
+
+def make_elsewhere(word: str) -> str:
+    """A word for make, for somebody else: of what lies in folders of this host the names alone."""
+    return _IN_MAKE.sub(lambda path: path[1] + _name(path[2]), word)
 
 
 def _without_folder(word: str) -> str:

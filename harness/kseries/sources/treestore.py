@@ -26,7 +26,7 @@ from kseries.sources import corruption, fsck, git, rawdiff, repository, unpack
 from kseries.sources.git import FailedError, How
 from kseries.sources.hunks import Section, between
 
-_ATTRIBUTES = "* -text -ident -filter !working-tree-encoding !eol !merge\n"
+_ATTRIBUTES = "* -text -ident -filter -export-ignore -export-subst !working-tree-encoding !eol !merge\n"
 _SUBMODULE = b"160000"
 """Git's mode of what is no blob, but a commit elsewhere."""
 # rev-parse --quiet, twice; cat-file -e; cat-file blob TREE:PATH, twice.
@@ -131,7 +131,7 @@ class TreeStore:
             self._must(*words)
 
     def _check_out_as_it_is(self) -> None:
-        """Have no .gitattributes of a tree change what is checked out of it, and of others after it.
+        """Have no .gitattributes of a tree change what is checked out of it or archived, and of others after it.
 
         An index takes a file for what it was checked out as, with the attributes of that tree; and the store's own
         have the last word (gitattributes(5)).
