@@ -20,7 +20,7 @@ from kseries.model import Finding, Probe, RunResult, State, events
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, shortened
 from kseries.probes import kunit
-from kseries.report import bundle, expected, reproduce
+from kseries.report import bundle, bundlescript, expected, reproduce
 from kseries.report.bundle import Bundle, Step
 from kseries.report.expected import Expected, Way
 from kseries.sources import export
@@ -81,7 +81,6 @@ def files(
             number=number,
             expected=wanted,
             kernel=base.kernel,
-            patches=(),
             arch=runner.setup.arch,
             config=_config(runner),
             accel=run.accel,
@@ -129,25 +128,18 @@ def _config(runner: StateRunner) -> Config:
 def _made(
     about: Bundle, base: Under, state: State, runner: StateRunner, scratch: Path, tell: events.Listener
 ) -> Iterator[File]:
-    if about.expected.way is Way.CONFLICT:
-        patches, steps = bundlepatches.of_conflict(state, base.patches, runner)
-        about = replace(about, steps=steps)
-        last = runner.patches[-1].tree_after
-    else:
-        assert state.tree is not None, "a state that could be built then"
-        patches = [*base.patches, *bundlepatches.of_state(state, runner)]
-        about, more = _built(about, state, runner, scratch, tell)
-        yield from more
-        last = state.tree
-    bundlepatches.check(patches, base.tree, last, runner.trees)
+    assert state.tree is not None, "expected.of() takes no other"
+    about, built = _built(about, state, runner, scratch, tell)
+    yield from built
+    patches = [one for one in (*base.patches, *bundlepatches.of_state(state, runner)) if one.diff]
+    bundlepatches.check(patches, base.tree, state.tree, runner.trees)
     named = [(f"{number:04}.patch", patch) for number, patch in enumerate(patches, 1)]
-    about = replace(about, patches=tuple(Step(name, patch.what) for name, patch in named))
     yield from (File(f"patches/{name}", patch.text) for name, patch in named)
-    before, after = export.sums(runner.trees, base.tree, last)
+    before, after = export.sums(runner.trees, base.tree, state.tree)
     yield File("base.sha256", before.encode())
-    if about.expected.way is not Way.CONFLICT:
-        yield File("patched.sha256", after.encode())
-    yield File(bundle.SCRIPT, bundle.script(about).encode(), program=True)
+    yield File("patched.sha256", after.encode())
+    about = replace(about, patches=tuple(Step(name, patch.what) for name, patch in named))
+    yield File(bundle.SCRIPT, bundlescript.script(about).encode(), program=True)
     yield File(bundle.README, bundle.readme(about).encode())
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from kseries.bisect.staterunner import StateRunner
 from kseries.model import Base, State
 from kseries.model.sanitize import line
-from kseries.report.bundle import Steps
 from kseries.sources import TreeStore, export
 
 
@@ -81,20 +80,5 @@ def check(patches: Sequence[Patch], base: str, last: str, trees: TreeStore) -> N
     """Apply the patches, as who reproduces does: what comes of it is the state's tree, or the bundle would lie."""
     tree = base
     for patch in patches:
-        tree = trees.apply(tree, patch.text) if patch.diff else tree
+        tree = trees.apply(tree, patch.text)
     assert tree == last, f"the patches lead to {tree}, not {last}"
-
-
-def of_conflict(state: State, first: Sequence[Patch], runner: StateRunner) -> tuple[list[Patch], Steps]:
-    """The whole series, and what git does to it that ends in a conflict."""
-    patches = [*first, *_series(runner, len(runner.patches))]
-    tags = {one.number: f"refs/tags/{len(first) + one.number:04}" for one in runner.patches}
-    if state.id.startswith("only-"):
-        tried = tuple(("cherry-pick", tags[number]) for number in state.applied)
-        start = f"refs/tags/{len(first):04}" if first else "refs/tags/base"
-        return patches, Steps(before=(("checkout", "-q", start),), tried=(*tried,))
-    upto = _upto(state, len(runner.patches))
-    reverted = [one.number for one in runner.patches[:upto] if one.number not in state.applied]
-    before = () if upto == len(runner.patches) else (("checkout", "-q", tags[upto]),)
-    tried = tuple(("revert", "--no-edit", tags[number]) for number in reversed(reverted))
-    return patches, Steps(before=before, tried=tried)

@@ -36,8 +36,6 @@ _NEEDS_BOX = (
 class Way(StrEnum):
     """What shows a finding."""
 
-    CONFLICT = "conflict"
-    """git cannot make the state."""
     BUILD = "build"
     BOOT = "boot"
 
@@ -62,7 +60,7 @@ def of(run: RunResult, finding: Finding) -> Expected:
     if finding.kind is FindingKind.SANDBOX_DENIAL:
         raise InputError(f"a {finding.kind}: {_NEEDS_BOX}")
     if state.outcome is Outcome.CONFLICT:
-        return Expected(Way.CONFLICT)
+        raise InputError(f"git cannot make {state.id}, so there is nothing to build\n  kseries try shows the conflict")
     if finding.kind is FindingKind.NEW_WARNING:
         return _needing(Way.BUILD, tuple(_warnings(finding)))
     if state.outcome is Outcome.BUILD_FAILED:
