@@ -95,6 +95,7 @@ LEFTOVERS = (
     "trees.git/fast_import_crash_123",
     "trees.git.123/HEAD",
     "kseries-shell-xyz/console.cpio",
+    "kseries-bundle-xyz/linux.tar.gz",
     "busybox/kseries-busybox-xyz/busybox.deb",
     "userland/kseries-userland-xyz/image",
     "userland/kseries-files-xyz/userland/image",

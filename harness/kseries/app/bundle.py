@@ -139,7 +139,7 @@ def _made(
     yield File("base.sha256", before.encode())
     yield File("patched.sha256", after.encode())
     about = replace(about, patches=tuple(Step(name, patch.what) for name, patch in named))
-    yield File(bundle.SCRIPT, bundlescript.script(about).encode(), program=True)
+    yield File(bundle.SCRIPT, bundlescript.script(about).encode(errors="surrogateescape"), program=True)
     yield File(bundle.README, bundle.readme(about).encode())
 
 

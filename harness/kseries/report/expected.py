@@ -91,7 +91,7 @@ def _needing(way: Way, looks: tuple[str, ...]) -> Expected:
 def _warnings(finding: Finding) -> Iterator[str]:
     for one in finding.evidence:
         if one.kind is EvidenceKind.WARNING:
-            where = f"{pattern(one.file)}(:[0-9]+)*: *" if one.file else ""
+            where = f"{_exactly(one.file)}(:[0-9]+)*: *" if one.file else ""
             yield _call("build_warns", f"{where}(warning|error): {pattern(one.said, numbers=True)}", told.line(one))
 
 
@@ -99,7 +99,7 @@ def _error(state: StateResult) -> str:
     """A build that fails, by the place that the compiler names, or else by what was said: in other words elsewhere."""
     said = state.detail.strip().partition("\n")[0]
     if place := _PLACE.search(said):
-        return _call("build_fails", f"{pattern(place['file'])}:{place['line']}:", said)
+        return _call("build_fails", f"{_exactly(place['file'])}:{place['line']}:", said)
     reference = _REFERENCE.search(said)
     return _call("build_fails", pattern(reference[0] if reference else said), said)
 
@@ -152,7 +152,7 @@ def _looks(one: Evidence, state: StateResult) -> Iterator[str]:
 
 def _call(function: str, first: str, *more: str) -> str:
     """A line of shell: each word is somebody else's text, in one line."""
-    words = (first, *(shortened(line(word), _SHOWN) for word in more))
+    words = (line(first), *(shortened(line(word), _SHOWN) for word in more))
     return " ".join((function, *map(shlex.quote, words)))
 
 
@@ -160,13 +160,13 @@ def pattern(text: str, *, numbers: bool = False) -> str:
     """An extended regular expression (grep -E) for a line that says the same: other numbers, unless ``numbers`` count,
     and other blanks. Raises InputError for a text that would match anything.
     """
-    words = line(text[:_PATTERN]).split()
-    if not any(re.search(r"\w\w", word) for word in words):
+    said = line(text[:_PATTERN])
+    if not re.search(r"\w\w", said if numbers else _MOVES.sub("", said)):
         raise InputError(f"there is nothing to look for in {shortened(line(text), _SHOWN)!r}\n  run the series again")
-    return "[[:space:]]+".join(_word(word, numbers=numbers) for word in words)
+    words = ((word,) if numbers else _MOVES.split(word) for word in said.split())
+    return "[[:space:]]+".join("[0-9a-fx]+".join(map(_exactly, parts)) for parts in words)
 
 
-def _word(word: str, *, numbers: bool) -> str:
-    parts = (word,) if numbers else _MOVES.split(word)
-    escaped = (_SPECIAL.sub(lambda found: f"\\{found[0]}", part).replace("\ufffd", ".+") for part in parts)
-    return "[0-9a-fx]+".join(escaped)
+def _exactly(text: str) -> str:
+    """One for a text without blanks, in which what is not to be shown is anything."""
+    return _SPECIAL.sub(lambda found: f"\\{found[0]}", text).replace("\ufffd", ".+")

@@ -32,7 +32,7 @@ _PATTERNS = {
     "at-work": ("*",),
     "scratch": ("kseries-cluster-*",),
     "program": ("*",),
-    "": ("kseries-shell-*",),
+    "": ("kseries-shell-*", "kseries-bundle-*"),
     "busybox": ("kseries-busybox-*",),
     "userland": ("kseries-userland-*", "kseries-files-*", "apt/*/lists/partial/*"),
     "programs": ("kseries-files-*",),

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a bundle's script says and looks for: its text, its words, and how it reads what probes say."""
+
+import re
+import shlex
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace as changed
+
+from kseries import arch as archs
+from kseries.app import bundle as bundles
+from kseries.app import bundlewriting
+from kseries.app.bundle import File
+from kseries.kbuild.config import Config
+from kseries.model import Accel, Evidence, EvidenceKind, Finding, FindingKind, Machine, Outcome, RunResult, Status
+from kseries.model.errors import InputError
+from kseries.probes import ktap
+from kseries.report import bundle, bundleneeds, bundlescript, expected
+from kseries.report.expected import Way
+from tests.support.bundles import OPTIONS, stand_ins
+from tests.support.bundles import bundle as bundle_of
+from tests.support.runs import contract, finding, hostile, run, split_run, state
+
+DATA = Path(__file__).parent / "data"
+READER = Path(__file__).parents[2] / "reports" / "bundle" / "checks.awk"
+SPLIT = replace(bundle_of(split_run()), patches=(bundle.Step("0001.patch", "[PATCH 1/1] KVM: One"),))
+
+
+def sh(*words: str, cwd: Path | None = None, **env: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["sh", *words], cwd=cwd, env=env or None, capture_output=True, check=False, timeout=60)
+
+
+def of_checks(*more: Evidence, **fields: Any) -> RunResult:
+    """A run in which patch 2's revert is a silent break."""
+    return run(
+        state("base"),
+        state("prefix-2", 2),
+        state("without-2", 2, contracts=(contract(False, True, "a.b"),)),
+        findings=(
+            changed(
+                finding(FindingKind.SILENT_BREAK, "without-2", "a.b: fail", patch=2, contract="feature"), evidence=more
+            ),
+        ),
+        **fields,
+    )
+
+
+FAILED = Evidence(kind=EvidenceKind.CHECK, name="a.b", status=Status.FAIL)
+
+# --- the text -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "text"), [("reproduce.sh", bundlescript.script), ("README", bundle.readme)])
+def test_a_bundle_of_the_demo_reads_as_it_did(name: str, text: Any) -> None:
+    place = DATA / "bundle" / name
+    told = text(SPLIT)
+    assert told == place.read_text(), f"where this is better, renew {place} with it:\n{told}"
+
+
+@pytest.mark.parametrize("accel", ["tcg", "kvm"])
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+@pytest.mark.parametrize("make", [(), ("LLVM=1",), ("CC=ccache gcc-13", "W=1")])
+def test_each_script_is_one_for_sh(accel: str, arch: str, make: tuple[str, ...], tmp_path: Path) -> None:
+    made = replace(
+        SPLIT,
+        accel=Accel(name=accel, why=""),
+        arch=archs.get(arch),
+        config=Config(OPTIONS, make),
+        machine=Machine(disks=(64,), devices=("e1000e",), append=('a="b  c"',)),
+    )
+    script = bundlescript.script(made)
+    (tmp_path / "x").write_text(script)
+    assert sh("-n", str(tmp_path / "x")).stderr == b""
+    assert "truncate -s 64M disk0" in script and 'a="b  c"' in script
+    assert ("/dev/kvm" in script) == (accel == "kvm")
+    assert ('CROSS_COMPILE="$cross"' in script) and (make != ("LLVM=1",)) == ("cross=${CROSS_COMPILE-" in script)
+
+
+def test_a_machine_of_another_architecture_gets_its_compiler_unless_the_host_is_one() -> None:
+    script = bundlescript.script(replace(SPLIT, arch=archs.get("arm64")))
+    assert "cross=${CROSS_COMPILE-aarch64-linux-gnu-}" in script and '[ "$(uname -m)" = aarch64 ]' in script
+    assert "qemu-system-aarch64" in script and '-kernel "$build"/arch/arm64/boot/Image' in script
+    assert 'CC="$cross"gcc' in script
+
+
+def test_only_what_the_configuration_takes_is_asked_for() -> None:
+    config = Config(OPTIONS)
+    x86 = archs.get("x86_64")
+    assert ("gelf.h", "libelf-dev") in bundleneeds.headers(OPTIONS)
+    assert ("pahole", "dwarves") in bundleneeds.programs(Way.BOOT, x86, config, OPTIONS)
+    assert bundleneeds.headers("CONFIG_KVM=y\n") == (("stdio.h", "libc6-dev"),)
+    without = bundleneeds.packages(Way.BUILD, x86, config, "CONFIG_KVM=y\n")
+    assert "dwarves" not in without and "qemu-system-x86" not in without and "git" in without
+    assert "glibc-devel" in bundleneeds.of_fedora(without)
+
+
+# --- what it looks for --------------------------------------------------------------------------
+
+
+def looks(*evidence: Evidence, **more: Any) -> tuple[str, ...]:
+    made = of_checks(*evidence, **more)
+    return expected.of(made, made.findings[0]).looks
+
+
+def test_a_broken_promise_is_seen_by_the_promise_and_by_the_check() -> None:
+    assert looks(FAILED) == ("promises KVM_CAP_FEATURE yes", "check a.b fail")
+
+
+def test_a_check_that_the_kernel_complained_in_is_seen_by_the_complaint_but_for_its_numbers() -> None:
+    said = "BUG: unable to handle page fault for address: ffffc90000123000"
+    (_, look) = looks(changed(FAILED, complaint=said))
+    function, pattern, words = shlex.split(look)
+    assert (function, words) == ("complains", said)
+    other = said.replace("ffffc90000123000", "ffff888001000abc")
+    assert subprocess.run(["grep", "-qE", pattern], input=f"[ 1.0] {other}\n".encode(), check=False).returncode == 0
+    assert subprocess.run(["grep", "-qE", pattern], input=b"BUG: unable to handle it\n", check=False).returncode == 1
+
+
+def test_what_is_flaky_has_several_boots() -> None:
+    made = of_checks(Evidence(kind=EvidenceKind.FLAKY, name="a.b"))
+    found = expected.of(made, made.findings[0])
+    assert found.looks[-1] == "differs a.b" and found.tries > 5
+    assert expected.of(of_checks(FAILED), of_checks(FAILED).findings[0]).tries == 1
+
+
+def of_state(kind: FindingKind, evidence: Evidence, **fields: Any) -> tuple[RunResult, Finding]:
+    found = changed(finding(kind, "prefix-1", "a.b: fail", patch=1), evidence=(evidence,))
+    made = run(state("base"), state("prefix-1", 1, **fields), findings=(found,))
+    return made, found
+
+
+@pytest.mark.parametrize(
+    ("said", "pattern"),
+    [
+        ("virt/kvm/kvm_main.c:12:5: error: 'x' undeclared", r"virt/kvm/kvm_main\.c:12:"),
+        ("ld: main.o: undefined reference to `foo'", "undefined[[:space:]]+reference[[:space:]]+to[[:space:]]+`foo'"),
+    ],
+)
+def test_a_build_that_fails_is_seen_where_it_does(said: str, pattern: str) -> None:
+    outcome = Evidence(kind=EvidenceKind.OUTCOME, name="build-failed", said=said)
+    found = expected.of(*of_state(FindingKind.BISECT_HOLE, outcome, outcome=Outcome.BUILD_FAILED, detail=said))
+    assert found.way is Way.BUILD and shlex.split(found.looks[0]) == ["build_fails", pattern, said]
+
+
+def test_a_warning_is_seen_in_its_file_wherever_it_has_moved(tmp_path: Path) -> None:
+    warning = Evidence(kind=EvidenceKind.WARNING, file="a/b.c", said="unused variable 'x1' [-Wunused-variable]")
+    found = expected.of(*of_state(FindingKind.NEW_WARNING, warning))
+    _, pattern, _ = shlex.split(found.looks[0])
+    log = b"/src/a/b.c:12:5: warning: unused variable 'x1' [-Wunused-variable]\n"
+    for seen, line in ((0, log), (1, log.replace(b"x1", b"x2")), (1, log.replace(b"b.c", b"c.c"))):
+        assert subprocess.run(["grep", "-qE", pattern], input=line, check=False).returncode == seen
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        (Outcome.CRASHED, "ends down hang deadline"),
+        (Outcome.BOOT_FAILED, "before_probes"),
+        (Outcome.TIMED_OUT, "ends hang"),
+    ],
+)
+def test_a_kernel_that_dies_is_seen_by_its_end(outcome: Outcome, line: str) -> None:
+    evidence = Evidence(kind=EvidenceKind.OUTCOME, name=outcome, said="the guest went down")
+    found = expected.of(*of_state(FindingKind.BISECT_HOLE, evidence, outcome=outcome))
+    assert any(look.startswith(line) for look in found.looks) and found.checks == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (of_state(FindingKind.SANDBOX_DENIAL, FAILED), "a script has none"),
+        (of_state(FindingKind.BISECT_HOLE, FAILED, outcome=Outcome.CONFLICT), "git cannot make prefix-1"),
+        (of_state(FindingKind.BISECT_HOLE, FAILED, outcome=Outcome.NOT_TRIED), "nothing is known of prefix-1"),
+        (
+            of_state(FindingKind.REGRESSION, Evidence(kind=EvidenceKind.ERROR, said="x")),
+            "does not say what it rests on",
+        ),
+    ],
+)
+def test_what_no_script_can_show_is_told(made: tuple[RunResult, Finding], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        expected.of(*made)
+
+
+def test_words_that_would_match_anything_are_no_pattern() -> None:
+    for text in ("", " ", "\n", "- .", "\ufffd"):
+        with pytest.raises(InputError, match="nothing to look for"):
+            expected.pattern(text)
+
+
+@given(hostile)
+@example("a.b*c[d]e{2}f|g^h$i\\j(k)+?")
+@example("WARNING: CPU: 1 PID: 42 at kernel/x.c:7 foo+0x1f/0x30")
+def test_a_pattern_finds_the_text_that_it_was_made_of(text: str) -> None:
+    try:
+        pattern = expected.pattern(text)
+    except InputError:
+        return
+    line = bundle.line(text).replace("\ufffd", "?")
+    found = subprocess.run(
+        ["grep", "-aqE", "-e", pattern],
+        input=f"{line}\n".encode(),
+        check=False,
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+    )
+    assert found.returncode == 0, (pattern, line)
+
+
+# --- what somebody else wrote -------------------------------------------------------------------
+
+EVIL = ("$(>pwned)", "`>pwned`", "'; >pwned; '", '"; >pwned; "', "\n>pwned\n", "\\\n>pwned", "' $(>pwned) '", "{{ 7 }}")
+evil = st.lists(st.one_of(st.sampled_from(EVIL), hostile), min_size=1, max_size=4).map("".join)
+
+
+@settings(max_examples=25, deadline=None)
+@given(evil)
+@example("".join(EVIL))
+def test_names_of_strangers_are_words_and_comments_and_never_commands(tmp_path_factory: Any, text: str) -> None:
+    place = tmp_path_factory.mktemp("evil")
+    named = changed(FAILED, name=f"a.{text}", said=text, complaint=text and f"word {text}")
+    promise = changed(contract(False, True, "a.b"), capability=text)
+    made = of_checks(named, changed(named, complaint=""))
+    patches = tuple(changed(one, subject=text) for one in made.series.patches)
+    made = changed(made, series=changed(made.series, name=text, patches=patches), base=changed(made.base, name=text))
+    made = changed(made, states=(*made.states[:2], changed(made.states[2], contracts=(promise,))))
+    kernel = bundle.Kernel(bundle.line(text), (text,))
+    evil = replace(bundle_of(made), kernel=kernel, patches=(bundle.Step("0001.patch", text),))
+    script = bundlescript.script(evil).encode(errors="surrogateescape")
+    (place / "reproduce.sh").write_bytes(script)
+    for name in ("config", "initramfs.cpio", "checks.awk"):
+        (place / name).touch()
+    doubles = stand_ins(place / "bin")
+    done = sh("reproduce.sh", cwd=place, PATH=f"{doubles}:/usr/bin:/bin", LINUX=str(place))
+    assert done.returncode == 1, done.stderr
+    assert b"NOT SHOWN" in done.stdout and b"not found" not in done.stderr
+    assert [*place.rglob("pwned")] == []
+    assert len(script.splitlines()) == len(bundlescript.script(evil).encode(errors="replace").splitlines())
+    bundle.readme(evil).encode()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.one_of(evil, st.just("")).filter(lambda text: "\0" not in text and text.isprintable()))
+@example("A=@SOURCE@/x @BUILD@'@CROSS@")
+def test_a_word_of_make_is_that_word_but_for_its_marks(word: str) -> None:
+    done = sh("-c", f"source=S build=B cross=C; printf '%s' {bundlescript.in_script(word)}", PATH="/usr/bin:/bin")
+    plain = word.replace("@SOURCE@", "S").replace("@BUILD@", "B").replace("@CROSS@", "C")
+    assert done.stdout.decode() == plain and done.stderr == b""
+
+
+# --- how it reads what probes say ---------------------------------------------------------------
+
+
+def read(text: str) -> set[tuple[str, str]]:
+    done = subprocess.run(
+        ["awk", "-f", str(READER)],
+        input=text.encode(errors="replace"),
+        capture_output=True,
+        check=True,
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+    )
+    rows = (row.split(" ", 1) for row in done.stdout.decode().splitlines())
+    return {(status, name) for status, name in rows}
+
+
+def plainly(name: str) -> str:
+    """As the script has it, of a check's name."""
+    return re.sub("[^A-Za-z0-9]+", "_", name)
+
+
+ANSWERED = (Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL)
+
+
+@pytest.mark.parametrize("name", ["tip.ktap", "without-3.ktap", "base.ktap", "warning.ktap", "panic.ktap"])
+def test_what_real_guests_said_is_read_as_kseries_reads_it(name: str) -> None:
+    text = (DATA / name).read_text()
+    checks = [one for one in ktap.parse(text).checks if one.status in ANSWERED]
+    assert checks
+    assert {(str(one.status), plainly(one.id)) for one in checks} <= read(text)
+
+
+LINES = st.sampled_from(
+    (
+        "ok 1 a",
+        "not ok 2 b",
+        "ok 3 - c # SKIP no",
+        "not ok 4 d # TODO later",
+        "ok 5 e # XFAIL known",
+        "ok f",
+        "not ok",
+        "ok 7",
+        "ok 8 g # TIMEOUT",
+        "  ok 1 part",
+        "    not ok 2 part two",
+        "# nothing",
+        "ok 9 h # issue 12",
+        "ok 10 i #1",
+    )
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(LINES, max_size=8))
+@example(["    ok 1 x", "    not ok 2 y", "ok 1 whole"])
+@example(["ok 3 - c # SKIP no", "not ok 2 b", "not ok 2 b"])
+def test_what_a_probe_may_say_is_read_as_kseries_reads_it(said: list[str]) -> None:
+    lines = ["KTAP version 1", "    # Subtest: p", *(f"    {one}" for one in said), "ok 1 p", "# kseries: end"]
+    text = "".join(f"{one}\n" for one in lines)
+    checks = [one for one in ktap.parse(text).checks if one.status in ANSWERED]
+    found = read(text)
+    for one in checks:
+        assert (str(one.status), plainly(one.id)) in found, (text, one, found)
+
+
+# --- the command's words, and the files ---------------------------------------------------------
+
+
+def test_a_finding_is_named_by_its_number() -> None:
+    made = of_checks(FAILED)
+    assert bundles.finding(made, "1") == (1, made.findings[0])
+    for number in ("0", "2", "-1", "x", "1.0", "9" * 40, "\u0661"):
+        with pytest.raises(InputError, match="there are: 1 silent-break at without-2"):
+            bundles.finding(made, number)
+    with pytest.raises(InputError, match="no findings"):
+        bundles.finding(run(state("base")), "1")
+    with pytest.raises(InputError, match="so far: the run was interrupted"):
+        bundles.finding(changed(made, partial=True), "2")
+
+
+def test_a_run_says_what_it_was_read_from_or_its_user_does() -> None:
+    words = ("a..b", "--tree", "linux", "--unboxed")
+    made = run(state("base"), words=words)
+    assert bundles.words(made, None) == ("a..b", "--tree", "linux")
+    assert bundles.words(made, "c..d") == ("c..d", "--tree", "linux")
+    assert bundles.words(run(state("base")), "x") == ("x", "--arch", "x86_64")
+    for lost in ((), ("-", "--arch", "x86_64")):
+        with pytest.raises(InputError, match="kseries bundle RUN FINDING TARGET"):
+            bundles.words(run(state("base"), words=lost), None)
+
+
+FILES = (File("reproduce.sh", b"a", program=True), File("base.sha256", b"b"), File("patches/0001.patch", b"c"))
+
+
+def test_a_bundle_replaces_a_bundle_and_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    bundlewriting.check(place)
+    bundlewriting.write(place, FILES)
+    (place / "work").mkdir()
+    bundlewriting.check(place)
+    bundlewriting.write(place, FILES)
+    assert sorted(one.name for one in place.iterdir()) == ["base.sha256", "patches", "reproduce.sh"]
+    assert (place / "reproduce.sh").stat().st_mode & 0o777 == 0o755
+    (place / "mine").touch()
+    with pytest.raises(InputError, match="more than a bundle"):
+        bundlewriting.check(place)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine").touch()
+    with pytest.raises(InputError, match="something else"):
+        bundlewriting.check(tmp_path / "other")
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_the_same_files_make_the_same_tarball(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        bundlewriting.write(tmp_path / name / "x.tar.gz", reversed(FILES) if name == "a" else FILES)
+    assert (tmp_path / "a" / "x.tar.gz").read_bytes() == (tmp_path / "b" / "x.tar.gz").read_bytes()
