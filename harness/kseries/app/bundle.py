@@ -128,14 +128,13 @@ def _config(runner: StateRunner) -> Config:
 def _made(
     about: Bundle, base: Under, state: State, runner: StateRunner, scratch: Path, tell: events.Listener
 ) -> Iterator[File]:
-    assert state.tree is not None, "expected.of() takes no other"
     about, built = _built(about, state, runner, scratch, tell)
     yield from built
     patches = [one for one in (*base.patches, *bundlepatches.of_state(state, runner)) if one.diff]
-    bundlepatches.check(patches, base.tree, state.tree, runner.trees)
+    bundlepatches.check(patches, base.tree, runner.trees)
     named = [(f"{number:04}.patch", patch) for number, patch in enumerate(patches, 1)]
     yield from (File(f"patches/{name}", patch.text) for name, patch in named)
-    before, after = export.sums(runner.trees, base.tree, state.tree)
+    before, after = export.sums(runner.trees, [base.tree, *(patch.tree for patch in patches)])
     yield File("base.sha256", before.encode())
     yield File("patched.sha256", after.encode())
     about = replace(about, patches=tuple(Step(name, patch.what) for name, patch in named))

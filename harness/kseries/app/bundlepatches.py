@@ -12,10 +12,11 @@ from kseries.sources import TreeStore, export
 
 @dataclass(frozen=True)
 class Patch:
-    """A patch of a bundle: what it is, and its diff."""
+    """A patch of a bundle: what it is, its diff, and the tree that it leads to."""
 
     what: str
     diff: bytes
+    tree: str
 
     @property
     def text(self) -> bytes:
@@ -30,20 +31,20 @@ def of_state(state: State, runner: StateRunner) -> Iterator[Patch]:
     if state.scenario == "base":
         return
     if state.id.startswith("only-"):
-        yield Patch(_picked(state, runner), export.patch(trees, base, state.tree))
+        yield Patch(_picked(state, runner), export.patch(trees, base, state.tree), state.tree)
         return
     upto = _upto(state, len(patches))
     yield from _series(runner, upto)
     made = patches[upto - 1].tree_after if upto else base
     if made != state.tree:
-        yield Patch(_rest(state, runner, upto), export.patch(trees, made, state.tree))
+        yield Patch(_rest(state, runner, upto), export.patch(trees, made, state.tree), state.tree)
 
 
 def _series(runner: StateRunner, upto: int) -> Iterator[Patch]:
     before = runner.base.tree
     for patch in runner.patches[:upto]:
         what = f"[PATCH {patch.number}/{len(runner.patches)}] {patch.subject}"
-        yield Patch(what, export.patch(runner.trees, before, patch.tree_after))
+        yield Patch(what, export.patch(runner.trees, before, patch.tree_after), patch.tree_after)
         before = patch.tree_after
 
 
@@ -73,12 +74,13 @@ def prerequisites(base: Base, tree: str, trees: TreeStore) -> tuple[Patch, ...]:
     if base.tree == tree:
         return ()
     named = ", ".join(f"'{one}'" for one in base.prerequisites)
-    return (Patch(f"What the series is made on top of: {named}", export.patch(trees, tree, base.tree)),)
+    what = f"What the series is made on top of: {named}"
+    return (Patch(what, export.patch(trees, tree, base.tree), base.tree),)
 
 
-def check(patches: Sequence[Patch], base: str, last: str, trees: TreeStore) -> None:
-    """Apply the patches, as who reproduces does: what comes of it is the state's tree, or the bundle would lie."""
+def check(patches: Sequence[Patch], base: str, trees: TreeStore) -> None:
+    """Apply the patches, as who reproduces does: each has to lead to its tree, or the bundle would lie."""
     tree = base
     for patch in patches:
         tree = trees.apply(tree, patch.text)
-    assert tree == last, f"the patches lead to {tree}, not {last}"
+        assert tree == patch.tree, f"a patch leads to {tree}, not {patch.tree}"

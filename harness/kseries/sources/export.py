@@ -3,12 +3,12 @@
 
 import gzip
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from kseries.host import checksums
 from kseries.sources import TreeStore, git
-from kseries.sources.treestore import Change
 
 _PATCH = ("diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames", "--no-color", "--no-ext-diff")
 _BLOCK = 1 << 20
@@ -35,24 +35,25 @@ def tarball(store: TreeStore, tree: str, into: Path) -> None:
         shutil.copyfileobj(stream, packed, _BLOCK)
 
 
-def sums(store: TreeStore, old: str, new: str) -> tuple[str, str]:
-    """Two lists for ``sha256sum --check``: of the files that lead from one tree to another, as they are in either.
+def sums(store: TreeStore, trees: Sequence[str]) -> tuple[str, str]:
+    """Two lists for ``sha256sum --check``: of all files that lead from one tree to the next, in the first and the last.
 
     Both have the top's Makefile, which tells a kernel's version. A path that such a list cannot tell is left out.
     """
-    changes = store.changes(old, new)
-    before = {"Makefile": store.file(old, "Makefile") or b""}
-    after = {"Makefile": store.file(new, "Makefile") or b""}
-    before |= dict(_contents(store, [(one, one.old) for one in changes]))
-    after |= dict(_contents(store, [(one, one.new) for one in changes]))
-    return _listed(before), _listed(after)
+    before: dict[str, tuple[str, str]] = {}
+    after: dict[str, tuple[str, str]] = {}
+    for one in (change for old, new in pairwise(trees) for change in store.changes(old, new)):
+        before.setdefault(one.path, one.old)
+        after[one.path] = one.new
+    return _sums(store, trees[0], before), _sums(store, trees[-1], after)
 
 
-def _contents(store: TreeStore, sides: list[tuple[Change, tuple[str, str]]]) -> Iterator[tuple[str, bytes]]:
-    for change, (mode, blob) in sides:
-        if mode in _FILES and change.path.isprintable() and not {"\\", "\ufffd"} & {*change.path}:
-            yield change.path, store.git("cat-file", "blob", blob).stdout
+def _sums(store: TreeStore, tree: str, files: Mapping[str, tuple[str, str]]) -> str:
+    found = {"Makefile": store.file(tree, "Makefile") or b"", **dict(_contents(store, files))}
+    return "".join(f"{checksums.of_bytes(data)}  ./{path}\n" for path, data in sorted(found.items()))
 
 
-def _listed(files: dict[str, bytes]) -> str:
-    return "".join(f"{checksums.of_bytes(data)}  ./{path}\n" for path, data in sorted(files.items()))
+def _contents(store: TreeStore, files: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    for path, (mode, blob) in files.items():
+        if mode in _FILES and path.isprintable() and not {"\\", "\ufffd"} & {*path}:
+            yield path, store.git("cat-file", "blob", blob).stdout
