@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from kseries.host import checksums
-from tests.e2e.test_patch_sets import CONTRACT, PATCHES, SPLIT
 from tests.support import tiny
 from tests.support.commands import typed
 from tests.support.conditional import Source, files, has
 from tests.support.gitrepo import Repository
+from tests.support.tinysplit import CONTRACT, PATCHES, SPLIT
 
 SECONDS = 300
 OUTSIDE = "/usr/bin:/bin"

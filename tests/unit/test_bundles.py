@@ -92,9 +92,9 @@ def test_a_machine_of_another_architecture_gets_its_compiler_unless_the_host_is_
 def test_only_what_the_configuration_takes_is_asked_for() -> None:
     config = Config(OPTIONS)
     x86 = archs.get("x86_64")
-    assert ("gelf.h", "libelf-dev") in bundleneeds.headers(OPTIONS)
-    assert ("pahole", "dwarves") in bundleneeds.programs(Way.BOOT, x86, config, OPTIONS)
-    assert bundleneeds.headers("CONFIG_KVM=y\n") == (("stdio.h", "libc6-dev"),)
+    assert bundleneeds.headers(OPTIONS)["gelf.h"] == "libelf-dev"
+    assert bundleneeds.programs(Way.BOOT, x86, config, OPTIONS)["pahole"] == "dwarves"
+    assert bundleneeds.headers("CONFIG_KVM=y\n") == {"stdio.h": "libc6-dev"}
     without = bundleneeds.packages(Way.BUILD, x86, config, "CONFIG_KVM=y\n")
     assert "dwarves" not in without and "qemu-system-x86" not in without and "git" in without
     assert "glibc-devel" in bundleneeds.of_fedora(without)

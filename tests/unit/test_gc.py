@@ -148,7 +148,7 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
         "debian": 2,
         "programs": 2,
         "userland": 2,
-        "other": 5,
+        "other": 6,
     }
 
 

@@ -99,7 +99,7 @@ def readme(bundle: Bundle) -> str:
         foreign=bundle.arch.toolchain.prefix,
         boots=len(bundle.boots),
         tries=bundle.expected.tries,
-        seconds=[f"{stage} {round(took)} s" for stage, took in state.seconds.items() if took >= 1],
+        seconds=[f"{stage} {round(state.seconds[stage])} s" for stage in ("build", "boot") if stage in state.seconds],
         accel=bundle.accel.name,
         probes=[probe.name for probe in bundle.probes],
         suites=bundle.expected.suites,
