@@ -32,7 +32,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pytest.skip("debootstrap needs root, and to be there (apt-get install debootstrap)")
     place = tmp_path_factory.mktemp("debian") / "root"
     mirror = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Suite: {SUITE}"],
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {SUITE}"],
         capture_output=True,
         text=True,
         check=False,

@@ -20,6 +20,7 @@ from kseries.app.bundle import File
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Evidence, EvidenceKind, Finding, FindingKind, Machine, Outcome, RunResult, Status
 from kseries.model.errors import InputError
+from kseries.model.sanitize import line
 from kseries.probes import ktap
 from kseries.report import bundle, bundleneeds, bundlescript, expected
 from kseries.report.expected import Way
@@ -153,22 +154,22 @@ def test_a_warning_is_seen_in_its_file_wherever_it_has_moved(tmp_path: Path) -> 
     found = expected.of(*of_state(FindingKind.NEW_WARNING, warning))
     _, pattern, _ = shlex.split(found.looks[0])
     log = b"/src/a/b.c:12:5: warning: unused variable 'x1' [-Wunused-variable]\n"
-    for seen, line in ((0, log), (1, log.replace(b"x1", b"x2")), (1, log.replace(b"b.c", b"c.c"))):
-        assert subprocess.run(["grep", "-qE", pattern], input=line, check=False).returncode == seen
+    for seen, said in ((0, log), (1, log.replace(b"x1", b"x2")), (1, log.replace(b"b.c", b"c.c"))):
+        assert subprocess.run(["grep", "-qE", pattern], input=said, check=False).returncode == seen
 
 
 @pytest.mark.parametrize(
-    ("outcome", "line"),
+    ("outcome", "call"),
     [
         (Outcome.CRASHED, "ends down hang deadline"),
         (Outcome.BOOT_FAILED, "before_probes"),
         (Outcome.TIMED_OUT, "ends hang"),
     ],
 )
-def test_a_kernel_that_dies_is_seen_by_its_end(outcome: Outcome, line: str) -> None:
+def test_a_kernel_that_dies_is_seen_by_its_end(outcome: Outcome, call: str) -> None:
     evidence = Evidence(kind=EvidenceKind.OUTCOME, name=outcome, said="the guest went down")
     found = expected.of(*of_state(FindingKind.BISECT_HOLE, evidence, outcome=outcome))
-    assert any(look.startswith(line) for look in found.looks) and found.checks == ()
+    assert any(look.startswith(call) for look in found.looks) and found.checks == ()
 
 
 @pytest.mark.parametrize(
@@ -202,14 +203,14 @@ def test_a_pattern_finds_the_text_that_it_was_made_of(text: str) -> None:
         pattern = expected.pattern(text)
     except InputError:
         return
-    line = bundle.line(text).replace("\ufffd", "?")
+    said = line(text).replace("\ufffd", "?")
     found = subprocess.run(
         ["grep", "-aqE", "-e", pattern],
-        input=f"{line}\n".encode(),
+        input=f"{said}\n".encode(),
         check=False,
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
-    assert found.returncode == 0, (pattern, line)
+    assert found.returncode == 0, (pattern, said)
 
 
 # --- what somebody else wrote -------------------------------------------------------------------
@@ -229,7 +230,7 @@ def test_names_of_strangers_are_words_and_comments_and_never_commands(tmp_path_f
     patches = tuple(changed(one, subject=text) for one in made.series.patches)
     made = changed(made, series=changed(made.series, name=text, patches=patches), base=changed(made.base, name=text))
     made = changed(made, states=(*made.states[:2], changed(made.states[2], contracts=(promise,))))
-    kernel = bundle.Kernel(bundle.line(text), (text,))
+    kernel = bundle.Kernel(line(text), (text,))
     evil = replace(bundle_of(made), kernel=kernel, patches=(bundle.Step("0001.patch", text),))
     script = bundlescript.script(evil).encode(errors="surrogateescape")
     (place / "reproduce.sh").write_bytes(script)
