@@ -4,6 +4,7 @@
 import re
 import shlex
 import subprocess
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from msgspec.structs import replace as changed
 
 from kseries import arch as archs
 from kseries.app import bundle as bundles
-from kseries.app import bundlewriting
+from kseries.app import bundlewriting, rundir
 from kseries.app.bundle import File
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Evidence, EvidenceKind, Finding, FindingKind, Machine, Outcome, RunResult, Status
@@ -24,8 +25,10 @@ from kseries.model.sanitize import line
 from kseries.probes import ktap
 from kseries.report import bundle, bundleneeds, bundlescript, expected
 from kseries.report.expected import Way
+from kseries.sources import TreeStore, export
 from tests.support.bundles import OPTIONS, stand_ins
 from tests.support.bundles import bundle as bundle_of
+from tests.support.gitrepo import Repository
 from tests.support.runs import contract, finding, hostile, run, split_run, state
 
 DATA = Path(__file__).parent / "data"
@@ -371,3 +374,44 @@ def test_the_same_files_make_the_same_tarball(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         bundlewriting.write(tmp_path / name / "x.tar.gz", reversed(FILES) if name == "a" else FILES)
     assert (tmp_path / "a" / "x.tar.gz").read_bytes() == (tmp_path / "b" / "x.tar.gz").read_bytes()
+
+
+def test_a_tarball_has_all_of_a_tree_whatever_its_attributes_say(tmp_path: Path) -> None:
+    theirs = Repository(tmp_path / "linux")
+    hidden = "$Format:%H$\n"
+    files = {"Makefile": "VERSION = 6\n", ".gitattributes": "* export-ignore export-subst\n", "file": hidden}
+    theirs.commit("base", files)
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(theirs.path)
+    packed = [tmp_path / "a.tar.gz", tmp_path / "b.tar.gz"]
+    for one in packed:
+        export.tarball(store, theirs.tree(), one)
+    assert packed[0].read_bytes() == packed[1].read_bytes()
+    with tarfile.open(packed[0]) as tar:
+        assert {one.name.removeprefix("linux/") for one in tar if one.isfile()} == {*files}
+        told = tar.extractfile("linux/file")
+        assert told is not None and told.read().decode() == hidden
+
+
+def test_files_that_a_series_leaves_as_they_were_have_their_checksums_too(tmp_path: Path) -> None:
+    theirs = Repository(tmp_path / "linux")
+    trees = []
+    for text in ("base", "patched", "base"):
+        theirs.commit(text, {"Makefile": "VERSION = 6\n", "file": text, "a b": text})
+        trees.append(theirs.tree())
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(theirs.path)
+    before, after = export.sums(store, trees)
+    assert before == after and before.count("./file\n") == before.count("./a b\n") == 1
+
+
+@pytest.mark.parametrize("result", sorted((DATA / "version-1").rglob("*.json")), ids=lambda path: path.stem)
+def test_findings_of_an_older_schema_are_looked_for_or_told_why_not(result: Path) -> None:
+    made = rundir.read(result)[0]
+    for one in made.findings:
+        try:
+            found = expected.of(made, one)
+        except InputError as error:
+            assert len(str(error).splitlines()) <= 2
+        else:
+            assert found.looks
