@@ -50,7 +50,7 @@ function _shtab_kseries_using
   test "$_shtab_kseries_cmdpath" = "$argv"
 end
 
-set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check compare runs gc doctor extra completion worker test
+set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check bundle compare runs gc doctor extra completion worker test
 set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --budget --check --check-timeout --cluster --config --contract --cpus --device --disk --format --from --full --fuzz --host-test --html --jobs --kunit --make --max-size --memory --most --name --onto --out --output --package --prerequisite --probe --promise --publish --repeat --report --reroll-count --revert --run --scenario --selftest --selftest-from --sockets --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --workers -j -o -v
 
 complete -c kseries -e
@@ -482,6 +482,13 @@ complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 
 complete -c kseries -n '_shtab_kseries_using b4-check' -s h -l help -d 'show this help message and exit'
 complete -c kseries -n '_shtab_kseries_using b4-check' -l json -d 'print JSON: review-perpatch-check-cmd'
 complete -c kseries -n '_shtab_kseries_using b4-check' -l series -d 'of a whole series, by its cover letter: review-series-check-cmd'
+complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a bundle -d 'a finding as a script, for who has no kseries'
+complete -c kseries -n '_shtab_kseries_using bundle' -s h -l help -d 'show this help message and exit'
+complete -c kseries -n '_shtab_kseries_using bundle' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'a folder, or FILE.tar.gz (default: kseries-bundle-FINDING)'
+complete -c kseries -n '_shtab_kseries_using bundle' -l with-source -d 'the kernel, too, some 240 MB: it then needs no network'
+complete -c kseries -n '_shtab_kseries_using bundle' -l unboxed -d 'build without a box: the patches may then do all that you may'
+complete -c kseries -n '_shtab_kseries_using bundle; and test $_shtab_kseries_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a directory that --out named, its result.json, or an id of runs'
+complete -c kseries -n '_shtab_kseries_using bundle; and test $_shtab_kseries_npos -eq 2' -ka "(__fish_complete_path (commandline -ct))" -d 'the series, where it is elsewhere now (default: as the run had it)'
 complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a compare -d 'what changed between two runs'
 complete -c kseries -n '_shtab_kseries_using compare' -s h -l help -d 'show this help message and exit'
 complete -c kseries -n '_shtab_kseries_using compare' -l strict -d 'exit 1, too, where a verdict is not judged'
