@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A server that is asked several things: with our token, and with patience for what only reads."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from kseries.publish import exchange
+from kseries.publish.address import Address
+from kseries.publish.exchange import AlienError, Answer, FailedError, RefusedError
+from kseries.publish.patience import Patience
+
+_NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?')
+"""A further page (RFC 8288), as Patchwork and GitHub tell of one."""
+
+
+class Client:
+    """``kind`` is what the server is expected to be: a Patchwork."""
+
+    def __init__(self, server: Address, headers: Mapping[str, str], patience: Patience, kind: str) -> None:
+        self._server = server
+        self._headers = headers
+        self._patience = patience
+        self._kind = kind
+
+    def pages(self, url: str, kind: Any, limit: int) -> Iterator[Any]:
+        """What a list has, as records of a kind, page by page. Raises RefusedError or AlienError, else InfraError."""
+        following: str | None = url
+        for _ in range(limit):
+            if following is None:
+                return
+            answer = self._get(following)
+            yield self._read(answer, kind)
+            found = _NEXT.search(answer.headers.get("link", ""))
+            following = found[1] if found is not None else None
+
+    def send(self, method: str, url: str, document: Any, kind: Any) -> Any:
+        """Have the server take a document; its answer. Raises FailedError, and does not try again."""
+        return self._read(exchange.ask(self._server, method, url, self._headers, document), kind)
+
+    def _get(self, url: str) -> Answer:
+        trials = self._patience.begin(self._server.host)
+        while True:
+            try:
+                return exchange.ask(self._server, "GET", url, self._headers)
+            except (RefusedError, AlienError):
+                raise
+            except FailedError as error:
+                trials.wait(error)
+
+    def _read(self, answer: Answer, kind: Any) -> Any:
+        try:
+            return msgspec.json.decode(answer.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise AlienError(f"it does not answer as {self._kind} does") from None
