@@ -169,3 +169,21 @@ def ended_state(name: str, boot: str, patch: int | None = None, **more: Any) -> 
         "trace": tuple(frame for one in frames.values() for frame in one),
     }
     return state(name, patch, **{**given, **more})
+
+
+def mailed(of: RunResult, numbers: dict[int, int] | None = None) -> RunResult:
+    """The same of mails, <patch-N@example.com>; ``numbers`` are those that a Patchwork gave to some."""
+    patches = tuple(
+        msgspec.structs.replace(
+            patch,
+            message_id=message_id(patch.number),
+            patchwork=(numbers or {}).get(patch.number, msgspec.UNSET),
+        )
+        for patch in of.series.patches
+    )
+    return msgspec.structs.replace(of, series=msgspec.structs.replace(of.series, patches=patches))
+
+
+def message_id(number: int) -> str:
+    """That of the mail of a patch (mailed)."""
+    return f"<patch-{number}@example.com>"

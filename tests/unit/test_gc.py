@@ -121,6 +121,8 @@ def test_what_killed_runs_left_goes_and_nothing_else(cache: Path) -> None:
         "bases/linux-source-6.12_6.12.107-1.json",
         "debian/lists/deb.debian.org_sid_InRelease",
         "debian/catalogue.json",
+        "published.sqlite",
+        "publishing/0123456789abcdef.lock",
     )
     for name in (
         *kept,

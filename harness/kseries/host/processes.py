@@ -44,8 +44,8 @@ _BOX_WORDS = (b"setpriv: ", b"choom: ", b"prlimit: ")
 _NOBODYS = Path("/")
 """Where tools are started: ours is often a kernel's tree, in which some look for a configuration, and for code."""
 # Prefixes of what is left out of the environment of tools. A hook that calls us has GIT_DIR set to a repository of its
-# own; PYTHONPATH, PERL5LIB and the compiler's paths may say '.', and a build in its box has none of them. The tokens for
-# what is published are nobody's business (publish/tokens.py).
+# own; PYTHONPATH, PERL5LIB and the compiler's paths may say '.', and a build in its box has none of them. A token is
+# for what publishes alone (publish/tokens.py).
 _NOT_PASSED_ON = (
     *("GIT_", "PYTHON", "PERL", "CCACHE_"),
     *("GCC_", "COMPILER_PATH", "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH"),
