@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``--publish github=OWNER/REPO@COMMIT``: one check run of a commit, the same one however often it is published.
+
+GitHub is asked first for the check run of that name. Annotations can be added to it and never taken away, fifty at a
+time: those that are there are asked for, and the others added. Where it has some that no longer hold, a new check run
+takes its place, as GitHub has it: of a name, the newest is shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kseries.host import checksums
+from kseries.model.errors import InfraError, InputError
+from kseries.publish import ledger
+from kseries.publish.exchange import FailedError, LaterError, RefusedError, UnsureError
+from kseries.publish.github import checkrun
+from kseries.publish.github.checkrun import Wanted
+from kseries.publish.github.records import Annotation, CheckRun, Status
+from kseries.publish.github.server import VARIABLES, Server
+from kseries.publish.ledger import Ledger
+from kseries.publish.patience import Patience
+from kseries.publish.words import say
+from kseries.report.reporter import FinishedRun
+
+BATCH = 50
+"""Annotations of one request."""
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """The reporter."""
+
+    patience: Patience = field(default_factory=Patience)
+    file: str = ""
+
+    def check(self, to: str | None) -> None:
+        Server(to, self.patience)
+
+    def report(self, run: FinishedRun, to: str | None) -> None:
+        server = Server(to, self.patience)
+        wanted = checkrun.of(run)
+        with ledger.opened(server.place) as known:
+            try:
+                said = self._publish(server, known, wanted)
+            except RefusedError as error:
+                raise _refused(server, error) from None
+            except FailedError as error:
+                raise InfraError(f"{server.host}: {error}\n  is it the GitHub that you mean?") from None
+        say(f"{server.host}: {wanted.name}: {said}")
+
+    def _publish(self, server: Server, known: Ledger, wanted: Wanted) -> str:
+        """Have the commit have it; what was done for that."""
+        if known.said(wanted.external_id) == (digest := _digest(wanted)):
+            return "there before"
+        trials = self.patience.begin(server.host)
+        while True:
+            try:
+                done = _bring(server, wanted)
+            except (LaterError, UnsureError) as error:
+                trials.wait(error)  # and then GitHub is asked anew for what it has
+            else:
+                known.note(wanted.external_id, digest)
+                return done
+
+
+def _bring(server: Server, wanted: Wanted) -> str:
+    """Bring the commit from what it has to what it is to have. Raises FailedError."""
+    found = (one for one in server.check_runs(wanted.name) if one.external_id == wanted.external_id)
+    last = max(found, key=lambda one: one.id, default=None)
+    if last is None:
+        _create(server, wanted)
+        return "posted"
+    there = server.annotations(last.id)
+    missing = [one for one in wanted.annotations if one not in there]
+    if _says(last, wanted) and not missing and set(there) <= set(wanted.annotations):
+        return "there before"
+    if wanted.status is Status.AT_WORK and last.status == Status.COMPLETED:
+        return "left as it was: it is completed, and this run is not"
+    if not set(there) <= set(wanted.annotations):
+        _create(server, wanted)
+        return "posted anew"
+    for batch in _batches(missing) or [[]]:
+        server.update(last.id, _document(wanted, batch))
+    return "brought up to date"
+
+
+def _create(server: Server, wanted: Wanted) -> None:
+    first, *others = _batches(wanted.annotations) or [[]]
+    document = {"name": wanted.name, "head_sha": server.commit, "external_id": wanted.external_id}
+    made = server.create({**document, **_document(wanted, first)})
+    for batch in others:
+        server.update(made.id, _document(wanted, batch))
+
+
+def _batches(annotations: Sequence[Annotation]) -> list[Sequence[Annotation]]:
+    return [annotations[at : at + BATCH] for at in range(0, len(annotations), BATCH)]
+
+
+def _document(wanted: Wanted, annotations: Sequence[Annotation]) -> dict[str, Any]:
+    """All that GitHub lets one say of a check run, with some of its annotations."""
+    output = {"title": wanted.title, "summary": wanted.summary, "annotations": msgspec.to_builtins(annotations)}
+    document: dict[str, Any] = {"status": str(wanted.status), "output": output}
+    if wanted.conclusion is not None:
+        document["conclusion"] = str(wanted.conclusion)
+    if wanted.details_url:
+        document["details_url"] = wanted.details_url
+    return document
+
+
+def _says(last: CheckRun, wanted: Wanted) -> bool:
+    """Whether one says what is to be said; the link, and blanks at an end, which GitHub may drop, are no news."""
+    told = [(part or "").strip() for part in (last.output.title, last.output.summary)]
+    same = told == [wanted.title.strip(), wanted.summary.strip()]
+    return same and (last.status, last.conclusion) == (wanted.status, wanted.conclusion)
+
+
+def _digest(wanted: Wanted) -> str:
+    told = [wanted.status, wanted.conclusion or "", wanted.title, wanted.summary]
+    return checksums.of_words([*told, msgspec.json.encode(wanted.annotations).decode()])
+
+
+def _refused(server: Server, error: RefusedError) -> InputError:
+    todo = {
+        401: f"put one that GitHub knows into {VARIABLES[0]}",
+        403: "it has to be of a GitHub App, as Actions' GITHUB_TOKEN is, with checks: write",
+        404: "is the repository right, and may the token see it?",
+        422: "does the repository have that commit?",
+    }
+    advice = todo.get(error.status, "the words are GitHub's")
+    return InputError(f"{server.host} does not take the check run ({error})\n  {advice}")
+
+
+GITHUB = GitHub()
