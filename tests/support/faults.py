@@ -55,6 +55,17 @@ CLUSTER = (
 )
 """What befalls a run on a cluster, to whom, when, and what comes of it."""
 
+PUBLISHING = (
+    *(
+        ("kill -9", "kseries publish", stage, "each check is there once")
+        for stage in ("a question", "its first post", "its third post", "its last post")
+    ),
+    ("started twice", "kseries publish", "the same time", "the second waits; each check is there once"),
+    ("lost", "the list of what was posted", "next publish", "the server is asked; each check is there once"),
+    ("none", "the cache", "publish", "exit 3: cannot write to it; nothing is posted"),
+)
+"""What befalls a run that is posted to a Patchwork, to whom, when, and what comes of it."""
+
 STAGES = ("waiting", "check-out", "configure", "compile", "link", "boot")
 SENT = ("Ctrl-C", "SIGTERM in the background")
 SIGNALS = tuple(

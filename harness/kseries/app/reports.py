@@ -10,7 +10,7 @@ from pathlib import Path
 from kseries.model import RESULT
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import line, shortened
-from kseries.publish import registry
+from kseries.publish import address, registry
 from kseries.report import formats
 from kseries.report.reporter import FinishedRun, Reporter
 
@@ -29,6 +29,11 @@ class Report:
     @property
     def printed(self) -> bool:
         return self.to == PRINTED
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the user has named a file, and no server."""
+        return self.to is not None and bool(self.reporter.file) and not self.printed and not address.is_url(self.to)
 
     def place(self, run: FinishedRun) -> str | None:
         """What the reporter is told. A folder in the run's directory is there then. Raises OSError."""
@@ -59,7 +64,7 @@ def asked(words: str, option: str = "--report") -> Report:
 def check(reports: Iterable[Report], directories: tuple[Path, ...]) -> None:
     """Raise InputError or InfraError where one cannot be made of runs in these directories, which need not be there."""
     for one in reports:
-        if len(directories) > 1 and one.to is not None and one.reporter.file and not one.printed:
+        if len(directories) > 1 and one.is_file:
             raise InputError(
                 f"--report {one.name}={one.to} is one file, and there are {len(directories)} runs\n"
                 f"  --report {one.name} writes one into the directory of each"

@@ -10,7 +10,10 @@ from importlib.metadata import EntryPoint, entry_points
 
 from kseries.model.errors import InfraError, InputError
 from kseries.model.sanitize import line, shortened
-from kseries.report import formats, kcidb, nipa
+from kseries.publish.github.reporter import GITHUB
+from kseries.publish.kcidb import KCIDB
+from kseries.publish.patchwork.reporter import PATCHWORK
+from kseries.report import formats, nipa
 from kseries.report.reporter import Reporter
 
 GROUP = "kseries.reporters"
@@ -23,8 +26,10 @@ OURS: dict[str, Reporter] = {
     "mail": formats.MAIL,
     "sarif": formats.SARIF,
     "gitlab": formats.GITLAB,
-    "kcidb": kcidb.KCIDB,
+    "kcidb": KCIDB,
     "nipa": nipa.NIPA,
+    "patchwork": PATCHWORK,
+    "github": GITHUB,
 }
 """In code, since a clone is installed nowhere. No other package takes one of these names from us."""
 _NAME = 60
