@@ -174,9 +174,16 @@ def test_an_old_patchwork_that_does_not_look_by_message_id_gets_nothing(patchwor
     assert patchwork.checks == []
 
 
-def test_a_series_of_commits_is_told_in_a_line(patchwork: FakePatchwork) -> None:
+def test_each_reason_is_told_once(patchwork: FakePatchwork, capsys: pytest.CaptureFixture[str]) -> None:
+    patchwork.patches = (FakePatch(102, message_id(2), "kvm"), FakePatch(202, message_id(2), "lkml"))
+    assert "2/2: it is in several projects: kvm, lkml\n" in refusal(patchwork, judged())
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.endswith(": 1/2: no mail of that Message-ID is there; was it sent to that list? Is it new?")
+
+
+def test_a_series_of_commits_is_told_in_a_line(patchwork: FakePatchwork, capsys: pytest.CaptureFixture[str]) -> None:
     said = refusal(patchwork, runs.run(*judged().states))
-    assert said.startswith("the series came without Message-IDs")
+    assert said.startswith("the series came without Message-IDs") and capsys.readouterr().err == ""
     assert patchwork.requests == []
 
 

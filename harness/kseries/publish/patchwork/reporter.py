@@ -50,7 +50,8 @@ class Patchwork:
             try:
                 posting.run(run)
             finally:
-                say(posting.summary)
+                if posting.summary:
+                    say(posting.summary)
 
     def _server(self, to: str | None) -> Server:
         if to is None:
@@ -70,6 +71,9 @@ class _Posting:
 
     @property
     def summary(self) -> str:
+        """How much was said; empty where it did not come to that."""
+        if not self._posted and not self._there:
+            return ""
         plural = "" if self._posted == 1 else "s"
         return f"{self._server.host}: {self._posted} check{plural} posted, {self._there} there before"
 
@@ -94,7 +98,7 @@ class _Posting:
         """Tell why patches have no checks: each reason once, the last as an error."""
         told = [f"{self._server.host}: {_few(numbers)}: {what}\n  {todo}" for (what, todo), numbers in failed.items()]
         for one in told[:-1]:
-            say(one)
+            say(one.replace("\n ", ";"))
         if told:
             raise InputError(told[-1])
 
