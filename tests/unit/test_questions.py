@@ -137,6 +137,17 @@ def test_a_finding_answers_one_question_of_its_patch(
         assert asked(found, 1, question).finding is found.findings[0]
 
 
+def test_what_the_base_does_is_told_of_no_patch() -> None:
+    assert not not_well(whole(findings=(finding(FindingKind.FLAKY, "base", "it broke"),)))
+
+
+def test_what_a_patch_does_alone_is_told_of_it_and_not_of_the_others() -> None:
+    flaky = finding(FindingKind.FLAKY, "only-2", "it broke")
+    found = whole(findings=(flaky,))
+    alone = state("only-2", 2, applied=(2,))
+    assert not_well(msgspec.structs.replace(found, states=(*found.states, alone))) == {(2, "contract"): "warning"}
+
+
 def test_a_hole_that_does_not_build_is_one_of_the_build() -> None:
     hole = finding(FindingKind.BISECT_HOLE, "prefix-1", patch=1)
     told = whole(seen("prefix-1", outcome=Outcome.BUILD_FAILED), findings=(hole,))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kseries.bisect.staterunner import StateRunner
 from kseries.model import Base, State
 from kseries.model.sanitize import line
-from kseries.sources import TreeStore, export
+from kseries.sources import TreeStore
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ def of_state(state: State, runner: StateRunner) -> Iterator[Patch]:
     if state.scenario == "base":
         return
     if state.id.startswith("only-"):
-        yield Patch(_picked(state, runner), export.patch(trees, base, state.tree), state.tree)
+        yield Patch(_picked(state, runner), trees.patch(base, state.tree), state.tree)
         return
     upto = _upto(state, len(patches))
     yield from _series(runner, upto)
     made = patches[upto - 1].tree_after if upto else base
     if made != state.tree:
-        yield Patch(_rest(state, runner, upto), export.patch(trees, made, state.tree), state.tree)
+        yield Patch(_rest(state, runner, upto), trees.patch(made, state.tree), state.tree)
 
 
 def _series(runner: StateRunner, upto: int) -> Iterator[Patch]:
     before = runner.base.tree
     for patch in runner.patches[:upto]:
         what = f"[PATCH {patch.number}/{len(runner.patches)}] {patch.subject}"
-        yield Patch(what, export.patch(runner.trees, before, patch.tree_after), patch.tree_after)
+        yield Patch(what, runner.trees.patch(before, patch.tree_after), patch.tree_after)
         before = patch.tree_after
 
 
@@ -75,7 +75,7 @@ def prerequisites(base: Base, tree: str, trees: TreeStore) -> tuple[Patch, ...]:
         return ()
     named = ", ".join(f"'{one}'" for one in base.prerequisites)
     what = f"What the series is made on top of: {named}"
-    return (Patch(what, export.patch(trees, tree, base.tree), base.tree),)
+    return (Patch(what, trees.patch(tree, base.tree), base.tree),)
 
 
 def check(patches: Sequence[Patch], base: str, trees: TreeStore) -> None:

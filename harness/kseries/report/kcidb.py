@@ -190,7 +190,7 @@ def _build(run: FinishedRun, state: StateResult, kernels: Kernels, origin: str) 
         "comment": comment(_of_kernel(result, state, kernels)),
         "misc": {"kseries": {"state": line(state.id), "same_kernel": kernels.same_as(state)}},
     }
-    if (command := reproduce.make_elsewhere(result)) is not None:
+    if (command := reproduce.make_line_elsewhere(result)) is not None:
         told["command"] = comment(command)
     if "build" in state.seconds:
         told["duration"] = state.seconds["build"]

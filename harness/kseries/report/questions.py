@@ -5,6 +5,7 @@ Patchwork, NIPA, GitHub and b4 have a state and a sentence for each, and no find
 what was seen: what nobody has seen is open, where another run will tell, or else unknown.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,6 +56,8 @@ class PatchAnswer:
 
 
 _OF_BUILD = (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL)
+_REVERTS = ("reverts", "pairs")
+"""The scenarios of states that are the series without something."""
 _MILD = (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL)
 """Findings that exit 1, and break nothing that runs."""
 _FAILS = {
@@ -67,7 +70,15 @@ _FAILS = {
 
 def answers(run: RunResult) -> tuple[PatchAnswer, ...]:
     """Each patch in its order, and for each all questions in theirs."""
-    return tuple(_answer(run, patch, question) for patch in run.series.patches for question in Question)
+    found = defaultdict[tuple[int, Question], list[Finding]](list)
+    for finding in run.findings:
+        for number in about(run, finding):
+            found[number, _question(run, finding)].append(finding)
+    return tuple(
+        _answer(run, patch, question, found[patch.number, question])
+        for patch in run.series.patches
+        for question in Question
+    )
 
 
 def worst(some: Sequence[PatchAnswer]) -> Answer:
@@ -76,8 +87,7 @@ def worst(some: Sequence[PatchAnswer]) -> Answer:
     return min((one.answer for one in some), key=order.index)
 
 
-def _answer(run: RunResult, patch: AppliedPatch, question: Question) -> PatchAnswer:
-    found = [one for one in run.findings if _question(run, one) is question and patch.number in about(run, one)]
+def _answer(run: RunResult, patch: AppliedPatch, question: Question, found: Sequence[Finding]) -> PatchAnswer:
     severe = [one for one in found if not one.is_advice and one.kind not in _MILD]
     finding = next(iter([*severe, *found]), None)
     if finding is not None:
@@ -92,7 +102,7 @@ def _answer(run: RunResult, patch: AppliedPatch, question: Question) -> PatchAns
 def _question(run: RunResult, finding: Finding) -> Question:
     """Which one a finding answers."""
     state = _state(run, finding.state)
-    if finding.kind is FindingKind.UNDOCUMENTED_DEPENDENCY or (state is not None and state.scenario != "prefixes"):
+    if finding.kind is FindingKind.UNDOCUMENTED_DEPENDENCY or (state is not None and state.scenario in _REVERTS):
         return Question.REVERT
     if finding.kind in _OF_BUILD:
         return Question.BUILD
@@ -102,16 +112,17 @@ def _question(run: RunResult, finding: Finding) -> Question:
 
 
 def about(run: RunResult, finding: Finding) -> frozenset[int]:
-    """The patches that a finding is told of. One that names none is told of those that its state is without, or else of
-    the last that it has.
+    """The patches that a finding is told of. One that names none is told of those that a revert is without, or else of
+    the last that its state has; of none where that is the base.
     """
     if finding.patch is not None:
         return frozenset((finding.patch,))
     state = _state(run, finding.state)
     if state is None:
         return frozenset()
-    left_out = frozenset(patch.number for patch in run.series.patches).difference(state.applied)
-    return left_out if state.scenario != "prefixes" else frozenset(state.applied[-1:])
+    if state.scenario in _REVERTS:
+        return frozenset(patch.number for patch in run.series.patches).difference(state.applied)
+    return frozenset(state.applied[-1:])
 
 
 def _state(run: RunResult, name: str) -> StateResult | None:

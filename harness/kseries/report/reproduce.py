@@ -58,7 +58,7 @@ def elsewhere(run: RunResult, finding: Finding) -> str:
     return shlex.join(_fit_for(option, word) for option, word in zip(("", *words), words, strict=False))
 
 
-def make_elsewhere(run: RunResult) -> str | None:
+def make_line_elsewhere(run: RunResult) -> str | None:
     """The line that makes its kernels, for somebody else; None where a result does not say with which words."""
     if run.variant.make is None:
         return None

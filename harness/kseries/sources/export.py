@@ -10,17 +10,11 @@ from pathlib import Path
 from kseries.host import checksums
 from kseries.sources import TreeStore, git
 
-_PATCH = ("diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames", "--no-color", "--no-ext-diff")
 _BLOCK = 1 << 20
 _FILES = ("100644", "100755")
 """Git's modes of files that are neither links nor other repositories."""
 _TOP = "linux"
 """The folder in a tarball, which has all of the tree."""
-
-
-def patch(store: TreeStore, old: str, new: str) -> bytes:
-    """What leads from one tree to another, as git apply takes it; empty where they are the same."""
-    return store.git(*_PATCH, "--no-textconv", old, new).stdout
 
 
 def tarball(store: TreeStore, tree: str, into: Path) -> None:
