@@ -105,14 +105,39 @@ def test_a_revert_that_is_loud_is_no_failure(outcome: Outcome, answer: Answer, s
     assert (told.answer, told.said) == (answer, said)
 
 
-def test_what_was_not_judged_is_never_well() -> None:
-    nobody = Verdict(bisectable=None, revert_safe=None)
-    for patches, why in ((judged(1, verdict=nobody, exercise=Exercise.UNEXERCISED), ": UNEXERCISED"), ((), "")):
-        for question in (Question.CONTRACT, Question.REVERT):
-            for partial, answer in ((False, Answer.UNKNOWN), (True, Answer.OPEN)):
-                told = asked(whole(patches=patches, partial=partial), 1, question)
-                assert (told.answer, told.said) == (answer, f"not judged{why}")
-    assert asked(run(seen("base")), 1, Question.BUILD).answer is Answer.UNKNOWN
+NOBODY = Verdict(bisectable=None, revert_safe=None)
+
+
+@pytest.mark.parametrize("question", [Question.CONTRACT, Question.REVERT])
+def test_what_was_not_judged_is_never_well(question: Question) -> None:
+    """It is open where the rest of a run may tell, and else unknown: no run after it will."""
+    unseen = judged(1, verdict=NOBODY, exercise=Exercise.UNEXERCISED)
+    for patches, partial, answer, said in (
+        ((), False, Answer.UNKNOWN, "not judged"),
+        ((), True, Answer.OPEN, "not judged"),
+        (unseen, False, Answer.UNKNOWN, "not judged: UNEXERCISED"),
+        (unseen, True, Answer.UNKNOWN, "not judged: UNEXERCISED"),
+    ):
+        told = asked(whole(patches=patches, partial=partial), 1, question)
+        assert (told.answer, told.said) == (answer, said)
+    before = whole(seen("prefix-2", outcome=Outcome.NOT_TRIED), patches=judged(1, verdict=NOBODY), partial=True)
+    assert asked(before, 1, question).answer is Answer.OPEN
+    assert asked(run(seen("base")), 1, question).answer is Answer.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer", "said"),
+    [
+        (Outcome.BUILD_FAILED, Answer.UNKNOWN, "not known: the whole series does not build"),
+        (Outcome.CRASHED, Answer.UNKNOWN, "not known: the whole series crashes"),
+        (Outcome.NOT_TRIED, Answer.OPEN, "the whole series is not tried yet"),
+        (Outcome.INFRA_ERROR, Answer.OPEN, "the whole series is not tried yet"),
+    ],
+)
+def test_a_revert_of_what_does_not_do_is_not_why_it_fails(outcome: Outcome, answer: Answer, said: str) -> None:
+    failed = (seen("prefix-2", outcome=outcome), seen("without-1", outcome=Outcome.BUILD_FAILED))
+    told = asked(whole(*failed), 1, Question.REVERT)
+    assert (told.answer, told.said) == (answer, said)
 
 
 @pytest.mark.parametrize(
@@ -166,13 +191,6 @@ def test_fuzz_is_worth_a_look() -> None:
     patch = msgspec.structs.replace(found.series.patches[0], fuzzed=(fuzzed,))
     series = msgspec.structs.replace(found.series, patches=(patch, found.series.patches[1]))
     assert not_well(msgspec.structs.replace(found, series=series)) == {(1, "apply"): "warning"}
-
-
-def test_the_worst_of_them_counts() -> None:
-    told = questions.answers(whole(seen("prefix-1", outcome=Outcome.NOT_TRIED)))
-    assert questions.worst(told) is Answer.OPEN
-    assert questions.worst([one for one in told if one.question is Question.APPLY]) is Answer.SUCCESS
-    assert questions.worst(questions.answers(split_run())) is Answer.FAIL
 
 
 @given(hostile)

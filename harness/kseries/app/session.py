@@ -29,7 +29,7 @@ from kseries.judge import changelog
 from kseries.judge.exercise import per_patch
 from kseries.judge.partners import sought as partners_sought
 from kseries.kbuild import checkpatch
-from kseries.model import RESULT, Checkpatch, Outcome, Plan, RunResult, Step, events
+from kseries.model import RESULT, Checkpatch, ClangTests, Outcome, Plan, RunResult, Step, events
 from kseries.model.errors import InputError
 from kseries.plan import identities
 from kseries.report import reproduce
@@ -54,8 +54,8 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
         with kept.recording(series.name, series.version, setup.arch.name, options.out) as recording:
             timeline = Timeline(clock)
             work = _carry_out(target, options, setup, tell, recording, timeline)
-            if options.selftest_clang and not work.is_partial:
-                work.clang = clangtests.of_tip(setup, options, _trees(), work.judgement.plan, tell)
+            if options.selftest_clang and not work.interrupted:
+                work.clang = _clang(work, options, setup, tell)
             guessed = work.judgement.plan.base.guessed
             result = assemble(
                 work,
@@ -70,6 +70,13 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
             recording.ended(exit_status(result), result.verdict, options.out / RESULT)
             _index(result, options.out, tell)
     return result
+
+
+def _clang(work: Work, options: Options, setup: Setup, tell: events.Listener) -> ClangTests:
+    """What clang says of the tip's tests, which are compiled for it: not after the deadline."""
+    if work.is_partial or options.deadline.is_over:
+        return ClangTests(compiler=None, missing=f"{options.deadline.words} used up before")
+    return clangtests.of_tip(setup, options, _trees(), work.judgement.plan, tell)
 
 
 def _index(result: RunResult, directory: Path, tell: events.Listener) -> None:

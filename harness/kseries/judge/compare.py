@@ -222,7 +222,7 @@ class _Named:
 
     def _asked(self, finding: Finding, state: StateResult) -> bool:
         """True where what the finding rests on was asked of this state, or the state is loud and nobody could."""
-        if state.outcome.loud or finding.kind in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL):
+        if state.outcome.loud or finding.kind.of_build:
             return True
         if finding.contract is not None:
             return any(one.id == finding.contract for one in state.contracts)
@@ -275,7 +275,7 @@ def known_by(finding: Finding) -> dict[Evidence, Evidence]:
 
     A warning, and what a build was refused, is known by nothing but all its words, of which nothing moves.
     """
-    if finding.kind in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL):
+    if finding.kind.of_build:
         return {one: one for one in finding.evidence}
     return {evidence.known_by(one): one for one in finding.evidence}
 

@@ -115,6 +115,11 @@ class FindingKind(StrEnum):
     FLAKY = "flaky"
 
     @property
+    def of_build(self) -> bool:
+        """True for what a build says, and breaks nothing that runs."""
+        return self in (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL)
+
+    @property
     def advice(self) -> bool:
         """True for what is worth knowing and does not make a run exit 1; Finding.is_advice tells it of one finding."""
         return self in (FindingKind.SUSPECTED_BREAK, FindingKind.UNDOCUMENTED_DEPENDENCY, FindingKind.FLAKY)

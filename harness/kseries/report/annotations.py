@@ -8,12 +8,11 @@ from enum import StrEnum
 
 from kseries.host import checksums
 from kseries.judge import evidence
-from kseries.model import AppliedPatch, Finding, FindingKind, RunResult
+from kseries.model import AppliedPatch, Finding, RunResult
 from kseries.model.sanitize import line, shortened
 from kseries.report import questions, reproduce, text
 from kseries.report.spots import Spot, spot
 
-_MILD = (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL)
 _SHOWN = 10
 _SAID = 500
 _DIGITS = 12
@@ -67,7 +66,7 @@ def annotations(run: RunResult) -> tuple[Annotation, ...]:
 def level(finding: Finding) -> Level:
     if finding.is_advice:
         return Level.NOTE
-    return Level.WARNING if finding.kind in _MILD else Level.ERROR
+    return Level.WARNING if finding.kind.of_build else Level.ERROR
 
 
 def _known_by(run: RunResult, finding: Finding) -> str:

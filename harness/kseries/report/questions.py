@@ -55,11 +55,9 @@ class PatchAnswer:
     """What says so, where something was found."""
 
 
-_OF_BUILD = (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL)
 _REVERTS = ("reverts", "pairs")
 """The scenarios of states that are the series without something."""
-_MILD = (FindingKind.NEW_WARNING, FindingKind.SANDBOX_DENIAL)
-"""Findings that exit 1, and break nothing that runs."""
+_OPEN = (Outcome.NOT_TRIED, Outcome.INFRA_ERROR)
 _FAILS = {
     Outcome.BUILD_FAILED: (Question.BUILD, "does not build"),
     Outcome.BOOT_FAILED: (Question.BOOT, "does not boot"),
@@ -81,14 +79,8 @@ def answers(run: RunResult) -> tuple[PatchAnswer, ...]:
     )
 
 
-def worst(some: Sequence[PatchAnswer]) -> Answer:
-    """What all of them come to: as bad as the worst. Raises ValueError for none."""
-    order = list(Answer)
-    return min((one.answer for one in some), key=order.index)
-
-
 def _answer(run: RunResult, patch: AppliedPatch, question: Question, found: Sequence[Finding]) -> PatchAnswer:
-    severe = [one for one in found if not one.is_advice and one.kind not in _MILD]
+    severe = [one for one in found if not one.is_advice and not one.kind.of_build]
     finding = next(iter([*severe, *found]), None)
     if finding is not None:
         answer, said = Answer.FAIL if severe else Answer.WARNING, text.sentence(run, finding).rstrip(":")
@@ -104,7 +96,7 @@ def _question(run: RunResult, finding: Finding) -> Question:
     state = _state(run, finding.state)
     if finding.kind is FindingKind.UNDOCUMENTED_DEPENDENCY or (state is not None and state.scenario in _REVERTS):
         return Question.REVERT
-    if finding.kind in _OF_BUILD:
+    if finding.kind.of_build:
         return Question.BUILD
     if finding.kind is FindingKind.KERNEL_COMPLAINT:
         return Question.BOOT
@@ -127,6 +119,10 @@ def about(run: RunResult, finding: Finding) -> frozenset[int]:
 
 def _state(run: RunResult, name: str) -> StateResult | None:
     return next((one for one in run.states if one.id == name), None)
+
+
+def _tip(run: RunResult) -> str:
+    return f"prefix-{len(run.series.patches)}"
 
 
 def _applied(run: RunResult, patch: AppliedPatch) -> tuple[Answer, str]:
@@ -174,10 +170,22 @@ def _reverted(run: RunResult, patch: AppliedPatch, state: StateResult) -> tuple[
         return Answer.UNKNOWN, "its revert was built, and not booted"
     if state.outcome is Outcome.CONFLICT:
         return Answer.SUCCESS, "a revert of it alone conflicts, so that whoever tries is told"
+    if (unknown := _of_tip(run)) is not None:
+        return unknown
     if not state.outcome.well:
         loud = ", so that whoever tries is told" if state.outcome.loud else ""
         return (Answer.SUCCESS if loud else Answer.WARNING), f"its revert {_FAILS[state.outcome][1]}{loud}"
     return _judged(run, patch, lambda verdict: verdict.revert_safe, "can be reverted alone")
+
+
+def _of_tip(run: RunResult) -> tuple[Answer, str] | None:
+    """What is to be told of any revert where the whole series is not known to do: that is not the revert's."""
+    tip = _state(run, _tip(run))
+    if tip is None or tip.outcome.well:
+        return None
+    if tip.outcome in _OPEN:
+        return Answer.OPEN, "the whole series is not tried yet"
+    return Answer.UNKNOWN, f"not known: the whole series {_FAILS[tip.outcome][1]}"
 
 
 def _judged(
@@ -188,7 +196,9 @@ def _judged(
     answer = answer_of(known.verdict) if known is not None else None
     if known is None or answer is None:
         why = coverage.brief(known) if known is not None and known.exercise is not Exercise.EXERCISED else ""
-        return (Answer.OPEN if run.partial else Answer.UNKNOWN), f"not judged: {why}".removesuffix(": ")
+        tip = _state(run, _tip(run))
+        later = run.partial and (known is None or (tip is not None and tip.outcome in _OPEN))
+        return (Answer.OPEN if later else Answer.UNKNOWN), f"not judged: {why}".removesuffix(": ")
     if not answer:
         return Answer.FAIL, "the findings say why"
     return Answer.SUCCESS, f"{yes}: {grounds.of_patch(known)}"
