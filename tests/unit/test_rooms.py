@@ -30,6 +30,7 @@ ROOMS = (
     "report",
     "publish",
     "app",
+    "watch",
     "cli",
     "start",
 )

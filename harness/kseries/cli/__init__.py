@@ -20,7 +20,7 @@ _COMMANDS = {
     name: name.replace("-", "_")
     for name in (
         *("demo", "run", "plan", "promise", "try", "bisect", "merge", "revert", "pick", "shell"),
-        *("report", "publish", "b4-check", "bundle", "compare", "runs", "gc", "doctor", "extra", "completion"),
+        *("report", "publish", "b4-check", "bundle", "watch", "compare", "runs", "gc", "doctor", "extra", "completion"),
         *("worker", "test", "evaluate", "lend"),
     )
 } | {"try": "try_state"}

@@ -3,11 +3,23 @@
 
 import argparse
 import difflib
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
     """As Python's, but that an error comes without all options there are: ``--help`` lists them."""
+
+    rest: str | None = None
+    """Where what follows a ``--`` goes, if it is for another parser."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As Python's, up to a ``--`` whose rest is another's."""
+        if self.rest is None or args is None or "--" not in args:
+            return super().parse_known_args(args, namespace)
+        at = args.index("--")
+        found, unknown = super().parse_known_args(args[:at], namespace)
+        setattr(found, self.rest, list(args[at + 1 :]))
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Say it, and exit with 2."""

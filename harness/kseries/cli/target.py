@@ -4,7 +4,7 @@
 import argparse
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -38,6 +38,10 @@ _OF_BOOTED = (
     "surface",
 )
 """The arguments by which somebody asks something of a kernel that is booted."""
+_REVERTED = ("revert", "revert_sets", "keep_timeouts", "selftest_from")
+"""What is asked of states that are none of its prefixes, or of tests."""
+_SWITCHES = ("record_console", "surface", "revert_sets", "keep_timeouts")
+"""Those of both that take no value."""
 _RUNNING = (
     "jobs",
     "workers",
@@ -287,6 +291,15 @@ def booted(args: argparse.Namespace) -> Options:
     if args.build_only:
         raise InputError("--build-only: this needs a guest that is booted\n  drop it")
     return options(args)
+
+
+def without_booted(words: Sequence[str]) -> list[str]:
+    """The words of a run without what asks something of kernels that are booted, as --build-only has it."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in (*_OF_BOOTED, *_REVERTED):
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_true" if name in _SWITCHES else "append")
+    parser.add_argument("--repeat")
+    return parser.parse_known_args(words)[1]
 
 
 def _check_build_only(args: argparse.Namespace) -> None:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel's MAINTAINERS as text: which selftests whoever maintains a file maintains beside it. Pure.
+"""The kernel's MAINTAINERS as text: whose tree a file is in, and which selftests are maintained beside it. Pure.
 
-Of its entries the names and the lines ``F:`` and ``X:`` are read ("Descriptions of section entries" at its head): a
-folder with its slash is all below it, a pattern says nothing of what is below the folders that it matches.
+Of its entries the names and the lines ``F:``, ``X:`` and ``T:`` are read ("Descriptions of section entries" at its
+head): a folder with its slash is all below it, a pattern says nothing of what is below the folders that it matches.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -15,6 +15,9 @@ SELFTESTS = "tools/testing/selftests/"
 
 _MOST = 1000
 """Entries that are read: Linux 6.12 has 75 such."""
+_WHATEVER = "*/"
+"""The longest pattern of the entry "THE REST", which has all files."""
+_TREE = re.compile(r"T:\s+git\s+(\S+(?:\s+[\w./-]+)?)\s*")
 _LINE = re.compile(r"(?P<tag>[FX]):\s+(?P<pattern>\S+)\s*")
 
 
@@ -54,6 +57,34 @@ def _sections(text: str) -> Iterator[Section]:
             excluded=tuple(pattern for tag, pattern in found if tag == "X"),
             selftests=tuple(one for one in tests if one and "*" not in one and ".." not in one),
         )
+
+
+def trees(text: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The git trees (``T: git URL [BRANCH]``) of the entry with trees that names most of some files more closely than
+    others do, each as ``URL`` or ``URL BRANCH``. Who has whatever is nobody else's names none.
+    """
+    entries = [one for one in map(_with_trees, text.split("\n\n")) if one is not None]
+    votes: dict[tuple[str, ...], int] = {}
+    for path in paths:
+        close = max(((section.knows(path), found) for section, found in entries), default=(0, ()))
+        if close[0] > len(_WHATEVER):
+            votes[close[1]] = votes.get(close[1], 0) + 1
+    return max(votes, key=lambda found: votes[found], default=())
+
+
+def _with_trees(paragraph: str) -> tuple[Section, tuple[str, ...]] | None:
+    """An entry that has trees, and these."""
+    name, _, body = paragraph.lstrip("\n").partition("\n")
+    found = tuple(one[1].strip() for line in body.split("\n") if (one := _TREE.fullmatch(line)))
+    if not found:
+        return None
+    lines = [(one["tag"], one["pattern"]) for line in body.split("\n") if (one := _LINE.fullmatch(line))]
+    return Section(
+        name=name,
+        files=tuple(pattern for tag, pattern in lines if tag == "F"),
+        excluded=tuple(pattern for tag, pattern in lines if tag == "X"),
+        selftests=(),
+    ), found
 
 
 def of_file(known: tuple[Section, ...], path: str) -> tuple[Section, ...]:

@@ -7,7 +7,7 @@ Which rows there are and what they mean is the caller's. No other module speaks 
 import contextlib
 import fcntl
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,15 +33,17 @@ class SpoiltError(DatabaseError):
 
 
 class Database:
-    """A file with one table. ``version`` is that of its form.
+    """A file with one table, or what several statements make. ``version`` is that of its form.
 
     One that is spoilt is put aside, which ``say`` is told in a line; without ``say`` it held nothing that cannot be had
     again, and is removed.
     """
 
-    def __init__(self, path: Path, table: str, version: int, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, path: Path, table: str | Sequence[str], version: int, say: Callable[[str], None] | None = None
+    ) -> None:
         self.path = path
-        self._table = table
+        self._tables = (table,) if isinstance(table, str) else tuple(table)
         self._version = version
         self._say = say
 
@@ -106,10 +108,11 @@ class Database:
             yield database
 
     def _make(self, database: Connection) -> None:
-        """Table and marks in one transaction; another process may be at the same."""
+        """Tables and marks in one transaction; another process may be at the same."""
         database.execute("BEGIN IMMEDIATE")
         with database:
-            database.execute(self._table)
+            for statement in self._tables:
+                database.execute(statement)
             database.execute(f"PRAGMA application_id = {_APPLICATION}")
             database.execute(f"PRAGMA user_version = {self._version}")
 

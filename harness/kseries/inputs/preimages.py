@@ -25,6 +25,35 @@ def of(diffs: Iterable[bytes]) -> dict[str, str]:
     return found
 
 
+def touched(diffs: Iterable[bytes]) -> tuple[str, ...]:
+    """The paths of files that diffs change, bring or take away, as far as they can be read."""
+    return tuple(dict.fromkeys(path for diff in diffs for pair in _names(diff) for path in pair if path))[:_MOST]
+
+
+def before(diffs: Iterable[bytes]) -> tuple[str, ...]:
+    """The paths of files that have to be there before a series."""
+    found: dict[str, None] = {}
+    made: set[str] = set()
+    for diff in diffs:
+        for old, new in _names(diff):
+            if old and old not in made:
+                found[old] = None
+            made |= {old, new}
+    return tuple(found)[:_MOST]
+
+
+def _names(diff: bytes) -> Iterator[tuple[str, str]]:
+    """Of each file of a diff its paths before and after; empty where it is not there then."""
+    try:
+        some = sections(diff)[0]
+    except ValueError:
+        return
+    for one in some:
+        old, new = (name.decode(errors="replace") if name is not None else "" for name in one.names)
+        if f"{old}{new}".isprintable():
+            yield old, new
+
+
 def _files(diff: bytes) -> Iterator[tuple[str, str, str]]:
     """Of each file of a diff that has an index line: its path before and after, and its blob before.
 

@@ -107,14 +107,14 @@ def _streamed(path: Path, words: Sequence[str]) -> Iterator[None]:
         raise FailedError(_command(words), _fatal(str(error).removeprefix("git failed: ")), f" in {path}") from error
 
 
-def theirs(path: Path, *words: str, seconds: float | None = None) -> processes.Done:
+def theirs(path: Path, *words: str, seconds: float | None = None, stdin: bytes = b"") -> processes.Done:
     """Ask git about revisions and commits of a repository whose configuration is not to be obeyed.
 
     Not for what looks at a work tree: that runs programs; and so does what shows differences, but with
     ``--no-ext-diff --no-textconv``. The answer may be that it cannot be done: any of ANSWERS. Raises FailedError.
     """
     config = [word for name, value in _CONFIG.items() for word in ("-c", f"{name}={value}")]
-    done = processes.run(["git", "-C", path, *config, *words], seconds=seconds or SECONDS, env=_THEIRS)
+    done = processes.run(["git", "-C", path, *config, *words], seconds=seconds or SECONDS, stdin=stdin, env=_THEIRS)
     return _answered(done, words, ANSWERS, f" in {path}")
 
 
