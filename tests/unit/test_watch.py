@@ -399,10 +399,22 @@ def test_an_answer_is_published_once_and_again_only_when_it_is_another(posted: L
     posted.mails.deliver(*posted.post("one", "KVM: A"))
     watch = published(posted)
     watch.round()
-    assert watch.runs.published == [f"0001/quick {TO}/quick"], "the whole answer says nothing else"
+    assert watch.runs.published == [f"0001/{which} {TO}/{which}" for which in ("quick", "full")]
     watch.begin()
     watch.round()
-    assert len(watch.runs.published) == 1
+    assert len(watch.runs.published) == 2
+
+
+def test_what_was_published_before_a_kill_is_not_published_by_us_again(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = published(posted)
+    watch.runs.meanwhile = lambda argv: killed(argv) if argv[-1].endswith("full") and "run" in argv else None
+    with pytest.raises(KeyboardInterrupt):
+        watch.round()
+    watch.runs.meanwhile = lambda argv: None
+    watch.begin()
+    watch.round()
+    assert watch.runs.published == [f"0001/{which} {TO}/{which}" for which in ("quick", "full")]
 
 
 def test_what_could_not_be_published_is_tried_in_the_next_round(posted: List) -> None:

@@ -111,7 +111,7 @@ class Item(Record, frozen=True):
     by: int = 0
     """The series that took its place, or has its patches."""
     published: Mapping[str, str] = msgspec.field(default_factory=dict)
-    """By where it went, the digest of the answer that was published there last."""
+    """By where it went, the answer that was published there last, as publishing.py tells answers apart."""
 
     @property
     def answer(self) -> Answer | None:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from email.message import Message
 
+import msgspec
+
 from kseries.host import checksums
 from kseries.inputs import mail
 from kseries.inputs.mail import Mail
@@ -41,15 +43,17 @@ class Posted(Record, frozen=True):
 
 
 def read(raw: bytes, origin: str) -> Posted:
-    """Read a mail. Raises InputError for one that cannot be read."""
+    """Read a mail; of what is of no series neither who sent it, nor when, nor where to. Raises InputError."""
     raw = raw[opening.end() :] if (opening := _FROM_LINE.match(raw)) else raw
     found = mail.read(raw, origin)
+    key = found.id or f"<{checksums.of_bytes(raw)}@no.message-id>"
+    told = Posted(key=key, mail=found, raw=raw)
+    if not told.is_of_series:
+        return told
     head = re.split(rb"\r?\n\r?\n", raw[:_HEAD_BYTES], maxsplit=1)[0]
     headers = email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(head + b"\n\n")
-    return Posted(
-        key=found.id or f"<{checksums.of_bytes(raw)}@no.message-id>",
-        mail=found,
-        raw=raw,
+    return msgspec.structs.replace(
+        told,
         sender=next(iter(_addresses(headers, "From")), ""),
         dated=_date(str(headers.get("Date", ""))),
         lists=tuple(dict.fromkeys([*_addresses(headers, "To", "Cc"), *_list_ids(headers)]))[:_MOST_LISTS],

@@ -27,14 +27,12 @@ class Publisher:
 
     def due(self, item: Item) -> list[str]:
         """Where the answer of a series is to go."""
-        answer = item.answer
-        if answer is None or not answer.applies:  # what does not apply has no run
-            return []
-        return [where for where in self.to if item.published.get(where) != answer.digest]
+        told = told_by(item)
+        return [where for where in self.to if told and item.published.get(where) != told]
 
     def publish(self, item: Item, folder: Folder, where: str, run: Run) -> str:
         """Publish it; why that failed, or an empty text."""
-        which = "full" if item.full is not None else "quick"
+        which = _which(item)
         for out in answers.results(folder.out(which)):
             place = out.relative_to(folder.path.parent)
             link = ("--url", f"{self.url.rstrip('/')}/{place}") if self.url is not None else ()
@@ -42,3 +40,15 @@ class Publisher:
             if run(self.command("publish", str(out), "--to", where, *link), log, lambda: True) != 0:
                 return f"not published to {where}: {children.words(log)}; {_LATER}"
         return ""
+
+
+def told_by(item: Item) -> str:
+    """What is the same for answers that say the same; empty where there is nothing to publish."""
+    answer = item.answer
+    if answer is None or not answer.applies:  # what does not apply has no run
+        return ""
+    return f"{_which(item)} {answer.digest}"
+
+
+def _which(item: Item) -> str:
+    return "full" if item.full is not None else "quick"

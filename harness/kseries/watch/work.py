@@ -14,7 +14,7 @@ from kseries.model import events
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import line, shortened
 from kseries.sources import TreeStore
-from kseries.watch import children, page, prerequisites
+from kseries.watch import children, page, prerequisites, publishing
 from kseries.watch.bases import NoBaseError, NotOursError, Trees
 from kseries.watch.children import Run
 from kseries.watch.folder import Folder
@@ -184,8 +184,7 @@ class Watcher:
                 self.failed = True
                 self._tell(f"{_called(item)}: {failed}")
                 return item, False
-            assert item.answer is not None
-            published = {**item.published, where: item.answer.digest}
+            published = {**item.published, where: publishing.told_by(item)}
             now = self.queue.items[item.number]
             item = self.queue.put(msgspec.structs.replace(now, published=published))
         return item, True
