@@ -125,7 +125,7 @@ def _order(args: argparse.Namespace) -> Order:
     return Order(
         queue=args.queue.resolve(),
         sources=tuple(sources.of(one) for one in args.source),
-        trees=tuple(args.tree),
+        trees=tuple(map(_lasting, args.tree)),
         picks=Picks.of(args.path, args.lists, args.subject),
         options=_options(args.run_words),
         words=tuple(args.run_words),
@@ -137,6 +137,11 @@ def _order(args: argparse.Namespace) -> Order:
         since=args.since or None,
         look=_EVERY if args.once else args.every,
     )
+
+
+def _lasting(tree: str) -> str:
+    """A --tree as the queue keeps it, which may be gone on with from another folder."""
+    return str(Path(tree).resolve()) if Path(tree).exists() else tree
 
 
 def _options(words: Sequence[str]) -> Options:

@@ -6,7 +6,7 @@ not written again.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +49,13 @@ WORDS = {
 }
 
 
+_ORDERS: dict[str, Callable[["_Row"], int]] = {
+    "answered": lambda row: -row.item.order,
+    "not-judged": lambda row: -row.item.number,
+}
+"""The newest first, of what is over."""
+
+
 @dataclass(frozen=True)
 class _Row:
     """A series as the page shows it. ``looks`` is a CSS class of the reports."""
@@ -77,11 +84,14 @@ def render(rows: Sequence[_Row]) -> str:
     sections = []
     for title, anchor, stages in _SECTIONS:
         some = [row for row in rows if row.item.stage in stages]
-        newest_first = anchor in ("answered", "not-judged")
-        some.sort(key=lambda row: (row.item.order, row.item.number), reverse=newest_first)
+        some.sort(key=_ORDERS.get(anchor, _by_order))
         sections.append((title, anchor, some[:_MOST], len(some) - len(some[:_MOST])))
     counts = [(title, anchor, len(some) + more) for title, anchor, some, more in sections]
     return pages.page("watch.html.j2", sections=sections, counts=counts, words=WORDS, day=_day)
+
+
+def _by_order(row: _Row) -> int:
+    return row.item.order or row.item.number
 
 
 def verdict(item: Item) -> tuple[str, str]:
