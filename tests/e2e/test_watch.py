@@ -106,11 +106,13 @@ def test_what_comes_later_is_judged_then(tmp_path: Path) -> None:
         (("mails", "--json"), "--json: print the queue with it"),
         (("--list-queue", "--queue", "mails"), "no queue: mails/queue.sqlite"),
         (("mails", "--tree", "nothing", "--once"), "no such kernel tree: nothing"),
+        (("mails", "--tree", "empty", "--once"), "is not a kernel tree: it has no Makefile"),
     ],
 )
 def test_what_is_wrong_is_told_in_two_lines(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     Maildir(tmp_path / "mails")
-    (tmp_path / "linux").mkdir()
+    Linux(tmp_path / "linux")
+    (tmp_path / "empty").mkdir()
     done = typed(tmp_path, "watch", *words, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     told = done.stderr[done.stderr.rindex("kseries") :] if "kseries:" not in done.stderr else done.stderr

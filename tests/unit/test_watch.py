@@ -67,7 +67,7 @@ def test_a_series_is_answered_quickly_and_then_wholly_and_nothing_is_done_twice(
     (item,) = watch.items
     base = posted.linux.git("rev-parse", "base")
     assert (item.stage, item.patches, item.sender) == (Stage.DONE, 2, "author@example.com")
-    assert item.base is not None and item.base.told == f"{base[:12]} of {posted.linux.path}, its base-commit"
+    assert item.base is not None and item.base.told == f"{base[:12]} of linux, its base-commit"
     quick, full = watch.runs.argvs
     target = posted.place / "queue" / "series" / "0001" / "KVM-Two-things"
     assert quick[quick.index("run") :] == [
@@ -135,6 +135,11 @@ def test_a_reply_with_a_patch_in_it_is_no_series(posted: List) -> None:
     posted.mails.deliver(*mails, reply(mails[1]), *idea)
     watch = posted.watch()
     assert len(watch.round()) == 2 and [*watch.stages] == ["KVM: Two things v1"]
+
+
+def test_a_single_patch_is_not_made_to_wait_for_what_it_answers(posted: List) -> None:
+    posted.mails.deliver(*posted.post("fix", "KVM: Fix it", answers="elsewhere-0"))
+    assert posted.watch().round() == both("KVM-Fix-it")
 
 
 def test_a_patch_that_answers_a_discussion_is_a_series(posted: List) -> None:

@@ -16,6 +16,7 @@ from kseries.model.errors import InfraError, InputError
 from kseries.model.sanitize import printable
 from kseries.report import json
 from kseries.report.live import Progress
+from kseries.sources import kernels
 from kseries.watch import listing, sources, watching
 from kseries.watch.choosing import Picks
 from kseries.watch.order import Order
@@ -27,7 +28,7 @@ _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _EVERY = 60.0
 _PATIENCE = 3600.0
 _SINCE = 14 * 86400.0
-_OURS = ("tree", "base", "prerequisite", "reroll", "out", "budget", "publish", "baseline", "json", "report")
+_OURS = ("tree", "base", "prerequisite", "reroll", "out", "budget", "publish", "baseline", "json")
 """What of kseries run the watch says itself, for each series."""
 _EXAMPLE = "kseries watch ~/Maildir --tree ~/linux --once -- --config auto"
 
@@ -127,7 +128,7 @@ def _order(args: argparse.Namespace) -> Order:
         sources=tuple(sources.of(one) for one in args.source),
         trees=tuple(map(_lasting, args.tree)),
         picks=Picks.of(args.path, args.lists, args.subject),
-        options=_options(args.run_words),
+        options=_options(args.run_words, args.budget),
         words=tuple(args.run_words),
         quick_words=tuple(target.without_booted(args.run_words)),
         page=(args.out or args.queue / "page").resolve(),
@@ -140,11 +141,15 @@ def _order(args: argparse.Namespace) -> Order:
 
 
 def _lasting(tree: str) -> str:
-    """A --tree as the queue keeps it, which may be gone on with from another folder."""
-    return str(Path(tree).resolve()) if Path(tree).exists() else tree
+    """A --tree as the queue keeps it, which may be gone on with from another folder. Raises InputError."""
+    if kernels.is_debians(tree):
+        return tree
+    if not Path(tree).exists():
+        raise InputError(f"no such kernel tree: {tree}\n  --tree names a git repository, as of kseries run")
+    return str(Path(tree).resolve())
 
 
-def _options(words: Sequence[str]) -> Options:
+def _options(words: Sequence[str], budget: str | None) -> Options:
     """What all runs have. Raises InputError for what is wrong with them, or is not theirs to say."""
     commands = parsers.Parser(prog="kseries watch ... --").add_subparsers()
     run.register(commands)
@@ -154,8 +159,9 @@ def _options(words: Sequence[str]) -> Options:
         if getattr(args, name, None) != parser.get_default(name):
             option = "-v" if name == "reroll" else f"--{name}"
             raise InputError(f"-- {option}: the watch says that itself, for each series\n  leave it out behind the --")
-    if args.variant:
-        args.variant = []
+    if budget is not None:
+        parser.parse_args(["SERIES", *words, "--budget", budget])
+    args.variant = []  # which each run has by itself
     return target.each(args)[0]
 
 

@@ -40,6 +40,11 @@ class Trees:
         self._store = store
         self._tell = tell
 
+    def check(self) -> None:
+        """Raise InputError for what is no kernel tree, and InfraError for one that is not to be had."""
+        for tree in self._trees:
+            self._root(tree)
+
     def base_of(self, base_commit: str, diffs: Sequence[bytes]) -> Choice:
         """``diffs`` are those of its prerequisites and its own. Raises NotOursError and NoBaseError."""
         found = self._by_commit(base_commit) if base_commit else None
@@ -54,7 +59,7 @@ class Trees:
             found, told = self._by_files(tree, blobs)
             if found is not None:
                 return found
-            why.append(f"{tree}: {told}")
+            why.append(f"{_name(tree)}: {told}")
         if not blobs:
             why.append("its diffs have no index lines")
         found = next(self._by_maintainers(ours, preimages.touched(diffs)), None)
@@ -67,7 +72,7 @@ class Trees:
     def _by_commit(self, commit: str) -> Choice | None:
         for tree in self._repositories():
             if (whole := repository.commit_of(tree, commit)) is not None:
-                return Choice(tree=str(tree), revision=whole, told=f"{whole[:_DIGITS]} of {tree}, its base-commit")
+                return Choice(tree=str(tree), revision=whole, told=f"{whole[:_DIGITS]} of {tree.name}, its base-commit")
         return None
 
     # --- its files --------------------------------------------------------------------------
@@ -91,7 +96,7 @@ class Trees:
             there = guess.matching(self._store, self._root(tree), blobs)
             if len(there) < len(blobs):
                 return None, f"{len(there)} of {len(blobs)} files match"
-            return Choice(tree=tree, revision="", told=f"{tree}, which has {whole} as it was made from them"), ""
+            return Choice(tree=tree, revision="", told=f"{_name(tree)}, which has {whole} as it was made from them"), ""
         found = guess.find(place, self._store, blobs, self._tell)
         if found is not None and found.commit is None:
             return None, found.told.partition(": trying HEAD")[0]
@@ -99,7 +104,7 @@ class Trees:
         if commit is None:
             return None, "it has no HEAD"
         name = found.name if found is not None else "HEAD"
-        told = f"{commit[:_DIGITS]} ({name}) of {tree}, which has {whole} as it was made from them"
+        told = f"{commit[:_DIGITS]} ({name}) of {_name(tree)}, which has {whole} as it was made from them"
         return Choice(tree=tree, revision=commit, told=told), ""
 
     # --- whose they are ---------------------------------------------------------------------
@@ -111,7 +116,8 @@ class Trees:
             url, _, branch = named.partition(" ")
             for tree in filter(repository.is_one, map(Path, ours)):
                 for remote, commit in _heads(tree, url, branch.strip()):
-                    told = f"{commit[:_DIGITS]} of {tree}, the head of {remote}, which MAINTAINERS names for its files"
+                    why = f"the head of {remote}, which MAINTAINERS names for its files"
+                    told = f"{commit[:_DIGITS]} of {tree.name}, {why}"
                     yield Choice(tree=str(tree), revision=commit, told=told)
 
     # --- the trees --------------------------------------------------------------------------
@@ -131,6 +137,11 @@ class Trees:
             told.append(repository.ask(tree, "for-each-ref", "--format=%(objectname) %(refname)").text)
             told.append(repository.ask(tree, *_REMOTES).text)
         return checksums.of_words(told)
+
+
+def _name(tree: str) -> str:
+    """A tree as it is told, to those too who know nothing of this host's folders."""
+    return Path(tree).name
 
 
 def _heads(tree: Path, url: str, branch: str) -> Iterator[tuple[str, str]]:

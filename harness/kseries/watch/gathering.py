@@ -102,7 +102,7 @@ def _gone(own: Sequence[Posted]) -> Iterator[str]:
 
 def _lacks_cover(own: Sequence[Posted], came: Collection[str]) -> str:
     """What its patches all answer and did not come: mostly a cover letter, which may name its base."""
-    above = {one.mail.answers for one in own}
+    above = {one.mail.answers for one in own if one.mail.subject.number is not None}  # others need no cover letter
     (one,) = above if len(above) == 1 else ("",)
     return f"the mail that it answers, {one}" if one and one not in came else ""
 

@@ -124,10 +124,20 @@ def _reports(item: Item, folder: Folder, place: Path) -> Iterator[tuple[str, str
             name = f"{out.relative_to(folder.path.parent)}/{_REPORT}"
             with contextlib.suppress(FileNotFoundError):
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
-                _put(place / name, (out / _REPORT).read_bytes())
+                _copy(out / _REPORT, place / name)
             if (place / name).is_file():
                 variant = f", {out.name}" if out.name != which else ""
                 yield f"{words}{variant}", name
+
+
+def _copy(report: Path, path: Path) -> None:
+    """Copy a report that is not there yet, or another one by now: there may be thousands that are."""
+    made = report.stat()
+    with contextlib.suppress(FileNotFoundError):
+        there = path.stat()
+        if (there.st_size, there.st_mtime_ns > made.st_mtime_ns) == (made.st_size, True):
+            return
+    _put(path, report.read_bytes())
 
 
 def _put(path: Path, data: bytes) -> None:

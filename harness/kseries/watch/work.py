@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from kseries.app import premises
 from kseries.host import paths
 from kseries.model import events
 from kseries.model.errors import InfraError, InputError, KseriesError
@@ -61,7 +62,9 @@ class Watcher:
         """Whether something could not be read, judged or published since this began."""
 
     def begin(self) -> None:
-        """Have the queue as it is, by what is asked for now."""
+        """Have the queue as it is, by what is asked for now. Raises InputError for what is no kernel tree."""
+        with premises.at_work(events.unheard), premises.room():
+            self._trees().check()
         self.queue.change(lambda entry: entry.choose_again(), self._order.picks, self._now())
 
     def round(self) -> None:
@@ -75,10 +78,13 @@ class Watcher:
 
     def _look_at_trees(self) -> None:
         """Have what had no base looked at again, where a tree has got something since."""
-        now = Trees(self._order.trees, TreeStore(paths.cache("trees.git")), events.unheard).print_of()
+        now = self._trees().print_of()
         if self.queue.position(_TREES) != now:
             self.queue.change(lambda entry: entry.find_bases_again(), self._order.picks, self._now())
             self.queue.put_position(_TREES, now)
+
+    def _trees(self) -> Trees:
+        return Trees(self._order.trees, TreeStore(paths.cache("trees.git")), events.unheard)
 
     # --- what came --------------------------------------------------------------------------
 
