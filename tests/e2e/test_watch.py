@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support import tenseries
 from tests.support.commands import typed
 from tests.support.inbox import Maildir, posting
@@ -88,32 +86,3 @@ def test_what_comes_later_is_judged_then(tmp_path: Path) -> None:
     assert begun(done) == ["1 lib: Two"], done.stderr
     (one,) = queue(tmp_path)
     assert (one["stage"], one["quick"]["states"], one["full"]["states"]) == ("done", [], [])
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ((), "which SOURCE?"),
-        (("mails",), "on which trees?"),
-        (("nowhere", "--tree", "linux"), "no such SOURCE: nowhere"),
-        (("mails", "--tree", "linux", "--subject", "["), "--subject [: no regular expression"),
-        (("mails", "--tree", "linux", "--every", "soon"), "soon is no time such as 60s"),
-        (("mails", "--tree", "linux", "--url", "https://x/"), "--url: of nothing that is published"),
-        (("mails", "--tree", "linux", "--", "--out", "x"), "-- --out: the watch says that itself"),
-        (("mails", "--tree", "linux", "--", "--base", "x"), "-- --base: the watch says that itself"),
-        (("mails", "--tree", "linux", "--", "--probe", "nonsense"), "no such probe: nonsense"),
-        (("mails", "--tree", "linux", "--", "other"), "unrecognized arguments: other"),
-        (("mails", "--json"), "--json: print the queue with it"),
-        (("--list-queue", "--queue", "mails"), "no queue: mails/queue.sqlite"),
-        (("mails", "--tree", "nothing", "--once"), "no such kernel tree: nothing"),
-        (("mails", "--tree", "empty", "--once"), "is not a kernel tree: it has no Makefile"),
-    ],
-)
-def test_what_is_wrong_is_told_in_two_lines(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
-    Maildir(tmp_path / "mails")
-    Linux(tmp_path / "linux")
-    (tmp_path / "empty").mkdir()
-    done = typed(tmp_path, "watch", *words, XDG_CACHE_HOME=str(tmp_path / "cache"))
-    assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    told = done.stderr[done.stderr.rindex("kseries") :] if "kseries:" not in done.stderr else done.stderr
-    assert said in told and len(told.splitlines()) <= 2 and "Traceback" not in told

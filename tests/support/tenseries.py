@@ -2,6 +2,7 @@
 """A maildir with ten series for the tiny kernel, as a list has them: versions, a RESEND, what is on top of another."""
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from tests.support import tiny
@@ -60,9 +61,9 @@ def deliver(place: Path) -> tuple[Path, Path]:
     two = (("lib: Block 1", 1, "new"), ("lib: Block 2", 2, "new"))
     newer = (("lib: Block 1", 1, "newer"), ("lib: Block 2", 2, "newer"))
     first = posting(linux.repository, linux.commits(*two), "two", cover="lib: Two blocks", base="base")
-    second = {"cover": "lib: Two blocks", "version": 2}
     mails.deliver(*first, reply(first[1]))
-    mails.deliver(*posting(linux.repository, linux.commits(*newer), "two-v2", base="base", answers="two-0", **second))
+    again = partial(posting, linux.repository, cover="lib: Two blocks", version=2, base="base")
+    mails.deliver(*again(linux.commits(*newer), "two-v2", answers="two-0"))
     under = linux.commits(("lib: Block 3", 3, "new"))
     on_top = linux.commits(("lib: Block 4", 4, "new"), onto=under.rpartition(".")[2])
     mails.deliver(*posting(linux.repository, on_top, "four", trailers="Depends-on: <three-1@posted.example>\n"))
@@ -74,8 +75,7 @@ def deliver(place: Path) -> tuple[Path, Path]:
     mails.deliver(*posting(linux.repository, linux.commits(("lib: Block 5", 5, "new")), "five"))
     broken = linux.commits(("lib: Break", 6, "new"), ("lib: Mend", 8, "new"), broken=1)
     mails.deliver(*posting(linux.repository, broken, "break", cover="lib: Break and mend"))
-    again = {**second, "prefix": "PATCH RESEND"}
-    mails.deliver(*posting(linux.repository, linux.commits(*newer), "again", base="base", **again))
+    mails.deliver(*again(linux.commits(*newer), "again", prefix="PATCH RESEND"))
     lacking = linux.commits(("lib: Block 9", 9, "new"), ("lib: Block 10", 10, "new"))
     mails.deliver(*posting(linux.repository, lacking, "half", cover="lib: Three that are two")[:2])
     return mails.path, linux.repository.path

@@ -151,7 +151,8 @@ def _lasting(tree: str) -> str:
 
 def _options(words: Sequence[str], budget: str | None) -> Options:
     """What all runs have. Raises InputError for what is wrong with them, or is not theirs to say."""
-    commands = parsers.Parser(prog="kseries watch ... --").add_subparsers()
+    top: argparse.ArgumentParser = parsers.Parser(prog="kseries watch ... --")
+    commands = top.add_subparsers()
     run.register(commands)
     parser = commands.choices["run"]
     args = parser.parse_args(["SERIES", *words])

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from kseries.host import files
@@ -37,10 +38,10 @@ class Folder:
             files.remove(place)
             if some:
                 place.parent.mkdir(parents=True, exist_ok=True)
-                files.fill(place, lambda made, some=some, prefix=prefix: _write(made, some, prefix))
+                files.fill(place, partial(_write, some, prefix))
 
 
-def _write(folder: Path, mails: Sequence[Posted], prefix: str) -> None:
+def _write(mails: Sequence[Posted], prefix: str, folder: Path) -> None:
     """Each mail as a file; one that is no patch is 0000, as a cover letter is, or else counts with the others."""
     covered = bool(mails) and not mails[0].mail.has_diff
     for number, one in enumerate(mails, 0 if covered else 1):
