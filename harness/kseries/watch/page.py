@@ -97,7 +97,7 @@ def _by_order(row: _Row) -> int:
 def verdict(item: Item) -> tuple[str, str]:
     """What was answered in a word or two, and the CSS class that goes with it."""
     answer = item.answer
-    if answer is None:
+    if answer is None or item.stage not in (Stage.DONE, Stage.FULL):
         return WORDS[item.stage], "unknown"
     if not answer.applies:
         return "does not apply", "bad"
