@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kseries.app import rundir
-from kseries.model import RESULT, RunResult
+from kseries.model import RESULT, Base, RunResult
 from kseries.model.sanitize import line, shortened
 from kseries.report.headline import headline
 from kseries.watch.item import Answer
@@ -36,9 +36,9 @@ def of_run(out: Path) -> Answer | None:
     )
 
 
-def does_not_apply(why: str) -> Answer:
+def does_not_apply(why: str, base: Base) -> Answer:
     """That of a series that does not apply to its base."""
-    return Answer(applies=False, headline=f"Does not apply: {shortened(line(why), _SAID)}")
+    return Answer(applies=False, headline=f"Does not apply: {shortened(line(why), _SAID)}", lacking=base.lacking)
 
 
 def _all(values: list[bool | None]) -> bool | None:

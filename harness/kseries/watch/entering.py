@@ -24,6 +24,8 @@ _SUBJECT = 300
 _SAID = 1000
 _GIVEN_UP = (Stage.WAITING, Stage.INCOMPLETE, Stage.NO_BASE, Stage.NOT_OURS, Stage.FAILED)
 """Where an older version is of no more use, though nothing is under way."""
+_WITHOUT = (Stage.NO_BASE, Stage.NOT_OURS, Stage.FAILED)
+"""Where one may be for want of what it is made on top of."""
 
 
 class Entry:
@@ -138,12 +140,11 @@ class Entry:
     def _wake(self, item: Item) -> None:
         """Have those judged again that were without a prerequisite which is here now."""
         for one in list(self.items.values()):
-            answered = one.answer
-            if one.stage is Stage.DONE and answered is not None and answered.lacking and self._names(one, item):
+            lacked = one.stage in _WITHOUT if one.answer is None else one.stage is Stage.DONE and one.answer.lacking
+            if lacked and self._names(one, item):
                 self._last += 1
-                self.put(
-                    msgspec.structs.replace(one, stage=Stage.NEW, order=self._last, quick=None, full=None, base=None)
-                )
+                again = msgspec.structs.replace(one, stage=Stage.NEW, order=self._last, told="")
+                self.put(msgspec.structs.replace(again, quick=None, full=None, base=None))
 
     def _names(self, one: Item, other: Item) -> bool:
         """Whether a series names another as to be there first."""

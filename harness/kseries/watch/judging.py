@@ -103,12 +103,12 @@ class Judging:
         )
         store = TreeStore(paths.cache("trees.git"))
         with self._at_work(), premises.room():
+            under = planning.base_of(loaded, options, store, events.unheard)
             try:
-                under = planning.base_of(loaded, options, store, events.unheard)
                 with planning.explained(loaded, under, store):
                     scenarios.apply_all(loaded.series, under, store, events.unheard, options.fuzz)
             except InputError as error:
-                return answers.does_not_apply(str(error))
+                return answers.does_not_apply(str(error), under)
         return None
 
     def _argv(self, base: Choice, folder: Folder, stacked: bool, which: str, words: tuple[str, ...]) -> list[str]:
