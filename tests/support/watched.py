@@ -31,6 +31,8 @@ class Runs:
     statuses: dict[str, int] = field(default_factory=dict)
     """By what a word of its command line ends with, how a run ends that is no 0."""
     meanwhile: Callable[[list[str]], None] = lambda _: None
+    speechless: bool = False
+    """Whether runs end without a result."""
     result: Callable[[], RunResult] = lambda: msgspec.structs.replace(
         runs.run(runs.state("base"), runs.state("prefix-1", 1)), verdict=SAFE
     )
@@ -43,7 +45,7 @@ class Runs:
         status = next((end for word, end in self.statuses.items() if any(one.endswith(word) for one in argv)), 0)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(f"kseries: it ended with {status}\n  so it did\n")
-        if "--out" in argv and status in (0, 1):
+        if "--out" in argv and status in (0, 1) and not self.speechless:
             out = Path(argv[argv.index("--out") + 1])
             rundir.create(out)
             rundir.write(out, self.result())

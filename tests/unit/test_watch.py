@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from kseries.cli import target
 from kseries.model.errors import InfraError
+from kseries.watch import sources
 from kseries.watch.choosing import Picks
 from kseries.watch.item import Stage
 from kseries.watch.publishing import Publisher
 from kseries.watch.sources.maildir import Maildir as Source
+from tests.support import patchworkevents
 from tests.support.bases import MAKEFILE
 from tests.support.gitrepo import Repository, lines
 from tests.support.inbox import Maildir, posting
@@ -308,6 +311,45 @@ def test_only_what_was_asked_for_is_judged(posted: List, picks: Picks, chosen: l
     assert {*everything.stages.values()} == {"done"}, "who asks for more later has it"
 
 
+def test_a_budget_is_for_the_whole_answer_and_what_a_kernel_is_asked_not_for_the_quick_one(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    words = ("--probe", "capabilities", "--make", "CC=gcc")
+    watch = posted.watch(budget="20m", words=words, quick_words=tuple(target.without_booted(words)))
+    watch.round()
+    quick, full = (argv[argv.index("run") + 6 : -2] for argv in watch.runs.argvs)
+    assert quick == ["--make", "CC=gcc", "--scenario", "prefixes", "--build-only", "--make", "W=1"]
+    assert full == [*words, "--budget", "20m"]
+
+
+def test_of_a_partial_reroll_the_rest_is_of_the_version_before(posted: List) -> None:
+    whole = posted.post("v1", "KVM: A", "KVM: B", cover="KVM: Two things")
+    posted.mails.deliver(*whole)
+    watch = posted.watch()
+    watch.round()
+    (again,) = posted.post("v2", "KVM: A", words="new", answers="v1-1", version=2)
+    posted.mails.deliver(again.replace(b"[PATCH v2]", b"[PATCH v2 1/2]"))
+    assert watch.round() == both("KVM-A-v2")
+    names = sorted(path.name for path in (posted.place / "queue" / "series" / "0002" / "KVM-A-v2").iterdir())
+    assert names == ["v2-0000-cover-letter.patch", "v2-0001-KVM-A.patch", "v2-0002-KVM-B.patch"]
+
+
+def test_a_cover_letter_tells_the_version_of_patches_that_tell_none(posted: List) -> None:
+    mails = posted.post("v3", "KVM: A", "KVM: B", cover="KVM: Two things")
+    posted.mails.deliver(mails[0].replace(b"[PATCH 0/2]", b"[PATCH v3 0/2]"), *mails[1:])
+    assert posted.watch().round() == both("KVM-Two-things-v3")
+
+
+def test_a_patchwork_is_watched_as_a_maildir_is(posted: List) -> None:
+    with patchworkevents.served() as patchwork:
+        patchwork.complete(
+            7, "2026-11-30T10:00:00", posted.post("one", "KVM: A", "KVM: B", cover="KVM: Two", base="base")
+        )
+        watch = Watch(posted.place, sources.of(patchwork.source), posted.linux.path)
+        assert watch.round() == both("KVM-Two")
+        assert watch.items[0].base is not None and watch.items[0].base.told.endswith("its base-commit")
+        assert watch.round() == []
+
+
 # --- what goes wrong ----------------------------------------------------------------------------
 
 
@@ -355,6 +397,19 @@ def test_what_this_host_failed_at_is_tried_again_and_not_for_ever(posted: List) 
     assert watch.items[0].stage is Stage.FAILED
     watch.time.pass_(86400 * 9)
     assert watch.round() == []
+
+
+def test_a_result_of_before_is_not_taken_for_that_of_a_run_that_has_none(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = posted.watch()
+    watch.runs.statuses = {"0001/full": 3}
+    watch.round()
+    quick = posted.place / "queue" / "series" / "0001" / "quick"
+    quick.rename(quick.with_name("full"))
+    watch.runs.statuses, watch.runs.speechless = {}, True
+    watch.time.pass_(3600)
+    assert watch.round() == ["full KVM-A"]
+    assert watch.items[0].full is None and watch.items[0].told.startswith("tried 2 times: ")
 
 
 def test_a_clock_that_was_set_back_changes_no_order_and_waits_no_longer(posted: List) -> None:
