@@ -194,9 +194,9 @@ def test_what_others_are_made_on_top_of_is_judged_before_them_and_applied(posted
 def test_what_was_judged_without_its_prerequisite_is_judged_again_once_that_has_come(posted: List, named: str) -> None:
     first = posted.commits("KVM: A")
     on_top = posted.commits("KVM: B", onto=first.rpartition(".")[2])
-    base = {"base": "base"} if named == "its base" else {}
+    base = "base" if named == "its base" else ""
     depends = "Depends-on: <one-1@posted.example>\n"
-    posted.mails.deliver(*posting(posted.linux, on_top, "two", trailers=depends, **base))
+    posted.mails.deliver(*posting(posted.linux, on_top, "two", trailers=depends, base=base))
     watch = posted.watch()
     assert watch.round() == []
     assert watch.stages == {"KVM: B v1": "done" if base else "no-base"}

@@ -554,6 +554,19 @@ def ends(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def ended(process: "subprocess.Popen[bytes]", seconds: float) -> Iterator[None]:
+    """Have one that was started so be gone afterwards: told to end, and killed with its group if that takes longer."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            if not ends(process, seconds):
+                _kill_all(process)
+                process.wait()
+
+
 class Piped:
     """A program of ours that is told by its standard input, and tells by its standard output."""
 

@@ -6,11 +6,8 @@ until it is gone: the next watch waits for that before it begins.
 """
 
 import contextlib
-import os
 import re
-import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from kseries.host import cachelock, processes
@@ -41,25 +38,12 @@ def run(argv: list[str], log: Path, wanted: Callable[[], bool]) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:
         words = ["setpriv", "--pdeathsig", "TERM", *argv]
-        with _ended(processes.beside(words, Path.cwd(), cachelock.held(), said)) as child:
+        child = processes.beside(words, Path.cwd(), cachelock.held(), said)
+        with processes.ended(child, _END_SECONDS):
             while not processes.ends(child, _LOOK_SECONDS):
                 if not wanted():
                     raise StoppedError
-            return _status(child.returncode)
-
-
-@contextlib.contextmanager
-def _ended(child: "subprocess.Popen[bytes]") -> "Iterator[subprocess.Popen[bytes]]":
-    """Have it be gone afterwards."""
-    try:
-        yield child
-    finally:
-        if child.poll() is None:
-            child.terminate()
-            if not processes.ends(child, _END_SECONDS):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+        return _status(child.returncode)
 
 
 def _status(returncode: int) -> int:
