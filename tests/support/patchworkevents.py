@@ -13,6 +13,8 @@ from typing import Any
 from tests.support.mails import mbox
 
 API = "/api/1.3"
+A_PAGE = 30
+"""Events of a page: whoever asks for more has no more (page_size_query_param in patchwork/api/event.py)."""
 
 
 @dataclass
@@ -30,6 +32,8 @@ class FakePatchwork:
     series: dict[int, _Series] = field(default_factory=dict)
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    own_order: bool = False
+    """Whether it has the newest event first, whatever it is asked: some versions do."""
 
     @property
     def source(self) -> str:
@@ -38,6 +42,12 @@ class FakePatchwork:
     def complete(self, number: int, date: str, mails: Sequence[bytes]) -> None:
         """Have a series be complete at a date, which is ISO 8601 without a zone, as Patchwork has it."""
         self.series[number] = _Series(date, mails)
+
+    def more(self, target: str) -> str:
+        """The header Link: whether there is a page after this one."""
+        asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query))
+        whole = "page" in asked and len(self._events({**asked, "page": str(int(asked["page"]) + 1)}))
+        return f'<{self.url}{API}/events/?page={int(asked["page"]) + 1}>; rel="next"' if whole else ""
 
     def answer(self, target: str) -> tuple[int, bytes]:
         """The status and the body of what is asked for."""
@@ -57,7 +67,7 @@ class FakePatchwork:
         return 404, b'{"detail": "Not found."}'
 
     def _events(self, asked: dict[str, str]) -> list[dict[str, Any]]:
-        assert asked["category"] == "series-completed" and asked["order"] == "date"
+        assert asked["category"] == "series-completed"
         found = [
             {
                 "id": 1000 + number,
@@ -70,8 +80,9 @@ class FakePatchwork:
             for number, one in self.series.items()
             if asked["project"] == self.project and one.date >= asked.get("since", "")
         ]
-        first = (int(asked["page"]) - 1) * int(asked["per_page"])
-        return sorted(found, key=lambda event: str(event["date"]))[first : first + int(asked["per_page"])]
+        first = (int(asked["page"]) - 1) * A_PAGE
+        newest_first = asked.get("order") != "date" or self.own_order
+        return sorted(found, key=lambda event: str(event["date"]), reverse=newest_first)[first : first + A_PAGE]
 
     def _told(self, number: int) -> dict[str, Any]:
         covered = any(b"\ndiff --git " not in one for one in self.series[number].mails)
@@ -89,6 +100,8 @@ def served() -> Iterator[FakePatchwork]:
             status, body = made.answer(self.path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if status == 200 and (more := made.more(self.path)):
+                self.send_header("Link", more)
             self.end_headers()
             self.wfile.write(body)
 

@@ -221,10 +221,13 @@ def test_a_patchwork_tells_of_each_series_once_with_its_cover_letter(patchwork: 
     assert patchwork.asked.count("/series/7/mbox/") == 1
 
 
-def test_a_patchwork_with_many_events_tells_of_all(patchwork: FakePatchwork) -> None:
-    for number in range(250):
+@pytest.mark.parametrize("own_order", [False, True])
+def test_a_patchwork_with_many_events_tells_of_all_the_oldest_first(patchwork: FakePatchwork, own_order: bool) -> None:
+    patchwork.own_order = own_order
+    for number in range(70):
         patchwork.complete(number, f"2026-11-30T10:{number // 60:02}:{number % 60:02}", [patch(number)])
-    assert len(Reader(sources.of(patchwork.source)).new()) == 250
+    reader = Reader(sources.of(patchwork.source))
+    assert reader.new() == [f"mail {number}" for number in range(70)] and reader.new() == []
 
 
 @pytest.mark.parametrize(

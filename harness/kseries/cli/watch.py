@@ -151,10 +151,11 @@ def _lasting(tree: str) -> str:
 
 def _options(words: Sequence[str], budget: str | None) -> Options:
     """What all runs have. Raises InputError for what is wrong with them, or is not theirs to say."""
-    top: argparse.ArgumentParser = parsers.Parser(prog="kseries watch ... --")
+    top: argparse.ArgumentParser = parsers.Parser()
     commands = top.add_subparsers()
     run.register(commands)
     parser = commands.choices["run"]
+    parser.prog = "kseries run"
     args = parser.parse_args(["SERIES", *words])
     for name in _OURS:
         if getattr(args, name, None) != parser.get_default(name):

@@ -35,7 +35,6 @@ _ANSWER = 8 << 20
 """Bytes of a list of events."""
 _MBOX = 64 << 20
 """Bytes of a series."""
-_A_PAGE = 100
 _PAGES = 100
 _SAID = 200
 _GONE = (http.HTTPStatus.NOT_FOUND, http.HTTPStatus.GONE)
@@ -104,25 +103,26 @@ class Patchwork:
             mails, told = self._mails(number)
             yield Batch(mails, msgspec.json.encode(at).decode(), told)
 
-    def _events(self, at: _Position) -> Iterator[_Event]:
-        """The events since a position, the oldest first."""
+    def _events(self, at: _Position) -> list[_Event]:
+        """The events since a position, the oldest first: servers have an order and pages of their own."""
+        asked = {"category": "series-completed", "project": self._project, "order": "date"}
+        found: list[_Event] = []
         for page in range(1, _PAGES + 1):
-            asked = {
-                "category": "series-completed",
-                "project": self._project,
-                "order": "date",
-                "per_page": str(_A_PAGE),
-                "page": str(page),
-                **({"since": at.since} if at.since else {}),
-            }
-            url = f"{self._host}{_API}/events/?{urllib.parse.urlencode(asked)}"
+            words = urllib.parse.urlencode({**asked, "page": page, **({"since": at.since} if at.since else {})})
+            url = f"{self._host}{_API}/events/?{words}"
             try:
-                found = _decoded(url, list[_Event])
+                data, more = _get(url, _ANSWER)
             except _GoneError as error:
                 raise InfraError(f"{error}: it has no project {self._project}, or no REST API 1.3") from error
-            yield from found
-            if len(found) < _A_PAGE:
-                return
+            found += _decoded(url, data, list[_Event])
+            if not more:
+                break
+        return sorted(found, key=lambda event: event.date)
+
+    def _here(self, url: str) -> str:
+        """What a server names, at the address that the user named: it may know itself by another."""
+        top = urllib.parse.urlsplit(self._host)
+        return urllib.parse.urlunsplit((top.scheme, top.netloc, urllib.parse.urlsplit(url).path, "", ""))
 
     def _mails(self, number: int) -> tuple[tuple[tuple[bytes, str], ...], tuple[str, ...]]:
         """The mails of a series, its cover letter first; what could not be had of it for good, told."""
@@ -130,12 +130,11 @@ class Patchwork:
         told: list[str] = []
         mboxes: list[bytes] = []
         try:
-            cover = _decoded(f"{self._host}{_API}/series/{number}/", _Series).cover_letter
-            if cover is not None and urllib.parse.urlsplit(cover.mbox)[:2] == urllib.parse.urlsplit(self._host)[:2]:
-                mboxes.append(_get(cover.mbox, _MBOX))
-            elif cover is not None:
-                told.append(f"{origin}: its cover letter is of another host, and is not read")
-            mboxes.append(_get(f"{self._host}/series/{number}/mbox/", _MBOX))
+            url = f"{self._host}{_API}/series/{number}/"
+            cover = _decoded(url, _get(url, _ANSWER)[0], _Series).cover_letter
+            if cover is not None:
+                mboxes.append(_get(self._here(cover.mbox), _MBOX)[0])
+            mboxes.append(_get(f"{self._host}/series/{number}/mbox/", _MBOX)[0])
         except _GoneError as error:
             told.append(f"{origin} is not there any more: {error}")
         split = [data for mbox in mboxes for _, data in mboxes_of.split(io.BytesIO(mbox), 0)]
@@ -144,9 +143,8 @@ class Patchwork:
         return tuple((data, origin) for data in split if data is not None), tuple(told)
 
 
-def _decoded(url: str, kind: type[Any]) -> Any:
+def _decoded(url: str, data: bytes, kind: type[Any]) -> Any:
     """What a server answers, as JSON. Raises InfraError."""
-    data = _get(url, _ANSWER)
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -154,10 +152,12 @@ def _decoded(url: str, kind: type[Any]) -> Any:
         raise InfraError(f"{url} does not answer as a Patchwork does: {line(str(error))}: {said}") from error
 
 
-def _get(url: str, limit: int) -> bytes:
+def _get(url: str, limit: int) -> tuple[bytes, bool]:
+    """What a server answers, and whether it has another page (RFC 8288). Raises InfraError, _GoneError."""
     try:
         with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
             data = bytes(answer.read(limit + 1))
+            more = 'rel="next"' in str(answer.headers.get("Link", ""))
     except urllib.error.HTTPError as error:
         if error.code in _GONE:
             raise _GoneError(f"{url}: {error.code}") from error
@@ -166,7 +166,7 @@ def _get(url: str, limit: int) -> bytes:
         raise InfraError(f"cannot fetch {url}: {line(str(getattr(error, 'reason', error)))}") from error
     if len(data) > limit:
         raise InfraError(f"{url} has more than {limit >> 20} MiB")
-    return data
+    return data, more
 
 
 def _iso(since: float | None) -> str:
