@@ -275,6 +275,19 @@ def test_the_tree_that_maintainers_names_is_taken_if_the_user_has_named_it(poste
     assert watch.items[0].base.told.endswith("the head of origin, which MAINTAINERS names for its files")
 
 
+def test_a_folder_is_the_base_of_what_was_made_from_its_files(posted: List, tmp_path: Path) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    folder = posted.linux.path / "unpacked"
+    for name in (*FILES, "Makefile"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((posted.linux.path / name).read_bytes())
+    watch = Watch(tmp_path, Source(posted.mails.path), folder)
+    assert watch.round() == both("KVM-A")
+    assert watch.items[0].base is not None and watch.items[0].base.revision == ""
+    assert watch.items[0].base.told == "unpacked, which has the file that it changes as it was made from them"
+    assert "--base" not in watch.runs.argvs[0]
+
+
 def test_a_series_that_does_not_apply_is_answered_with_the_words(posted: List, tmp_path: Path) -> None:
     other = Repository(tmp_path / "other")
     other.commit("base", {"Makefile": MAKEFILE, FILES[0]: lines(60)})

@@ -43,7 +43,7 @@ class Trees:
     def check(self) -> None:
         """Raise InputError for what is no kernel tree, and InfraError for one that is not to be had."""
         for tree in self._trees:
-            self._root(tree)
+            self._kernel(tree)
 
     def base_of(self, base_commit: str, diffs: Sequence[bytes]) -> Choice:
         """``diffs`` are those of its prerequisites and its own. Raises NotOursError and NoBaseError."""
@@ -127,6 +127,11 @@ class Trees:
 
     def _root(self, tree: str) -> str:
         """The git tree of a tree's HEAD, in the store. Raises InputError, InfraError."""
+        # Who only asks for files need not be told of a work tree's changes, which takes seconds of a kernel's.
+        found = kernels.commit_tree(tree, "HEAD", self._store) if repository.is_one(Path(tree)) else None
+        return found or self._kernel(tree)
+
+    def _kernel(self, tree: str) -> str:
         return kernels.get(tree, None, self._store, paths.cache(), self._tell).tree
 
     def print_of(self) -> str:
