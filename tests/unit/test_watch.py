@@ -284,7 +284,7 @@ def test_a_folder_is_the_base_of_what_was_made_from_its_files(posted: List, tmp_
     watch = Watch(tmp_path, Source(posted.mails.path), folder)
     assert watch.round() == both("KVM-A")
     assert watch.items[0].base is not None and watch.items[0].base.revision == ""
-    assert watch.items[0].base.told == "unpacked, which has the file that it changes as it was made from them"
+    assert watch.items[0].base.told == "unpacked, whose file is what it was made from"
     assert "--base" not in watch.runs.argvs[0]
 
 

@@ -91,12 +91,12 @@ class Trees:
     def _by_files(self, tree: str, blobs: dict[str, str]) -> tuple[Choice | None, str]:
         """The commit that has them all; or else what was found."""
         place = Path(tree)
-        whole = f"all {len(blobs)} files that it changes" if len(blobs) > 1 else "the file that it changes"
+        whole = f"whose {len(blobs)} files are" if len(blobs) > 1 else "whose file is"
         if not repository.is_one(place):
             there = guess.matching(self._store, self._root(tree), blobs)
             if len(there) < len(blobs):
                 return None, f"{len(there)} of {len(blobs)} files match"
-            return Choice(tree=tree, revision="", told=f"{_name(tree)}, which has {whole} as it was made from them"), ""
+            return Choice(tree=tree, revision="", told=f"{_name(tree)}, {whole} what it was made from"), ""
         found = guess.find(place, self._store, blobs, self._tell)
         if found is not None and found.commit is None:
             return None, found.told.partition(": trying HEAD")[0]
@@ -104,7 +104,7 @@ class Trees:
         if commit is None:
             return None, "it has no HEAD"
         name = found.name if found is not None else "HEAD"
-        told = f"{commit[:_DIGITS]} ({name}) of {_name(tree)}, which has {whole} as it was made from them"
+        told = f"{commit[:_DIGITS]} ({name}) of {_name(tree)}, {whole} what it was made from"
         return Choice(tree=tree, revision=commit, told=told), ""
 
     # --- whose they are ---------------------------------------------------------------------
