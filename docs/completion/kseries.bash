@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/kseries
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_kseries_subparsers=(demo run plan promise try bisect merge revert pick shell report publish b4-check bundle compare runs gc doctor extra completion worker test)
+_shtab_kseries_subparsers=(demo run plan promise try bisect merge revert pick shell report publish b4-check bundle watch compare runs gc doctor extra completion worker test)
 
 _shtab_kseries_demo_option_strings=(-h --help --arch --tree --strict --out --yes)
 _shtab_kseries_run_option_strings=(-h --help --tree --base --prerequisite -v --reroll-count --fuzz --scenario --revert --arch --probe --surface --contract --no-contracts --selftest --keep-timeouts --selftest-from --run --kunit --host-test --add --config --make --userland --package --debug --build-only --repeat --quick --memory --cpus --timeout --check-timeout --append --disk --device --unboxed --record-console --strict --promise --selftest-clang --checkpatch --out -j --jobs --workers --cluster --tls-ca-file --tls-cert --tls-key --insecure --report --publish --url --budget --variant --revert-sets --most --json --baseline)
@@ -21,6 +21,7 @@ _shtab_kseries_report_option_strings=(-h --help --format --strict -o --output)
 _shtab_kseries_publish_option_strings=(-h --help --to --url)
 _shtab_kseries_b4_check_option_strings=(-h --help --json --series)
 _shtab_kseries_bundle_option_strings=(-h --help -o --output --with-source --unboxed)
+_shtab_kseries_watch_option_strings=(-h --help --tree --path --list --subject --once --every --budget --wait --since --queue --out --publish --url --list-queue --json)
 _shtab_kseries_compare_option_strings=(-h --help --strict --format -o --output)
 _shtab_kseries_runs_option_strings=(-h --help --json)
 _shtab_kseries_gc_option_strings=(-h --help --max-size --dry-run)
@@ -143,6 +144,9 @@ _shtab_kseries_bundle_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_kseries_bundle_pos_2_COMPGEN=_shtab_compgen_files
 _shtab_kseries_bundle__o_COMPGEN=_shtab_compgen_files
 _shtab_kseries_bundle___output_COMPGEN=_shtab_compgen_files
+_shtab_kseries_watch___tree_COMPGEN=_shtab_compgen_files
+_shtab_kseries_watch___queue_COMPGEN=_shtab_compgen_dirs
+_shtab_kseries_watch___out_COMPGEN=_shtab_compgen_dirs
 _shtab_kseries_compare_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_kseries_compare_pos_1_COMPGEN=_shtab_compgen_files
 _shtab_kseries_compare__o_COMPGEN=_shtab_compgen_files
@@ -191,7 +195,7 @@ _shtab_kseries_doctor___arch_choices=(x86_64 arm64)
 _shtab_kseries_extra_pos_0_choices=(cluster pytest publish)
 _shtab_kseries_completion_pos_0_choices=(bash zsh fish)
 _shtab_kseries_test___full_choices=(demo demo-7.3 series promises e2e host-tests releases userland subsystems cluster guest faults identical mutants-x86_64 mutants-arm64 mutants-7.3 fuzz)
-_shtab_kseries_pos_0_choices=(demo run plan promise try bisect merge revert pick shell report publish b4-check bundle compare runs gc doctor extra completion worker test)
+_shtab_kseries_pos_0_choices=(demo run plan promise try bisect merge revert pick shell report publish b4-check bundle watch compare runs gc doctor extra completion worker test)
 
 _shtab_kseries_demo__h_nargs=0
 _shtab_kseries_demo___help_nargs=0
@@ -322,6 +326,12 @@ _shtab_kseries_bundle__h_nargs=0
 _shtab_kseries_bundle___help_nargs=0
 _shtab_kseries_bundle___with_source_nargs=0
 _shtab_kseries_bundle___unboxed_nargs=0
+_shtab_kseries_watch_pos_0_nargs='*'
+_shtab_kseries_watch__h_nargs=0
+_shtab_kseries_watch___help_nargs=0
+_shtab_kseries_watch___once_nargs=0
+_shtab_kseries_watch___list_queue_nargs=0
+_shtab_kseries_watch___json_nargs=0
 _shtab_kseries_compare__h_nargs=0
 _shtab_kseries_compare___help_nargs=0
 _shtab_kseries_compare___strict_nargs=0

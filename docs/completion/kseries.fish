@@ -50,8 +50,8 @@ function _shtab_kseries_using
   test "$_shtab_kseries_cmdpath" = "$argv"
 end
 
-set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check bundle compare runs gc doctor extra completion worker test
-set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --budget --check --check-timeout --cluster --config --contract --cpus --device --disk --format --from --full --fuzz --host-test --html --jobs --kunit --make --max-size --memory --most --name --onto --out --output --package --prerequisite --probe --promise --publish --repeat --report --reroll-count --revert --run --scenario --selftest --selftest-from --sockets --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --workers -j -o -v
+set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check bundle watch compare runs gc doctor extra completion worker test
+set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --budget --check --check-timeout --cluster --config --contract --cpus --device --disk --every --format --from --full --fuzz --host-test --html --jobs --kunit --list --make --max-size --memory --most --name --onto --out --output --package --path --prerequisite --probe --promise --publish --queue --repeat --report --reroll-count --revert --run --scenario --selftest --selftest-from --since --sockets --subject --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --wait --workers -j -o -v
 
 complete -c kseries -e
 complete -c kseries -f
@@ -489,6 +489,23 @@ complete -c kseries -n '_shtab_kseries_using bundle' -l with-source -d 'the kern
 complete -c kseries -n '_shtab_kseries_using bundle' -l unboxed -d 'build without a box: the patches may then do all that you may'
 complete -c kseries -n '_shtab_kseries_using bundle; and test $_shtab_kseries_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a directory that --out named, its result.json, or an id of runs'
 complete -c kseries -n '_shtab_kseries_using bundle; and test $_shtab_kseries_npos -eq 2' -ka "(__fish_complete_path (commandline -ct))" -d 'the series, where it is elsewhere now (default: as the run had it)'
+complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a watch -d 'judge the series that are posted somewhere'
+complete -c kseries -n '_shtab_kseries_using watch' -s h -l help -d 'show this help message and exit'
+complete -c kseries -n '_shtab_kseries_using watch' -l tree -xka "(__fish_complete_path (commandline -ct))" -d 'as of kseries run; several: each series has its own'
+complete -c kseries -n '_shtab_kseries_using watch' -l path -x -d 'series that touch such a file: '"'"'virt/kvm/*'"'"''
+complete -c kseries -n '_shtab_kseries_using watch' -l list -x -d 'series that went to this list'
+complete -c kseries -n '_shtab_kseries_using watch' -l subject -x -d 'series with such a subject, tags and all'
+complete -c kseries -n '_shtab_kseries_using watch' -l once -d 'end when nothing is left to be done: for cron'
+complete -c kseries -n '_shtab_kseries_using watch' -l every -x -d 'look for mails so often (default: 60s)'
+complete -c kseries -n '_shtab_kseries_using watch' -l budget -x -d 'for the whole answer of a series, as of kseries run: 20m'
+complete -c kseries -n '_shtab_kseries_using watch' -l wait -x -d 'for mails that are missing (default: 1h)'
+complete -c kseries -n '_shtab_kseries_using watch' -l since -x -d 'pass over what is older (default: 14d; 0: none)'
+complete -c kseries -n '_shtab_kseries_using watch' -l queue -xka "(__fish_complete_directories)" -d 'default: kseries-watch'
+complete -c kseries -n '_shtab_kseries_using watch' -l out -xka "(__fish_complete_directories)" -d 'where the page goes (default: page/ in the queue)'
+complete -c kseries -n '_shtab_kseries_using watch' -l publish -x -d 'as --to of kseries publish'
+complete -c kseries -n '_shtab_kseries_using watch' -l url -x -d 'what is published leads to runs below this'
+complete -c kseries -n '_shtab_kseries_using watch' -l list-queue -d 'print the queue, and do nothing'
+complete -c kseries -n '_shtab_kseries_using watch' -l json -d 'with --list-queue: print JSON'
 complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a compare -d 'what changed between two runs'
 complete -c kseries -n '_shtab_kseries_using compare' -s h -l help -d 'show this help message and exit'
 complete -c kseries -n '_shtab_kseries_using compare' -l strict -d 'exit 1, too, where a verdict is not judged'
