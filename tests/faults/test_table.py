@@ -16,7 +16,7 @@ def rows() -> Iterator[str]:
         yield f"| {how} | kseries | {stage} | {outcome} |"
     for what, victim, stage, outcome in faults.CLUSTER:
         yield f"| {f'`{what}`' if what.startswith('kill') else what} | {victim} | {stage} | {outcome} |"
-    for what, victim, stage, outcome in faults.PUBLISHING:
+    for what, victim, stage, outcome in (*faults.PUBLISHING, *faults.WATCH):
         yield f"| {f'`{what}`' if what.startswith('kill') else what} | {victim} | {stage} | {outcome} |"
     for how, what, stage, outcome in faults.CACHE:
         yield f"| {faults.CORRUPTIONS[how]} | {what} | {stage} | {outcome} |"

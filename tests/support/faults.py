@@ -66,6 +66,16 @@ PUBLISHING = (
 )
 """What befalls a run that is posted to a Patchwork, to whom, when, and what comes of it."""
 
+WATCH = (
+    ("kill -9", "kseries watch", "boot of a series", "nothing is left; the next watch goes on with it"),
+    ("Ctrl-C", "kseries watch", "boot of a series", "130, nothing is left; the next watch goes on with it"),
+    ("SIGTERM", "kseries watch", "boot of a series", "130, nothing is left; the next watch goes on with it"),
+    ("another one", "kseries watch", "boot of a series", "exit 2: it names the first, which goes on"),
+    ("of 50 MB", "a mail", "kseries watch", "told and passed over"),
+    ("set back", "the clock", "between two watches", "the same order, and nothing is judged twice"),
+)
+"""What befalls a watch."""
+
 STAGES = ("waiting", "check-out", "configure", "compile", "link", "boot")
 SENT = ("Ctrl-C", "SIGTERM in the background")
 SIGNALS = tuple(

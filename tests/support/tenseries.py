@@ -12,7 +12,7 @@ from tests.support.mails import reply
 
 BLOCKS = 12
 _APART = "\t/* nothing changes here */\n" * 8
-JUDGED = ("lib-Two-blocks-v2", "lib-Block-3", "lib-Block-4", "lib-Block-5", "lib-Break-and-mend")
+JUDGED = ["2 v2 lib: Two blocks", "4 lib: Block 3", "3 lib: Block 4", "7 lib: Block 5", "8 lib: Break and mend"]
 """Those that are to be judged, in their order: what another is made on top of comes before that."""
 STAGES = {
     "lib: Two blocks v1": "superseded",
@@ -39,12 +39,17 @@ class Linux:
         self.repository.commit("base", {**self._kernel, "lib.S": _lib({}), "arch/x86/kvm/Kconfig": ""})
         self.repository.git("tag", "base")
 
-    def commits(self, *changes: tuple[str, int, str], onto: str = "base", broken: int = 0) -> str:
-        """A range of commits: each a subject, a block, what is new in it; ``broken`` fails a check, the next mends it."""
+    def commits(self, *changes: tuple[str, int, str], onto: str = "base", broken: int = 0, delay: int = 0) -> str:
+        """A range of commits: each a subject, a block, what is new in it; ``broken`` fails a check.
+
+        With ``delay`` each boots for long (tiny.kernel).
+        """
         self.repository.git("checkout", "--quiet", "--detach", onto)
         for number, (subject, block, text) in enumerate(changes, 1):
             lib = (self.repository.path / "lib.S").read_text()
             files = {"lib.S": lib.replace(f'"block {block}: old"', f'"block {block}: {text}"')}
+            if delay:
+                files["main.S"] = tiny.kernel("one", delay, log="a tiny kernel\n")["main.S"]
             if broken:
                 good, bad = "@    ok 1 a", "@    not ok 1 a"
                 main = self._kernel["main.S"]
