@@ -95,7 +95,6 @@ def test_one_that_is_ended_in_the_middle_of_a_boot_leaves_nothing_and_the_next_g
     assert run.returncode == status and "Traceback" not in said, said
     until(lambda: not watching.left(), "what it has started to end")
     assert [(one["stage"], one["full"]) for one in watching.queue] == [("full", None)]
-    watching.linux.commits(("lib: nothing", 2, "new"))
     (watching.place / "mails" / "new").rename(watching.place / "mails" / "gone")
     (watching.place / "mails" / "new").mkdir()
     said = watching.finish()
