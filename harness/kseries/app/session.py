@@ -131,23 +131,36 @@ def _carry_out(
         def look() -> None:
             work.per_patch = per_patch(work.judgement, setup.arch.name, trees)
 
-        def find_partners() -> None:
-            if any(map(partners_sought, work.findings)):
-                work.partners = partners.find(work.judgement, beside())
-
         def prove() -> None:
             work.proofs = proofs(work, engine, wanted, trees, options)
 
-        def find_sets() -> None:
-            revertsets.find(work, beside, options, heard)
-
-        def walk() -> None:
-            work.journeys = journeys.walk(work.judgement, beside(), tell)
-
-        follow = {Step.PARTNERS: find_partners, Step.CURES: prove, Step.REVERT_SETS: find_sets}
-        walks = {Step.JOURNEYS: walk} if "journey" in options.scenarios else {}
-        _in_turn(work, look, {} if work.not_tried else follow | walks, heard)
+        _in_turn(work, look, _steps(work, prove, beside, options, heard), heard)
         return work
+
+
+def _steps(
+    work: Work,
+    prove: Callable[[], None],
+    beside: Callable[[], StateRunner],
+    options: Options,
+    tell: events.Listener,
+) -> dict[Step, Callable[[], None]]:
+    """What follows from the judgement of all states, in its order; nothing where some were not tried."""
+
+    def find_partners() -> None:
+        if any(map(partners_sought, work.findings)):
+            work.partners = partners.find(work.judgement, beside())
+
+    def find_sets() -> None:
+        revertsets.find(work, beside, options, tell)
+
+    def walk() -> None:
+        work.journeys = journeys.walk(work.judgement, beside(), tell)
+
+    if work.not_tried:
+        return {}
+    walks = {Step.JOURNEYS: walk} if "journey" in options.scenarios else {}
+    return {Step.PARTNERS: find_partners, Step.CURES: prove, Step.REVERT_SETS: find_sets, **walks}
 
 
 def _trees() -> TreeStore:
