@@ -10,7 +10,7 @@ from kcidb_io.schema import LATEST
 
 from kseries.app import rundir
 from kseries.model import RunResult
-from kseries.report import kcidb
+from kseries.report import kcidb, patchfiles
 from kseries.report.reporter import FinishedRun
 
 LINKS = "https://ci.example.org/runs/42"
@@ -32,7 +32,7 @@ def assert_taken(out: Path) -> Report:
     result, directory = rundir.read(out)
     made = report(result, directory)
     whole = [one for one in made["checkouts"] if len(one.get("patchset_files", ())) == len(result.series.patches)]
-    assert {one["patchset_hash"] for one in whole} == {by_shell(directory / "applied")}
+    assert {one["patchset_hash"] for one in whole} == {by_shell(directory / patchfiles.folder(result.series.patches))}
     return made
 
 

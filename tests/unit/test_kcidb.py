@@ -260,9 +260,10 @@ def with_base(commit: str, **more: Any) -> RunResult:
 
 
 def written(place: Path, result: RunResult) -> Path:
-    (place / "applied").mkdir()
+    folder = place / patchfiles.folder(result.series.patches)
+    folder.mkdir(parents=True)
     for patch in result.series.patches:
-        (place / "applied" / patchfiles.name(patch)).write_text(f"patch {patch.number}\n")
+        (folder / patchfiles.name(patch)).write_text(f"patch {patch.number}\n")
     return place
 
 
@@ -272,11 +273,12 @@ def test_a_prefix_is_its_base_and_its_patches_and_a_revert_is_neither(tmp_path: 
     told = {one["misc"]["kseries"]["state"]: one for one in made["checkouts"]}
     hashes = {name: one.get("patchset_hash") for name, one in told.items()}
     assert hashes["base"] == "" and hashes["without-1"] is None
-    assert hashes["prefix-2"] == kcidbs.by_shell(tmp_path / "applied") != hashes["prefix-1"]
+    folder = patchfiles.folder(result.series.patches)
+    assert hashes["prefix-2"] == kcidbs.by_shell(tmp_path / folder) != hashes["prefix-1"]
     assert told["prefix-2"]["patchset_files"] == [
         {
             "name": f"000{number}-KVM-Patch-{number}.patch",
-            "url": f"{LINKS}/applied/000{number}-KVM-Patch-{number}.patch",
+            "url": f"{LINKS}/{folder}/000{number}-KVM-Patch-{number}.patch",
         }
         for number in (1, 2)
     ]
@@ -292,14 +294,15 @@ def test_a_prefix_is_its_base_and_its_patches_and_a_revert_is_neither(tmp_path: 
 @pytest.mark.parametrize("damage", ["gone", "link", "pipe"])
 def test_of_patches_that_are_not_all_there_no_hash_is_made_up(tmp_path: Path, damage: str) -> None:
     result = with_base(COMMIT)
-    one = written(tmp_path, result) / "applied" / patchfiles.name(result.series.patches[1])
+    patches = result.series.patches
+    one = written(tmp_path, result) / patchfiles.folder(patches) / patchfiles.name(patches[1])
     one.unlink()
     if damage == "link":
         one.symlink_to("/etc/passwd")
     elif damage == "pipe":
         subprocess.run(["mkfifo", one], check=True)
     told = {one["misc"]["kseries"]["state"]: one for one in report(result, tmp_path)["checkouts"]}
-    assert "patchset_hash" in told["prefix-1"] and "patchset_hash" not in told["prefix-2"]
+    assert {name for name, one in told.items() if "patchset_hash" in one or "patchset_files" in one} == {"base"}
 
 
 @pytest.mark.parametrize(

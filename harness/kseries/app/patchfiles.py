@@ -11,12 +11,16 @@ from kseries.sources import TreeStore
 
 
 def write(directory: Path, patches: Sequence[AppliedPatch], trees: TreeStore) -> None:
-    """Write them, and remove those of an earlier run of another series. Raises OSError or InfraError."""
-    folder = directory / patchfiles.FOLDER
-    folder.mkdir(exist_ok=True)
-    names = {patchfiles.name(patch): patch for patch in patches}
-    for old in folder.glob("[0-9][0-9][0-9][0-9]*.patch"):
-        if old.name not in names:
-            old.unlink()
-    for name, patch in names.items():
-        files.write(folder / name, trees.patch(patch.tree_before, patch.tree_after), sync=False)
+    """Write them into a folder of theirs alone. Raises OSError or InfraError.
+
+    A run's directory may be that of the series, too, or have the result of another one: a folder that is there stays as
+    it is, and so does whatever else there is.
+    """
+    folder = directory / patchfiles.folder(patches)
+    if patches and not folder.exists():
+        files.fill(folder, lambda made: _fill(made, patches, trees))
+
+
+def _fill(made: Path, patches: Sequence[AppliedPatch], trees: TreeStore) -> None:
+    for patch in patches:
+        (made / patchfiles.name(patch)).write_bytes(trees.patch(patch.tree_before, patch.tree_after))

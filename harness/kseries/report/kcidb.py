@@ -148,8 +148,9 @@ def _patchset(run: FinishedRun, state: StateResult) -> dict[str, Any]:
     if base.commit and _COMMIT.fullmatch(base.commit) and not base.prerequisites:
         told["git_commit_hash"] = base.commit
     patches = [result.series.patches[number - 1] for number in state.applied]
-    found = patchfiles.find(run.directory, patches)
-    if found is not None:
+    of_all = patchfiles.find(run.directory, result.series.patches) if patches else ()
+    if of_all is not None:
+        found = [of_all[patch.number - 1] for patch in patches]
         told["patchset_hash"] = patchset_hash([one.sha256 for one in found])
         if run.links and found:
             told["patchset_files"] = [{"name": Path(one.path).name, "url": run.url(one.path)} for one in found]

@@ -10,8 +10,11 @@ from kseries.host import checksums, untrusted
 from kseries.model import AppliedPatch
 from kseries.model.errors import InputError
 
-FOLDER = "applied"
-"""Below a run's directory, which may be that of the series, too, with ``patches`` of its own."""
+_FOLDER = "states/applied"
+"""Below a run's directory, which may be that of the series, too: where the logs are, which is ours alone. No state is
+called so.
+"""
+_DIGITS = 16
 _WORDS = 52
 """Characters of a subject in a name, as git-format-patch(1) takes them."""
 _LIMIT = 64 << 20
@@ -32,15 +35,21 @@ def name(patch: AppliedPatch) -> str:
     return f"{patch.number:04}{words and f'-{words}'}.patch"
 
 
+def folder(patches: Sequence[AppliedPatch]) -> str:
+    """Where the files of a series are, below a run's directory: no series that makes other trees has the same place."""
+    told = "".join(f"{patch.tree_before} {patch.tree_after} {name(patch)}\n" for patch in patches)
+    return f"{_FOLDER}/{checksums.of_bytes(told.encode())[:_DIGITS]}"
+
+
 def find(directory: Path, patches: Sequence[AppliedPatch]) -> tuple[PatchFile, ...] | None:
-    """The files of these patches; None where not all of them are there, as in the directory of an older kseries."""
+    """The files of a whole series; None where not all of them are there, as in the directory of an older kseries."""
+    place = folder(patches)
     try:
-        return tuple(_find(directory, patch) for patch in patches)
+        return tuple(_find(directory, f"{place}/{name(patch)}") for patch in patches)
     except (OSError, InputError):
         return None
 
 
-def _find(directory: Path, patch: AppliedPatch) -> PatchFile:
-    path = f"{FOLDER}/{name(patch)}"
+def _find(directory: Path, path: str) -> PatchFile:
     untrusted.check_inside(directory / path, directory)
     return PatchFile(path, checksums.of_bytes(untrusted.read(directory / path, _LIMIT)))
