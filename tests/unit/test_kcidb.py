@@ -87,7 +87,9 @@ def test_the_split_run_has_a_build_for_each_kernel_and_its_break_where_it_was_se
     assert names == [one.id for one in split_run().states if one.id != "without-6"], "that is prefix-5"
     assert of_state(made, "builds", "prefix-5")[0]["misc"]["kseries"]["same_kernel"] == ["without-6"]
     assert statuses(made, "without-2") == {"build": "FAIL"}
-    assert "error:" in of_state(made, "builds", "without-2")[0]["log_excerpt"]
+    (broken,) = of_state(made, "builds", "without-2")
+    assert "\narch/x86/kvm/x86.c:" in broken["log_excerpt"] and "error:" in broken["log_excerpt"]
+    assert "/home/" not in json.dumps(made), "the build was a user's"
     (issue,) = made["issues"]
     assert issue["comment"].startswith("silent-break: Reverting 3/6 'KVM: x86: Annotate")
     assert issue["culprit"] == {"code": True, "tool": False, "harness": False}

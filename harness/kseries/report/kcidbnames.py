@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from kseries.host import checksums
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, printable, shortened
+from kseries.report import logpaths
 
 VARIABLE = "KSERIES_KCIDB_ORIGIN"
 ORIGIN = "kseries"
@@ -58,10 +59,10 @@ def path(check: str) -> str:
 
 
 def comment(words: str) -> str:
-    """In one line of bounded length."""
-    return shortened(line(words), COMMENT)
+    """In one line of bounded length, with no path of this host."""
+    return shortened(line(logpaths.elsewhere(words)), COMMENT)
 
 
 def excerpt(text: str) -> str:
-    """The end of a text, where the reason most often is."""
-    return printable(text)[-EXCERPT:]
+    """The end of a text, where the reason most often is, with no path of this host."""
+    return printable(logpaths.elsewhere(text))[-EXCERPT:]
