@@ -77,6 +77,8 @@ LINES = {
     "kseries run --out fo": "folder",
     "kseries run --scenario jou": "journey",
     "kseries report --format jun": "junit",
+    "kseries publish file.patch --to kci": "kcidb",
+    "kseries run --publish patchw": "patchwork",
     "kseries compare file.patch fi": "file.patch",
     "kseries demo --arch ar": "arm64",
     "kseries extra clu": "cluster",

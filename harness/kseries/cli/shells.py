@@ -35,6 +35,8 @@ _WORDS: Mapping[str, Callable[[], Iterable[str]]] = {
     "variant": variants.ours,
     "format": lambda: registry.OURS,
     "report": lambda: registry.OURS,
+    "publish": lambda: registry.OURS,
+    "to": lambda: registry.OURS,
     "names": lambda: EXTRAS,
 }
 """Arguments that the parser takes as any text, since they may be a list, or one of somebody else's."""
