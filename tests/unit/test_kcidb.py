@@ -6,12 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kcidb_io.schema import LATEST
 from msgspec import UNSET
@@ -372,6 +373,22 @@ def test_it_is_told_when_a_run_began_and_when_it_built() -> None:
     made = report(run(state("base"), began="2026-01-01T01:00:00+01:00", timeline=(stage,)))
     assert made["checkouts"][0]["start_time"] == "2026-01-01T00:00:00+00:00"
     assert made["builds"][0]["start_time"] == "2026-01-01T00:01:01+00:00"
+
+
+LINKED = ("same_as", "built_as", "booted_as")
+NAMES = ("base", "prefix-1", "prefix-2")
+
+
+@given(st.tuples(*3 * [st.fixed_dictionaries({one: st.sampled_from((None, *NAMES)) for one in LINKED})]))
+@example(({"built_as": "prefix-1"}, {"booted_as": "base"}, {}))
+@settings(max_examples=60, deadline=None)
+def test_states_that_say_in_a_circle_what_they_are_the_same_as_are_told_once(links: Sequence[dict[str, Any]]) -> None:
+    states = [
+        msgspec.structs.replace(state(name, number, checks=checks(p__works=PASS)), **linked)
+        for number, (name, linked) in enumerate(zip(NAMES, links, strict=True))
+    ]
+    told = finding(FindingKind.REGRESSION, "base", "p.works")
+    assert report(run(*states, findings=(told,)))["issues"]
 
 
 # --- what anybody may write ---------------------------------------------------------------------

@@ -149,9 +149,12 @@ UNSOUND: dict[str, str] = {
     "couplings: [{'kind': 'build', 'patch': 1, 'needs': 7, 'state': 'base'}]": "it has no patch 7",
     "began: 'yesterday'": "it began at yesterday, which is no date",
     "began: '2026-01-01'": "it began at 2026-01-01, in no zone",
+    "began: '0001-01-01T00:00:00+14:00'": "it began at 0001-01-01T00:00:00+14:00, in no year of ours",
+    "began: '9999-12-31T23:00:00-14:00'": "it began at 9999-12-31T23:00:00-14:00, in no year of ours",
     "timeline: [{'state': 'base', 'stage': 'boot', 'began': 2.0, 'ended': 1.0}]": "boot of base is from 2.0 to 1.0",
     "timeline: [{'state': 'base', 'stage': 'boot', 'began': -1, 'ended': 1.0}]": "boot of base is from -1.0 to 1.0",
     "timeline: [{'state': 'base', 'stage': 'boot', 'began': 0, 'ended': 1e99}]": "boot of base is from 0.0 to 1e+99",
+    "timeline: [{'state': 'base', 'stage': 'boot', 'began': 9e11, 'ended': 9e11}]": "is from 900000000000.0 to",
 }
 
 

@@ -15,6 +15,10 @@ _TREE = re.compile(r"(?:[0-9a-f]{40,64})?")
 """What git takes for a name, and never for an option; empty where there is none."""
 _LONG = 1e12
 """Seconds: a sum of much longer times is no number any more."""
+_YEARS = range(1970, 2200)
+"""When a run may have begun: a date in another zone, or of a stage of it, is one that datetime has, too."""
+_LONGEST = 1e10
+"""Seconds after which a stage of a run has ended, three hundred years: a date of it is to be told."""
 
 
 def fault(run: RunResult) -> str | None:
@@ -94,15 +98,18 @@ def _journey(journey: Journey, findings: Sequence[Finding]) -> Iterator[str]:
 def _times(run: RunResult) -> Iterator[str]:
     """Dates that compare with ours, and times that add up."""
     try:
-        if run.began and datetime.fromisoformat(run.began).tzinfo is None:
+        began = datetime.fromisoformat(run.began) if run.began else None
+        if began is not None and began.tzinfo is None:
             yield f"it began at {run.began}, in no zone"
+        if began is not None and began.year not in _YEARS:
+            yield f"it began at {run.began}, in no year of ours"
     except ValueError:
         yield f"it began at {run.began}, which is no date"
     budget = (run.budget.seconds, run.budget.share or 0.0) if run.budget else ()
     took = [run.seconds or 0.0, *budget, *(took for state in run.states for took in state.seconds.values())]
     yield from (f"it took {one} s" for one in took if abs(one) > _LONG)
     for stage in run.timeline or ():
-        if not 0 <= stage.began <= stage.ended <= _LONG:
+        if not 0 <= stage.began <= stage.ended <= _LONGEST:
             yield f"its {stage.stage} of {stage.state} is from {stage.began} to {stage.ended} s"
 
 

@@ -16,8 +16,8 @@ class Kernels:
         made = {one.id: one for one in run.states if one.outcome not in _UNMADE}
         self.builder = {name: _end(one, made, booted=False) for name, one in made.items()}
         """By the id of a state, the one whose build its would be: most often itself. Not there where none was made."""
-        self.booter = {name: _end(one, made, booted=True) for name, one in made.items()}
-        """Likewise, the one whose boot tells what it does."""
+        self.booter = {name: _end(self.builder[name], made, booted=True) for name, one in made.items()}
+        """Likewise, the one whose boot tells what it does: one that has a build of its own."""
         self.built = tuple(one for one in made.values() if self.builder[one.id] is one)
         self.booted = tuple(one for one in made.values() if self.booter[one.id] is one)
         self.checked_out = tuple(one for one in run.states if self._has_source(one))

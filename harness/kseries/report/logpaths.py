@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Paths in what make and compilers have said, for somebody else: where a host keeps its kernels is nobody's business."""
+"""Paths in what make and compilers have said, for others: where a host keeps its kernels is nobody's business."""
 
 import re
 
