@@ -24,6 +24,15 @@ def numbered(result: RunResult) -> RunResult:
     return msgspec.structs.replace(result, series=msgspec.structs.replace(result.series, patches=patches))
 
 
+def with_numbers(result: RunResult, *numbers: int | msgspec.UnsetType) -> RunResult:
+    """The same, and its patches have these numbers in a Patchwork."""
+    patches = tuple(
+        msgspec.structs.replace(one, patchwork=number)
+        for one, number in zip(result.series.patches, numbers, strict=True)
+    )
+    return msgspec.structs.replace(result, series=msgspec.structs.replace(result.series, patches=patches))
+
+
 def a_run(outcome: Outcome = Outcome.OK) -> RunResult:
     states = (state("base"), state("prefix-1", 1, applied=(1,)), state("prefix-2", 2, applied=(1, 2), outcome=outcome))
     return numbered(run(*states))
@@ -55,7 +64,7 @@ def test_each_answer_has_the_status_that_nipa_reads_and_what_is_unknown_has_none
         result.states[2],
     )
     found = publish(msgspec.structs.replace(result, states=states, findings=(broken, warned)), tmp_path)
-    codes = {name.removeprefix("series-v1/"): text for name, text in found.items() if name.endswith("retcode")}
+    codes = {name.removeprefix("series-v1-7001/"): text for name, text in found.items() if name.endswith("retcode")}
     assert codes == {
         "7001/kseries-apply/retcode": "0",
         "7001/kseries-build-x86_64/retcode": "1",
@@ -63,11 +72,11 @@ def test_each_answer_has_the_status_that_nipa_reads_and_what_is_unknown_has_none
         "7002/kseries-build-x86_64/retcode": "250",
         "7002/kseries-boot-x86_64/retcode": "0",
     }
-    assert found["series-v1/7001/kseries-build-x86_64/desc"].startswith("The series does not build at 1/2")
+    assert found["series-v1-7001/7001/kseries-build-x86_64/desc"].startswith("The series does not build at 1/2")
 
 
 def test_what_is_open_is_pending_and_what_is_finished_never_becomes_so(tmp_path: Path) -> None:
-    place = "series-v1/7002/kseries-boot-x86_64/retcode"
+    place = "series-v1-7001/7002/kseries-boot-x86_64/retcode"
     assert publish(a_run(Outcome.NOT_TRIED), tmp_path)[place] == "111"
     assert publish(a_run(Outcome.INFRA_ERROR), tmp_path)[place] == "111"
     finished = publish(a_run(), tmp_path)
@@ -78,10 +87,10 @@ def test_what_is_open_is_pending_and_what_is_finished_never_becomes_so(tmp_path:
 
 def test_the_same_again_touches_nothing_and_what_is_new_is_uploaded_again(tmp_path: Path) -> None:
     first = publish(a_run(), tmp_path)
-    done, uploaded = (tmp_path / "series-v1" / name for name in (".tester_done", ".pw_done"))
+    done, uploaded = (tmp_path / "series-v1-7001" / name for name in (".tester_done", ".pw_done"))
     uploaded.touch()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    assert publish(a_run(), tmp_path) == {**first, "series-v1/.pw_done": ""}
+    assert publish(a_run(), tmp_path) == {**first, "series-v1-7001/.pw_done": ""}
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     publish(a_run(Outcome.CRASHED), tmp_path)
     assert done.exists() and not uploaded.exists()
@@ -120,21 +129,44 @@ def test_a_series_without_numbers_of_a_patchwork_is_shown_and_never_uploaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """To NIPA, ``1`` would be the first patch that this Patchwork has ever seen."""
-    result = a_run()
-    first, second = result.series.patches
-    patches = (first, msgspec.structs.replace(second, patchwork=msgspec.UNSET))
-    lacking = msgspec.structs.replace(result, series=msgspec.structs.replace(result.series, patches=patches))
-    found = publish(lacking, tmp_path)
-    assert {name.split("/")[1] for name in found} == {"7001", "2"}
+    found = publish(with_numbers(a_run(), 7001, msgspec.UNSET), tmp_path)
+    assert {tuple(name.split("/")[:2]) for name in found} == {("series-v1", "1"), ("series-v1", "2")}
     said = capsys.readouterr().err
-    assert said == f"kseries: NIPA will not upload {tmp_path}: no number in a Patchwork of patch 2\n"
+    assert said == (
+        f"kseries: NIPA will not upload series-v1 in {tmp_path}: no number of its own in a Patchwork of patch 2\n"
+    )
+
+
+def test_two_patches_of_one_number_are_not_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = publish(with_numbers(a_run(), 7001, 7001), tmp_path)
+    assert {name.split("/")[1] for name in found} == {"1", "2"}
+    assert "no number of its own in a Patchwork of patch 1, 2\n" in capsys.readouterr().err
+
+
+def test_two_series_of_one_name_have_a_folder_each(tmp_path: Path) -> None:
+    first = publish(a_run(), tmp_path)
+    both = publish(with_numbers(a_run(Outcome.CRASHED), 8001, 8002), tmp_path)
+    assert first.items() < both.items()
+    assert {name for name in both if name.endswith(".tester_done")} == {
+        "series-v1-7001/.tester_done", "series-v1-8001/.tester_done"
+    }  # fmt: skip
+
+
+def test_a_folder_that_was_named_to_confuse_is_shown_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to = tmp_path / "a\x1b[2J\nb"
+    to.mkdir()
+    publish(run(state("base")), to)
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "\x1b" not in said
 
 
 def test_two_variants_of_a_series_have_tests_of_their_own(tmp_path: Path) -> None:
     for label in ("x86_64", "gcc/13", "gcc 13"):
         result = a_run()
         publish(msgspec.structs.replace(result, variant=msgspec.structs.replace(result.variant, label=label)), tmp_path)
-    tests = {path.name for path in (tmp_path / "series-v1" / "7001").iterdir()}
+    tests = {path.name for path in (tmp_path / "series-v1-7001" / "7001").iterdir()}
     assert len([name for name in tests if name.startswith("kseries-build-")]) == 3
     assert all(set(name) <= {*"abcdefghijklmnopqrstuvwxyz0123456789_-"} for name in tests)
 
@@ -145,7 +177,7 @@ def test_a_series_is_a_folder_of_its_own_whatever_it_is_called(tmp_path: Path, n
     series = msgspec.structs.replace(result.series, name=name)
     publish(msgspec.structs.replace(result, series=series), tmp_path)
     (folder,) = tmp_path.iterdir()
-    assert folder.name.endswith("-v1") and folder.name.isascii() and folder.name.isprintable()
+    assert folder.name.endswith("-v1-7001") and folder.name.isascii() and folder.name.isprintable()
 
 
 def test_into_what_is_no_folder_nothing_is_written(tmp_path: Path) -> None:
@@ -170,4 +202,4 @@ def test_it_is_published_into_the_runs_directory_or_a_nipas_results_or_printed(
     assert written(tmp_path / "out" / "nipa") == written(tmp_path / "results") != {}
     capsys.readouterr()
     assert cli.main(["report", str(tmp_path / "out"), "--format", "nipa"]) == 0
-    assert "exit-on-missing-split-v1/7003/kseries-revert-x86_64: 1 Reverting 3/6" in capsys.readouterr().out
+    assert "exit-on-missing-split-v1-7001/7003/kseries-revert-x86_64: 1 Reverting 3/6" in capsys.readouterr().out

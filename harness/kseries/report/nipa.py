@@ -7,6 +7,7 @@ nobody posts to the patches that happen to have the numbers 1, 2 and 3 there.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 from msgspec import UNSET
 
 from kseries.host import files, untrusted
-from kseries.model import AppliedPatch, RunResult
+from kseries.model import RunResult
 from kseries.model.errors import InfraError, InputError, in_words
+from kseries.model.sanitize import line, shortened
 from kseries.report.contexts import context, slug
 from kseries.report.questions import Answer, answers
 from kseries.report.reporter import FinishedRun
@@ -27,6 +29,7 @@ _DONE = ".tester_done"
 _UPLOADED = ".pw_done"
 """NIPA's, once it has uploaded a series: it does not look again, unless that goes."""
 _LIMIT = 1 << 16
+_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class NipaResults:
     """The folder of a series, below ``nipa/`` in the run's directory, or below the results of a NIPA."""
 
     file: str = "nipa/"
+    shared: bool = True
 
     def check(self, to: str | None) -> None:
         if to is not None and not Path(to).is_dir():
@@ -56,34 +60,45 @@ class NipaResults:
             print("\n".join(f"{one.place}: {one.retcode} {one.desc}" for one in found), flush=True)
             return
         self.check(to)
-        lacking = [patch.number for patch in run.result.series.patches if patch.patchwork is UNSET]
+        lacking = _lacking(run.result)
         try:
             _write(Path(to), series(run.result), found, whole=not lacking)
         except OSError as error:
             raise InfraError(f"cannot write into {to}: {in_words(error)}") from error
         if lacking:
             numbers = ", ".join(map(str, lacking))
-            print(f"kseries: NIPA will not upload {to}: no number in a Patchwork of patch {numbers}", file=sys.stderr)
+            what = f"{series(run.result)} in {shortened(line(to), _SHOWN)}"
+            print(
+                f"kseries: NIPA will not upload {what}: no number of its own in a Patchwork of patch {numbers}",
+                file=sys.stderr,
+            )
 
 
 NIPA = NipaResults()
 
 
 def series(run: RunResult) -> str:
-    """The folder of a series. Nobody tells a mail which number its series has in a Patchwork."""
-    return f"{slug(run.series.name)}-v{run.series.version}"
+    """The folder of a series. Nobody tells a mail which number its series has in a Patchwork: that of the first patch
+    tells it from others of the same name.
+    """
+    first = [] if _lacking(run) else [str(patch.patchwork) for patch in run.series.patches[:1]]
+    return "-".join((slug(run.series.name), f"v{run.series.version}", *first))
+
+
+def _lacking(run: RunResult) -> list[int]:
+    """The patches that have no number in a Patchwork, or that of another."""
+    counts = Counter(patch.patchwork for patch in run.series.patches)
+    return [one.number for one in run.series.patches if one.patchwork is UNSET or counts[one.patchwork] > 1]
 
 
 def told(run: RunResult) -> Iterator[Told]:
     """All that is known, or will be."""
+    folder, lacking = series(run), bool(_lacking(run))
     for one in answers(run):
         if one.answer in _RETCODES:
-            place = f"{series(run)}/{_patch(one.patch)}/{context(run, one.question)}"
+            number = one.patch.number if lacking else one.patch.patchwork
+            place = f"{folder}/{number}/{context(run, one.question)}"
             yield Told(place, _RETCODES[one.answer], one.said)
-
-
-def _patch(patch: AppliedPatch) -> str:
-    return str(patch.number if patch.patchwork is UNSET else patch.patchwork)
 
 
 def _write(top: Path, folder: str, found: tuple[Told, ...], *, whole: bool) -> None:
