@@ -51,6 +51,12 @@ def test_one_run_is_at_the_url_and_each_of_several_below_it(board: Board, tmp_pa
     ]
 
 
+def test_several_runs_are_published_into_the_folder_of_one_nipa(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    assert main(["publish", *runs(tmp_path, ("one", "other")), "--to", f"nipa={tmp_path / 'results'}"]) == 0
+    assert [*(tmp_path / "results").glob("*/*/kseries-revert-x86_64/retcode")]
+
+
 def test_without_a_url_there_are_no_links_and_findings_do_not_count(board: Board) -> None:
     assert main(["publish", str(SPLIT), "--to", "board"]) == 0
     assert board.heard == [(None, "")]
@@ -63,7 +69,11 @@ def test_nobody_is_told_where_somebody_cannot_be(
         ((str(SPLIT), "--to", "board", "--to", "nobody"), "there is no report nobody"),
         ((str(SPLIT), "--to", "board", "--to", "board="), "--to board= names no place"),
         ((str(tmp_path), "--to", "board"), "no result of a run"),
-        ((str(SPLIT), str(SPLIT), "--to", "board", "--to", "json=x"), "is one file, and there are 2 runs"),
+        (
+            (str(SPLIT), str(SPLIT), "--to", "board", "--to", "json=x"),
+            "--to json=x is one file, and there are 2 runs\n  --to json writes",
+        ),
+        ((str(SPLIT), str(SPLIT), "--to", "board", "--to", "mail=x"), "--to mail=x is one file, and there are 2 runs"),
     ):
         assert main(["publish", *words]) == 2
         assert said in capsys.readouterr().err

@@ -131,6 +131,7 @@ def test_a_folder_of_mails_has_those_of_this_run_alone(run: Callable[..., int], 
         (("--report", "html=none/x"), "cannot write none/x: no such directory"),
         (("--report", "html=.", "--report", "text"), "cannot write .: it is a directory"),
         (("--report", "html=x", "--arch", "x86_64,arm64"), "--report html=x is one file, and there are 2 runs"),
+        (("--publish", "sarif=x", "--arch", "x86_64,arm64"), "--publish sarif=x is one file, and there are 2 runs"),
     ],
 )
 def test_what_cannot_be_reported_is_said_before_anything_is_built(

@@ -25,15 +25,19 @@ class Report:
     name: str
     reporter: Reporter
     to: str | None = None
+    option: str = "--report"
+    """By which it was asked for."""
 
     @property
     def printed(self) -> bool:
         return self.to == PRINTED
 
     @property
-    def is_file(self) -> bool:
-        """Whether the user has named a file, and no server."""
-        return self.to is not None and bool(self.reporter.file) and not self.printed and not address.is_url(self.to)
+    def of_one_run(self) -> bool:
+        """Whether the user has named a place that the next run would write over: no server, and no Reporter.shared."""
+        if self.to is None or self.printed or not self.reporter.file or address.is_url(self.to):
+            return False
+        return not getattr(self.reporter, "shared", False)
 
     def place(self, run: FinishedRun) -> str | None:
         """What the reporter is told. A folder in the run's directory is there then. Raises OSError."""
@@ -58,16 +62,16 @@ def asked(words: str, option: str = "--report") -> Report:
     if named and not to:
         what = "file" if option == "--report" else "place"
         raise InputError(f"{option} {words} names no {what}\n  give one, or leave the = out")
-    return Report(name, registry.get(name), to if named else None)
+    return Report(name, registry.get(name), to if named else None, option)
 
 
 def check(reports: Iterable[Report], directories: tuple[Path, ...]) -> None:
     """Raise InputError or InfraError where one cannot be made of runs in these directories, which need not be there."""
     for one in reports:
-        if len(directories) > 1 and one.is_file:
+        if len(directories) > 1 and one.of_one_run:
             raise InputError(
-                f"--report {one.name}={one.to} is one file, and there are {len(directories)} runs\n"
-                f"  --report {one.name} writes one into the directory of each"
+                f"{one.option} {one.name}={one.to} is one file, and there are {len(directories)} runs\n"
+                f"  {one.option} {one.name} writes one into the directory of each"
             )
         beside = one.to is not None and Path(one.to).parent in directories
         with _named(one, "nothing was built yet"):

@@ -63,6 +63,9 @@ class Reporter(Protocol):
 
     Whatever else it raises is a fault of its own: kseries names it, and exits with 3. Neither keeps the result, or
     another report, from being written. What it waits for has a deadline of seconds, and KeyboardInterrupt gets through.
+
+    One that has ``shared = True``, too, keeps apart what it is told of several runs in one file or folder. Of any other
+    kseries refuses such a place, since the last run would be all that is left there.
     """
 
     @property
