@@ -19,7 +19,7 @@ from kseries.report.questions import answers
 from kseries.sources import repository
 
 _COMMITS = 500
-"""Those of a history that are looked at, the newest first."""
+"""Those of each history that are looked at, the newest first."""
 _LOG_SECONDS = 10.0
 _RESULTS = 8
 """The results that are read for one patch: some variants of some runs. Each may have some MiB."""
@@ -39,7 +39,8 @@ class Here:
         """In a repository the last commits, and those of a branch that b4 review has; nothing where git cannot tell."""
         revisions = ["HEAD", *filter(None, [tracking.branch])]
         try:
-            rows = repository.recent(folder, revisions, _COMMITS, _LOG_SECONDS)
+            # One by one: a history with many newer commits would leave no place for a branch of review.
+            rows = [row for one in revisions for row in repository.recent(folder, one, _COMMITS, _LOG_SECONDS)]
             tips = [repository.tree_of(folder, one) for one in revisions] if rows else []
         except (InputError, InfraError):
             return cls()

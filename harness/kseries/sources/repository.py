@@ -101,11 +101,11 @@ def commit_of(path: Path, revision: str) -> str | None:
     return done.text if done.returncode == 0 else None
 
 
-def recent(path: Path, revisions: Sequence[str], count: int, seconds: float) -> list[tuple[str, str]]:
-    """The last commits of a history, each its tree and its subject, the newest first; of revisions that are not there,
+def recent(path: Path, revision: str, count: int, seconds: float) -> list[tuple[str, str]]:
+    """The last commits of a history, each its tree and its subject, the newest first; of a revision that is not there,
     and of what is no repository, nothing. Raises InfraError, and InputError as ``ask`` does.
     """
-    words = ("log", "-z", "--ignore-missing", f"--max-count={count}", "--format=%T%x09%s", *revisions, "--")
+    words = ("log", "-z", "--ignore-missing", f"--max-count={count}", "--format=%T%x09%s", revision, "--")
     done = ask(path, *words, seconds=seconds)
     if done.returncode != 0:
         return []
