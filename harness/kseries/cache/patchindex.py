@@ -76,12 +76,22 @@ class PatchIndex:
         yield from dict.fromkeys(Place(number=row["number"], out=row["out"], digest=row["digest"]) for row in found)
 
     def forget_gone(self) -> None:
-        """Forget the results that are not there any more. Raises DatabaseError."""
+        """Forget the results that are gone from folders that are there: others may lie on a disk that is not, or be
+        nobody's to look at. Raises DatabaseError.
+        """
         if not self._database.path.exists():
             return
         rows = self._database.do(lambda database: database.execute("SELECT DISTINCT out FROM patches").fetchall())
-        gone = [(row["out"],) for row in rows if not Path(row["out"], RESULT).exists()]
+        gone = [(row["out"],) for row in rows if _is_gone(Path(row["out"]))]
         self._database.do(lambda database: database.executemany("DELETE FROM patches WHERE out = ?", gone))
+
+
+def _is_gone(out: Path) -> bool:
+    """Whether a directory has no result any more, as far as can be seen."""
+    try:
+        return out.parent.exists() and not (out / RESULT).exists()
+    except OSError:
+        return False
 
 
 def tree(name: str) -> str:
