@@ -2,6 +2,7 @@
 """./kseries on a machine that lacks something: it asks, or says exactly what to type."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -194,6 +195,16 @@ def test_an_extra_that_cannot_be_fetched_is_named_and_is_not_there(made: Path) -
     assert installed(made, "runs") == [], "what needs no extra goes on"
     fails.unlink()
     assert installed(made, "extra", "cluster") == ["cluster"]
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--series",)])
+def test_for_b4_nothing_is_fetched_and_it_is_told_no_fault_of_a_patch(made: Path, words: tuple[str, ...]) -> None:
+    with (made / "requirements.lock").open("a") as lock:
+        lock.write("# changed\n")
+    done = _launch("./kseries", "b4-check", *words, cwd=made, XDG_CACHE_HOME=str(made / "cache"))
+    assert (done.returncode, done.stderr) == (3, "") and not (made / "installed").exists()
+    said = json.loads(done.stdout)[0]["summary"] if words else done.stdout.strip()
+    assert said == "kseries cannot tell: run kseries doctor"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")
