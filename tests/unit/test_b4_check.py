@@ -14,10 +14,11 @@ import msgspec
 import pytest
 
 from kseries import cli
+from kseries.app import known as known_app
 from kseries.cache import patchindex
 from kseries.cache.gc.collect import collect
 from kseries.host import database
-from kseries.inputs import checkedmail
+from kseries.inputs import checkedmail, files
 from kseries.model import Outcome, Patch, RunResult, Series, events
 from kseries.plan import identities
 from kseries.sources import TreeStore, patchids
@@ -256,6 +257,26 @@ def test_gc_forgets_the_runs_whose_results_are_gone_and_no_others(
     assert check(mail(known.linux, 2)) == "" and (tmp_path / "kept" / "result.json").read_bytes() == before
 
 
+def test_gc_passes_over_what_may_not_be_read_and_keeps_what_lies_on_a_disk_that_is_not_there(
+    known: Recorded, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for out in ("closed/out", "disk/out", "gone"):
+        known.run("base..topic", out)
+    shutil.rmtree(tmp_path / "gone")
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    exists = Path.exists
+
+    def refused(path: Path) -> bool:
+        if tmp_path / "closed" in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refused)
+    known.index.forget_gone()
+    assert numbers_in(known, tmp_path / "gone") == []
+    assert numbers_in(known, tmp_path / "closed/out") != [] and numbers_in(known, tmp_path / "disk/out") != []
+
+
 def numbers_in(known: Recorded, out: Path) -> list[int]:
     """The patches that are said to be in the result of a directory."""
     with closing(sqlite3.connect(known.cache / patchindex.NAME)) as opened:
@@ -374,6 +395,17 @@ def test_what_is_in_the_history_of_the_branch_that_we_are_on_is_no_answer_for_an
     assert row(check(other, "--series"))["status"] == "warn"
 
 
+def test_a_history_with_many_newer_commits_hides_no_branch_of_review(
+    known: Recorded, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_app, "_COMMITS", 4)
+    track(known, tmp_path, monkeypatch)
+    known.run("topic~3..b4/review/change-1~1")
+    for number in range(5):
+        known.linux.commit(f"later {number}")
+    assert row(check(mail(known.linux, 2), "--json"))["status"] == "pass"
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"series": 1}', '{"series": {"change-id": "a..b", "first-patch-commit": "--all"}}']
 )
@@ -394,12 +426,23 @@ def test_what_is_no_patch_is_a_warning(known: Recorded, check: Check, given: byt
     assert row(check(given, "--json"))["status"] == "warn"
 
 
-def test_nothing_at_all_is_wrong_input(
-    known: Recorded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_nothing_at_all_and_a_mail_over_the_limit_are_no_fault_of_a_patch(
+    known: Recorded, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    assert cli.main(["b4-check"]) == 2
-    assert capsys.readouterr().err.startswith("kseries: standard input is empty")
+    assert check("", status=2).startswith("kseries cannot tell: standard input is empty")
+    monkeypatch.setattr(files, "LIMIT", 99)
+    assert check(mail(known.linux, 2), status=2).startswith("kseries cannot tell: standard input has more than")
+
+
+def test_an_error_that_nobody_foresaw_is_no_fault_of_a_patch(
+    known: Recorded, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: bytes) -> None:
+        raise IndexError("of ours\nin two lines")
+
+    monkeypatch.setattr(checkedmail, "read", fail)
+    assert check(mail(known.linux, 2), status=3).startswith("kseries cannot tell: internal error in kseries: IndexError")
+    assert row(check(mail(known.linux, 2), "--series", status=3))["status"] == "warn"
 
 
 def test_a_mail_that_cannot_be_read_is_no_fault_of_the_patch(known: Recorded, check: Check) -> None:

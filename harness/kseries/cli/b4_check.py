@@ -15,8 +15,8 @@ from kseries.cache.patchindex import PatchIndex
 from kseries.host import paths
 from kseries.inputs import checkedmail, files, lore
 from kseries.inputs.checkedmail import CheckedMail, Tracking
-from kseries.model.errors import KseriesError
-from kseries.model.sanitize import word
+from kseries.model.errors import TRACEBACK, InfraError, KseriesError
+from kseries.model.sanitize import shortened, word
 from kseries.report import b4
 from kseries.report.b4 import Row
 from kseries.report.knownpatch import Known, told
@@ -27,6 +27,8 @@ _PREPARED = 'kseries run "$(b4 prep --show-info series-range)"; b4 prep -C --che
 _NO_PATCH = "this mail changes nothing that kseries could know of"
 _DIGITS = 12
 """Those of a commit's id that name it."""
+_SAID = 300
+"""Characters of an error that nobody foresaw."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,24 +46,34 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def command(args: argparse.Namespace) -> int:
-    """Exit 0 whatever is known; 2 for what is no mail, and 3 where this host fails.
+    """Exit 0 whatever is known; 2 for what is no mail, and 3 where this host or kseries fails.
 
     b4 takes a line on standard error, and an exit status without a line, for a patch that fails. So what kseries cannot
-    tell is said on standard output, where it is a warning.
+    tell is said on standard output, where it is a warning; whatever the reason, if nobody foresaw it, too.
     """
-    data = files.standard_input()
-    as_json = args.json or args.series
     try:
-        checked = checkedmail.read(data)
-        if as_json:
-            print(_json([_of_series(checked)] if args.series else _rows(checked)))
-        else:
-            print("".join(f"{line}\n" for line in _lines(checked)), end="")
+        said, status = _said(args), 0
     except KseriesError as error:
-        row = b4.row_of_fault(str(error))
-        print(_json([row]) if as_json else row.summary)
-        return error.exit_status
-    return 0
+        said, status = _of_fault(args, str(error)), error.exit_status
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        why = f"internal error in kseries: {shortened(repr(error), _SAID)}"
+        said, status = _of_fault(args, why), InfraError.exit_status
+    print(said, end="")
+    return status
+
+
+def _said(args: argparse.Namespace) -> str:
+    checked = checkedmail.read(files.standard_input())
+    if args.series:
+        return _json([_of_series(checked)])
+    return _json(_rows(checked)) if args.json else "".join(f"{line}\n" for line in _lines(checked))
+
+
+def _of_fault(args: argparse.Namespace, why: str) -> str:
+    row = b4.row_of_fault(why)
+    return _json([row]) if args.json or args.series else f"{row.summary}\n"
 
 
 def _lines(checked: CheckedMail) -> Sequence[str]:
@@ -112,4 +124,4 @@ def _url(found: Sequence[Known]) -> str:
 
 
 def _json(rows: Sequence[Row]) -> str:
-    return msgspec.json.encode(rows).decode()
+    return f"{msgspec.json.encode(rows).decode()}\n"
