@@ -311,6 +311,50 @@ def test_one_that_holds_is_told_before_a_newer_one_of_other_code(known: Recorded
     assert check(mail(known.linux, 3)) == ""
 
 
+def test_a_mail_kept_after_another_that_was_rerolled_is_not_known_where_the_trees_tell(
+    known: Recorded, check: Check
+) -> None:
+    known.run("base..topic", mails=MAILS)
+    known.linux.git("reset", "--hard", "base")
+    commit_series(known.linux, second="two, but better")
+    said = check(mail(known.linux, 3, message_id=MAILS[2]))
+    assert said.startswith("not known as it is here: apply, build, boot,")
+
+
+def test_a_mail_is_not_known_where_the_branch_of_review_has_it_on_another_base(
+    known: Recorded, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.run("base..topic", mails=MAILS, cover="<cover@example.com>")
+    known.linux.commit("another base", {"b.c": "int b;\n"})
+    commit_series(known.linux)
+    track(known, tmp_path, monkeypatch)
+    assert row(check(mail(known.linux, 2, message_id=MAILS[1]), "--json"))["status"] == "warn"
+    whole = row(check(COVER, "--series"))
+    assert whole["status"] == "warn" and "not known as it is here" in whole["details"]
+
+
+def test_a_first_patch_that_was_edited_is_not_the_series_whatever_its_message_id(
+    known: Recorded, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.run("base..topic", mails=MAILS)
+    monkeypatch.chdir(tmp_path)
+    edited = mail(known.linux, 1, message_id=MAILS[0]).replace("+one", "+one, edited")
+    assert "edited" in edited and row(check(edited, "--series"))["status"] == "warn"
+
+
+def test_of_two_patches_with_one_diff_each_is_answered_for_itself(known: Recorded, check: Check) -> None:
+    known.linux.git("reset", "--hard", "base")
+    for number, third in enumerate(("one", 3, "one")):
+        text = lines(40, line3=third) if third != 3 else lines(40)
+        known.linux.commit(f"lib: Change a line, {number}", {"a.c": text})
+    known.linux.git("tag", "--force", "topic")
+    known.run("base..topic", outcomes={"prefix-1": Outcome.BUILD_FAILED})
+    assert check(mail(known.linux, 1)).startswith("ERROR: build")
+    assert check(mail(known.linux, 3)) == ""
+    unnumbered = mail(known.linux, 1).replace("[PATCH 1/3]", "[PATCH]")
+    assert check(unnumbered).startswith("not known as it is here"), "it may be either"
+
+
 def test_the_same_mail_is_the_same_series_wherever_it_is(
     known: Recorded, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,6 +429,32 @@ def test_review_finds_the_run_of_its_branch(
     known.run(how.rpartition(" ")[2])
     assert row(check(COVER, "--series"))["status"] == "pass"
     assert row(check(mail(known.linux, 2), "--json"))["status"] == "pass"
+
+
+@pytest.mark.parametrize("text", [None, '{"series": {"change-id": "change-1"}}'])
+def test_a_run_of_the_last_patches_of_a_branch_is_none_of_its_series(
+    known: Recorded, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    track(known, tmp_path, monkeypatch, text)
+    known.run("topic~2..topic")
+    assert row(check(COVER, "--series"))["summary"] == "no run has this series as it is here"
+    known.run("base..topic")
+    assert row(check(COVER, "--series"))["status"] == "pass"
+
+
+def test_runs_that_come_to_one_tip_by_other_patches_are_not_mixed(
+    known: Recorded, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(known, tmp_path, monkeypatch)
+    known.run("base..topic", "split")
+    known.linux.git("checkout", "--quiet", "-b", "squash", "base")
+    known.linux.commit("lib: All of it", {"a.c": known.linux.git("show", "topic:a.c") + "\n"})
+    assert known.linux.tree("squash") == known.linux.tree("topic")
+    known.run("base..squash", "squashed", outcomes={"prefix-1": Outcome.BUILD_FAILED})
+    unnumbered = COVER.replace(" 0/3", "")
+    assert row(check(COVER, "--series"))["status"] == "pass"
+    found = row(check(unnumbered, "--series"))
+    assert found["status"] == "fail" and "patch 2" not in found["details"]
 
 
 def test_what_is_in_the_history_of_the_branch_that_we_are_on_is_no_answer_for_another_series(

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.app import known
-from kseries.app.known import Here
+from kseries.app.known import Branch, Here
 from kseries.cache.patchindex import PatchIndex
 from kseries.host import paths
 from kseries.inputs import checkedmail, files, lore
@@ -97,10 +97,10 @@ def _rows(checked: CheckedMail) -> list[Row]:
 
 def _of_series(checked: CheckedMail) -> Row:
     tracking = checkedmail.tracking(os.environ.get(checkedmail.TRACKING))
-    tip = known.tip(Path.cwd(), tracking)
+    branch = Branch.at(Path.cwd(), tracking)
     tool = b4.SERIES_TOOL if checked.mail.has_diff else b4.TOOL
     how = _how(checked, Here(), tracking)
-    found = known.of_series(PatchIndex(paths.cache()), checked, tip)
+    found = known.of_series(PatchIndex(paths.cache()), checked, branch)
     if not found:
         return b4.row_of_nothing(how, series=True, tool=tool)
     patches = [told([one.at(number) for one in found]) for number in range(1, found[0].patch.number + 1)]
