@@ -22,6 +22,7 @@ from kseries.inputs import checkedmail, files
 from kseries.model import Outcome, Patch, RunResult, Series, events
 from kseries.plan import identities
 from kseries.sources import TreeStore, patchids
+from tests.support import runs
 from tests.support.gitrepo import Repository, lines
 from tests.support.recorded import Recorded
 
@@ -172,9 +173,7 @@ def test_a_patch_that_fails_is_an_error_and_the_run_is_named(known: Recorded, ch
 def test_what_a_run_was_cut_short_before_is_a_warning_with_what_goes_on(known: Recorded, check: Check) -> None:
     known.run("base..topic", untried=("prefix-3", "without-2"), partial=True)
     (line,) = check(mail(known.linux, 2)).splitlines()
-    assert line.startswith("not known yet: revert (not tried yet)") and line.endswith(
-        "; go on: kseries run base..topic"
-    )
+    assert line.startswith("not known yet: revert (not tried yet)") and line.endswith(": kseries run base..topic")
     assert check(mail(known.linux, 3)).startswith("not known yet: build, boot, contract (not tried yet)")
 
 
@@ -205,6 +204,63 @@ def test_each_variant_has_its_answer(known: Recorded, check: Check) -> None:
     known.run("base..topic", "out/arm64", label="arm64", outcomes={"prefix-2": Outcome.CRASHED})
     (line,) = check(mail(known.linux, 2)).splitlines()
     assert line.startswith("ERROR: boot: crashes") and line.endswith(", arm64)")
+
+
+def test_a_newer_run_with_another_configuration_takes_nothing_back(known: Recorded, check: Check) -> None:
+    known.run("base..topic", "first", outcomes={"prefix-2": Outcome.CRASHED})
+    debug = msgspec.structs.replace(runs.VARIANT, config_hash="0123456789abcdef", toolchain="clang 19")
+    known.run("base..topic", "second", variant=debug)
+    (line,) = check(mail(known.linux, 2)).splitlines()
+    assert line.startswith("ERROR: boot: crashes") and line.endswith(", x86_64: config c66684f9, gcc 12 / ld 2.40)")
+    found = row(check(mail(known.linux, 2), "--json"))
+    contexts = [context for context, _ in entries(found) if context.startswith("boot")]
+    assert contexts == ["boot (x86_64: config 01234567, clang 19)", "boot (x86_64: config c66684f9, gcc 12 / ld 2.40)"]
+
+
+def test_a_newer_run_with_another_configuration_that_can_tell_is_enough(known: Recorded, check: Check) -> None:
+    """As one that compiles what was left out."""
+    prefixes = {f"prefix-{number}": Outcome.NOT_BOOTED for number in (1, 2, 3)}
+    known.run("base..topic", "first", outcomes=prefixes, patches=())
+    known.run("base..topic", "second", variant=msgspec.structs.replace(runs.VARIANT, config_hash="01234567"))
+    assert check(mail(known.linux, 2)) == ""
+
+
+def test_the_answers_of_many_variants_are_not_left_out_unsaid(
+    known: Recorded, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.run("base..topic", "out/arm64", label="arm64", outcomes={"prefix-2": Outcome.BUILD_FAILED})
+    for number in range(9):
+        known.run("base..topic", f"out/{number}", label=f"x86_64-{number}")
+    assert check(mail(known.linux, 2)).startswith("ERROR: build")
+    monkeypatch.setattr(known_app, "_RESULTS", 8)
+    assert check(mail(known.linux, 2)).startswith("not looked at: the older results of this patch, beyond 8")
+    assert row(check(mail(known.linux, 2), "--json"))["status"] == "warn"
+
+
+def test_many_runs_of_one_variant_hide_no_other(known: Recorded, check: Check, tmp_path: Path) -> None:
+    known.run("base..topic", "arm64", label="arm64", outcomes={"prefix-2": Outcome.BUILD_FAILED})
+    result = known.run("base..topic", "first")
+    for number in range(40):
+        known.index.add(result, Path(shutil.copytree(tmp_path / "first", tmp_path / f"again-{number}")))
+    assert check(mail(known.linux, 2)).startswith("ERROR: build")
+
+
+def test_the_report_and_the_name_are_those_of_the_run_that_tells(known: Recorded, check: Check, tmp_path: Path) -> None:
+    known.run("base..topic", "arm64", label="arm64", outcomes={"prefix-2": Outcome.BUILD_FAILED})
+    known.run("base..topic", "x86_64")
+    for out in ("arm64", "x86_64"):
+        (tmp_path / out / "report.html").touch()
+    found = row(check(mail(known.linux, 2), "--json"))
+    assert found["url"] == (tmp_path / "arm64" / "report.html").as_uri()
+    assert ", arm64: build fails" in found["summary"]
+
+
+def test_it_is_told_where_a_run_goes_on(known: Recorded, check: Check, tmp_path: Path) -> None:
+    """Its words are those of the folder that somebody was in, and b4 asks from the top of the kernel."""
+    known.run("base..topic", untried=("prefix-3",), partial=True, words=("base..topic", "--tree", "linux"))
+    assert check(mail(known.linux, 3)).endswith(
+        f"; go on, where {tmp_path / 'out'} was begun: kseries run base..topic --tree linux\n"
+    )
 
 
 # --- which run is believed ------------------------------------------------------------------------
@@ -240,7 +296,7 @@ def test_a_run_into_the_same_directory_takes_the_place_of_the_other(known: Recor
     known.run("base..topic", outcomes={"prefix-2": Outcome.BUILD_FAILED})
     known.run("base..topic~1")
     assert check(mail(known.linux, 3)).startswith("no run has this patch")
-    assert check(mail(known.linux, 1)).startswith("not known as it is here: revert;"), "the tip is another"
+    assert check(mail(known.linux, 1)).startswith("not known as it is here: contract, revert;"), "the tip is another"
 
 
 def test_gc_forgets_the_runs_whose_results_are_gone_and_no_others(
@@ -297,7 +353,9 @@ def test_with_other_patches_before_it_a_good_answer_is_none(known: Recorded, che
     )
     assert "and there: build: does not build" in line and "ERROR:" not in line and line.endswith(PREPARED)
     (line,) = check(mail(known.linux, 1)).splitlines()
-    assert line.startswith("not known as it is here: revert; a run had it with other patches after it (patch 1/3 of")
+    assert line.startswith(
+        "not known as it is here: contract, revert; a run had it with other patches after it (patch 1/3 of"
+    )
 
 
 def test_one_that_holds_is_told_before_a_newer_one_of_other_code(known: Recorded, check: Check) -> None:
@@ -511,7 +569,9 @@ def test_an_error_that_nobody_foresaw_is_no_fault_of_a_patch(
         raise IndexError("of ours\nin two lines")
 
     monkeypatch.setattr(checkedmail, "read", fail)
-    assert check(mail(known.linux, 2), status=3).startswith("kseries cannot tell: internal error in kseries: IndexError")
+    assert check(mail(known.linux, 2), status=3).startswith(
+        "kseries cannot tell: internal error in kseries: IndexError"
+    )
     assert row(check(mail(known.linux, 2), "--series", status=3))["status"] == "warn"
 
 

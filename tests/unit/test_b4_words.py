@@ -51,11 +51,27 @@ def test_each_thing_told_is_one_line_and_an_error_only_where_something_fails(tex
 
 @pytest.mark.parametrize(("file", "silent"), [("Documentation/x.rst", True), ("lib/Kconfig", False), ("lib.c", False)])
 def test_of_prose_nothing_is_to_be_known_and_of_all_else_it_is_said(file: str, silent: bool) -> None:
-    one = known(run(state("base"), state("prefix-1", 1)))
+    one = known(run(state("base"), state("prefix-1", 1), state("without-1", 1)))
     one = replace(one, patch=msgspec.structs.replace(one.patch, files=(file, "MAINTAINERS")))
     assert (b4.lines(told([one]), HOW) == ()) is silent
     (contract,) = (entry.answer for entry in told([one]) if entry.answer.question is Question.CONTRACT)
     assert "not judged" in contract.said
+
+
+@pytest.mark.parametrize("file", ["Documentation/Kconfig", "Documentation/Makefile", "Documentation/sphinx/Makefile"])
+def test_what_a_build_reads_is_no_prose(file: str) -> None:
+    one = known(run(state("base"), state("prefix-1", 1), state("without-1", 1)))
+    one = replace(one, patch=msgspec.structs.replace(one.patch, files=(file,)))
+    assert b4.lines(told([one]), HOW) != ()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_BOOTED, Outcome.BUILD_FAILED])
+def test_of_prose_it_is_said_that_it_was_not_booted_or_that_it_does_not_build(outcome: Outcome) -> None:
+    base = state("base", outcome=outcome)
+    one = known(run(base, state("prefix-1", 1, outcome=outcome), state("without-1", 1)))
+    one = replace(one, patch=msgspec.structs.replace(one.patch, files=("Documentation/x.rst",)))
+    (line,) = b4.lines(told([one]), HOW)
+    assert line.startswith("not known: ")
 
 
 @given(hostile)

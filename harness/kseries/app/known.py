@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What finished runs know of a patch that somebody has as a mail, in a repository or not."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import UNSET
@@ -21,8 +21,20 @@ from kseries.sources import repository
 _COMMITS = 500
 """Those of each history that are looked at, the newest first."""
 _LOG_SECONDS = 10.0
-_RESULTS = 8
+_RESULTS = 32
 """The results that are read for one patch: some variants of some runs. Each may have some MiB."""
+_ALIKE = 4
+"""Those of them that hold and are of the same circumstances: the newest are believed."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What runs know of a patch or a series, the newest first; and after how many results the older ones were not
+    looked at, which may know something else: 0 where all were.
+    """
+
+    known: Sequence[Known]
+    unread: int
 
 
 @dataclass(frozen=True)
@@ -80,8 +92,8 @@ class Branch:
         return begins and patches[-1].tree_after == self.after and total in (None, len(patches))
 
 
-def of_patch(index: PatchIndex, checked: CheckedMail, here: Here) -> list[Known]:
-    """What runs know of the patch in a mail, the newest first. Raises InfraError where the list cannot be read."""
+def of_patch(index: PatchIndex, checked: CheckedMail, here: Here) -> Found:
+    """What runs know of the patch in a mail. Raises InfraError where the list cannot be read."""
 
     def known(run: RunResult, directory: Path, place: Place) -> Known | None:
         patches, asked = run.series.patches, checked.mail.subject
@@ -96,11 +108,11 @@ def of_patch(index: PatchIndex, checked: CheckedMail, here: Here) -> list[Known]
         before = is_it and (mails or patch.tree_after in here.trees)
         return Known(run, directory, patch, answers(run), before, after=whole or patches[-1].tree_after in here.tips)
 
-    return list(_results(index, checked.patch_ids, known))
+    return _results(index, checked.patch_ids, known)
 
 
-def of_series(index: PatchIndex, checked: CheckedMail, branch: Branch | None) -> list[Known]:
-    """What runs know of the last patch of a series, the newest first, all of the same patches: those of a branch, or
+def of_series(index: PatchIndex, checked: CheckedMail, branch: Branch | None) -> Found:
+    """What runs know of the last patch of a series, all of the same patches: those of a branch, or
     those of which the mail is the cover letter or the first. Where there is a branch, the mail alone tells of other
     code. Raises InfraError as ``of_patch``.
     """
@@ -118,9 +130,10 @@ def of_series(index: PatchIndex, checked: CheckedMail, branch: Branch | None) ->
         return Known(run, directory, patches[-1], answers(run), before=holds, after=holds)
 
     names = [*filter(None, [checked.mail.id]), *([tree(branch.after)] if branch and branch.after else [])]
-    found = list(_results(index, names, known))
-    lead = next((one for one in found if one.before), found[0] if found else None)
-    return [one for one in found if lead and _are_same(one.run.series.patches, lead.run.series.patches)]
+    found = _results(index, names, known)
+    lead = next((one for one in found.known if one.before), found.known[0] if found.known else None)
+    same = [one for one in found.known if lead and _are_same(one.run.series.patches, lead.run.series.patches)]
+    return replace(found, known=same)
 
 
 def _has_diff(patch: AppliedPatch, checked: CheckedMail) -> bool:
@@ -140,17 +153,24 @@ def _are_same(some: Sequence[AppliedPatch], others: Sequence[AppliedPatch]) -> b
     )
 
 
-def _results(
-    index: PatchIndex, names: Sequence[str], known: Callable[[RunResult, Path, Place], Known | None]
-) -> Iterator[Known]:
+def _results(index: PatchIndex, names: Sequence[str], known: Callable[[RunResult, Path, Place], Known | None]) -> Found:
     """What the results make known that are there, and are what was written down."""
+    every: list[Known] = []
+    alike, read = Counter[str](), 0
     try:
-        for place in islice((one for one in index.find(names) if one.is_there), _RESULTS):
+        for place in index.find(names):
+            if alike[place.circumstances] == _ALIKE or not place.is_there:
+                continue
+            if read == _RESULTS:
+                return Found(every, unread=read)
+            read += 1
             try:
                 run, directory = rundir.read(Path(place.out))
             except InputError:  # of another kseries
                 continue
             if (found := known(run, directory, place)) is not None:
-                yield found
+                every.append(found)
+                alike[place.circumstances] += found.before and found.after and not run.partial
     except DatabaseError as error:
         raise InfraError(f"the list of patches that runs have seen cannot be read: {error}") from error
+    return Found(every, unread=0)

@@ -5,6 +5,7 @@ It is asked for each patch that somebody looks at, and answers at once however m
 or what is of another version, it does not have: the same run, whose states are cached, brings it back.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from kseries.model import RESULT, Record, RunResult
 from kseries.model.sanitize import named
 
 NAME = "patches.sqlite"
-_VERSION = 1
+_VERSION = 2
 # A name and a directory once: a newer result has taken the place of the one that was there.
 _TABLE = """CREATE TABLE IF NOT EXISTS patches (
     id INTEGER PRIMARY KEY,
@@ -24,9 +25,10 @@ _TABLE = """CREATE TABLE IF NOT EXISTS patches (
     number INTEGER NOT NULL,
     out TEXT NOT NULL,
     digest TEXT NOT NULL,
+    circumstances TEXT NOT NULL,
     UNIQUE (name, out, number)
 )"""
-_INSERT = "INSERT OR REPLACE INTO patches (name, number, out, digest) VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT OR REPLACE INTO patches (name, number, out, digest, circumstances) VALUES (?, ?, ?, ?, ?)"
 _MOST = 1000
 """Rows that are looked at, of one name."""
 
@@ -40,6 +42,7 @@ class Place(Record, frozen=True):
     number: int
     out: str
     digest: str
+    circumstances: str = ""
 
     @property
     def is_there(self) -> bool:
@@ -57,7 +60,7 @@ class PatchIndex:
         """Have the patches of a result be found, which lies in a directory. Raises DatabaseError, OSError."""
         out = named(str(directory.resolve()))
         digest = runs.digest(directory / RESULT)
-        rows = [(named(name), number, out, digest) for name, number in _names(run)]
+        rows = [(named(name), number, out, digest, circumstances(run)) for name, number in _names(run)]
 
         def put(database: Connection) -> None:
             database.execute("DELETE FROM patches WHERE out = ?", (out,))
@@ -71,9 +74,10 @@ class PatchIndex:
             return
         wanted = list(dict.fromkeys(map(named, names)))
         marks = ", ".join("?" * len(wanted))
-        asked = f"SELECT number, out, digest FROM patches WHERE name IN ({marks}) ORDER BY id DESC LIMIT {_MOST}"
+        columns = ", ".join(Place.__struct_fields__)
+        asked = f"SELECT {columns} FROM patches WHERE name IN ({marks}) ORDER BY id DESC LIMIT {_MOST}"
         found = self._database.do(lambda database: database.execute(asked, wanted).fetchall())
-        yield from dict.fromkeys(Place(number=row["number"], out=row["out"], digest=row["digest"]) for row in found)
+        yield from dict.fromkeys(Place(**{name: row[name] for name in Place.__struct_fields__}) for row in found)
 
     def forget_gone(self) -> None:
         """Forget the results that are gone from folders that are there: others may lie on a disk that is not, or be
@@ -92,6 +96,13 @@ def _is_gone(out: Path) -> bool:
         return out.parent.exists() and not (out / RESULT).exists()
     except OSError:
         return False
+
+
+def circumstances(run: RunResult) -> str:
+    """Of what an answer depends but for the code: of two runs that have the same, the newer one is believed."""
+    variant, options = run.variant, run.words[1:]
+    told = (variant.label, variant.arch, variant.toolchain, variant.config_hash, variant.make, run.machine, run.quick)
+    return hashlib.sha256(repr((*told, options)).encode(errors="backslashreplace")).hexdigest()
 
 
 def tree(name: str) -> str:

@@ -19,7 +19,7 @@ from kseries.model.errors import TRACEBACK, InfraError, KseriesError
 from kseries.model.sanitize import shortened, word
 from kseries.report import b4
 from kseries.report.b4 import Row
-from kseries.report.knownpatch import Known, told
+from kseries.report.knownpatch import Told, told, worst
 
 NAME = "b4-check"
 _HTML = "report.html"
@@ -82,7 +82,7 @@ def _lines(checked: CheckedMail) -> Sequence[str]:
     if not checked.patch_ids:
         return [_NO_PATCH]
     found = known.of_patch(PatchIndex(paths.cache()), checked, here)
-    return b4.lines(told(found), how) if found else [b4.nothing(how)]
+    return b4.lines(told(found.known), how, found.unread) if found.known else [b4.nothing(how)]
 
 
 def _rows(checked: CheckedMail) -> list[Row]:
@@ -92,7 +92,10 @@ def _rows(checked: CheckedMail) -> list[Row]:
     if not checked.patch_ids:
         return [b4.row_of_fault(_NO_PATCH)]
     found = known.of_patch(PatchIndex(paths.cache()), checked, here)
-    return [b4.row(told(found), how, _url(found))] if found else [b4.row_of_nothing(how)]
+    if not found.known:
+        return [b4.row_of_nothing(how)]
+    answers = told(found.known)
+    return [b4.row(answers, how, _url(answers), found.unread)]
 
 
 def _of_series(checked: CheckedMail) -> Row:
@@ -101,10 +104,11 @@ def _of_series(checked: CheckedMail) -> Row:
     tool = b4.SERIES_TOOL if checked.mail.has_diff else b4.TOOL
     how = _how(checked, Here(), tracking)
     found = known.of_series(PatchIndex(paths.cache()), checked, branch)
-    if not found:
+    if not found.known:
         return b4.row_of_nothing(how, series=True, tool=tool)
-    patches = [told([one.at(number) for one in found]) for number in range(1, found[0].patch.number + 1)]
-    return b4.series_row(patches, how, _url(found), tool)
+    numbers = range(1, found.known[0].patch.number + 1)
+    patches = [told([one.at(number) for one in found.known]) for number in numbers]
+    return b4.series_row(patches, how, _url([one for of_one in patches for one in of_one]), tool, found.unread)
 
 
 def _how(checked: CheckedMail, here: Here, tracking: Tracking) -> str:
@@ -117,9 +121,9 @@ def _how(checked: CheckedMail, here: Here, tracking: Tracking) -> str:
     return f"kseries run {shlex.quote(word(named)) if lore.is_one(named) else 'TARGET'}"
 
 
-def _url(found: Sequence[Known]) -> str:
-    """Where the report lies to which the newest answer belongs."""
-    page = found[0].directory / _HTML
+def _url(answers: Sequence[Told]) -> str:
+    """Where the report lies to which the worst answer belongs."""
+    page = worst(answers).known.directory / _HTML
     return page.resolve().as_uri() if page.is_file() else ""
 
 

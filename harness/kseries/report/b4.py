@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from kseries.model import Record
 from kseries.model.sanitize import line
 from kseries.report import reproduce
-from kseries.report.knownpatch import Told
+from kseries.report.knownpatch import Told, worst
 from kseries.report.questions import Answer, Question
 
 TOOL = "kseries"
@@ -45,15 +45,18 @@ class Entry(Record, frozen=True):
 # --- lines --------------------------------------------------------------------------------------
 
 
-def lines(told: Sequence[Told], how: str) -> tuple[str, ...]:
-    """What is to be told of a patch of which runs know; nothing of what is in order. ``how`` says how to run it."""
+def lines(told: Sequence[Told], how: str, unread: int = 0) -> tuple[str, ...]:
+    """What is to be told of a patch of which runs know; nothing of what is in order. ``how`` says how to run it, and
+    ``unread`` after how many results nobody looked at the older ones; 0 where all were.
+    """
     fails, others = [], []
     for one in told:
         if one.holds and one.answer.answer is Answer.FAIL:
             fails.append(f"{_FAILS} {one.answer.question}: {_mild(one.answer.said)} ({_mild(one.known.source)})")
         elif one.holds and one.answer.answer is Answer.WARNING:
             others.append(f"{one.answer.question}: {one.answer.said} ({one.known.source})")
-    return (*fails, *map(_mild, (*others, *_open_lines(told, how))))
+    more = [_unread(unread)] if unread else []
+    return (*fails, *map(_mild, (*others, *_open_lines(told, how), *more)))
 
 
 def _open_lines(told: Sequence[Told], how: str) -> Iterator[str]:
@@ -63,11 +66,15 @@ def _open_lines(told: Sequence[Told], how: str) -> Iterator[str]:
     unknown = [one for one in told if one.holds and one.answer.answer is Answer.UNKNOWN]
     other = [one for one in told if not one.holds]
     if waiting:
-        yield f"not known yet: {_listed(waiting)} ({waiting[0].known.source}); go on: {_again(waiting[0])}"
+        yield f"not known yet: {_listed(waiting)} ({waiting[0].known.source}); {_again(waiting[0])}"
     if unknown and not failed:  # what fails is to be mended first, and has left the rest unknown
         yield f"not known: {_listed(unknown)} ({unknown[0].known.source})"
     if other:
         yield f"not known as it is here: {_of_other_code(other)}; to know: {how}"
+
+
+def _unread(count: int) -> str:
+    return f"not looked at: the older results of this patch, beyond {count}; remove those that you need no more"
 
 
 def nothing(how: str) -> str:
@@ -76,7 +83,8 @@ def nothing(how: str) -> str:
 
 
 def _again(one: Told) -> str:
-    return reproduce.whole(one.known.run, ())
+    """Its words are those of the folder that somebody was in, which b4 need not be."""
+    return f"go on, where {line(str(one.known.directory))} was begun: {reproduce.whole(one.known.run, ())}"
 
 
 def _listed(some: Sequence[Told]) -> str:
@@ -105,10 +113,10 @@ def _mild(text: str) -> str:
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def row(told: Sequence[Told], how: str, url: str) -> Row:
+def row(told: Sequence[Told], how: str, url: str, unread: int = 0) -> Row:
     """What is known of a patch."""
     entries = [_entry(one, len(_labels(told)) > 1) for one in told]
-    return _row([*entries, *_ways_on(told, how)], f"{told[0].known.source}: {_in_short(told)}", url, TOOL)
+    return _row([*entries, *_ways_on(told, how, unread)], f"{worst(told).known.source}: {_in_short(told)}", url, TOOL)
 
 
 def row_of_nothing(how: str, *, series: bool = False, tool: str = TOOL) -> Row:
@@ -126,7 +134,7 @@ def row_of_fault(why: str, tool: str = TOOL) -> Row:
     return Row(status=_WARNS, summary=f"kseries cannot tell: {line(why)}", tool=tool)
 
 
-def series_row(patches: Sequence[Sequence[Told]], how: str, url: str, tool: str) -> Row:
+def series_row(patches: Sequence[Sequence[Told]], how: str, url: str, tool: str, unread: int = 0) -> Row:
     """What is known of a series: of its patches in their order. Each question, or each patch that it is against."""
     every = [one for told in patches for one in told]
     several = len(_labels(every)) > 1
@@ -138,15 +146,17 @@ def series_row(patches: Sequence[Sequence[Told]], how: str, url: str, tool: str)
         if not against:
             said = f"all {len(patches)} patches"
             entries.append(Entry(status="pass", description=said, context=question, state=Answer.SUCCESS))
-    source = every[0].known.source.partition(" of ")[2]
-    return _row([*entries, *_ways_on(every, how)], f"{source}: {_in_short(every)}", url, tool)
+    source = worst(every).known.source.partition(" of ")[2]
+    return _row([*entries, *_ways_on(every, how, unread)], f"{source}: {_in_short(every)}", url, tool)
 
 
-def _ways_on(told: Sequence[Told], how: str) -> Iterator[Entry]:
+def _ways_on(told: Sequence[Told], how: str, unread: int) -> Iterator[Entry]:
     """What to do for what is not known."""
+    if unread:
+        yield Entry(status=_WARNS, description=_unread(unread))
     waiting = next((one for one in told if one.holds and one.answer.answer is Answer.OPEN), None)
     if waiting is not None:
-        yield Entry(status=_WARNS, description=f"go on: {_again(waiting)}")
+        yield Entry(status=_WARNS, description=_again(waiting))
     if not all(one.holds for one in told):
         yield Entry(status=_WARNS, description=f"to know: {how}")
 
@@ -167,7 +177,7 @@ def _shown(entry: Entry) -> dict[str, str]:
 def _entry(one: Told, several: bool, where: str = "") -> Entry:
     answer = one.answer
     said = f"{where}{answer.said}" if one.holds else f"{where}not known as it is here; on other code: {answer.said}"
-    label = f" ({one.known.run.variant.label or one.known.run.arch})" if several else ""
+    label = f" ({one.known.variant})" if several else ""
     return Entry(
         status=_STATUSES.get(answer.answer, _WARNS) if one.holds else _WARNS,
         description=line(said),
@@ -193,4 +203,4 @@ def _word(one: Told) -> str:
 
 
 def _labels(told: Sequence[Told]) -> set[str]:
-    return {one.known.run.variant.label or one.known.run.arch for one in told}
+    return {one.known.variant for one in told}
