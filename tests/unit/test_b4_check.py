@@ -402,9 +402,8 @@ def test_a_first_patch_that_was_edited_is_not_the_series_whatever_its_message_id
 
 def test_of_two_patches_with_one_diff_each_is_answered_for_itself(known: Recorded, check: Check) -> None:
     known.linux.git("reset", "--hard", "base")
-    for number, third in enumerate(("one", 3, "one")):
-        text = lines(40, line3=third) if third != 3 else lines(40)
-        known.linux.commit(f"lib: Change a line, {number}", {"a.c": text})
+    for number, third in enumerate(("one", "line 3", "one")):
+        known.linux.commit(f"lib: Change a line, {number}", {"a.c": lines(40, line3=third)})
     known.linux.git("tag", "--force", "topic")
     known.run("base..topic", outcomes={"prefix-1": Outcome.BUILD_FAILED})
     assert check(mail(known.linux, 1)).startswith("ERROR: build")
