@@ -192,6 +192,7 @@ _shtab_kseries_shell___probe_choices=(capabilities exit_on_missing_access exit_o
 _shtab_kseries_shell___selftest_from_choices=(state tip)
 _shtab_kseries_report___format_choices=(text html junit json mail sarif gitlab kcidb nipa patchwork github)
 _shtab_kseries_publish___to_choices=(text html junit json mail sarif gitlab kcidb nipa patchwork github)
+_shtab_kseries_watch___publish_choices=(text html junit json mail sarif gitlab kcidb nipa patchwork github)
 _shtab_kseries_compare___format_choices=(text json html)
 _shtab_kseries_doctor___arch_choices=(x86_64 arm64)
 _shtab_kseries_extra_pos_0_choices=(cluster pytest publish)

@@ -502,7 +502,7 @@ complete -c kseries -n '_shtab_kseries_using watch' -l wait -x -d 'for mails tha
 complete -c kseries -n '_shtab_kseries_using watch' -l since -x -d 'pass over what is older (default: 14d; 0: none)'
 complete -c kseries -n '_shtab_kseries_using watch' -l queue -xka "(__fish_complete_directories)" -d 'default: kseries-watch'
 complete -c kseries -n '_shtab_kseries_using watch' -l out -xka "(__fish_complete_directories)" -d 'where the page goes (default: page/ in the queue)'
-complete -c kseries -n '_shtab_kseries_using watch' -l publish -x -d 'as --to of kseries publish'
+complete -c kseries -n '_shtab_kseries_using watch' -l publish -xka "text html junit json mail sarif gitlab kcidb nipa patchwork github" -d 'as --to of kseries publish'
 complete -c kseries -n '_shtab_kseries_using watch' -l url -x -d 'what is published leads to runs below this'
 complete -c kseries -n '_shtab_kseries_using watch' -l list-queue -d 'print the queue, and do nothing'
 complete -c kseries -n '_shtab_kseries_using watch' -l json -d 'with --list-queue: print JSON'
