@@ -9,7 +9,7 @@ import msgspec
 
 from kseries.publish import exchange
 from kseries.publish.address import Address
-from kseries.publish.exchange import AlienError, Answer, FailedError, RefusedError
+from kseries.publish.exchange import AlienError, Answer
 from kseries.publish.patience import Patience
 
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?')
@@ -41,14 +41,9 @@ class Client:
         return self._read(exchange.ask(self._server, method, url, self._headers, document), kind)
 
     def _get(self, url: str) -> Answer:
-        trials = self._patience.begin(self._server.host)
-        while True:
-            try:
-                return exchange.ask(self._server, "GET", url, self._headers)
-            except (RefusedError, AlienError):
-                raise
-            except FailedError as error:
-                trials.wait(error)
+        return self._patience.until_done(
+            self._server.host, lambda: exchange.ask(self._server, "GET", url, self._headers)
+        )
 
     def _read(self, answer: Answer, kind: Any) -> Any:
         try:

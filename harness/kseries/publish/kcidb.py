@@ -15,7 +15,7 @@ from kseries.model.errors import InfraError, InputError
 from kseries.publish import address, ledger, tokens
 from kseries.publish.address import Address
 from kseries.publish.client import Client
-from kseries.publish.exchange import FailedError, LaterError, RefusedError, UnsureError
+from kseries.publish.exchange import FailedError, RefusedError
 from kseries.publish.patience import Patience
 from kseries.publish.words import quoted, say
 from kseries.report import json, kcidb, kcidbnames
@@ -68,16 +68,12 @@ class Kcidb:
             say(f"{server.host}: submitted{_named(submitted.id)}")
 
     def _patiently(self, server: Address, submit: Callable[[], Submission]) -> Submission:
-        trials = self.patience.begin(server.host)
-        while True:
-            try:
-                return submit()
-            except (LaterError, UnsureError) as error:
-                trials.wait(error)
-            except RefusedError as error:
-                raise _refused(server, error) from None
-            except FailedError as error:
-                raise InfraError(f"{server.host}: {error}\n  is it the KCIDB that you mean?") from None
+        try:
+            return self.patience.until_done(server.host, submit)
+        except RefusedError as error:
+            raise _refused(server, error) from None
+        except FailedError as error:
+            raise InfraError(f"{server.host}: {error}\n  is it the KCIDB that you mean?") from None
 
 
 def _server(to: str) -> Address:

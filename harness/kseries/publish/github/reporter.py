@@ -15,7 +15,7 @@ import msgspec
 from kseries.host import checksums
 from kseries.model.errors import InfraError, InputError
 from kseries.publish import ledger
-from kseries.publish.exchange import FailedError, LaterError, RefusedError, UnsureError
+from kseries.publish.exchange import FailedError, RefusedError
 from kseries.publish.github import checkrun
 from kseries.publish.github.checkrun import Wanted
 from kseries.publish.github.records import Annotation, CheckRun, Status
@@ -55,15 +55,9 @@ class GitHub:
         """Have the commit have it; what was done for that."""
         if known.said(wanted.external_id) == (digest := _digest(wanted)):
             return "there before"
-        trials = self.patience.begin(server.host)
-        while True:
-            try:
-                done = _bring(server, wanted)
-            except (LaterError, UnsureError) as error:
-                trials.wait(error)  # and then GitHub is asked anew for what it has
-            else:
-                known.note(wanted.external_id, digest)
-                return done
+        done = self.patience.until_done(server.host, lambda: _bring(server, wanted))
+        known.note(wanted.external_id, digest)
+        return done
 
 
 def _bring(server: Server, wanted: Wanted) -> str:

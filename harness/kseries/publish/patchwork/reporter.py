@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from kseries.model import AppliedPatch
 from kseries.model.errors import InfraError, InputError
 from kseries.publish import ledger
-from kseries.publish.exchange import FailedError, LaterError, RefusedError, UnsureError
+from kseries.publish.exchange import FailedError, RefusedError
 from kseries.publish.ledger import Ledger
 from kseries.publish.patchwork import checks
 from kseries.publish.patchwork.checks import Check, News
@@ -107,15 +107,9 @@ class _Posting:
         self._there += len(wanted) - len(left)
         if not any(self._matters(patch, check) for check in left):
             return
-        trials = self._patience.begin(self._server.host)
         try:
             number = self._number(patch)
-            while True:
-                try:
-                    self._post(number, patch, left)
-                    return
-                except (LaterError, UnsureError) as error:
-                    trials.wait(error)  # and then the server is asked anew for what it has
+            self._patience.until_done(self._server.host, lambda: self._post(number, patch, left))
         except RefusedError as error:
             raise self._refused(error) from None
         except FailedError as error:
