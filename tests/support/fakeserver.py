@@ -55,7 +55,10 @@ class Reply:
 
 
 class Fake(ThreadingHTTPServer):
-    """Subclasses say what it answers. ``requests`` are those that came, ``url`` is where it is."""
+    """Subclasses say what it answers. ``requests`` are those that came, ``url`` is where it is.
+
+    ``tunnel`` is its status where it is taken for a proxy.
+    """
 
     daemon_threads = True
 
@@ -63,6 +66,7 @@ class Fake(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[Request] = []
         self.held = threading.Event()
+        self.tunnel = 502
         self._released = threading.Event()
         self._faults: dict[str, list[Fault | None]] = {}
         self._lock = threading.Lock()
@@ -123,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         """What a proxy is asked for; this one lets nobody through."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         cast(Fake, self.server).requests.append(Request(self.command, self.path, {}, headers, None))
-        self._answer(Reply(502))
+        self._answer(Reply(cast(Fake, self.server).tunnel))
 
     def log_message(self, *_: object) -> None:
         """Nothing: a token may be in it."""

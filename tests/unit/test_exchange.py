@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One request and its answer: what each way to fail means, and that none of them takes for ever."""
 
+import socket
+import threading
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from kseries.model.errors import InfraError
 from kseries.publish import address, exchange, limit
 from kseries.publish.client import Client
 from kseries.publish.exchange import AlienError, FailedError, LaterError, RefusedError, UnsureError
+from kseries.publish.limit import Limit
 from kseries.publish.patience import LONGEST, WAITS, Patience
 from tests.support.fakeserver import Fake, Fault, Reply, Request, Way, paged, serving
 
@@ -94,6 +98,34 @@ def test_an_answer_byte_by_byte_comes_to_an_end(echo: Echo) -> None:
         ask(echo, "GET", seconds=0.4)
 
 
+def test_a_connection_that_comes_too_late_comes_to_an_end(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server, or an address that does not answer, took all of the time."""
+    times: list[float] = []
+
+    def late(address: tuple[str, int], timeout: float, *more: Any) -> socket.socket:
+        times.append(timeout)
+        over.wait(60)
+        return connect(address, 60, *more)
+
+    connect, end, over = socket.create_connection, Limit._end, threading.Event()
+    monkeypatch.setattr(socket, "create_connection", late)
+    monkeypatch.setattr(Limit, "_end", lambda self: (end(self), over.set()))
+    echo.misbehave("GET", Way.DRIPS)
+    with pytest.raises(UnsureError, match="no answer in 0 s"):
+        ask(echo, "GET", seconds=0.4)
+    assert 0 < times[0] <= 0.4
+
+
+def test_of_several_addresses_each_has_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(limit.time, "monotonic", lambda: now[0])
+    with Limit(60.0, "x") as bound:
+        now[0] += 45.0
+        assert bound.left == 15.0
+        now[0] += 45.0
+        assert bound.left > 0, "0 would mean not to wait at all"
+
+
 def test_an_answer_without_an_end_takes_bounded_room(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "_LIMIT", 1 << 20)
     echo.misbehave("GET", Way.FLOODS)
@@ -143,6 +175,18 @@ def test_a_proxy_of_the_users_gets_no_token(monkeypatch: pytest.MonkeyPatch) -> 
         (request,) = proxy.requests
         assert (request.method, request.path) == ("CONNECT", "patchwork.example.org:443")
         assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize("status", [407, 403])
+def test_a_proxy_that_lets_nobody_through_is_named(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    with serving(Echo()) as proxy:
+        monkeypatch.setattr(proxy, "tunnel", status)
+        monkeypatch.setenv("https_proxy", proxy.url.replace("//", f"//me:{TOKEN}@"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        server = address.read("https://patchwork.example.org", "patchwork")
+        with pytest.raises(AlienError) as caught:
+            exchange.ask(server, "GET", "https://patchwork.example.org/api/", HEADERS)
+    assert str(caught.value) == f"the proxy does not let us through ({status})"
 
 
 @pytest.mark.parametrize(

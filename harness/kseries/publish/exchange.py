@@ -15,6 +15,7 @@ A redirection is not followed: it would take the token elsewhere. ``http://`` go
 import email.utils
 import http.client
 import json
+import re
 import socket
 import ssl
 import time
@@ -36,6 +37,8 @@ _SLOWEST = 1 << 16
 _LIMIT = 64 << 20
 """Bytes of an answer."""
 _CHUNK = 1 << 16
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
+"""What http.client says of a proxy; the rest of it is the proxy's own."""
 
 
 class FailedError(Exception):
@@ -43,10 +46,10 @@ class FailedError(Exception):
 
 
 class RefusedError(FailedError):
-    """The server will not do it, however often it is asked."""
+    """The server will not do it, however often it is asked. ``status`` is None where it refuses with a 200."""
 
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"{status}{': ' * bool(said)}{said}")
+    def __init__(self, status: int | None, said: str) -> None:
+        super().__init__(": ".join(one for one in (str(status or ""), said) if one))
         self.status = status
 
 
@@ -102,8 +105,9 @@ def ask(
 def _opener(server: Address, limit: Limit) -> urllib.request.OpenerDirector:
     """No handler for redirections, errors, files or passwords: what is not here is not done."""
 
-    def connect(address: tuple[str, int], *more: Any) -> socket.socket:
-        return limit.watched(socket.create_connection(address, *more))
+    def connect(address: tuple[str, int], _: float, *more: Any) -> socket.socket:
+        """Of several addresses of a host, each may take what is left, and the next one is tried."""
+        return limit.watched(socket.create_connection(address, limit.left, *more))
 
     class Plain(http.client.HTTPConnection):
         def connect(self) -> None:
@@ -154,7 +158,16 @@ def _failure(error: Exception, limit: Limit, seconds: float) -> FailedError:
         return LaterError("no such host, or no network")
     if isinstance(reason, ConnectionRefusedError):
         return LaterError("nobody listens there")
+    if (found := _TUNNEL.match(str(reason))) is not None:
+        return _proxys(int(found[1]))
     return UnsureError(f"the connection was cut ({type(reason).__name__})")
+
+
+def _proxys(status: int) -> FailedError:
+    """What a proxy's answer means, that has made no tunnel: the server has seen nothing of it."""
+    if status >= 500:
+        return LaterError(f"the proxy failed ({status})")
+    return AlienError(f"the proxy does not let us through ({status})")
 
 
 def _sorted(answer: Answer) -> Answer:

@@ -7,12 +7,14 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from types import TracebackType
 
 from kseries.publish.words import say
 
 SAY_SECONDS = 2.0
 """After which a user wants to know why nothing happens."""
+_LEAST = 0.1
 
 
 class Limit:
@@ -20,6 +22,7 @@ class Limit:
 
     def __init__(self, seconds: float, waiting: str) -> None:
         self.over = False
+        self._end_at = time.monotonic() + seconds
         self._watched: list[socket.socket] = []
         self._timers = (threading.Timer(seconds, self._end), threading.Timer(SAY_SECONDS, say, (waiting,)))
 
@@ -40,7 +43,14 @@ class Limit:
     def watched(self, connection: socket.socket) -> socket.socket:
         """Watch a connection. Of a descriptor of our own: TLS takes the one that there is away from its object."""
         self._watched.append(socket.socket(fileno=os.dup(connection.fileno())))
+        if self.over:  # while it was made: whoever is in _end() may not have seen it
+            self._end()
         return connection
+
+    @property
+    def left(self) -> float:
+        """Seconds, and never none: a socket takes 0 for not waiting at all."""
+        return max(self._end_at - time.monotonic(), _LEAST)
 
     def _end(self) -> None:
         self.over = True
