@@ -442,6 +442,23 @@ def test_a_tool_is_not_started_where_we_are_nor_finds_there_what_the_environment
     assert (tmp_path / "fed").read_text() == "/\n"
 
 
+def told_beside(tmp_path: Path, **more: bool) -> str:
+    """The environment of a program of ours."""
+    with (tmp_path / "said").open("wb") as said:
+        assert processes.ends(processes.beside(["env"], tmp_path, (), said, **more), 60)
+    return (tmp_path / "said").read_text()
+
+
+def test_a_token_is_only_for_a_program_that_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("KSERIES_PATCHWORK_TOKEN", "KSERIES_GITHUB_TOKEN", "KSERIES_KCIDB_TOKEN", "GITHUB_TOKEN")
+    for name in names:
+        monkeypatch.setenv(name, "s3cr3t")
+    monkeypatch.setenv("KSERIES_OTHER", "stays")
+    told = told_beside(tmp_path)
+    assert "s3cr3t" not in told and "KSERIES_OTHER=stays" in told
+    assert all(f"{name}=s3cr3t" in told_beside(tmp_path, publishes=True) for name in names)
+
+
 # --- what is ended in the middle ----------------------------------------------------------------
 
 

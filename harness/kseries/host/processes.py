@@ -46,10 +46,11 @@ _NOBODYS = Path("/")
 # Prefixes of what is left out of the environment of tools. A hook that calls us has GIT_DIR set to a repository of its
 # own; PYTHONPATH, PERL5LIB and the compiler's paths may say '.', and a build in its box has none of them. A token is
 # for what publishes alone (publish/tokens.py).
+_TOKENS = ("KSERIES_PATCHWORK_TOKEN", "KSERIES_GITHUB_TOKEN", "KSERIES_KCIDB_TOKEN", "GITHUB_TOKEN")
 _NOT_PASSED_ON = (
     *("GIT_", "PYTHON", "PERL", "CCACHE_"),
     *("GCC_", "COMPILER_PATH", "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH"),
-    *("KSERIES_PATCHWORK_TOKEN", "KSERIES_GITHUB_TOKEN", "KSERIES_KCIDB_TOKEN", "GITHUB_TOKEN"),
+    *_TOKENS,
 )
 _unboxed = ContextVar("unboxed", default=False)
 _SAID = 64 * 1024
@@ -525,15 +526,18 @@ async def _begun(starting: "Coroutine[None, None, asyncio.subprocess.Process]") 
 
 
 def beside(
-    argv: Sequence[str | Path], folder: Path, files: tuple[int, ...], said: IO[bytes]
+    argv: Sequence[str | Path], folder: Path, files: tuple[int, ...], said: IO[bytes], publishes: bool = False
 ) -> "subprocess.Popen[bytes]":
     """Start a program of ours in a folder that ends when a file that it inherits is closed, ours with us.
 
-    Ctrl-C at our terminal is not for it. All that it prints goes to ``said``. Raises InfraError.
+    Ctrl-C at our terminal is not for it. All that it prints goes to ``said``. Only one that publishes has the tokens.
+    Raises InfraError.
     """
+    kept = {name: value for name, value in os.environ.items() if publishes or name not in _TOKENS}
     try:
         return subprocess.Popen(
             _words(argv),
+            env=kept,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

@@ -38,7 +38,7 @@ def run(argv: list[str], log: Path, wanted: Callable[[], bool]) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:
         words = ["setpriv", "--pdeathsig", "TERM", *argv]
-        child = processes.beside(words, Path.cwd(), cachelock.held(), said)
+        child = processes.beside(words, Path.cwd(), cachelock.held(), said, publishes=True)
         with processes.ended(child, _END_SECONDS):
             while not processes.ends(child, _LOOK_SECONDS):
                 if not wanted():
