@@ -123,9 +123,15 @@ def test_a_url_of_another_server_is_not_of_this_one(url: str) -> None:
 # --- tokens -------------------------------------------------------------------------------------
 
 
-def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_file_has_for_a_host_goes_before_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which goes to each host of a command."""
     keep(LINE)
+    monkeypatch.setenv(VARIABLES[0], "first")
     assert got() == f"Token {SECRET}"
+    assert got(address.read("https://pw.example.org", "patchwork")) == "Token first"
+
+
+def test_the_first_variable_that_is_set_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLES[1], "second")
     assert got() == "Token second"
     monkeypatch.setenv(VARIABLES[0], " first\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tokens, by which a server knows us: from the environment or a file that is ours alone, and never shown.
+"""Tokens, by which a server knows us: from a file that is ours alone or the environment, and never shown.
 
 No error says what a token is. Nothing but a request's header is ever made of one.
 """
@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kseries.host import untrusted
+from kseries.host import checksums, untrusted
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.publish.address import Address
 
@@ -29,6 +29,11 @@ class Token:
     def __repr__(self) -> str:
         return "Token(...)"
 
+    @property
+    def digest(self) -> str:
+        """By which it is told from others, and not found out: a token has more in it than can be guessed."""
+        return checksums.of_words(["token", self._secret])
+
     def header(self, scheme: str) -> str:
         """The value of an Authorization header."""
         return f"{scheme} {self._secret}"
@@ -42,19 +47,20 @@ def file() -> Path:
 
 
 def get(server: Address, variables: Sequence[str]) -> Token:
-    """The token for a server: of the first variable that is set, or by its host from the file. Raises InputError where
-    there is none, or where others could read it, and InfraError where the file cannot be read.
+    """The token for a server: by its host from the file, or of the first variable that is set, which is for any host.
+
+    Raises InputError where there is none, or where others could read it, and InfraError where the file cannot be read.
     """
+    kept = _of_file(file(), server.host)
+    if kept is not None:
+        return _checked(kept, str(file()))
     for name in variables:
         if found := os.environ.get(name, "").strip():
             return _checked(found, name)
-    kept = _of_file(file(), server.host)
-    if kept is None:
-        raise InputError(
-            f"no token for {server.host}\n"
-            f'  set {variables[0]}, or have a line "{server.host}" = "TOKEN" in {file()}, which only you can read'
-        )
-    return _checked(kept, str(file()))
+    raise InputError(
+        f"no token for {server.host}\n"
+        f'  set {variables[0]}, or have a line "{server.host}" = "TOKEN" in {file()}, which only you can read'
+    )
 
 
 def _checked(secret: str, where: str) -> Token:
