@@ -16,7 +16,7 @@ from kseries.publish.patience import WAITS, Patience
 from kseries.report import kcidb
 from kseries.report.reporter import FinishedRun
 from tests.support.fakekcidb import TOKEN, FakeKcidb
-from tests.support.fakeserver import Fault, Way, serving
+from tests.support.fakeserver import Fault, Reply, Way, serving
 from tests.support.published import judged, written
 
 
@@ -114,6 +114,34 @@ def test_a_fault_that_stays_is_told_and_the_next_publish_goes_on(
     with pytest.raises(kind) as caught:
         publish(run, database.url)
     assert said in str(caught.value) and TOKEN not in str(caught.value) and database.objects == {}
+    publish(run, database.url)
+    assert database.objects.keys() == whole(run)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "said"),
+    [
+        ({"id": "7", "status": "error", "message": "bad\x1b[31m"}, InputError, "does not take the run (error: bad"),
+        ({"status": "error", "message": "bad"}, InputError, "does not take the run (error: bad)\n"),
+        ({"id": "7"}, InfraError, "it does not answer as KCIDB does"),
+        ({"status": "ok"}, InfraError, "it does not answer as KCIDB does"),
+        ({"id": "", "status": "ok"}, InfraError, "it does not answer as KCIDB does"),
+        ({}, InfraError, "it does not answer as KCIDB does"),
+    ],
+)
+def test_what_was_not_taken_is_told_and_not_remembered(
+    database: FakeKcidb,
+    run: FinishedRun,
+    told: dict[str, str],
+    kind: type[KseriesError],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as lying:
+        lying.setattr(database, "reply", lambda _: Reply(200, told))
+        with pytest.raises(kind) as caught:
+            publish(run, database.url)
+    assert said in str(caught.value) and len(str(caught.value).splitlines()) == 2 and "\x1b" not in str(caught.value)
     publish(run, database.url)
     assert database.objects.keys() == whole(run)
 

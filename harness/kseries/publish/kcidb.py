@@ -15,7 +15,7 @@ from kseries.model.errors import InfraError, InputError
 from kseries.publish import address, ledger, tokens
 from kseries.publish.address import Address
 from kseries.publish.client import Client
-from kseries.publish.exchange import FailedError, RefusedError
+from kseries.publish.exchange import AlienError, FailedError, RefusedError
 from kseries.publish.patience import Patience
 from kseries.publish.words import quoted, say
 from kseries.report import json, kcidb, kcidbnames
@@ -23,12 +23,16 @@ from kseries.report.reporter import FinishedRun
 
 VARIABLES = ("KSERIES_KCIDB_TOKEN",)
 _SUBMIT = "/submit"
+_OK = "ok"
 
 
 class Submission(Record, frozen=True):
-    """The answer to one."""
+    """The answer to one (kcidb-restd-rs/src/main.rs)."""
 
+    status: str
+    """"ok", or else it was not taken."""
     id: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Kcidb:
             if (before := known.said(digest)) is not None:
                 say(f"{server.host}: there before{_named(before)}")
                 return
-            submitted = self._patiently(server, lambda: client.send("POST", url, document, Submission))
+            submitted = self._patiently(server, lambda: _taken(client.send("POST", url, document, Submission)))
             known.note(digest, submitted.id)
             say(f"{server.host}: submitted{_named(submitted.id)}")
 
@@ -81,12 +85,21 @@ def _server(to: str) -> Address:
     return address.read(to, "kcidb")
 
 
+def _taken(answer: Submission) -> Submission:
+    """What was submitted, by its id. Raises FailedError: 200 alone does not say that it was."""
+    if answer.status != _OK:
+        raise RefusedError(None, quoted(f"{answer.status}: {answer.message}"))
+    if not answer.id:
+        raise AlienError("it does not answer as KCIDB does")
+    return answer
+
+
 def _named(submission: str) -> str:
     return f" as {quoted(submission)}" if submission else ""
 
 
 def _refused(server: Address, error: RefusedError) -> InputError:
-    todo = {
+    todo: dict[int | None, str] = {
         401: f"put the token that the KernelCI team has given you into {VARIABLES[0]}",
         403: "does the token belong to the origin? KSERIES_KCIDB_ORIGIN says whose results they are",
         404: "is it the KCIDB that you mean? https://db.kernelci.org/submit is one",

@@ -117,7 +117,7 @@ def _digest(wanted: Wanted) -> str:
 
 
 def _refused(server: Server, error: RefusedError) -> InputError:
-    todo = {
+    todo: dict[int | None, str] = {
         401: f"put one that GitHub knows into {VARIABLES[0]}",
         403: "it has to be of a GitHub App, as Actions' GITHUB_TOKEN is, with checks: write",
         404: "is the repository right, and may the token see it?",
