@@ -37,7 +37,9 @@ class FakeCheck:
 
 
 class FakePatchwork(Fake):
-    """``checks`` are all that it has. ``wrongs`` are those that it takes, as a real one does, and nobody wants."""
+    """``checks`` are all that it has. ``wrongs`` are those that it takes, as a real one does, and nobody wants.
+    ``user`` is whose the token is.
+    """
 
     def __init__(self, *patches: FakePatch, maintained: tuple[str, ...] = ("kvm",)) -> None:
         super().__init__()
@@ -46,6 +48,7 @@ class FakePatchwork(Fake):
         self.checks: list[FakeCheck] = []
         self.wrongs: list[str] = []
         self.looks_by_message_id = True
+        self.user = USER
 
     def post(self, patch: int, context: str, state: str, description: str = "", user: int = USER) -> None:
         """Have a check there, without a request."""
@@ -105,7 +108,7 @@ class FakePatchwork(Fake):
         made = FakeCheck(
             id=len(self.checks) + 1,
             patch=patch.id,
-            user=USER,
+            user=self.user,
             state=given["state"],
             context=given["context"],
             description=given.get("description", ""),
@@ -115,7 +118,9 @@ class FakePatchwork(Fake):
         return Reply(201, self._shown(made))
 
     def _note_wrongs(self, patch: FakePatch, given: dict[str, str]) -> None:
-        ours = [one for one in self.checks if (one.patch, one.user, one.context) == (patch.id, USER, given["context"])]
+        ours = [
+            one for one in self.checks if (one.patch, one.user, one.context) == (patch.id, self.user, given["context"])
+        ]
         if ours and ours[-1].state != "pending" and given["state"] == "pending":
             self.wrongs.append(f"{patch.id} {given['context']} was finished, and is pending again")
         if ours and (ours[-1].state, ours[-1].description) == (given["state"], given.get("description", "")):

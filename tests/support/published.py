@@ -3,6 +3,8 @@
 
 from pathlib import Path
 
+from msgspec import structs
+
 from kseries.app import rundir
 from kseries.model import ChangedLines, Exercise, Grounds, Outcome, PatchResult, RunResult, Verdict
 from kseries.publish.patchwork import checks
@@ -38,6 +40,12 @@ def judged(**of: Outcome) -> RunResult:
         for number in (1, 2)
     )
     return mailed(runs.run(state("base", contracts=(contract(None, False),)), *states, patches=known))
+
+
+def begun(result: RunResult, began: str, config_hash: str | None = None) -> RunResult:
+    """As if it had begun at another time, or were of another configuration."""
+    variant = result.variant if config_hash is None else structs.replace(result.variant, config_hash=config_hash)
+    return structs.replace(result, began=began, variant=variant)
 
 
 def written(result: RunResult, place: Path) -> Path:

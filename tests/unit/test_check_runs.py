@@ -20,7 +20,7 @@ from kseries.report.reporter import FinishedRun
 from tests.support import runs
 from tests.support.fakegithub import COMMIT, REPOSITORY, TOKEN, FakeGitHub
 from tests.support.fakeserver import Fault, Way, serving
-from tests.support.published import LINKS, judged
+from tests.support.published import LINKS, begun, judged
 
 TO = f"{REPOSITORY}@{COMMIT}"
 PLACE = Path("/nowhere")
@@ -190,6 +190,36 @@ def test_an_annotation_that_no_longer_holds_is_shown_no_more(github: FakeGitHub)
     publish(found(1, first=7))
     assert [one["path"] for one in github.annotations[github.shown["id"]]] == ["mm/file7.c"]
     assert len(github.check_runs) == 2
+
+
+EARLIER, LATER = "2026-01-01T10:00:00+00:00", "2026-01-01T12:00:00+01:00"
+
+
+def test_a_run_does_not_overwrite_what_a_later_one_said(github: FakeGitHub, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = begun(judged(), EARLIER), begun(judged(prefix_2=Outcome.CRASHED), LATER)
+    for result in (old, new, old):
+        publish(result)
+    assert github.shown["conclusion"] == "failure"
+    assert capsys.readouterr().err.endswith(": left as it was: it is of a run that began later\n")
+    publish(begun(judged(prefix_2=Outcome.OK), LATER))
+    assert github.shown["conclusion"] == "success"
+
+
+def test_a_later_run_that_says_the_same_is_the_later_one(github: FakeGitHub) -> None:
+    for result in (begun(judged(), EARLIER), begun(judged(), LATER)):
+        publish(result)
+    publish(begun(judged(prefix_2=Outcome.CRASHED), "2026-01-01T10:30:00+00:00"))
+    assert github.shown["conclusion"] == "success"
+
+
+def test_runs_of_two_configurations_under_one_label_are_told_of(
+    github: FakeGitHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(begun(judged(), EARLIER, "aaaa"))
+    assert "configuration" not in capsys.readouterr().err
+    publish(begun(judged(prefix_2=Outcome.CRASHED), LATER, "bbbb"))
+    assert "kseries (x86_64) was of another configuration" in capsys.readouterr().err
+    assert github.shown["conclusion"] == "failure"
 
 
 def test_a_check_run_of_somebody_else_is_left_alone(github: FakeGitHub) -> None:

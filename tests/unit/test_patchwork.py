@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from kseries.host import paths
 from kseries.model import Outcome, RunResult
 from kseries.model.errors import InfraError, InputError, KseriesError
-from kseries.publish import ledger
+from kseries.publish import address, ledger, tokens
 from kseries.publish.patchwork import checks
 from kseries.publish.patchwork.checks import Check, News
 from kseries.publish.patchwork.records import Posted, State, User
 from kseries.publish.patchwork.reporter import Patchwork
+from kseries.publish.patchwork.server import VARIABLES
 from kseries.publish.patience import WAITS, Patience
 from kseries.report import contexts
 from kseries.report.reporter import FinishedRun
 from tests.support import runs
 from tests.support.fakepatchwork import TOKEN, USER, FakePatch, FakePatchwork
 from tests.support.fakeserver import Fault, Way, serving
-from tests.support.published import LINKS, judged, patchwork_of, wanted
+from tests.support.published import LINKS, begun, judged, patchwork_of, wanted
 from tests.support.runs import mailed, message_id, split_run
 
 
@@ -153,6 +154,23 @@ def test_the_number_of_a_mail_from_patchwork_chooses(patchwork: FakePatchwork) -
     assert {patch for patch, _, _ in patchwork.told()} == {101, 102}
 
 
+def test_each_project_of_a_mail_has_its_own_checks(patchwork: FakePatchwork) -> None:
+    patchwork.patches += (FakePatch(201, message_id(1), "lkml"), FakePatch(202, message_id(2), "lkml"))
+    patchwork.maintained = ("kvm", "lkml")
+    for project in ("kvm", "lkml"):
+        publish(patchwork, judged(), f"/project/{project}")
+    of = {top: sorted(one[1:] for one in patchwork.told() if one[0] // 100 == top) for top in (1, 2)}
+    assert of[1] == of[2] != []
+
+
+def test_a_number_that_chooses_another_patch_has_its_own_checks(patchwork: FakePatchwork) -> None:
+    patchwork.patches += (FakePatch(201, message_id(1), "lkml"),)
+    patchwork.maintained = ("kvm", "lkml")
+    for number in (101, 201):
+        publish(patchwork, mailed(judged(), {1: number}), "")
+    assert {patch for patch, _, _ in patchwork.told()} == {101, 102, 201}
+
+
 @pytest.mark.parametrize("number", [102, 999, 201])
 def test_the_number_of_another_patch_or_patchwork_is_not_taken(patchwork: FakePatchwork, number: int) -> None:
     patchwork.patches += (FakePatch(201, "<other@example.com>", "kvm"),)
@@ -261,6 +279,71 @@ def test_anothers_checks_are_not_ours_once_it_is_known_who_we_are(patchwork: Fak
     publish(patchwork, judged())
     ours = [one.state for one in patchwork.checks if one.context == "kseries-boot-x86_64" and one.user == USER]
     assert ours[-1] == "success", "of each user the newest counts"
+
+
+EARLIER, LATER = "2026-01-01T10:00:00+00:00", "2026-01-01T12:00:00+01:00"
+BOOT = (102, "kseries-boot-x86_64")
+
+
+def boots(patchwork: FakePatchwork) -> list[str]:
+    """What was said of whether the second patch boots."""
+    return [state for patch, context, state in patchwork.told() if (patch, context) == BOOT]
+
+
+def test_a_run_does_not_overwrite_what_a_later_one_said(
+    patchwork: FakePatchwork, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = begun(judged(), EARLIER), begun(judged(prefix_2=Outcome.CRASHED), LATER)
+    for result in (old, new):
+        publish(patchwork, result)
+    told = patchwork.told()
+    capsys.readouterr()
+    publish(patchwork, old)
+    assert patchwork.told() == told and boots(patchwork) == ["success", "fail"]
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.endswith(" of a run that began later, left as they are") and last.endswith(" there before")
+
+
+def test_a_later_run_that_says_the_same_is_the_later_one(patchwork: FakePatchwork) -> None:
+    for result in (begun(judged(), EARLIER), begun(judged(), LATER)):
+        publish(patchwork, result)
+    publish(patchwork, begun(judged(prefix_2=Outcome.CRASHED), "2026-01-01T10:30:00+00:00"))
+    assert boots(patchwork) == ["success"]
+
+
+@pytest.mark.parametrize("began", ["", LATER])
+def test_a_run_whose_begin_is_unknown_or_the_same_is_said(patchwork: FakePatchwork, began: str) -> None:
+    publish(patchwork, begun(judged(), LATER))
+    publish(patchwork, begun(judged(prefix_2=Outcome.CRASHED), began))
+    assert boots(patchwork) == ["success", "fail"]
+
+
+def test_runs_of_two_configurations_under_one_label_are_told_of(
+    patchwork: FakePatchwork, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(patchwork, begun(judged(), EARLIER, "aaaa"))
+    publish(patchwork, begun(judged(), EARLIER, "aaaa"))
+    assert "configuration" not in capsys.readouterr().err
+    publish(patchwork, begun(judged(prefix_2=Outcome.CRASHED), LATER, "bbbb"))
+    (said,) = [one for one in capsys.readouterr().err.splitlines() if "configuration" in one]
+    assert "x86_64" in said and boots(patchwork)[-1] == "fail"
+
+
+def test_after_a_cut_a_token_of_another_user_says_nothing_twice(patchwork: FakePatchwork) -> None:
+    publish(patchwork, judged())
+    patchwork.user = 8
+    patchwork.misbehave("POST", Way.CUT_AFTER)
+    publish(patchwork, judged(prefix_2=Outcome.CRASHED))
+    assert len({*patchwork.told()}) == len(patchwork.told())
+
+
+def test_another_token_is_another_user(patchwork: FakePatchwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(patchwork, judged())
+    known = ledger.Ledger(f"{patchwork.url}/api/1.2")
+    ours = address.read(patchwork.url, "patchwork")
+    assert known.who(tokens.get(ours, VARIABLES).digest) == USER
+    monkeypatch.setenv("KSERIES_PATCHWORK_TOKEN", "another")
+    assert known.who(tokens.get(ours, VARIABLES).digest) is None
 
 
 @pytest.mark.parametrize(

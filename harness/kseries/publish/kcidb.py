@@ -16,6 +16,7 @@ from kseries.publish import address, ledger, tokens
 from kseries.publish.address import Address
 from kseries.publish.client import Client
 from kseries.publish.exchange import AlienError, FailedError, RefusedError
+from kseries.publish.ledger import Source
 from kseries.publish.patience import Patience
 from kseries.publish.words import quoted, say
 from kseries.report import json, kcidb, kcidbnames
@@ -64,11 +65,11 @@ class Kcidb:
         url = f"{server.origin}{server.path.removesuffix(_SUBMIT)}{_SUBMIT}"
         digest = checksums.of_bytes(json.document(document).encode())
         with ledger.opened(url) as known:
-            if (before := known.said(digest)) is not None:
-                say(f"{server.host}: there before{_named(before)}")
+            if (before := known.last(digest)) is not None:
+                say(f"{server.host}: there before{_named(before.said)}")
                 return
             submitted = self._patiently(server, lambda: _taken(client.send("POST", url, document, Submission)))
-            known.note(digest, submitted.id)
+            known.note(digest, submitted.id, Source())
             say(f"{server.host}: submitted{_named(submitted.id)}")
 
     def _patiently(self, server: Address, submit: Callable[[], Submission]) -> Submission:

@@ -20,7 +20,7 @@ from kseries.publish.github import checkrun
 from kseries.publish.github.checkrun import Wanted
 from kseries.publish.github.records import Annotation, CheckRun, Status
 from kseries.publish.github.server import VARIABLES, Server
-from kseries.publish.ledger import Ledger
+from kseries.publish.ledger import Ledger, Noted, Source
 from kseries.publish.patience import Patience
 from kseries.publish.words import say
 from kseries.report.reporter import FinishedRun
@@ -44,19 +44,27 @@ class GitHub:
         wanted = checkrun.of(run)
         with ledger.opened(server.place) as known:
             try:
-                said = self._publish(server, known, wanted)
+                said = self._publish(server, known, wanted, ledger.source(run.result))
             except RefusedError as error:
                 raise _refused(server, error) from None
             except FailedError as error:
                 raise InfraError(f"{server.host}: {error}\n  is it the GitHub that you mean?") from None
         say(f"{server.host}: {wanted.name}: {said}")
 
-    def _publish(self, server: Server, known: Ledger, wanted: Wanted) -> str:
+    def _publish(self, server: Server, known: Ledger, wanted: Wanted, source: Source) -> str:
         """Have the commit have it; what was done for that."""
-        if known.said(wanted.external_id) == (digest := _digest(wanted)):
+        digest = _digest(wanted)
+        last = known.last(wanted.external_id) or Noted("", source)
+        if last.source.is_of_another_configuration(source):
+            say(f"{server.host}: {wanted.name} was of another configuration: {ledger.LABELS}")
+        if last.said == digest:
+            if source.is_later(last.source):
+                known.note(wanted.external_id, digest, source)
             return "there before"
+        if last.source.is_later(source):
+            return "left as it was: it is of a run that began later"
         done = self.patience.until_done(server.host, lambda: _bring(server, wanted))
-        known.note(wanted.external_id, digest)
+        known.note(wanted.external_id, digest, source)
         return done
 
 

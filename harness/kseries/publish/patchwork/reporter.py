@@ -5,24 +5,30 @@ A post that the server has answered is noted (ledger.py). Before one that is not
 patch has. So nothing is said twice after a cut connection, or a kseries that was killed: what arrived is there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kseries.model import AppliedPatch
+from kseries.model import AppliedPatch, RunResult
 from kseries.model.errors import InfraError, InputError
+from kseries.model.sanitize import line
 from kseries.publish import ledger
 from kseries.publish.exchange import FailedError, RefusedError
-from kseries.publish.ledger import Ledger
+from kseries.publish.ledger import Ledger, Source
 from kseries.publish.patchwork import checks
 from kseries.publish.patchwork.checks import Check, News
+from kseries.publish.patchwork.known import Known
 from kseries.publish.patchwork.records import Posted, State
 from kseries.publish.patchwork.server import VARIABLES, Server
 from kseries.publish.patience import Patience
 from kseries.publish.words import quoted, say
+from kseries.report import contexts
+from kseries.report.questions import Question
 from kseries.report.reporter import FinishedRun
 
 _NAMED = 5
 """Patches, or projects, that a line has room for."""
+Wanted = Mapping[int, Sequence[Check]]
+"""Checks by the number of their patch."""
 
 
 class _PatchError(Exception):
@@ -46,7 +52,7 @@ class Patchwork:
     def report(self, run: FinishedRun, to: str | None) -> None:
         server = self._server(to)
         with ledger.opened(server.place) as known:
-            posting = _Posting(server, known, self.patience)
+            posting = _Posting(server, known, ledger.source(run.result), self.patience)
             try:
                 posting.run(run)
             finally:
@@ -62,12 +68,15 @@ class Patchwork:
 class _Posting:
     """The checks of one run on their way."""
 
-    def __init__(self, server: Server, known: Ledger, patience: Patience) -> None:
+    def __init__(self, server: Server, ledger: Ledger, source: Source, patience: Patience) -> None:
         self._server = server
-        self._known = known
+        self._ledger = ledger
+        self._known = Known(ledger, server.project, source)
         self._patience = patience
         self._posted = 0
         self._there = 0
+        self._before: dict[int, int] = {}
+        """By a patch's number, the last check that it had when it was first asked for them."""
 
     @property
     def summary(self) -> str:
@@ -86,10 +95,12 @@ class _Posting:
                 "  run its mails, as lore.kernel.org or Patchwork has them: an mbox, or a Message-ID"
             )
         wanted = checks.of(run)
+        self._warn_of_another(run.result, wanted)
+        timely = self._timely(patches, wanted)
         failed: dict[tuple[str, str], list[str]] = {}
         for patch in patches:
             try:
-                self._patch(patch, wanted[patch.number])
+                self._patch(patch, timely[patch.number])
             except _PatchError as error:
                 failed.setdefault(error.told, []).append(f"{patch.number}/{len(patches)}")
         self._complain(failed)
@@ -103,9 +114,9 @@ class _Posting:
             raise InputError(told[-1])
 
     def _patch(self, patch: AppliedPatch, wanted: Sequence[Check]) -> None:
-        left = [check for check in wanted if not self._is_noted(patch, check)]
+        left = [check for check in wanted if not self._known.is_noted(patch, check)]
         self._there += len(wanted) - len(left)
-        if not any(self._matters(patch, check) for check in left):
+        if not any(self._known.matters(patch, check) for check in left):
             return
         try:
             number = self._number(patch)
@@ -116,30 +127,50 @@ class _Posting:
             raise InfraError(f"{self._server.host}: {error}\n  is it the Patchwork that you mean?") from None
 
     def _post(self, number: int, patch: AppliedPatch, wanted: Sequence[Check]) -> None:
-        posted = tuple(self._ours(self._server.checks(number)))
+        posted = tuple(self._ours(number, self._server.checks(number), wanted))
         for check in wanted:
             match checks.news(check, posted):
                 case News.NEW:
                     answer = self._server.post(number, _document(check))
-                    self._known.note(_subject(patch, check), _said(check), answer.user.id if answer.user else None)
+                    self._known.note(patch, check)
+                    if answer.user is not None:
+                        self._ledger.note_who(self._server.token, answer.user.id)
                     self._posted += 1
-                case News.SAME if not self._is_noted(patch, check):
-                    self._known.note(_subject(patch, check), _said(check))
+                case News.SAME if not self._known.is_noted(patch, check):
+                    self._known.note(patch, check)
                     self._there += 1
 
-    def _ours(self, posted: Sequence[Posted]) -> Iterator[Posted]:
-        """The checks that are of the user whose token we have: of another's the server counts its own newest one."""
-        who = self._known.who()
-        return (one for one in posted if who is None or one.user is None or one.user.id == who)
+    def _ours(self, number: int, posted: Sequence[Posted], wanted: Sequence[Check]) -> Iterator[Posted]:
+        """The checks that are of the user whose token we have: of another's the server counts its own newest one.
 
-    # --- what is known ----------------------------------------------------------------------
+        One that came since we first asked and says just what we were to say is ours, whoever the token's user is now.
+        """
+        before = self._before.setdefault(number, max((one.id for one in posted), default=0))
+        who = self._ledger.who(self._server.token)
+        ours = {(check.context, check.state or State.WARNING, check.description) for check in wanted}
+        for one in posted:
+            is_arrived = one.id > before and (one.context, one.state, one.description or "") in ours
+            if who is None or one.user is None or one.user.id == who or is_arrived:
+                yield one
 
-    def _is_noted(self, patch: AppliedPatch, check: Check) -> bool:
-        return self._known.said(_subject(patch, check)) == _said(check)
+    def _timely(self, patches: Sequence[AppliedPatch], wanted: Wanted) -> Wanted:
+        """The checks of each patch, but for those of which a run that began later has said something else."""
+        timely = {
+            one.number: tuple(check for check in wanted[one.number] if not self._known.is_overtaken(one, check))
+            for one in patches
+        }
+        if overtaken := sum(len(wanted[one]) - len(some) for one, some in timely.items()):
+            plural = " is" if overtaken == 1 else "s are"
+            say(f"{self._server.host}: {overtaken} check{plural} of a run that began later, left as they are")
+        return timely
 
-    def _matters(self, patch: AppliedPatch, check: Check) -> bool:
-        """Whether the server is to be asked because of it: nobody needs to hear that nothing is known."""
-        return check.state is not None or (self._known.said(_subject(patch, check)) or "").startswith(State.PENDING)
+    def _warn_of_another(self, run: RunResult, wanted: Wanted) -> None:
+        """Tell of a label that stands for two configurations. That a patch applies is so of any."""
+        apply = contexts.context(run, Question.APPLY)
+        of = ((one, check) for one in run.series.patches for check in wanted[one.number] if check.context != apply)
+        if any(self._known.is_of_another_configuration(*one) for one in of):
+            label = line(run.variant.label or run.arch)
+            say(f"{self._server.host}: {label} was of another configuration: {ledger.LABELS}")
 
     # --- which patch it is ------------------------------------------------------------------
 
@@ -170,14 +201,6 @@ class _Posting:
             return _PatchError(f"it is not there ({error})", "is it the Patchwork that you mean?")
         todo = "is the project one of its own, and --url what others can open?"
         return InputError(f"{host} does not take that ({error})\n  {todo}")
-
-
-def _subject(patch: AppliedPatch, check: Check) -> str:
-    return f"{patch.message_id} {check.context}"
-
-
-def _said(check: Check) -> str:
-    return f"{check.state or State.WARNING} {check.description}"
 
 
 def _document(check: Check) -> dict[str, str]:

@@ -30,7 +30,9 @@ class Server:
         assert found is not None, "all of it is optional"
         self.project: str | None = found["project"]
         self._api = f"{self._address.origin}{found['top']}/api/{_VERSION}"
-        headers = {"Authorization": tokens.get(self._address, VARIABLES).header("Token")}
+        token = tokens.get(self._address, VARIABLES)
+        self.token = token.digest
+        headers = {"Authorization": token.header("Token")}
         self._client = Client(self._address, headers, patience, "a Patchwork")
 
     @property
