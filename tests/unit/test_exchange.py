@@ -11,8 +11,8 @@ import pytest
 
 from kseries.model.errors import InfraError
 from kseries.publish import address, exchange, limit
-from kseries.publish.client import Client
-from kseries.publish.exchange import AlienError, FailedError, LaterError, RefusedError, UnsureError
+from kseries.publish.client import Client, unanswered
+from kseries.publish.exchange import AlienError, FailedError, LaterError, ProxyError, RefusedError, UnsureError
 from kseries.publish.limit import Limit
 from kseries.publish.patience import LONGEST, WAITS, Patience
 from tests.support.fakeserver import Fake, Fault, Reply, Request, Way, paged, serving
@@ -107,9 +107,13 @@ def test_a_connection_that_comes_too_late_comes_to_an_end(echo: Echo, monkeypatc
         over.wait(60)
         return connect(address, 60, *more)
 
+    def ending(self: Limit) -> None:
+        end(self)
+        over.set()
+
     connect, end, over = socket.create_connection, Limit._end, threading.Event()
     monkeypatch.setattr(socket, "create_connection", late)
-    monkeypatch.setattr(Limit, "_end", lambda self: (end(self), over.set()))
+    monkeypatch.setattr(Limit, "_end", ending)
     echo.misbehave("GET", Way.DRIPS)
     with pytest.raises(UnsureError, match="no answer in 0 s"):
         ask(echo, "GET", seconds=0.4)
@@ -118,7 +122,7 @@ def test_a_connection_that_comes_too_late_comes_to_an_end(echo: Echo, monkeypatc
 
 def test_of_several_addresses_each_has_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(limit.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("kseries.publish.limit.time.monotonic", lambda: now[0])
     with Limit(60.0, "x") as bound:
         now[0] += 45.0
         assert bound.left == 15.0
@@ -184,9 +188,11 @@ def test_a_proxy_that_lets_nobody_through_is_named(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("https_proxy", proxy.url.replace("//", f"//me:{TOKEN}@"))
         monkeypatch.delenv("no_proxy", raising=False)
         server = address.read("https://patchwork.example.org", "patchwork")
-        with pytest.raises(AlienError) as caught:
+        with pytest.raises(ProxyError) as caught:
             exchange.ask(server, "GET", "https://patchwork.example.org/api/", HEADERS)
-    assert str(caught.value) == f"the proxy does not let us through ({status})"
+    what, todo = str(unanswered(server.host, caught.value, "Patchwork")).splitlines()
+    assert what == f"patchwork.example.org: the proxy does not let us through ({status})"
+    assert todo == "  https_proxy names it: does it want to know who you are?"
 
 
 @pytest.mark.parametrize(

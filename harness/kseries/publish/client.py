@@ -7,13 +7,21 @@ from typing import Any
 
 import msgspec
 
+from kseries.model.errors import InfraError
 from kseries.publish import exchange
 from kseries.publish.address import Address
-from kseries.publish.exchange import AlienError, Answer
+from kseries.publish.exchange import AlienError, Answer, FailedError, ProxyError
 from kseries.publish.patience import Patience
 
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?')
 """A further page (RFC 8288), as Patchwork and GitHub tell of one."""
+
+
+def unanswered(host: str, error: FailedError, kind: str) -> InfraError:
+    """What is told where there is no answer to go on with; ``kind`` is as in "the Patchwork"."""
+    if isinstance(error, ProxyError):
+        return InfraError(f"{host}: {error}\n  https_proxy names it: does it want to know who you are?")
+    return InfraError(f"{host}: {error}\n  is it the {kind} that you mean?")
 
 
 class Client:

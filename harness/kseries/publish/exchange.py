@@ -8,6 +8,7 @@ What fails is told apart by what it means for whoever has posted something:
     ├── LaterError     it was not done, and may be later: 429, 503, nobody listens there
     ├── UnsureError    it may have been done: 500, the connection was cut, no answer in time. Ask the server first
     └── AlienError     an answer, but not of the server that was expected: HTML, too much of it
+        └── ProxyError it is a proxy's, that lets nobody through
 
 A redirection is not followed: it would take the token elsewhere. ``http://`` goes to this host alone, past any proxy.
 """
@@ -67,6 +68,10 @@ class UnsureError(FailedError):
 
 class AlienError(FailedError):
     """The answer is not of the kind of server that was expected."""
+
+
+class ProxyError(AlienError):
+    """The user's proxy refuses: the server has seen nothing."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ def _proxys(status: int) -> FailedError:
     """What a proxy's answer means, that has made no tunnel: the server has seen nothing of it."""
     if status >= 500:
         return LaterError(f"the proxy failed ({status})")
-    return AlienError(f"the proxy does not let us through ({status})")
+    return ProxyError(f"the proxy does not let us through ({status})")
 
 
 def _sorted(answer: Answer) -> Answer:

@@ -11,10 +11,10 @@ from typing import Any
 
 from kseries.host import checksums
 from kseries.model import Record
-from kseries.model.errors import InfraError, InputError
+from kseries.model.errors import InputError
 from kseries.publish import address, ledger, tokens
 from kseries.publish.address import Address
-from kseries.publish.client import Client
+from kseries.publish.client import Client, unanswered
 from kseries.publish.exchange import AlienError, FailedError, RefusedError
 from kseries.publish.ledger import Source
 from kseries.publish.patience import Patience
@@ -78,7 +78,7 @@ class Kcidb:
         except RefusedError as error:
             raise _refused(server, error) from None
         except FailedError as error:
-            raise InfraError(f"{server.host}: {error}\n  is it the KCIDB that you mean?") from None
+            raise unanswered(server.host, error, "KCIDB") from None
 
 
 def _server(to: str) -> Address:

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from kseries.host import checksums
-from kseries.model.errors import InfraError, InputError
+from kseries.model.errors import InputError
 from kseries.publish import ledger
+from kseries.publish.client import unanswered
 from kseries.publish.exchange import FailedError, RefusedError
 from kseries.publish.github import checkrun
 from kseries.publish.github.checkrun import Wanted
@@ -48,7 +49,7 @@ class GitHub:
             except RefusedError as error:
                 raise _refused(server, error) from None
             except FailedError as error:
-                raise InfraError(f"{server.host}: {error}\n  is it the GitHub that you mean?") from None
+                raise unanswered(server.host, error, "GitHub") from None
         say(f"{server.host}: {wanted.name}: {said}")
 
     def _publish(self, server: Server, known: Ledger, wanted: Wanted, source: Source) -> str:

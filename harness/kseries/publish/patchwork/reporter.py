@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kseries.model import AppliedPatch, RunResult
-from kseries.model.errors import InfraError, InputError
+from kseries.model.errors import InputError
 from kseries.model.sanitize import line
 from kseries.publish import ledger
+from kseries.publish.client import unanswered
 from kseries.publish.exchange import FailedError, RefusedError
 from kseries.publish.ledger import Ledger, Source
 from kseries.publish.patchwork import checks
@@ -124,7 +125,7 @@ class _Posting:
         except RefusedError as error:
             raise self._refused(error) from None
         except FailedError as error:
-            raise InfraError(f"{self._server.host}: {error}\n  is it the Patchwork that you mean?") from None
+            raise unanswered(self._server.host, error, "Patchwork") from None
 
     def _post(self, number: int, patch: AppliedPatch, wanted: Sequence[Check]) -> None:
         posted = tuple(self._ours(number, self._server.checks(number), wanted))
