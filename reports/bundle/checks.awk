@@ -4,13 +4,25 @@
 #
 # It is TAP (testanything.org, Documentation/dev-tools/ktap.rst). Before what a probe says stands
 # "    # Subtest: PROBE", behind it "ok N PROBE". Results may be nested: those of a part come before
-# that of the whole. In a name each run of other characters than letters and digits is "_".
+# that of the whole. Of a probe that begins there is a line, too: "begun" PROBE.
+#
+# In a check's name each run of characters that are neither letters, digits, "_" nor "-" is "_", and
+# in a suite's, with -v kunit=1. What is not ASCII is "_" in any name, with the "_" around it.
 
 function tell(name, status,	id) {
-	id = probe "." name
-	gsub(/[^A-Za-z0-9]+/, "_", id)
+	id = spelled(probe "." name)
 	print status, id
-	print status, id "_" ++answers[id]
+	print status, id "#" ++answers[id]
+}
+
+function spelled(name) {
+	gsub(/_*[^!-~][^!-^`-~]*/, "_", name)
+	return name
+}
+
+function tidy(name) {
+	gsub(/[\001-,.\/:-@[-^`{-\177]+/, "_", name)
+	return name ~ /^_*$/ ? "" : name
 }
 
 # Gives the results that are indented further than this one, which is that of the whole, their whole names.
@@ -42,8 +54,11 @@ function leave(	part) {
 	indent = length(margin)
 }
 
-probe == "" && indent == 4 && text ~ /^# Subtest: [^ ]+$/ {
+probe == "" && indent == 4 && (kunit ? text ~ /^# Subtest: ./ : text ~ /^# Subtest: [^ ]+$/) {
 	probe = substr(text, 12)
+	if (kunit)
+		probe = tidy(probe)
+	print "begun", spelled(probe)
 	last = 0
 	split("", announced)
 }
@@ -87,6 +102,7 @@ probe == "" || text !~ /^(not )?ok([ \t]|$)/ { next }
 		number = last + 1
 	if (indent == 4)
 		last = number
+	text = tidy(text)
 	if (text == "")
 		text = (number in announced) ? announced[number] : number
 	if (adopt(text, indent))

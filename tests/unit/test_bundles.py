@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a bundle's script says and looks for: its text, its words, and how it reads what probes say."""
 
+import gzip
 import re
 import shlex
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,12 @@ from kseries.app.bundle import File
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Evidence, EvidenceKind, Finding, FindingKind, Machine, Outcome, RunResult, Status
 from kseries.model.errors import InputError
-from kseries.model.sanitize import line
+from kseries.model.sanitize import line, printable
 from kseries.probes import ktap
 from kseries.report import bundle, bundleneeds, bundlescript, expected
 from kseries.report.expected import Way
 from kseries.sources import TreeStore, export
-from tests.support.bundles import OPTIONS, stand_ins
+from tests.support.bundles import OPTIONS, SAYS, Told, stand_ins
 from tests.support.bundles import bundle as bundle_of
 from tests.support.gitrepo import Repository
 from tests.support.runs import contract, finding, hostile, run, split_run, state
@@ -165,6 +167,7 @@ def test_a_warning_is_seen_in_its_file_wherever_it_has_moved(tmp_path: Path) -> 
     ("outcome", "call"),
     [
         (Outcome.CRASHED, "ends down hang deadline"),
+        (Outcome.CRASHED, "during_probes"),
         (Outcome.BOOT_FAILED, "before_probes"),
         (Outcome.TIMED_OUT, "ends hang"),
     ],
@@ -240,12 +243,14 @@ def test_names_of_strangers_are_words_and_comments_and_never_commands(tmp_path_f
     for name in ("config", "initramfs.cpio", "checks.awk"):
         (place / name).touch()
     doubles = stand_ins(place / "bin")
+    (doubles / "qemu-system-x86_64").write_text("#!/bin/sh\necho Linux >console.log\n")
     done = sh("reproduce.sh", cwd=place, PATH=f"{doubles}:/usr/bin:/bin", LINUX=str(place))
     assert done.returncode == 1, done.stderr
     assert b"NOT SHOWN" in done.stdout and b"not found" not in done.stderr
     assert [*place.rglob("pwned")] == []
     assert len(script.splitlines()) == len(bundlescript.script(evil).encode(errors="replace").splitlines())
-    bundle.readme(evil).encode()
+    for shown in (bundle.readme(evil), script.decode()):
+        assert printable(shown) == shown
 
 
 @settings(max_examples=50, deadline=None)
@@ -274,7 +279,7 @@ def read(text: str) -> set[tuple[str, str]]:
 
 def plainly(name: str) -> str:
     """As the script has it, of a check's name."""
-    return re.sub("[^A-Za-z0-9]+", "_", name)
+    return re.sub("(?:_*[^\x00-\x7f]+)+_*", "_", name)
 
 
 ANSWERED = (Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL)
@@ -304,6 +309,11 @@ LINES = st.sampled_from(
         "# nothing",
         "ok 9 h # issue 12",
         "ok 10 i #1",
+        "ok 11 x-y",
+        "not ok 12 x_y",
+        "ok 13 two  words, and\tmore",
+        "ok 14 - ***",
+        "not ok 15 h\u00e9 _\u2014 ho__",
     )
 )
 
@@ -319,6 +329,197 @@ def test_what_a_probe_may_say_is_read_as_kseries_reads_it(said: list[str]) -> No
     found = read(text)
     for one in checks:
         assert (str(one.status), plainly(one.id)) in found, (text, one, found)
+
+
+def test_names_that_differ_in_a_dash_are_two_checks() -> None:
+    said = read("    # Subtest: a\n    ok 1 x-y\n    not ok 2 x_y\nok 1 a\n")
+    assert {("begun", "a"), ("pass", "a.x-y"), ("fail", "a.x_y")} <= said
+    assert ("fail", "a.x-y") not in said and ("pass", "a.x_y") not in said
+
+
+# --- the source ---------------------------------------------------------------------------------
+
+
+def unpacked(place: Path, *without: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """What comes of a script whose kernel is a commit, with the programs of this host and not our doubles of them."""
+    told = Told(place)
+    for name in without:
+        (told.bin / name).unlink()
+    Repository(place / "linux").commit("base", {"Makefile": "VERSION = 6\n"})
+    kernel = replace(bundle_of(of_checks(FAILED)).kernel, commit="a" * 40)
+    return told.asked(replace(EACH["fails"], kernel=kernel), console=BOOTED, results=FAILS, stays=True, **env)
+
+
+def test_a_clone_without_the_commit_is_not_taken_for_the_kernel(tmp_path: Path) -> None:
+    done = unpacked(tmp_path, "git", "tar")
+    assert done.returncode == 2 and f"git finds no commit {'a' * 40} in {tmp_path}" in done.stderr
+
+
+@pytest.mark.parametrize("breaks", ["git", "dpkg-deb"])
+def test_a_source_that_breaks_off_is_none(breaks: str, tmp_path: Path) -> None:
+    package = tmp_path / "linux.deb"
+    package.touch()
+    broken = f'#!/bin/sh\ncase "$*" in *cat-file*) exit 0 ;; esac\n: >"{tmp_path}/tried"\nexit 1\n'
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / breaks).write_text(broken)
+    (tmp_path / "broken" / breaks).chmod(0o755)
+    env = {"PATH": f"{tmp_path}/broken:{tmp_path}/bin:/usr/bin:/bin"}
+    done = unpacked(tmp_path, **env, **({} if breaks == "git" else {"LINUX": str(package)}))
+    assert done.returncode == 2 and "cannot be unpacked" in done.stderr and (tmp_path / "tried").exists()
+
+
+def test_a_copy_of_the_kernel_has_no_copy_of_itself(tmp_path: Path) -> None:
+    (tmp_path / "linux" / "sub").mkdir(parents=True)
+    told = Told(tmp_path)
+    (told.bin / "tar").unlink()
+    (tmp_path / "linux" / "sub" / "file").touch()
+    made = EACH["fails"]
+    where = {"LINUX": str(tmp_path / "linux" / "sub" / ".."), "WORK": str(tmp_path / "linux" / "sub" / "w*")}
+    done = told.asked(made, console=BOOTED, results=FAILS, stays=True, **where)
+    assert done.returncode == 0, done.stderr
+    copy = tmp_path / "linux" / "sub" / "w*" / "linux"
+    assert sorted(str(one.relative_to(copy)) for one in copy.rglob("*")) == ["sub", "sub/file"]
+
+
+# --- what it makes of a guest -------------------------------------------------------------------
+
+BOOTED = "[    0.000000] Linux version 6.12\n"
+OURS = "KTAP version 1\n1..2\n    # Subtest: capabilities\n    ok 1 flags\nok 1 capabilities\n"
+BEGUN = f"{OURS}    # Subtest: a\n    1..1\n    # plan: b\n"
+PASSES = f"{BEGUN}    ok 1 b\nok 2 a\n# kseries: end\n"
+FAILS = PASSES.replace("    ok 1 b", "    not ok 1 b")
+MISSING = changed(FAILED, status=Status.MISSING)
+FLAKY = Evidence(kind=EvidenceKind.FLAKY, name="a.b")
+
+
+def ended(outcome: Outcome, evidence: Evidence | None = None) -> bundle.Bundle:
+    """The bundle of a state that came to an outcome."""
+    evidence = evidence or Evidence(kind=EvidenceKind.OUTCOME, name=outcome, said="the guest went down")
+    return bundle_of(of_state(FindingKind.BISECT_HOLE, evidence, outcome=outcome)[0])
+
+
+EACH = {
+    "fails": ended(Outcome.OK, FAILED),
+    "lost": ended(Outcome.OK, MISSING),
+    "died in it": ended(Outcome.CRASHED, FAILED),
+    "died before": ended(Outcome.CRASHED, MISSING),
+    "flaky": ended(Outcome.OK, FLAKY),
+    "no boot": ended(Outcome.BOOT_FAILED),
+    "no boot for it": ended(Outcome.BOOT_FAILED, MISSING),
+    "crash": ended(Outcome.CRASHED),
+    "hang": ended(Outcome.TIMED_OUT),
+}
+
+
+@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("name", EACH)
+def test_a_guest_that_says_nothing_was_not_asked(name: str, stays: bool, tmp_path: Path) -> None:
+    done = Told(tmp_path).asked(EACH[name], stays=stays)
+    assert done.returncode == 2 and "the guest said nothing" in done.stderr, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "stays", "shown"),
+    [
+        ("fails", FAILS, True, True),
+        ("fails", PASSES, True, False),
+        ("fails", BEGUN, False, False),
+        ("fails", "", False, False),
+        ("lost", BEGUN, False, True),
+        ("lost", f"{OURS}# kseries: end\n", True, True),
+        ("lost", "KTAP version 1\n1..0\n# kseries: end\n", True, False),
+        ("lost", OURS, False, False),
+        ("lost", "", False, False),
+        ("lost", PASSES, True, False),
+        ("died in it", BEGUN, False, True),
+        ("died in it", "", False, False),
+        ("died in it", PASSES, True, False),
+        ("died before", OURS, False, True),
+        ("died before", "", False, False),
+        ("no boot", "", False, True),
+        ("no boot", OURS, False, False),
+        ("no boot for it", "", False, True),
+        ("crash", BEGUN, False, True),
+        ("crash", "", False, False),
+        ("crash", PASSES, True, False),
+        ("hang", BEGUN, True, True),
+        ("hang", BEGUN, False, False),
+        ("hang", "", True, False),
+    ],
+)
+def test_a_finding_is_shown_by_what_the_guest_says(
+    name: str, said: str, stays: bool, shown: bool, tmp_path: Path
+) -> None:
+    done = Told(tmp_path).asked(EACH[name], console=BOOTED, results=said, stays=stays)
+    assert done.returncode == (0 if shown else 1), done.stdout + done.stderr
+
+
+def test_results_that_went_down_with_the_machine_are_told_by_the_kernels_log(tmp_path: Path) -> None:
+    log = f"{BOOTED}[    1.000000] kseries: enter a.b\n"
+    for number, name in enumerate(("died in it", "crash", "lost")):
+        (tmp_path / str(number)).mkdir()
+        assert Told(tmp_path / str(number)).asked(EACH[name], console=log).returncode == 0
+
+
+def test_a_check_that_is_missing_once_has_not_given_another_answer(tmp_path: Path) -> None:
+    once = "[ -e {place}/once ] || sed -i '/ok 1 b/d' results.log; : >{place}/once; exec /bin/sleep 60"
+    told = Told(tmp_path)
+    made = replace(EACH["flaky"], expected=replace(EACH["flaky"].expected, tries=3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.support.bundles.SAYS", SAYS.replace("{then}", once))
+        done = told.asked(made, console=BOOTED, results=PASSES, stays=True)
+    assert done.returncode == 1 and done.stdout.count("booted") == 3, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "stays", "code"),
+    [
+        ("hang", BEGUN, True, 2),
+        ("lost", BEGUN, True, 2),
+        ("died in it", BEGUN, True, 2),
+        ("died in it", FAILS, True, 0),
+        ("crash", BEGUN, False, 0),
+        ("fails", FAILS, True, 0),
+        ("fails", PASSES, True, 1),
+    ],
+)
+def test_without_kvm_a_guest_that_is_not_done_in_time_shows_nothing(
+    name: str, said: str, stays: bool, code: int, tmp_path: Path
+) -> None:
+    made = replace(EACH[name], accel=Accel(name="kvm", why=""))
+    done = Told(tmp_path).asked(made, console=BOOTED, results=said, stays=stays, host="riscv64")
+    assert done.returncode == code, done.stdout + done.stderr
+    assert (code == 2) == ("without KVM that is no sign" in done.stderr)
+    if "ending: hang" in done.stdout:
+        assert len((tmp_path / "seconds").read_text().splitlines()) * 10 >= 10 * made.machine.stall_seconds
+
+
+@pytest.mark.parametrize("kind", [FindingKind.NEW_WARNING, FindingKind.BISECT_HOLE])
+def test_a_build_that_fails_of_something_else_was_not_asked(kind: FindingKind, tmp_path: Path) -> None:
+    warning = Evidence(kind=EvidenceKind.WARNING, file="a/b.c", said="unused variable 'x1' [-Wunused-variable]")
+    failed = {"outcome": Outcome.BUILD_FAILED, "detail": "a/b.c:1:2: error: no"}
+    made = bundle_of(of_state(kind, warning, **(failed if kind is FindingKind.BISECT_HOLE else {}))[0])
+    said = "tools/objtool/elf.c:1:10: fatal error: gelf.h: No such file or directory\n"
+    done = Told(tmp_path).asked(made, log=said)
+    assert done.returncode == 2 and said in done.stderr and "SHOWN" not in done.stdout
+    (tmp_path / "other").mkdir()
+    both = Told(tmp_path / "other").asked(made, log="a/b.c:1:2: warning: unused variable 'x1' [-Wunused-variable]\n"
+                                          "a/b.c:1:2: error: no\n")  # fmt: skip
+    assert both.returncode == 0, both.stdout + both.stderr
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "make: *** [Makefile:251: __sub-make] Error 2",
+        "make[2]: *** [scripts/Makefile.build:229: virt/x.o] Error 1",
+        "make[1]: *** Waiting for unfinished jobs....",
+    ],
+)
+def test_what_make_says_of_any_build_is_no_sign_of_one(said: str) -> None:
+    outcome = Evidence(kind=EvidenceKind.OUTCOME, name="build-failed", said=said)
+    with pytest.raises(InputError, match="so says any build that fails"):
+        expected.of(*of_state(FindingKind.BISECT_HOLE, outcome, outcome=Outcome.BUILD_FAILED, detail=said))
 
 
 # --- the command's words, and the files ---------------------------------------------------------
@@ -367,6 +568,42 @@ def test_a_bundle_replaces_a_bundle_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="something else"):
         bundlewriting.check(tmp_path / "other")
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_a_file_that_is_no_bundle_stays_as_it_is(tmp_path: Path) -> None:
+    place = tmp_path / "x.tar.gz"
+    bundlewriting.write(place, FILES)
+    bundlewriting.check(place)
+    bundlewriting.write(place, FILES)
+    with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path, "other", recursive=False)
+    other = (tmp_path / "other.tar.gz").read_bytes()
+    for kept in (b"precious", b"", other, other[:20], gzip.compress(b"x" * 2000)):
+        place.write_bytes(kept)
+        for put in (bundlewriting.check, lambda path: bundlewriting.write(path, FILES)):
+            with pytest.raises(InputError, match="the file is there, and no bundle"):
+                put(place)
+        assert place.read_bytes() == kept
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["other.tar.gz", "x.tar.gz"]
+
+
+def test_where_no_bundle_can_be_is_told_before_one_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    for name in (".", "..", "/", "/dev/null/x", "/proc/nope/x", "/proc/x", "file/x.tgz", "a" * 300, f"{'a' * 300}.tgz"):
+        with pytest.raises(InputError, match=r"^-o "):
+            bundlewriting.check(Path(name))
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_two_that_are_made_at_once_do_not_meet(tmp_path: Path) -> None:
+    def meanwhile() -> Iterator[File]:
+        yield FILES[0]
+        bundlewriting.write(tmp_path / "out", FILES)
+        yield from FILES[1:]
+
+    bundlewriting.write(tmp_path / "out", meanwhile())
+    assert [one.name for one in tmp_path.iterdir()] == ["out"] and len([*(tmp_path / "out").iterdir()]) == 3
 
 
 def test_the_same_files_make_the_same_tarball(tmp_path: Path) -> None:

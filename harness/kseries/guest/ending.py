@@ -10,6 +10,8 @@ from kseries.model.errors import InfraError
 from kseries.probes import ktap
 
 _LOST = "as the kernel log tells; what it said went down with the machine"
+ENDED_IN = "the machine ended in it"
+"""What a check is blamed for that was under way then."""
 _MAX_COMPLAINTS = 10
 """Complaints that the detail of one check has room for."""
 
@@ -136,7 +138,7 @@ def settled(checks: tuple[Check, ...], judged: Judged, log: KernelLog, running: 
         if splat.check is not None and not splat.stall:
             during.setdefault(splat.check, []).append(f"the kernel said: {splat.text}")
     if _is_its_doing(judged, log) and log.under_way is not None:
-        during.setdefault(log.under_way, []).append(f"the machine ended in it: {judged.detail}")
+        during.setdefault(log.under_way, []).append(f"{ENDED_IN}: {judged.detail}")
     found = _with_lost(checks, log, running) if judged.outcome is not Outcome.OK else checks
     return tuple(_failed(check, during[check.id]) if check.id in during else check for check in found)
 

@@ -19,7 +19,7 @@ from kseries.probes import ktap, kunit
 
 BOOT = f"{kunit.PREFIX}boot"
 """The check that tells, by failing, of a kernel that dies in no suite that is known."""
-_LONG_CASES = 20
+LONG_CASES = 20
 """Cases of one boot that may take as long as a probe does."""
 _MOST = 100
 """Boots of one kernel after a suite has brought the machine down."""
@@ -69,7 +69,7 @@ class _OfGlob:
         """A boot of its own, whose log is put behind the others."""
         limits = self._booting.machine
         again = self._console_log.with_suffix(".kunit")
-        seconds = limits.boot_seconds + _LONG_CASES * limits.probe_seconds
+        seconds = limits.boot_seconds + LONG_CASES * limits.probe_seconds
         heard = Heard(limits, again, seconds, kunit=True, cast=self._booting.cast)
         stop = await machine.listen(self._booting, heard, (), kunit.words(glob, action))
         with self._console_log.open("ab") as log:

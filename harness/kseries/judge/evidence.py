@@ -12,7 +12,8 @@ from kseries.model import Complaint, Evidence, EvidenceKind, Finding, StateResul
 
 _FLAKY = "two boots, two answers"
 _NO_CHECK = "outside of any check"
-_MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
+MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
+"""What is another number in another boot."""
 _NAMED = (EvidenceKind.CHECK, EvidenceKind.FLAKY, EvidenceKind.OUTCOME)
 """What is told by its name, whatever it said."""
 
@@ -134,7 +135,7 @@ def known_by(one: Evidence) -> Evidence:
     """
     if one.kind in _NAMED:
         return Evidence(kind=one.kind, name=one.name)
-    return Evidence(kind=one.kind, said=_MOVES.sub("#", line(one)))
+    return Evidence(kind=one.kind, said=MOVES.sub("#", line(one)))
 
 
 def gist(one: Evidence) -> str:

@@ -101,8 +101,8 @@ def readme(bundle: Bundle) -> str:
         tries=bundle.expected.tries,
         seconds=[f"{stage} {round(state.seconds[stage])} s" for stage in ("build", "boot") if stage in state.seconds],
         accel=bundle.accel.name,
-        probes=[probe.name for probe in bundle.probes],
-        suites=bundle.expected.suites,
+        probes=[line(probe.name) for probe in bundle.probes],
+        suites=[*map(line, bundle.expected.suites)],
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kseries.guest import machine, qemu
+from kseries.guest import kunitboots, machine, qemu
 from kseries.kbuild.make import variables
 from kseries.report import bundleneeds, text
 from kseries.report.bundle import Bundle, render, wrapped
@@ -21,9 +21,12 @@ _SOURCE, _BUILD, _CROSS = "@SOURCE@", "@BUILD@", "@CROSS@"
 _VARIABLES = {_SOURCE: "source", _BUILD: "build", _CROSS: "cross"}
 """What stands in a word for a variable of the script."""
 _MARK = re.compile(f"({'|'.join(_VARIABLES)})")
-_LONG_CASES = 20
-"""As guest/kunitboots.py has it: cases of KUnit that may take as long as a probe."""
-_NEEDS = {"check": "answer", "differs": "answer"}
+_NEEDS = {
+    "check": ("answer", "spelled", "begun"),
+    "differs": ("answer", "spelled"),
+    "before_probes": ("begun", "spelled"),
+    "during_probes": ("begun", "spelled"),
+}
 """The functions of the script that others call."""
 
 
@@ -53,6 +56,7 @@ def script(bundle: Bundle) -> str:
         looks=bundle.expected.looks,
         used=_used(bundle.expected.looks),
         tries=bundle.expected.tries,
+        asked=bool(bundle.probes),
     )
 
 
@@ -74,7 +78,7 @@ def _title(bundle: Bundle) -> Iterator[str]:
 def _used(looks: Iterable[str]) -> frozenset[str]:
     """The functions that some lines of the script call, and those that these call."""
     called = {one.partition(" ")[0] for one in looks}
-    return frozenset(called | {_NEEDS[one] for one in called if one in _NEEDS})
+    return frozenset(called.union(*(_NEEDS.get(one, ()) for one in called)))
 
 
 # --- make ---------------------------------------------------------------------------------------
@@ -141,4 +145,4 @@ def _boots(bundle: Bundle) -> Iterator[_Boot]:
 
 def _tests(bundle: Bundle) -> float:
     """Seconds for a kernel that tests itself."""
-    return _LONG_CASES * bundle.machine.probe_seconds if bundle.expected.suites else 0.0
+    return kunitboots.LONG_CASES * bundle.machine.probe_seconds if bundle.expected.suites else 0.0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kseries.guest import ending
 from kseries.judge import evidence as told
 from kseries.model import Evidence, EvidenceKind, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from kseries.model.errors import InputError
@@ -22,11 +23,11 @@ _PATTERN = 250
 """Characters that a pattern is made of."""
 _TRIES = 20
 """Boots in which what is flaky has to show itself."""
-_MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
-"""What is another number in another boot."""
 _SPECIAL = re.compile(r"[][.{}()*+?^$|\\]")
 _PLACE = re.compile(r"(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)*: (?:fatal )?error: ")
 _REFERENCE = re.compile(r"undefined reference to \S+")
+_GAVE_UP = re.compile(r"make(\[\d+\])?: \*\*\* (\[.*\]|Waiting for unfinished jobs)")
+"""What make says of any build that fails."""
 _ENDINGS = {Outcome.TIMED_OUT: "hang deadline", Outcome.CRASHED: "down hang deadline", Outcome.BOOT_FAILED: "down hang"}
 _NEEDS_BOX = (
     "only the sandbox of kseries shows it: a script has none\n  the build log of its state tells what was denied"
@@ -98,6 +99,11 @@ def _warnings(finding: Finding) -> Iterator[str]:
 def _error(state: StateResult) -> str:
     """A build that fails, by the place that the compiler names, or else by what was said: in other words elsewhere."""
     said = state.detail.strip().partition("\n")[0]
+    if _GAVE_UP.match(said):
+        raise InputError(
+            f"all that is known of the build is {shortened(line(said), _SHOWN)!r}: so says any build that fails\n"
+            f"  what it said before is told by: kseries try {line(state.id)}"
+        )
     if place := _PLACE.search(said):
         return _call("build_fails", f"{_exactly(place['file'])}:{place['line']}:", said)
     reference = _REFERENCE.search(said)
@@ -113,7 +119,7 @@ def _of_boot(finding: Finding, state: StateResult) -> Expected:
         looks += _looks(one, state)
     found = _needing(Way.BOOT, tuple(dict.fromkeys(looks)))
     names = [one.name for one in finding.evidence if one.name and one.kind is not EvidenceKind.OUTCOME]
-    suites = tuple(dict.fromkeys(name.split(".")[1] for name in names if kunit.is_check(name)))
+    suites = tuple(dict.fromkeys(line(name.split(".")[1]) for name in names if kunit.is_check(name)))
     unsure = any(one.kind is EvidenceKind.FLAKY or one.of for one in finding.evidence)
     whole = any(one.kind not in (EvidenceKind.CHECK, EvidenceKind.FLAKY) for one in finding.evidence)
     return Expected(
@@ -137,17 +143,31 @@ def _looks(one: Evidence, state: StateResult) -> Iterator[str]:
         case EvidenceKind.CHECK if one.complaint:
             yield _call("complains", pattern(one.complaint), one.complaint)
         case EvidenceKind.CHECK:
-            yield _call("check", one.name.removeprefix(kunit.PREFIX), str(one.status or Status.FAIL))
+            yield from _check(one, state)
         case EvidenceKind.FLAKY:
             yield _call("differs", one.name.removeprefix(kunit.PREFIX))
         case EvidenceKind.COMPLAINT:
             yield _call("complains", pattern(one.said), one.said)
         case EvidenceKind.OUTCOME | EvidenceKind.ERROR if state.outcome in _ENDINGS:
-            yield f"ends {_ENDINGS[state.outcome]}"
-            if state.outcome is Outcome.BOOT_FAILED:
-                yield "before_probes"
+            yield from _end(state)
             if one.complaint:
                 yield _call("complains", pattern(one.complaint), one.complaint)
+
+
+def _check(one: Evidence, state: StateResult) -> Iterator[str]:
+    """A check that did not pass: of one that is missing, the guest has to have come as far as it did."""
+    if one.status is Status.MISSING and state.outcome is Outcome.BOOT_FAILED:
+        yield from _end(state)
+        return
+    died = state.outcome in (Outcome.CRASHED, Outcome.TIMED_OUT) or ending.ENDED_IN in one.said
+    name = one.name.removeprefix(kunit.PREFIX)
+    yield _call("check", name, str(one.status or Status.FAIL), *(["died"] if died else []))
+
+
+def _end(state: StateResult) -> Iterator[str]:
+    """How the machine ended, and when: what ends before the first probe did not boot (guest/ending.py)."""
+    yield f"ends {_ENDINGS[state.outcome]}"
+    yield "before_probes" if state.outcome is Outcome.BOOT_FAILED else "during_probes"
 
 
 def _call(function: str, first: str, *more: str) -> str:
@@ -161,9 +181,9 @@ def pattern(text: str, *, numbers: bool = False) -> str:
     and other blanks. Raises InputError for a text that would match anything.
     """
     said = line(text[:_PATTERN])
-    if not re.search(r"\w\w", said if numbers else _MOVES.sub("", said)):
+    if not re.search(r"\w\w", said if numbers else told.MOVES.sub("", said)):
         raise InputError(f"there is nothing to look for in {shortened(line(text), _SHOWN)!r}\n  run the series again")
-    words = ((word,) if numbers else _MOVES.split(word) for word in said.split())
+    words = ((word,) if numbers else told.MOVES.split(word) for word in said.split())
     return "[[:space:]]+".join("[0-9a-fx]+".join(map(_exactly, parts)) for parts in words)
 
 
