@@ -16,6 +16,7 @@ from tests.support.gitrepo import Repository
 from tests.support.tinysplit import CONTRACT, PATCHES, SPLIT
 
 SECONDS = 300
+ELSEWHERE = Path(__file__).parents[1] / "unit" / "data" / "version-1" / "all-kinds"
 OUTSIDE = "/usr/bin:/bin"
 BROKEN = Source(fails={"works": "C"}, caps={"X": "D"}, errors=(("D && !B", "d needs b"),))
 EVIL = "one: $(touch pwned) `touch pwned`'; touch pwned; \"{{ x }} %s"
@@ -172,6 +173,10 @@ def test_what_is_asked_for_and_cannot_be_is_told_in_two_lines(split: Ran, tmp_pa
 def failures(split: Ran, tmp_path: Path) -> Iterator[tuple[tuple[str | Path, ...], str]]:
     yield ("out", "7"), "there are: 1 silent-break at without-3"
     yield ("nowhere", "1"), "no result of a run"
+    yield (ELSEWHERE, "1"), "elsewhere now, name it, too: kseries bundle RUN FINDING TARGET"
+    yield (ELSEWHERE, "1", "gone"), "it takes a test case"
+    yield ("out", "1", "-o", "."), "has no name of its own"
+    yield ("out", "1", "-o", "/dev/null/x"), "-o /dev/null/x: "
     yield ("out", "1", "-o", "linux"), "has something else in it"
     yield ("out", "1", "-o", "feature.toml"), "it is a file"
     shutil.copytree(split.place / "out", tmp_path / "moved")

@@ -20,6 +20,7 @@ from kseries import arch as archs
 from kseries.app import bundle as bundles
 from kseries.app import bundlewriting, rundir
 from kseries.app.bundle import File
+from kseries.cli import bundle as typed
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Evidence, EvidenceKind, Finding, FindingKind, Machine, Outcome, RunResult, Status
 from kseries.model.errors import InputError
@@ -546,6 +547,11 @@ def test_a_run_says_what_it_was_read_from_or_its_user_does() -> None:
     for lost in ((), ("-", "--arch", "x86_64")):
         with pytest.raises(InputError, match="kseries bundle RUN FINDING TARGET"):
             bundles.words(run(state("base"), words=lost), None)
+
+
+def test_what_is_to_be_typed_can_be() -> None:
+    assert shlex.split(typed.told(Path("a b/$(x)'c")))[-2:] == ["sh", "a b/$(x)'c/reproduce.sh"]
+    assert typed.told(Path("a")).endswith(" and run: sh a/reproduce.sh")
 
 
 FILES = (File("reproduce.sh", b"a", program=True), File("base.sha256", b"b"), File("patches/0001.patch", b"c"))

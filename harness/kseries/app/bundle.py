@@ -30,6 +30,7 @@ _SHOWN = 100
 """Characters of somebody else's text that an error repeats."""
 _CAPABILITIES = "capabilities"
 """The probe that tells what a kernel advertises."""
+NAME_IT = "name it, too: kseries bundle RUN FINDING TARGET"
 
 
 @dataclass(frozen=True)
@@ -216,5 +217,5 @@ def words(run: RunResult, target: str | None) -> tuple[str, ...]:
         return (target, *given[1:]) if given else (target, "--arch", run.arch)
     if not given or given[0] == "-":
         where = "was read from standard input" if given else "is not named in its result"
-        raise InputError(f"the series of the run {where}\n  name it, too: kseries bundle RUN FINDING TARGET")
+        raise InputError(f"the series of the run {where}\n  {NAME_IT}")
     return tuple(given)

@@ -2,6 +2,7 @@
 """kseries bundle: a finding as a script and its files, for a host without kseries."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import NoReturn
 
 from kseries.app import bundle, bundlewriting, rundir
 from kseries.cli import report, target
+from kseries.inputs import Target
 from kseries.model.errors import InputError
-from kseries.model.sanitize import line, printable, shortened
+from kseries.model.sanitize import line, printable, shortened, word
 from kseries.report.bundle import SCRIPT
 from kseries.report.live import Progress
 
@@ -53,14 +55,30 @@ def command(args: argparse.Namespace) -> int:
     bundlewriting.check(place)
     given = _parsed(bundle.words(run, args.target), unboxed=args.unboxed)
     tell = Progress(sys.stderr)
-    loaded, options = target.load(given), target.options(given)
+    loaded, options = _loaded(given, args.target), target.options(given)
     with bundle.files(run, number, loaded, options, tell, with_source=args.with_source) as made:
         bundlewriting.write(place, made)
-    if bundlewriting.is_packed(place):
-        print(f"{printable(str(place))}: unpack it, read {SCRIPT} and README, and run it")
-    else:
-        print(f"{printable(str(place))}: read {SCRIPT} and README, and run: sh {printable(str(place / SCRIPT))}")
+    print(told(place))
     return 0
+
+
+def told(place: Path) -> str:
+    """What there is to do with a bundle, in a line."""
+    shown = printable(str(place))
+    if bundlewriting.is_packed(place):
+        return f"{shown}: unpack it, read {SCRIPT} and README, and run it"
+    return f"{shown}: read {SCRIPT} and README, and run: sh {shlex.quote(word(str(place / SCRIPT)))}"
+
+
+def _loaded(given: argparse.Namespace, named: str | None) -> Target:
+    """The series; where it is gone from where the run had it, what to do. Raises InputError."""
+    try:
+        return target.load(given)
+    except InputError as error:
+        if named is not None:
+            raise
+        what = str(error).partition("\n")[0]
+        raise InputError(f"{what}\n  where the series is elsewhere now, {bundle.NAME_IT}") from error
 
 
 class _Words(argparse.ArgumentParser):
