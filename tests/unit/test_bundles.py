@@ -22,7 +22,17 @@ from kseries.app import bundlewriting, rundir
 from kseries.app.bundle import File
 from kseries.cli import bundle as typed
 from kseries.kbuild.config import Config
-from kseries.model import Accel, Evidence, EvidenceKind, Finding, FindingKind, Machine, Outcome, RunResult, Status
+from kseries.model import (
+    Accel,
+    Evidence,
+    EvidenceKind,
+    Finding,
+    FindingKind,
+    Machine,
+    Outcome,
+    RunResult,
+    Status,
+)
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, printable
 from kseries.probes import ktap
@@ -251,6 +261,16 @@ def test_names_of_strangers_are_words_and_comments_and_never_commands(tmp_path_f
     assert [*place.rglob("pwned")] == []
     assert len(script.splitlines()) == len(bundlescript.script(evil).encode(errors="replace").splitlines())
     for shown in (bundle.readme(evil), script.decode()):
+        assert printable(shown) == shown
+
+
+@settings(max_examples=25, deadline=None)
+@given(evil)
+@example("\x1b]0;evil\x07$(x)")
+def test_no_name_of_a_suite_reaches_a_terminal_as_it_is(text: str) -> None:
+    named = changed(FAILED, name=f"kunit.{text}.case")
+    made = bundle_of(of_checks(named), boots=())
+    for shown in (bundle.readme(made), bundlescript.script(made)):
         assert printable(shown) == shown
 
 
