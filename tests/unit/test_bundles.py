@@ -35,7 +35,7 @@ from kseries.model import (
 )
 from kseries.model.errors import InputError
 from kseries.model.sanitize import line, printable
-from kseries.probes import ktap
+from kseries.probes import ktap, kunit
 from kseries.report import bundle, bundleneeds, bundlescript, expected
 from kseries.report.expected import Way
 from kseries.sources import TreeStore, export
@@ -286,9 +286,9 @@ def test_a_word_of_make_is_that_word_but_for_its_marks(word: str) -> None:
 # --- how it reads what probes say ---------------------------------------------------------------
 
 
-def read(text: str) -> set[tuple[str, str]]:
+def read(text: str, *options: str) -> set[tuple[str, str]]:
     done = subprocess.run(
-        ["awk", "-f", str(READER)],
+        ["awk", *options, "-f", str(READER)],
         input=text.encode(errors="replace"),
         capture_output=True,
         check=True,
@@ -356,6 +356,14 @@ def test_names_that_differ_in_a_dash_are_two_checks() -> None:
     said = read("    # Subtest: a\n    ok 1 x-y\n    not ok 2 x_y\nok 1 a\n")
     assert {("begun", "a"), ("pass", "a.x-y"), ("fail", "a.x_y")} <= said
     assert ("fail", "a.x-y") not in said and ("pass", "a.x_y") not in said
+
+
+def test_a_suite_of_kunits_is_called_as_kseries_calls_it() -> None:
+    said = read("    # Subtest: my.suite x\n    ok 1 a-b\n# my.suite\nok 1 my.suite x\n", "-v", "kunit=1")
+    check = f"{kunit.probe('my.suite x').removeprefix(kunit.PREFIX)}.a-b"
+    assert {("begun", "my_suite_x"), ("pass", check)} <= said
+    made = bundlescript.script(replace(SPLIT, boots=(kunit.words("x"),)))
+    assert 'awk -v kunit=1 -f "$here/checks.awk"' in made
 
 
 # --- the source ---------------------------------------------------------------------------------
