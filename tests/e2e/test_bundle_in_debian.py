@@ -65,7 +65,7 @@ def test_each_finding_of_the_demo_is_shown_in_a_bare_debian(kseries: Kseries, de
     assert findings
     for number, finding in enumerate(findings, 1):
         bundle = debian / f"bundle-{number}"
-        made = kseries("bundle", place, str(number), "-o", bundle, "--with-source")
+        made = kseries("bundle", place, str(number), SPLIT, "-o", bundle, "--with-source")
         assert made.returncode == 0, made.stderr
         bare = within(debian, "sh", f"/{bundle.name}/reproduce.sh")
         if number == 1:
