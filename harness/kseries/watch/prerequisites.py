@@ -8,7 +8,8 @@ from kseries.inputs.prerequisite import Prerequisite
 from kseries.watch import archive
 from kseries.watch.item import Item
 
-_LEVELS = 50
+LEVELS = 50
+"""Of series on top of series that are followed."""
 
 
 def needs(database: Connection, items: Mapping[int, Item], item: Item) -> list[int]:
@@ -19,14 +20,17 @@ def needs(database: Connection, items: Mapping[int, Item], item: Item) -> list[i
 
 def mails(database: Connection, items: Mapping[int, Item], item: Item) -> list[str]:
     """The keys of the mails of all that has to be applied before a series, in the order in which it applies."""
-    return [key for key in dict.fromkeys(_before(database, items, item, _LEVELS)) if key not in item.mails]
+    found = dict.fromkeys(_before(database, items, item, {item.number}, LEVELS))
+    return [key for key in found if key not in item.mails]
 
 
-def _before(database: Connection, items: Mapping[int, Item], item: Item, levels: int) -> Iterator[str]:
+def _before(database: Connection, items: Mapping[int, Item], item: Item, seen: set[int], levels: int) -> Iterator[str]:
+    """As ``mails``; into each series, which many a prerequisite may be of, it goes once."""
     for named in item.named if levels else ():
         number, keys = _of(database, items, named)
-        if number and number != item.number:
-            yield from _before(database, items, items[number], levels - 1)
+        if number and number not in seen:
+            seen.add(number)
+            yield from _before(database, items, items[number], seen, levels - 1)
         yield from keys
 
 

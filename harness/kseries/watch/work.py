@@ -114,19 +114,28 @@ class Watcher:
         """The one that was begun, or else became whole first; what it is made on top of before it."""
         at_work = [item for item in self.queue.items.values() if item.stage.at_work and self._is_due(item)]
         for item in sorted(at_work, key=lambda one: (one.stage is Stage.NEW, one.order)):
-            if (first := self._first(item, frozenset())) is not None:
+            if (first := self._first(item)) is not None:
                 return first
         return None
 
-    def _first(self, item: Item, above: frozenset[int]) -> Item | None:
+    def _first(self, item: Item) -> Item | None:
         """What is to be judged before a series, or itself; None where that waits for mails."""
-        for number in self.queue.ask(lambda database: prerequisites.needs(database, self.queue.items, item)):
-            needed = self.queue.items[number]
-            if needed.stage is Stage.WAITING:
-                return None
-            if needed.stage.at_work and self._is_due(needed) and number not in above:
-                return self._first(needed, above | {item.number})
+        seen = {item.number}
+        for _ in range(prerequisites.LEVELS):
+            below = next((one for one in self._needs(item) if self._is_before(one, seen)), None)
+            if below is None or below.stage is Stage.WAITING:
+                return item if below is None else None
+            seen.add(below.number)
+            item = below
         return item
+
+    def _needs(self, item: Item) -> list[Item]:
+        numbers = self.queue.ask(lambda database: prerequisites.needs(database, self.queue.items, item))
+        return [self.queue.items[number] for number in numbers]
+
+    def _is_before(self, one: Item, seen: set[int]) -> bool:
+        """Whether one that another is made on top of is waited for, or judged first."""
+        return one.stage is Stage.WAITING or (one.stage.at_work and self._is_due(one) and one.number not in seen)
 
     def _is_due(self, item: Item) -> bool:
         """Whether one that this host failed at is tried again by now; at once, where the clock was set back."""
