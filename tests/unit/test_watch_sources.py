@@ -98,6 +98,14 @@ def test_mboxes_grow_at_their_ends(tmp_path: Path) -> None:
     assert "mail 5" in reader.new(), "it has become shorter"
 
 
+def test_an_mbox_that_was_rotated_and_has_grown_beyond_the_old_one_is_read_from_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "a.mbox").write_bytes(mails.mbox([mail(1), mail(2)]))
+    reader = Reader(sources.of(str(tmp_path)))
+    reader.new()
+    (tmp_path / "a.mbox").write_bytes(mails.mbox([mail(5), mail(6), mail(7)]))
+    assert reader.new() == ["mail 5", "mail 6", "mail 7"]
+
+
 def test_a_mail_in_an_mbox_that_is_too_large_is_told_and_the_next_is_read(tmp_path: Path) -> None:
     data = mails.mbox([mail(1), mail(2, b"x" * (2 << 20) + b"\n" + b"y\n" * (9 << 20)), mail(3)])
     (tmp_path / "a.mbox").write_bytes(data)

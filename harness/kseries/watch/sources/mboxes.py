@@ -2,9 +2,11 @@
 """A directory of mboxes, or one: files to whose end mails are added.
 
 Its position is where the last mail of each file begins: that may be half there, so it is read again, and whoever takes
-the mails knows by its Message-ID that it is the same. A file that has become shorter is another one.
+the mails knows by its Message-ID that it is the same. A file that has something else before that place is another one,
+such as the next after a rotation, and is read from its beginning.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import IO
 
 import msgspec
 
-from kseries.host import untrusted
+from kseries.host import checksums, untrusted
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.watch.posted import LARGEST
 from kseries.watch.sources.source import Batch
@@ -24,6 +26,8 @@ _QUOTED = re.compile(rb"^>(?=>*From )", re.MULTILINE)
 _LONGEST = 1 << 20
 """Bytes of a line that are read at once."""
 _AT_ONCE = 500
+_TELLING = 4096
+"""Bytes that tell a file from the one that had its name before."""
 
 
 class Mboxes:
@@ -47,25 +51,22 @@ class Mboxes:
 
     def new(self, position: str, since: float | None) -> Iterator[Batch]:
         """As Source has it."""
-        at = msgspec.json.decode(position, type=dict[str, int]) if position else {}
+        at = msgspec.json.decode(position, type=dict[str, tuple[int, str]]) if position else {}
         try:
             for path in self.files():
-                size = path.stat().st_size
-                begins = at.get(path.name, 0)
-                if size < begins:
-                    begins = 0
                 if since is None or path.stat().st_mtime >= since:
-                    yield from self._of_file(path, begins, at)
+                    yield from self._of_file(path, at)
         except OSError as error:
             raise InfraError(f"cannot read {error.filename or self._place}: {in_words(error)}") from error
 
-    def _of_file(self, path: Path, begins: int, at: dict[str, int]) -> Iterator[Batch]:
-        """The mails of a file from a place on; ``at`` becomes where its last one begins."""
+    def _of_file(self, path: Path, at: dict[str, tuple[int, str]]) -> Iterator[Batch]:
+        """The mails of a file from where it was left; ``at`` becomes where its last one begins."""
         mails: list[tuple[bytes, str]] = []
         told: list[str] = []
         with untrusted.opened(path) as file:
-            for start, data in split(file, begins):
-                at[path.name] = start
+            begins, before = at.get(path.name, (0, ""))
+            for start, data in split(file, begins if _before(file, begins) == before else 0):
+                at[path.name] = start, _before(file, start)
                 if data is None:
                     told.append(f"{path}: the mail at byte {start} has more than {LARGEST >> 20} MiB")
                 else:
@@ -101,6 +102,12 @@ def split(file: IO[bytes], begins: int) -> Iterator[tuple[int, bytes | None]]:
         yield start, _unquoted(data, size)
 
 
+def _before(file: IO[bytes], place: int) -> str:
+    """What a file has before a place, as a digest of the last of it; the place in the file stays."""
+    begins = max(0, place - _TELLING)
+    return checksums.of_bytes(os.pread(file.fileno(), place - begins, begins))
+
+
 def _unquoted(data: bytearray, size: int) -> bytes | None:
     return _QUOTED.sub(b"", bytes(data)) if size <= LARGEST else None
 
@@ -113,5 +120,5 @@ def _is_one(path: Path) -> bool:
         return False
 
 
-def _encoded(at: dict[str, int]) -> str:
+def _encoded(at: dict[str, tuple[int, str]]) -> str:
     return msgspec.json.encode(at).decode()
