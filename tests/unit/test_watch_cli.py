@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kseries.cli import main
+from kseries.host.database import Database
 from tests.support.bases import MAKEFILE
 from tests.support.gitrepo import Repository
 from tests.support.inbox import Maildir
@@ -74,3 +75,17 @@ def test_a_queue_that_is_no_database_is_put_aside_in_a_line(tmp_path: Path, caps
     assert main(["watch", "mails", "--tree", "linux", "--once", "--", "--build-only"]) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert "cannot be used" in line and "begun anew, what was there is now queue.sqlite.old" in line
+
+
+def test_a_queue_of_another_kseries_is_told_and_left_where_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kseries-watch").mkdir()
+    file = tmp_path / "kseries-watch" / "queue.sqlite"
+    Database(file, "CREATE TABLE IF NOT EXISTS items (number INTEGER)", 999).do(lambda _: None)
+    before = file.read_bytes()
+    assert main(["watch", "--list-queue"]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "not a queue of this kseries: kseries-watch/queue.sqlite" in told.err
+    assert len(told.err.splitlines()) == 2
+    assert [*file.parent.iterdir()] == [file] and file.read_bytes() == before

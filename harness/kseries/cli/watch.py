@@ -109,7 +109,7 @@ def _list(args: argparse.Namespace) -> int:
     if not (args.queue / FILE).is_file():
         raise InputError(f"no queue: {args.queue / FILE}\n  --queue names the folder of one")
     queue = Queue(args.queue, _say)
-    queue.read()
+    queue.look()
     items = tuple(queue.items.values())
     print(json.document({"series": items}) if args.json else listing.render(items))
     return 0

@@ -17,6 +17,7 @@ from kseries.model.errors import in_words
 _WAIT_SECONDS = 5.0
 """How long another process may hold the file."""
 _APPLICATION = 0x6B736572
+_ANOTHERS = "it is another program's, or of another version"
 _SPOILT = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 Connection = sqlite3.Connection
@@ -57,6 +58,19 @@ class Database:
         except SpoiltError:
             return self._anew(work)
 
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` finds, in a file that stays as it is. Raises DatabaseError, and SpoiltError as it is meant."""
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"  # so that what somebody was killed at is taken back first
+        try:
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS)) as database:
+                database.row_factory = sqlite3.Row
+                database.execute("PRAGMA query_only = 1")
+                if _marks(database) != (_APPLICATION, self._version):
+                    raise SpoiltError(_ANOTHERS)
+                return work(database)
+        except sqlite3.Error as error:
+            raise _of_sqlite(error) from error
+
     def _anew(self, work: Callable[[Connection], T]) -> T:
         """As ``do``, on a file that was spoilt a moment ago: it is put aside, unless another process has done so."""
         with self._alone():
@@ -89,21 +103,17 @@ class Database:
             with self._opened() as database, database:
                 return work(database)
         except sqlite3.Error as error:
-            spoilt = getattr(error, "sqlite_errorcode", None) in _SPOILT
-            raise (SpoiltError if spoilt else DatabaseError)(str(error)) from error
+            raise _of_sqlite(error) from error
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[Connection]:
         with contextlib.closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as database:
             database.row_factory = sqlite3.Row
             ours = (_APPLICATION, self._version)
-            # Whose file it is and of what form stands in its header (https://sqlite.org/pragma.html).
-            marks = tuple(
-                database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-            )
+            marks = _marks(database)
             if marks != ours:
                 if marks != (0, 0) or database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise SpoiltError("it is another program's, or of another version")
+                    raise SpoiltError(_ANOTHERS)
                 self._make(database)
             yield database
 
@@ -115,6 +125,16 @@ class Database:
                 database.execute(statement)
             database.execute(f"PRAGMA application_id = {_APPLICATION}")
             database.execute(f"PRAGMA user_version = {self._version}")
+
+
+def _marks(database: Connection) -> tuple[int, ...]:
+    """Whose file it is and of what form, as its header has it (https://sqlite.org/pragma.html)."""
+    return tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+
+
+def _of_sqlite(error: sqlite3.Error) -> DatabaseError:
+    spoilt = getattr(error, "sqlite_errorcode", None) in _SPOILT
+    return (SpoiltError if spoilt else DatabaseError)(str(error))
 
 
 def remove(path: Path) -> None:

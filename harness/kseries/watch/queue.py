@@ -37,10 +37,14 @@ class Queue:
         self._database = Database(folder / FILE, _TABLES, _VERSION, say)
         self.items: dict[int, Item] = {}
 
-    def read(self) -> None:
-        """Have what the file has. Raises InfraError."""
+    def look(self) -> None:
+        """Have what the file has, and leave it as it is. Raises InputError for what is no queue, and InfraError."""
         with self._told():
-            self.items = self._database.do(_items)
+            try:
+                self.items = self._database.look(_items)
+            except SpoiltError as error:
+                told = f"not a queue of this kseries: {self._database.path} ({error})"
+                raise InputError(f"{told}\n  the next watch puts it aside and begins anew") from error
 
     def position(self, source: str) -> str:
         """Up to where a source was read."""
