@@ -5,6 +5,7 @@ Every mail has a node, and so has each that one answers, whether it came or not:
 thread. Of what is no patch, cover letter or numbered reply no more than its node is kept.
 """
 
+import re
 import zlib
 from collections.abc import Iterable
 
@@ -33,6 +34,10 @@ TABLES = (
 )
 
 
+_HEAD_ENDS = re.compile(rb"\n\r?\n")
+"""Before it comes, a mail that is half there may not tell yet what it answers."""
+
+
 class Thread(msgspec.Struct, frozen=True):
     """The mails of a thread that are kept, in the order in which they came, and the keys of all that came."""
 
@@ -47,8 +52,9 @@ def add(database: Connection, one: Posted) -> bool:
     One that is known may have been half there before (the last of an mbox): the longer counts.
     """
     key, above = one.key, one.mail.answers
-    _join(database, [key, above] if above else [key])
-    database.execute("UPDATE nodes SET came = 1 WHERE key = ?", (key,))
+    if not _came(database, key):  # who takes the name of a mail that is here would join its thread to any other
+        _join(database, [key, above] if above else [key])
+        database.execute("UPDATE nodes SET came = ? WHERE key = ?", (_HEAD_ENDS.search(one.raw) is not None, key))
     if not _is_kept(one.mail):
         return False
     known = database.execute("SELECT raw FROM mails WHERE key = ?", (key,)).fetchone()
@@ -106,6 +112,11 @@ def with_patch_id(database: Connection, patch_id: str) -> str | None:
         "SELECT key FROM mails WHERE patch_id = ? ORDER BY number DESC LIMIT 1", (patch_id,)
     ).fetchone()
     return str(row["key"]) if row is not None else None
+
+
+def _came(database: Connection, key: str) -> bool:
+    row = database.execute("SELECT came FROM nodes WHERE key = ?", (key,)).fetchone()
+    return row is not None and bool(row["came"])
 
 
 def _is_kept(mail: Mail) -> bool:

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How what came changes the queue: a series becomes whole, takes the place of its older versions, or is known already.
 
-Versions are of one series where they have the same change-id, or else the same sender and either the same subject or
-the same thread. Nothing here goes by a clock but for how long missing mails are waited for.
+Which are versions of one series, versions.py knows. Nothing here goes by a clock but for how long
+missing mails are waited for.
 """
 
 from datetime import UTC, datetime
 
 import msgspec
 
-from kseries.host import checksums
 from kseries.host.database import Connection
 from kseries.inputs import preimages
 from kseries.model.sanitize import line, shortened
 from kseries.sources import patchids
-from kseries.watch import archive, gathering
+from kseries.watch import archive, gathering, versions
 from kseries.watch.archive import Thread
 from kseries.watch.choosing import Picks
 from kseries.watch.gathering import Posting
@@ -95,8 +94,9 @@ class Entry:
         return msgspec.structs.replace(
             item,
             patches=len(patches),
-            content=checksums.of_words(patch_ids),
+            content=versions.content(diffs),
             base_commit=target.base_commit or "",
+            authors=tuple(dict.fromkeys(address for one in posting.mails if (address := one.author))),
             paths=preimages.touched(diffs),
             lists=tuple(dict.fromkeys(name for one in posting.mails for name in one.lists)),
             subjects=tuple(line(one.mail.subject.line) for one in posting.mails),
@@ -120,15 +120,15 @@ class Entry:
             self.put(msgspec.structs.replace(item, stage=Stage.NOT_CHOSEN))
             return
         others = [one for one in self.items.values() if one.number != item.number]
-        if same := next((one for one in others if _is_same(one, item)), None):
+        if same := next((one for one in others if versions.is_same(one, item)), None):
             told = f"the same patches as {_name(same)}"
             self.put(msgspec.structs.replace(item, stage=Stage.SAME, by=same.number, told=told))
             return
         self._last += 1
         item = self.put(msgspec.structs.replace(item, stage=Stage.NEW, order=self._last, told=""))
         for one in others:
-            if _is_version(one, item):
-                self._supersede(*sorted((one, item), key=_age))
+            if versions.is_version(one, item):
+                self._supersede(*sorted((one, item), key=versions.age))
         self._wake(item)
 
     def _supersede(self, older: Item, newer: Item) -> None:
@@ -177,30 +177,6 @@ class Entry:
         """Enter what had no base, where the trees are others now."""
         for item in [one for one in self.items.values() if one.stage in (Stage.NO_BASE, Stage.NOT_OURS)]:
             self.settle(msgspec.structs.replace(item, base=None))
-
-
-def _is_same(one: Item, item: Item) -> bool:
-    """Whether another one has these patches and was judged, or will be."""
-    if one.content != item.content or not (one.stage is Stage.DONE or one.stage.at_work):
-        return False
-    return one.number < item.number and (one.version == item.version or one.base_commit == item.base_commit)
-
-
-def _is_version(one: Item, item: Item) -> bool:
-    """Whether two are versions of one series; of one version the later is the newer one."""
-    if one.change_id and item.change_id:
-        return one.change_id == item.change_id
-    if one.sender != item.sender:
-        return False
-    return _title(one) == _title(item) or (one.thread == item.thread and one.version != item.version)
-
-
-def _title(item: Item) -> str:
-    return " ".join(item.subject.casefold().split())
-
-
-def _age(item: Item) -> tuple[int, int]:
-    return item.version, item.number
 
 
 def _name(item: Item) -> str:

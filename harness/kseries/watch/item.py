@@ -47,6 +47,8 @@ class Choice(Record, frozen=True):
     tree: str
     revision: str
     told: str
+    guessed: bool = False
+    """Whether it is only where such series go, and nothing says that this one was made there."""
 
 
 class Answer(Record, frozen=True):
@@ -87,8 +89,10 @@ class Item(Record, frozen=True):
     change_id: str = ""
     patches: int = 0
     content: str = ""
-    """A digest of its patches: of their patch-ids."""
+    """A digest of its patches."""
     base_commit: str = ""
+    authors: tuple[str, ...] = ()
+    """The addresses of those who made its patches, in lower case."""
     order: int = 0
     came: float = 0.0
     """When its last mail came, in seconds since 1970: for how long others are waited for."""

@@ -37,6 +37,11 @@ class Posted(Record, frozen=True):
     """The addresses and the list-ids that it went to, in lower case."""
 
     @property
+    def author(self) -> str:
+        """The address of who made it, in lower case: of a patch that somebody forwards who is named in its body."""
+        return email.utils.parseaddr(self.mail.author)[1].lower()
+
+    @property
     def is_of_series(self) -> bool:
         """True of a patch and of a cover letter; not of a reply."""
         return not self.mail.subject.reply and (self.mail.has_diff or self.mail.subject.number is not None)
