@@ -4,9 +4,11 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kseries.cli import target
+from kseries.inputs.prerequisite import Prerequisite
 from kseries.model.errors import InfraError
 from kseries.watch import sources
 from kseries.watch.choosing import Picks
@@ -273,6 +275,55 @@ def test_the_tree_that_maintainers_names_is_taken_if_the_user_has_named_it(poste
     assert len(watch.round()) == 2
     assert watch.items[0].base is not None
     assert watch.items[0].base.told.endswith("the head of origin, which MAINTAINERS names for its files")
+
+
+def test_what_does_not_apply_where_such_series_only_go_has_no_base(posted: List, tmp_path: Path) -> None:
+    entry = "KVM\nT:\tgit git://x/kvm.git\nF:\tvirt/kvm/*\n"
+    posted.linux.commit("MAINTAINERS", {"MAINTAINERS": entry})
+    posted.linux.git("remote", "add", "origin", "git://x/kvm.git")
+    other = Repository(tmp_path / "other")
+    other.commit("base", {"Makefile": MAKEFILE, FILES[0]: lines(60)})
+    other.git("tag", "base")
+    other.commit("KVM: X", {FILES[0]: lines(60, line50="x")})
+    posted.mails.deliver(*posting(other, "base..main", "x"))
+    watch = posted.watch()
+    assert watch.round() == []
+    (item,) = watch.items
+    assert item.stage is Stage.NO_BASE and "no base known: it does not apply to " in item.told
+
+
+@pytest.mark.parametrize("elsewhere", ["another commit", "the same commit"])
+def test_of_two_trees_whose_files_fit_none_is_taken_unless_it_is_one_commit(
+    posted: List, tmp_path: Path, elsewhere: str
+) -> None:
+    clone = Repository(tmp_path / "stable")
+    clone.git("pull", "--quiet", str(posted.linux.path), "main")
+    if elsewhere == "another commit":
+        clone.commit("stable", {"README": "stable\n"})
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = Watch(tmp_path, Source(posted.mails.path), posted.linux.path, clone.path)
+    watch.round()
+    (item,) = watch.items
+    if elsewhere == "the same commit":
+        assert item.stage is Stage.DONE
+        return
+    head, other = (one.git("rev-parse", "HEAD")[:12] for one in (posted.linux, clone))
+    assert item.stage is Stage.NO_BASE
+    assert item.told == f"no base known: its files are those of {head} of linux and of {other} of stable"
+
+
+def test_a_long_chain_of_series_is_judged_all_the_same(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = posted.watch()
+    watch.watcher.look()
+    (item,) = watch.items
+    queue = watch.watcher.queue
+    for number in range(2, 1202):
+        named = (Prerequisite(change_id=f"c{number + 1}"),)
+        more = msgspec.structs.replace(item, number=number, change_id=f"c{number}", named=named)
+        queue.items[number] = more
+    queue.items[1] = msgspec.structs.replace(item, named=(Prerequisite(change_id="c2"),))
+    assert watch.watcher._next() is not None
 
 
 def test_a_folder_is_the_base_of_what_was_made_from_its_files(posted: List, tmp_path: Path) -> None:

@@ -61,15 +61,19 @@ def _sections(text: str) -> Iterator[Section]:
 
 def trees(text: str, paths: Iterable[str]) -> tuple[str, ...]:
     """The git trees (``T: git URL [BRANCH]``) of the entry with trees that names most of some files more closely than
-    others do, each as ``URL`` or ``URL BRANCH``. Who has whatever is nobody else's names none.
+    others do, each as ``URL`` or ``URL BRANCH``. Who has whatever is nobody else's names none; nor do two that name a
+    file, or as many files, as closely.
     """
     entries = [one for one in map(_with_trees, text.split("\n\n")) if one is not None]
     votes: dict[tuple[str, ...], int] = {}
     for path in paths:
-        close = max(((section.knows(path), found) for section, found in entries), default=(0, ()))
-        if close[0] > len(_WHATEVER):
-            votes[close[1]] = votes.get(close[1], 0) + 1
-    return max(votes, key=lambda found: votes[found], default=())
+        known = [(section.knows(path), found) for section, found in entries]
+        closest = max((close for close, _ in known), default=0)
+        named = {found for close, found in known if close == closest > len(_WHATEVER)}
+        for found in named if len(named) == 1 else ():
+            votes[found] = votes.get(found, 0) + 1
+    most = [found for found, count in votes.items() if count == max(votes.values())]
+    return most[0] if len(most) == 1 else ()
 
 
 def _with_trees(paragraph: str) -> tuple[Section, tuple[str, ...]] | None:

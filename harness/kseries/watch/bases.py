@@ -2,8 +2,8 @@
 """The base of a series: found by what it says itself, or by its files, or by whose they are; never guessed silently.
 
 In this order: its base-commit, if a tree has that; the commit whose files are those that its diffs were made from
-(sources/guess.py), if there is one and no other like it; the tree that MAINTAINERS names for its files, if it is among
-those that the user named. Where none of them tells, there is no base, and nothing is run.
+(sources/guess.py), if there is one and no other like it in any of the trees; the tree that MAINTAINERS names for its
+files, if it is among those that the user named. Where none of them tells, there is no base, and nothing is run.
 """
 
 import re
@@ -55,13 +55,10 @@ class Trees:
             raise NotOursError(f"no tree has its files: {', '.join(preimages.touched(diffs)[:3]) or 'it names none'}")
         why = [f"its base-commit {base_commit[:_DIGITS]} is in no tree"] if base_commit else ["it names no base-commit"]
         blobs = preimages.of(diffs)
-        for tree in ours if blobs else ():
-            found, told = self._by_files(tree, blobs)
-            if found is not None:
-                return found
-            why.append(f"{_name(tree)}: {told}")
-        if not blobs:
-            why.append("its diffs have no index lines")
+        looked = [(tree, *self._by_files(tree, blobs)) for tree in (ours if blobs else ())]
+        if fitting := [choice for _, choice, _ in looked if choice is not None]:
+            return _only(fitting)
+        why += [f"{_name(tree)}: {told}" for tree, _, told in looked] or ["its diffs have no index lines"]
         found = next(self._by_maintainers(ours, preimages.touched(diffs)), None)
         if found is not None:
             return found
@@ -118,7 +115,7 @@ class Trees:
                 for remote, commit in _heads(tree, url, branch.strip()):
                     why = f"the head of {remote}, which MAINTAINERS names for its files"
                     told = f"{commit[:_DIGITS]} of {tree.name}, {why}"
-                    yield Choice(tree=str(tree), revision=commit, told=told)
+                    yield Choice(tree=str(tree), revision=commit, told=told, guessed=True)
 
     # --- the trees --------------------------------------------------------------------------
 
@@ -142,6 +139,14 @@ class Trees:
             told.append(repository.ask(tree, "for-each-ref", "--format=%(objectname) %(refname)").text)
             told.append(repository.ask(tree, *_REMOTES).text)
         return checksums.of_words(told)
+
+
+def _only(fitting: Sequence[Choice]) -> Choice:
+    """What fits; the first of trees that have the same commit. Raises NoBaseError of two that differ."""
+    if len({choice.revision or choice.tree for choice in fitting}) > 1:
+        found = (" of ".join(filter(None, (one.revision[:_DIGITS], _name(one.tree)))) for one in fitting)
+        raise NoBaseError(f"no base known: its files are those of {' and of '.join(found)}")
+    return fitting[0]
 
 
 def _name(tree: str) -> str:

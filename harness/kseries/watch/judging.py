@@ -19,7 +19,7 @@ from kseries.model.errors import InfraError, InputError
 from kseries.plan import scenarios
 from kseries.sources import TreeStore
 from kseries.watch import answers, archive, children, prerequisites
-from kseries.watch.bases import Trees
+from kseries.watch.bases import NoBaseError, Trees
 from kseries.watch.children import Run
 from kseries.watch.folder import Folder
 from kseries.watch.item import Answer, Choice, Item, Stage
@@ -82,6 +82,8 @@ class Judging:
 
     def _quick(self, item: Item, base: Choice, folder: Folder, stacked: bool) -> Item:
         refused = self._refused(base, folder, stacked)
+        if refused is not None and base.guessed:
+            raise NoBaseError(f"no base known: it does not apply to {base.told}")
         words = (*self.order.quick_words, *_QUICK)
         answer = refused or self._answer(item, self._argv(base, folder, stacked, "quick", words), folder, "quick")
         return self.answered(self.put(item, quick=answer))
