@@ -9,13 +9,14 @@ import pytest
 
 from kseries.cli import target
 from kseries.inputs.prerequisite import Prerequisite
+from kseries.model import Budget, RunResult
 from kseries.model.errors import InfraError
 from kseries.watch import sources
 from kseries.watch.choosing import Picks
 from kseries.watch.item import Stage
 from kseries.watch.publishing import Publisher
 from kseries.watch.sources.maildir import Maildir as Source
-from tests.support import patchworkevents
+from tests.support import patchworkevents, runs
 from tests.support.bases import MAKEFILE
 from tests.support.gitrepo import Repository, lines
 from tests.support.inbox import Maildir, posting
@@ -383,6 +384,33 @@ def test_a_budget_is_for_the_whole_answer_and_what_a_kernel_is_asked_not_for_the
     quick, full = (argv[argv.index("run") + 6 : -2] for argv in watch.runs.argvs)
     assert quick == ["--make", "CC=gcc", "--scenario", "prefixes", "--build-only", "--make", "W=1"]
     assert full == [*words, "--budget", "20m"]
+
+
+def part(*left_out: str) -> RunResult:
+    """A run whose budget was used up."""
+    whole = runs.run(runs.state("base"), runs.state("prefix-1", 1))
+    return msgspec.structs.replace(whole, partial=True, budget=Budget(seconds=2, left_out=left_out))
+
+
+def test_what_its_budget_did_not_suffice_for_is_gone_on_with_behind_the_others(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"), *posted.post("two", "mm: B", file=FILES[1]))
+    watch = posted.watch(budget="2s")
+    whole = watch.runs.result
+    parts = [whole(), part("base", "prefix-1"), whole(), whole(), part("prefix-1"), whole()]
+    watch.runs.result = lambda: parts.pop(0)
+    assert watch.round() == [*both("KVM-A"), *both("mm-B"), "full KVM-A", "full KVM-A"]
+    (item, _) = watch.items
+    assert item.stage is Stage.DONE and item.told == "" and item.full is not None and not item.full.unfinished
+    assert watch.round() == []
+
+
+def test_a_budget_within_which_nothing_more_is_done_is_not_given_for_ever(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = posted.watch(budget="2s")
+    parts = [watch.runs.result(), *(part("prefix-1") for _ in range(9))]
+    watch.runs.result = lambda: parts.pop(0)
+    assert watch.round() == ["quick KVM-A", *["full KVM-A"] * 3]
+    assert watch.items[0].stage is Stage.DONE and watch.round() == []
 
 
 def test_of_a_partial_reroll_the_rest_is_of_the_version_before(posted: List) -> None:

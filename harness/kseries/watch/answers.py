@@ -33,6 +33,7 @@ def of_run(out: Path) -> Answer | None:
         findings=tuple(words for run in found for words in _findings(run, several)),
         states=tuple(words for run in found for words in _states(run, several)),
         lacking=tuple(dict.fromkeys(name for run in found for name in run.base.lacking)),
+        unfinished=tuple(words for run in found for words in _unfinished(run, several)),
     )
 
 
@@ -57,6 +58,13 @@ def _states(run: RunResult, several: bool) -> Iterator[str]:
     for state in run.states:
         if not state.outcome.well:
             yield f"{_label(run, several)}{state.id} {state.outcome}"
+
+
+def _unfinished(run: RunResult, several: bool) -> Iterator[str]:
+    """The states and the step that another sitting within the same budget goes on with."""
+    if run.budget:
+        steps = (str(run.budget.unfinished),) if run.budget.unfinished else ()
+        yield from (f"{_label(run, several)}{name}" for name in (*run.budget.left_out, *steps))
 
 
 def _label(run: RunResult, several: bool) -> str:

@@ -65,12 +65,14 @@ class Answer(Record, frozen=True):
     """Of each its name and how far it came, where that is not as far as it was to."""
     lacking: tuple[str, ...] = ()
     """The prerequisites that were not to be found."""
+    unfinished: tuple[str, ...] = ()
+    """What was left out when the budget was used up."""
 
     @property
     def digest(self) -> str:
         """What is the same for answers that say the same, in other words or not."""
         told = (str(self.applies), str(self.bisectable), str(self.revert_safe))
-        return checksums.of_words([*told, "", *self.findings, "", *self.states])
+        return checksums.of_words([*told, "", *self.findings, "", *self.states, *self.unfinished])
 
 
 class Item(Record, frozen=True):
@@ -112,6 +114,8 @@ class Item(Record, frozen=True):
     """How often this host failed at it."""
     failed: float = 0.0
     """When it did so last."""
+    idle: int = 0
+    """How many sittings in a row have left out the same, since the budget was used up."""
     by: int = 0
     """The series that took its place, or has its patches."""
     published: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -64,7 +64,8 @@ class Judging:
         self.tell(f"base: {base.told}")
         if item.quick is None:
             item = self._quick(item, base, folder, bool(before))
-        if item.full is None and item.quick is not None and item.quick.applies:
+        unanswered = item.full is None or item.full.unfinished
+        if unanswered and item.quick is not None and item.quick.applies:
             item = self._full(item, base, folder, bool(before))
         return item
 

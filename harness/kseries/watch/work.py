@@ -19,11 +19,13 @@ from kseries.watch import children, page, prerequisites, publishing
 from kseries.watch.bases import NoBaseError, NotOursError, Trees
 from kseries.watch.children import Run
 from kseries.watch.folder import Folder
-from kseries.watch.item import Item, Stage
+from kseries.watch.item import Answer, Item, Stage
 from kseries.watch.judging import Judging
 from kseries.watch.order import Order
 from kseries.watch.queue import Queue
 
+_MOST_IDLE = 2
+"""How many sittings may add nothing to an answer whose budget was used up."""
 MOST_TRIES = 3
 """How often a series is tried that this host failed at."""
 _AGAIN_SECONDS = 600.0
@@ -33,6 +35,7 @@ _TREES = "trees"
 _TOLD = 3
 """Mails of a batch whose faults are told one by one."""
 _SAID = 1000
+_PUT_BACK = "its budget is used up: it is gone on with behind the others"
 _ENDS: dict[type[Exception], Stage] = {
     NotOursError: Stage.NOT_OURS,
     NoBaseError: Stage.NO_BASE,
@@ -113,7 +116,7 @@ class Watcher:
     def _next(self) -> Item | None:
         """The one that was begun, or else became whole first; what it is made on top of before it."""
         at_work = [item for item in self.queue.items.values() if item.stage.at_work and self._is_due(item)]
-        for item in sorted(at_work, key=lambda one: (one.stage is Stage.NEW, one.order)):
+        for item in sorted(at_work, key=lambda one: (one.stage is Stage.NEW or _is_put_back(one), one.order)):
             if (first := self._first(item)) is not None:
                 return first
         return None
@@ -158,8 +161,7 @@ class Watcher:
         )
         try:
             try:
-                item = work.put(work.judge(item), stage=Stage.DONE, told="", tries=0)
-                self._tell(f"{name}: {item.answer.headline if item.answer is not None else ''}")
+                self._note(work, work.judge(item), item.full)
             except (NotOursError, NoBaseError, InputError) as error:
                 work.put(item, stage=_ENDS.get(type(error), Stage.FAILED), told=_said(error))
                 self._tell(f"{name}: {error}")
@@ -168,6 +170,18 @@ class Watcher:
         except children.StoppedError:
             self._tell(f"{name}: given up: {self.queue.items[item.number].told}")
         self.show()
+
+    def _note(self, work: Judging, item: Item, before: Answer | None) -> None:
+        """Note an answer; one that its budget did not suffice for is gone on with, behind the others."""
+        answer = item.answer
+        self._tell(f"{_called(item)}: {answer.headline if answer is not None else ''}")
+        left = answer.unfinished if answer is not None else ()
+        idle = item.idle + 1 if before is not None and before.unfinished == left else 0
+        if not left or idle >= _MOST_IDLE:
+            work.put(item, stage=Stage.DONE, told="", tries=0, idle=0)
+            return
+        last = max(one.order for one in self.queue.items.values())
+        work.put(item, told=_PUT_BACK, tries=0, idle=idle, order=last + 1)
 
     def _try_again(self, work: Judging, item: Item, error: InfraError) -> None:
         """Note that this host failed; it is tried again later, but not for ever."""
@@ -213,6 +227,10 @@ class Watcher:
     def show(self) -> None:
         """Have the page show the queue as it is."""
         page.write(self._order.page, self._order.queue, self.queue.items.values())
+
+
+def _is_put_back(item: Item) -> bool:
+    return item.full is not None and bool(item.full.unfinished)
 
 
 def _called(item: Item) -> str:
