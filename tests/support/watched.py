@@ -21,6 +21,7 @@ from kseries.watch.work import Watcher
 from tests.support import runs
 
 SAFE = Verdict(bisectable=True, revert_safe=True)
+UNSAFE = Verdict(bisectable=True, revert_safe=False)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from tests.support.bases import MAKEFILE
 from tests.support.gitrepo import Repository, lines
 from tests.support.inbox import Maildir, posting
 from tests.support.mails import reply
-from tests.support.watched import Watch
+from tests.support.watched import UNSAFE, Watch
 
 FILES = ("virt/kvm/kvm_main.c", "mm/gup.c")
 
@@ -589,9 +589,79 @@ def test_what_could_not_be_published_is_tried_in_the_next_round(posted: List) ->
     watch = published(posted)
     watch.runs.statuses = {"https://x": 3}
     watch.round()
-    assert "not published to patchwork=https://x: it ended with 3" in watch.told[-1] and watch.watcher.failed
+    (said,) = (words for words in watch.told if "not published" in words)
+    assert "not published to patchwork=https://x: it ended with 3" in said and watch.watcher.failed
     watch.runs.statuses = {}
     before = len(watch.runs.published)
     watch.round()
     assert watch.runs.published[before:] == [f"0001/full {TO}/full"]
     assert watch.round() == [] and len(watch.runs.published) == before + 1
+
+
+ALSO = "patchwork=https://y"
+
+
+def to_two(posted: List) -> Watch:
+    """A watch of two series that is to publish to two places."""
+    posted.mails.deliver(*posted.post("one", "KVM: A"), *posted.post("two", "mm: B", file=FILES[1]))
+    return posted.watch(publisher=Publisher(("patchwork=https://x", ALSO)))
+
+
+def test_a_place_that_fails_is_left_alone_for_the_round_and_keeps_nothing_from_the_other(posted: List) -> None:
+    watch = to_two(posted)
+    watch.runs.statuses = {"https://x": 3}
+    watch.round()
+    each = [f"000{number}/{which} --to {ALSO}" for number in (1, 2) for which in ("quick", "full")]
+    assert watch.runs.published == ["0001/quick --to patchwork=https://x", *each]
+
+
+def test_an_answer_that_always_fails_keeps_no_other_from_being_published(posted: List) -> None:
+    watch = to_two(posted)
+    watch.runs.statuses = {"https://x": 3}
+    watch.round()
+    watch.runs.statuses = {"0001/full": 3}
+    watch.round()
+    watch.round()
+    assert watch.runs.published.count("0002/full --to patchwork=https://x") == 1
+    assert watch.items[1].published.keys() == {"patchwork=https://x", ALSO}
+
+
+def test_an_answer_that_is_refused_is_not_offered_again_and_the_others_are(posted: List) -> None:
+    watch = to_two(posted)
+    watch.runs.statuses = {"https://x": 2}
+    watch.round()
+    refused = [f"000{number}/quick --to patchwork=https://x" for number in (1, 2)]
+    assert [one for one in watch.runs.published if one.endswith("x")] == [
+        refused[0], "0001/full --to patchwork=https://x", refused[1], "0002/full --to patchwork=https://x",
+    ]  # fmt: skip
+    assert watch.watcher.failed and any(
+        "it is not tried again until the answer is another" in one for one in watch.told
+    )
+    before = len(watch.runs.published)
+    watch.begin()
+    watch.round()
+    assert len(watch.runs.published) == before
+
+
+def test_a_quick_answer_is_not_published_after_a_whole_one(posted: List) -> None:
+    first = posted.commits("KVM: A")
+    on_top = posted.commits("KVM: B", file=FILES[1])
+    depends = "Depends-on: <one-1@posted.example>\n"
+    posted.mails.deliver(*posting(posted.linux, on_top, "two", trailers=depends, base="base"))
+    watch = published(posted)
+    whole = watch.runs.result()
+    without = msgspec.structs.replace(whole.base, lacking=("<one-1@posted.example>",))
+    watch.runs.result = lambda: msgspec.structs.replace(whole, base=without)
+    watch.round()
+    watch.runs.result = lambda: msgspec.structs.replace(whole, verdict=UNSAFE)
+    posted.mails.deliver(*posting(posted.linux, first, "one"))
+    assert watch.round() == [*both("KVM-A"), *both("KVM-B")]
+    names = ["0001/quick", "0001/full", "0002/quick", "0002/full", "0001/full"]
+    assert [one.split()[0] for one in watch.runs.published] == names
+
+
+def test_what_the_publisher_says_is_told(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = published(posted)
+    watch.round()
+    assert "#1 KVM: A: it ended with 0 so it did" in watch.told

@@ -5,6 +5,7 @@ Whatever it does is noted in the queue before and after, so that one that is kil
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -15,7 +16,7 @@ from kseries.model import events
 from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.model.sanitize import line, shortened
 from kseries.sources import TreeStore
-from kseries.watch import children, page, prerequisites, publishing
+from kseries.watch import children, page, prerequisites
 from kseries.watch.bases import NoBaseError, NotOursError, Trees
 from kseries.watch.children import Run
 from kseries.watch.folder import Folder
@@ -61,6 +62,10 @@ class Watcher:
         self._run = run
         self._looked = clock()
         self.queue = Queue(order.queue, tell)
+        self._away: set[str] = set()
+        """Where nothing could be published in this round: whoever is asked next would wait as long."""
+        self._unpublished: Counter[int] = Counter()
+        """How often that befell a series: others come before it."""
         self.failed = False
         """Whether something could not be read, judged or published since this began."""
 
@@ -72,6 +77,7 @@ class Watcher:
 
     def round(self) -> None:
         """Look for what is new, and work until nothing is left to be done now."""
+        self._away.clear()
         self._look_at_trees()
         self.look()
         while (item := self._next()) is not None:
@@ -202,27 +208,32 @@ class Watcher:
 
     def _answered(self, item: Item) -> Item:
         self.show()
-        return self._published(item)[0]
+        return self._published(item)
 
-    def _published(self, item: Item) -> tuple[Item, bool]:
-        """A series whose answer is published where it is another than before; whether that went well."""
+    def _published(self, item: Item) -> Item:
+        """A series whose answer is published where it is another than before, but for where nothing is to be had."""
         folder = Folder(self._order.queue, item)
         for where in self._order.publisher.due(item):
-            failed = self._order.publisher.publish(item, folder, where, self._run)
-            if failed:
-                self.failed = True
-                self._tell(f"{_called(item)}: {failed}")
-                return item, False
-            published = {**item.published, where: publishing.told_by(item)}
+            if where in self._away:
+                continue
+            outcome = self._order.publisher.publish(item, folder, where, self._run)
+            self.failed |= outcome.failed
+            if outcome.said:
+                self._tell(f"{_called(item)}: {outcome.said}")
+            if not outcome.published:
+                self._away.add(where)
+                self._unpublished[item.number] += 1
+                continue
+            published = {**item.published, where: outcome.published}
             now = self.queue.items[item.number]
             item = self.queue.put(msgspec.structs.replace(now, published=published))
-        return item, True
+        return item
 
     def _publish_left(self) -> None:
-        """What could not be published before; where it still cannot, the rest waits, too."""
-        for item in list(self.queue.items.values()):
-            if item.stage is Stage.DONE and not self._published(item)[1]:
-                return
+        """What could not be published before, that which fails always at last."""
+        for item in sorted(self.queue.items.values(), key=lambda one: self._unpublished[one.number]):
+            if item.stage is Stage.DONE:
+                self._published(item)
 
     def show(self) -> None:
         """Have the page show the queue as it is."""
