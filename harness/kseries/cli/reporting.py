@@ -54,12 +54,13 @@ def add_url_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--url",
         metavar="PREFIX",
-        type=_prefix,
+        type=prefix,
         help="where others find the run's directory: https://ci.example.org/runs/42",
     )
 
 
-def _prefix(text: str) -> str:
+def prefix(text: str) -> str:
+    """A URL that leads to a folder. Raises argparse.ArgumentTypeError."""
     if not _PREFIX.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{shortened(line(text), _SHOWN)} is no URL, as https://ci.example.org/42 is")
     return text.rstrip("/")

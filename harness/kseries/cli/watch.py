@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kseries.app import setup
+from kseries.app import reports, setup
 from kseries.app.options import Options
 from kseries.cli import parser as parsers
-from kseries.cli import run, target
+from kseries.cli import reporting, run, target
 from kseries.model.errors import InfraError, InputError
-from kseries.model.sanitize import printable
+from kseries.model.sanitize import line, printable
 from kseries.report import json
 from kseries.report.live import Progress
 from kseries.sources import kernels
@@ -65,7 +65,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--publish", metavar="NAME[=WHERE]", action="append", default=[], help="as --to of kseries publish"
     )
-    parser.add_argument("--url", metavar="PREFIX", help="what is published leads to runs below this")
+    parser.add_argument(
+        "--url", metavar="PREFIX", type=reporting.prefix, help="what is published leads to runs below this"
+    )
     parser.add_argument("--list-queue", action="store_true", help="print the queue, and do nothing")
     parser.add_argument("--json", action="store_true", help="with --list-queue: print JSON")
     parser.set_defaults(command=command, run_words=[])
@@ -132,12 +134,25 @@ def _order(args: argparse.Namespace) -> Order:
         words=tuple(args.run_words),
         quick_words=tuple(target.without_booted(args.run_words)),
         page=(args.out or args.queue / "page").resolve(),
-        publisher=Publisher(tuple(args.publish), args.url),
+        publisher=Publisher(_places(args.publish), args.url),
         budget=args.budget,
         patience=args.wait,
         since=args.since or None,
         look=_EVERY if args.once else args.every,
     )
+
+
+def _places(publish: Sequence[str]) -> tuple[str, ...]:
+    """Where answers go, which each takes them: found out before anything is judged. Raises InputError, InfraError."""
+    asked = [reports.asked(words, "--publish") for words in publish]
+    for one in asked:
+        if one.is_file and not one.reporter.file.endswith("/"):
+            raise InputError(
+                f"--publish {one.name}={line(str(one.to))} is one file, and series would take each other's place\n"
+                f"  --publish {one.name} writes one into the folder of each run"
+            )
+    reports.check(asked, ())
+    return tuple(publish)
 
 
 def _lasting(tree: str) -> str:
