@@ -55,9 +55,9 @@ class Runs:
 
     @property
     def judged(self) -> list[str]:
-        """The series that were run, each as often as it was: "QUICK SERIES"."""
+        """The series that were run, each as often as it was and without its number: "QUICK SERIES"."""
         begun = (argv[argv.index("run") + 1 :] for argv in self.argvs if "run" in argv)
-        return [f"{Path(words[words.index('--out') + 1]).name} {Path(words[0]).name}" for words in begun]
+        return [f"{Path(words[words.index('--out') + 1]).name} {Path(words[0]).name[5:]}" for words in begun]
 
     @property
     def published(self) -> list[str]:

@@ -75,7 +75,7 @@ def test_a_series_is_answered_quickly_and_then_wholly_and_nothing_is_done_twice(
     assert (item.stage, item.patches, item.sender) == (Stage.DONE, 2, "author@example.com")
     assert item.base is not None and item.base.told == f"{base[:12]} of linux, its base-commit"
     quick, full = watch.runs.argvs
-    target = posted.place / "queue" / "series" / "0001" / "KVM-Two-things"
+    target = posted.place / "queue" / "series" / "0001" / "0001-KVM-Two-things"
     assert quick[quick.index("run") :] == [
         *("run", str(target), "--tree", str(posted.linux.path), "--base", base),
         *("--scenario", "prefixes", "--build-only", "--make", "W=1", "--out", str(target.parent / "quick")),
@@ -421,7 +421,7 @@ def test_of_a_partial_reroll_the_rest_is_of_the_version_before(posted: List) -> 
     (again,) = posted.post("v2", "KVM: A", words="new", answers="v1-1", version=2)
     posted.mails.deliver(again.replace(b"[PATCH v2]", b"[PATCH v2 1/2]"))
     assert watch.round() == both("KVM-A-v2")
-    names = sorted(path.name for path in (posted.place / "queue" / "series" / "0002" / "KVM-A-v2").iterdir())
+    names = sorted(path.name for path in (posted.place / "queue" / "series" / "0002" / "0002-KVM-A-v2").iterdir())
     assert names == ["v2-0000-cover-letter.patch", "v2-0001-KVM-A.patch", "v2-0002-KVM-B.patch"]
 
 
@@ -489,6 +489,36 @@ def test_what_this_host_failed_at_is_tried_again_and_not_for_ever(posted: List) 
     assert watch.items[0].stage is Stage.FAILED
     watch.time.pass_(86400 * 9)
     assert watch.round() == []
+    watch.begin()
+    assert watch.round() == ["quick KVM-A"] and watch.items[0].stage is Stage.FAILED, "once, in each watch"
+    watch.begin()
+    assert watch.round() == [], "and later each time"
+    watch.runs.statuses = {}
+    watch.time.pass_(3600)
+    watch.begin()
+    assert watch.round() == both("KVM-A") and watch.items[0].stage is Stage.DONE
+
+
+def test_what_cannot_be_judged_is_not_tried_again_by_the_next_watch(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = posted.watch()
+    watch.runs.statuses = {"0001/quick": 3}
+    watch.round()
+    watch.runs.statuses = {"0001/quick": 2}
+    watch.time.pass_(3600)
+    assert watch.round() == ["quick KVM-A"] and watch.items[0].stage is Stage.FAILED
+    watch.time.pass_(3600)
+    watch.begin()
+    assert watch.round() == []
+
+
+def test_series_of_one_subject_have_names_of_their_own(posted: List) -> None:
+    (other,) = posted.post("two", "KVM: A", file=FILES[1])
+    posted.mails.deliver(*posted.post("one", "KVM: A"), other.replace(b"author@", b"another@"))
+    watch = posted.watch()
+    watch.round()
+    names = {Path(argv[argv.index("run") + 1]).name for argv in watch.runs.argvs}
+    assert names == {"0001-KVM-A", "0002-KVM-A"}
 
 
 def test_a_result_of_before_is_not_taken_for_that_of_a_run_that_has_none(posted: List) -> None:

@@ -19,7 +19,7 @@ class Folder:
 
     def __init__(self, queue: Path, item: Item) -> None:
         self.path = queue / "series" / f"{item.number:04}"
-        self.target = self.path / slug(item)
+        self.target = self.path / f"{item.number:04}-{slug(item)}"
         self.prerequisites = self.path / "prerequisites"
         self._version = item.version
 

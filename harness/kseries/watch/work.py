@@ -28,7 +28,7 @@ from kseries.watch.queue import Queue
 _MOST_IDLE = 2
 """How many sittings may add nothing to an answer whose budget was used up."""
 MOST_TRIES = 3
-"""How often a series is tried that this host failed at."""
+"""How often a series is tried that this host failed at; the next watch tries it once more."""
 _AGAIN_SECONDS = 600.0
 """For how long one is left alone then, once more for each time."""
 _TREES = "trees"
@@ -74,6 +74,9 @@ class Watcher:
         with premises.at_work(events.unheard), premises.room():
             self._trees().check()
         self.queue.change(lambda entry: entry.choose_again(), self._order.picks, self._now())
+        for item in list(self.queue.items.values()):
+            if item.stage is Stage.FAILED and item.tries:  # this host did, which may be mended by now
+                self.queue.put(msgspec.structs.replace(item, stage=Stage.NEW))
 
     def round(self) -> None:
         """Look for what is new, and work until nothing is left to be done now."""
@@ -169,7 +172,7 @@ class Watcher:
             try:
                 self._note(work, work.judge(item), item.full)
             except (NotOursError, NoBaseError, InputError) as error:
-                work.put(item, stage=_ENDS.get(type(error), Stage.FAILED), told=_said(error))
+                work.put(item, stage=_ENDS.get(type(error), Stage.FAILED), told=_said(error), tries=0)
                 self._tell(f"{name}: {error}")
             except InfraError as error:
                 self._try_again(work, item, error)
