@@ -2,6 +2,7 @@
 """Each kind of place where mails come from: what is new in it, once, wherever it was left; what is wrong with it."""
 
 import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -266,6 +267,16 @@ def test_a_series_that_was_removed_is_told_and_one_that_fails_is_asked_for_again
     assert "series 7 of" in reader.told[0] and "is not there any more" in reader.told[0]
     patchwork.answers.clear()
     assert reader.new() == ["mail 2"]
+
+
+@pytest.mark.parametrize("url", ["http://[x", "http://x/\u00e9"])
+def test_a_cover_letter_whose_url_is_none_is_told(patchwork: FakePatchwork, url: str) -> None:
+    patchwork.complete(7, "2026-11-30T10:00:00", [patch(1)])
+    body = json.dumps({"id": 7, "cover_letter": {"id": 1, "mbox": url}}).encode()
+    patchwork.answers[f"{API}/series/7/"] = (200, body)
+    reader = Reader(sources.of(patchwork.source))
+    assert reader.new() == [] and "series 7 of" in reader.told[0]
+    assert reader.new() == []
 
 
 def test_a_patchwork_that_is_not_there_is_told() -> None:

@@ -137,6 +137,8 @@ class Patchwork:
             mboxes.append(_get(f"{self._host}/series/{number}/mbox/", _MBOX)[0])
         except _GoneError as error:
             told.append(f"{origin} is not there any more: {error}")
+        except ValueError as error:  # a URL that is none, or not of ASCII
+            told.append(f"{origin} cannot be fetched: {shortened(line(str(error)), _SAID)}")
         split = [data for mbox in mboxes for _, data in mboxes_of.split(io.BytesIO(mbox), 0)]
         if None in split:
             told.append(f"{origin}: a mail of it has more than {LARGEST >> 20} MiB")
