@@ -146,7 +146,7 @@ def _places(publish: Sequence[str]) -> tuple[str, ...]:
     """Where answers go, which each takes them: found out before anything is judged. Raises InputError, InfraError."""
     asked = [reports.asked(words, "--publish") for words in publish]
     for one in asked:
-        if one.is_file and not one.reporter.file.endswith("/"):
+        if one.of_one_run:
             raise InputError(
                 f"--publish {one.name}={line(str(one.to))} is one file, and series would take each other's place\n"
                 f"  --publish {one.name} writes one into the folder of each run"
