@@ -269,6 +269,26 @@ def test_a_series_that_was_removed_is_told_and_one_that_fails_is_asked_for_again
     assert reader.new() == ["mail 2"]
 
 
+def test_a_series_that_never_comes_keeps_those_behind_it_for_some_looks_alone(patchwork: FakePatchwork) -> None:
+    patchwork.complete(7, "2026-11-30T10:00:00", [patch(1)])
+    patchwork.complete(8, "2026-11-30T10:00:01", [patch(2)])
+    patchwork.answers["/series/7/mbox/"] = (403, b"")
+    reader = Reader(sources.of(patchwork.source))
+    for _ in range(4):
+        with pytest.raises(InfraError, match="403 Forbidden"):
+            reader.new()
+    assert reader.new() == ["mail 2"]
+    (told,) = reader.told
+    assert told.startswith(f"series 7 of {patchwork.url}, which did not come 5 times: ") and "403" in told
+    assert reader.new() == []
+
+
+def test_an_answer_that_does_not_end_is_told(patchwork: FakePatchwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kseries.watch.sources.patchwork._WHOLE", -1)
+    with pytest.raises(InfraError, match="it has not ended in -1 s"):
+        Reader(sources.of(patchwork.source)).new()
+
+
 @pytest.mark.parametrize("url", ["http://[x", "http://x/\u00e9"])
 def test_a_cover_letter_whose_url_is_none_is_told(patchwork: FakePatchwork, url: str) -> None:
     patchwork.complete(7, "2026-11-30T10:00:00", [patch(1)])

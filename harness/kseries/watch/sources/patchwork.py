@@ -9,6 +9,7 @@ import http
 import http.client
 import io
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -31,10 +32,16 @@ _URL = re.compile(
 )
 _API = "/api/1.3"
 _SECONDS = 60
+"""Without a byte."""
+_WHOLE = 300
+"""Seconds of a whole answer."""
+_TRIES = 5
+"""In how many looks a series may fail to come, while those behind it wait."""
 _ANSWER = 8 << 20
 """Bytes of a list of events."""
 _MBOX = 64 << 20
 """Bytes of a series."""
+_PIECE = 64 << 10
 _PAGES = 100
 _SAID = 200
 _GONE = (http.HTTPStatus.NOT_FOUND, http.HTTPStatus.GONE)
@@ -69,6 +76,9 @@ class _Position(Record, frozen=True):
     since: str = ""
     read: tuple[int, ...] = ()
     """The series of that date."""
+    failing: int = 0
+    """The next series, where it did not come when it was asked for last."""
+    tries: int = 0
 
 
 class Patchwork:
@@ -98,10 +108,17 @@ class Patchwork:
             number = event.payload.series.id
             if event.date == at.since and number in at.read:
                 continue
+            try:
+                mails, told = self._mails(number)
+            except InfraError as error:
+                tries = at.tries + 1 if at.failing == number else 1
+                if tries < _TRIES:
+                    yield Batch((), _encoded(msgspec.structs.replace(at, failing=number, tries=tries)))
+                    raise
+                mails, told = (), (f"series {number} of {self._host}, which did not come {tries} times: {error}",)
             read = at.read if event.date == at.since else ()
             at = _Position(since=event.date, read=(*read, number))
-            mails, told = self._mails(number)
-            yield Batch(mails, msgspec.json.encode(at).decode(), told)
+            yield Batch(mails, _encoded(at), told)
 
     def _events(self, at: _Position) -> list[_Event]:
         """The events since a position, the oldest first: servers have an order and pages of their own."""
@@ -145,6 +162,10 @@ class Patchwork:
         return tuple((data, origin) for data in split if data is not None), tuple(told)
 
 
+def _encoded(position: _Position) -> str:
+    return msgspec.json.encode(position).decode()
+
+
 def _decoded(url: str, data: bytes, kind: type[Any]) -> Any:
     """What a server answers, as JSON. Raises InfraError."""
     try:
@@ -158,7 +179,7 @@ def _get(url: str, limit: int) -> tuple[bytes, bool]:
     """What a server answers, and whether it has another page (RFC 8288). Raises InfraError, _GoneError."""
     try:
         with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
-            data = bytes(answer.read(limit + 1))
+            data = _read(answer, limit)
             more = 'rel="next"' in str(answer.headers.get("Link", ""))
     except urllib.error.HTTPError as error:
         if error.code in _GONE:
@@ -169,6 +190,17 @@ def _get(url: str, limit: int) -> tuple[bytes, bool]:
     if len(data) > limit:
         raise InfraError(f"{url} has more than {limit >> 20} MiB")
     return data, more
+
+
+def _read(answer: http.client.HTTPResponse, limit: int) -> bytes:
+    """The bytes of an answer, and one more than the limit of one that is longer. Raises TimeoutError."""
+    data = bytearray()
+    until = time.monotonic() + _WHOLE
+    while len(data) <= limit and (piece := answer.read1(_PIECE)):
+        data += piece
+        if time.monotonic() > until:
+            raise TimeoutError(f"it has not ended in {_WHOLE} s")
+    return bytes(data)
 
 
 def _iso(since: float | None) -> str:
