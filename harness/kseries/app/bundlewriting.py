@@ -24,8 +24,6 @@ _BUNDLE = frozenset((SCRIPT, "base.sha256"))
 _MADE = ("patches", "patched.sha256", "config", "initramfs.cpio", "checks.awk", "linux.tar.gz", "work")
 _OURS = _BUNDLE | {README, *_MADE}
 """What one may have in it, and its script makes."""
-_BESIDE = ".kseries-bundle-"
-"""How a folder is called in which one is made."""
 _FIRST = 3
 """Members of a tarball that tell whether it is one: its folder, patches/, the script."""
 
@@ -42,7 +40,7 @@ def check(path: Path) -> None:
         raise InputError(f"-o {shown}: it has no name of its own\n  name a folder that is to be made")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=path.parent):
+        with tempfile.TemporaryDirectory(prefix=".kseries-bundle-", dir=path.parent):
             pass
         with contextlib.suppress(FileNotFoundError):
             path.lstat()
@@ -88,7 +86,7 @@ def write(path: Path, made: Iterable[File]) -> None:
 
     Raises InputError where check() does, and OSError.
     """
-    with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=path.parent) as beside:
+    with tempfile.TemporaryDirectory(prefix=".kseries-bundle-", dir=path.parent) as beside:
         whole = Path(beside) / "whole"
         if is_packed(path):
             _pack(whole, _stem(path), made)

@@ -5,13 +5,13 @@ It is asked for each patch that somebody looks at, and answers at once however m
 or what is of another version, it does not have: the same run, whose states are cached, brings it back.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import UNSET
 
 from kseries.cache import runs
+from kseries.host import checksums
 from kseries.host.database import Connection, Database
 from kseries.model import RESULT, Record, RunResult
 from kseries.model.sanitize import named
@@ -102,7 +102,7 @@ def circumstances(run: RunResult) -> str:
     """Of what an answer depends but for the code: of two runs that have the same, the newer one is believed."""
     variant, options = run.variant, run.words[1:]
     told = (variant.label, variant.arch, variant.toolchain, variant.config_hash, variant.make, run.machine, run.quick)
-    return hashlib.sha256(repr((*told, options)).encode(errors="backslashreplace")).hexdigest()
+    return checksums.of_bytes(repr((*told, options)).encode(errors="backslashreplace"))
 
 
 def tree(name: str) -> str:
