@@ -11,7 +11,7 @@ from kseries.cli import target
 from kseries.inputs.prerequisite import Prerequisite
 from kseries.model import Budget, RunResult
 from kseries.model.errors import InfraError
-from kseries.watch import sources
+from kseries.watch import prerequisites, sources
 from kseries.watch.choosing import Picks
 from kseries.watch.item import Stage
 from kseries.watch.publishing import Publisher
@@ -80,7 +80,7 @@ def test_a_series_is_answered_quickly_and_then_wholly_and_nothing_is_done_twice(
         *("run", str(target), "--tree", str(posted.linux.path), "--base", base),
         *("--scenario", "prefixes", "--build-only", "--make", "W=1", "--out", str(target.parent / "quick")),
     ]
-    assert full[full.index("run") + 6 :] == ["--out", str(target.parent / "full")]
+    assert full[full.index("run") + 6 :] == ["--make", "W=1", "--out", str(target.parent / "full")]
     assert sorted(path.name for path in target.iterdir()) == [
         "0000-cover-letter.patch",
         "0001-KVM-A.patch",
@@ -327,6 +327,22 @@ def test_a_long_chain_of_series_is_judged_all_the_same(posted: List) -> None:
     assert watch.watcher._next() is not None
 
 
+def test_what_a_stranger_posts_with_a_change_id_is_below_no_series(posted: List) -> None:
+    posted.mails.deliver(*posted.post("one", "KVM: A"))
+    watch = posted.watch()
+    watch.watcher.look()
+    (item,) = watch.items
+    below = {
+        number: msgspec.structs.replace(
+            item, number=number, version=version, sender=sender, thread=number, change_id="c"
+        )
+        for number, version, sender in ((2, 1, item.sender), (3, 2, item.sender), (4, 99, "e@evil.example"))
+    }
+    named = msgspec.structs.replace(item, named=(Prerequisite(change_id="c"),))
+    items = {item.number: named, **below}
+    assert watch.watcher.queue.ask(lambda database: prerequisites.needs(database, items, named)) == [3]
+
+
 def test_a_folder_is_the_base_of_what_was_made_from_its_files(posted: List, tmp_path: Path) -> None:
     posted.mails.deliver(*posted.post("one", "KVM: A"))
     folder = posted.linux.path / "unpacked"
@@ -383,7 +399,7 @@ def test_a_budget_is_for_the_whole_answer_and_what_a_kernel_is_asked_not_for_the
     watch.round()
     quick, full = (argv[argv.index("run") + 6 : -2] for argv in watch.runs.argvs)
     assert quick == ["--make", "CC=gcc", "--scenario", "prefixes", "--build-only", "--make", "W=1"]
-    assert full == [*words, "--budget", "20m"]
+    assert full == [*words, "--make", "W=1", "--budget", "20m"], "it takes back no warning of the quick one"
 
 
 def part(*left_out: str) -> RunResult:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from kseries.model.errors import InfraError
+from kseries.model.errors import InfraError, InputError
 from kseries.publish import exchange
 from kseries.publish.address import Address
-from kseries.publish.exchange import AlienError, Answer, FailedError, ProxyError
+from kseries.publish.exchange import AlienError, Answer, FailedError, ProxyError, RefusedError
 from kseries.publish.patience import Patience
 
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next"?')
@@ -22,6 +22,12 @@ def unanswered(host: str, error: FailedError, kind: str) -> InfraError:
     if isinstance(error, ProxyError):
         return InfraError(f"{host}: {error}\n  https_proxy names it: does it want to know who you are?")
     return InfraError(f"{host}: {error}\n  is it the {kind} that you mean?")
+
+
+def refused(host: str, what: str, error: RefusedError, todo: Mapping[int, str], otherwise: str) -> InputError:
+    """What is told where a server does not take something: by its status, what to do."""
+    advice = todo.get(error.status or 0, otherwise)
+    return InputError(f"{host} does not take {what} ({error})\n  {advice}")
 
 
 class Client:

@@ -14,7 +14,7 @@ from kseries.model import Record
 from kseries.model.errors import InputError
 from kseries.publish import address, ledger, tokens
 from kseries.publish.address import Address
-from kseries.publish.client import Client, unanswered
+from kseries.publish.client import Client, refused, unanswered
 from kseries.publish.exchange import AlienError, FailedError, RefusedError
 from kseries.publish.ledger import Source
 from kseries.publish.patience import Patience
@@ -100,14 +100,13 @@ def _named(submission: str) -> str:
 
 
 def _refused(server: Address, error: RefusedError) -> InputError:
-    todo: dict[int | None, str] = {
+    todo = {
         401: f"put the token that the KernelCI team has given you into {VARIABLES[0]}",
         403: "does the token belong to the origin? KSERIES_KCIDB_ORIGIN says whose results they are",
         404: "is it the KCIDB that you mean? https://db.kernelci.org/submit is one",
         413: "the run is more than it takes at once",
     }
-    advice = todo.get(error.status, "the words are its own")
-    return InputError(f"{server.host} does not take the run ({error})\n  {advice}")
+    return refused(server.host, "the run", error, todo, "the words are its own")
 
 
 KCIDB = Kcidb()

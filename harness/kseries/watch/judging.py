@@ -26,7 +26,9 @@ from kseries.watch.item import Answer, Choice, Item, Stage
 from kseries.watch.order import Order
 from kseries.watch.queue import Queue
 
-_QUICK = ("--scenario", "prefixes", "--build-only", "--make", "W=1")
+_MAKE = ("--make", "W=1")
+"""Of both answers: the whole one would else take back the warnings of the quick one, and build all kernels anew."""
+_QUICK = ("--scenario", "prefixes", "--build-only", *_MAKE)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Judging:
     def _full(self, item: Item, base: Choice, folder: Folder, stacked: bool) -> Item:
         item = self.put(item, stage=Stage.FULL)
         budget = ("--budget", self.order.budget) if self.order.budget is not None else ()
-        argv = self._argv(base, folder, stacked, "full", (*self.order.words, *budget))
+        argv = self._argv(base, folder, stacked, "full", (*self.order.words, *_MAKE, *budget))
         return self.answered(self.put(item, full=self._answer(item, argv, folder, "full")))
 
     def _refused(self, base: Choice, folder: Folder, stacked: bool) -> Answer | None:

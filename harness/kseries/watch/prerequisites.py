@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from kseries.host.database import Connection
 from kseries.inputs.prerequisite import Prerequisite
-from kseries.watch import archive
+from kseries.watch import archive, versions
 from kseries.watch.item import Item
 
 LEVELS = 50
@@ -34,11 +34,17 @@ def _before(database: Connection, items: Mapping[int, Item], item: Item, seen: s
         yield from keys
 
 
+def _of_change(items: Mapping[int, Item], change_id: str) -> list[Item]:
+    """What was posted first with a change-id, and its versions: what a stranger posts with it is none of them."""
+    posted = [one for one in items.values() if one.change_id == change_id and one.mails]
+    first = min(posted, key=lambda one: one.number, default=None)
+    return [one for one in posted if first is not None and (one is first or versions.is_version(first, one))]
+
+
 def _of(database: Connection, items: Mapping[int, Item], named: Prerequisite) -> tuple[int, tuple[str, ...]]:
     """The series that a prerequisite is of, or 0, and the mails of it that are meant: all, or the one patch."""
     if named.change_id:
-        versions = [one for one in items.values() if one.change_id == named.change_id and one.mails]
-        newest = max(versions, key=lambda one: (one.version, one.number), default=None)
+        newest = max(_of_change(items, named.change_id), key=versions.age, default=None)
         return (newest.number, newest.mails) if newest is not None else (0, ())
     key = archive.with_patch_id(database, named.patch_id) if named.patch_id else f"<{named.message_id}>"
     number = archive.item_of(database, key) if key is not None else 0

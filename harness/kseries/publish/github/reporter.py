@@ -15,7 +15,7 @@ import msgspec
 from kseries.host import checksums
 from kseries.model.errors import InputError
 from kseries.publish import ledger
-from kseries.publish.client import unanswered
+from kseries.publish.client import refused, unanswered
 from kseries.publish.exchange import FailedError, RefusedError
 from kseries.publish.github import checkrun
 from kseries.publish.github.checkrun import Wanted
@@ -126,14 +126,13 @@ def _digest(wanted: Wanted) -> str:
 
 
 def _refused(server: Server, error: RefusedError) -> InputError:
-    todo: dict[int | None, str] = {
+    todo = {
         401: f"put one that GitHub knows into {VARIABLES[0]}",
         403: "it has to be of a GitHub App, as Actions' GITHUB_TOKEN is, with checks: write",
         404: "is the repository right, and may the token see it?",
         422: "does the repository have that commit?",
     }
-    advice = todo.get(error.status, "the words are GitHub's")
-    return InputError(f"{server.host} does not take the check run ({error})\n  {advice}")
+    return refused(server.host, "the check run", error, todo, "the words are GitHub's")
 
 
 GITHUB = GitHub()
