@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What Kconfig may read of a tree, by what its files ask."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,21 @@ def test_an_answer_is_of_the_kconfig_files_that_a_tree_has(repository: Repositor
     trees = [store.tree_of(repository.commit("state", one)) for one in (*files, files[0])]
     kconfig = Kconfig(store)
     assert [kconfig.reads_all(tree) for tree in trees] == [False, False, True, True, False]
+
+
+def test_a_tree_that_went_with_its_repository_may_differ(repository: Repository, tmp_path: Path) -> None:
+    """The store has what was made in it, the top folder of a state, and borrowed the rest."""
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    committed = store.tree_of(repository.commit("state", {"Kconfig": "config A\n", "init/x.c": ""}))
+    kept = store.with_file(committed, "Kconfig", b"config B\n")
+    kconfig = Kconfig(store)
+    assert not kconfig.reads_all(kept)
+    assert not kconfig.may_differ(committed, committed, ())
+    shutil.rmtree(repository.path)
+    other = Repository(tmp_path / "other")
+    again = TreeStore(store.path)
+    again.add_repository(other.path)
+    tree = again.tree_of(other.commit("state", {"Kconfig": "config B\n"}))
+    assert Kconfig(again).may_differ(kept, tree, ())
+    assert not kconfig.reads_all(tree)

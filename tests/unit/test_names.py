@@ -208,3 +208,15 @@ def test_make_can_still_read_what_was_added(compiler: Compiler) -> None:
         done = subprocess.run(["make"], cwd=compiler.top, capture_output=True, text=True, check=True)
         assert ("made" in done.stdout.splitlines()) == bool(made), done.stdout
         (compiler.top / "names" / "h" / "x.h").touch()
+
+
+def test_a_tree_that_went_with_its_repository_is_compared_with_no_other(told: Told, tmp_path: Path) -> None:
+    """The store has what was made in it, the top folder of a state, and borrowed the rest."""
+    added = b"--- /dev/null\n+++ b/y.h\n@@ -0,0 +1 @@\n+int y;\n"
+    told.update(told.store.apply(told.tree(), added))
+    shutil.rmtree(told.repository.path)
+    other = Repository(tmp_path / "other")
+    told.store = TreeStore(told.store.path)
+    told.store.add_repository(other.path)
+    told.names = Names(told.store, told.place)
+    assert told.update(told.store.tree_of(other.commit("state", {"d/z.h": ""}))) >= {"h/z.h", "all"}

@@ -73,8 +73,8 @@ class Local:
 
     def place(self, base: str) -> Place:
         held = self.worker.holds
-        changes = self.worker.trees.changes(base, held) if held is not None else ()
-        return Place(self.worker.dependencies, Footprint.of(changes))
+        changes = self.worker.trees.changes_since(base, held) if held is not None else ()
+        return Place(self.worker.dependencies, Footprint.of(changes or ()))
 
     def vouches(self, tree: str, read: Dependencies) -> bool:
         own = self.worker.dependencies.of(tree)

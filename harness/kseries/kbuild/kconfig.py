@@ -36,7 +36,10 @@ class Kconfig:
 
     def may_differ(self, old: str, new: str, linked: tuple[str, ...]) -> bool:
         """True unless a tree is configured as another. ``linked`` is what paths begin with that its links lead to."""
-        paths = self._store.changed_paths(old, new)
+        changes = self._store.changes_since(old, new)
+        if changes is None:
+            return True
+        paths = (change.path for change in changes)
         return any(_is_read(path) or path.startswith(linked) for path in paths) or self.reads_all(new)
 
     def reads_all(self, tree: str) -> bool:
@@ -76,7 +79,8 @@ class Kconfig:
     def _alike(self, old: str, new: str) -> bool:
         if old == new:
             return True
-        return self._store.has(old) and not any("Kconfig" in path for path in self._store.changed_paths(old, new))
+        changes = self._store.changes_since(old, new)
+        return changes is not None and not any("Kconfig" in change.path for change in changes)
 
     def _asks(self, tree: str) -> bool:
         words = ("grep", "-h", "-a", "-E", "-e", _ASKS, tree, "--", "*Kconfig*")

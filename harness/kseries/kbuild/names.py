@@ -110,10 +110,8 @@ class Names:
         """True where two trees have the same paths, of the same kinds."""
         if old == new:
             return True
-        links = _LINK.decode()
-        return self._store.has(old) and all(
-            change.contents_only and change.old[0] != links for change in self._store.changes(old, new)
-        )
+        changes, links = self._store.changes_since(old, new), _LINK.decode()
+        return changes is not None and all(change.contents_only and change.old[0] != links for change in changes)
 
     def _write(self, wanted: Mapping[str, bytes], gone: bytes, kept: _Kept | None) -> dict[str, str]:
         """The digest of each file, after those were written that say something else than they did.

@@ -242,9 +242,8 @@ class Worker:
 
     @property
     def holds(self) -> str | None:
-        """The tree that the build folder was last configured for, while it can be compared with others."""
-        tree = self._folder.configured
-        return tree if tree is not None and self._store.has(tree) else None
+        """The tree that the build folder was last configured for; it need not be in the store any more."""
+        return self._folder.configured
 
     @property
     def timing(self) -> Timing:

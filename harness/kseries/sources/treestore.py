@@ -424,6 +424,20 @@ class TreeStore:
         told = self.git("diff-tree", "-r", "-z", "--no-renames", old, new).stdout
         return tuple(map(Change.of, rawdiff.differences(told)))
 
+    def changes_since(self, old: str, new: str) -> tuple[Change, ...] | None:
+        """As ``changes``, where one of them was kept in mind; None where it is gone, or a folder of it is.
+
+        Of the tree of a state only those folders are made that no repository has which we read: the others go with
+        that repository.
+        """
+        try:
+            told = git.ours(self.path, "diff-tree", "-r", "-z", "--no-renames", old, new).stdout
+        except FailedError as error:
+            if (trouble := self.trouble(error)) is not None:
+                raise trouble from error
+            return None
+        return tuple(map(Change.of, rawdiff.differences(told)))
+
     def file(self, tree: str, path: str) -> bytes | None:
         """The contents of a file of a tree, or None."""
         done = self._asked("cat-file", "blob", f"{tree}:{path}")
