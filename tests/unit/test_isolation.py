@@ -106,6 +106,17 @@ def test_where_a_machine_ended_is_known_as_long_as_each_did_in_a_probe() -> None
     assert isolation.joined(nowhere, first).ended_in == ()
 
 
+def test_what_boots_do_not_agree_on_tells_in_how_many_of_them_it_failed() -> None:
+    told = [
+        _boot(Outcome.OK, {"a": Status.PASS, "b": Status.PASS}),
+        _boot(Outcome.OK, {"a": Status.FAIL, "b": Status.PASS}),
+        _boot(Outcome.CRASHED, {"b": Status.PASS}),
+    ]
+    seen = repeat.settled(told)
+    assert (seen.boots, seen.ended, seen.failures) == (3, 2, {"a": 2})
+    assert repeat.settled(told[:1]).failures == {}
+
+
 def _ended_in(probe: str) -> Boot:
     return msgspec.structs.replace(_boot(Outcome.CRASHED, {f"{probe}.a": Status.FAIL}), ended_in=(probe,))
 

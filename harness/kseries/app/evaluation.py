@@ -126,6 +126,7 @@ def setup_of(conditions: Conditions) -> Setup:
         ),
         sysroot=sysroot.kept(conditions.sysroot, paths.cache()) if conditions.sysroot else None,
         record_console=bool(conditions.record_console),
+        attempt=conditions.attempt or 0,
         installed=keptselftests.kept(conditions.installed, paths.cache("programs")) if conditions.installed else None,
     )
     check_names(conditions.probes, (*found.programs, *found.selftests))

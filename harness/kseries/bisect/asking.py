@@ -14,8 +14,8 @@ class Answers(Record, frozen=True):
     why: tuple[Evidence, ...] = ()
     """Of a failure, or of why it cannot be tested."""
     same: str | None = None
-    """The commit, asked before, whose kernel this one's is, byte for byte: nothing was booted for it, and it is as good
-    or as bad as that one. ``passed`` and ``failed`` are those of that one.
+    """The commit, asked before or GOOD, whose kernel this one's is, byte for byte: nothing was booted for it, and it is
+    as good or as bad as that one. ``passed`` and ``failed`` are those of that one.
     """
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from kseries.bisect import answer, pick
 from kseries.bisect.answer import Asked, Question, Tried
 from kseries.evaluate.engine import Engine
+from kseries.evaluate.jobs import FIRST, Again
 from kseries.evaluate.setup import Setup
 from kseries.host import signals
 from kseries.model import Base, Contract, Outcome, Plan, Series, State, StateResult
@@ -37,6 +38,8 @@ class StateRunner:
     """A commit that has the series and more, from which reverts are made."""
     builds: list[str]
     """The states that have been built so far, of whatever runner: what is not in it was known before."""
+    again: Again = FIRST
+    """Which time it is that states are asked; base is always asked once."""
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""
@@ -54,7 +57,7 @@ class StateRunner:
 
     def results(self, *states: State) -> dict[str, StateResult]:
         """The results of base and of some states, by their ids. Raises InputError where base does not come through."""
-        return signals.run(self.engine.run(self._plan(states), self.out))
+        return signals.run(self.engine.run(self._plan(states), self.out, self.again))
 
     def known(self, *states: State) -> dict[str, StateResult]:
         """Those of them that there are already, by their ids."""
@@ -76,15 +79,17 @@ class StateRunner:
             version=self.series.version,
             patches=self.patches,
             base=self.base,
-            states=tuple(scenarios.mark_equal(chosen.values())),
+            # What base has answered is no answer to what is asked again.
+            states=tuple(scenarios.mark_equal(chosen.values()) if self.again == FIRST else chosen.values()),
         )
 
-    def ask(self, question: Question, state: State) -> Tried:
-        """What a state answers; the tip is built too where the state skips what it promises.
+    def ask(self, question: Question, state: State, *known: State) -> Tried:
+        """What a state answers; the tip is built too where the state skips what it promises. Its result tells where its
+        build or its kernel is that of base, or of a state that is ``known``.
 
         Raises InputError for a check that there is not, InfraError where this host is why there is no answer.
         """
-        done = self.results(state)
+        done = self.results(*known, state)
         if question.asked is Asked.CHECK:
             self._check_name(question.id, done)
         tried = answer.answer(question, done["base"], done[state.id], self.contracts)

@@ -17,7 +17,7 @@ from kseries.evaluate.deadline import NEVER, Deadline, UsedUpError
 from kseries.evaluate.evaluation import Evaluation
 from kseries.evaluate.executor import vouched
 from kseries.evaluate.hands import Hands, at_work
-from kseries.evaluate.jobs import Jobs
+from kseries.evaluate.jobs import FIRST, Again, Jobs
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
 from kseries.evaluate.shift import Shift
@@ -77,13 +77,13 @@ class Engine:
             finally:
                 self._kept = None
 
-    async def run(self, plan: Plan, out: Path) -> dict[str, StateResult]:
-        """The result of every state; logs go to ``out``/states/ID.
+    async def run(self, plan: Plan, out: Path, again: Again = FIRST) -> dict[str, StateResult]:
+        """The result of every state; logs go to ``out``/states/ID. All but base may be asked ``again``.
 
         Raises InputError when base does not build or boot: then no patch can be judged. Raises UsedUpError where states
         are left that would have to be begun after the deadline; ``so_far`` has the others then, base among them.
         """
-        evaluation = self._evaluation = self._begin(plan, out)
+        evaluation = self._evaluation = self._begin(plan, out, again)
         evaluation.recall()
         todo = evaluation.left
         if len(todo) > _MANY:
@@ -189,16 +189,17 @@ class Engine:
         place = self._crew.foreseen(evaluation.jobs.plan.base.tree)
         return forecast(list(evaluation.seen), self._schedule(evaluation), place, self._crew.seconds)
 
-    def _begin(self, plan: Plan, out: Path) -> Evaluation:
-        return Evaluation(Jobs(self._setup, plan, self._watch, self._asked), self._memory, self._trees, self._tell, out)
+    def _begin(self, plan: Plan, out: Path, again: Again = FIRST) -> Evaluation:
+        jobs = Jobs(self._setup, plan, self._watch, self._asked, again=again)
+        return Evaluation(jobs, self._memory, self._trees, self._tell, out)
 
     def _schedule(self, evaluation: Evaluation, states: list[State] | None = None) -> Schedule:
         """The states of a plan that are left, and those that are known and whose builds another's may equal.
 
-        Where base was asked more than they are, none of them is what base is.
+        Where base was asked more than they are, or earlier, none of them is what base is.
         """
         jobs, left = evaluation.jobs, evaluation.left if states is None else states
-        others = (state for state in jobs.states if not (state.id == "base" and jobs.left_out))
+        others = (state for state in jobs.states if not (state.id == "base" and jobs.is_base_apart))
         built = {state: read for state in others if (read := self._read(evaluation, state)) is not None}
         traced = next((state.id for state in left if jobs.traces(state)), None)
         seen = {state.id for state in built if evaluation.traced(state) is not None} if traced is not None else set()

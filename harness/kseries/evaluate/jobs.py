@@ -11,11 +11,22 @@ from kseries.model import Job, Observation, Plan, State
 
 
 @dataclass(frozen=True)
+class Again:
+    """Which time it is that states are asked, from 0, and how often each is then booted; 0: as the setup has it."""
+
+    attempt: int = 0
+    boots: int = 0
+
+
+FIRST = Again()
+
+
+@dataclass(frozen=True)
 class Jobs:
     """What is to be done for the states of one plan. ``watch`` is the tip that is traced, if any is.
 
     ``kept`` are probes that every state is asked whatever base does, ``left_out`` those that it has left out, and
-    ``down`` those that bring its machine down.
+    ``down`` those that bring its machine down. ``again`` is of all states but base.
     """
 
     setup: Setup
@@ -24,6 +35,7 @@ class Jobs:
     kept: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     down: frozenset[str] = frozenset()
+    again: Again = FIRST
 
     def after(self, base: Observation) -> "Jobs":
         """The same once it is known what base answers."""
@@ -54,9 +66,15 @@ class Jobs:
             traced=self.traces(state),
         )
 
+    @property
+    def is_base_apart(self) -> bool:
+        """Whether base is asked something else than the other states are."""
+        return bool(self.left_out) or self.again != FIRST
+
     @cached_property
     def _beside_base(self) -> Setup:
-        return self.setup.asking(tuple(one for one in self.setup.probes if one.name not in self.left_out))
+        asked = self.setup.asking(tuple(one for one in self.setup.probes if one.name not in self.left_out))
+        return replace(asked, attempt=self.again.attempt, repeat=self.again.boots or asked.repeat)
 
     def traces(self, state: State) -> bool:
         """Whether this is the tip that is traced."""

@@ -93,7 +93,7 @@ class Local:
         """Nothing: workers of one host share a ccache, which has all of base once the first has built it."""
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
-        setup = self._setup.asking(job.conditions.probes)
+        setup = self._setup.under(job.conditions)
         assert job.conditions == setup.conditions, "a job of another setup"
         tell(events.StageStarted(job.name, "build"))
         try:
@@ -174,7 +174,7 @@ class Local:
                 booting = self._booting(built, watched.addresses if watched is not None else (), cast)
                 # What is told of somebody's patch has been seen twice.
                 console = built.into / "console.log"
-                seen = await repeat.boot(partial(self._boot_all, booting, built.probes), setup.repeat, console)
+                seen = await repeat.boot(partial(self._boot_all, booting, built), setup.repeat, console)
         except InfraError as error:
             return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error), host=setup.host)
         _write(built.into / printed.LOG, printed.log(seen.boot.printed))
@@ -190,9 +190,9 @@ class Local:
         files = setup.added.path if setup.added is not None else None
         return Booting(setup.arch, setup.accel, built.image, setup.machine, addresses, files, cast)
 
-    async def _boot_all(self, booting: Booting, probes: tuple[Probe, ...], log: Path) -> Boot:
+    async def _boot_all(self, booting: Booting, built: _Built, log: Path) -> Boot:
         """What a kernel does once, with its probes and by testing itself, in as many boots as that takes."""
-        globs, tests = self._setup.kunit, self._setup.host_tests
+        globs, tests, probes = built.setup.kunit, built.setup.host_tests, built.probes
         words = kunit.words(None) if globs else ()
 
         def boot_once(some: tuple[Probe, ...], file: Path) -> Awaitable[Boot]:
@@ -203,7 +203,7 @@ class Local:
             whole = await driven.boot(booting, probes, tests, about, log, (*words, *booting.arch.stopped))
         else:
             whole = await isolation.boot(boot_once, probes, log)
-        if self._setup.repeat == 1:  # else this is not the only one that is asked
+        if built.setup.repeat == 1:  # else this is not the only one that is asked
             whole = await surfaces.confirmed(boot_once, whole, log)
         return await kunitboots.boot(booting, globs, whole, log) if globs else whole
 

@@ -60,4 +60,4 @@ class Memory:
         return (self._key(job, job.tree, "watched", job.base), plain) if job.traced else (plain,)
 
     def _key(self, job: Job, *what: str) -> str:
-        return self._setup.asking(job.conditions.probes).key(*what)
+        return self._setup.under(job.conditions).key(*what)

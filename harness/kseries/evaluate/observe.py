@@ -46,6 +46,9 @@ def booted(tree: str, seen: Repeated, host: HostFacts) -> Observation:
         trace=boot.trace,
         surface=boot.surface or UNSET,
         unstable=boot.unstable or UNSET,
+        boots=seen.boots if seen.boots > 1 else UNSET,
+        ended=seen.ended if seen.ended < seen.boots else UNSET,
+        failures=seen.failures or UNSET,
     )
 
 

@@ -54,6 +54,8 @@ class Setup:
     sysroot: Sysroot | None = None
     record_console: bool = False
     """Such results have a recording, which a run that asks for none neither makes nor misses."""
+    attempt: int = 0
+    """Which time it is that the same is asked: an answer of before is none to it."""
     installed: KeptSelftests | None = None
     """What the guests of all states have of kselftest, where none has its own ``targets``."""
 
@@ -66,6 +68,12 @@ class Setup:
     def asking(self, probes: tuple[Probe, ...]) -> "Setup":
         """The same for a state that is asked these alone; all that is built stays what it is."""
         return self if probes == self.probes else replace(self, probes=probes)
+
+    def under(self, conditions: Conditions) -> "Setup":
+        """The same for a job that is asked other probes, or is asked again; all that is built stays what it is."""
+        if conditions == self.conditions:
+            return self
+        return replace(self, probes=conditions.probes, repeat=conditions.repeat, attempt=conditions.attempt or 0)
 
     @cached_property
     def conditions(self) -> Conditions:
@@ -89,6 +97,7 @@ class Setup:
             host_tests=_named(self.host_tests) or msgspec.UNSET,
             sysroot=self.sysroot.digest if self.sysroot is not None else msgspec.UNSET,
             record_console=self.record_console or msgspec.UNSET,
+            attempt=self.attempt or msgspec.UNSET,
             installed=self.installed.digest if self.installed is not None else msgspec.UNSET,
         )
 

@@ -76,6 +76,9 @@ def of(
         coverage=seen.coverage,
         surface=seen.surface,
         unstable=seen.unstable,
+        boots=seen.boots,
+        ended=seen.ended,
+        failures=seen.failures,
         made_on=seen.made_on,
     )
     return msgspec.structs.replace(result, notes=(*_as_others(result), *_dropped(result, brought), *_of_build(seen)))

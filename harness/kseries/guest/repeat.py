@@ -16,11 +16,17 @@ _BLAMELESS = (Status.PASS, Status.SKIP, Status.XFAIL)
 
 @dataclass(frozen=True)
 class Repeated:
-    """The boot that tells how it went, the checks on which boots do not agree, and the seconds of all together."""
+    """The boot that tells how it went, the checks on which boots do not agree, and the seconds of all together.
+
+    Of so many ``boots`` so many ``ended`` as they should; ``failures`` tells of each flaky check in how many it failed.
+    """
 
     boot: Boot
     flaky: tuple[str, ...]
     seconds: float
+    boots: int
+    ended: int
+    failures: dict[str, int]
 
 
 async def boot(boot_once: Callable[[Path], Awaitable[Boot]], times: int, console_log: Path) -> Repeated:
@@ -53,6 +59,7 @@ def settled(boots: list[Boot]) -> Repeated:
     answers = [{check.id: check.status for check in boot.checks} for boot in boots]
     names = {name: None for answer in answers for name in answer}
     flaky = tuple(name for name in names if len({answer.get(name) for answer in answers}) > 1)
+    failures = {name: sum(answer.get(name) not in _BLAMELESS for answer in answers) for name in flaky}
     disputed = _disputed(boots)
     executed = tuple({address for boot in boots for address in boot.executed})
     agreed = surfaces.agreed(boots)
@@ -69,7 +76,7 @@ def settled(boots: list[Boot]) -> Repeated:
         surface=agreed.surface,
         unstable=agreed.unstable,
     )
-    return Repeated(told, flaky, sum(boot.seconds for boot in boots))
+    return Repeated(told, flaky, sum(boot.seconds for boot in boots), len(boots), len(ended), failures)
 
 
 def _ended_in(told: Boot, boots: list[Boot]) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ class Conditions(Record, frozen=True):
     """The digest of the headers and libraries that it is compiled against; not there where those are this host's."""
     record_console: bool | UnsetType = UNSET
     """True where its console is recorded, which is among the logs then; not there where nobody asks for it."""
+    attempt: int | UnsetType = UNSET
+    """Which time it is that this is asked, where an answer of before does not do; not there the first time."""
     installed: str | UnsetType = UNSET
     """The digest of kselftest as one tree has installed it, which all guests have; not there where each has its own."""
 

@@ -83,5 +83,11 @@ class Observation(Record, frozen=True):
     """What the kernel shows to user space, by kind (model/surface.py); not there where nobody listed it."""
     unstable: dict[str, tuple[str, ...]] | UnsetType = UNSET
     """Likewise, what it showed in one boot and not in another, which is not part of it."""
+    boots: int | UnsetType = UNSET
+    """How often its kernel was booted; not there where that was once."""
+    ended: int | UnsetType = UNSET
+    """How many of these boots came to their end; not there where all did."""
+    failures: dict[str, int] | UnsetType = UNSET
+    """In how many of them each flaky check failed, or was missing; not there where none is flaky."""
     made_on: str | UnsetType = UNSET
     """The name of the host of a cluster that it was seen on; not there where it was seen at home."""

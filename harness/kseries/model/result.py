@@ -96,6 +96,12 @@ class StateResult(Record, frozen=True):
     """Likewise, what it showed in one boot and not in another; that is left out of ``surface``. Not there where nothing
     was so.
     """
+    boots: int | UnsetType = UNSET
+    """How often its kernel was booted; not there where that was once."""
+    ended: int | UnsetType = UNSET
+    """How many of these boots came to their end; not there where all did."""
+    failures: dict[str, int] | UnsetType = UNSET
+    """In how many of them each flaky check failed, or was missing; not there where none is flaky."""
     made_on: str | UnsetType = UNSET
     """The name of the host of a cluster that built and booted it; not there where that was this host."""
 

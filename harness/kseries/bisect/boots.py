@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernels asked boot by boot: how many boots of a state passed a question, and how many failed it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from kseries.bisect.answer import Answer, Asked, Question, Tried
+from kseries.bisect.asking import Answers
+from kseries.bisect.staterunner import StateRunner
+from kseries.evaluate.jobs import Again
+from kseries.model import EvidenceKind, State
+
+
+def counted(question: Question, tried: Tried) -> Answers:
+    """What the boots of a state have answered, each for itself.
+
+    All boots agree on what is good or bad; what is flaky tells of itself in how many of them it failed.
+    """
+    if question.asked is Asked.BUILD:
+        return _of(tried, {Answer.GOOD: (1, 0), Answer.BAD: (0, 1)}.get(tried.answer, (0, 0)))
+    boots = tried.result.boots or 1
+    if tried.answer is Answer.BAD:
+        return _of(tried, (0, boots))
+    failed = boots - (tried.result.ended or boots) if question.asked is Asked.BOOT else _failed(tried)
+    if tried.answer is Answer.UNTESTABLE and not failed:
+        return _of(tried, (0, 0))
+    return _of(tried, (boots - failed, failed))
+
+
+def _of(tried: Tried, boots: tuple[int, int]) -> Answers:
+    passed, failed = boots
+    return Answers(passed=passed, failed=failed, why=tried.why if not passed or failed else ())
+
+
+def _failed(tried: Tried) -> int:
+    """In how many boots of a state something failed at the least, of what failed in some of them alone."""
+    failures = tried.result.failures or {}
+    of_checks = (failures.get(one.name, 0) for one in tried.why if one.kind is EvidenceKind.FLAKY)
+    of_kernel = (one.boots or 0 for one in tried.why if one.kind is EvidenceKind.COMPLAINT)
+    return max((*of_checks, *of_kernel), default=0)
+
+
+@dataclass
+class Boots:
+    """Builds and boots commits, each as often as it is asked; what the same calls have found out is known again."""
+
+    runner: StateRunner
+    question: Question
+    state_of: Callable[[str], State]
+    """The state of a commit."""
+    good: str
+    """The commit that is base."""
+    _attempts: dict[str, int] = field(default_factory=dict)
+    _known: dict[str, tuple[str, State]] = field(default_factory=dict)
+    """The commits that were asked once, and their states, by the ids of these."""
+
+    def ask(self, commit: str, boots: int) -> Answers:
+        """Boot the kernel of a commit at least so many times more. Raises as StateRunner.ask does."""
+        attempt = self._attempts.get(commit, 0)
+        self._attempts[commit] = attempt + 1
+        state, setup = self.state_of(commit), self.runner.setup
+        if attempt or boots > setup.repeat:
+            runner = replace(self.runner, again=Again(attempt, boots))
+            return counted(self.question, runner.ask(self.question, state))
+        tried = self.runner.ask(self.question, state, *(one for _, one in self._known.values()))
+        same = self._same(tried)
+        self._known[state.id] = commit, state
+        return msgspec.structs.replace(counted(self.question, tried), same=same)
+
+    def _same(self, tried: Tried) -> str | None:
+        """The commit whose kernel was booted for that of another, or whose build is that one's, file for file."""
+        result = tried.result
+        other = result.same_as or result.built_as or result.booted_as
+        if other == "base":
+            return self.good
+        return self._known[other][0] if other in self._known else None
