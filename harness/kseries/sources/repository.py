@@ -35,6 +35,11 @@ def around(path: Path) -> Path | None:
     return Path(done.text) if done.returncode == 0 and done.text else None
 
 
+def top(path: Path) -> Path:
+    """Where the paths of a repository's commits begin: the top of the work tree that a folder is or lies in."""
+    return path if is_one(path) else around(path) or path
+
+
 def tree_of(path: Path, revision: str) -> str | None:
     """The tree of a commit as git shows and checks it out there: of a replaced one (git-replace(1)) the other's.
 
