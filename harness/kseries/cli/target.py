@@ -261,8 +261,8 @@ def add_recording_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def load(args: argparse.Namespace) -> inputs.Target:
-    """The TARGET of a command line. Raises InputError."""
-    return inputs.load(args.target, args.tree, args.reroll)
+    """The TARGET of a command line; of a command that says how it walks one, it may be a history. Raises InputError."""
+    return inputs.load(args.target, args.tree, args.reroll, getattr(args, "walk", None))
 
 
 def arch_names(args: argparse.Namespace) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from kseries.inputs import (
     thread,
     variants,
 )
+from kseries.inputs.gitrange import Walk
 from kseries.inputs.target import Target
 from kseries.inputs.testcase import Expected, ExpectedFinding, TestCase
 from kseries.model.errors import InputError, in_words
@@ -32,7 +33,7 @@ from kseries.probes.commands import Run
 from kseries.probes.programs import Program
 from kseries.sources import kernels
 
-__all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "load"]
+__all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "Walk", "load"]
 
 FORMS = (
     "a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a git bundle,"
@@ -40,9 +41,11 @@ FORMS = (
 )
 
 
-def load(target: str, tree: str | None = None, reroll: int | None = None) -> Target:
-    """Read a TARGET; ``tree`` is --tree, which a range needs, ``reroll`` is -v N. Raises InputError."""
-    found = _load(target, tree, reroll)
+def load(target: str, tree: str | None = None, reroll: int | None = None, walk: Walk | None = None) -> Target:
+    """Read a TARGET; ``tree`` is --tree, which a range needs, ``reroll`` is -v N. With ``walk`` it may be a range with
+    merges. Raises InputError.
+    """
+    found = _load(target, tree, reroll, walk)
     if reroll is not None and found.series.version != reroll:
         raise InputError(f"-v {reroll}: {target} is v{found.series.version} of {found.series.name}, and no other")
     return _readable(found)
@@ -55,7 +58,7 @@ def _readable(target: Target) -> Target:
     return msgspec.structs.replace(target, series=series)
 
 
-def _load(target: str, tree: str | None, reroll: int | None) -> Target:
+def _load(target: str, tree: str | None, reroll: int | None, walk: Walk | None) -> Target:
     if target == "-":
         return _data(files.standard_input(), "standard input", tree, reroll)
     path = Path(target)
@@ -73,10 +76,16 @@ def _load(target: str, tree: str | None, reroll: int | None) -> Target:
     if lore.is_one(target):
         return lore.read(target, reroll)
     if ".." in target and ".." not in path.parts:  # ../typo is no range: no name of a revision has "/../" in it
-        repository = Path(kernels.called(tree or "."))
-        series, fork = gitrange.read(repository, target)
-        return Target(series=series, tree=str(repository), base=fork)
+        return _range(Path(kernels.called(tree or ".")), target, walk)
     raise InputError(f"no such TARGET: {target}\n  it takes {FORMS}")
+
+
+def _range(repository: Path, revisions: str, walk: Walk | None) -> Target:
+    if walk is not None and (found := gitrange.history(repository, revisions, walk)) is not None:
+        series, history = found
+        return Target(series=series, tree=str(repository), base=history.good, history=history)
+    series, fork = gitrange.read(repository, revisions)
+    return Target(series=series, tree=str(repository), base=fork)
 
 
 def _directory(path: Path, reroll: int | None) -> Target:

@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A range of commits, ``REV..REV``, in a git repository."""
+"""A range of commits, ``REV..REV``, in a git repository: a series of patches, or a history with merges."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from kseries.inputs.subject import printable
-from kseries.model import Patch, Series
+from kseries.model import Patch, Record, Series
 from kseries.model.errors import InputError
-from kseries.sources.repository import ask, check_range, shallow_cure
+from kseries.model.lineage import Range
+from kseries.model.sanitize import few
+from kseries.sources.lineage import walk
+from kseries.sources.repository import ask, check_range, check_tree, commit_of, shallow_cure, top, tree_of
 
 _FORMAT = ("%H", "%T", "%P", "%s", "%b")
 _NO_REPOSITORY = "not a git repository"
 _NO_FOLDER = "no such folder"
+
+
+class Walk(Record, frozen=True):
+    """How a history is walked, for whom a range may be one: a linear range, too, is one where any of it is asked."""
+
+    first_parent: bool = False
+    paths: tuple[str, ...] = ()
+    replayed: bool = False
+    """Whether answers are given of commits."""
 
 
 class _Row(NamedTuple):
@@ -27,11 +39,10 @@ class _Row(NamedTuple):
 
 def read(repository: Path, revisions: str) -> tuple[Series, str]:
     """The series of a range and the commit it stands on. Raises InputError, for a range with merges too."""
-    if "..." in revisions:
-        raise InputError(f"{revisions} is both sides of a fork\n  name the one that is the series, with two dots: A..B")
+    _check_dots(revisions)
     rows = _rows(repository, revisions)
     if not rows:
-        raise InputError(f"{revisions} holds no commit in {repository}")
+        raise _empty(repository, revisions)
     _check_no_merge(rows, revisions)
     fork = above = rows[0].parents
     for row in rows:
@@ -55,7 +66,70 @@ def read(repository: Path, revisions: str) -> tuple[Series, str]:
         )
         for number, row in enumerate(rows, 1)
     )
-    return Series(name=revisions.replace("/", "-"), version=1, patches=patches), fork
+    return Series(name=_name(revisions), version=1, patches=patches), fork
+
+
+def history(repository: Path, revisions: str, how: Walk) -> tuple[Series, Range] | None:
+    """A range as a history, and the series of one patch that leads from its GOOD to its BAD; no message of its commits
+    is read, and none of their trees. None for a linear range of which nothing is asked that only a history has.
+
+    Raises InputError.
+    """
+    _check_dots(revisions)
+    if how == Walk() and not _git(repository, revisions, "rev-list", "-1", "--min-parents=2", revisions, "--"):
+        return None
+    if not _git(repository, revisions, "rev-list", "-1", revisions, "--"):
+        raise _empty(repository, revisions)
+    good, bad = ends(repository, revisions)
+    check_tree(repository, bad)
+    _check_touched(repository, revisions, how)
+    patch = Patch(number=1, subject=printable(revisions), origin=bad[:12], commit=bad, tree=tree_of(repository, bad))
+    found = Range(good=good, bad=bad, first_parent=how.first_parent, paths=how.paths)
+    return Series(name=_name(revisions), version=1, patches=(patch,)), found
+
+
+def _check_touched(repository: Path, revisions: str, how: Walk) -> None:
+    """Raise InputError where no commit touches the paths: before a kernel is built for it."""
+    if not how.paths:
+        return
+    words = ("rev-list", "-1", *walk(first_parent=how.first_parent), revisions, "--", *how.paths)
+    try:
+        found = _git(top(repository), revisions, *words)
+    except InputError:
+        check_range(repository, revisions)  # without their trees, nobody knows
+        raise
+    if not found:
+        paths = few([printable(path) for path in how.paths])
+        raise InputError(f"no commit of {revisions} touches {paths}\n  paths are told from the top of the repository")
+
+
+def ends(repository: Path, revisions: str) -> tuple[str, str]:
+    """The commits that a range begins behind and ends with, by their whole ids."""
+    good, _, bad = revisions.partition("..")
+    found = (commit_of(repository, good or "HEAD"), commit_of(repository, bad or "HEAD"))
+    if found[0] is None or found[1] is None:
+        raise InputError(f"{repository}: {revisions} does not begin and end with a commit\n  name it as GOOD..BAD")
+    return found[0], found[1]
+
+
+def _name(revisions: str) -> str:
+    return revisions.replace("/", "-")
+
+
+def _check_dots(revisions: str) -> None:
+    if "..." in revisions:
+        raise InputError(f"{revisions} is both sides of a fork\n  name the one that is the series, with two dots: A..B")
+
+
+def _empty(repository: Path, revisions: str) -> InputError:
+    """What to raise for a range that holds no commit."""
+    first, last = ends(repository, revisions)
+    if first == last:
+        cure = f"both ends are {first[:12]}"
+    else:
+        good, _, bad = revisions.partition("..")
+        cure = f"{good or 'HEAD'} is made on {bad or 'HEAD'}; the other way round it is {bad}..{good}"
+    return InputError(f"{revisions} holds no commit in {repository}\n  {cure}")
 
 
 def _check_no_merge(rows: Sequence[_Row], revisions: str) -> None:

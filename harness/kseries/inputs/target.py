@@ -7,6 +7,7 @@ from kseries.inputs.prerequisite import Prerequisite
 from kseries.inputs.testcase import TestCase
 from kseries.inputs.variants import Asked
 from kseries.model import Patch, Record, Series
+from kseries.model.lineage import Range
 from kseries.probes.commands import Run
 
 
@@ -17,6 +18,8 @@ class Target(Record, frozen=True):
     tree: str | None = None
     base: str | None = None
     """The commit under a range: there is no other."""
+    history: Range | None = None
+    """The range, where it is one of commits as they are: the series is then one patch, from GOOD's tree to BAD's."""
     base_commit: str | None = None
     """The commit in a ``base-commit:`` trailer (git format-patch --base), which the tree may or may not have."""
     prerequisites: tuple[Prerequisite, ...] = ()
