@@ -35,9 +35,10 @@ def dags(draw: st.DrawFn, most: int = 16) -> list[Commit]:
 
 
 def imported(repository: Repository, commits: list[Commit]) -> list[str]:
-    """The ids of the commits; each has a branch of its place, c0 and so on."""
+    """The ids of the commits; each has a branch of its place, c0 and so on, and main is the last."""
     marks = repository.path / ".git" / "marks"
     stream = "".join(_commit(number, one) for number, one in enumerate(commits))
+    stream += f"reset refs/heads/main\nfrom :{len(commits)}\n\n"
     repository.git("fast-import", "--quiet", "--force", f"--export-marks={marks}", stdin=stream.encode())
     return [commit for _, commit in sorted(_marks(marks))]
 

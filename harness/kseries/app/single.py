@@ -13,13 +13,14 @@ from kseries.app.options import Options
 from kseries.app.planning import base_of, explained, tell_fuzz
 from kseries.app.premises import at_work, freedom, room
 from kseries.app.setup import asked, engine_of, jobs_of, setup_of
+from kseries.bisect.commits import Commits
 from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate.crew import Crew
 from kseries.evaluate.setup import Setup
 from kseries.host import paths
 from kseries.model import Base, Plan, events
 from kseries.plan import scenarios
-from kseries.sources import TreeStore, kernels
+from kseries.sources import TreeStore, kernels, repository
 from kseries.sources.manytrees import ManyTrees
 
 ONTO = "onto"
@@ -56,7 +57,13 @@ def state_runner(
         plan = Plan(series=target.series.name, version=target.series.version, patches=patches, base=base, states=())
         setup = suiting.suited(setup_of(options, tell), options, plan, trees, tell)
         beside = runner_for(target, replace(options, out=place), setup, plan, trees, tell)
-        yield replace(beside, onto=onto)
+        yield replace(beside, onto=onto, history=_history(target, beside, trees))
+
+
+def _history(target: inputs.Target, runner: StateRunner, trees: TreeStore) -> Commits | None:
+    if target.history is None:
+        return None
+    return Commits(repository.top(Path(runner.repository)), target.history, runner.base, trees)
 
 
 def moved(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kseries.bisect import answer, pick
-from kseries.bisect.answer import Asked, Question, Tried
+from kseries.bisect.answer import Answer, Asked, Question, Tried
+from kseries.bisect.commits import Commits, not_a_kernel
+from kseries.evaluate import stateresult
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.jobs import FIRST, Again
 from kseries.evaluate.setup import Setup
@@ -40,19 +42,28 @@ class StateRunner:
     """The states that have been built so far, of whatever runner: what is not in it was known before."""
     again: Again = FIRST
     """Which time it is that states are asked; base is always asked once."""
+    history: Commits | None = None
+    """Where the series stands for a history: its states are commits."""
 
     def state(self, name: str) -> State:
         """The state that a STATE of the command line means. Raises InputError."""
+        if self.history is not None:
+            return self.history.find(name, self._onto())
         return pick.find(name, self.patches, self.base, self.trees, self.commit, self._onto())
 
     @property
     def tip(self) -> State:
         """The state with everything: the tip of the series, or the tree that it has become part of."""
+        if self.history is not None and self.onto is None:
+            return self.history.tip
         return self.state(self.onto or f"prefix-{len(self.patches)}")
 
     def conflict(self, state: State) -> str:
         """As git shows it, why a state does not apply."""
-        merge = pick.conflicting(state, self.patches, self.base, self.trees, self._onto())
+        if self.history is not None:
+            merge = self.history.reverted(state, self._onto())
+        else:
+            merge = pick.conflicting(state, self.patches, self.base, self.trees, self._onto())
         return conflicts.shown(merge, self.trees) if merge is not None else ""
 
     def results(self, *states: State) -> dict[str, StateResult]:
@@ -89,6 +100,9 @@ class StateRunner:
 
         Raises InputError for a check that there is not, InfraError where this host is why there is no answer.
         """
+        if self.history is not None and (why := not_a_kernel(state, self.trees)) is not None:
+            result = stateresult.bare(state, outcome=Outcome.BUILD_FAILED, detail=why.said)
+            return Tried(answer=Answer.UNTESTABLE, why=(why,), result=result)
         done = self.results(*known, state)
         if question.asked is Asked.CHECK:
             self._check_name(question.id, done)

@@ -8,6 +8,7 @@ from pathlib import Path
 from kseries.app import shell, single
 from kseries.bisect import pick
 from kseries.cli import target
+from kseries.inputs import Walk
 from kseries.report.live import Progress
 
 
@@ -22,7 +23,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
     target.add_kernel_arguments(parser)
     parser.add_argument("--sockets", metavar="DIR", type=Path, help="QMP and a gdb stub, as DIR/qmp and DIR/gdb")
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, walk=Walk())
 
 
 def command(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from kseries.app import single
 from kseries.bisect import pick
 from kseries.bisect.answer import Answer, Tried
 from kseries.cli import question, target
+from kseries.inputs import Walk
 from kseries.judge import evidence
 from kseries.model.sanitize import printable
 from kseries.report import json, unset
@@ -38,7 +39,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--out", metavar="DIR", type=Path, help="put the state's logs into DIR/states (default: nowhere)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, walk=Walk())
 
 
 def command(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from kseries.bisect.answer import Answer
+from kseries.bisect.answer import Answer, Tried
 from kseries.bisect.bisection import Bisected, Step
 from kseries.judge import evidence
 from kseries.model import Outcome
@@ -17,8 +17,13 @@ _WHY = 100
 
 def line_of(step: Step) -> str:
     """One state: what it answered, why, and whether it had to be built."""
-    why = line(evidence.line(step.tried.why[0]))[:_WHY] if step.tried.why else ""
-    return printable(f"{step.state:<12} {step.tried.answer:<11} {'known' if step.known else 'built'}  {why}".rstrip())
+    return of_state(step.state, step.tried, known=step.known)
+
+
+def of_state(state: str, tried: Tried, *, known: bool) -> str:
+    """The same of any state."""
+    why = line(evidence.line(tried.why[0]))[:_WHY] if tried.why else ""
+    return printable(f"{state:<12} {tried.answer:<11} {'known' if known else 'built'}  {why}".rstrip())
 
 
 def render(found: Bisected, patches: Patches, log: Path) -> str:
@@ -38,26 +43,31 @@ def _lines(found: Bisected, patches: Patches, log: Path) -> Iterator[str]:
         yield "Only patches that could not be tested are left. The first bad one could be any of:"
         yield from (f"  {name}" for name in names)
     known = sum(step.known for step in found.steps)
-    yield f"git bisect took {_count(len(found.steps), 'step')}, {known} of them known from before."
+    yield f"git bisect took {count(len(found.steps), 'step')}, {known} of them known from before."
     if found.revert is not None:
-        yield _of_revert(found.revert)
+        yield of_revert(found.revert.state, found.revert.tried)
+    yield from of_log(found.log, log)
+
+
+def of_log(text: str, log: Path) -> Iterator[str]:
+    """git's own log, and what takes it."""
     repository = log.with_name("bisect.git")
     yield f"\nTo replay it: git -C {repository} bisect replay {log.resolve()}"
-    yield found.log.rstrip()
+    yield text.rstrip()
 
 
-def _of_revert(step: Step) -> str:
-    """What whoever reverts the patch ends up with."""
-    tried = step.tried
+def of_revert(state: str, tried: Tried) -> str:
+    """What whoever reverts what was found ends up with."""
     why = f": {evidence.line(tried.why[0])}" if tried.why else "."
     if tried.result.outcome is Outcome.CONFLICT:
-        return f"To revert it ({step.state}) is loud: it {tried.result.detail}"
+        return f"To revert it ({state}) is loud: it {tried.result.detail}"
     return {
-        Answer.GOOD: f"To revert it ({step.state}) mends the tip.",
-        Answer.BAD: f"To revert it ({step.state}) does NOT mend the tip{why}",
-        Answer.UNTESTABLE: f"To revert it ({step.state}) is loud{why}",
+        Answer.GOOD: f"To revert it ({state}) mends the tip.",
+        Answer.BAD: f"To revert it ({state}) does NOT mend the tip{why}",
+        Answer.UNTESTABLE: f"To revert it ({state}) is loud{why}",
     }[tried.answer]
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """So many of something."""
     return f"{number} {what}{'s' * (number != 1)}"
