@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from kseries.bisect.ancestry import Commits
-from kseries.bisect.posterior import Alike, Posterior, Rates
+from kseries.bisect.posterior import Alike, Posterior
+from kseries.bisect.rates import Rates
 from kseries.model import Record
 
 _NEGLIGIBLE = 1e-6

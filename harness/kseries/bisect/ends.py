@@ -3,7 +3,7 @@
 
 import math
 
-from kseries.bisect.posterior import Counts, Rates
+from kseries.bisect.rates import Counts, Rates
 from kseries.model import Record
 from kseries.model.errors import InputError
 

@@ -14,77 +14,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from kseries.bisect.ancestry import Commits
-from kseries.model import Record
-
-_GRID = 2000
-"""Into so many equal parts a probability is cut where a quantile of it is looked for."""
-
-
-class Counts(NamedTuple):
-    """Boots."""
-
-    passed: int = 0
-    failed: int = 0
-
-    def plus(self, more: "Counts") -> "Counts":
-        return Counts(self.passed + more.passed, self.failed + more.failed)
-
-    def minus(self, less: "Counts") -> "Counts":
-        return Counts(self.passed - less.passed, self.failed - less.failed)
-
+from kseries.bisect.rates import Counts, Estimate, Rates, estimate
 
 _NONE = Counts()
-
-
-class Rate(Record, frozen=True):
-    """What is believed of an unknown probability: it is 0 with probability ``never``, else of a beta distribution."""
-
-    hits: float
-    """As if so many boots had hit before; above 0."""
-    misses: float
-    never: float = 0.0
-
-    def log_evidence(self, hits: int, misses: int) -> float:
-        """The logarithm of the probability of a row of boots with so many hits and misses."""
-        ever = math.log1p(-self.never) + _log_beta(self.hits + hits, self.misses + misses)
-        ever -= _log_beta(self.hits, self.misses)
-        return ever if hits or not self.never else math.log(self.never + math.exp(ever))
-
-    def density(self, at: float, hits: int, misses: int) -> tuple[float, float]:
-        """After so many hits and misses: the probability that it is 0, and the density at a place above 0."""
-        never = self.never * math.exp(-self.log_evidence(hits, misses)) if not hits else 0.0
-        before, after = self.hits + hits, self.misses + misses
-        log = (before - 1) * math.log(at) + (after - 1) * math.log1p(-at) - _log_beta(before, after)
-        return never, (1 - never) * math.exp(log)
-
-
-def _log_beta(first: float, second: float) -> float:
-    return math.lgamma(first) + math.lgamma(second) - math.lgamma(first + second)
-
-
-class Rates(Record, frozen=True):
-    """What is believed before anything is booted: half of all checks are steady, the others are flaky to any degree."""
-
-    bad_passes: Rate = Rate(hits=1.0, misses=1.0, never=0.5)
-    good_fails: Rate = Rate(hits=0.1, misses=100.0)
-
-    def with_memory(self, failed: int, boots: int) -> "Rates":
-        """The same, where a check is known to have failed so often on kernels without what is looked for."""
-        rate = self.good_fails
-        more = Rate(hits=rate.hits + failed, misses=rate.misses + boots - failed, never=0.0 if failed else rate.never)
-        return Rates(bad_passes=self.bad_passes, good_fails=more)
-
-    def log_evidence(self, bad: Counts, good: Counts) -> float:
-        """The logarithm of the probability of what bad kernels did and what good ones did."""
-        return self.bad_passes.log_evidence(*bad) + self.good_fails.log_evidence(good.failed, good.passed)
-
-
-class Estimate(Record, frozen=True):
-    """What is believed of a probability: its mean, and between which values it is with probability 0.95."""
-
-    mean: float
-    low: float
-    high: float
 
 
 class Alike(NamedTuple):
@@ -166,14 +98,10 @@ class Posterior:
     @property
     def bad_passes(self) -> Estimate:
         """How often a bad kernel passes a boot."""
-        rate = self.rates.bad_passes
-        grid = [(step + 0.5) / _GRID for step in range(_GRID)]
         whole: dict[Counts, float] = {}
         for one in self.alike:
             whole[one.bad] = whole.get(one.bad, 0.0) + one.mass
-        never = sum(mass * rate.density(0.5, *bad)[0] for bad, mass in whole.items())
-        parts = [sum(mass * rate.density(at, *bad)[1] for bad, mass in whole.items()) / _GRID for at in grid]
-        return _estimate(never, grid, parts)
+        return estimate(self.rates.bad_passes, whole)
 
 
 def _merged(classes: Iterable[tuple[Counts, Commits]]) -> dict[Counts, Commits]:
@@ -182,18 +110,3 @@ def _merged(classes: Iterable[tuple[Counts, Commits]]) -> dict[Counts, Commits]:
         if commits:
             merged[counts] = merged.get(counts, 0) | commits
     return merged
-
-
-def _estimate(never: float, grid: list[float], parts: list[float]) -> Estimate:
-    whole = never + sum(parts)
-
-    def quantile(share: float) -> float:
-        reached = never
-        for at, part in zip(grid, parts, strict=True):
-            if reached >= share * whole:
-                return at - 0.5 / _GRID
-            reached += part
-        return 1.0
-
-    mean = sum(at * part for at, part in zip(grid, parts, strict=True)) / whole
-    return Estimate(mean=mean, low=quantile(0.025), high=quantile(0.975))

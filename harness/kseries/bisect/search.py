@@ -13,7 +13,8 @@ from kseries.bisect.ancestry import Commits
 from kseries.bisect.asking import Answers, Asker
 from kseries.bisect.choice import Costs, Field, choose
 from kseries.bisect.ends import Ends
-from kseries.bisect.posterior import Counts, Estimate, Posterior, Rates
+from kseries.bisect.posterior import Posterior
+from kseries.bisect.rates import Counts, Estimate, Rates
 from kseries.judge import evidence
 from kseries.model import Record
 from kseries.model.errors import InputError
