@@ -70,7 +70,7 @@ class History:
         bad = len(kernels) - 1
         untestable = frozenset(kernels.index(kernels[place]) for place in _untestable(rng, bad))
         untestable = frozenset(place for place in range(bad) if kernels[place] in untestable - {kernels[bad]})
-        fails = rng.choice((0.0, 0.0, rng.uniform(0.0, 0.005)))
+        fails = rng.choice((0.0, 0.0, rng.uniform(0.0, 0.01)))
         return cls(made, culprit, rng.uniform(0.1, 0.9), fails, untestable, kernels)
 
 

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from kseries.bisect import ancestry, choice
 from kseries.bisect.choice import Costs, Field, choose
 from kseries.bisect.posterior import Posterior
-from kseries.bisect.rates import Counts, Rate, Rates
+from kseries.bisect.rates import Counts, Estimate, Rate, Rates
 from tests.support.simulated import chain, forked
 
 FLAT = Rates(bad_passes=Rate(hits=1.0, misses=1.0, never=0.25), good_fails=Rate(hits=1.0, misses=3.0))
-STEPS = 4000
+STEPS = 1000
 GRID = [(step + 0.5) / STEPS for step in range(STEPS)]
 BOOTS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4), st.integers(0, 4)), max_size=6)
 
 
 def integral(hits: int, misses: int, rate: Rate) -> float:
     """How likely a row of boots is, by summing over all probabilities; for whole numbers as in FLAT."""
-    flat = sum((1 - at) ** (rate.misses - 1) for at in GRID)
-    ever = sum(at**hits * (1 - at) ** (misses + rate.misses - 1) for at in GRID) / flat
+    flat = math.fsum((1 - at) ** (rate.misses - 1) for at in GRID)
+    ever = math.fsum(at**hits * (1 - at) ** (misses + rate.misses - 1) for at in GRID) / flat
     return rate.never * (hits == 0) + (1 - rate.never) * ever
 
 
@@ -105,15 +105,42 @@ def test_weights_are_rounded_to_powers_of_two_and_none_is_lost() -> None:
 
 
 def test_how_often_a_bad_kernel_passes_is_told_with_an_interval() -> None:
-    def estimate(passed: int, failed: int) -> tuple[float, float, float]:
-        told = Posterior.prior(Rates(), [1.0]).after(1, Counts(passed, failed)).bad_passes
-        return told.low, told.mean, told.high
+    def told(passed: int, failed: int) -> Estimate:
+        return Posterior.prior(Rates(), [1.0]).after(1, Counts(passed, failed)).bad_passes
 
-    low, mean, high = estimate(30, 70)
-    # Of the beta distribution with 31 and 71: tables of it, or scipy.stats.beta(31, 71).interval(0.95).
-    assert (low, mean, high) == pytest.approx((0.2189, 31 / 102, 0.3958), abs=1e-3)
-    low, mean, high = estimate(0, 10)
-    assert low == 0.0 and mean == pytest.approx(1 / 12 / 12, abs=1e-3) and high < 0.2
+    for passed, failed in ((30, 70), (1, 1), (3, 200), (500, 4)):
+        flaky = told(passed, failed)
+        assert flaky.mean == pytest.approx((passed + 1) / (passed + failed + 2))
+        assert below(flaky.low, passed, failed) == pytest.approx(0.025, abs=1e-4)
+        assert below(flaky.high, passed, failed) == pytest.approx(0.975, abs=1e-4)
+    steady = told(0, 10)
+    assert steady.low == 0.0
+    assert steady.mean == pytest.approx(1 / 12 / 12), "one of twelve that it is flaky, and then one of twelve"
+
+
+def below(at: float, passed: int, failed: int) -> float:
+    """How likely a probability is below a value after so many boots of a flaky check, by summing over a fine grid."""
+
+    def mass(until: float) -> float:
+        step = until / STEPS
+        logs = (
+            passed * math.log(step * (part + 0.5)) + failed * math.log1p(-step * (part + 0.5)) for part in range(STEPS)
+        )
+        return sum(math.exp(log - most) for log in logs) * step
+
+    peak = passed / (passed + failed)
+    most = passed * math.log(peak) + failed * math.log1p(-peak)
+    return mass(at) / mass(1.0)
+
+
+def test_what_is_remembered_of_good_kernels_is_as_if_it_had_been_booted() -> None:
+    remembered = Rates().with_memory(failed=3, boots=212)
+    more, bad = Counts(passed=5, failed=1), Counts(passed=2, failed=9)
+    whole = Rates().log_evidence(bad, Counts(passed=209 + 5, failed=3 + 1))
+    before = Rates().log_evidence(Counts(), Counts(passed=209, failed=3))
+    assert remembered.log_evidence(bad, more) == pytest.approx(whole - before)
+    never = Rates().with_memory(failed=0, boots=212)
+    assert Rates().good_fails.never < never.good_fails.never < 1
 
 
 def test_suspects_that_are_all_but_ruled_out_still_count_in_the_posterior() -> None:
@@ -129,7 +156,7 @@ def test_suspects_that_are_all_but_ruled_out_still_count_in_the_posterior() -> N
 
 
 def field(below: tuple[int, ...], **how: object) -> Field:
-    return Field(**({"below": below, "built": None, "closed": set(), "untestable": set()} | how))  # type: ignore[arg-type]
+    return Field(**({"below": below, "built": None, "tested": set(), "untestable": set(), "closed": set()} | how))  # type: ignore[arg-type]
 
 
 def test_of_equals_the_first_is_chosen_and_a_kernel_that_is_built_before_it() -> None:
@@ -153,6 +180,8 @@ def test_a_commit_beside_one_that_cannot_be_tested_is_less_likely_asked() -> Non
     skipped = {middle, middle - 1, middle + 1}
     other = choose(posterior, field(below, closed=skipped, untestable=skipped), Costs())
     assert other is not None and 5 < abs(other - middle) < 40
+    near = choose(posterior, field(below, closed=skipped, untestable=skipped, tested={middle + 2}), Costs())
+    assert near == middle + 2, "one that was booted can be"
 
 
 # --- what nobody can part -----------------------------------------------------------------------

@@ -185,6 +185,17 @@ def test_the_same_kernel_as_one_that_cannot_be_tested_cannot_either() -> None:
     assert (found.end, {*found.blamed}) == (Ending.INSEPARABLE, {"c4", "c6"})
 
 
+def test_ends_that_are_the_kernels_of_others_are_asked_as_those() -> None:
+    search = Search(chain(9), GOOD)
+    search.learn("c7", Answers(failed=1))
+    search.learn("c2", Answers(passed=1))
+    search.learn("c8", Answers(same="c7"))
+    search.learn(GOOD, Answers(same="c2"))
+    script = Script(4)
+    assert run(search, script).blamed == ("c5",)
+    assert {"c8", GOOD}.isdisjoint(script.asked)
+
+
 def test_good_and_bad_that_are_one_kernel_are_an_error() -> None:
     assert told_why(good=Answers(same="c8", failed=3)).startswith("good is the same kernel as c8, ")
 
@@ -207,7 +218,7 @@ def test_a_bad_that_fails_late_is_gone_on_with() -> None:
 
 
 def test_a_good_that_fails_as_bad_does_is_an_error_in_words() -> None:
-    assert told_why(good=Answers(failed=1)).startswith("GOOD failed 2 of 2 boots, BAD 3 of 3\n  ")
+    assert told_why(good=Answers(failed=1)).startswith("GOOD failed 3 of 3 boots, BAD 3 of 3\n  ")
 
 
 def test_a_good_that_fails_once_is_asked_again_and_believed() -> None:

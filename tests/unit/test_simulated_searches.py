@@ -5,8 +5,10 @@ Their seeds are the numbers from 0 on, so what fails once fails each time: Histo
 """
 
 import math
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,8 @@ from kseries.bisect.choice import Costs
 from kseries.bisect.rates import Rate, Rates
 from kseries.bisect.search import Ending, Search, Searched, Settings
 from kseries.model.errors import InputError
-from tests.support.simulated import GOOD, History, Simulated
+from tests.support import halving, realbisect
+from tests.support.simulated import GOOD, History, Simulated, forked
 
 FREE = Settings(confidence=0.99, boots=5000, costs=Costs(build=0.0))
 CREDULOUS = Settings(
@@ -90,6 +93,22 @@ def test_hardly_ever_is_an_innocent_blamed() -> None:
 def test_one_that_trusts_each_pass_blames_innocents() -> None:
     """What is asserted above can be wrong."""
     assert len(searched(range(FEW), CREDULOUS).wrong) > 2 * at_most(FEW)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_git_itself_asks_commits_of_the_worth_that_our_model_of_it_asks(seed: int, tmp_path: Path) -> None:
+    """Of what benchmarks/bisecting.py holds a search against; with --git it asks more of git."""
+    made = forked(random.Random(seed), 40)
+    below = ancestry.below(made)
+    culprit = random.Random(seed).randrange(len(below))
+    asked, blamed = realbisect.steps(tmp_path, made, lambda place: bool(below[place] >> culprit & 1))
+    assert blamed == culprit
+    suspects = (1 << len(below)) - 1
+    for place in asked:
+        most = halving.worth(below, suspects, halving.best(below, suspects))
+        assert halving.worth(below, suspects, place) == most
+        suspects &= below[place] if below[place] >> culprit & 1 else ~below[place]
+    assert suspects == 1 << culprit
 
 
 @pytest.mark.full("history")

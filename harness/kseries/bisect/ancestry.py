@@ -45,7 +45,7 @@ def inseparable(lineage: Lineage, commits: tuple[Commits, ...], untestable: Set[
 def _children(lineage: Lineage, wanted: Set[int]) -> dict[int, list[int]]:
     children: dict[int, list[int]] = {place: [] for place in wanted}
     for place, parents in enumerate(lineage.parents):
-        for parent in wanted.intersection(parents):
+        for parent in wanted & set(parents):
             children[parent].append(place)
     return children
 

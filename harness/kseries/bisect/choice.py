@@ -35,28 +35,30 @@ class Costs(Record, frozen=True):
 class Field:
     """The kernels that may be booted.
 
-    ``below`` has of each place the suspects that would make it bad. ``built`` is the place that was booted last,
-    ``closed`` are those that are not to be asked, and ``untestable`` the ones among them that could not be.
+    ``below`` has of each place the suspects that would make it bad. ``built`` is the place that was booted last.
+    ``tested`` are those that have been booted, ``untestable`` those that could not be, and ``closed`` all that are not
+    to be asked.
     """
 
     below: Sequence[Commits]
     built: int | None
-    closed: Set[int]
+    tested: Set[int]
     untestable: Set[int]
+    closed: Set[int]
 
     def chances(self) -> list[float]:
         """How likely each place can be tested: what cannot comes in stretches, so the worse the nearer to one.
 
         Two places are as far from each other as their numbers: a branch of history is in one piece in its order.
         """
-        far = [float("inf")] * len(self.below)
-        for order in (range(len(far)), reversed(range(len(far)))):
-            distance = float("inf")
+        chances = [1.0] * len(self.below)
+        for order in (range(len(chances)), reversed(range(len(chances)))) if self.untestable else ():
+            distance = math.inf
             for place in order:
                 distance = 0 if place in self.untestable else distance + 1
-                far[place] = min(far[place], distance)
-        known = len(self.untestable)
-        return [1.0 if distance == float("inf") else distance / (distance + known) for distance in far]
+                if place not in self.tested and distance < math.inf:
+                    chances[place] = min(chances[place], distance / (distance + len(self.untestable)))
+        return chances
 
 
 def choose(posterior: Posterior, field: Field, costs: Costs) -> int | None:
@@ -143,16 +145,11 @@ class _Table:
         return _entropy(ends) - noise
 
 
-def _ends(one: Alike, rates: Rates, boots: int, *, bad: bool) -> list[float]:
+def _ends(one: Alike, rates: Rates, boots: int, *, bad: bool) -> tuple[float, ...]:
     """How likely each number of failures is in so many boots of a kernel, after what such kernels have done."""
-    rate = rates.bad_passes if bad else rates.good_fails
-    hits, misses = one.bad if bad else (one.good.failed, one.good.passed)
-    before = rate.log_evidence(hits, misses)
-    likely = [
-        math.comb(boots, more) * math.exp(rate.log_evidence(hits + more, misses + boots - more) - before)
-        for more in range(boots + 1)
-    ]
-    return likely[::-1] if bad else likely  # a bad kernel hits by passing
+    if bad:  # it hits by passing
+        return rates.bad_passes.ends(*one.bad, boots)[::-1]
+    return rates.good_fails.ends(one.good.failed, one.good.passed, boots)
 
 
 def _entropy(likely: Sequence[float]) -> float:

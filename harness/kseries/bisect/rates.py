@@ -3,6 +3,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from kseries.bisect import beta
@@ -10,6 +11,8 @@ from kseries.model import Record
 
 _TAIL = 0.025
 """How likely it is that a probability is below the interval that is told of it, or above."""
+_REMEMBERED = 1 << 15
+"""Numbers of boots of which is remembered how likely they are: a search asks for the same ones at each step."""
 _HALVINGS = 40
 """An end of an interval is found by halving: then it is exact to twelve digits."""
 
@@ -37,36 +40,60 @@ class Rate(Record, frozen=True):
 
     def log_evidence(self, hits: int, misses: int) -> float:
         """The logarithm of the probability of a row of boots with so many hits and misses."""
-        ever = math.log1p(-self.never) + beta.log(self.hits + hits, self.misses + misses)
-        ever -= beta.log(self.hits, self.misses)
-        return ever if hits or not self.never else math.log(self.never + math.exp(ever))
+        return _log_evidence(self, hits, misses)
+
+    def ends(self, hits: int, misses: int, boots: int) -> tuple[float, ...]:
+        """How likely each number of hits is in so many more boots, after so many hits and misses."""
+        return _ends(self, hits, misses, boots)
+
+    def after(self, hits: int, misses: int) -> "Rate":
+        """What is believed after so many hits and misses."""
+        return Rate(hits=self.hits + hits, misses=self.misses + misses, never=self._never(hits, misses))
 
     def below(self, at: float, hits: int, misses: int) -> float:
         """After so many hits and misses: how likely it is not above a value."""
-        never = self._never(hits, misses)
-        return never + (1 - never) * beta.below(at, self.hits + hits, self.misses + misses)
+        now = self.after(hits, misses)
+        return now.never + (1 - now.never) * beta.below(at, now.hits, now.misses)
 
     def mean(self, hits: int, misses: int) -> float:
         """The mean after so many hits and misses."""
-        share = (self.hits + hits) / (self.hits + self.misses + hits + misses)
-        return (1 - self._never(hits, misses)) * share
+        now = self.after(hits, misses)
+        return (1 - now.never) * now.hits / (now.hits + now.misses)
 
     def _never(self, hits: int, misses: int) -> float:
         """How likely it is 0 after so many hits and misses."""
         return self.never * math.exp(-self.log_evidence(hits, misses)) if not hits else 0.0
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _log_evidence(rate: Rate, hits: int, misses: int) -> float:
+    ever = math.log1p(-rate.never) + beta.log(rate.hits + hits, rate.misses + misses)
+    ever -= beta.log(rate.hits, rate.misses)
+    return ever if hits or not rate.never else math.log(rate.never + math.exp(ever))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _ends(rate: Rate, hits: int, misses: int, boots: int) -> tuple[float, ...]:
+    before = rate.log_evidence(hits, misses)
+    return tuple(
+        math.comb(boots, more) * math.exp(rate.log_evidence(hits + more, misses + boots - more) - before)
+        for more in range(boots + 1)
+    )
+
+
 class Rates(Record, frozen=True):
-    """What is believed before anything is booted: half of all checks are steady, the others are flaky to any degree."""
+    """What is believed before anything is booted.
+
+    One in two bad kernels fails each time, the others fail now and then, however often. One check in ten fails on good
+    kernels too, but seldom.
+    """
 
     bad_passes: Rate = Rate(hits=1.0, misses=1.0, never=0.5)
-    good_fails: Rate = Rate(hits=0.1, misses=100.0)
+    good_fails: Rate = Rate(hits=0.5, misses=10.0, never=0.9)
 
     def with_memory(self, failed: int, boots: int) -> "Rates":
-        """The same, where a check is known to have failed so often on kernels without what is looked for."""
-        rate = self.good_fails
-        more = Rate(hits=rate.hits + failed, misses=rate.misses + boots - failed, never=0.0 if failed else rate.never)
-        return Rates(bad_passes=self.bad_passes, good_fails=more)
+        """The same, where a check has failed in so many of so many boots of kernels without what is looked for."""
+        return Rates(bad_passes=self.bad_passes, good_fails=self.good_fails.after(failed, boots - failed))
 
     def log_evidence(self, bad: Counts, good: Counts) -> float:
         """The logarithm of the probability of what bad kernels did and what good ones did."""

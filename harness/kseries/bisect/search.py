@@ -97,7 +97,7 @@ class Search:
         self._posterior = Posterior.prior(self.settings.rates, weights or (1.0,) * len(lineage.commits))
         self._counts = [Counts()] * len(self._commits)
         self._untestable: set[int] = set()
-        self._same: set[int] = set()
+        self._same: dict[int, int] = {}
         self._together: tuple[Commits, ...] = ()
         self._asked: list[Asked] = []
 
@@ -132,7 +132,7 @@ class Search:
         if other in self._untestable:
             self._skip(place)
         elif place != other:
-            self._same.add(place)
+            self._same[place] = self._same.get(other, other)
 
     def _skip(self, place: int) -> None:
         self._untestable.add(place)
@@ -145,21 +145,30 @@ class Search:
             return wanted
         if self._leading() or self._boots >= self.settings.boots:
             return None
-        field = Field(self._below, self._built, self._untestable | self._same, self._untestable)
-        place = choose(self._posterior, field, self.settings.costs)
+        place = choose(self._posterior, self._field(), self.settings.costs)
         return Wanted(commit=self._commits[place], boots=1) if place is not None else None
+
+    def _field(self) -> Field:
+        return Field(
+            below=self._below,
+            built=self._built,
+            tested={place for place, counts in enumerate(self._counts) if sum(counts)},
+            untestable=self._untestable - {self._good},
+            closed=self._untestable | self._same.keys(),
+        )
 
     def _of_ends(self) -> Wanted | None:
         """What BAD and GOOD are still to be asked."""
-        bad, good = self._counts[self._bad], self._counts[self._good]
         if self._bad in self._untestable:
             raise InputError(f"BAD cannot be tested: {self._why(self._bad)}\n  name another commit that fails")
-        if boots := ends.more_of_bad(self.settings.ends, bad):
-            return Wanted(commit=self._commits[self._bad], boots=boots)
+        bad, good = (self._same.get(place, place) for place in (self._bad, self._good))
+        of_bad, of_good = self._counts[bad], self._counts[good]
+        if boots := ends.more_of_bad(self.settings.ends, of_bad):
+            return Wanted(commit=self._commits[bad], boots=boots)
         if self._good in self._untestable:  # who names it says that it is good
             return None
-        boots = ends.more_of_good(self.settings.ends, bad, good, self.settings.rates)
-        return Wanted(commit=self._commits[self._good], boots=boots) if boots else None
+        boots = ends.more_of_good(self.settings.ends, of_bad, of_good, self.settings.rates)
+        return Wanted(commit=self._commits[good], boots=boots) if boots else None
 
     def _why(self, place: int) -> str:
         why = next((one.answers.why for one in reversed(self._asked) if one.commit == self._commits[place]), ())

@@ -14,7 +14,7 @@ PARTS = {
     "series": "the other bundled series, and Debian's queue",
     "promises": "series without any contract: what is inferred of ours, and nothing of eleven harmless ones",
     "e2e": "the rest of the command line on real kernels: bisection, shell, hostile series, interrupts",
-    "history": "bisecting a history with merges",
+    "history": "bisecting histories with merges, and made-up ones of which kernels answer now so, now so",
     "host-tests": "tests that drive a guest from outside, in runs and in a pytest of one's own, on both architectures",
     "releases": "6.1, 6.12, 7.2 and 7.3 as they are, and with a line more",
     "userland": "commands, a shell and kselftest's scripts in a userland of Debian's packages",
