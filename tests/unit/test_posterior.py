@@ -17,6 +17,7 @@ from tests.support.simulated import chain, forked
 
 FLAT = Rates(bad_passes=Rate(hits=1.0, misses=1.0, never=0.25), good_fails=Rate(hits=1.0, misses=3.0))
 STEPS = 1000
+FINE = 20_000
 GRID = [(step + 0.5) / STEPS for step in range(STEPS)]
 BOOTS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4), st.integers(0, 4)), max_size=6)
 
@@ -122,11 +123,9 @@ def below(at: float, passed: int, failed: int) -> float:
     """How likely a probability is below a value after so many boots of a flaky check, by summing over a fine grid."""
 
     def mass(until: float) -> float:
-        step = until / STEPS
-        logs = (
-            passed * math.log(step * (part + 0.5)) + failed * math.log1p(-step * (part + 0.5)) for part in range(STEPS)
-        )
-        return sum(math.exp(log - most) for log in logs) * step
+        places = (until * (part + 0.5) / FINE for part in range(FINE))
+        logs = (passed * math.log(place) + failed * math.log1p(-place) for place in places)
+        return until * math.fsum(math.exp(log - most) for log in logs) / FINE
 
     peak = passed / (passed + failed)
     most = passed * math.log(peak) + failed * math.log1p(-peak)
@@ -139,8 +138,8 @@ def test_what_is_remembered_of_good_kernels_is_as_if_it_had_been_booted() -> Non
     whole = Rates().log_evidence(bad, Counts(passed=209 + 5, failed=3 + 1))
     before = Rates().log_evidence(Counts(), Counts(passed=209, failed=3))
     assert remembered.log_evidence(bad, more) == pytest.approx(whole - before)
-    never = Rates().with_memory(failed=0, boots=212)
-    assert Rates().good_fails.never < never.good_fails.never < 1
+    steady = Rates(bad_passes=FLAT.bad_passes, good_fails=FLAT.bad_passes).with_memory(failed=0, boots=212)
+    assert FLAT.bad_passes.never < steady.good_fails.never < 1
 
 
 def test_suspects_that_are_all_but_ruled_out_still_count_in_the_posterior() -> None:

@@ -252,6 +252,11 @@ def test_a_range_of_one_commit_is_asked_at_its_ends_alone() -> None:
     assert ({*script.asked}, found.blamed) == ({"c0", GOOD}, ("c0",))
 
 
+def test_a_range_of_which_no_commit_can_be_the_one_is_an_error_in_words() -> None:
+    with pytest.raises(InputError, match="^no commit between GOOD and BAD can make a difference"):
+        Search(chain(3), GOOD, weights=(0.0, 0.0, 0.0))
+
+
 def test_a_commit_of_another_history_is_an_error_in_words() -> None:
     with pytest.raises(InputError, match=r"^0123456789ab is not between GOOD and BAD\n  "):
         Search(chain(9), GOOD).learn("0123456789abcdef", Answers(passed=1))

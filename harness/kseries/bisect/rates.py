@@ -84,12 +84,13 @@ def _ends(rate: Rate, hits: int, misses: int, boots: int) -> tuple[float, ...]:
 class Rates(Record, frozen=True):
     """What is believed before anything is booted.
 
-    One in two bad kernels fails each time, the others fail now and then, however often. One check in ten fails on good
-    kernels too, but seldom.
+    Half of all checks fail each time on a bad kernel, the others now and then, however often. On a good kernel a check
+    fails once in a hundred boots or, more likely, much more seldom. With less than that a check that fails on one in
+    fifty leads to wrong answers; with more, steady ones take more boots (benchmarks/bisecting.py).
     """
 
     bad_passes: Rate = Rate(hits=1.0, misses=1.0, never=0.5)
-    good_fails: Rate = Rate(hits=0.5, misses=10.0, never=0.9)
+    good_fails: Rate = Rate(hits=0.1, misses=10.0)
 
     def with_memory(self, failed: int, boots: int) -> "Rates":
         """The same, where a check has failed in so many of so many boots of kernels without what is looked for."""

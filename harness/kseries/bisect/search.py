@@ -82,7 +82,10 @@ class Searched(Record, frozen=True):
 
 
 class Search:
-    """A search for the first bad commit of a lineage. ``weights`` say how likely each commit is before any is asked."""
+    """A search for the first bad commit of a lineage. ``weights`` say how likely each commit is before any is asked.
+
+    Raises InputError where all weights are 0, which is that of a commit that cannot be the one.
+    """
 
     def __init__(
         self, lineage: Lineage, good: str, settings: Settings | None = None, weights: Sequence[float] = ()
@@ -95,6 +98,11 @@ class Search:
         self._below: tuple[Commits, ...] = (*ancestry.below(lineage), 0)
         self._good, self._bad = len(lineage.commits), len(lineage.commits) - 1
         self._posterior = Posterior.prior(self.settings.rates, weights or (1.0,) * len(lineage.commits))
+        if not self._posterior.suspects:
+            raise InputError(
+                "no commit between GOOD and BAD can make a difference to this kernel\n"
+                "  ask of another range, or of another configuration"
+            )
         self._counts = [Counts()] * len(self._commits)
         self._untestable: set[int] = set()
         self._same: dict[int, int] = {}
