@@ -253,7 +253,7 @@ def test_a_range_of_one_commit_is_asked_at_its_ends_alone() -> None:
 
 
 def test_a_range_of_which_no_commit_can_be_the_one_is_an_error_in_words() -> None:
-    with pytest.raises(InputError, match="^no commit between GOOD and BAD can make a difference"):
+    with pytest.raises(InputError, match=r"^no commit between GOOD and BAD can make a difference"):
         Search(chain(3), GOOD, weights=(0.0, 0.0, 0.0))
 
 
