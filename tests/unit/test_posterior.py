@@ -165,6 +165,13 @@ def test_of_equals_the_first_is_chosen_and_a_kernel_that_is_built_before_it() ->
     assert choose(posterior, field(below, built=4), Costs()) == 4
 
 
+@pytest.mark.parametrize("commits", range(3, 100, 2))
+def test_of_two_that_halve_the_suspects_the_first_is_chosen_whatever_a_sum_is_rounded_to(commits: int) -> None:
+    steady = Rates(bad_passes=Rate(hits=1.0, misses=1e9), good_fails=Rate(hits=1.0, misses=1e9))
+    posterior = Posterior.prior(steady, [1.0] * commits)
+    assert choose(posterior, field(ancestry.below(chain(commits))), Costs(build=0.0)) == commits // 2 - 1
+
+
 def test_nothing_is_chosen_where_nothing_can_be_told() -> None:
     below = ancestry.below(chain(3))
     assert choose(Posterior.prior(Rates(), [1.0] * 3), field(below, closed={0, 1, 2}), Costs()) is None

@@ -134,6 +134,7 @@ def test_a_search_that_ends_in_what_cannot_be_tested_names_all_that_it_may_be() 
     assert found.end is Ending.INSEPARABLE
     assert {*found.blamed} == {f"c{place}" for place in range(20, 31)}, "c30 too: it is the first that fails"
     assert sum(one.probability for one in found.suspects) >= 0.99
+    assert found.boots < 20, "no kernel is booted again that can tell nothing more"
 
 
 def test_of_what_cannot_be_parted_the_one_that_is_likely_by_itself_is_told() -> None:
@@ -180,9 +181,14 @@ def test_a_kernel_that_is_another_one_brings_no_boots() -> None:
 
 
 def test_the_same_kernel_as_one_that_cannot_be_tested_cannot_either() -> None:
-    script = Script(4, c4=UNBUILT, c5=Answers(same="c4"))
-    found = run(Search(chain(9), GOOD), script)
-    assert (found.end, {*found.blamed}) == (Ending.INSEPARABLE, {"c4", "c6"})
+    for order in (("c4", "c5"), ("c5", "c4")):
+        script = Script(4, c4=UNBUILT, c5=Answers(same="c4"))
+        search = Search(chain(9), GOOD)
+        for commit in order:
+            search.learn(commit, script.ask(commit, 1))
+        found = run(search, script)
+        assert (found.end, {*found.blamed}) == (Ending.INSEPARABLE, {"c4", "c6"})
+        assert found.boots < 20
 
 
 def test_ends_that_are_the_kernels_of_others_are_asked_as_those() -> None:

@@ -137,13 +137,15 @@ class Search:
                 f"{self._commits[place][:12]} is the same kernel as {self._commits[other][:12]}, one of them good and "
                 "one bad\n  what differs is not in the kernel: look at the check, or at what it needs"
             )
+        other = self._same.get(other, other)
+        if place != other:
+            self._same[place] = other
         if other in self._untestable:
-            self._skip(place)
-        elif place != other:
-            self._same[place] = self._same.get(other, other)
+            self._skip(other)
 
     def _skip(self, place: int) -> None:
-        self._untestable.add(place)
+        """A kernel cannot be tested, and with it all commits that it is the kernel of."""
+        self._untestable |= {place, *(same for same, other in self._same.items() if other == place)}
         inside = self._untestable - {self._good}
         self._together = ancestry.inseparable(self._lineage, self._below, inside)
 
