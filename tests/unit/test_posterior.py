@@ -107,7 +107,8 @@ def test_weights_are_rounded_to_powers_of_two_and_none_is_lost() -> None:
 
 def test_how_often_a_bad_kernel_passes_is_told_with_an_interval() -> None:
     def told(passed: int, failed: int) -> Estimate:
-        return Posterior.prior(Rates(), [1.0]).after(1, Counts(passed, failed)).bad_passes
+        rates = Rates(bad_passes=Rate(hits=1.0, misses=1.0, never=0.5))
+        return Posterior.prior(rates, [1.0]).after(1, Counts(passed, failed)).bad_passes
 
     for passed, failed in ((30, 70), (1, 1), (3, 200), (500, 4)):
         flaky = told(passed, failed)

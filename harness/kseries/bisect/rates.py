@@ -84,12 +84,12 @@ def _ends(rate: Rate, hits: int, misses: int, boots: int) -> tuple[float, ...]:
 class Rates(Record, frozen=True):
     """What is believed before anything is booted.
 
-    Half of all checks fail each time on a bad kernel, the others now and then, however often. On a good kernel a check
+    One check in four fails each time on a bad kernel, the others now and then, however often. On a good kernel a check
     fails once in a hundred boots or, more likely, much more seldom. With less than that a check that fails on one in
     fifty leads to wrong answers; with more, steady ones take more boots (benchmarks/bisecting.py).
     """
 
-    bad_passes: Rate = Rate(hits=1.0, misses=1.0, never=0.5)
+    bad_passes: Rate = Rate(hits=1.0, misses=1.0, never=0.25)
     good_fails: Rate = Rate(hits=0.1, misses=10.0)
 
     def with_memory(self, failed: int, boots: int) -> "Rates":
