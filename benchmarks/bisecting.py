@@ -39,7 +39,7 @@ def main() -> None:
     elif words[:1] == ["--large"]:
         _large(int(words[1]) if len(words) > 1 else 20_000)
     else:
-        count = int(words[0]) if words else 500
+        count = int(words[0]) if words else 200
         _table(count, Costs(build=0.0))
         _table(count, Costs(build=BUILD))
 
