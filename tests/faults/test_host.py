@@ -6,13 +6,16 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kseries.cache import flakes
+from kseries.cache.flakes import Flakes
 from kseries.host.files import remove
-from tests.support import tiny
+from tests.support import counting, tiny
 from tests.support.commands import TOP
 from tests.support.processes import below, booting
 from tests.support.site import GOOD, SECONDS, Holds, Site, held, told, until
@@ -109,6 +112,16 @@ def test_a_result_that_is_stored_by_halves_is_not_there(site: Site) -> None:
     goes_on(site, tip)
     for half in halves:
         remove(half)
+
+
+def test_a_count_that_is_ended_by_halves_is_done_by_the_next_run(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tests.support.counting", str(tmp_path)]
+    assert subprocess.run([*words, "7"], check=False, timeout=SECONDS).returncode == -signal.SIGKILL
+    assert Flakes(tmp_path).rate("p.a", counting.FAMILY) == (0, 0), "none of it is there"
+    for _ in range(2):
+        subprocess.run(words, check=True, timeout=SECONDS)
+        assert Flakes(tmp_path).rate("p.a", counting.FAMILY) == (counting.COUNT, 2 * counting.COUNT)
+    assert not (tmp_path / f"{flakes.NAME}.old").exists(), "nothing was put aside for it"
 
 
 @LATER

@@ -29,6 +29,7 @@ HOST = (
     ("kill -9", "kseries", "copy of base's build folder", "interrupted"),
     ("kill -9", "cp", "copy of base's build folder", "the same verdicts"),
     ("kill -9", "kseries", "storing of a result", "interrupted"),
+    ("kill -9", "kseries", "count of boots that failed by chance", "interrupted; counted once, by the next run"),
     ("kill -9", "kseries", "compile, another run waiting", "interrupted; the other goes on"),
     ("removed", "QEMU's folder", "boot", "the same verdicts"),
     ("of any name and length", "TMPDIR", "run", "the same verdicts"),

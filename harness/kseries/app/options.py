@@ -11,7 +11,7 @@ from kseries import inputs
 from kseries.cluster.address import Access
 from kseries.evaluate.deadline import NEVER, Deadline
 from kseries.kbuild.config import Start
-from kseries.model import DEFAULT_MACHINE, Inference, Machine
+from kseries.model import DEFAULT_MACHINE, Inference, KnownIssue, Machine
 from kseries.plan import scenarios
 from kseries.probes import kunit
 from kseries.probes.commands import Run
@@ -95,6 +95,10 @@ class Options:
     """Debian's, which it has beside the usual ones."""
     deadline: Deadline = NEVER
     """When no state is begun any more but base."""
+    known_issues: tuple[KnownIssue, ...] = ()
+    """What the user knows to fail for a reason that is not the series'."""
+    brought: bool = False
+    """Whether the TARGET brings programs of its own into the guests, or drives them."""
     label: str = ""
     """What the user calls this variant; empty where it is known by its architecture."""
     cluster: Access | None = None
@@ -118,6 +122,7 @@ class Options:
             kunit=kunit.parse((*self.kunit, *(case.kunit if case is not None else ()))),
             selftests=tuple(dict.fromkeys((*self.selftests, *tests))),
             userland=self.userland or (case.userland if case is not None else None),
+            brought=bool(target.programs or target.host_tests or target.runs),
         )
         return whole.to_build() if self.build_only else whole
 

@@ -8,8 +8,8 @@ import msgspec
 
 from kseries import arch as archs
 from kseries import judge, kbuild
+from kseries.app import flakiness, suiting, tiptests
 from kseries.app import selftests as stay
-from kseries.app import suiting, tiptests
 from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.cache import store
@@ -301,6 +301,7 @@ def engine_of(
     # A contract that is not asked still says which tests a state has: what is known of it is known without it, too.
     spoken = contracts.read((*options.contracts, *options.unasked))
     kept = stay.kept(setup.probes, stay.asked(options), planned, trees, options, spoken)
+    tell = flakiness.counting(tell, planned.base.version, options)
     return Engine(setup, crew, trees, store.Store(paths.cache("results")), tell, watch, kept, options.deadline)
 
 

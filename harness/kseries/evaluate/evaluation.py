@@ -69,6 +69,7 @@ class Evaluation:
         if any(state.id == "base" for state in new):
             self.check_base()
         for state in new:
+            self._tell_base(state)
             self.tell(events.StateDone(self._of(state, self.seen[state.id]), known=True))
 
     def traced(self, state: State) -> Observation | None:
@@ -118,8 +119,15 @@ class Evaluation:
         self._memory.keep_same(job, seen)
         self._note(state, seen)
 
+    def _tell_base(self, state: State) -> None:
+        """What was seen of base, as it is stored; where this host is why nothing was, nothing is."""
+        if state.id == "base" and (seen := self.seen["base"]).outcome is not Outcome.INFRA_ERROR:
+            job = self.jobs.of(state)
+            self.tell(events.BaseSeen(self._memory.name(job), job, seen))
+
     def _note(self, state: State, seen: Observation) -> None:
         self._see(state, seen)
+        self._tell_base(state)
         self.tell(events.StateDone(self._of(state, seen), known=False))
 
     def results(self, why_not: str = "") -> dict[str, StateResult]:

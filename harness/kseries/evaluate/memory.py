@@ -19,7 +19,7 @@ class Memory:
 
     def find(self, job: Job) -> Observation | None:
         """What was seen of a job, as it asks to see it."""
-        return self._store.find(self._keys(job)[0])
+        return self._store.find(self.name(job))
 
     def keep(self, job: Job, seen: Observation, logs: Path) -> Observation:
         """Store what was seen of a job, with the logs in a folder: as it asked, and as who asks for less finds it.
@@ -40,13 +40,17 @@ class Memory:
         assert seen.built_as is not None
         self.keep(job, seen, self._store.place(self._key(job, seen.built_as)))
 
+    def name(self, job: Job) -> str:
+        """The one that what was seen of a job is stored by."""
+        return self._keys(job)[0]
+
     def copy_logs(self, job: Job, into: Path) -> None:
         """Put the logs of a job that is stored into a folder."""
-        self._store.copy_logs(self._keys(job)[0], into)
+        self._store.copy_logs(self.name(job), into)
 
     def place(self, job: Job) -> Path:
         """The directory that has the logs of a job that is stored."""
-        return self._store.place(self._keys(job)[0])
+        return self._store.place(self.name(job))
 
     def _keys(self, job: Job) -> tuple[str, ...]:
         """The names under which a job's observation is stored: that of its tree, and first one that is of more.

@@ -8,6 +8,7 @@ from kseries.model.budget import Budget, Step
 from kseries.model.clangtests import ClangTests
 from kseries.model.document import RESULT, SCHEMA_VERSION, Document
 from kseries.model.job import Conditions, Job, NamedProgram
+from kseries.model.knownissue import KnownIssue
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observation import Dependencies, HostFacts, Observation
 from kseries.model.observed import (
@@ -52,6 +53,7 @@ from kseries.model.result import (
     EvidenceKind,
     Finding,
     FindingKind,
+    IssueNote,
     Journey,
     PatchSet,
     RunResult,
@@ -62,6 +64,7 @@ from kseries.model.result import (
     Squash,
     Stage,
     StateResult,
+    Tally,
     TimedStage,
     TriedSet,
     VariantResult,
@@ -111,8 +114,10 @@ __all__ = [
     "Grounds",
     "HostFacts",
     "Inference",
+    "IssueNote",
     "Job",
     "Journey",
+    "KnownIssue",
     "LeftOut",
     "Machine",
     "NamedProgram",
@@ -144,6 +149,7 @@ __all__ = [
     "StateResult",
     "Status",
     "Step",
+    "Tally",
     "TimedStage",
     "TriedSet",
     "Userland",

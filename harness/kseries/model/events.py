@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kseries.model import Dependencies, Record, StateResult
+from kseries.model import Dependencies, Job, Observation, Record, StateResult
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,15 @@ class StateDone:
     known: bool
 
 
+@dataclass(frozen=True)
+class BaseSeen:
+    """What was seen of a base, now or before this run; ``name`` is the one that it is stored by."""
+
+    name: str
+    job: Job
+    seen: Observation
+
+
 class Holder(Record, frozen=True):
     """Who has a lock: the series of a run, or a command, and how many of its states are done, where it has some."""
 
@@ -99,7 +108,7 @@ class Waiting:
     wait: Wait
 
 
-Event = Preparing | Planning | RunStarted | StageStarted | Compiled | Built | StateDone | Waiting
+Event = Preparing | Planning | RunStarted | StageStarted | Compiled | Built | StateDone | BaseSeen | Waiting
 Listener = Callable[[Event], None]
 
 

@@ -172,6 +172,13 @@ class EvidenceKind(StrEnum):
     """A contract (``name``), and what is ``said`` of it."""
 
 
+class Tally(Record, frozen=True):
+    """How many of how many boots failed a check."""
+
+    failed: int
+    boots: int
+
+
 class Evidence(Record, frozen=True, omit_defaults=True):
     """One thing that was seen. A field that its kind has no use for is empty, and left out of JSON.
 
@@ -195,6 +202,12 @@ class Evidence(Record, frozen=True, omit_defaults=True):
     """What the check said itself, during which a complaint came."""
     complaint: str = ""
     """Of a check or an outcome, what the kernel said (Complaint.said) that is behind it."""
+    without_series: Tally | None = None
+    """Of a check that has failed before on kernels without this series: in how many of their boots, as the cache had it
+    when the run ended. None where it never did, or too few were seen.
+    """
+    known: str = ""
+    """The link of the known issue that covers it; empty where none does."""
 
 
 class Finding(Record, frozen=True):
@@ -218,6 +231,32 @@ class Finding(Record, frozen=True):
     def is_advice(self) -> bool:
         """True for what is worth knowing and does not make a run exit 1."""
         return self.kind.advice and self.counted is not True
+
+    @property
+    def is_known(self) -> bool:
+        """True where known issues cover all that it rests on: it does not make a run exit 1."""
+        return bool(self.evidence) and all(one.known for one in self.evidence)
+
+    @property
+    def counts(self) -> bool:
+        """True for what makes a run exit 1."""
+        return not self.is_advice and not self.is_known
+
+
+class IssueNote(Record, frozen=True, omit_defaults=True):
+    """A known issue that a run was told of (KnownIssue), and what it came to."""
+
+    check: str
+    link: str
+    said: str = ""
+    until: str = ""
+    """The last day on which it is applied, as ISO 8601 has it; empty where it has none."""
+    covers: int = 0
+    """How much evidence it covers; of one that is not applied any more, would cover."""
+    ended: bool = False
+    """True where that day is over: what it would cover is counted."""
+    too_slow: bool = False
+    """True where its pattern took too long on what was said: it covers nothing."""
 
 
 class SeriesSummary(Record, frozen=True):
@@ -426,6 +465,8 @@ class VariantResult(Record, frozen=True, kw_only=True):
     """
     clang: ClangTests | UnsetType = UNSET
     """What clang says of the tip's selftests; not there where nobody asked for it."""
+    known_issues: tuple[IssueNote, ...] | UnsetType = UNSET
+    """Those that the run was told of; not there where it was told of none."""
     timeline: tuple[TimedStage, ...] | UnsetType = UNSET
     """When, and where, this run built and booted, in the order in which that began; the first 20,000. Not there where
     it did neither: all was known from before.

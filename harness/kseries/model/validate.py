@@ -9,7 +9,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from kseries.model import AppliedPatch, End, Finding, FindingKind, Journey, RunResult, StateResult
+from kseries.model import AppliedPatch, End, Evidence, Finding, FindingKind, Journey, RunResult, StateResult
+from kseries.model.knownissue import LINK
 
 _TREE = re.compile(r"(?:[0-9a-f]{40,64})?")
 """What git takes for a name, and never for an option; empty where there is none."""
@@ -80,6 +81,7 @@ def _finding(finding: Finding, state: StateResult) -> Iterator[str]:
     """What a finding is told by: evidence, something to do in its advice, the promise that is broken."""
     if not finding.evidence:
         yield f"its {finding.kind} in {state.id} has no evidence"
+    yield from (fault for one in finding.evidence if (fault := _beside(one)))
     if finding.advice is not None and len(finding.advice.squash) < 2 and not finding.advice.order:
         yield f"its advice on {state.id} says nothing"
     if finding.kind is FindingKind.SUSPECTED_BREAK and not finding.promise:
@@ -87,6 +89,14 @@ def _finding(finding: Finding, state: StateResult) -> Iterator[str]:
     broken = finding.contract if finding.kind is FindingKind.SILENT_BREAK else None
     if broken is not None and broken not in {one.id for one in state.contracts}:
         yield f"{state.id} has no contract {finding.contract}"
+
+
+def _beside(one: Evidence) -> str:
+    """What is wrong with what is known of evidence beside the run: a report leads to its link."""
+    tally = one.without_series
+    if tally is not None and not 0 < tally.failed <= tally.boots:
+        return f"{one.name} failed {tally.failed} of {tally.boots} times"
+    return "" if not one.known or LINK.fullmatch(one.known) else f"{one.known} is no link of a known issue"
 
 
 def _journey(journey: Journey, findings: Sequence[Finding]) -> Iterator[str]:

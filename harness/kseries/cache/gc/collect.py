@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseries.cache.flakes import Flakes
 from kseries.cache.gc import compiled, leftovers
 from kseries.cache.gc.trees import Trees
 from kseries.cache.patchindex import PatchIndex
@@ -28,7 +29,7 @@ _USERLAND = "userland"
 """guest/userland.py keeps images there, what they were made of, and package lists."""
 PARTS = ("results", "workers", "ccache", "trees.git", "bases", archive.NAME, "programs", _USERLAND)
 OTHER = "other"
-"""The list of runs and that of their patches, locks, and what is not ours."""
+"""The list of runs and that of their patches, what fails by chance, locks, and what is not ours."""
 _CHECKED_OUT = ("source", "names", "names.json")
 """Of a worker: the tree that it builds, and what is told of it."""
 _TRIALS = 5
@@ -134,8 +135,9 @@ class _Collector:
                 step()
         self._pack()  # last, since it takes some room before it gives any
         if not self._dry:
-            with contextlib.suppress(DatabaseError):  # what it forgets is a few kilobytes of a run
-                PatchIndex(self._cache).forget_gone()
+            for forget in (PatchIndex(self._cache).forget_gone, Flakes(self._cache).forget_old):
+                with contextlib.suppress(DatabaseError):  # what it forgets is a few kilobytes of a run
+                    forget()
             self._measure_again()
         return Collected(parts=tuple(self._part(name) for name in self._before), max_size=self._max, dry_run=self._dry)
 
