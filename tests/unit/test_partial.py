@@ -4,6 +4,7 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from kseries.app import rundir, session
+from kseries.app import flakiness, rundir, session
 from kseries.app.assembly import Proofs, Work, assemble
+from kseries.app.knownissues import KnownIssues
 from kseries.app.options import Options
 from kseries.bisect.partners import Partners
 from kseries.cli.compare import whole
@@ -46,6 +48,7 @@ from kseries.model import (
 )
 from kseries.model.errors import InputError
 from kseries.report import headline, html, junit, mail, partial, text
+from tests.support.engines import SETUP
 from tests.support.judged import CAP, FAIL, LOUD, OFF, ON, PASS, SKIP, Seen, nothing, plan_of, result_of
 from tests.support.runs import SPLIT, judgement
 from tests.support.told import of_lines
@@ -303,13 +306,22 @@ def told_to_end() -> None:
 
 def work_of(run: RunResult, **more: Any) -> Work:
     """A run after its last state, and what followed from that."""
-    return Work(Variant(label="", arch=run.arch, toolchain=""), run.accel, judgement(run), **more)
+    variant = Variant(label="", arch=run.arch, toolchain="")
+    return Work(variant, run.accel, judgement(run), KnownIssues((), date.min), **more)
 
 
 def assembled(work: Work, deadline: Deadline = NEVER) -> RunResult:
-    return assemble(
-        work, Options(out=Path("out"), deadline=deadline), cover_id="", words=("series",), began="", seconds=1.5
-    )
+    options = Options(out=Path("out"), deadline=deadline)
+    return assemble(work, options, work.findings, cover_id="", words=("series",), began="", seconds=1.5)
+
+
+def test_a_signal_while_the_memory_is_asked_leaves_the_findings(
+    part: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flakiness, "remembered", lambda *_: told_to_end())
+    work = work_of(WHOLE)
+    assert session._told(work, SETUP, events.unheard) == WHOLE.findings
+    assert assembled(work).interrupted
 
 
 def used_up() -> None:

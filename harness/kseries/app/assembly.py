@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from kseries import judge
 from kseries.app import proposals
+from kseries.app.knownissues import KnownIssues
 from kseries.app.options import Options
 from kseries.bisect.partners import Partners
 from kseries.evaluate import stateresult
@@ -64,6 +65,7 @@ class Work:
     variant: Variant
     accel: Accel
     judgement: Judgement
+    known: KnownIssues
     checkpatch: Checkpatch | None = None
     selftests: tuple[SelftestNote, ...] = ()
     clang: ClangTests | UnsetType = UNSET
@@ -92,10 +94,10 @@ class Work:
 
 
 def judgement_of(
-    planned: Plan, seen: Seen, asked: tuple[Contract, ...], trees: TreeStore, inference: Inference
+    planned: Plan, seen: Seen, asked: tuple[Contract, ...], trees: TreeStore, inference: Inference, known: KnownIssues
 ) -> Judgement:
     """What was built and booted, judged; with suspects, where a signal leaves the time to ask git for them."""
-    states, findings, verdict = judge.judge(planned, seen, asked, inference)
+    states, findings, verdict = judge.judge(planned, seen, asked, inference, known.mark)
     with contextlib.suppress(KeyboardInterrupt):
         signals.check()
         states = suspects.with_suspects(planned, states, trees)
@@ -141,6 +143,7 @@ def _proved(
 def assemble(
     work: Work,
     options: Options,
+    findings: tuple[Finding, ...],
     *,
     cover_id: str,
     words: tuple[str, ...],
@@ -148,7 +151,9 @@ def assemble(
     seconds: float,
     timeline: tuple[TimedStage, ...] | UnsetType = UNSET,
 ) -> RunResult:
-    """The result of a run; ``cover_id`` is as of Series, the others are as of RunResult."""
+    """The result of a run; ``findings`` are those of its work, with what else is known of their evidence. ``cover_id``
+    is as of Series, the others are as of RunResult.
+    """
     judgement, planned = work.judgement, work.judgement.plan
     scenarios = {state.id: state.scenario for state in judgement.states}
     return RunResult(
@@ -158,7 +163,7 @@ def assemble(
         base=planned.base,
         machine=options.machine,
         states=judgement.states,
-        findings=tuple(reproduce.with_command(one, words, scenarios[one.state]) for one in work.findings),
+        findings=tuple(reproduce.with_command(one, words, scenarios[one.state]) for one in findings),
         verdict=_verdict(work),
         squashes=work.proofs.squashes if work.proofs is not None else (),
         searched=work.partners.searched if work.partners is not None else (),
@@ -168,6 +173,7 @@ def assemble(
         quick=options.quick,
         checkpatch=work.checkpatch,
         clang=work.clang,
+        known_issues=work.known.notes(work.findings) or UNSET,
         began=began,
         seconds=seconds,
         timeline=timeline,

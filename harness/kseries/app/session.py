@@ -7,9 +7,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from kseries import inputs
-from kseries.app import clangtests, clusters, patchfiles, revertsets, rundir, selftests, suiting
+from kseries.app import clangtests, clusters, flakiness, patchfiles, revertsets, rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
+from kseries.app.knownissues import KnownIssues
 from kseries.app.options import Options
 from kseries.app.planning import plan
 from kseries.app.premises import at_work, freedom, room
@@ -19,6 +22,7 @@ from kseries.app.timeline import Timeline
 from kseries.bisect import journeys, partners
 from kseries.bisect.staterunner import StateRunner
 from kseries.cache import patchindex, runs
+from kseries.cache.flakes import Family
 from kseries.cache.patchindex import PatchIndex
 from kseries.evaluate.deadline import UsedUpError
 from kseries.evaluate.engine import Engine
@@ -29,7 +33,7 @@ from kseries.judge import changelog
 from kseries.judge.exercise import per_patch
 from kseries.judge.partners import sought as partners_sought
 from kseries.kbuild import checkpatch
-from kseries.model import RESULT, Checkpatch, ClangTests, Outcome, Plan, RunResult, Step, events
+from kseries.model import RESULT, Checkpatch, ClangTests, Finding, Outcome, Plan, RunResult, Step, events
 from kseries.model.errors import InputError
 from kseries.plan import identities
 from kseries.report import reproduce
@@ -60,6 +64,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
             result = assemble(
                 work,
                 options,
+                _told(work, setup, tell),
                 cover_id=series.cover_id,
                 words=reproduce.lasting(options.words, target.base, series, guessed),
                 began=began,
@@ -70,6 +75,20 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
             recording.ended(exit_status(result), result.verdict, options.out / RESULT)
             _index(result, options.out, tell)
     return result
+
+
+def _told(work: Work, setup: Setup, tell: events.Listener) -> tuple[Finding, ...]:
+    """The findings of a run, with what is known of their checks beside it; of one that is told to end, without what
+    takes time.
+    """
+    planned, marked = work.judgement.plan, work.known.mark(work.findings)
+    family = Family.of(planned.base.version, work.accel.name, setup.conditions)
+    try:
+        signals.check()
+        return flakiness.remembered(marked, planned, family, _trees(), tell)
+    except KeyboardInterrupt:
+        work.interrupted = True
+        return marked
 
 
 def _clang(work: Work, options: Options, setup: Setup, tell: events.Listener) -> ClangTests:
@@ -121,15 +140,17 @@ def _carry_out(
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
-        judgement = judgement_of(planned, seen, wanted, trees, options.inference)
+        known = KnownIssues(options.known_issues, datetime.now(UTC).date())
+        judgement = judgement_of(planned, seen, wanted, trees, options.inference, known)
         told = selftests.notes(setup.probes, selftests.asked(options), seen["base"].checks, engine.left_out)
-        work = Work(variant_of(setup, options.label), setup.accel, judgement, checkpatch=said, selftests=told)
+        work = Work(variant_of(setup, options.label), setup.accel, judgement, known, checkpatch=said, selftests=told)
 
         def beside() -> StateRunner:
             return runner_for(target, options, setup, planned, trees, heard, crew)
 
         def look() -> None:
-            work.per_patch = per_patch(work.judgement, setup.arch.name, trees)
+            marked = replace(work.judgement, findings=known.mark(work.judgement.findings))
+            work.per_patch = per_patch(marked, setup.arch.name, trees)
 
         def prove() -> None:
             work.proofs = proofs(work, engine, wanted, trees, options)
@@ -219,7 +240,7 @@ def exit_status(result: RunResult) -> int:
         return runs.INTERRUPTED_STATUS
     if any(state.outcome is Outcome.INFRA_ERROR for state in result.states):
         return 3
-    found = any(not finding.is_advice for finding in result.findings)
+    found = any(finding.counts for finding in result.findings)
     return 1 if found or (result.strict and not judged(result)) else 0
 
 

@@ -11,7 +11,7 @@ from kseries.app import clusters, reports, session, setup
 from kseries.app.options import Options
 from kseries.cli import budget, compare, patchset, report, reporting, target
 from kseries.evaluate.deadline import Deadline
-from kseries.inputs import variants
+from kseries.inputs import knownissues, variants
 from kseries.model import RunResult
 from kseries.model.errors import InputError
 from kseries.report import comparisons, json, partial, places, verdicts
@@ -44,6 +44,14 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="build kernels to find what has to go with a patch that cannot alone",
     )
     patchset.add_most(parser, "with --revert-sets: kernels for each such patch (default: %(default)s)")
+    parser.add_argument(
+        "--known-issues",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="checks that are known to fail for another reason (TOML): shown, and not counted",
+    )
     parser.add_argument("--json", action="store_true", help="print result.json instead of the report")
     parser.add_argument("--baseline", metavar="RUN", help="compare with this run; exit 1 when something got worse")
     parser.set_defaults(command=command)
@@ -51,8 +59,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def command(args: argparse.Namespace) -> int:
     deadline = budget.of(args)
+    issues = knownissues.read(args.known_issues)
     loaded = target.load(args)
-    wanted = target.each(args, variants.each(args.variant, loaded.variants))
+    asked_for = target.each(args, variants.each(args.variant, loaded.variants))
+    wanted = tuple(replace(options, known_issues=issues) for options in asked_for)
     asked = [
         *reports.BESIDE,
         *map(reports.asked, args.report),

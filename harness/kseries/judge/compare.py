@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence, Set
 
 from kseries import judge
-from kseries.judge import evidence, losses
+from kseries.judge import evidence, knownissues, losses
 from kseries.model import (
     Evidence,
     EvidenceKind,
@@ -124,18 +124,21 @@ def _worse(
     changes: Sequence[Change],
     warnings: Sequence[str],
 ) -> Iterator[str]:
-    problems = [told.finding for told in fresh if not told.finding.is_advice]
+    problems = [told.finding for told in fresh if told.finding.counts]
     yield from (f"{finding.kind} in {finding.state}" for finding in problems)
     for was, now in changed:
-        if not now.is_advice and (more := known_by(now).keys() - known_by(was)):
+        if now.counts and (more := known_by(now).keys() - known_by(was)):
             yield f"{now.kind} in {now.state}: {len(more)} more of it"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
+        if now is None and knownissues.are_why(name, new.findings):
+            continue
         if (was, now) in ((True, False), (True, None), (None, False)):
             yield f"{name.replace('_', '-')} no more" if was else f"not {name.replace('_', '-')}"
     tip = f"prefix-{len(new.series.patches)}"
+    known = {(finding.state, one.name) for finding in new.findings for one in finding.evidence if one.known}
     for change in changes:
-        if change.worse and change.state in ("base", tip):
+        if change.worse and change.state in ("base", tip) and (change.state, change.name) not in known:
             yield f"{change.name} in {change.state}: {change.was}, now {change.now}"
     if warnings:
         yield f"{len(warnings)} new warning{'s' * (len(warnings) > 1)} with the whole series"

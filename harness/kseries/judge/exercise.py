@@ -105,8 +105,9 @@ def _verdict(judgement: Judgement, tip: StateResult, patch: PatchResult) -> Verd
         states = [one for one in judgement.states if one.scenario == scenario and one.patch == patch.number]
         names = {state.id for state in states}
         found = [one for one in judgement.findings if one.state in names and not one.is_advice]
-        if any(one.kind in (*kinds, FindingKind.SUSPECTED_BREAK) for one in found):
-            return False
+        found = [one for one in found if one.kind in (*kinds, FindingKind.SUSPECTED_BREAK)]
+        if found:
+            return None if all(one.is_known for one in found) else False
         return True if states and sound and all(judge.known(state) for state in states) else None
 
     last = len(judgement.plan.patches) == patch.number  # whoever bisects comes to the tip as bad

@@ -2,7 +2,7 @@
 """Findings and verdict: pure functions from what was seen to what it means (docs/how-it-works.md)."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 
 import msgspec
 
@@ -12,6 +12,7 @@ from kseries.judge import (
     complaints,
     cures,
     evidence,
+    knownissues,
     losses,
     newwarnings,
     partners,
@@ -45,9 +46,11 @@ def judge(
     seen: Mapping[str, StateResult],
     contracts: tuple[Contract, ...],
     inference: Inference = Inference.OFF,
+    mark: Callable[[tuple[Finding, ...]], tuple[Finding, ...]] | None = None,
 ) -> tuple[tuple[StateResult, ...], tuple[Finding, ...], Verdict]:
     """The states with their contract verdicts, the findings, and the verdict of a run; ``inference`` says what is made
-    of what no contract speaks of.
+    of what no contract speaks of. The verdict is without what ``mark`` makes known issues of (knownissues.agreed); the
+    findings are all there, and bear no mark: what follows from them is the same.
 
     ``seen`` has a result for every state of the plan. Where some of them are unknown, what is told of the others is no
     other than if they were not: a verdict that rests on one is null.
@@ -62,7 +65,11 @@ def judge(
     findings = (*judged.findings(), *suspicions.findings(plan, results, contracts, inference))
     if not any(result.outcome is Outcome.NOT_TRIED for result in results.values()):  # or the best cure may not be known
         findings = cures.advised(results, findings)
-    return tuple(results[state.id] for state in plan.states), findings, judged.verdict(findings)
+    verdict = judged.verdict(findings)
+    if mark is not None:
+        counted = tuple(one for one in mark(findings) if not one.is_known)
+        verdict = knownissues.agreed(verdict, judged.verdict(counted))
+    return tuple(results[state.id] for state in plan.states), findings, verdict
 
 
 def _original(plan: Plan, state: str) -> str:

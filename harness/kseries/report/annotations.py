@@ -10,7 +10,7 @@ from kseries.host import checksums
 from kseries.judge import evidence
 from kseries.model import AppliedPatch, Finding, RunResult
 from kseries.model.sanitize import line, shortened
-from kseries.report import questions, reproduce, text
+from kseries.report import known, questions, reproduce, text
 from kseries.report.spots import Spot, spot
 
 _SHOWN = 10
@@ -25,7 +25,7 @@ class Level(StrEnum):
     WARNING = "warning"
     """It makes a run exit 1, and breaks nothing that runs."""
     NOTE = "note"
-    """Advice."""
+    """Advice, and what is known."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def annotations(run: RunResult) -> tuple[Annotation, ...]:
 
 
 def level(finding: Finding) -> Level:
-    if finding.is_advice:
+    if not finding.counts:
         return Level.NOTE
     return Level.WARNING if finding.kind.of_build else Level.ERROR
 
@@ -89,6 +89,7 @@ def _body(run: RunResult, finding: Finding) -> list[str]:
     shown = [evidence.line(one) for one in finding.evidence[:_SHOWN]]
     more = [f"and {len(finding.evidence) - _SHOWN} more"] if len(finding.evidence) > _SHOWN else []
     again = f"To see it again: {reproduce.elsewhere(run, finding)}"
+    more += known.lines(finding)
     return [*shown, *more, *map(_named, _patches(run, finding)), *text.remedies(run, finding), again]
 
 

@@ -8,7 +8,7 @@ from kseries.judge.compare import Change, Comparison, Side, Told, known_by
 from kseries.model import Finding, Outcome, RunResult, StateResult
 from kseries.model.sanitize import line, printable, shortened
 from kseries.report import json as as_json
-from kseries.report import machines, text
+from kseries.report import known, machines, text
 from kseries.report.pages import LIMIT, page
 from kseries.sources.versions import How, Match
 
@@ -44,7 +44,11 @@ def html(told: Comparison, old: RunResult, new: RunResult) -> str:
             (one.finding.kind, text.sentence(old, one.finding), _why_untried(one)) for one in told.findings_untried
         ],
         fresh=[
-            (one.finding, text.sentence(new, one.finding), list(map(evidence.line, one.finding.evidence)))
+            (
+                one.finding,
+                text.sentence(new, one.finding),
+                [*map(evidence.line, one.finding.evidence), *known.lines(one.finding)],
+            )
             for one in told.findings_new
         ],
         changed=[(mine, text.sentence(new, mine), _evidence_change(was, mine)) for was, mine in told.findings_changed],
@@ -56,7 +60,7 @@ def summary(told: Comparison) -> str:
     """The first thing to know."""
     if told.worse:
         return f"Worse: {'; '.join(told.worse[:_FEW])}."
-    gone = [one for one in told.findings_gone if not one.finding.is_advice]
+    gone = [one for one in told.findings_gone if one.finding.counts]
     fixed = f" {len(gone)} finding{'s' * (len(gone) > 1)} gone." if gone else ""
     return f"Nothing got worse.{fixed}"
 
@@ -96,12 +100,15 @@ def _lines(told: Comparison, old: RunResult, new: RunResult) -> Iterator[str]:
         yield f"UNTRIED: {one.finding.kind}: {text.sentence(old, one.finding)}"
         yield f"    {_why_untried(one)}"
     for one in told.findings_new:
-        yield f"NEW: {one.finding.kind}: {text.sentence(new, one.finding)}"
+        issue = f" (known issue: {known.label(one.finding)})" if one.finding.is_known else ""
+        yield f"NEW{issue}: {one.finding.kind}: {text.sentence(new, one.finding)}"
         yield from (f"    {seen}" for seen in _some(list(map(evidence.line, one.finding.evidence)), 3))
     for was, now in told.findings_changed:
         yield f"CHANGED: {now.kind}: {text.sentence(new, now)}"
         yield f"    {_evidence_change(was, now)}"
-    if told.findings_gone or told.findings_untried or told.findings_new or told.findings_changed:
+    still = [one for one in new.findings if one.is_known and one not in [fresh.finding for fresh in told.findings_new]]
+    yield from (f"KNOWN ISSUE ({known.label(one)}): {one.kind}: {text.sentence(new, one)}" for one in still)
+    if told.findings_gone or told.findings_untried or told.findings_new or told.findings_changed or still:
         yield ""
     yield from _checks(told.changes)
     yield from (f"new warning: {one}" for one in _some(list(told.warnings_new)))

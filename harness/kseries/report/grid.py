@@ -195,8 +195,8 @@ class _Rows:
         )
 
     def _number(self, told: list[Exhibit]) -> int | None:
-        """The number of the first finding, one that fails the run before mere advice."""
-        numbered = [(one.finding.is_advice, self._run.findings.index(one.finding) + 1) for one in told]
+        """The number of the first finding, one that fails the run before what does not."""
+        numbered = [(not one.finding.counts, self._run.findings.index(one.finding) + 1) for one in told]
         return min(numbered)[1] if numbered else None
 
 

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 from kseries import arch as archs
+from kseries.judge import knownissues
 from kseries.model import Exercise, Grounds, LeftOut, Outcome, PatchResult, RunResult, Verdict
 from kseries.model.sanitize import line
 
@@ -53,7 +54,9 @@ def why_not(run: RunResult) -> str:
     if built := only_built(run):
         return built
     told = (f"{one.number}/{len(run.patches)} {why}" for one in run.patches if (why := _why_not(one)))
-    return line("; ".join(filter(None, (no_promise(run), *told))))
+    known = any(knownissues.are_why(question, run.findings) for question in knownissues.ANSWERS)
+    in_the_way = "known issues are in the way" if known else ""
+    return line("; ".join(filter(None, (no_promise(run), in_the_way, *told))))
 
 
 def only_built(run: RunResult) -> str:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from kseries.model import Finding, FindingKind, RunResult
-from kseries.report import partial, promised
+from kseries.report import known, partial, promised
 
 _FEW = 3
 
@@ -16,18 +16,22 @@ def headline(run: RunResult) -> str:
 
 def _so_far(run: RunResult) -> str:
     """What is told of a run that is a part: never that nothing is wrong."""
-    if any(not finding.is_advice for finding in run.findings):
+    if any(finding.counts for finding in run.findings):
         return _of_all(run)
     return f"Nothing was found so far; {partial.goes_on(run)}."
 
 
 def _of_all(run: RunResult) -> str:
-    problems = [finding for finding in run.findings if not finding.is_advice]
+    problems = [finding for finding in run.findings if finding.counts]
     if problems:
         told = list(dict.fromkeys(_short(run, finding) for finding in problems))
         more = f"; and {len(told) - _FEW} more" if len(told) > _FEW else ""
-        return f"Not ready: {'; '.join(told[:_FEW])}{more}.{''.join(_cures(run, problems))}"
-    if None in (run.verdict.bisectable, run.verdict.revert_safe):
+        beside = f" ({known.counted(run)})" if known.counted(run) else ""
+        return f"Not ready: {'; '.join(told[:_FEW])}{more}{beside}.{''.join(_cures(run, problems))}"
+    judged = None not in (run.verdict.bisectable, run.verdict.revert_safe)
+    if issues := known.issues(run):
+        return f"Nothing was found but {issues}{'' if judged else ', and not all could be judged'}."
+    if not judged:
         return "Nothing was found, but not all could be judged."
     return "Nothing was found: safe to land, to bisect through and to revert, as far as these checks can tell."
 

@@ -42,6 +42,7 @@ from kseries.report import (
     grounds,
     hosts,
     journeys,
+    known,
     logs,
     mail,
     onto,
@@ -84,12 +85,16 @@ def render(run: RunResult, directory: Path) -> str:
     return page.render(
         run=run,
         grid=grid(run),
-        problems=[finding for finding in run.findings if not finding.is_advice],
+        problems=[finding for finding in run.findings if finding.counts],
+        told_findings=[(number, one) for number, one in enumerate(run.findings, 1) if not one.is_known],
+        known_findings=[(number, one) for number, one in enumerate(run.findings, 1) if one.is_known],
+        issues=known.issues(run),
+        known_notes=list(known.notes(run)),
         judged=None not in (run.verdict.bisectable, run.verdict.revert_safe),
         patches=[_Row(patch, tuple(_answers(run, patch)), coverage.of(run, patch)) for patch in run.series.patches],
         asked=_asked(run),
         scenarios=[one for one in dict.fromkeys(state.scenario for state in run.states) if one != "base"],
-        told={finding.state for finding in run.findings if not finding.is_advice},
+        told={finding.state for finding in run.findings if finding.counts},
         times=_times(run),
         busy=busy.chart(run),
         tails={state.id: _tails(directory, state) for state in run.states},
@@ -121,6 +126,8 @@ def _environment() -> jinja2.Environment:
         "sentence": text.sentence,
         "remedies": text.remedies,
         "since": since.lines,
+        "known_lines": known.lines,
+        "chances": known.chances,
         "hosts": hosts.lines,
         "targetconfig": targetconfig.lines,
         "autoconfig": autoconfig.lines,
@@ -230,7 +237,7 @@ def _answers(run: RunResult, patch: AppliedPatch) -> Iterator[_Answer | None]:
 
 
 def _of_state(run: RunResult, state: StateResult) -> _Answer:
-    found = [(number, one) for number, one in enumerate(run.findings, 1) if one.state == state.id and not one.is_advice]
+    found = [(number, one) for number, one in enumerate(run.findings, 1) if one.state == state.id and one.counts]
     if found:
         number, finding = found[0]
         return _Answer("bad", f"NO: {finding.kind.replace('-', ' ')}", f"#finding-{number}")

@@ -4,8 +4,8 @@
 There is a failure exactly where a check or an outcome is evidence of a finding, and with --strict where the verdict is
 not judged, so that a CI turns red when ``kseries run`` exits 1. A state of which nothing is known, for a fault of this
 host or since the run was interrupted, is an error. Whatever else did not pass is "skipped", with the reason, and so is
-what a budget has left out. What was asked for as advice, --checkpatch, has a suite of its own, whose failures make no
-run exit 1.
+what a budget has left out, and a known issue, with its link. What was asked for as advice, --checkpatch, has a suite of
+its own, whose failures make no run exit 1.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +32,7 @@ from kseries.model import (
 from kseries.model.budget import in_words
 from kseries.model.sanitize import line, printable, shortened
 from kseries.probes.ktap import EXIT_STATUS
-from kseries.report import grounds, logs, reproduce, selftests, since, text
+from kseries.report import grounds, known, logs, reproduce, selftests, since, text
 from kseries.report.endings import Ended, ended, place
 from kseries.report.evidence import Exhibit, by_place
 
@@ -117,7 +117,8 @@ class _Suite:
         self._state = state
         self._directory = directory
         here = {name: exhibits for (where, name), exhibits in by_place(run).items() if where == state.id}
-        self._evidence = _some_of(here, lambda one: not one.is_advice)
+        self._evidence = _some_of(here, lambda one: one.counts)
+        self._known = _some_of(here, lambda one: one.is_known)
         self._suspected = _some_of(here, lambda one: one.kind is FindingKind.SUSPECTED_BREAK)
         self._ended = ended(state, run.series.patches)
         self._log_stands_with = self._case_of_log()
@@ -128,6 +129,7 @@ class _Suite:
         cases += [self._left_out(name) for name in selftests.left_out(self._run, self._state)]
         cases += [self._contract(contract) for contract in self._state.contracts]
         cases += [self._finding(finding, number) for number, finding in self._problems()]
+        cases += [self._known_finding(finding, number) for number, finding in self._findings(lambda one: one.is_known)]
         return junit_xml.TestSuite(line(self._state.id), cases, properties=self._properties())
 
     def _properties(self) -> dict[str, str]:
@@ -250,6 +252,8 @@ class _Suite:
         case = self._case(probe, name)
         if told := self._evidence.get(check.id):
             self._fail(case, told, "\n\n".join(filter(None, (check.words, self._account(check.id)))))
+        elif told := self._known.get(check.id):
+            case.add_skipped_info(_message(f"{_known(told[0].finding)} {check.words or check.status}"))
         elif told := self._suspected.get(check.id):
             sentence = text.sentence(self._run, told[0].finding)
             case.add_skipped_info(_message(f"fails, as advice: {sentence} {check.words}"))
@@ -271,15 +275,20 @@ class _Suite:
     # --- contracts and findings ---------------------------------------------------------------------
 
     def _problems(self) -> list[tuple[int, Finding]]:
-        """The findings of this state, with the numbers that they have in the other reports."""
+        return self._findings(lambda one: one.counts)
+
+    def _findings(self, which: Callable[[Finding], bool]) -> list[tuple[int, Finding]]:
+        """Findings of this state, with the numbers that they have in the other reports."""
         numbered = enumerate(self._run.findings, 1)
-        return [(number, one) for number, one in numbered if one.state == self._state.id and not one.is_advice]
+        return [(number, one) for number, one in numbered if one.state == self._state.id and which(one)]
 
     def _contract(self, contract: ContractVerdict) -> junit_xml.TestCase:
         case = self._case("contract", line(contract.id))
         violated = f"{contract.capability}: {', '.join(contract.failed)}"
         if any(finding.contract == contract.id for _, finding in self._problems()):
             case.add_failure_info(_message(f"violated: {violated}"), printable("\n".join(contract.failed)), "contract")
+        elif issues := [one for _, one in self._findings(lambda one: one.is_known) if one.contract == contract.id]:
+            case.add_skipped_info(_message(f"violated: {violated}; {_known(issues[0])}"))
         elif contract.holds is False:
             case.add_skipped_info(_message(f"violated, and no finding: {violated}"))
         elif contract.holds is None:
@@ -291,9 +300,21 @@ class _Suite:
         """What to do about it, and how to see it, stand with it."""
         case = self._case("finding", f"{number} {finding.kind}")
         told = [*map(evidence.line, finding.evidence), "", f"to reproduce: {reproduce.command(self._run, finding)}"]
-        told += [*since.lines(self._run, finding), *text.remedies(self._run, finding)]
+        told += [*since.lines(self._run, finding), *known.lines(finding), *text.remedies(self._run, finding)]
         case.add_failure_info(_message(text.sentence(self._run, finding)), _body("\n".join(told)), str(finding.kind))
         return case
+
+    def _known_finding(self, finding: Finding, number: int) -> junit_xml.TestCase:
+        """Never a failure, and never gone."""
+        case = self._case("known", f"{number} {finding.kind}")
+        told = [*map(evidence.line, finding.evidence), *known.lines(finding)]
+        sentence = text.sentence(self._run, finding)
+        case.add_skipped_info(_message(f"{_known(finding)} {sentence}"), _body("\n".join(told)))
+        return case
+
+
+def _known(finding: Finding) -> str:
+    return f"known issue ({known.label(finding)}):"
 
 
 def _some_of(here: Mapping[str, list[Exhibit]], which: Callable[[Finding], bool]) -> dict[str, list[Exhibit]]:

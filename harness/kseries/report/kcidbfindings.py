@@ -7,7 +7,7 @@ from typing import Any
 from kseries.judge import evidence
 from kseries.model import EvidenceKind, Finding, FindingKind, RunResult
 from kseries.model.sanitize import line
-from kseries.report import questions, reproduce, text
+from kseries.report import known, questions, reproduce, text
 from kseries.report.kcidbkernels import Kernels
 from kseries.report.kcidbnames import comment, identity
 from kseries.report.kcidbtests import Tested
@@ -41,17 +41,21 @@ def _issue(run: FinishedRun, finding: Finding, origin: str) -> dict[str, Any]:
     result = run.result
     subjects = [result.series.patches[number - 1].subject for number in sorted(questions.about(result, finding))]
     state = next(one for one in result.states if one.id == finding.state)
-    known = [evidence.gist(one) for one in finding.evidence]
+    seen = [evidence.gist(one) for one in finding.evidence]
     about = (result.base.tree, state.tree, state.id, result.variant.label, result.variant.config_hash)
     told = {
-        "id": identity(origin, "issue", *about, finding.kind, finding.contract, finding.partner, subjects, known),
+        "id": identity(origin, "issue", *about, finding.kind, finding.contract, finding.partner, subjects, seen),
         "version": _VERSION,
         "origin": origin,
-        "comment": comment(f"{finding.kind}: {text.sentence(result, finding).rstrip(':')}"),
+        "comment": comment(
+            f"{'known issue: ' * finding.is_known}{finding.kind}: {text.sentence(result, finding).rstrip(':')}"
+        ),
         "culprit": _culprit(finding),
         "misc": {"kseries": _about(result, finding, subjects)},
     }
-    if run.links:
+    if finding.is_known:
+        told |= {"report_url": known.label(finding).partition(",")[0], "report_subject": "known issue"}
+    elif run.links:
         told |= {"report_url": run.url("report.html"), "report_subject": comment(text.sentence(result, finding))}
     return told
 
@@ -66,6 +70,7 @@ def _about(run: RunResult, finding: Finding, subjects: Sequence[str]) -> dict[st
     return {
         "kind": str(finding.kind),
         "advice": finding.is_advice,
+        **({"known": list(known.lines(finding))} if any(known.lines(finding)) else {}),
         "state": line(finding.state),
         "patches": [line(one) for one in subjects],
         "contract": line(finding.contract or ""),

@@ -9,7 +9,7 @@ from email.header import Header
 
 from kseries.model import AppliedPatch, Check, Finding, FindingKind, Outcome, RunResult, StateResult, Status
 from kseries.model.sanitize import line, printable, shortened
-from kseries.report import onto, picked, promised, reproduce, revertsets, since, text
+from kseries.report import known, onto, picked, promised, reproduce, revertsets, since, text
 from kseries.report.endings import of_finding, place
 from kseries.report.evidence import Exhibit, exhibits
 
@@ -103,8 +103,8 @@ def _body(run: RunResult, finding: Finding) -> Iterator[str]:
     if len(shown) > _FEW:
         yield f"  and {len(shown) - _FEW} more like it."
     yield ""
-    for told in since.lines(run, finding):
-        yield f"{told}."
+    for told in (*since.lines(run, finding), *known.lines(finding)):
+        yield f"{told[:1].upper()}{told[1:]}."
         yield ""
     yield from _trace(run, finding)
     if note := text.note(run, finding):

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from kseries.model import AppliedPatch, Exercise, Finding, FindingKind, Outcome, RunResult, StateResult, Verdict
 from kseries.model.sanitize import line, shortened
-from kseries.report import coverage, grounds, reproduce, text
+from kseries.report import coverage, grounds, known, reproduce, text
 
 SAID = 240
 """Characters of a sentence, where tables have a line for it."""
@@ -80,15 +80,20 @@ def answers(run: RunResult) -> tuple[PatchAnswer, ...]:
 
 
 def _answer(run: RunResult, patch: AppliedPatch, question: Question, found: Sequence[Finding]) -> PatchAnswer:
-    severe = [one for one in found if not one.is_advice and not one.kind.of_build]
+    severe = [one for one in found if one.counts and not one.kind.of_build]
     finding = next(iter([*severe, *found]), None)
     if finding is not None:
-        answer, said = Answer.FAIL if severe else Answer.WARNING, text.sentence(run, finding).rstrip(":")
+        answer, said = Answer.FAIL if severe else Answer.WARNING, _found(run, finding)
     elif question is Question.APPLY:
         answer, said = _applied(run, patch)
     else:
         answer, said = _seen(run, patch, question)
     return PatchAnswer(patch, question, answer, shortened(line(said), SAID), finding)
+
+
+def _found(run: RunResult, finding: Finding) -> str:
+    said = text.sentence(run, finding).rstrip(":")
+    return f"known issue ({known.label(finding)}): {said}" if finding.is_known else said
 
 
 def _question(run: RunResult, finding: Finding) -> Question:

@@ -7,7 +7,7 @@ from typing import Any
 from kseries import __version__
 from kseries.model import FindingKind, RunResult
 from kseries.model.sanitize import line
-from kseries.report import json
+from kseries.report import json, known
 from kseries.report.annotations import Annotation, annotations
 from kseries.report.spots import Spot
 
@@ -62,6 +62,8 @@ def _result(run: RunResult, one: Annotation) -> dict[str, Any]:
         "partialFingerprints": {_FINGERPRINT: one.fingerprint},
         "properties": {name: value for name, value in about.items() if value},
     }
+    if finding.is_known:
+        told["suppressions"] = [{"kind": "external", "justification": known.label(finding)}]
     if one.spot is not None:
         told["locations"] = [_location(one.spot)]
     return told

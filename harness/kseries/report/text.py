@@ -32,6 +32,7 @@ from kseries.report import (
     grounds,
     hosts,
     journeys,
+    known,
     logs,
     machines,
     onto,
@@ -167,17 +168,19 @@ def _cell(state: StateResult, name: str) -> str:
 
 
 def _findings(run: RunResult) -> Iterator[str]:
-    if not run.findings:
-        yield "No findings so far." if run.partial else "No findings."
+    if all(one.is_known for one in run.findings):
+        yield f"No findings{' but known issues' * bool(run.findings)}{' so far' * run.partial}."
         yield ""
-    for finding in run.findings:
-        yield f"{str(finding.kind).upper()}: {sentence(run, finding)}"
+    for finding in sorted(run.findings, key=lambda one: one.is_known):
+        yield f"{'KNOWN ISSUE: ' * finding.is_known}{str(finding.kind).upper()}: {sentence(run, finding)}"
         yield from _evidence(finding)
-        yield from (f"  {_cut(one)}" for one in since.lines(run, finding))
+        yield from (f"  {_cut(one)}" for one in (*since.lines(run, finding), *known.lines(finding)))
         yield from (f"  {what}" for what in remedies(run, finding))
         if finding.kind is not FindingKind.UNDOCUMENTED_DEPENDENCY or finding.partner is None:
             yield f"  To see it again: {reproduce.command(run, finding)}"
         yield ""
+    told = [*filter(None, [known.counted(run)]), *map(_cut, known.notes(run))]
+    yield from (*told, "") if told else ()
 
 
 def _evidence(finding: Finding) -> Iterator[str]:

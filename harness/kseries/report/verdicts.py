@@ -24,7 +24,7 @@ def _verdict(run: RunResult, patch: AppliedPatch) -> str:
 
 
 def _remarks(run: RunResult, patch: AppliedPatch) -> Iterator[str]:
-    found = [finding for finding in run.findings if finding.patch == patch.number and not finding.is_advice]
+    found = [finding for finding in run.findings if finding.patch == patch.number and finding.counts]
     yield from dict.fromkeys(map(_words, found))
     if FindingKind.SILENT_BREAK not in {finding.kind for finding in found}:
         yield _revert(run, patch)

@@ -49,7 +49,7 @@ def _all(values: list[bool | None]) -> bool | None:
 
 def _findings(run: RunResult, several: bool) -> Iterator[str]:
     for finding in run.findings:
-        if not finding.is_advice:
+        if finding.counts:
             evidence = finding.evidence[0].name if finding.evidence else ""
             yield f"{_label(run, several)}{finding.kind} {finding.state} {evidence}".strip()
 
