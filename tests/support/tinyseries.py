@@ -30,13 +30,19 @@ def _files(number: int, patches: int, broken: int | None, sleep: float, delay: i
     files = tiny.kernel("one", delay, log="a tiny kernel\n")
     if number == broken:
         files["main.S"] = files["main.S"].replace(_GOOD, _BAD)
-    for name in ("lib", "main"):  # with a note of what is read, as kbuild has it
-        noted = f"$(CC) -m32 -MD -MF $(O)/{name}.d -c -o $@ {name}.S"
-        files["Makefile"] = files["Makefile"].replace(f"$(CC) -m32 -c -o $@ {name}.S", noted)
+    files["Makefile"] = noted(files["Makefile"])
     if sleep:
         files["Makefile"] += f"vmlinux: | wait\nwait:\n\t@sleep {sleep}\n"
     blocks = (f'\t.asciz "block {one}: {"new" if one <= number else "old"}"\n' for one in range(1, patches + 1))
     return {**files, "lib.S": tiny.LIB + _APART.join(("", *blocks)), "arch/x86/kvm/Kconfig": ""}
+
+
+def noted(makefile: str) -> str:
+    """The tiny kernel's Makefile with a note of what is read, as kbuild has it."""
+    for name in ("lib", "main"):
+        note = f"$(CC) -m32 -MD -MF $(O)/{name}.d -c -o $@ {name}.S"
+        makefile = makefile.replace(f"$(CC) -m32 -c -o $@ {name}.S", note)
+    return makefile
 
 
 _TIMES = ("began", "seconds", "timeline", "budget")

@@ -5,7 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
+from kseries.bisect import blameseries, proving
 from kseries.bisect.answer import Answer, Question, Tried
+from kseries.bisect.blame import Proof
 from kseries.bisect.gitbisect import GitBisect
 from kseries.bisect.staterunner import StateRunner
 from kseries.judge import evidence
@@ -38,6 +42,8 @@ class Bisected(Record, frozen=True):
     log: str
     revert: Step | None = None
     """The tip without the first bad patch; None where there is no one such patch."""
+    proof: Proof | UnsetType = UNSET
+    """Whether the first bad patch is proved to be one; not there where nobody asked, or there is no one such patch."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,11 @@ class Repository:
         return tuple(self.commits.index(commit) for commit in self.git.mark(word))
 
 
-def run(runner: StateRunner, question: Question, tell: Callable[[Step], None], *, revert: bool = True) -> Bisected:
-    """Bisect a series, and try the revert of what was found. ``tell`` hears of each state as it is asked.
+def run(
+    runner: StateRunner, question: Question, tell: Callable[[Step], None], *, revert: bool = True, prove: int = 0
+) -> Bisected:
+    """Bisect a series, and try the revert of what was found. ``tell`` hears of each state as it is asked. With
+    ``prove``, have what was found proved, with so many boots of each kernel.
 
     Raises InputError where base is bad, or the tip cannot be asked: then there is nothing to bisect between.
     """
@@ -101,4 +110,6 @@ def run(runner: StateRunner, question: Question, tell: Callable[[Step], None], *
     log = repository.git.log
     repository.git.end()
     undone = ask(runner.state(f"without-{suspects[0]}"), suspects[0]) if revert and len(suspects) == 1 else None
-    return Bisected(ends=ends, steps=tuple(steps), suspects=suspects, log=log, revert=undone)
+    one = suspects[0] if len(suspects) == 1 else 0
+    proof = proving.run(runner, question, blameseries.case(runner, one), prove) if prove and one else UNSET
+    return Bisected(ends=ends, steps=tuple(steps), suspects=suspects, log=log, revert=undone, proof=proof)

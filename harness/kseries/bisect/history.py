@@ -8,10 +8,12 @@ log and the results of kernels: whoever is killed begins again, and finds each o
 from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from kseries.bisect import replay
+from kseries.bisect import blamehistory, proving, replay
 from kseries.bisect.answer import Answer, Question, Tried
 from kseries.bisect.bisection import WORDS
+from kseries.bisect.blame import Proof
 from kseries.bisect.commits import Commit
 from kseries.bisect.gitbisect import GitBisect, Refusal, Turn
 from kseries.bisect.replay import Log
@@ -73,6 +75,8 @@ class BisectedHistory(Record, frozen=True):
     log: str = ""
     revert: CommitStep | None = None
     """BAD without the first bad commit; None where there is no one such commit, or it is made on none."""
+    proof: Proof | UnsetType = UNSET
+    """Whether the first bad commit is proved to be one; not there where nobody asked, or there is none such."""
 
     @property
     def culprit(self) -> Commit | None:
@@ -85,9 +89,16 @@ Keep = Callable[[str], None]
 
 
 def run(
-    runner: StateRunner, question: Question, tell: Tell, keep: Keep, log: Log | None = None, *, revert: bool = True
+    runner: StateRunner,
+    question: Question,
+    tell: Tell,
+    keep: Keep,
+    log: Log | None = None,
+    *,
+    revert: bool = True,
+    prove: int = 0,
 ) -> BisectedHistory:
-    """Bisect a history, and try the revert of what was found.
+    """Bisect a history, try the revert of what was found, and have it proved with so many boots of each kernel.
 
     ``tell`` hears of each commit before and after it is asked, ``keep`` of git's log after each answer. Answers of a
     ``log`` are taken as they are.
@@ -103,7 +114,12 @@ def run(
     found = search.between(ends, given, keep)
     if not revert or found.culprit is None:
         return found
-    return msgspec.structs.replace(found, revert=search.undone(found.culprit))
+    culprit = found.culprit
+    found = msgspec.structs.replace(found, revert=search.undone(culprit))
+    if not prove:
+        return found
+    case = blamehistory.case(search.commits, runner.trees, culprit.id)
+    return msgspec.structs.replace(found, proof=proving.run(runner, question, case, prove))
 
 
 class _Search:

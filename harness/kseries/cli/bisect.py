@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kseries import inputs
 from kseries.app import shell, single
-from kseries.bisect import bisection, history, manual
+from kseries.bisect import bisection, blame, history, manual
 from kseries.bisect.answer import Question
 from kseries.bisect.bisection import Step
 from kseries.bisect.history import Asks, CommitStep
@@ -17,6 +17,9 @@ from kseries.host import files
 from kseries.model.errors import InputError
 from kseries.report import bisections, histories, json
 from kseries.report.live import Progress
+
+_PROVE = 3
+"""How often each kernel of a proof is booted."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,6 +37,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     walk.add_arguments(parser)
     parser.add_argument(
         "--manual", action="store_true", help="ask you at each step; what you answered is there when you come back"
+    )
+    parser.add_argument(
+        "--prove",
+        metavar="N",
+        type=target.up_to(blame.MOST_BOOTS, least=0),
+        help="boot what was found, what it stands on, and the tip without it N times each: is it to blame? 0: do not"
+        f" (default: {_PROVE} over history)",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -60,11 +70,12 @@ def _series(args: argparse.Namespace, wanted: inputs.Target) -> int:
             print(bisections.line_of(step), flush=True)
 
     with single.state_runner(wanted, target.options(args), args.out, Progress(sys.stderr)) as series:
-        found = bisection.run(series, question.of(args), told)
+        found = bisection.run(series, question.of(args), told, prove=args.prove or 0)
         log = args.out / "bisect.log"
         if found.log:
             log.write_text(found.log)
         patches = series.patches
+        found = bisections.with_commands(found, series.series.patches)
     if args.json:
         print(json.document(found))
     else:
@@ -84,7 +95,8 @@ def _history(args: argparse.Namespace, wanted: inputs.Target, given: Log | None)
         files.write(log, text.encode())
 
     with single.state_runner(wanted, target.options(args), args.out, Progress(sys.stderr)) as commits:
-        found = history.run(commits, question.of(args), told, kept, given)
+        prove = _PROVE if args.prove is None else args.prove
+        found = history.run(commits, question.of(args), told, kept, given, prove=prove)
     print(json.document(found) if args.json else histories.render(found, log))
     return 1 if found.suspects is not None else 0
 
@@ -92,8 +104,8 @@ def _history(args: argparse.Namespace, wanted: inputs.Target, given: Log | None)
 def _manual(args: argparse.Namespace) -> int:
     """Exit 1 when a first bad patch was found, 0 when the bisection is left for later."""
     shell.check_terminal()
-    if args.json or question.of(args) != Question():
-        raise InputError("--manual asks you: it goes with neither --json nor --check, --build or --boot")
+    if args.json or args.prove or question.of(args) != Question():
+        raise InputError("--manual asks you: it goes with neither --json nor --prove, --check, --build or --boot")
     args.walk = walk.of(args, None)
     wanted = target.load(args)
     if wanted.history is not None or walk.options(args):

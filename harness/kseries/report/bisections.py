@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A bisection as text: a line for each state, the first bad patch, its revert, and git's own log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import msgspec
+from msgspec import UNSET
 
 from kseries.bisect.answer import Answer, Tried
 from kseries.bisect.bisection import Bisected, Step
 from kseries.judge import evidence
-from kseries.model import Outcome
+from kseries.model import Outcome, Patch, PatchSet, SetKind
 from kseries.model.sanitize import line, printable
 from kseries.plan.scenarios import Patches
+from kseries.report import gitcommands, proofs
 
 _WHY = 100
 """Characters of a reason that a line has room for."""
@@ -24,6 +28,15 @@ def of_state(state: str, tried: Tried, *, known: bool) -> str:
     """The same of any state."""
     why = line(evidence.line(tried.why[0]))[:_WHY] if tried.why else ""
     return printable(f"{state:<12} {tried.answer:<11} {'known' if known else 'built'}  {why}".rstrip())
+
+
+def with_commands(found: Bisected, patches: Sequence[Patch]) -> Bisected:
+    """A bisection of a series whose proof tells how to take its patch out, with those that go with it."""
+    if found.proof is UNSET:
+        return found
+    numbers = tuple(sorted((*found.suspects, *map(int, found.proof.also))))
+    commands = gitcommands.of(PatchSet(kind=SetKind.REVERT, asked=found.suspects, patches=numbers), patches)
+    return msgspec.structs.replace(found, proof=msgspec.structs.replace(found.proof, commands=commands))
 
 
 def render(found: Bisected, patches: Patches, log: Path) -> str:
@@ -46,6 +59,8 @@ def _lines(found: Bisected, patches: Patches, log: Path) -> Iterator[str]:
     yield f"git bisect took {count(len(found.steps), 'step')}, {known} of them known from before."
     if found.revert is not None:
         yield of_revert(found.revert.state, found.revert.tried)
+    if found.proof is not UNSET:
+        yield from proofs.lines(found.proof)
     yield from of_log(found.log, log)
 
 

@@ -4,10 +4,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import UNSET
+
 from kseries.bisect.commits import Commit
 from kseries.bisect.history import Asks, BisectedHistory, CommitStep, Suspects
 from kseries.model.sanitize import line, printable
-from kseries.report import bisections
+from kseries.report import bisections, proofs
 from kseries.report.bisections import count
 
 _SHOWN = 8
@@ -49,6 +51,8 @@ def _lines(found: BisectedHistory, log: Path) -> Iterator[str]:
         yield bisections.of_revert(found.revert.state, found.revert.tried)
     elif found.culprit is not None:
         yield "It is made on no commit that is here, and so it cannot be reverted."
+    if found.proof is not UNSET:
+        yield from proofs.lines(found.proof)
     yield from bisections.of_log(found.log, log)
 
 
