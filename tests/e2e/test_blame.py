@@ -2,7 +2,6 @@
 """kseries bisect --prove as it is typed, on tiny kernels that QEMU boots: who is to blame, and who only seems to be."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,13 @@ from typing import Any
 import pytest
 
 from tests.support import tiny, tinyseries
+from tests.support.byluck import BAD, CHECK, GOOD, flaky
 from tests.support.commands import typed
 from tests.support.gitrepo import Repository
 
-GOOD, BAD = "@    ok 1 a", "@    not ok 1 a"
-BEGIN = "6:\tmov $said, %esi\n"
-BY_LUCK = "6:\trdtsc\n\tmov $said, %esi\n\ttest $0x300, %eax\n\tjz 7f\n\tmov $other, %esi\n7:\n"
-"""One boot of four says what is at ``said``, and the others what is at ``other``."""
-SAID = re.compile(r"^said:.*\n.*\n", re.MULTILINE)
 TRIES = 20
 """Caches in which a kernel that passes one boot of four has failed its first: all of them in three of a thousand."""
 BOOTS = 8
-CHECK = ("--probe", "capabilities", "--check", "capabilities.a")
 
 
 class Linux:
@@ -59,12 +53,6 @@ class Linux:
 @pytest.fixture
 def linux(tmp_path: Path) -> Linux:
     return Linux(tmp_path)
-
-
-def flaky(main: str) -> str:
-    """A kernel whose check passes in one boot of four."""
-    (said,) = (str(found) for found in SAID.findall(main))
-    return main.replace(BEGIN, BY_LUCK) + said.replace("said:", "other:").replace(GOOD, BAD)
 
 
 def test_who_comes_after_a_flaky_fault_is_not_proved_to_be_to_blame(linux: Linux) -> None:

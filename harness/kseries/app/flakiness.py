@@ -58,6 +58,16 @@ def _memory(tell: events.Listener) -> Flakes:
     return Flakes(paths.cache(), lambda said: tell(events.Preparing(said)))
 
 
+def rate(check: str, family: Family, tell: events.Listener) -> Tally:
+    """How often a check failed on kernels of a family with nobody's patches; of none where that is not known."""
+    try:
+        failed, boots = _memory(tell).rate(check, family)
+    except DatabaseError as error:
+        tell(events.Preparing(f"what fails by chance is not known: {flakes.NAME}: {error}"))
+        failed = boots = 0
+    return Tally(failed=failed, boots=boots)
+
+
 def remembered(
     findings: tuple[Finding, ...], planned: Plan, family: Family, trees: TreeStore, tell: events.Listener
 ) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ from kseries.bisect.answer import Question
 from kseries.bisect.bisection import Step
 from kseries.bisect.history import Asks, CommitStep
 from kseries.bisect.replay import Log
-from kseries.cli import cluster, question, target, walk
+from kseries.cli import cluster, confidence, question, target, walk
 from kseries.host import files
 from kseries.model.errors import InputError
 from kseries.report import bisections, histories, json
@@ -38,12 +38,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--manual", action="store_true", help="ask you at each step; what you answered is there when you come back"
     )
+    confidence.add_arguments(parser)
     parser.add_argument(
         "--prove",
         metavar="N",
         type=target.up_to(blame.MOST_BOOTS, least=0),
         help="boot what was found, what it stands on, and the tip without it N times each: is it to blame? 0: do not"
-        f" (default: {_PROVE} over history)",
+        f" (default: {_PROVE} over history, and with --confidence as many as that takes)",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -54,9 +55,12 @@ def command(args: argparse.Namespace) -> int:
     """Exit 1 when a first bad patch or commit was found, 0 when the tip is good."""
     if args.manual:
         return _manual(args)
+    confidence.check(args)
     log = walk.log_of(args)
     args.walk = walk.of(args, log)
     found = target.load(args)
+    if args.confidence is not None:
+        return confidence.command(args, found)
     if found.history is not None:
         return _history(args, found, log)
     if options := walk.options(args):
@@ -104,8 +108,10 @@ def _history(args: argparse.Namespace, wanted: inputs.Target, given: Log | None)
 def _manual(args: argparse.Namespace) -> int:
     """Exit 1 when a first bad patch was found, 0 when the bisection is left for later."""
     shell.check_terminal()
-    if args.json or args.prove or question.of(args) != Question():
-        raise InputError("--manual asks you: it goes with neither --json nor --prove, --check, --build or --boot")
+    if args.json or args.prove or args.confidence or question.of(args) != Question():
+        raise InputError(
+            "--manual asks you: it goes with neither --json nor --confidence, --prove, --check, --build or --boot"
+        )
     args.walk = walk.of(args, None)
     wanted = target.load(args)
     if wanted.history is not None or walk.options(args):

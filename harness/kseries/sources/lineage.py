@@ -35,6 +35,36 @@ def read(
     )
 
 
+def touched(place: Path, commits: Sequence[str]) -> list[frozenset[str]]:
+    """The files that each commit touches, as git names them; of a merge, those that are as in none of its parents.
+
+    Raises InputError.
+    """
+    words = (
+        "diff-tree",
+        "--stdin",
+        "-r",
+        "--root",
+        "-c",
+        "--name-only",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+    )
+    asked = "".join(f"{commit}\n" for commit in commits)
+    done = git.theirs(place, *words, stdin=asked.encode(), seconds=_SECONDS)
+    if done.returncode != 0:
+        raise InputError(f"{place}: {git.reason(done)}{repository.shallow_cure(place)}")
+    found: dict[str, set[str]] = {commit: set() for commit in commits}
+    of = set[str]()
+    for row in done.text.splitlines():
+        if row in found:
+            of = found[row]
+        else:
+            of.add(row)
+    return [frozenset(found[commit]) for commit in commits]
+
+
 def walk(*, first_parent: bool) -> tuple[str, ...]:
     """The option by which git goes along the first parents alone."""
     return ("--first-parent",) if first_parent else ()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A search with a confidence over a series, whose kernels answer from what is known, and what is said of it."""
+
+import dataclasses
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import UNSET
+
+from kseries.bisect import confidence, priors
+from kseries.bisect.answer import Answer, Question
+from kseries.bisect.confidence import Sure
+from kseries.bisect.search import Ending, Settings
+from kseries.model import State
+from kseries.report import searches
+from tests.support.bisections import PATCHES, SEEN, Laid, broken_from
+from tests.support.engines import seen_of
+from tests.support.judged import result_of as result
+from tests.support.kbuild import SETUP, Kernel
+
+_ATTEMPTS, _MOST_BOOTS = 8, 4
+FAULT = 5
+
+
+@pytest.fixture
+def laid(kernel: Kernel, tmp_path: Path) -> Laid:
+    """Each kernel answers the same however often it is asked; all from the fifth patch on are bad."""
+    made = Laid(kernel, tmp_path)
+    answers = broken_from(FAULT)
+    made.know(answers)
+    named = dict(zip(map(made.kernel.store.tree_of, made.commits), answers, strict=True))
+    undone = made.runner.state(f"without-{FAULT}").tree
+    assert undone is not None
+    asked_often = [*made.commits[FAULT - 2 : FAULT + 1], made.commits[0], made.commits[-1]]
+    for tree in {*map(made.kernel.store.tree_of, asked_often), undone}:
+        answer = named.get(tree, Answer.GOOD)
+        state = State(id="known", scenario="commit", applied=(), tree=tree)
+        for attempt in range(_ATTEMPTS):
+            for boots in range(1, _MOST_BOOTS):
+                seen = msgspec.structs.replace(result(state, SEEN[answer]), boots=boots if boots > 1 else UNSET)
+                key = dataclasses.replace(SETUP, attempt=attempt, repeat=boots).key(tree)
+                made.store.put(key, seen_of(seen), tmp_path)
+    return made
+
+
+def search(laid: Laid, question: Question | None = None, boots: int = 100) -> Sure:
+    return confidence.run(laid.runner, question or Question(), Settings(boots=boots), None, lambda _: None)
+
+
+def test_a_steady_fault_is_found_and_proved_and_nothing_is_built(laid: Laid) -> None:
+    found = search(laid)
+    assert found.searched.end is Ending.FOUND
+    assert found.searched.blamed == (f"prefix-{FAULT}",)
+    assert found.searched.suspects[0].probability >= 0.99
+    assert found.proof is not UNSET and found.proof.proved, found.proof
+    assert laid.builds == []
+    text = searches.render(found)
+    assert f"prefix-{FAULT} 'patch {FAULT}' is the first bad one, with a probability of 0.99 or more." in text
+    assert "Proved: " in text
+
+
+def test_who_may_not_boot_any_more_blames_nobody(laid: Laid) -> None:
+    found = search(laid, boots=5)
+    assert found.searched.end is Ending.SPENT
+    assert 1 < len(found.searched.blamed) < PATCHES
+    assert found.proof is UNSET
+    assert "No more boots were allowed" in searches.render(found)
+
+
+def test_what_a_build_reads_is_suspected_more_than_what_it_does_not() -> None:
+    touched = [frozenset(paths) for paths in (["a.c"], ["doc/b"], ["doc/b", "a.c"], ["x/Makefile"], ["scripts/y"], [])]
+    compiled, unread, both, by_make, by_script, merge = priors.weights(touched, {"a.c", "c.h"})
+    assert compiled == both == by_make == by_script
+    assert compiled > merge > unread > 0
