@@ -51,7 +51,7 @@ function _shtab_kseries_using
 end
 
 set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check bundle watch compare runs gc doctor extra completion worker test
-set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --budget --check --check-timeout --cluster --config --contract --cpus --device --disk --every --format --from --full --fuzz --host-test --html --jobs --kunit --list --make --max-size --memory --most --name --onto --out --output --package --path --prerequisite --probe --promise --publish --queue --repeat --report --reroll-count --revert --run --scenario --selftest --selftest-from --since --sockets --subject --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --wait --workers -j -o -v
+set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --boots --budget --check --check-timeout --cluster --confidence --config --contract --cpus --device --disk --every --format --from --full --fuzz --host-test --html --jobs --known-issues --kunit --list --make --max-size --memory --most --name --onto --out --output --package --path --prerequisite --probe --promise --prove --publish --queue --repeat --replay --report --reroll-count --revert --run --scenario --selftest --selftest-from --since --sockets --subject --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --wait --workers -j -o -v
 
 complete -c kseries -e
 complete -c kseries -f
@@ -121,6 +121,7 @@ complete -c kseries -n '_shtab_kseries_using run' -l budget -x -d 'begin no stat
 complete -c kseries -n '_shtab_kseries_using run' -l variant -xka "default clang debug" -d 'a matrix and a verdict of its own: NAME=arch:A,config:FILE,config:auto,make:W=1,boot:no, or one of default, clang, debug'
 complete -c kseries -n '_shtab_kseries_using run' -l revert-sets -d 'build kernels to find what has to go with a patch that cannot alone'
 complete -c kseries -n '_shtab_kseries_using run' -l most -x -d 'with --revert-sets: kernels for each such patch (default: 12)'
+complete -c kseries -n '_shtab_kseries_using run' -l known-issues -xka "(__fish_complete_path (commandline -ct))" -d 'checks that are known to fail for another reason (TOML): shown, and not counted'
 complete -c kseries -n '_shtab_kseries_using run' -l json -d 'print result.json instead of the report'
 complete -c kseries -n '_shtab_kseries_using run' -l baseline -xka "(__fish_complete_path (commandline -ct))" -d 'compare with this run; exit 1 when something got worse'
 complete -c kseries -n '_shtab_kseries_using run; and test $_shtab_kseries_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a git bundle, a message-id, or - (an mbox on standard input)'
@@ -255,7 +256,7 @@ complete -c kseries -n '_shtab_kseries_using try' -l boot -d 'bad is what does n
 complete -c kseries -n '_shtab_kseries_using try' -l out -xka "(__fish_complete_directories)" -d 'put the state'"'"'s logs into DIR/states (default: nowhere)'
 complete -c kseries -n '_shtab_kseries_using try' -l json -d 'print JSON'
 complete -c kseries -n '_shtab_kseries_using try; and test $_shtab_kseries_npos -eq 1' -ka "(__fish_complete_path (commandline -ct))" -d 'a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a git bundle, a message-id, or - (an mbox on standard input)'
-complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a bisect -d 'find the patch that breaks a check'
+complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a bisect -d 'find the patch or the commit that breaks a check'
 complete -c kseries -n '_shtab_kseries_using bisect' -s h -l help -d 'show this help message and exit'
 complete -c kseries -n '_shtab_kseries_using bisect' -l tree -xka "(__fish_complete_path (commandline -ct))" -d 'git repository, directory, tarball or debian:linux-source-6.12'
 complete -c kseries -n '_shtab_kseries_using bisect' -l base -x -d 'the revision of --tree under the series (default: its base-commit, what its files match, or HEAD)'
@@ -297,7 +298,12 @@ complete -c kseries -n '_shtab_kseries_using bisect' -l tls-ca-file -xka "(__fis
 complete -c kseries -n '_shtab_kseries_using bisect' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'of the cluster: our certificate'
 complete -c kseries -n '_shtab_kseries_using bisect' -l tls-key -xka "(__fish_complete_path (commandline -ct))" -d 'of the cluster: our key'
 complete -c kseries -n '_shtab_kseries_using bisect' -l insecure -d 'speak to a scheduler on another host without TLS: you trust the network'
+complete -c kseries -n '_shtab_kseries_using bisect' -l first-parent -d 'over history: along first parents alone, as of git bisect'
+complete -c kseries -n '_shtab_kseries_using bisect' -l replay -xka "(__fish_complete_path (commandline -ct))" -d 'over history: go on from the answers of a git bisect log'
 complete -c kseries -n '_shtab_kseries_using bisect' -l manual -d 'ask you at each step; what you answered is there when you come back'
+complete -c kseries -n '_shtab_kseries_using bisect' -l confidence -x -d 'a bad kernel may pass now and then: boot again what tells most, until one commit or patch is the first bad one with this probability, such as 0.99'
+complete -c kseries -n '_shtab_kseries_using bisect' -l boots -x -d 'with --confidence: the most boots (default: 300)'
+complete -c kseries -n '_shtab_kseries_using bisect' -l prove -x -d 'boot what was found, what it stands on, and the tip without it N times each: is it to blame? 0: do not (default: 3 over history, and with --confidence as many as that takes)'
 complete -c kseries -n '_shtab_kseries_using bisect' -l out -xka "(__fish_complete_directories)" -d 'default: kseries-out'
 complete -c kseries -n '_shtab_kseries_using bisect' -l json -d 'print JSON'
 complete -c kseries -n '_shtab_kseries_using bisect; and test $_shtab_kseries_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a git bundle, a message-id, or - (an mbox on standard input)'
@@ -541,4 +547,4 @@ complete -c kseries -n '_shtab_kseries_using worker' -l insecure -d 'speak to a 
 complete -c kseries -n '_shtab_kseries_using; and test $_shtab_kseries_npos -eq 0' -a test -d 'the project'"'"'s own tests'
 complete -c kseries -n '_shtab_kseries_using test' -s h -l help -d 'show this help message and exit'
 complete -c kseries -n '_shtab_kseries_using test' -l yes -d 'install missing Debian packages without asking'
-complete -c kseries -n '_shtab_kseries_using test' -l full -xka "demo demo-7.3 series promises e2e host-tests releases userland subsystems cluster guest faults identical mutants-x86_64 mutants-arm64 mutants-7.3 fuzz" -d 'run the long tests: these parts, or all of them'
+complete -c kseries -n '_shtab_kseries_using test' -l full -xka "demo demo-7.3 series promises e2e history host-tests releases userland subsystems cluster guest faults identical mutants-x86_64 mutants-arm64 mutants-7.3 fuzz" -d 'run the long tests: these parts, or all of them'
