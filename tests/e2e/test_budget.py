@@ -41,7 +41,7 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    tinyseries.repository(tmp_path / "linux", PATCHES, broken=2, sleep=BUILDS)
+    tinyseries.repository(tmp_path / "linux", PATCHES, broken=2, sleep=[BUILDS])
     return Lab(tmp_path)
 
 

@@ -76,7 +76,7 @@ def test_what_is_known_at_home_is_asked_of_nobody_and_hosts_offer_theirs(lab: La
 
 def test_a_budget_holds_on_a_cluster_and_the_next_run_goes_on(lab: Lab) -> None:
     """A build takes longer than the first budget, so that base is all that comes of it."""
-    tinyseries.repository(lab.place / "slow", 2, broken=1, sleep=2)
+    tinyseries.repository(lab.place / "slow", 2, broken=1, sleep=[2])
     run = ("run", *WORDS[:2], "slow", *WORDS[3:], "--scenario", "prefixes", "--out")
     on_hosts = ("--cluster", lab.address)
     status, printed, said = lab.kseries("brief", *run, "brief", *on_hosts, "--budget", "1s")

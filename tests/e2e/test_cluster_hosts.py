@@ -118,7 +118,7 @@ def test_without_our_certificates_nobody_is_let_in(lab: Lab, tmp_path: Path) -> 
 
 
 def test_a_host_that_is_cut_off_comes_back(lab: Lab) -> None:
-    tinyseries.repository(lab.place / "linux", 8, broken=2, sleep=5)
+    tinyseries.repository(lab.place / "linux", 8, broken=2, sleep=[5])
     expected = alone(lab, *SERIES)
     run = lab.start("run", *SERIES, *lab.cluster, "--out", "out")
     clusters.said(run, lab.log, re.compile(r"-\d: building on beta"))

@@ -27,7 +27,7 @@ GONE_SECONDS = 10.0
 
 @pytest.fixture(scope="module")
 def linux(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tinyseries.repository(tmp_path_factory.mktemp("linux") / "linux", 3, broken=2, sleep=BUILDS)
+    return tinyseries.repository(tmp_path_factory.mktemp("linux") / "linux", 3, broken=2, sleep=[BUILDS])
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 """A series for the tiny kernel as a repository: each patch changes lines of its own, so that any of them reverts."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ _APART = "\t/* nothing changes here */\n" * 8
 _GOOD, _BAD = "@    ok 1 a", "@    not ok 1 a"
 
 
-def repository(place: Path, patches: int, *, broken: int | None = None, sleep: float = 0, delay: int = 1) -> Path:
+def repository(
+    place: Path, patches: int, *, broken: int | None = None, sleep: Sequence[float] = (), delay: int = 1
+) -> Path:
     """A repository whose ``base..topic`` has so many patches; ``broken`` makes a check fail and the one after mends it.
 
-    A build takes ``sleep`` seconds, and a boot as long as ``delay`` has it (tiny.kernel).
+    A build takes one of the ``sleep`` seconds, each time the same tree the same; a boot takes as long as ``delay`` has
+    it (tiny.kernel).
     """
     made = Repository(place)
     for number in range(patches + 1):
@@ -26,13 +30,14 @@ def repository(place: Path, patches: int, *, broken: int | None = None, sleep: f
     return place
 
 
-def _files(number: int, patches: int, broken: int | None, sleep: float, delay: int) -> dict[str, str]:
+def _files(number: int, patches: int, broken: int | None, sleep: Sequence[float], delay: int) -> dict[str, str]:
     files = tiny.kernel("one", delay, log="a tiny kernel\n")
     if number == broken:
         files["main.S"] = files["main.S"].replace(_GOOD, _BAD)
     files["Makefile"] = noted(files["Makefile"])
     if sleep:
-        files["Makefile"] += f"vmlinux: | wait\nwait:\n\t@sleep {sleep}\n"
+        chosen = f"set -- {' '.join(map(str, sleep))}; shift $$(($$(cksum <lib.S | cut -d ' ' -f 1) % $$#))"
+        files["Makefile"] += f"vmlinux: | wait\nwait:\n\t@{chosen}; sleep $$1\n"
     blocks = (f'\t.asciz "block {one}: {"new" if one <= number else "old"}"\n' for one in range(1, patches + 1))
     return {**files, "lib.S": tiny.LIB + _APART.join(("", *blocks)), "arch/x86/kvm/Kconfig": ""}
 
