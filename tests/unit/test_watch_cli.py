@@ -45,6 +45,10 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (("mails", "--tree", "linux", "--publish", "sarif=x.sarif"), "--publish sarif=x.sarif is one file"),
         (("mails", "--tree", "linux", "--", "--out", "x"), "-- --out: the watch says that itself"),
         (("mails", "--tree", "linux", "--", "--base", "x"), "-- --base: the watch says that itself"),
+        (
+            ("mails", "--tree", "linux", "--once", "--", "--known-issues", "none.toml"),
+            "--known-issues none.toml: No such file",
+        ),
         (("mails", "--tree", "linux", "--", "--probe", "nonsense"), "no such probe: nonsense"),
         (("mails", "--tree", "linux", "--", "other"), "unrecognized arguments: other"),
         (("mails", "--json"), "--json: print the queue with it"),

@@ -12,6 +12,7 @@ from kseries.app import reports, setup
 from kseries.app.options import Options
 from kseries.cli import parser as parsers
 from kseries.cli import reporting, run, target
+from kseries.inputs import knownissues
 from kseries.model.errors import InfraError, InputError
 from kseries.model.sanitize import line, printable
 from kseries.report import json
@@ -178,6 +179,7 @@ def _options(words: Sequence[str], budget: str | None) -> Options:
             raise InputError(f"-- {option}: the watch says that itself, for each series\n  leave it out behind the --")
     if budget is not None:
         parser.parse_args(["SERIES", *words, "--budget", budget])
+    knownissues.read(args.known_issues)  # by each run again
     args.variant = []  # which each run has by itself
     return target.each(args)[0]
 
