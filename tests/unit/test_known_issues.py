@@ -6,29 +6,35 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from kseries.app import knownissues as applied
 from kseries.app import session
 from kseries.app.knownissues import KnownIssues
 from kseries.inputs import knownissues
-from kseries.judge import compare, exercise, judge
+from kseries.judge import compare, evidence, exercise, judge
 from kseries.judge import knownissues as covering
 from kseries.model import (
+    Check,
+    Complaint,
     Evidence,
     EvidenceKind,
     Exercise,
     Finding,
     FindingKind,
+    Gravity,
     Inference,
     IssueNote,
     KnownIssue,
     PatchResult,
     RunResult,
+    StateResult,
     Status,
     Tally,
     Verdict,
@@ -53,7 +59,7 @@ from kseries.report import (
 from kseries.report import json as as_json
 from kseries.report.questions import Answer
 from kseries.report.reporter import FinishedRun
-from tests.support.judged import FEATURE, SILENT, SOUND, plan_of, result_of
+from tests.support.judged import FEATURE, SILENT, SOUND, Seen, plan_of, result_of
 from tests.support.runs import checks, contract, finding, judgement, run, state
 
 LINK = "https://bugs.example.org/7"
@@ -96,6 +102,12 @@ def test_a_list_says_which_checks_where_they_are_told_of_and_until_when(tmp_path
         (f"{ISSUE}said = '(a'\n", "issue 1 (p.a): said = (a is no regular expression: missing ), unterminated"),
         (f"{ISSUE}said = ''\n", "said is empty\n  leave it out"),
         (f"{ISSUE}said = '{'a' * 1001}'\n", "said has 1001 characters"),
+        (f"{ISSUE}said = '[[a]'\n", "said = [[a] is no regular expression: Possible nested set at position 1"),
+        *(
+            (f"{ISSUE}said = '{said}'\n", "is found in anything\n  write")
+            for said in (".*", ".", "^", "x?", "^(?!KASAN)")
+        ),
+        *((f"[[issue]]\ncheck = '{every}'\nlink = '{LINK}'\n", "covers every check\n") for every in ("*", "?*", "*.*")),
         (f"{ISSUE}until = '2027-03-01'\n", "until = 2027-03-01 is no day\n  write it without quotes"),
         (f"{ISSUE}until = 2027-03-01T00:00:00Z\n", "is no day"),
         (f"{ISSUE}until = 2027-02-30\n", "at line 4"),
@@ -111,6 +123,11 @@ def test_what_is_wrong_with_one_names_the_file_the_entry_and_what_to_do(tmp_path
     assert first.startswith(f"--known-issues {tmp_path}/0.toml")
     assert second.startswith("  ") and "\n" not in second
     assert said in str(error.value)
+
+
+def test_any_check_may_say_what_is_known(tmp_path: Path) -> None:
+    held = f"[[issue]]\ncheck = '*'\nlink = '{LINK}'\nsaid = '^$|at kvm_x'\n"
+    assert read(tmp_path, held) == (KnownIssue(check="*", link=LINK, said="^$|at kvm_x"),)
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff")])
@@ -146,6 +163,9 @@ SPLAT = "WARNING: CPU: 0 PID: 7 at kvm_x"
         ({}, check("p.ab"), False),
         ({"check": "p.*"}, check("p.ab"), True),
         ({"check": "P.A"}, check("p.a"), False),
+        ({"check": "p.a[x86-1]"}, check("p.a[x86-1]"), True),
+        ({"check": "p.a[x86-1]"}, check("p.a[x86-2]"), False),
+        ({"check": "p.a[[]*]"}, check("p.a[x86-2]"), True),
         ({}, Evidence(kind=EvidenceKind.FLAKY, name="p.a"), True),
         ({"said": "x"}, Evidence(kind=EvidenceKind.FLAKY, name="p.a"), False),
         ({"said": "E[0-9]+"}, check("p.a", said="got E12"), True),
@@ -177,8 +197,8 @@ def test_an_issue_covers_checks_that_fail_and_no_more_than_it_says(
     assert covering.covers(KnownIssue(**given), one) is covered  # type: ignore[arg-type]
 
 
-def known_of(*issues: KnownIssue, today: date = TODAY) -> KnownIssues:
-    return KnownIssues(issues, today)
+def known_of(*issues: KnownIssue, today: date = TODAY, **seen: StateResult) -> KnownIssues:
+    return KnownIssues(issues, today, {one.id: one for one in seen.values()})
 
 
 A, B = KnownIssue(check="p.a", link=LINK), KnownIssue(check="p.b", link="https://b")
@@ -227,14 +247,44 @@ def test_a_pattern_that_takes_for_ever_covers_nothing_and_that_is_told(monkeypat
     ]
 
 
+WARNED = Complaint(gravity=Gravity.REPORT, kind="WARNING", said=SPLAT, function="kvm_x", check="p.a")
+FREED = Complaint(gravity=Gravity.REPORT, kind="BUG: KASAN: double-free", said="BUG: KASAN in kvm_y", check="p.a")
+
+
+@pytest.mark.parametrize(
+    ("of_base", "of_state", "is_known"),
+    [
+        ((), (WARNED,), True),
+        ((), (WARNED, FREED), False),
+        ((), (FREED, WARNED), False),
+        ((FREED,), (WARNED, FREED), True),
+        ((), (WARNED, replace(FREED, check="p.b")), True),
+        ((), (WARNED, replace(FREED, boots=1, of=2)), True),
+    ],
+)
+def test_a_check_during_which_the_kernel_says_more_is_covered_with_all_of_that(
+    of_base: tuple[Complaint, ...], of_state: tuple[Complaint, ...], is_known: bool
+) -> None:
+    """Of two complaints during a check that a revert fails, the check's own evidence has the first alone."""
+    base = state("base", checks=checks(p__a=PASS), complaints=of_base)
+    blamed = tuple(f"the kernel said: {one.said}" for one in of_state if one.check == "p.a")
+    failed = state("without-1", 1, checks=(Check(id="p.a", status=FAIL, blamed=blamed),), complaints=of_state)
+    lost = finding(FindingKind.SILENT_BREAK, "without-1", evidence.of_check("p.a", failed))
+    splat = replace(A, said="at kvm_x")
+    (told,) = known_of(splat, base=base, failed=failed).mark((lost,))
+    assert told.is_known is is_known
+    both = known_of(splat, replace(A, said="kvm_y"), base=base, failed=failed)
+    assert both.mark((lost,))[0].is_known, "each by an issue of its own"
+
+
 # --- the verdict --------------------------------------------------------------------------------
 
 PLAN = plan_of(tuple(SOUND))
 
 
-def verdict(broken: str, *issues: KnownIssue) -> tuple[bool | None, bool | None]:
+def verdict(broken: str, *issues: KnownIssue, **others: Seen) -> tuple[bool | None, bool | None]:
     """Whether a series is bisectable, and revert-safe, of which one state breaks its promise."""
-    shown = {**SOUND, broken: SILENT}
+    shown = {**SOUND, broken: SILENT, **{name.replace("_", "-"): one for name, one in others.items()}}
     seen = {one.id: result_of(one, shown[one.id]) for one in PLAN.states}
     findings, answer = judge(PLAN, seen, (FEATURE,), Inference.OFF, known_of(*issues).mark)[1:]
     assert findings and not any(one.is_known for one in findings), "they are marked later"
@@ -247,6 +297,29 @@ def test_a_question_that_known_issues_alone_say_no_to_is_not_judged() -> None:
     assert verdict("without-1", feature) == (True, None)
     assert verdict("prefix-2") == (False, True)
     assert verdict("prefix-2", feature) == (None, True)
+
+
+def test_what_a_revert_fails_as_the_whole_series_does_by_a_known_issue_is_not_judged() -> None:
+    feature, other = replace(A, check="feature.works"), replace(A, check="feature.lasts")
+    assert verdict("prefix-3", feature) == (True, True), "all reverts pass it"
+    assert verdict("prefix-3", without_3=SILENT) == verdict("prefix-3", other, without_3=SILENT) == (True, True)
+    assert verdict("prefix-3", feature, without_3=SILENT) == (True, None)
+
+
+def test_so_it_is_of_one_patch_and_reports_say_why() -> None:
+    tip = state("prefix-2", 2, applied=(1, 2), contracts=(contract(),), checks=checks(p__a=FAIL))
+    failed = state("without-1", 1, contracts=(contract(),), checks=checks(p__a=FAIL))
+    patch = PatchResult(number=1, verdict=Verdict(bisectable=None, revert_safe=None), exercise=Exercise.EXERCISED)
+    found = (finding(FindingKind.BROKEN_CONTRACT, "prefix-2", check("p.a"), contract="feature"),)
+    told = {}
+    for name, findings in {"counted": found, "known": known_of(A).mark(found)}.items():
+        told[name] = run(
+            state("base"), tip, failed, findings=findings, verdict=Verdict(bisectable=True, revert_safe=None)
+        )
+    assert [exercise._verdict(judgement(one), tip, patch).revert_safe for one in told.values()] == [True, None]
+    assert ["known issues" in grounds.why_not(one) for one in told.values()] == [False, True]
+    well = replace(told["known"], states=(state("base"), tip, state("without-1", 1, checks=checks(p__a=PASS))))
+    assert "known issues" not in grounds.why_not(well)
 
 
 def test_so_is_that_question_of_one_patch() -> None:
@@ -418,6 +491,42 @@ def test_a_verdict_that_known_issues_leave_open_is_not_worse_and_another_is() ->
     new = replace(good, findings=(lost,), verdict=Verdict(bisectable=True, revert_safe=None))
     assert not compare.compare(good, new, ()).worse and grounds.why_not(new) == "known issues are in the way"
     assert compare.compare(good, replace(new, findings=()), ()).worse == ("revert-safe no more",)
+
+
+@pytest.mark.parametrize(
+    ("where", "counted", "is_worse"),
+    [("without-1", True, False), ("without-1", UNSET, True), ("prefix-1", True, True)],
+)
+def test_a_suspected_break_that_counts_leaves_its_question_open_where_it_is_known(
+    where: str, counted: bool | UnsetType, is_worse: bool
+) -> None:
+    good = run(state("base"), state("prefix-1", 1), state("without-1", 1))
+    lost = finding(FindingKind.SUSPECTED_BREAK, where, replace(check("p.a"), known=LINK), counted=counted)
+    new = replace(good, findings=(lost,), verdict=Verdict(bisectable=True, revert_safe=None))
+    assert bool(compare.compare(good, new, ()).worse) is is_worse
+    assert ("known issues" in grounds.why_not(new)) is (counted is True)
+
+
+def failing_base(one: Check, **more: Any) -> RunResult:
+    """A run whose base fails a check by chance, which is no finding."""
+    return run(state("base", checks=(one,), **more), state("prefix-1", 1), known_issues=(NOTE,))
+
+
+def test_what_base_fails_by_a_known_issue_is_not_worse() -> None:
+    old = run(state("base", checks=checks(p__a=PASS)), state("prefix-1", 1))
+    new = failing_base(Check(id="p.a", status=FAIL))
+    assert not compare.compare(old, new, ()).worse
+    splat = Check(id="p.a", status=FAIL, blamed=(f"the kernel said: {SPLAT}",))
+    for other in (
+        replace(new, known_issues=UNSET),
+        failing_base(Check(id="p.a", status=MISSING)),
+        failing_base(splat, complaints=(WARNED,)),
+        *(replace(new, known_issues=(replace(NOTE, **{field: value}),)) for field, value in NOT_APPLIED.items()),
+    ):
+        assert compare.compare(old, other, ()).worse, other
+
+
+NOT_APPLIED = {"check": "p.b", "said": "a", "ended": True, "too_slow": True}
 
 
 @pytest.mark.parametrize(

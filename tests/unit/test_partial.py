@@ -307,7 +307,7 @@ def told_to_end() -> None:
 def work_of(run: RunResult, **more: Any) -> Work:
     """A run after its last state, and what followed from that."""
     variant = Variant(label="", arch=run.arch, toolchain="")
-    return Work(variant, run.accel, judgement(run), KnownIssues((), date.min), **more)
+    return Work(variant, run.accel, judgement(run), KnownIssues((), date.min, {}), **more)
 
 
 def assembled(work: Work, deadline: Deadline = NEVER) -> RunResult:

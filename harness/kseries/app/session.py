@@ -140,7 +140,7 @@ def _carry_out(
             if seen["base"].outcome is Outcome.NOT_TRIED:
                 raise
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
-        known = KnownIssues(options.known_issues, datetime.now(UTC).date())
+        known = KnownIssues(options.known_issues, datetime.now(UTC).date(), seen)
         judgement = judgement_of(planned, seen, wanted, trees, options.inference, known)
         told = selftests.notes(setup.probes, selftests.asked(options), seen["base"].checks, engine.left_out)
         work = Work(variant_of(setup, options.label), setup.accel, judgement, known, checkpatch=said, selftests=told)

@@ -4,6 +4,7 @@
 import datetime
 import re
 import tomllib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ _KEYS = ("check", "link", "said", "until", "missing")
 _LONGEST = 1000
 """Characters of a check, and of a pattern."""
 _SHOWN = 100
+_NOBODY_SAYS = "~"
+"""A pattern that is found in it is found wherever something is said: the next oops would be covered."""
 _EXAMPLE = 'an issue is [[issue]], check = "timers.mqueue.*", link = "https://…"; it may have said, until, missing'
 
 
@@ -53,6 +56,8 @@ def _issue(where: str, held: Any) -> KnownIssue:
     where = f"{where} ({_told(check)})"
     if not check.strip():
         raise InputError(f'{where} has no check\n  name one, or a glob of some: check = "timers.*"')
+    if not check.strip("*?.") and "said" not in held:
+        raise InputError(f'{where} covers every check\n  name some: check = "timers.*"; or say what they said')
     link = _text(where, held, "link")
     if not LINK.fullmatch(link):
         told = f"{_told(link)} is no link" if link else "has no link"
@@ -77,10 +82,14 @@ def _said(where: str, held: Mapping[str, Any]) -> str:
     if "said" in held and not pattern:
         raise InputError(f"{where}: said is empty\n  leave it out where the check's name is enough")
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # of what another Python will read in another way
+            compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError, FutureWarning) as error:
         told = f"said = {_told(pattern)} is no regular expression: {error}"
         raise InputError(f"{where}: {told}\n  put a backslash before what is meant as it stands") from error
+    if pattern and compiled.search(_NOBODY_SAYS) is not None:
+        raise InputError(f"{where}: said = {_told(pattern)} is found in anything\n  write down what it says")
     return pattern
 
 

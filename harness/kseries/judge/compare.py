@@ -11,6 +11,7 @@ from kseries.model import (
     Finding,
     FindingKind,
     Inference,
+    KnownIssue,
     Machine,
     Outcome,
     Record,
@@ -131,17 +132,31 @@ def _worse(
             yield f"{now.kind} in {now.state}: {len(more)} more of it"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
-        if now is None and knownissues.are_why(name, new.findings):
+        if now is None and knownissues.are_why(name, new):
             continue
         if (was, now) in ((True, False), (True, None), (None, False)):
             yield f"{name.replace('_', '-')} no more" if was else f"not {name.replace('_', '-')}"
     tip = f"prefix-{len(new.series.patches)}"
-    known = {(finding.state, one.name) for finding in new.findings for one in finding.evidence if one.known}
     for change in changes:
-        if change.worse and change.state in ("base", tip) and (change.state, change.name) not in known:
+        if change.worse and change.state in ("base", tip) and not _is_known(change, new):
             yield f"{change.name} in {change.state}: {change.was}, now {change.now}"
     if warnings:
         yield f"{len(warnings)} new warning{'s' * (len(warnings) > 1)} with the whole series"
+
+
+def _is_known(change: Change, new: RunResult) -> bool:
+    """Whether a known issue covers a check that is worse: in a finding, or of a state that has none, as base has not.
+
+    There an issue with a pattern covers nothing: the result is anybody's, and a pattern may take for ever.
+    """
+    found = (one for finding in new.findings if finding.state == change.state for one in finding.evidence)
+    if any(one.known for one in found if one.name == change.name):
+        return True
+    state = next(one for one in new.states if one.id == change.state)
+    seen = evidence.of_check(change.name, state)
+    issues = (one for one in new.known_issues or () if not (one.said or one.ended or one.too_slow))
+    uncovered = any(knownissues.beside(seen, new.states[0], state))
+    return not uncovered and any(knownissues.covers(KnownIssue(check=one.check, link=one.link), seen) for one in issues)
 
 
 class _Named:

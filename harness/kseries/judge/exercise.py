@@ -13,7 +13,7 @@ from kseries import judge
 from kseries.coverage import ifs, leftout, source, tracepoints
 from kseries.coverage.goals import Goals
 from kseries.coverage.ways import Ways
-from kseries.judge import compiled, grounds
+from kseries.judge import compiled, grounds, knownissues
 from kseries.judge.judgement import Judgement
 from kseries.model import (
     AppliedPatch,
@@ -101,6 +101,8 @@ def _verdict(judgement: Judgement, tip: StateResult, patch: PatchResult) -> Verd
     promised = any(one.advertised and one.holds is not None for one in tip.contracts)
     sound = promised and judge.known(tip) and not _nobody_saw(patch) and patch.exercise is not Exercise.OTHER_ARCH
 
+    hidden = knownissues.hidden(judgement.findings, judgement.states)
+
     def answer(scenario: str, *kinds: FindingKind) -> bool | None:
         states = [one for one in judgement.states if one.scenario == scenario and one.patch == patch.number]
         names = {state.id for state in states}
@@ -108,7 +110,9 @@ def _verdict(judgement: Judgement, tip: StateResult, patch: PatchResult) -> Verd
         found = [one for one in found if one.kind in (*kinds, FindingKind.SUSPECTED_BREAK)]
         if found:
             return None if all(one.is_known for one in found) else False
-        return True if states and sound and all(judge.known(state) for state in states) else None
+        if not states or not sound or names & hidden:
+            return None
+        return True if all(judge.known(state) for state in states) else None
 
     last = len(judgement.plan.patches) == patch.number  # whoever bisects comes to the tip as bad
     complains = () if last else (FindingKind.KERNEL_COMPLAINT,)

@@ -67,8 +67,10 @@ def judge(
         findings = cures.advised(results, findings)
     verdict = judged.verdict(findings)
     if mark is not None:
-        counted = tuple(one for one in mark(findings) if not one.is_known)
-        verdict = knownissues.agreed(verdict, judged.verdict(counted))
+        marked = mark(findings)
+        counted = tuple(one for one in marked if not one.is_known)
+        hidden = knownissues.hidden(marked, results.values())
+        verdict = knownissues.agreed(verdict, judged.verdict(counted), hidden)
     return tuple(results[state.id] for state in plan.states), findings, verdict
 
 

@@ -54,7 +54,7 @@ def why_not(run: RunResult) -> str:
     if built := only_built(run):
         return built
     told = (f"{one.number}/{len(run.patches)} {why}" for one in run.patches if (why := _why_not(one)))
-    known = any(knownissues.are_why(question, run.findings) for question in knownissues.ANSWERS)
+    known = any(knownissues.are_why(question, run) for question in knownissues.ANSWERS)
     in_the_way = "known issues are in the way" if known else ""
     return line("; ".join(filter(None, (no_promise(run), in_the_way, *told))))
 
