@@ -482,6 +482,12 @@ def test_compare_says_known_and_finds_nothing_worse() -> None:
     assert f"KNOWN ISSUE ({LINK}): broken-contract: " in comparisons.render(both, new, new) and not both.worse
     counted = replace(new, findings=(replace(new.findings[0], evidence=(check("p.a"),)),))
     assert compare.compare(old, counted, ()).worse, "it is the mark that makes the difference"
+    again = compare.compare(new, counted, ())
+    assert again.worse == ("broken-contract in prefix-2: no known issue any more",)
+    assert f"CHANGED: broken-contract: {text.sentence(counted, counted.findings[0])}\n    no known issue any more" in (
+        comparisons.render(again, new, counted)
+    )
+    assert not compare.compare(counted, new, ()).worse
 
 
 def test_a_verdict_that_known_issues_leave_open_is_not_worse_and_another_is() -> None:

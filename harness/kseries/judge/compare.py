@@ -96,9 +96,7 @@ def compare(old: RunResult, new: RunResult, patches: tuple[Match, ...]) -> Compa
     changes = tuple(_changes(before, after))
     fresh = tuple(after.told(now[key], before) for key in now if key not in was)
     left = [before.told(was[key], after) for key in was if key not in now]
-    changed = tuple(
-        (was[key], now[key]) for key in was if key in now and known_by(was[key]).keys() != known_by(now[key]).keys()
-    )
+    changed = tuple((was[key], now[key]) for key in was if key in now and _is_another(was[key], now[key]))
     tips = [_warnings(named.tip()) for named in (before, after)]
     warnings = tuple(sorted(tips[1] - tips[0])), tuple(sorted(tips[0] - tips[1]))
     return Comparison(
@@ -130,6 +128,8 @@ def _worse(
     for was, now in changed:
         if now.counts and (more := known_by(now).keys() - known_by(was)):
             yield f"{now.kind} in {now.state}: {len(more)} more of it"
+        elif now.counts and was.is_known:
+            yield f"{now.kind} in {now.state}: no known issue any more"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
         if now is None and knownissues.are_why(name, new):
@@ -142,6 +142,11 @@ def _worse(
             yield f"{change.name} in {change.state}: {change.was}, now {change.now}"
     if warnings:
         yield f"{len(warnings)} new warning{'s' * (len(warnings) > 1)} with the whole series"
+
+
+def _is_another(was: Finding, now: Finding) -> bool:
+    """Whether there is more of a finding, or less; or it counts, and was a known issue, whose words may be others."""
+    return known_by(was).keys() != known_by(now).keys() or (was.is_known and now.counts)
 
 
 def _is_known(change: Change, new: RunResult) -> bool:

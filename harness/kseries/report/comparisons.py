@@ -182,6 +182,7 @@ def _evidence_change(was: Finding, now: Finding) -> str:
     )
     parts = [f"now also {', '.join(_some(more))}"] if more else []
     parts += [f"no more {', '.join(_some(gone))}"] if gone else []
+    parts += ["no known issue any more"] if was.is_known and now.counts else []
     return "; ".join(parts)
 
 
