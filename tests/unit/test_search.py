@@ -159,6 +159,32 @@ def test_good_may_be_untestable_and_bad_may_not() -> None:
     assert told_why(c8=UNBUILT).startswith("BAD cannot be tested: ")
 
 
+def test_a_kernel_that_has_answered_may_not_come_up_now_and_then() -> None:
+    class IsLostTheSecondTime(Script):
+        def ask(self, commit: str, boots: int) -> Answers:
+            told = super().ask(commit, boots)
+            return UNBUILT if self.asked.count(commit) == 2 else told
+
+    script = IsLostTheSecondTime(4)
+    search = Search(chain(9), GOOD)
+    search.learn("c8", script.ask("c8", 3))
+    search.learn("c8", script.ask("c8", 1))
+    found = run(search, script)
+    assert (found.end, found.blamed) == (Ending.FOUND, ("c5",))
+    assert UNBUILT in [one.answers for one in found.asked[2:]], "others were lost, too"
+
+
+def test_a_kernel_that_does_not_come_up_any_more_is_given_up() -> None:
+    search = Search(chain(9), GOOD)
+    search.learn("c8", Answers(failed=3))
+    for _ in range(3):
+        search.learn("c8", UNBUILT)
+        search.next()
+    search.learn("c8", UNBUILT)
+    with pytest.raises(InputError, match="BAD cannot be tested"):
+        search.next()
+
+
 # --- the same kernel ----------------------------------------------------------------------------
 
 

@@ -104,6 +104,8 @@ class Search:
                 "  ask of another range, or of another configuration"
             )
         self._counts = [Counts()] * len(self._commits)
+        self._lost = [0] * len(self._commits)
+        """How often each was asked and gave no answer."""
         self._untestable: set[int] = set()
         self._same: dict[int, int] = {}
         self._together: tuple[Commits, ...] = ()
@@ -120,7 +122,10 @@ class Search:
             self._counts[place] = self._counts[place].plus(booted)
             self._posterior = self._posterior.after(self._below[place], booted)
         else:
-            self._skip(place)
+            self._lost[place] += 1
+            # A kernel that has answered may not come up now and then.
+            if self._lost[place] > sum(self._counts[place]):
+                self._skip(place)
 
     def _place(self, commit: str) -> int:
         if commit not in self._places:
