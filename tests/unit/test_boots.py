@@ -98,3 +98,11 @@ def test_a_commit_of_the_same_tree_is_told_as_the_other_and_boots_nothing(kernel
     assert asker.ask("a", 1) == Answers(passed=0, failed=1, why=asker.ask("b", 1).why)
     again = Boots(laid.runner, Question(), state_of, "good")
     assert [again.ask(commit, 1).same for commit in "abc"] == [None, "a", "good"]
+
+
+def test_what_good_answers_counts_from_its_first_boot_on(kernel: Kernel, tmp_path: Path) -> None:
+    laid = Laid(kernel, tmp_path)
+    tree = laid.kernel.store.tree_of(laid.commits[0])
+    laid.put(tree, ON)
+    asker = Boots(laid.runner, Question(), lambda _: State(id="x", scenario="commit", applied=(), tree=tree), "good")
+    assert asker.ask("good", 1) == Answers(passed=1), "it is not merely the same as itself"

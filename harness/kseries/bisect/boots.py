@@ -65,14 +65,14 @@ class Boots:
             runner = replace(self.runner, again=Again(attempt, boots))
             return counted(self.question, runner.ask(self.question, state))
         tried = self.runner.ask(self.question, state, *(one for _, one in self._known.values()))
-        same = self._same(tried)
+        same = self._same(commit, tried)
         self._known[state.id] = commit, state
         return msgspec.structs.replace(counted(self.question, tried), same=same)
 
-    def _same(self, tried: Tried) -> str | None:
-        """The commit whose kernel was booted for that of another, or whose build is that one's, file for file."""
+    def _same(self, commit: str, tried: Tried) -> str | None:
+        """The other commit whose kernel was booted for that of this one, or whose build is this one's, file for file."""
         result = tried.result
         other = result.same_as or result.built_as or result.booted_as
         if other == "base":
-            return self.good
+            return self.good if commit != self.good else None
         return self._known[other][0] if other in self._known else None
