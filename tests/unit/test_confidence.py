@@ -70,6 +70,14 @@ def test_who_may_not_boot_any_more_blames_nobody(laid: Laid) -> None:
 
 def test_what_a_build_reads_is_suspected_more_than_what_it_does_not() -> None:
     touched = [frozenset(paths) for paths in (["a.c"], ["doc/b"], ["doc/b", "a.c"], ["x/Makefile"], ["scripts/y"], [])]
-    compiled, unread, both, by_make, by_script, merge = priors.weights(touched, {"a.c", "c.h"})
+    ends = {"a.c", "doc/b", "x/Makefile", "scripts/y"}
+    compiled, unread, both, by_make, by_script, merge = priors.weights(touched, {"a.c", "c.h"}, ends)
     assert compiled == both == by_make == by_script
     assert compiled > merge > unread > 0
+
+
+@pytest.mark.parametrize("path", ["came/and/went.c", "arch/x86/entry/syscalls/syscall_64.tbl", "x/foo_defconfig"])
+def test_what_the_builds_of_the_ends_can_tell_nothing_of_is_suspected_as_what_they_read(path: str) -> None:
+    ends = {"a.c", "doc/b", "arch/x86/entry/syscalls/syscall_64.tbl", "x/foo_defconfig"}
+    known, other = priors.weights([frozenset({"a.c"}), frozenset({path})], {"a.c"}, ends)
+    assert known == other

@@ -94,3 +94,10 @@ def test_however_many_commits_there_are_git_is_asked_once(theirs: Repository, mo
     assert asked == ["rev-list"]
     assert len(found.commits) == len(ids) - 1
     assert sum(map(len, found.parents)) > len(ids)
+
+
+def test_along_first_parents_a_merge_touches_what_it_brings(theirs: Repository) -> None:
+    made = [Commit((), {"a": "0"}, 0), Commit((0,), {"a": "0", "b": "1"}, 1), Commit((0,), {"a": "1"}, 2)]
+    ids = dags.imported(theirs, [*made, Commit((2, 1), {"a": "1", "b": "1"}, 3)])
+    assert lineage.touched(theirs.path, ids[3:]) == [frozenset()]
+    assert lineage.touched(theirs.path, ids[3:], first_parent=True) == [{"b"}]

@@ -117,7 +117,7 @@ def _of_history(runner: StateRunner, history: Commits) -> _Ground:
         good=wanted.good,
         state_of=history.state,
         subject_of=lambda commit: history.of(commit).subject,
-        touched=lambda: lineage.touched(history.place, found.commits),
+        touched=lambda: lineage.touched(history.place, found.commits, first_parent=wanted.first_parent),
         case=lambda commit: blamehistory.case(history, runner.trees, commit),
     )
 
@@ -145,6 +145,11 @@ def _with_bad(found: Lineage, wanted: Range, tree: str) -> Lineage:
 
 def _weights(runner: StateRunner, ground: _Ground) -> tuple[float, ...]:
     """By what the builds of the ends have read, where that is known."""
-    read = frozenset[str]().union(*filter(None, map(runner.read, (runner.tip, runner.state(_BASE)))))
-    weights = priors.weights(ground.touched(), read) if read else (1.0,) * ground.suspects
+    ends = (runner.tip, runner.state(_BASE))
+    read = frozenset[str]().union(*filter(None, map(runner.read, ends)))
+    if read:
+        there = frozenset[str]().union(*(runner.trees.paths(one.tree) for one in ends if one.tree is not None))
+        weights = priors.weights(ground.touched(), read, there)
+    else:
+        weights = (1.0,) * ground.suspects
     return (*weights, *(_NO_SUSPECT,) * (len(ground.lineage.commits) - ground.suspects))

@@ -35,8 +35,9 @@ def read(
     )
 
 
-def touched(place: Path, commits: Sequence[str]) -> list[frozenset[str]]:
-    """The files that each commit touches, as git names them; of a merge, those that are as in none of its parents.
+def touched(place: Path, commits: Sequence[str], *, first_parent: bool = False) -> list[frozenset[str]]:
+    """The files that each commit touches, as git names them; of a merge, those that are as in none of its parents or,
+    with ``first_parent``, those that are not as in its first one.
 
     Raises InputError.
     """
@@ -45,7 +46,7 @@ def touched(place: Path, commits: Sequence[str]) -> list[frozenset[str]]:
         "--stdin",
         "-r",
         "--root",
-        "-c",
+        f"--diff-merges={'first-parent' if first_parent else 'combined'}",
         "--name-only",
         "--no-renames",
         "--no-ext-diff",

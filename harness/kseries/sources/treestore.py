@@ -443,6 +443,10 @@ class TreeStore:
         done = self._asked("cat-file", "blob", f"{tree}:{path}")
         return done.stdout if done is not None else None
 
+    def paths(self, tree: str) -> frozenset[str]:
+        """The paths of all that a tree has."""
+        return frozenset(name for name in self._must("ls-tree", "-r", "-z", "--name-only", tree).split("\0") if name)
+
     def names_in(self, tree: str, folder: str) -> tuple[str, ...]:
         """The names in a folder of a tree; none where there is no such folder."""
         done = self._asked("ls-tree", "-z", "--name-only", f"{tree}:{folder}")
