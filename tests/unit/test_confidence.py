@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A search with a confidence over a series, whose kernels answer from what is known, and what is said of it."""
 
+import argparse
 import dataclasses
 from pathlib import Path
 
@@ -9,10 +10,14 @@ import pytest
 from msgspec import UNSET
 
 from kseries.bisect import confidence, priors
-from kseries.bisect.answer import Answer, Question
+from kseries.bisect.answer import Answer, Asked, Question
 from kseries.bisect.confidence import Sure
+from kseries.bisect.rates import Rates
 from kseries.bisect.search import Ending, Settings
-from kseries.model import State
+from kseries.cache.flakes import Family, Flakes
+from kseries.cli import confidence as typed
+from kseries.host import paths
+from kseries.model import Check, Observation, Outcome, State, Status, events
 from kseries.report import searches
 from tests.support.bisections import PATCHES, SEEN, Laid, broken_from
 from tests.support.engines import seen_of
@@ -81,3 +86,22 @@ def test_what_the_builds_of_the_ends_can_tell_nothing_of_is_suspected_as_what_th
     ends = {"a.c", "doc/b", "arch/x86/entry/syscalls/syscall_64.tbl", "x/foo_defconfig"}
     known, other = priors.weights([frozenset({"a.c"}), frozenset({path})], {"a.c"}, ends)
     assert known == other
+
+
+def test_what_is_remembered_of_the_range_itself_is_no_hint_of_how_good_kernels_fail(
+    laid: Laid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    setup = laid.runner.setup
+    family = Family.of(laid.runner.base.version, setup.accel.name, setup.conditions)
+    paths.cache().mkdir(parents=True, exist_ok=True)
+    memory = Flakes(paths.cache())
+    passed = Check(id="p.a", status=Status.PASS)
+    inside = confidence.trees(laid.runner)
+    assert inside == {*map(laid.kernel.store.tree_of, laid.commits)}
+    for tree in (*inside, "another"):
+        seen = Observation(tree=tree, outcome=Outcome.OK, checks=(passed,), flaky=("p.a",), boots=9)
+        memory.count(tree, family, msgspec.structs.replace(seen, failures={"p.a": 3}))
+    args = argparse.Namespace(confidence=0.99, boots=300)
+    found = typed._settings(args, laid.runner, Question(Asked.CHECK, "p.a"), events.unheard)
+    assert found.rates == Rates().with_memory(3, 9), "of the other tree alone"

@@ -5,7 +5,7 @@ Only boots of kernels with nobody's patches are counted, in the box, and of no T
 what runs in a guest could fail the checks of others. No run fails for want of the memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from msgspec.structs import replace
 
@@ -58,10 +58,12 @@ def _memory(tell: events.Listener) -> Flakes:
     return Flakes(paths.cache(), lambda said: tell(events.Preparing(said)))
 
 
-def rate(check: str, family: Family, tell: events.Listener) -> Tally:
-    """How often a check failed on kernels of a family with nobody's patches; of none where that is not known."""
+def rate(check: str, family: Family, tell: events.Listener, apart: Set[str] = frozenset()) -> Tally:
+    """How often a check failed on kernels of a family with nobody's patches, but for the trees that are ``apart``; of
+    none where that is not known.
+    """
     try:
-        failed, boots = _memory(tell).rate(check, family)
+        failed, boots = _memory(tell).rate(check, family, apart)
     except DatabaseError as error:
         tell(events.Preparing(f"what fails by chance is not known: {flakes.NAME}: {error}"))
         failed = boots = 0

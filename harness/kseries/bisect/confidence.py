@@ -79,6 +79,17 @@ def run(
     return msgspec.structs.replace(sure, proof=proof)
 
 
+def trees(runner: StateRunner) -> frozenset[str]:
+    """Those of GOOD, of BAD and of all between them: the search itself counts their boots, or is to find out which of
+    them are bad. Raises InputError.
+    """
+    ends = {runner.base.tree, *(patch.tree_after for patch in runner.patches)}
+    if runner.history is None:
+        return frozenset(ends)
+    wanted = runner.history.range
+    return frozenset(ends.union(lineage.read(runner.history.place, wanted.bad, [wanted.good]).trees))
+
+
 def _enough(found: Searched, confidence: float) -> int:
     """How many boots a bad kernel does not pass by chance, as often as it may pass one by what is known."""
     often = min(found.bad_passes.high, _MOST_OFTEN)

@@ -4,10 +4,13 @@
 import argparse
 import sys
 
+import msgspec
+
 from kseries import inputs
 from kseries.app import flakiness, single
 from kseries.bisect import confidence
 from kseries.bisect.answer import Asked, Question
+from kseries.bisect.ends import Ends
 from kseries.bisect.search import Asked as Answered
 from kseries.bisect.search import Settings
 from kseries.bisect.staterunner import StateRunner
@@ -76,11 +79,11 @@ def command(args: argparse.Namespace, wanted: inputs.Target) -> int:
 
 
 def _settings(args: argparse.Namespace, runner: StateRunner, asked: Question, tell: Progress) -> Settings:
-    settings = Settings(confidence=args.confidence, boots=args.boots)
+    settings = Settings(confidence=args.confidence, boots=args.boots, ends=Ends.within(args.boots))
     if asked.asked is not Asked.CHECK:
         return settings
     setup = runner.setup
     family = Family.of(runner.base.version, setup.accel.name, setup.conditions)
-    known = flakiness.rate(asked.id, family, tell)
+    known = flakiness.rate(asked.id, family, tell, confidence.trees(runner))
     rates = settings.rates.with_memory(known.failed, known.boots)
-    return Settings(confidence=args.confidence, boots=args.boots, rates=rates)
+    return msgspec.structs.replace(settings, rates=rates)
