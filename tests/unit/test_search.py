@@ -239,6 +239,13 @@ def test_a_bad_that_passes_each_time_is_an_error_in_words() -> None:
     assert told_why(c8=Answers(passed=1)).startswith("BAD passed 20 of 20 boots\n  ")
 
 
+@pytest.mark.parametrize(("allowed", "most"), [(1, 3), (8, 8), (300, 20), (3000, 200)])
+def test_how_often_bad_may_pass_follows_from_how_many_boots_are_allowed(allowed: int, most: int) -> None:
+    search = Search(chain(9), GOOD, Settings(boots=allowed, ends=Ends.within(allowed)))
+    with pytest.raises(InputError, match=f"^BAD passed {most} of {most} boots\n.*allow more --boots"):
+        run(search, Script(9))
+
+
 def test_a_bad_that_fails_late_is_gone_on_with() -> None:
     search = Search(chain(9), GOOD)
     search.learn("c8", Answers(passed=19))

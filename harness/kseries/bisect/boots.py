@@ -70,7 +70,7 @@ class Boots:
         return msgspec.structs.replace(counted(self.question, tried), same=same)
 
     def _same(self, commit: str, tried: Tried) -> str | None:
-        """The other commit whose kernel was booted for that of this one, or whose build is this one's, file for file."""
+        """Another commit, whose kernel was booted for this one's, or whose build is this one's, file for file."""
         result = tried.result
         other = result.same_as or result.built_as or result.booted_as
         if other == "base":

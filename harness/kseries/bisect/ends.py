@@ -10,6 +10,8 @@ from kseries.model.errors import InputError
 _GOOD_IS_BAD = 0.05
 """How likely it is, before anything is booted, that what is called GOOD is not."""
 _SURE = 0.99
+_SHARE = 15
+"""Of this many boots that a search may take, BAD gets one to show that it fails."""
 
 
 class Ends(Record, frozen=True):
@@ -21,6 +23,12 @@ class Ends(Record, frozen=True):
     good: int = 1
     most: int = 20
 
+    @classmethod
+    def within(cls, boots: int) -> "Ends":
+        """Those of a search that may take so many boots: what fails seldom is found by who allows more of them."""
+        usual = cls()
+        return cls(most=max(usual.bad, min(boots, max(usual.most, boots // _SHARE))))
+
 
 def more_of_bad(ends: Ends, bad: Counts) -> int:
     """How many more boots of BAD are wanted. Raises InputError where it never failed."""
@@ -30,7 +38,7 @@ def more_of_bad(ends: Ends, bad: Counts) -> int:
     if boots >= ends.most:
         raise InputError(
             f"BAD passed {bad.passed} of {boots} boots\n"
-            "  name a commit that fails, or a check that it fails; or boot it more often"
+            "  name a commit that fails, or a check that it fails; or, if it fails seldom, allow more --boots"
         )
     return ends.bad - boots if boots < ends.bad else 1
 

@@ -21,8 +21,8 @@ _UNNOTED = re.compile(
 def weights(touched: Sequence[frozenset[str]], read: Set[str], ends: Set[str]) -> tuple[float, ...]:
     """A weight for each commit, by the files that it touches.
 
-    ``read`` are those that builds of the ends have read, and ``ends`` those that the ends have: of one that has come and
-    gone between them, or has another name by now, their builds can tell nothing.
+    ``read`` are those that builds of the ends have read, and ``ends`` those that the ends have: of one that has come
+    and gone between them, or has another name by now, their builds can tell nothing.
     """
     return tuple(_weight(paths, read, ends) for paths in touched)
 
