@@ -136,6 +136,21 @@ def test_boots_that_pass_by_luck_prove_nothing() -> None:
     assert prove(Table(many), boots=9).proved
 
 
+def test_one_boot_proves_nothing_where_bad_kernels_are_known_to_pass() -> None:
+    proof = blame.prove(case(), Table({"culprit": "x", "parent": ".", "revert": "."}).ask, 1, 0.99, passes=0.4)
+    assert not proof.proved
+    said = "bad kernels pass up to 40 of 100 boots, and its parent passed 1 of 1 boot: a kernel as bad as it does so"
+    assert proof.why[0] == f"{said} in 40 of 100 cases; --prove 6 is enough"
+
+
+def test_how_many_boots_a_proof_lacks_is_known_where_nothing_else_is_wrong_with_it() -> None:
+    few = {"culprit": "x..", "parent": "...", "revert": "..."}
+    assert blame.boots_left(prove(Table(few))) == 8
+    assert blame.boots_left(prove(Table(SURE))) == 0
+    for name in ("parent", "revert"):
+        assert blame.boots_left(prove(Table({**few, name: "..x"}))) == 0, "it is wrong, however often it is booted"
+
+
 def test_a_conflict_is_told_with_its_file() -> None:
     said = why(Table(SURE), case(revert=kernel("revert", "fs/eventfd.c")))
     conflict, sets = said.split(", ")

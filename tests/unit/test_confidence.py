@@ -3,6 +3,7 @@
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,9 @@ from kseries.bisect.search import Ending, Settings
 from kseries.cache.flakes import Family, Flakes
 from kseries.cli import confidence as typed
 from kseries.host import paths
-from kseries.model import Check, Observation, Outcome, State, Status, events
+from kseries.model import Check, Observation, Outcome, State, Status
 from kseries.report import searches
+from kseries.report.live import Progress
 from tests.support.bisections import PATCHES, SEEN, Laid, broken_from
 from tests.support.engines import seen_of
 from tests.support.judged import result_of as result
@@ -65,6 +67,12 @@ def test_a_steady_fault_is_found_and_proved_and_nothing_is_built(laid: Laid) -> 
     assert "Proved: " in text
 
 
+def test_a_proof_of_one_boot_believes_what_the_search_has_learned_of_bad_kernels(laid: Laid) -> None:
+    found = confidence.run(laid.runner, Question(), Settings(), 1, lambda _: None)
+    assert found.proof is not UNSET and not found.proof.proved
+    assert "bad kernels pass up to " in found.proof.why[0]
+
+
 def test_who_may_not_boot_any_more_blames_nobody(laid: Laid) -> None:
     found = search(laid, boots=5)
     assert found.searched.end is Ending.SPENT
@@ -103,5 +111,5 @@ def test_what_is_remembered_of_the_range_itself_is_no_hint_of_how_good_kernels_f
         seen = Observation(tree=tree, outcome=Outcome.OK, checks=(passed,), flaky=("p.a",), boots=9)
         memory.count(tree, family, msgspec.structs.replace(seen, failures={"p.a": 3}))
     args = argparse.Namespace(confidence=0.99, boots=300)
-    found = typed._settings(args, laid.runner, Question(Asked.CHECK, "p.a"), events.unheard)
+    found = typed._settings(args, laid.runner, Question(Asked.CHECK, "p.a"), Progress(sys.stderr))
     assert found.rates == Rates().with_memory(3, 9), "of the other tree alone"

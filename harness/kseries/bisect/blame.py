@@ -108,18 +108,19 @@ class Proof(Record, frozen=True):
     """What takes the culprit out of the bad end, for a shell: of the revert that passes, or else of the culprit's."""
 
 
-def prove(case: Case, ask: Ask, boots: int, confidence: float = SURE) -> Proof:
+def prove(case: Case, ask: Ask, boots: int, confidence: float = SURE, passes: float = 0.0) -> Proof:
     """Try it with so many boots of each kernel. A larger revert is tried where nothing else speaks against the culprit.
+    ``passes`` is how often a bad kernel may pass by what is known of others.
 
     Raises what ``ask`` and ``larger`` do.
     """
-    trial = _Trial(ask, boots)
+    trial, luck = _Trial(ask, boots), _Luck(confidence, passes)
     parents = tuple(trial.leg(Role.PARENT, one) for one in case.parents)
     culprit = trial.leg(Role.CULPRIT, case.culprit)
-    doubts = [*_of_parents(parents), *_of_culprit(culprit, parents, confidence)]
+    doubts = [*_of_parents(parents), *_of_culprit(culprit, parents, luck)]
     kernels, reverts = _reverts(case, trial, larger=not doubts)
     at = -1 if reverts[-1].passes else 0
-    doubts += _of_revert(reverts[at], culprit, confidence, "" if doubts else _sets(case, len(reverts) - 1))
+    doubts += _of_revert(reverts[at], culprit, luck, "" if doubts else _sets(case, len(reverts) - 1))
     legs = (*parents, culprit, *reverts)
     doubts += _of_few(legs, boots)
     return Proof(
@@ -205,7 +206,7 @@ def _of_parents(parents: tuple[Leg, ...]) -> Iterator[str]:
             yield f"{which} failed {_share(one.failed, one)}: {one.reason}"
 
 
-def _of_culprit(culprit: Leg, parents: tuple[Leg, ...], confidence: float) -> Iterator[str]:
+def _of_culprit(culprit: Leg, parents: tuple[Leg, ...], luck: "_Luck") -> Iterator[str]:
     if not culprit.boots:
         yield f"it cannot be tested: {culprit.reason}"
     elif any(culprit.same in (one.name, one.same) for one in parents if culprit.same is not None):
@@ -214,10 +215,10 @@ def _of_culprit(culprit: Leg, parents: tuple[Leg, ...], confidence: float) -> It
         yield f"it passed {_share(culprit.passed, culprit)}"
     else:
         passing = [one for one in parents if one.passes]
-        yield from (doubt for one in passing if (doubt := _luck("its parent", one, culprit, confidence)))
+        yield from (doubt for one in passing if (doubt := luck.doubt("its parent", one, culprit)))
 
 
-def _of_revert(revert: Leg, culprit: Leg, confidence: float, sets: str) -> Iterator[str]:
+def _of_revert(revert: Leg, culprit: Leg, luck: "_Luck", sets: str) -> Iterator[str]:
     if revert.conflicts:
         yield f"its revert on the bad end {revert.reason}{sets}"
     elif not revert.boots:
@@ -226,7 +227,7 @@ def _of_revert(revert: Leg, culprit: Leg, confidence: float, sets: str) -> Itera
         yield f"its revert on the bad end still fails: {revert.reason}{sets}"
     elif revert.failed:
         yield f"its revert on the bad end failed {_share(revert.failed, revert)}: {revert.reason}{sets}"
-    elif culprit.failed and (doubt := _luck("its revert", revert, culprit, confidence)):
+    elif culprit.failed and (doubt := luck.doubt("its revert", revert, culprit)):
         yield doubt
 
 
@@ -236,17 +237,41 @@ def _of_few(legs: tuple[Leg, ...], boots: int) -> Iterator[str]:
             yield f"{one.name} gave an answer in {one.boots} of {boots} boots"
 
 
-def _luck(which: str, good: Leg, culprit: Leg, confidence: float) -> str:
-    """Why boots that passed say too little, where the culprit's pass at times, too."""
-    often = culprit.passed / culprit.boots
-    if often**good.passed <= 1 - confidence:
-        return ""
-    enough = math.ceil(math.log(1 - confidence) / math.log(often))
-    chance = f"{_WHOLE * often**good.passed:.0f} of {_WHOLE}"
-    cure = f"; --prove {enough} is enough" if enough <= MOST_BOOTS else ""
-    failed, passed = _share(culprit.failed, culprit), _share(good.passed, good)
-    said = f"it failed in no more than {failed}, and {which} passed {passed}"
-    return f"{said}: a kernel as bad as it does so in {chance} cases{cure}"
+class _Luck(NamedTuple):
+    """How sure it has to be that a kernel that passes is not bad, and how often a bad one may pass."""
+
+    confidence: float
+    passes: float
+
+    def doubt(self, which: str, good: Leg, culprit: Leg) -> str:
+        """Why boots that passed say too little, where those of a bad kernel pass at times, too."""
+        own = culprit.passed / culprit.boots
+        often = max(own, self.passes)
+        if often**good.passed <= 1 - self.confidence:
+            return ""
+        enough = enough_boots(often, self.confidence)
+        chance = f"{_WHOLE * often**good.passed:.0f} of {_WHOLE}"
+        cure = f"; --prove {enough} is enough" if enough <= MOST_BOOTS else ""
+        said = f"it failed in no more than {_share(culprit.failed, culprit)}"
+        if self.passes > own:
+            said = f"bad kernels pass up to {_WHOLE * often:.0f} of {_WHOLE} boots"
+        said += f", and {which} passed {_share(good.passed, good)}"
+        return f"{said}: a kernel as bad as it does so in {chance} cases{cure}"
+
+
+def enough_boots(often: float, confidence: float) -> int:
+    """How many boots a kernel that passes so often does not all pass by chance."""
+    return max(1, math.ceil(math.log(1 - confidence) / math.log(often))) if often > 0 else 1
+
+
+def boots_left(proof: Proof) -> int:
+    """With how many boots of each kernel to try a proof again of which too few are all that is wrong; else 0."""
+    (culprit,) = (one for one in proof.legs if one.role is Role.CULPRIT)
+    parents = [one for one in proof.legs if one.role is Role.PARENT]
+    if proof.proved or not (culprit.passed and culprit.failed and parents and proof.legs[-1].passes):
+        return 0
+    wanted = enough_boots(culprit.passed / culprit.boots, proof.confidence)
+    return wanted if all(one.passes for one in parents) and proof.boots < wanted <= MOST_BOOTS else 0
 
 
 def _share(count: int, leg: Leg) -> str:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The first bad patch of a series or commit of a history, where kernels answer now so, now so, and how sure that is."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from kseries.bisect import blamehistory, blameseries, priors, proving, search
+from kseries.bisect import blame, blamehistory, blameseries, priors, proving, search
 from kseries.bisect.answer import Question
 from kseries.bisect.blame import Case, Proof
 from kseries.bisect.boots import Boots
@@ -25,6 +24,8 @@ _BASE = "base"
 _NO_SUSPECT = 0.0
 _FEWEST = 3
 """Boots of each kernel of a proof."""
+_TIMES = 3
+"""That a proof is tried again, where its culprit passes more often than others let expect."""
 _MOST_OFTEN = 0.9
 """A kernel that passes more often is not booted any more often for that."""
 
@@ -72,11 +73,25 @@ def run(
     sure = Sure(
         confidence=settings.confidence, searched=found, names={one: ground.subject_of(one) for one in sorted(told)}
     )
-    boots = _enough(found, settings.confidence) if prove is None else prove
-    if found.end is not search.Ending.FOUND or not boots:
+    if found.end is not search.Ending.FOUND or prove == 0:
         return sure
-    proof = proving.run(runner, question, ground.case(found.blamed[0]), boots, settings.confidence)
-    return msgspec.structs.replace(sure, proof=proof)
+    return msgspec.structs.replace(sure, proof=_proof(runner, question, ground.case(found.blamed[0]), sure, prove))
+
+
+def _proof(runner: StateRunner, question: Question, case: Case, sure: Sure, prove: int | None) -> Proof:
+    """With so many boots of each kernel; None: with more of them while nothing else is wrong with it."""
+    passes = min(sure.searched.bad_passes.high, _MOST_OFTEN)
+
+    def proved(boots: int) -> Proof:
+        return proving.run(runner, question, case, boots, sure.confidence, passes)
+
+    if prove is not None:
+        return proved(prove)
+    proof = proved(max(_FEWEST, blame.enough_boots(passes, sure.confidence)))
+    for _ in range(_TIMES):
+        if boots := blame.boots_left(proof):
+            proof = proved(boots)
+    return proof
 
 
 def trees(runner: StateRunner) -> frozenset[str]:
@@ -88,12 +103,6 @@ def trees(runner: StateRunner) -> frozenset[str]:
         return frozenset(ends)
     wanted = runner.history.range
     return frozenset(ends.union(lineage.read(runner.history.place, wanted.bad, [wanted.good]).trees))
-
-
-def _enough(found: Searched, confidence: float) -> int:
-    """How many boots a bad kernel does not pass by chance, as often as it may pass one by what is known."""
-    often = min(found.bad_passes.high, _MOST_OFTEN)
-    return max(_FEWEST, math.ceil(math.log(1 - confidence) / math.log(often))) if often > 0 else _FEWEST
 
 
 def _of_series(runner: StateRunner) -> _Ground:

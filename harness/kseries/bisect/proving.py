@@ -12,7 +12,14 @@ from kseries.model import State
 _BASE = "base"
 
 
-def run(runner: StateRunner, question: Question, case: Case, boots: int, confidence: float = blame.SURE) -> Proof:
+def run(
+    runner: StateRunner,
+    question: Question,
+    case: Case,
+    boots: int,
+    confidence: float = blame.SURE,
+    passes: float = 0.0,
+) -> Proof:
     """Prove a case with so many boots of each kernel; a build is asked once. Raises as StateRunner.ask does.
 
     No state of the case is called ``base``, whose kernel is booted once, however often it is asked.
@@ -24,4 +31,4 @@ def run(runner: StateRunner, question: Question, case: Case, boots: int, confide
         states[state.id] = state
         return asker.ask(state.id, times)
 
-    return blame.prove(case, ask, 1 if question.asked is Asked.BUILD else boots, confidence)
+    return blame.prove(case, ask, 1 if question.asked is Asked.BUILD else boots, confidence, passes)
