@@ -53,10 +53,12 @@ class Linux:
             "main.S": flaky(self._main) if bad else self._main,
             "lib.S": tiny.LIB + APART.join(("", *blocks)),
         }
-        self.repository.commit(subject, {**sources, "Kconfig": "", "arch/x86/kvm/Kconfig": ""})
+        notes = {"notes": subject} if done == ("main",) else {}
+        self.repository.commit(subject, {**sources, **notes, "Kconfig": "", "arch/x86/kvm/Kconfig": ""})
 
-    def kseries(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return typed(self.place, *words, "--tree", "linux", *CHECK, XDG_CACHE_HOME=str(self.place / "cache"))
+    def kseries(self, *words: str, paths: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+        words = (*words, "--tree", "linux", *CHECK, *(("--", *paths) if paths else ()))
+        return typed(self.place, *words, XDG_CACHE_HOME=str(self.place / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,12 @@ def test_a_commit_behind_a_merge_is_found_though_its_kernels_pass_now_and_then(l
     assert "building" not in again.stderr and "booting" not in again.stderr, "all of it is known"
     assert f"'{CULPRIT}' is the first bad one, with a probability of 0.99 or more." in again.stdout
     assert f"It took {found['searched']['boots']} boots of " in again.stdout
+
+
+def test_where_what_breaks_is_in_other_files_nobody_is_blamed(linux: Linux) -> None:
+    done = linux.kseries("bisect", "base..main", "--confidence", "0.99", paths=("notes",))
+    assert done.returncode == 2, done.stdout
+    assert "no commit that touches these paths is bad, and BAD is\n  what breaks it is in other files" in done.stderr
 
 
 @pytest.mark.parametrize(

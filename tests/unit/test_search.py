@@ -232,6 +232,13 @@ def test_good_and_bad_that_are_one_kernel_are_an_error() -> None:
     assert told_why(good=Answers(same="c8", failed=3)).startswith("good is the same kernel as c8, ")
 
 
+def test_what_came_went_and_came_again_is_told_where_the_same_kernels_leave_no_suspect() -> None:
+    search = Search(chain(9), GOOD)
+    search.learn("c5", Answers(same=GOOD))
+    with pytest.raises(InputError, match=r"^c8 is the same kernel as c2, and no commit is left .* came again\n  "):
+        search.learn("c8", Answers(same="c2"))
+
+
 # --- ends ---------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,9 @@ from kseries.model.sanitize import few
 from kseries.sources import lineage, repository
 
 _BASE = "base"
-_NO_SUSPECT = 0.0
+_OTHERS = 1.0
+"""The weight of all commits that touch other files than those that are asked for, together."""
+_ELSEWHERE = "BAD: what touches other files"
 _FEWEST = 3
 """Boots of each kernel of a proof."""
 _TIMES = 3
@@ -44,7 +46,8 @@ class Sure(Record, frozen=True):
 class _Ground:
     """What is searched: ``good`` is below all of its commits, ``state_of`` and ``subject_of`` tell of each of them.
 
-    All of them are suspects, but for BAD where it is put behind them because they are only some.
+    All of them are suspects. Where they are only some, by their paths, BAD is put behind them, and as a suspect it
+    stands for all others.
     """
 
     lineage: Lineage
@@ -69,6 +72,8 @@ def run(
     runner.ask(question, runner.tip)  # once, so that it is known what its build reads
     looking = search.Search(ground.lineage, ground.good, settings, _weights(runner, ground))
     found = search.run(looking, Boots(runner, question, ground.state_of, ground.good), tell)
+    if found.blamed == ground.lineage.commits[ground.suspects :]:
+        raise InputError("no commit that touches these paths is bad, and BAD is\n  what breaks it is in other files")
     told = {*found.blamed, *(one.commit for one in found.asked), *(one.commit for one in found.suspects)}
     sure = Sure(
         confidence=settings.confidence, searched=found, names={one: ground.subject_of(one) for one in sorted(told)}
@@ -131,12 +136,14 @@ def _of_history(runner: StateRunner, history: Commits) -> _Ground:
     found = lineage.read(history.place, wanted.bad, [wanted.good], first_parent=wanted.first_parent, paths=wanted.paths)
     if not found.commits:
         raise InputError(f"no commit between GOOD and BAD touches {few(wanted.paths)}\n  what breaks is in other files")
+    whole = _with_bad(found, wanted, runner.tip.tree or "")
+    others = whole.commits[len(found.commits) :]
     return _Ground(
         suspects=len(found.commits),
-        lineage=_with_bad(found, wanted, runner.tip.tree or ""),
+        lineage=whole,
         good=wanted.good,
         state_of=history.state,
-        subject_of=lambda commit: history.of(commit).subject,
+        subject_of=lambda commit: _ELSEWHERE if commit in others else history.of(commit).subject,
         touched=lambda: lineage.touched(history.place, found.commits, first_parent=wanted.first_parent),
         case=lambda commit: blamehistory.case(history, runner.trees, commit),
     )
@@ -172,4 +179,4 @@ def _weights(runner: StateRunner, ground: _Ground) -> tuple[float, ...]:
         weights = priors.weights(ground.touched(), read, there)
     else:
         weights = (1.0,) * ground.suspects
-    return (*weights, *(_NO_SUSPECT,) * (len(ground.lineage.commits) - ground.suspects))
+    return (*weights, *(_OTHERS,) * (len(ground.lineage.commits) - ground.suspects))

@@ -138,15 +138,24 @@ class Search:
         """Two kernels are one: none of the commits that only one of them has makes a difference."""
         self._posterior = self._posterior.without(self._below[place] ^ self._below[other])
         if not self._posterior.suspects:
-            raise InputError(
-                f"{self._commits[place][:12]} is the same kernel as {self._commits[other][:12]}, one of them good and "
-                "one bad\n  what differs is not in the kernel: look at the check, or at what it needs"
-            )
+            raise self._no_suspect(place, other)
         other = self._same.get(other, other)
         if place != other:
             self._same[place] = other
         if other in self._untestable:
             self._skip(other)
+
+    def _no_suspect(self, place: int, other: int) -> InputError:
+        same = f"{self._commits[place][:12]} is the same kernel as {self._commits[other][:12]}"
+        if {place, other} == {self._good, self._bad}:
+            return InputError(
+                f"{same}, one of them good and one bad\n"
+                "  what differs is not in the kernel: look at the check, or at what it needs"
+            )
+        return InputError(
+            f"{same}, and no commit is left to be the first bad one: what breaks it was taken back, and came again\n"
+            "  name a GOOD between the two, or a BAD before it was taken back"
+        )
 
     def _skip(self, place: int) -> None:
         """A kernel cannot be tested, and with it all commits that it is the kernel of."""
