@@ -12,9 +12,11 @@ from msgspec import UNSET
 
 from kseries.bisect import confidence, priors
 from kseries.bisect.answer import Answer, Asked, Question
+from kseries.bisect.asking import Answers
 from kseries.bisect.confidence import Sure
-from kseries.bisect.rates import Rates
-from kseries.bisect.search import Ending, Settings
+from kseries.bisect.rates import Estimate, Rates
+from kseries.bisect.search import Asked as AskedOf
+from kseries.bisect.search import Ending, Searched, Settings
 from kseries.cache.flakes import Family, Flakes
 from kseries.cli import confidence as typed
 from kseries.host import paths
@@ -113,3 +115,24 @@ def test_what_is_remembered_of_the_range_itself_is_no_hint_of_how_good_kernels_f
     args = argparse.Namespace(confidence=0.99, boots=300)
     found = typed._settings(args, laid.runner, Question(Asked.CHECK, "p.a"), Progress(sys.stderr))
     assert found.rates == Rates().with_memory(3, 9), "of the other tree alone"
+
+
+def test_a_kernel_that_is_another_is_not_counted_and_a_long_subject_is_cut() -> None:
+    answers = Answers(passed=3)
+    asked = (AskedOf(commit="a", answers=answers), AskedOf(commit="b", answers=Answers(passed=3, same="a")))
+    found = Sure(
+        confidence=0.9,
+        searched=Searched(
+            end=Ending.FOUND,
+            blamed=("c",),
+            suspects=(),
+            bad_passes=Estimate(mean=0.0, low=0.0, high=0.0),
+            asked=asked,
+            boots=3,
+        ),
+        names={"c": "\x1b[31m" + "x" * 300},
+    )
+    first, last = searches.render(found).strip().splitlines()
+    assert last == "It took 3 boots of 1 kernel."
+    assert "\x1b" not in first and "[and 200 more characters]' is the first bad one" in first
+    assert searches.line_of(asked[1]) == "b            is a, byte for byte"

@@ -8,12 +8,13 @@ from msgspec import UNSET
 from kseries.bisect.confidence import Sure
 from kseries.bisect.search import Asked, Ending, Searched
 from kseries.judge import evidence
-from kseries.model.sanitize import line, printable
+from kseries.model.sanitize import line, printable, shortened
 from kseries.report import proofs
 from kseries.report.bisections import count
 
 _SHORT = 12
 _SHOWN = 10
+_SUBJECT = 100
 _WHY = 100
 """Characters of a reason that a line has room for."""
 
@@ -22,7 +23,7 @@ def line_of(asked: Asked) -> str:
     """One kernel: what its boots have answered, and why."""
     answers = asked.answers
     why = line(evidence.line(answers.why[0]))[:_WHY] if answers.why else ""
-    if answers.same is not None and answers.same != asked.commit:
+    if answers.same is not None:
         said, why = f"is {answers.same[:_SHORT]}, byte for byte", ""
     elif not answers.testable:
         said = "untestable"
@@ -45,7 +46,7 @@ def _lines(found: Sure) -> Iterator[str]:
         yield f"  {100 * one.probability:6.2f} %  {_named(found, one.commit)}"
     if (left := len(searched.suspects) - _SHOWN) > 0:
         yield f"  ... {left} more"
-    kernels = len({one.commit for one in searched.asked if one.answers.testable})
+    kernels = len({one.commit for one in searched.asked if one.answers.testable and one.answers.same is None})
     yield f"It took {count(searched.boots, 'boot')} of {count(kernels, 'kernel')}.{_passes(searched)}"
     if found.proof is not UNSET:
         yield from proofs.lines(found.proof)
@@ -77,4 +78,4 @@ def _passes(searched: Searched) -> str:
 
 
 def _named(found: Sure, commit: str) -> str:
-    return f"{commit[:_SHORT]} '{line(found.names.get(commit, ''))}'"
+    return f"{commit[:_SHORT]} '{shortened(line(found.names.get(commit, '')), _SUBJECT)}'"
