@@ -21,6 +21,7 @@ from kseries.cache.flakes import Family, Flakes
 from kseries.cli import confidence as typed
 from kseries.host import paths
 from kseries.model import Check, Observation, Outcome, State, Status
+from kseries.model.errors import InputError
 from kseries.report import searches
 from kseries.report.live import Progress
 from tests.support.bisections import PATCHES, SEEN, Laid, broken_from
@@ -112,9 +113,14 @@ def test_what_is_remembered_of_the_range_itself_is_no_hint_of_how_good_kernels_f
     for tree in (*inside, "another"):
         seen = Observation(tree=tree, outcome=Outcome.OK, checks=(passed,), flaky=("p.a",), boots=9)
         memory.count(tree, family, msgspec.structs.replace(seen, failures={"p.a": 3}))
-    args = argparse.Namespace(confidence=0.99, boots=300)
+    args = argparse.Namespace(confidence=0.99, boots=None)
     found = typed._settings(args, laid.runner, Question(Asked.CHECK, "p.a"), Progress(sys.stderr))
     assert found.rates == Rates().with_memory(3, 9), "of the other tree alone"
+
+
+def test_a_bound_on_boots_without_a_confidence_is_told() -> None:
+    with pytest.raises(InputError, match=r"^--boots: it bounds a search with a confidence"):
+        typed.check(argparse.Namespace(confidence=None, boots=3, replay=None, build=False))
 
 
 def test_a_kernel_that_is_another_is_not_counted_and_a_long_subject_is_cut() -> None:

@@ -40,8 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--boots",
         metavar="N",
         type=target.up_to(_MOST_BOOTS),
-        default=_BOOTS,
-        help="with --confidence: the most boots (default: %(default)s)",
+        help=f"with --confidence: the most boots (default: {_BOOTS})",
     )
 
 
@@ -57,6 +56,8 @@ def _share(text: str) -> float:
 
 def check(args: argparse.Namespace) -> None:
     """Raise InputError for what does not go with a confidence."""
+    if args.confidence is None and args.boots is not None:
+        raise InputError("--boots: it bounds a search with a confidence\n  add --confidence 0.99, or drop it")
     if args.confidence is not None and args.replay is not None:
         raise InputError("--replay: a log says good or bad, and not of how many boots\n  drop it, or --confidence")
     if args.confidence is not None and args.build:
@@ -79,7 +80,8 @@ def command(args: argparse.Namespace, wanted: inputs.Target) -> int:
 
 
 def _settings(args: argparse.Namespace, runner: StateRunner, asked: Question, tell: Progress) -> Settings:
-    settings = Settings(confidence=args.confidence, boots=args.boots, ends=Ends.within(args.boots))
+    boots = args.boots if args.boots is not None else _BOOTS
+    settings = Settings(confidence=args.confidence, boots=boots, ends=Ends.within(boots))
     if asked.asked is not Asked.CHECK:
         return settings
     setup = runner.setup
