@@ -57,7 +57,17 @@ def source(branch: str, suite: str, into: Path) -> Source:
     return Source(upstream, into / "debian" / "patches", into / "debian" / "patches-rt")
 
 
-def _fetch_source(branch: str, suite: str, scratch: Path, queue: Path) -> None:
+def patches(branch: str, suite: str, into: Path) -> Path:
+    """Its debian/patches alone; fetched once, some 2 MB. Raises as ``source``."""
+    if not into.exists():
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix="fetching-") as scratch:
+            _fetch_source(branch, suite, Path(scratch), Path(scratch) / "queue", "--diff-only")
+            (Path(scratch) / "queue").rename(into)
+    return into / "debian" / "patches"
+
+
+def _fetch_source(branch: str, suite: str, scratch: Path, queue: Path, *only: str) -> None:
     apt = _private(scratch, suite)
     done = subprocess.run(["apt-get", *apt, "-qq", "update"], cwd=scratch, capture_output=True, timeout=_SECONDS)
     if not any((scratch / "state" / "lists").glob("*_Sources*")):
@@ -68,7 +78,7 @@ def _fetch_source(branch: str, suite: str, scratch: Path, queue: Path) -> None:
         shutil.rmtree(queue, ignore_errors=True)
         queue.mkdir()
         try:
-            _run("apt-get", *apt, "-qq", "--download-only", "source", f"linux={version}", cwd=queue)
+            _run("apt-get", *apt, "-qq", "--download-only", *only, "source", f"linux={version}", cwd=queue)
         except subprocess.CalledProcessError:
             continue
         (debian,) = queue.glob("*.debian.tar.*")
