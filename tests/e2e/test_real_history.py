@@ -41,14 +41,14 @@ def linux() -> RealHistory:
     """
     if shutil.which("apt-get") is None:
         pytest.skip("Debian's queue comes through apt, which is not here")
+    place = paths.cache("tests", "real-history")
+    shutil.rmtree(place, ignore_errors=True)  # the store forgets what it borrowed of it
     trees = TreeStore(paths.cache("trees.git"))
     try:
         older, newer = (_tree(version, trees) for version in (OLDER, NEWER))
         queue = debian.patches("6.12", SUITE, paths.cache("tests", "debian-patches-6.12"))
     except (UnavailableError, LookupError, ConnectionError) as error:
         pytest.skip(f"Debian's archive: {error}")
-    place = paths.cache("tests", "real-history")
-    shutil.rmtree(place, ignore_errors=True)
     return realhistory.build(place, trees, older, newer, queue, FAULT)
 
 
