@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -308,6 +307,4 @@ def test_a_patch_of_50_mb_is_a_patch(repository: Repository, plan: Plan, tmp_pat
     count = 50 * (1 << 20) // len(row)
     head = b"---\ndiff --git a/big b/big\nnew file mode 100644\n--- /dev/null\n+++ b/big\n@@ -0,0 +1,%d @@\n" % count
     mbox = written(tmp_path / "t.mbox", mails.mbox([mails.mail("[PATCH] big", head + row * count)]))
-    began = time.monotonic()
     assert len(states(plan(Typed((mbox,))))["patches"]) == 1
-    assert time.monotonic() - began < 40
