@@ -54,8 +54,15 @@ def test_a_complaint_of_some_boots_fails_those() -> None:
 
 
 def test_a_kernel_that_does_not_always_boot_fails_as_often_as_it_does_not() -> None:
-    assert boots(OFF, Question(Asked.BOOT), boots=5, ended=3) == (3, 2)
+    every = replace(OFF, flaky=tuple(OFF.checks))
+    failures = dict.fromkeys(OFF.checks, 2)
+    assert boots(every, Question(Asked.BOOT), boots=5, ended=3, failures=failures) == (3, 2)
     assert boots(nothing(Outcome.BOOT_FAILED), Question(Asked.BOOT), boots=2, ended=0) == (0, 2)
+
+
+def test_a_kernel_that_ends_in_a_check_now_and_then_has_booted_each_time() -> None:
+    some = replace(OFF, flaky=("other.works",))
+    assert boots(some, Question(Asked.BOOT), boots=5, ended=3, failures={"other.works": 2}) == (5, 0)
 
 
 def test_a_build_is_asked_once() -> None:

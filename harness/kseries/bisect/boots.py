@@ -23,7 +23,7 @@ def counted(question: Question, tried: Tried) -> Answers:
     boots = tried.result.boots or 1
     if tried.answer is Answer.BAD:
         return _of(tried, (0, boots))
-    failed = boots - (tried.result.ended or boots) if question.asked is Asked.BOOT else _failed(tried)
+    failed = _unbooted(tried) if question.asked is Asked.BOOT else _failed(tried)
     if tried.answer is Answer.UNTESTABLE and not failed:
         return _of(tried, (0, 0))
     return _of(tried, (boots - failed, failed))
@@ -32,6 +32,13 @@ def counted(question: Question, tried: Tried) -> Answers:
 def _of(tried: Tried, boots: tuple[int, int]) -> Answers:
     passed, failed = boots
     return Answers(passed=passed, failed=failed, why=tried.why if not passed or failed else ())
+
+
+def _unbooted(tried: Tried) -> int:
+    """In how many boots of a state no check came. One that gave the same answer in all of them came in all of them."""
+    failures, flaky = tried.result.failures or {}, {*tried.result.flaky}
+    came = any(check.id not in flaky for check in tried.result.checks)
+    return 0 if came else min((failures.get(name, 0) for name in flaky), default=0)
 
 
 def _failed(tried: Tried) -> int:

@@ -162,7 +162,7 @@ def _check_below(history: Commits) -> None:
 
 
 def _with_bad(found: Lineage, wanted: Range, tree: str) -> Lineage:
-    """With BAD at the end: by their paths, others may be all that there is to suspect."""
+    """With BAD at the end: where paths leave it out, it stands for all that touches other files."""
     if found.commits[-1] == wanted.bad:
         return found
     below = {parent for parents in found.parents for parent in parents}
