@@ -10,6 +10,7 @@ from typing import cast
 from kseries import arch
 from kseries.cache.store import Store
 from kseries.coverage.tracepoints import Watch
+from kseries.evaluate.bases import Bases
 from kseries.evaluate.crew import Fixed
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
@@ -60,6 +61,12 @@ class FullDisk:
     def timing(self) -> Timing:
         return Timing(Path("/nonexistent"))
 
+    def begins_with(self, base: str) -> bool:
+        return True
+
+    async def finds(self, base: str) -> bool:
+        return True
+
     async def build(self, *_: object, trusted: bool, **__: object) -> Build:
         self.trusted.append(trusted)
         raise OSError(errno.ENOSPC, "No space left on device", "/x")
@@ -80,7 +87,8 @@ def engine(
 ) -> Engine:
     """Workers, or what stands in for them."""
     booted = Images()
-    executors = tuple(Local(setup, cast(Worker, one), store, booted) for one in workers)
+    bases = Bases()
+    executors = tuple(Local(setup, cast(Worker, one), store, booted, bases) for one in workers)
     return Engine(setup, Fixed(executors), executors[0].worker.trees, store, tell, watch)
 
 

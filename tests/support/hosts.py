@@ -42,7 +42,7 @@ class Host(Fake):
     def give_back(self) -> None:
         self.taken -= 1
 
-    async def prepare(self, base: Job) -> None:
+    async def prepare(self, base: Job, into: Path, tell: events.Listener) -> None:
         self.prepared.append("begun")
         self.preparing.set()
         try:
@@ -105,6 +105,9 @@ class Coming:
 
     def foreseen(self, base: str) -> Place:
         return self._first.place(base)
+
+    def lacks(self, base: Job) -> bool:
+        return False
 
     def seconds(self, targets: int) -> float | None:
         return None

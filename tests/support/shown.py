@@ -76,7 +76,10 @@ class Fake:
     def say(self, what: str, done: int, total: int) -> None:
         pass
 
-    async def prepare(self, base: Job) -> None:
+    def lacks(self, base: Job) -> bool:
+        return False
+
+    async def prepare(self, base: Job, into: Path, tell: events.Listener) -> None:
         pass
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:

@@ -62,6 +62,12 @@ class Folder:
         pairs = ((path, self.sources[old][path], self.sources[new][path]) for path in self.sources[old])
         return tuple(Change(path, ("100644", was), ("100644", now)) for path, was, now in pairs if was != now)
 
+    def begins_with(self, base: str) -> bool:
+        return True
+
+    async def finds(self, base: str) -> bool:
+        return True
+
     async def build(self, tree: str, into: Path, compiled: object, **_: object) -> Build:
         self.built.append(tree)
         into.mkdir(parents=True, exist_ok=True)

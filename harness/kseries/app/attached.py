@@ -130,7 +130,8 @@ async def _prepared(job: Job, setup: Setup, tell: events.Listener, jobs: int | N
     executor = evaluation.executor_of(job, setup, jobs)
     await executor.take(tell)
     try:
-        if executor.worker.dependencies.knows(job.tree):
+        worker = executor.worker
+        if await worker.finds(job.tree) if job.trusted else worker.dependencies.knows(job.tree):
             tell(events.Built(job.name, well=True))
             return
         with _scratch() as scratch:

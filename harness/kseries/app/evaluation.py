@@ -13,6 +13,7 @@ from kseries.app.premises import at_work, freedom, room
 from kseries.app.setup import check_names, known_probes, worker_of
 from kseries.cache import store
 from kseries.cache.store import Store
+from kseries.evaluate.bases import Bases
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.evaluate.memory import Memory
@@ -91,7 +92,8 @@ async def _evaluated(
 
 def executor_of(job: Job, setup: Setup, jobs: int | None = None) -> Local:
     """What builds and boots a job here, with make -jN. Raises InputError for trees that are not here."""
-    return Local(setup, _worker(job, setup, jobs or os.cpu_count() or 1), Store(paths.cache("results")), Images())
+    worker = _worker(job, setup, jobs or os.cpu_count() or 1)
+    return Local(setup, worker, Store(paths.cache("results")), Images(), Bases())
 
 
 def setup_of(conditions: Conditions) -> Setup:

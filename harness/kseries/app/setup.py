@@ -14,6 +14,7 @@ from kseries.app.options import Options
 from kseries.arch import Arch
 from kseries.cache import store
 from kseries.coverage.tracepoints import Watch
+from kseries.evaluate.bases import Bases
 from kseries.evaluate.crew import Crew, Fixed
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.images import Images
@@ -256,11 +257,11 @@ def timed(probes: tuple[Probe, ...], seconds: Mapping[str, int]) -> tuple[Probe,
 
 def crew_of(setup: Setup, options: Options, trees: TreeStore, planned: Plan) -> Crew:
     """Who builds and boots the states of a plan: as many workers of this host as are asked for."""
-    kept, booted = store.Store(paths.cache("results")), Images()
+    kept, booted, bases = store.Store(paths.cache("results")), Images(), Bases()
     series = series_of(planned.base, planned.patches)
     jobs = jobs_of(options)
     workers = (worker_of(setup, trees, series, jobs, number) for number in range(options.workers))
-    return Fixed(tuple(Local(setup, one, kept, booted) for one in workers))
+    return Fixed(tuple(Local(setup, one, kept, booted, bases) for one in workers))
 
 
 def jobs_of(options: Options) -> int:

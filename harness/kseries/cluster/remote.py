@@ -143,8 +143,10 @@ class Remote:
     def say(self, what: str, done: int, total: int) -> None:
         """Nothing: nobody waits for a whole run here."""
 
-    async def prepare(self, job: Job) -> None:
-        """Have base built there, which takes as long as the one that is waited for. Raises LostError."""
+    def lacks(self, base: Job) -> bool:
+        return False  # which nobody knows before it is asked
+
+    async def prepare(self, job: Job, into: Path, tell: events.Listener) -> None:
         if job.tree in self._prepared:
             return
         job = replace(job, series=self._series)

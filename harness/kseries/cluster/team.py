@@ -15,7 +15,7 @@ from kseries.cluster.connection import Connection, Host
 from kseries.cluster.remote import Common, Readers, Remote
 from kseries.cluster.supply import Supply
 from kseries.evaluate.executor import Executor
-from kseries.model import Conditions, Dependencies, HostFacts, events
+from kseries.model import Conditions, Dependencies, HostFacts, Job, events
 from kseries.model.errors import InfraError, InputError, KseriesError, LostError
 from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
@@ -187,6 +187,9 @@ class Team:
 
     def foreseen(self, base: str) -> Place:
         return Place(self._readers, Footprint({}, {}))
+
+    def lacks(self, base: Job) -> bool:
+        return False
 
     def seconds(self, targets: int) -> float | None:
         return None

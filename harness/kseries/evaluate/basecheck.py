@@ -4,14 +4,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from kseries.model import Observation, Outcome
+from kseries.model import Build, Observation, Outcome
 from kseries.model.errors import InfraError, InputError
-from kseries.model.sanitize import few
+from kseries.model.sanitize import few, line, shortened
 
 _SHOWN = 3
 """Lines of a compiler that an error repeats."""
 _OPTIONS = 8
 """Options that one names."""
+_SAID = 200
+"""Characters of what a build said."""
 
 
 def check_fragment(missing: tuple[str, ...], why: Mapping[str, str]) -> None:
@@ -36,6 +38,17 @@ def check_build(base: Observation) -> None:
     if base.outcome is Outcome.BUILD_FAILED:
         said = base.errors[:_SHOWN]
         raise InputError("base does not build, so no patch can be judged:\n  " + "\n  ".join(said))
+
+
+def check_again(base: Build) -> None:
+    """Raise InfraError for a base that does not build, or not with each probe, though it did so before."""
+    if base.ok and not base.unbuilt:
+        return
+    said = next(iter(base.errors), "make failed and said nothing")
+    raise InfraError(
+        f"base does not build here any more: {shortened(line(said), _SAID)}\n"
+        "  the cache has its result of before, so look for what this host lacks now (kseries doctor)"
+    )
 
 
 def check_boot(base: Observation, logs: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from kseries.evaluate.executor import Executor
-from kseries.model import Dependencies, events
+from kseries.model import Dependencies, Job, events
 from kseries.plan.schedule import Place
 
 
@@ -17,6 +17,9 @@ class Crew(Protocol):
 
     def foreseen(self, base: str) -> Place:
         """What the first of them is likely to hold, as Executor.place."""
+
+    def lacks(self, base: Job) -> bool:
+        """Whether the first of them is likely to build base though it is known, as Executor.lacks."""
 
     def seconds(self, targets: int) -> float | None:
         """What a build is likely to take, as Executor.seconds."""
@@ -40,6 +43,9 @@ class Fixed:
 
     def foreseen(self, base: str) -> Place:
         return self._executors[0].place(base)
+
+    def lacks(self, base: Job) -> bool:
+        return self._executors[0].lacks(base)
 
     def seconds(self, targets: int) -> float | None:
         return self._executors[0].seconds(targets)

@@ -186,8 +186,9 @@ class Engine:
         return self._forecast(evaluation)
 
     def _forecast(self, evaluation: Evaluation) -> tuple[Forecast, ...]:
-        place = self._crew.foreseen(evaluation.jobs.plan.base.tree)
-        return forecast(list(evaluation.seen), self._schedule(evaluation), place, self._crew.seconds)
+        place, base = self._crew.foreseen(evaluation.jobs.plan.base.tree), evaluation.known_base
+        again = base is not None and self._crew.lacks(base)
+        return forecast(list(evaluation.seen), self._schedule(evaluation), place, self._crew.seconds, again=again)
 
     def _begin(self, plan: Plan, out: Path, again: Again = FIRST) -> Evaluation:
         jobs = Jobs(self._setup, plan, self._watch, self._asked, again=again)
@@ -206,9 +207,11 @@ class Engine:
         return Schedule.of(left, built, jobs.plan.base.tree, self._trees.changes, traced, seen)
 
     def _read(self, evaluation: Evaluation, state: State) -> Read | None:
-        """What the build of a state that is known has read, where somebody can still be relied on for it."""
+        """What the build of a state that is known has read, where somebody can still be relied on for it; or may be
+        once base is built again.
+        """
         seen = evaluation.seen.get(state.id)
         if seen is None:
             return None
         read = partial(vouched, self._crew, seen.tree, seen.dependencies)
-        return read if read() is not None else None
+        return read if state.id == "base" or read() is not None else None

@@ -11,7 +11,7 @@ from kseries.evaluate import basecheck, downed, folders, observe, overdue, state
 from kseries.evaluate.jobs import Jobs
 from kseries.evaluate.memory import Memory
 from kseries.kbuild.brought import Brought
-from kseries.model import Observation, Outcome, State, StateResult, events
+from kseries.model import Job, Observation, Outcome, State, StateResult, events
 from kseries.plan.samebuild import SameBuild
 from kseries.sources import TreeStore
 
@@ -43,6 +43,13 @@ class Evaluation:
     def left(self) -> list[State]:
         """The states that are still to be evaluated."""
         return [state for state in self.jobs.states if state.id not in self.seen]
+
+    @property
+    def known_base(self) -> Job | None:
+        """That of base, where it has been evaluated."""
+        if "base" not in self.seen:
+            return None
+        return next((self.jobs.of(state) for state in self.jobs.states if state.id == "base"), None)
 
     @property
     def waits_for_base(self) -> bool:

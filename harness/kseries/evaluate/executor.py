@@ -53,11 +53,16 @@ class Executor(Protocol):
     def say(self, what: str, done: int, total: int) -> None:
         """Tell who waits for it what it is at, and how many states of it are done."""
 
-    async def prepare(self, base: Job) -> None:
-        """Have base built here, too, while another evaluates it, or where it is known; where it was built here, nothing
-        is done. It may be cancelled. Raises LostError.
+    def lacks(self, base: Job) -> bool:
+        """Whether ``prepare`` would have to build base, as far as one can tell before this is taken."""
 
-        Nothing is told of it: where this host cannot build it, that is told of what it is to evaluate next.
+    async def prepare(self, base: Job, into: Path, tell: events.Listener) -> None:
+        """Have base built here, too, while another evaluates it, or where it is known; where its objects are here
+        already, nothing is done. The log is put into a folder. It may be cancelled. Raises LostError, and InfraError
+        where base does not build on this host any more.
+
+        Nothing is told of it on a host of a cluster: where that cannot build it, that is told of what it is to evaluate
+        next.
         """
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:

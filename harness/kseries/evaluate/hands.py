@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from kseries.evaluate import folders
 from kseries.evaluate.crew import Crew
 from kseries.evaluate.executor import Executor
 from kseries.model import Job, events
@@ -30,15 +31,19 @@ class Hand:
     """It has built base itself."""
     preparing: asyncio.Task[None] | None = None
 
-    async def prepare(self, base: Job | None) -> None:
+    async def prepare(self, base: Job | None, tell: events.Listener) -> None:
         """Have base built here, too, where it is given and was not; or wait until that is done which was begun before.
 
-        Raises LostError.
+        Raises as Executor.prepare().
         """
         if self.preparing is None and base is not None and not self.has_base:
-            self.preparing = asyncio.create_task(self.executor.prepare(base))
+            self.preparing = asyncio.create_task(self._begin_with(base, tell))
         if self.preparing is not None:
             await asyncio.shield(self.preparing)  # which may outlast who waits for it here
+
+    async def _begin_with(self, base: Job, tell: events.Listener) -> None:
+        await self.executor.prepare(base, folders.of(self.scratch, base.name), tell)
+        self.place.here = self.executor.place(base.tree).here
 
 
 class Hands:

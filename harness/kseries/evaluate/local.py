@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from kseries.cache.store import Store
 from kseries.coverage.tracepoints import MadeOf, Watch, Watched
-from kseries.evaluate import images, observe
+from kseries.evaluate import basecheck, images, observe
+from kseries.evaluate.bases import Bases
 from kseries.evaluate.images import Images
 from kseries.evaluate.setup import Setup
 from kseries.guest import asciicast, driven, isolation, kunitboots, machine, repeat, surfaces
@@ -22,7 +23,7 @@ from kseries.guest.machine import Booting
 from kseries.guest.pytests import About
 from kseries.kbuild import Worker, modules
 from kseries.kbuild.brought import Brought
-from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events
+from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events, notewords
 from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
@@ -48,19 +49,20 @@ class _Built:
 
 
 class Local:
-    """Evaluates jobs of one series under one setup. ``images`` are shared with the other executors of a run, so that
-    none of them boots what another has booted.
+    """Evaluates jobs of one series under one setup. ``images`` and ``bases`` are shared with the other executors of a
+    run, so that none of them boots what another has booted, nor compiles the base that another compiles.
     """
 
     where = ""
     lost = ""
     for_good = False
 
-    def __init__(self, setup: Setup, worker: Worker, store: Store, images: Images) -> None:
+    def __init__(self, setup: Setup, worker: Worker, store: Store, images: Images, bases: Bases) -> None:
         self._setup = setup
         self.worker = worker
         self._store = store
         self._images = images
+        self._bases = bases
 
     async def take(self, tell: events.Listener | None = None) -> None:
         await self.worker.take(tell)
@@ -89,8 +91,20 @@ class Local:
     def say(self, what: str, done: int, total: int) -> None:
         self.worker.say(what, done, total)
 
-    async def prepare(self, base: Job) -> None:
-        """Nothing: workers of one host share a ccache, which has all of base once the first has built it."""
+    def lacks(self, base: Job) -> bool:
+        # What is built of one with patches, nobody else builds upon: any other state would do as well.
+        return base.trusted and not self.worker.begins_with(base.tree)
+
+    async def prepare(self, base: Job, into: Path, tell: events.Listener) -> None:
+        if not base.trusted or await self.worker.finds(base.tree):
+            return
+        async with self._bases.building(base.tree) as first:
+            if first:
+                tell(events.Preparing(notewords.BASE_AGAIN))
+            build = await self._compile(base, into, tell)
+            basecheck.check_again(build)
+        for file in (build.kernel, build.symbols, build.initrd):
+            Path(file or "").unlink()
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
         setup = self._setup.under(job.conditions)
@@ -121,6 +135,12 @@ class Local:
         return observe.with_build(seen, build, read)
 
     async def _build(self, job: Job, into: Path, tell: events.Listener) -> Build:
+        if not job.trusted:
+            return await self._compile(job, into, tell)
+        async with self._bases.building(job.tree):
+            return await self._compile(job, into, tell)
+
+    async def _compile(self, job: Job, into: Path, tell: events.Listener) -> Build:
         return await self.worker.build(
             job.tree,
             into,

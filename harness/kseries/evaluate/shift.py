@@ -141,7 +141,7 @@ class Shift:
     async def _keep_on(self, hand: Hand, tasks: asyncio.TaskGroup) -> None:
         try:
             if not self._deadline.is_over:
-                await hand.prepare(self._base or self._known_base(hand))
+                await hand.prepare(self._base or self._known_base(), self._evaluation.tell)
         except LostError as error:
             self._lose(hand, error)
         while not hand.gone:
@@ -151,14 +151,11 @@ class Shift:
             else:  # base is being built, or what others are at may come back
                 await self._changed.wait()
 
-    def _known_base(self, hand: Hand) -> Job | None:
-        """Base, where nobody need evaluate it any more, for a host of a cluster: what it builds for a series begins
-        with what is there of its base, which may be nothing.
+    def _known_base(self) -> Job | None:
+        """Base, where nobody need evaluate it any more, and something is to be built: that begins with what is there of
+        base, which may be nothing.
         """
-        if not hand.executor.where or "base" not in self._evaluation.seen:
-            return None
-        jobs = self._evaluation.jobs
-        return next((jobs.of(state) for state in jobs.states if state.id == "base"), None)
+        return self._evaluation.known_base if self._foretold else None
 
     def _not_for(self, hand: Hand) -> set[str]:
         """The states that another host is to have: lost with this one, which may be back, or because of it."""

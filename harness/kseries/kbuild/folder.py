@@ -58,8 +58,13 @@ class Folder:
     @property
     def configured(self) -> str | None:
         """The tree that the folder, as the series will find it, was last configured for."""
-        note = checksummed.read((self._pristine if self._foreign(self._series) else self.place) / _CONFIGURED)
-        return note.decode() if note is not None else None
+        return _configured(self._pristine if self._foreign(self._series) else self.place)
+
+    def begins_with(self, base: str) -> bool:
+        """Whether the series will find here what a base alone has left, or what its own patches have."""
+        if not self._foreign(self._series) and self._of() != _BASES:
+            return self.configured is not None
+        return self.configured == _configured(self._pristine) == base
 
     def configure(self, tree: str | None) -> None:
         """Note for which tree it is configured; None while nobody knows."""
@@ -176,11 +181,13 @@ class Folder:
 
         Those of a series that this one begins with are of this one, too.
         """
+        of = self._of()
+        return of is None or (of != _BASES and not f"{series}\n".startswith(f"{of}\n"))
+
+    def _of(self) -> str | None:
+        """Whose patches were built in it; None where nobody knows."""
         note = checksummed.read(self.place / _SERIES)
-        if note is None:
-            return True
-        of = note.decode()
-        return of != _BASES and not f"{series}\n".startswith(f"{of}\n")
+        return note.decode() if note is not None else None
 
     def _copy(self, folder: Path, to: Path) -> None:
         """A folder with the owners and the times of its files, which make goes by; whole, or not there.
@@ -199,3 +206,9 @@ class Folder:
             ):
                 files.rename(beside, to)
         files.remove(beside)
+
+
+def _configured(place: Path) -> str | None:
+    """The tree that what lies in a place was last configured for."""
+    note = checksummed.read(place / _CONFIGURED)
+    return note.decode() if note is not None else None

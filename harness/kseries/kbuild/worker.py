@@ -245,6 +245,18 @@ class Worker:
         """The tree that the build folder was last configured for; it need not be in the store any more."""
         return self._folder.configured
 
+    def begins_with(self, base: str) -> bool:
+        """Whether a state of the series would be built upon objects of its base, or of its own states; as far as one
+        can tell without the lock.
+        """
+        return self._folder.begins_with(base)
+
+    async def finds(self, base: str) -> bool:
+        """Likewise, with the lock held and what is damaged thrown away."""
+        if self.begins_with(base):
+            await processes.aside(self._folder.enter, None)
+        return self.begins_with(base)
+
     @property
     def timing(self) -> Timing:
         """How long the builds in this folder took."""

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from kseries.model.sanitize import few
 
+BASE_AGAIN = "building base again: the cache has its result, but none of its objects"
+"""Why base is built though it is known."""
+
 
 def unbuilt(paths: Sequence[str], whose: str) -> str:
     """Why a state is not built: the files in which it differs from ``whose`` are in no object."""

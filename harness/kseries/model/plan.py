@@ -39,6 +39,8 @@ class Forecast(Record, frozen=True):
     state: str
     known: bool = False
     """Its result is there already."""
+    again: bool = False
+    """It is built all the same, and not booted: of base, whose result is there and whose objects are not."""
     built_as: str | None = None
     """It is not built: it differs from this state, which is, only in ``unread``, which no build reads."""
     unread: tuple[str, ...] = ()

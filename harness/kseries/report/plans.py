@@ -2,7 +2,7 @@
 """A plan on a terminal: each state, what it would cost, and the order in which they would be built."""
 
 from kseries.model import Forecast, Plan, State, Way
-from kseries.model.notewords import unbuilt
+from kseries.model.notewords import BASE_AGAIN, unbuilt
 from kseries.model.sanitize import printable
 from kseries.report import fuzzed
 
@@ -44,7 +44,7 @@ def _tree(state: State) -> str:
 
 def _cost(one: Forecast) -> str:
     if one.known:
-        return "known"
+        return f"known; {BASE_AGAIN}" if one.again else "known"
     if one.built_as is not None:
         return unbuilt(one.unread, one.built_as)
     if one.targets is None:
