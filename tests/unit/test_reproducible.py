@@ -9,6 +9,7 @@ import pytest
 
 from kseries.cache.store import Store
 from kseries.evaluate import images, stateresult
+from kseries.evaluate.bases import Bases
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.guest import machine
@@ -119,7 +120,7 @@ def test_an_image_of_such_a_configuration_is_booted_though_another_has_its_bytes
         )  # fmt: skip
 
     monkeypatch.setattr(machine, "boot_as", boot)
-    executor = Local(SETUP, cast(Worker, _Alike(tmp_path, named)), Store(tmp_path / "s"), Images())
+    executor = Local(SETUP, cast(Worker, _Alike(tmp_path, named)), Store(tmp_path / "s"), Images(), Bases())
 
     async def both() -> list[StateResult]:
         results: list[StateResult] = []
@@ -144,7 +145,7 @@ def test_a_state_whose_image_is_known_from_a_run_that_was_killed_has_the_log_of_
     (tmp_path / "image").write_bytes(b"the same")
     name = SETUP.key("image", images.digest(tmp_path / "image", tmp_path / "image"))
     store.put(name, Observation(tree="tree", outcome=Outcome.OK), tmp_path)
-    executor = Local(SETUP, cast(Worker, _Alike(tmp_path, ())), store, Images())
+    executor = Local(SETUP, cast(Worker, _Alike(tmp_path, ())), store, Images(), Bases())
     for tree in ("tree", "other"):
         into = tmp_path / "into" / tree
         job = Job(name="prefix-1", tree=tree, base="base", series=(), conditions=SETUP.conditions)

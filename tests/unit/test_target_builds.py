@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kseries.cache.store import Store
+from kseries.evaluate.bases import Bases
 from kseries.evaluate.images import Images
 from kseries.evaluate.local import Local
 from kseries.guest import machine
@@ -175,7 +176,7 @@ async def test_a_state_runs_the_tests_that_its_own_tree_has(kernel: Kernel, monk
     with_targets(kernel, "toy")
     wanted = targets.parse(["toy"])
     setup = replace(SETUP, targets=wanted, probes=runner.probes(wanted))
-    executor = Local(setup, kernel.worker, Store(kernel.place / "results"), Images())
+    executor = Local(setup, kernel.worker, Store(kernel.place / "results"), Images(), Bases())
     more = {"Makefile": MAKEFILE.replace(":a.sh", ":b.sh"), "toy/b.sh": "\n"}
     for number, one in enumerate((tree(kernel), tree(kernel, **more))):
         job = Job(name=f"s{number}", tree=one, base=one, series=(), conditions=setup.conditions)

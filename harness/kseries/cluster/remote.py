@@ -41,6 +41,8 @@ class Told(Record, frozen=True):
     program: str = ""
     error: str = ""
     kind: str = ""
+    built: bool = True
+    """False of what was only to be built, and was not."""
 
 
 class Readers:
@@ -152,7 +154,9 @@ class Remote:
         job = replace(job, series=self._series)
         with self._losing():
             await self._supply.bring(self.host, job)
-            await self._told(job, events.unheard, until_built=True)
+            told = await self._told(job, events.unheard, until_built=True)
+            if not told.built:  # it is no base, which ends the run, or builds elsewhere: no patch is to blame for it
+                raise LostError("base does not build there", for_good=True)
             self._prepared.add(job.tree)
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:

@@ -58,11 +58,10 @@ class Executor(Protocol):
 
     async def prepare(self, base: Job, into: Path, tell: events.Listener) -> None:
         """Have base built here, too, while another evaluates it, or where it is known; where its objects are here
-        already, nothing is done. The log is put into a folder. It may be cancelled. Raises LostError, and InfraError
-        where base does not build on this host any more.
+        already, nothing is done. The log is put into a folder. It may be cancelled.
 
-        Nothing is told of it on a host of a cluster: where that cannot build it, that is told of what it is to evaluate
-        next.
+        Raises LostError of a host of a cluster on which base does not build, InfraError where that is this host. Of
+        what else keeps a host from it nothing is told: it is told of what the host is to evaluate next.
         """
 
     async def evaluate(self, job: Job, into: Path, tell: events.Listener) -> Observation:
