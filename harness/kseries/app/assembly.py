@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, UnsetType
 
 from kseries import judge
-from kseries.app import proposals
+from kseries.app import concluded, proposals
 from kseries.app.knownissues import KnownIssues
 from kseries.app.options import Options
 from kseries.bisect.partners import Partners
@@ -16,7 +16,7 @@ from kseries.evaluate import stateresult
 from kseries.evaluate.deadline import Deadline
 from kseries.evaluate.engine import Engine
 from kseries.host import signals
-from kseries.judge import couplings, suspects
+from kseries.judge import couplings
 from kseries.judge import partners as judge_partners
 from kseries.judge.exercise import PerPatch
 from kseries.judge.judgement import Judgement
@@ -100,7 +100,7 @@ def judgement_of(
     states, findings, verdict = judge.judge(planned, seen, asked, inference, known.mark)
     with contextlib.suppress(KeyboardInterrupt):
         signals.check()
-        states = suspects.with_suspects(planned, states, trees)
+        states = concluded.with_suspects(planned, states, trees)
     return Judgement(plan=planned, states=states, findings=findings, verdict=verdict)
 
 
@@ -123,7 +123,7 @@ def _squash(changed: Plan, engine: Engine, asked: tuple[Contract, ...], trees: T
     seen = signals.run(engine.run(changed, options.out / changed.series))
     seen = {name: stateresult.in_folder(one, changed.series) for name, one in seen.items()}
     states, findings, verdict = judge.judge(changed, seen, asked, options.inference)
-    states = suspects.with_suspects(changed, states, trees)
+    states = concluded.with_suspects(changed, states, trees)
     return Squash(id=changed.series, patches=changed.patches, states=states, findings=findings, verdict=verdict)
 
 

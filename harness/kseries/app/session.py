@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from kseries import inputs
-from kseries.app import clangtests, clusters, flakiness, patchfiles, revertsets, rundir, selftests, suiting
+from kseries.app import clangtests, clusters, concluded, flakiness, patchfiles, revertsets, rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
 from kseries.app.knownissues import KnownIssues
 from kseries.app.options import Options
@@ -30,7 +30,6 @@ from kseries.evaluate.setup import Setup
 from kseries.host import paths, signals
 from kseries.host.database import DatabaseError
 from kseries.judge import changelog
-from kseries.judge.exercise import per_patch
 from kseries.judge.partners import sought as partners_sought
 from kseries.kbuild import checkpatch
 from kseries.model import RESULT, Checkpatch, ClangTests, Finding, Outcome, Plan, RunResult, Step, events
@@ -150,7 +149,7 @@ def _carry_out(
 
         def look() -> None:
             marked = replace(work.judgement, findings=known.mark(work.judgement.findings))
-            work.per_patch = per_patch(marked, setup.arch.name, trees)
+            work.per_patch = concluded.per_patch(marked, setup.arch.name, trees)
 
         def prove() -> None:
             work.proofs = proofs(work, engine, wanted, trees, options)

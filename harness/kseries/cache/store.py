@@ -28,24 +28,35 @@ def program() -> str:
     The same for a clone and for a wheel made of it. To find it out, all our modules are parsed, which takes a second:
     it is noted by the bytes of all files that it can be of.
     """
-    guests = paths.project("guests")
-    of_guests = {str(path.relative_to(guests)): checksums.of_file(path) for path in guests.rglob("*") if path.is_file()}
-    of_package = {str(path.relative_to(_PACKAGE)): checksums.of_file(path) for path in _sources()}
-    whole = checksums.of_words(
-        f"{name}: {one}" for every in (of_guests, of_package) for name, one in sorted(every.items())
-    )
-    note = paths.cache("program", whole)
+    of_guests, of_package = _files()
+    note = paths.cache("program", _digest(of_guests, of_package))
     if (noted := checksummed.read(note)) is not None:
         return noted.decode()
     modules = evaluators()
     scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
     made = {str(path.relative_to(_PACKAGE)) for path in modules | scripts}
     files = of_guests | {name: one for name, one in of_package.items() if name in made}
-    found = checksums.of_words(f"{name}: {one}" for name, one in sorted(files.items()))
+    found = _digest(files)
     with contextlib.suppress(OSError):  # it may not be ours to write to: then it is found out each time
         note.parent.mkdir(parents=True, exist_ok=True)
         checksummed.write(note, found.encode())
     return found
+
+
+def whole() -> str:
+    """All our modules and scripts, guests included: what else we conclude depends on."""
+    return _digest(*_files())
+
+
+def _files() -> tuple[dict[str, str], dict[str, str]]:
+    """The digests of all files of the guests, and of those of the package that are code."""
+    guests = paths.project("guests")
+    of_guests = {str(path.relative_to(guests)): checksums.of_file(path) for path in guests.rglob("*") if path.is_file()}
+    return of_guests, {str(path.relative_to(_PACKAGE)): checksums.of_file(path) for path in _sources()}
+
+
+def _digest(*parts: dict[str, str]) -> str:
+    return checksums.of_words(f"{name}: {one}" for part in parts for name, one in sorted(part.items()))
 
 
 def _sources() -> Iterator[Path]:

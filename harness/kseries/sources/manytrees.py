@@ -41,7 +41,7 @@ class ManyTrees:
         self._tell = tell
         self._answers = Answers(store.path)
         self._paths: dict[bytes, set[bytes]] = {}
-        self._git = store.answer("version").decode().strip()
+        self._git = store.git_version
         if (old := gitversion.too_old(self._git)) is not None:
             raise InfraError(f"{old}\n  install a newer one; see kseries doctor")
 

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Unpack
 
@@ -178,6 +178,11 @@ class TreeStore:
     def answer(self, *words: str, stdin: bytes = b"", index: Path | None = None, objects: Path | None = None) -> bytes:
         """What git prints when it is asked many things at once; raises InfraError where it fails."""
         return self.git(*words, stdin=stdin, index=index, objects=objects, seconds=git.BATCH_SECONDS).stdout
+
+    @cached_property
+    def git_version(self) -> str:
+        """What git says of itself: another may make other trees of the same merge, or read another line's history."""
+        return self.answer("version").decode().strip()
 
     def _must(self, *words: str, index: Path | None = None) -> str:
         return self.git(*words, index=index).text

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What was concluded before, found again by all that it follows from. Only a cache: it may be lost.
+
+It is for what follows from records, and from objects of git that these name, and from nothing else: no clock, no file
+that may change, no other result. All our code is among what it follows from, since how we judge changes with that.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from kseries.cache import store
+from kseries.host import checksums
+from kseries.host.database import Connection, Database, DatabaseError
+
+NAME = "conclusions.sqlite"
+_VERSION = 1
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS conclusions"
+    " (number INTEGER PRIMARY KEY, question TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, answer BLOB NOT NULL)"
+)
+_MOST = 200
+"""Conclusions that are kept, the last ones: each has some 100 KB, and a run of one series draws five."""
+
+T = TypeVar("T")
+
+
+class Conclusions:
+    """Those in a cache, drawn by this very kseries and ``others``: the version of git, for one."""
+
+    def __init__(self, cache: Path, *others: str) -> None:
+        self._database = Database(cache / NAME, _TABLE, _VERSION)
+        self._by = (store.whole(), sys.version, *others)
+
+    def of(self, what: str, given: object, kind: type[T], conclude: Callable[[], T]) -> T:
+        """What ``conclude`` returns, which is ``kind``, of what is ``given``; a fault of the file is never an error.
+
+        What ``conclude`` raises is raised, and nothing kept.
+        """
+        question = checksums.of_words([what, *self._by, checksums.of_bytes(msgspec.json.encode(given))])
+        if (known := self._find(question)) is not None:
+            with contextlib.suppress(msgspec.DecodeError):
+                return msgspec.json.decode(known, type=kind)
+        concluded = conclude()
+        answer = msgspec.json.encode(concluded)
+        if msgspec.json.decode(answer, type=kind) == concluded:  # else JSON does not tell all of it
+            self._put(question, answer)
+        return concluded
+
+    def _find(self, question: str) -> bytes | None:
+        def find(database: Connection) -> bytes | None:
+            row = database.execute("SELECT digest, answer FROM conclusions WHERE question = ?", (question,)).fetchone()
+            return row["answer"] if row is not None and checksums.of_bytes(row["answer"]) == row["digest"] else None
+
+        with contextlib.suppress(DatabaseError):
+            return self._database.do(find)
+        return None
+
+    def _put(self, question: str, answer: bytes) -> None:
+        def put(database: Connection) -> None:
+            row = (question, checksums.of_bytes(answer), answer)
+            made = database.execute(
+                "INSERT OR REPLACE INTO conclusions (question, digest, answer) VALUES (?, ?, ?)", row
+            )
+            database.execute("DELETE FROM conclusions WHERE number <= ?", ((made.lastrowid or 0) - _MOST,))
+
+        with contextlib.suppress(DatabaseError):
+            self._database.do(put)
