@@ -3,6 +3,7 @@
 
 import contextlib
 import errno
+import functools
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -51,8 +52,19 @@ def whole() -> str:
 def _files() -> tuple[dict[str, str], dict[str, str]]:
     """The digests of all files of the guests, and of those of the package that are code."""
     guests = paths.project("guests")
-    of_guests = {str(path.relative_to(guests)): checksums.of_file(path) for path in guests.rglob("*") if path.is_file()}
-    return of_guests, {str(path.relative_to(_PACKAGE)): checksums.of_file(path) for path in _sources()}
+    of_guests = {str(path.relative_to(guests)): _of_file(path) for path in guests.rglob("*") if path.is_file()}
+    return of_guests, {str(path.relative_to(_PACKAGE)): _of_file(path) for path in _sources()}
+
+
+def _of_file(path: Path) -> str:
+    """The digest of a file; read once, unless it is another since."""
+    now = path.stat()
+    return _read(path, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(path: Path, *_as_it_is: int) -> str:
+    return checksums.of_file(path)
 
 
 def _digest(*parts: dict[str, str]) -> str:

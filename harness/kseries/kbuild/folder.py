@@ -17,6 +17,8 @@ from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.manifest import Manifest
 from kseries.model.errors import InfraError
 
+OBJECTS = "obj"
+"""What a box has of it to build in, beside its ccache."""
 _SERIES = "series"
 """A note: whose patches were built in the folder."""
 _BASES = "base alone"
@@ -45,7 +47,7 @@ class Folder:
         # As base alone has left it: what every series begins with.
         self._pristine = home / f"{kind}.pristine"
         self.place = home / kind
-        self.obj = self.place / "obj"
+        self.obj = self.place / OBJECTS
         self.ccache = self.place / "ccache"
         self.staged = self.place / "programs"
         self.dependencies = FolderDependencies(self.obj, source, self.place, always)

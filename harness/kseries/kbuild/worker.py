@@ -39,7 +39,7 @@ from kseries.kbuild import (
 from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import FolderDependencies
-from kseries.kbuild.folder import Folder
+from kseries.kbuild.folder import OBJECTS, Folder
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
@@ -53,7 +53,7 @@ from kseries.probes.selftests import READ, Bench, Selftest
 from kseries.probes.targets import Target
 from kseries.sources import TreeStore
 
-_OBJECTS = "vmlinux.a"
+_ARCHIVE = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
@@ -147,12 +147,19 @@ class Worker:
         self._open: Callable[[], Folder] = lambda: Folder(
             home, kind, self._inside(self._source), series, _read(selftests, targets)
         )
-        self._folder = self._open()
-        self._obj = self._folder.obj
+        self._opened: Folder | None = None
+        self._obj = home / kind / OBJECTS
         self._cache = "ccache " if cached else ""
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
         self._sysroots = (sysroot,) if sysroot is not None else ()
         self._install = Install(arch, self._source, self._obj, jobs, self._cache, self._layout, sysroot)
+
+    @property
+    def _folder(self) -> Folder:
+        """Looked at when somebody asks: of a run of which all is known, nobody does."""
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
 
     def _inside(self, place: Path) -> Path:
         """As make sees it, who is told of no other paths and tells of no other."""
@@ -169,7 +176,7 @@ class Worker:
         else:
             await self._turns.wait(lambda wait: tell(events.Waiting(wait)))
         if not ours:
-            self._folder = self._open()  # others may have built in it since we looked
+            self._opened = None  # others may have built in it since we looked
 
     def give_back(self) -> None:
         """Give the lock back: nothing of ours writes below this worker's home any more."""
@@ -437,7 +444,7 @@ class Worker:
         of_kernel, _, _ = self._said(log).partition(_PROBES)
         source, fragment = map(self._fixed.inside, (self._source, self._fragment))
         said = warnings.said_of(of_kernel.decode(errors="replace"), source, fragment)
-        parts = linked.objects(self._obj / _OBJECTS) | self.modules if ok else None
+        parts = linked.objects(self._obj / _ARCHIVE) | self.modules if ok else None
         return self._folder.said.update(said, parts), linked.digest(parts or frozenset())
 
     async def _compile(self, make: Make, watch: "_Stopwatch") -> bool:
