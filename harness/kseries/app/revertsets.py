@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
+from kseries.app import concluded
 from kseries.app.assembly import Work
 from kseries.app.options import Options
 from kseries.bisect.patchsets import SetSearch
@@ -16,6 +17,7 @@ from kseries.judge.judgement import Judgement
 from kseries.model import FindingKind, Outcome, PatchSet, SetEnd, SetKind, events
 from kseries.model.errors import InfraError
 from kseries.model.sanitize import few
+from kseries.sources.manytrees import ManyTrees
 
 FOLDER = "sets"
 """Where in a run's folder the logs of further states are."""
@@ -64,7 +66,8 @@ def find(work: Work, runner: Callable[[], StateRunner], options: Options, tell: 
 def _of_run(work: Work, runner: StateRunner, options: Options, tell: events.Listener) -> Iterator[PatchSet]:
     """Without --revert-sets those that are proved by what is known."""
     judgement = msgspec.structs.replace(work.judgement, findings=work.findings)
-    merges = SetMerges(runner.trees) if options.revert_sets else SetMerges(runner.trees, _MERGES)
+    trees = runner.trees
+    merges = SetMerges(trees) if options.revert_sets else SetMerges(trees, _MERGES, ManyTrees(trees))
     left: list[int] = []
     for number in sought(work, every=options.revert_sets):
         found = _of(number, work, judgement, runner, options, merges)
@@ -72,6 +75,7 @@ def _of_run(work: Work, runner: StateRunner, options: Options, tell: events.List
             yield found
         elif found.ended is SetEnd.TOO_MANY and merges.count >= _MERGES:
             left.append(number)
+    merges.keep()
     if left:
         which = few([f"{number}/{len(judgement.plan.patches)}" for number in left])
         why = f"{_MERGES} merges are made for revert sets, and no more"
@@ -91,6 +95,7 @@ def _of(
         patches=patches,
         judged=judged,
         merges=merges,
+        behind=concluded.of_reverts,
     )
     if options.revert_sets:
         return SetSearch((number,), (tries,), options.most).run()

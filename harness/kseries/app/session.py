@@ -29,12 +29,10 @@ from kseries.evaluate.engine import Engine
 from kseries.evaluate.setup import Setup
 from kseries.host import paths, signals
 from kseries.host.database import DatabaseError
-from kseries.judge import changelog
 from kseries.judge.partners import sought as partners_sought
 from kseries.kbuild import checkpatch
 from kseries.model import RESULT, Checkpatch, ClangTests, Finding, Outcome, Plan, RunResult, Step, events
 from kseries.model.errors import InputError
-from kseries.plan import identities
 from kseries.report import reproduce
 from kseries.sources import TreeStore
 
@@ -121,8 +119,8 @@ def _carry_out(
     if not options.kunit:
         asked(setup, options)  # what is wrong with a contract is told before sources are looked for
     trees = _trees()
-    planned = changelog.with_symbols(plan(target, options, trees, tell), trees)
-    planned = identities.with_ids(planned, target.series, trees)
+    planned = concluded.with_symbols(plan(target, options, trees, tell), trees)
+    planned = concluded.with_ids(planned, target.series, trees)
     setup = suiting.suited(setup, options, planned, trees, tell)
     wanted = asked(setup, options)
     setup, crew = clusters.crew_of(setup, target, options, trees, planned, tell)

@@ -38,7 +38,7 @@ class SetRunner:
     are picked onto another base.
 
     Of a run of the series, ``judgement`` and ``patches`` are what it came to. Where ``judged`` has its trees, no other
-    one is known or built. Several may share ``merges``.
+    one is known or built. Several may share ``merges``. ``behind`` is suspects.of_reverts, or what knows its answers.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class SetRunner:
         patches: Sequence[PatchResult] | None = None,
         judged: frozenset[str] | None = None,
         merges: SetMerges | None = None,
+        behind: Callable[..., Numbers] = suspects.of_reverts,
     ) -> None:
         self.kind = kind
         self.label = label
@@ -59,6 +60,7 @@ class SetRunner:
         self._given = judgement
         self._patches = patches
         self._judged = judged
+        self._behind = behind
         self._merges = merges or SetMerges(self.runner.trees)
         self._builds = {id(one.builds): one.builds for one in (self.runner, self.home)}
         self._before = self._built
@@ -206,7 +208,7 @@ class SetRunner:
             return setnames.of_capabilities(numbers, judged.capabilities, self._makers, patches)
         behind: Numbers = ()
         if self.kind is SetKind.REVERT:
-            behind = suspects.of_reverts(result, self.home.base.tree, patches, numbers, self.home.trees)
+            behind = self._behind(result, self.home.base.tree, patches, numbers, self.home.trees)
         return setnames.of_error(self.kind, numbers, result, behind, patches)
 
 

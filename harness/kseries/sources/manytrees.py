@@ -16,7 +16,7 @@ import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -124,7 +124,7 @@ class ManyTrees:
 
     def merge_all(self, merges: Sequence[ThreeWay]) -> list[Merge]:
         """Each merge as ``TreeStore.merge`` makes it."""
-        questions = [f"{self._git}: merge {merge.theirs} into {merge.ours} since {merge.base}" for merge in merges]
+        questions = list(map(self._question, merges))
         known = self._known(questions)
         todo = {question: merge for question, merge in zip(questions, merges, strict=True) if question not in known}
         if todo:
@@ -132,6 +132,18 @@ class ManyTrees:
             self._answers.put(made)
             known |= made
         return [known[question] for question in questions]
+
+    def merged(self, merge: ThreeWay) -> Merge | None:
+        """What is known of a merge from before."""
+        return self._known([self._question(merge)]).get(self._question(merge))
+
+    def keep(self, made: Mapping[ThreeWay, Merge]) -> None:
+        """Have merges that the store has made be known from now on."""
+        if made:
+            self._answers.put({self._question(merge): of for merge, of in made.items()})
+
+    def _question(self, merge: ThreeWay) -> str:
+        return f"{self._git}: merge {merge.theirs} into {merge.ours} since {merge.base}"
 
     def _merge(self, merges: Sequence[ThreeWay]) -> list[Merge]:
         with self._scratch() as objects:
