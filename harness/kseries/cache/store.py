@@ -6,7 +6,7 @@ import errno
 import functools
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ OBSERVATION = "observation.json"
 _EVALUATE = ("evaluate/engine.py", "evaluate/local.py")
 _SUMS = "sha256.json"
 _PACKAGE = Path(__file__).parents[1]
+_CODE = (".py", ".sh")
 
 
 def program() -> str:
@@ -36,44 +37,42 @@ def program() -> str:
     modules = evaluators()
     scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
     made = {str(path.relative_to(_PACKAGE)) for path in modules | scripts}
-    files = of_guests | {name: one for name, one in of_package.items() if name in made}
-    found = _digest(files)
+    found = _digest(of_guests | {name: one for name, one in of_package.items() if name in made})
     with contextlib.suppress(OSError):  # it may not be ours to write to: then it is found out each time
         note.parent.mkdir(parents=True, exist_ok=True)
         checksummed.write(note, found.encode())
     return found
 
 
+@functools.cache
 def whole() -> str:
-    """All our modules and scripts, guests included: what else we conclude depends on."""
+    """All our modules and scripts, guests included, as this process has begun with them: how we judge, too."""
     return _digest(*_files())
 
 
 def _files() -> tuple[dict[str, str], dict[str, str]]:
     """The digests of all files of the guests, and of those of the package that are code."""
-    guests = paths.project("guests")
-    of_guests = {str(path.relative_to(guests)): _of_file(path) for path in guests.rglob("*") if path.is_file()}
-    return of_guests, {str(path.relative_to(_PACKAGE)): _of_file(path) for path in _sources()}
+    return _below(paths.project("guests"), ""), _below(_PACKAGE, _CODE)
 
 
-def _of_file(path: Path) -> str:
-    """The digest of a file; read once, unless it is another since."""
-    now = path.stat()
-    return _read(path, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+def _below(top: Path, suffixes: str | tuple[str, ...]) -> dict[str, str]:
+    """The digests of files below a folder, by their paths from there; each is read once, unless it is another since."""
+    found: dict[str, str] = {}
+    for entry in files.walk(top):
+        if entry.name.endswith(suffixes) and entry.is_file():
+            now = entry.stat()
+            digest = _read(entry.path, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+            found[os.path.relpath(entry.path, top)] = digest
+    return found
 
 
 @functools.lru_cache(maxsize=4096)
-def _read(path: Path, *_as_it_is: int) -> str:
-    return checksums.of_file(path)
+def _read(path: str, *_as_it_is: int) -> str:
+    return checksums.of_file(Path(path))
 
 
 def _digest(*parts: dict[str, str]) -> str:
     return checksums.of_words(f"{name}: {one}" for part in parts for name, one in sorted(part.items()))
-
-
-def _sources() -> Iterator[Path]:
-    for pattern in ("*.py", "*.sh"):
-        yield from _PACKAGE.rglob(pattern)
 
 
 def evaluators() -> frozenset[Path]:

@@ -121,6 +121,6 @@ def _parser(word: str = "") -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"kseries {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in [word] if word in _COMMANDS else _COMMANDS:
+    for name in () if word == "--version" else [word] if word in _COMMANDS else _COMMANDS:
         importlib.import_module(f"kseries.cli.{_COMMANDS[name]}").register(commands)
     return top

@@ -5,7 +5,7 @@ import os
 
 from kseries import arch as archs
 from kseries.arch import Arch
-from kseries.host import processes
+from kseries.host import processes, versions
 from kseries.model import Accel
 from kseries.model.errors import InfraError
 
@@ -17,9 +17,7 @@ def version(arch: Arch, accel: Accel) -> str:
 
     Raises InfraError where QEMU is not there, or does not tell.
     """
-    qemu = _first_line(
-        processes.run([processes.require(arch.qemu, arch.qemu_package), "--version"], seconds=_SECONDS), arch
-    )
+    qemu = _first_line(versions.told(processes.require(arch.qemu, arch.qemu_package), _SECONDS), arch)
     return qemu if archs.translates(accel) else f"{qemu} / Linux {os.uname().release}"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.arch import Arch
-from kseries.host import disk, files, paths, processes, turns
+from kseries.host import disk, files, paths, processes, turns, versions
 from kseries.host.box import layout
 from kseries.host.box.layout import Layout
 from kseries.kbuild import (
@@ -85,9 +85,7 @@ def toolchain(arch: Arch, config: Config) -> str:
 
 def _version(tool: str, package: str) -> str:
     """The first line in which a tool tells its version."""
-    return processes.run([processes.require(tool, package), "--version"], seconds=_VERSION_SECONDS).text.partition(
-        "\n"
-    )[0]
+    return versions.told(processes.require(tool, package), _VERSION_SECONDS).text.partition("\n")[0]
 
 
 class Worker:
