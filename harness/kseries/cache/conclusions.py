@@ -41,13 +41,16 @@ class Conclusions:
 
         What ``conclude`` raises is raised, and nothing kept.
         """
-        question = checksums.of_words([what, *self._by, checksums.of_bytes(msgspec.json.encode(given))])
+        asked = _encoded(given)
+        if asked is None:
+            return conclude()
+        question = checksums.of_words([what, *self._by, checksums.of_bytes(asked)])
         if (known := self._find(question)) is not None:
             with contextlib.suppress(msgspec.DecodeError):
                 return msgspec.json.decode(known, type=kind)
         concluded = conclude()
-        answer = msgspec.json.encode(concluded)
-        if msgspec.json.decode(answer, type=kind) == concluded:  # else JSON does not tell all of it
+        answer = _encoded(concluded)
+        if answer is not None and _tells(answer, kind, concluded):
             self._put(question, answer)
         return concluded
 
@@ -70,3 +73,19 @@ class Conclusions:
 
         with contextlib.suppress(DatabaseError):
             self._database.do(put)
+
+
+def _encoded(value: object) -> bytes | None:
+    """A value as JSON; None where somebody else's text in it is none."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, TypeError):
+        return None
+
+
+def _tells(answer: bytes, kind: type[object], value: object) -> bool:
+    """Whether JSON tells all of a value."""
+    try:
+        return bool(msgspec.json.decode(answer, type=kind) == value)
+    except msgspec.DecodeError:
+        return False
