@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import junit_xml
 import junitparser
 import msgspec
 import pytest
@@ -374,3 +375,16 @@ def test_a_line_of_a_megabyte_is_cut_and_says_so() -> None:
     one = state("base", checks=(msgspec.structs.replace(long, detail="y" * 1_000_000),), detail="z" * 1_000_000)
     document = junit.render(run(one, findings=(told,)), NOWHERE)
     assert len(document) < 1_000_000 and "more characters" in document
+
+
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(st.lists(st.tuples(_TEXT, _TEXT, _TEXT, _TEXT), max_size=4))
+def test_the_document_is_indented_as_minidom_has_it(cases: list[tuple[str, str, str, str]]) -> None:
+    made = [junit_xml.TestCase(name, classname=of, stdout=said) for name, of, said, _ in cases]
+    for case, (_, _, said, why) in zip(made, cases, strict=True):
+        case.add_failure_info(why, said)
+    suites = [junit_xml.TestSuite("some", made, properties={"a": "b\n<"}), junit_xml.TestSuite("none", [])]
+    plain = junit_xml.to_xml_report_string(suites, prettyprint=False, encoding="utf-8")
+    assert junit.indented(plain) == junit_xml.to_xml_report_string(suites, prettyprint=True, encoding="utf-8")

@@ -287,6 +287,22 @@ def test_patches_of_a_run_share_their_merges_and_the_limit_is_that_of_all(tmp_pa
     assert home.trees.merges == before
 
 
+def test_merges_of_an_earlier_run_are_known_and_count_as_if_they_were_made(tmp_path: Path) -> None:
+    home = chain(tmp_path, 6)
+
+    def searched() -> tuple[list[tuple[int, ...]], int]:
+        merges = SetMerges(home.trees, 12, ManyTrees(home.trees))
+        sets = [Git(SetKind.REVERT, home, merges=merges) for _ in range(6)]
+        found = [SetSearch((number,), [one], 0).run() for number, one in zip((6, 5, 4, 3, 2, 1), sets, strict=True)]
+        merges.keep()
+        assert found[-1].ended is SetEnd.TOO_MANY
+        return [one.patches for one in found], merges.count
+
+    first = searched()
+    assert home.trees.merges == first[1] == 12
+    assert searched() == first and home.trees.merges == 12
+
+
 def test_the_states_of_a_set_are_those_that_its_id_names(tmp_path: Path) -> None:
     home = chain(tmp_path, 6)
     for kind, numbers, name in (

@@ -3,7 +3,6 @@
 
 import argparse
 import contextlib
-import gc
 import importlib
 import os
 import sys
@@ -29,8 +28,6 @@ _COMMANDS = {
 _OWN = ("evaluate", "lend")
 """What kseries starts for itself; --help does not list them."""
 
-_YOUNG = 200_000
-"""Objects that are made before Python looks for cycles among them."""
 _SAID = 300
 """Characters of an error that nobody foresaw: what it holds may be long."""
 
@@ -41,9 +38,6 @@ def main(words: Sequence[str] | None = None) -> int:
     An internal error is 3 too, as no patch has caused it: Python's own 1 would be read as findings. ``kseries try``
     alone has statuses of its own.
     """
-    # All that a run reads lives for as long as it: to look for cycles in that, time and again, is an eighth of a run of
-    # which all is known.
-    gc.set_threshold(_YOUNG)
     signals.handle()
     words = sys.argv[1:] if words is None else list(words)
     if words[:1] != ["try"]:

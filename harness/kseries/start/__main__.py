@@ -7,6 +7,7 @@ FOLDER alone before its own. The current folder is often a kernel's tree, and wh
 would run as the user.
 """
 
+import gc
 import os
 import sys
 
@@ -15,12 +16,17 @@ import sys
 _HOST_FAILED, _NO_ANSWER = 3, 129
 """What keeps kseries from its work. To git bisect run anything up to 127 would be a word about the commit."""
 _INTERRUPTED, _NO_READER = 130, 141
+_YOUNG = 200_000
+"""Objects that are made before Python looks for cycles among them. What we read lives as long as we do: to look through
+it time and again is an eighth of a run of which all is known.
+"""
 _FINDINGS = 1
 """The highest exit status that says something of a patch."""
 
 
 def main() -> int:
     """Run kseries; its exit status. Python itself exits with 1, which is a finding, for whatever nobody has caught."""
+    gc.set_threshold(_YOUNG)
     failure = _NO_ANSWER if sys.argv[1:2] == ["try"] else _HOST_FAILED
     try:
         _fill_standard_files()
