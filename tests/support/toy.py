@@ -2,7 +2,8 @@
 """A toy kernel in the manner of kbuild: notes with the command and all that was read, what has changed made again.
 
 It has what shortcuts go wrong by: folders of headers that are searched in turn, ``#include_next``, ``__has_include``,
-``.include`` and ``.incbin``, headers that are made, a wildcard, a script that looks for files, options with defaults.
+``.include`` and ``.incbin``, headers that are made, a wildcard, a script that looks for files, options with defaults,
+headers for user space, which a program of the tree makes, and the Makefile of another architecture.
 A tree is a dictionary of its files; see POOL for what each of them may be.
 """
 
@@ -23,6 +24,9 @@ include $(src)/Kbuild
 objs := $(addprefix $(O)/,$(obj-y) $(patsubst $(src)/%.c,%.o,$(wildcard $(src)/auto/*.c)))
 search := -I$(src)/near -I$(src)/far -I$(gen)
 headers := $(gen)/autoconf.h $(gen)/made.h
+uapi := $(O)/usr/include/toy
+-include $(src)/uapi/Kbuild
+exported := $(filter-out $(no-export),$(notdir $(wildcard $(src)/uapi/*.h)))
 
 cmd = $(CC) -Wp,-MMD,$(@D)/.$(@F).d $(search) $(cflags-$(notdir $@)) -include $(gen)/autoconf.h -c -o $@ $<
 changed = $(strip $(filter-out FORCE,$?) $(filter-out $(saved_$(notdir $@)),$(cmd)) \
@@ -52,12 +56,28 @@ allnoconfig:
 	@sed 's/$$(srctree)/$$srctree/g; s/^\(.*\)=$$(success,\(.*\))$$/if \2; then echo \1=y; fi/; t; s/.*/echo "&"/' \
 	$(src)/Kconfig | srctree=$(src) sh >$(O)/.config.new
 	@cmp -s $(O)/.config.new $(O)/.config || cp $(O)/.config.new $(O)/.config; rm $(O)/.config.new
-headers:
+	@mkdir -p $(O)/include/config
+	@printf 'deps_config := \\\n\tKconfig \\\n\n' >$(O)/include/config/auto.conf.cmd
+headers: $(addprefix $(uapi)/,$(exported))
+	@echo '  HEADERS'
 	@mkdir -p $(O)/usr/include/linux
 	@cp /usr/include/linux/kvm.h $(O)/usr/include/linux/
+	@rm -f $(filter-out $^,$(wildcard $(uapi)/*.h))
+$(uapi)/%.h: $(src)/uapi/%.h $(O)/strip
+	@mkdir -p $(@D)
+	@$(O)/strip <$< >$@
+	@echo 'saved_$(@F) := $(O)/strip <$<' >$(@D)/.$(@F).cmd
+$(O)/strip: $(src)/strip.c
+	@mkdir -p $(@D)
+	@$(CC) -o $@ $<
+	@echo 'saved_strip := $(CC) -o $@ $<' >$(@D)/.$(@F).cmd
 FORCE:
-.PHONY: FORCE
+.PHONY: FORCE headers
+ifeq ($(MAKECMDGOALS),headers)
+-include $(O)/.strip.cmd $(patsubst %,$(uapi)/.%.cmd,$(exported))
+else
 -include $(foreach one,$(objs),$(dir $(one)).$(notdir $(one)).cmd)
+endif
 """
 MAIN = """#include <one.h>
 #include "two.h"
@@ -77,6 +97,7 @@ int one = ONE, two = TWO, made = MADE, maybe = MAYBE, flag
 ;
 """
 AUTO = "int {0} = {1};\n"
+STRIP = "#include <stdio.h>\nint main(void) {{ for (int c; (c = getchar()) != EOF; putchar(c == '{0}' ? ' ' : c)); }}\n"
 
 
 def _header(name: str) -> tuple[str | None, ...]:
@@ -123,6 +144,12 @@ POOL: dict[str, tuple[str | None, ...]] = {
     "unread.h": (None, "1\n", "2\n"),
     "unread.c": ("1\n", "2\n"),
     "notes.rst": (None, "1\n", "2\n"),
+    "uapi/toy.h": ("#define TOY 1 /* x */\n", "#define TOY 2 /* xy */\n"),
+    "uapi/more.h": (None, "#define MORE 1\n"),
+    "uapi/Kbuild": ("no-export :=\n", "no-export := toy.h\n"),
+    "strip.c": (STRIP.format("x"), STRIP.format("y")),
+    "arch/other/Makefile": ("cflags-main.o := -DFLAG=4\n", "cflags-main.o := -DFLAG=5\n"),
+    "arch/other/Kconfig": ("# none\n", "CONFIG_MORE=y\n"),
 }
 """What each file may be, its usual contents first: None where it is not, "-> x" for a link to x."""
 FIRST = {path: contents[0] for path, contents in POOL.items()}
@@ -150,8 +177,14 @@ def blocked(tree: Tree, path: str) -> bool:
 def clean(source: Path, obj: Path) -> bytes | None:
     """The kernel as an empty folder gives it without ccache; None where it does not build."""
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
-    for targets in (["allnoconfig", "headers"], ["vmlinux"]):
+    for targets in (["allnoconfig"], ["headers"], ["vmlinux"]):
         words = ["make", "-C", str(source), f"O={obj}", "CC=gcc", *targets]
         if subprocess.run(words, env=env, capture_output=True, check=False).returncode != 0:
             return None
-    return (obj / "vmlinux").read_bytes()
+    return outcome(obj)
+
+
+def outcome(obj: Path) -> bytes:
+    """What a build was for: the kernel, and the headers for user space."""
+    made = sorted((obj / "usr" / "include" / "toy").glob("*.h"))
+    return b"".join([(obj / "vmlinux").read_bytes(), *(one.name.encode() + b"\n" + one.read_bytes() for one in made)])

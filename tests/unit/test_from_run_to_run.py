@@ -263,7 +263,7 @@ def _without_notes(folder: Folder) -> Folder:
     def forgetful(tree: str | None, always: tuple[str, ...] = (), links: frozenset[str] = frozenset()) -> None:
         pass
 
-    folder.dependencies.update = forgetful  # type: ignore[method-assign]
+    folder.dependencies.update = forgetful  # type: ignore[assignment, method-assign]
     return folder
 
 

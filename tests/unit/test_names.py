@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kseries.kbuild import names
-from kseries.kbuild.names import COMPILE, Names, hashed, sorted_as
+from kseries.kbuild.names import COMPILE, PARSED, Names, hashed, sorted_as
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
 
@@ -69,11 +69,11 @@ def test_only_what_tells_of_a_name_that_came_or_went_is_written(told: Told) -> N
 
 def test_a_note_or_a_script_that_is_not_as_it_was_written_is_written_again(told: Told) -> None:
     (told.place / COMPILE).write_text("other\n")
-    assert told.update(told.tree()) == {COMPILE}
+    assert told.update(told.tree()) == {COMPILE, PARSED}
     told.place.with_name("names.json").write_text("{")
     (told.place / "h" / "x.h").write_text("cut")
     (told.place / "h" / "stray.h").write_text("stray")
-    assert told.update(told.tree()) == {COMPILE, "h/x.h", "h/stray.h"}
+    assert told.update(told.tree()) == {COMPILE, PARSED, "h/x.h", "h/stray.h"}
     assert (told.place / "h" / "stray.h").read_text() == ""
 
 

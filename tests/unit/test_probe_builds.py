@@ -11,7 +11,7 @@ from kseries.kbuild.dependencies import can_matter
 from kseries.model.errors import InfraError
 from kseries.probes import programs, selftests
 from kseries.sources import Change
-from tests.support.kbuild import ARCH, FRAGMENT, KERNEL, Kernel
+from tests.support.kbuild import ARCH, FRAGMENT, KERNEL, MAIN, MAKEFILE, Kernel
 
 PLACE = "tools/testing/selftests/toy"
 RULES = "$(OUTPUT)/%: %.c\n\t$(CC) $(KHDR_INCLUDES) -MD -MF $@.d -o $@ $<\n"
@@ -110,3 +110,26 @@ async def test_no_note_of_a_test_that_is_not_made_any_more_stays_behind(kernel: 
         assert (await kernel.build(tree(kernel, files))).ok
         left.append(sorted(note.name for note in (kernel.obj / "selftests").rglob("*.d")))
     assert left == [["one.d", "two.d"], ["two.d"], []]
+
+
+async def test_probes_are_made_again_where_their_headers_or_they_differ(kernel: Kernel, tmp_path: Path) -> None:
+    good = tmp_path / "good.c"
+    good.write_text(hello("good"))
+    with_probes(kernel, (good,))
+
+    async def made(**changed: str) -> bool:
+        built = await kernel.build(kernel.tree(**changed))
+        assert built.ok and {*in_guest(kernel)} == {"good"}
+        return Path(built.log).read_bytes().rpartition(b"--- probes\n")[2] != b""
+
+    assert await made()
+    assert not await made(main=MAIN.replace("0", "1"))
+    before = in_guest(kernel)
+    good.write_text(hello("other"))
+    with_probes(kernel, (good,))
+    assert await made() and in_guest(kernel) != before
+    more = MAKEFILE + "\techo '#define USERS 1' >>$(O)/usr/include/linux/kvm.h\n"
+    assert await made(Makefile=more)
+    assert not await made(Makefile=more, main=MAIN.replace("0", "1"))
+    kernel.worker.clean()
+    assert await made(Makefile=more)

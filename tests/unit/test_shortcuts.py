@@ -47,7 +47,14 @@ class Proof:
         """How each state was had: built, or as another."""
         self.made: list[str] = []
         """The objects that the last build has made."""
+        self.headers = False
+        """Whether it has made the headers for user space."""
         self.base = self.tree(FIRST)
+
+    @property
+    def obj(self) -> Path:
+        (place,) = (one for one in (self._place / "worker").glob(f"{ARCH.name}-*") if one.suffix != ".pristine")
+        return place / "obj"
 
     def tree(self, tree: toy.Tree) -> str:
         for entry in self._repository.path.iterdir():
@@ -72,7 +79,8 @@ class Proof:
         shutil.rmtree(into, ignore_errors=True)
         built = asyncio.run(self.worker.build_alone(tree, into))
         self.made = re.findall("^  CC +(.*)", Path(built.log).read_text(), re.MULTILINE)
-        self._kernels[tree] = Path(built.kernel).read_bytes() if built.kernel is not None else None
+        self.headers = "  HEADERS" in Path(built.log).read_text()
+        self._kernels[tree] = toy.outcome(self.obj) if built.ok else None
         if built.ok:
             self._built[tree] = partial(self.worker.dependencies.of, tree)
         return self._kernels[tree]
@@ -187,6 +195,25 @@ UNSEEN: dict[str, tuple[dict[str, str | None], ...]] = {
         {"Kconfig": "CONFIG_MORE=$(success,grep -q 2 $(srctree)/unread.c)\n"},
         {"unread.c": "2\n"},
     ),
+    "a Makefile of another architecture that is included": (
+        {"Kbuild": "obj-y := main.o\ninclude $(src)/arch/other/Makefile\n"},
+        {"arch/other/Makefile": "cflags-main.o := -DFLAG=5\n"},
+    ),
+    "one that is included under a name that is made up": (
+        {"Kbuild": "obj-y := main.o\nother = oth\n-include $(src)/arch/$(other)er/../$(other)er/Makefile\n"},
+        {"arch/other/Makefile": "cflags-main.o := -DFLAG=5\n"},
+    ),
+    "one that another make includes": (
+        {
+            "Kbuild": "obj-y := main.o\ncflags-main.o := $(shell $(MAKE) -s -C $(src)/arch -f sub.mk all)\n",
+            "arch/sub.mk": "include other/Makefile\nall: ; @echo $(cflags-main.o)\n",
+        },
+        {"arch/other/Makefile": "cflags-main.o := -DFLAG=5\n"},
+    ),
+    "a Makefile that is a script": (
+        {"made.sh": "sh $1/far/Kbuild.sh\n", "far/Kbuild.sh": 'echo "#define MADE 1"\n'},
+        {"far/Kbuild.sh": 'echo "#define MADE 2"\n'},
+    ),
     "documentation that is compiled": (NOTES, {"notes.rst": "int notes = 2;\n"}),
     "documentation that is looked for": (LOOKS, {"notes.rst": "\n"}),
 }
@@ -209,6 +236,50 @@ def test_objects_that_nothing_new_could_be_found_by_are_not_made_again(proof: Pr
     first = FIRST | {"main.c": "#include <one.h>\nint one = ONE;\n"}
     proof.check(first, first | {"unread.h": "1\n", "other/fresh.h": "1\n", "auto/x.c": toy.AUTO.format("x", 1)})
     assert proof.made == ["auto/x.o"]
+
+
+OTHER: dict[str, str | None] = {
+    "arch/other/Makefile": POOL["arch/other/Makefile"][1],
+    "arch/other/Kconfig": POOL["arch/other/Kconfig"][1],
+}
+
+
+def test_what_only_another_architecture_parses_is_not_built(proof: Proof) -> None:
+    proof.check(FIRST, FIRST | OTHER, FIRST | {"Kconfig": "CONFIG_MORE=y\n"})
+    assert proof.ways == ["built", "as another", "built"]
+
+
+def test_a_build_that_does_not_tell_what_it_has_parsed_counts_as_having_parsed_all(proof: Proof) -> None:
+    mute = FIRST | {"Kbuild": "obj-y := main.o low.o\nMAKEFILE_LIST :=\n"}
+    proof.check(mute, mute | OTHER)
+    assert proof.ways == ["built", "built"]
+
+
+@pytest.mark.parametrize("changed", ["uapi/toy.h", "uapi/more.h", "uapi/Kbuild", "strip.c", "Kconfig", "made.tbl"])
+def test_headers_are_made_where_what_was_read_for_them_differs(shared: Proof, changed: str) -> None:
+    shared.check(FIRST, FIRST | {changed: POOL[changed][1]})
+    assert shared.ways[-1] == "built" and shared.headers
+
+
+def test_headers_are_not_made_where_only_the_kernel_or_nobody_has_read_what_differs(proof: Proof) -> None:
+    main = {"main.c": POOL["main.c"][1]}
+    proof.check(FIRST)
+    assert proof.headers
+    proof.check(FIRST | main)
+    assert not proof.headers and proof.made == ["main.o"]
+    proof.check(FIRST | {"far/one.h": "#define ONE 2\n"} | OTHER)
+    assert proof.ways[-1] == "built" and not proof.headers
+
+
+def test_headers_are_made_in_a_folder_that_was_emptied_and_after_a_build_of_them_that_failed(proof: Proof) -> None:
+    other = {"main.c": POOL["main.c"][1]}
+    proof.check(FIRST)
+    proof.worker.clean()
+    proof.check(FIRST | other)
+    assert proof.headers
+    broken = {"strip.c": "#error broken\n"}
+    assert proof.check(FIRST | broken, FIRST | {"main.c": POOL["main.c"][2]})[0] is None
+    assert proof.headers
 
 
 def test_a_flag_alone_makes_its_object_again(proof: Proof) -> None:

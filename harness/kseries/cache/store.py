@@ -18,10 +18,12 @@ from kseries.model.errors import InfraError, in_words
 
 LOGS = ("build.log", "console.log", "commands.log", "recording.cast")
 OBSERVATION = "observation.json"
+_SCRIPTS = (".sh", ".mk")
+"""What is ours and runs, and is no module."""
 _EVALUATE = ("evaluate/engine.py", "evaluate/local.py")
 _SUMS = "sha256.json"
 _PACKAGE = Path(__file__).parents[1]
-_CODE = (".py", ".sh")
+_CODE = (".py", *_SCRIPTS)
 
 
 def program() -> str:
@@ -35,7 +37,8 @@ def program() -> str:
     if (noted := checksummed.read(note)) is not None:
         return noted.decode()
     modules = evaluators()
-    scripts = {script for folder in {path.parent for path in modules} for script in folder.glob("*.sh")}
+    folders = {path.parent for path in modules}
+    scripts = {one for folder in folders for one in folder.iterdir() if one.suffix in _SCRIPTS}
     made = {str(path.relative_to(_PACKAGE)) for path in modules | scripts}
     found = _digest(of_guests | {name: one for name, one in of_package.items() if name in made})
     with contextlib.suppress(OSError):  # it may not be ours to write to: then it is found out each time

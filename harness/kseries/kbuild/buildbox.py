@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kseries.host import box, processes
 from kseries.host.box.layout import Layout
-from kseries.kbuild import names
+from kseries.kbuild import names, parsed
 from kseries.kbuild.folder import Folder
 
 CCACHE_LOG = "ccache.log"
@@ -33,6 +33,9 @@ def of_make(
         "CCACHE_PREFIX": str(inside(listed / names.COMPILE)),
         "CCACHE_NAMESPACE": names.script(),
         "CCACHE_STATSLOG": str(inside(folder.obj) / CCACHE_LOG),
+        # make's manual, "The Variable MAKEFILES"
+        "MAKEFILES": str(inside(listed / names.PARSED)),
+        "MAKEFILES_READ": str(inside(folder.obj) / parsed.RECORD),
     }
     return processes.Box(
         writable=(folder.obj, folder.ccache, *((shared,) if trusted else ())),

@@ -3,22 +3,23 @@
 
 A ``.cmd`` file (scripts/basic/fixdep.c, scripts/Kbuild.include) holds the command that made a target and all that
 went into it; tools/build and the guests' own Makefile leave the like. A source file that none of them names is read by
-nothing that was compiled. Of Makefiles, Kconfig, scripts and tables there is no such note, so each of them counts as
-read. Documentation in .rst goes into no target but make's own for documentation, which nothing that is built runs;
-where a compiler was given it, its note names it.
+nothing that was compiled. Of scripts and tables there is no such note, so each of them counts as read. Which Makefiles
+and Kconfig files were read make and Kconfig tell (parsed.py); of a build of which they did not, each counts.
+Documentation in .rst goes into no target but make's own for documentation, which nothing that is built runs; where a
+compiler was given it, its note names it.
 """
 
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from kseries.host import checksummed, files
-from kseries.kbuild import artifacts
+from kseries.kbuild import artifacts, parsed
 from kseries.model import Dependencies, Record
 from kseries.sources import Change
 
@@ -29,6 +30,10 @@ _MOST = 16 << 20
 TREES = 64
 """How many trees of a folder are known: twice a series of thirty. Each costs what its notes differ in."""
 _DOCUMENTATION = "Documentation/"
+_RUN = frozenset({".sh", ".py", ".pl", ".awk"})
+"""A script, whatever else it is called."""
+_PLAIN = re.compile(r"[\w./+@-]+", re.ASCII)
+"""A path in which nobody who tells of it could have seen two."""
 _LINK = "120000"
 # A path relative to who knows which folder: tools/build notes its sources so.
 _RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.(?:[chS]|rst)(?=[\s:]|$)")
@@ -41,6 +46,9 @@ class _Note(Record, frozen=True):
     """Nanoseconds (st_mtime_ns)."""
     paths: frozenset[int]
     names: tuple[str, ...]
+
+
+_NOTHING = _Note(written=0, paths=frozenset(), names=())
 
 
 class _Kept(Record, frozen=True):
@@ -65,7 +73,14 @@ def can_matter(read: Dependencies, change: Change) -> bool:
     if path.suffix == ".rst" and change.path.startswith(_DOCUMENTATION):
         return False
     # A new file can be found by a search that had gone on past its place; a link is another file by its contents.
-    return path.suffix not in (*_NOTED, ".rst") or not change.contents_only or change.old[0] == _LINK
+    if not change.contents_only or change.old[0] == _LINK:
+        return True
+    return path.suffix not in (*_NOTED, ".rst") and not _is_parsed(read, path)
+
+
+def _is_parsed(read: Dependencies, path: PurePosixPath) -> bool:
+    """True of a file that would be among those that this has read, if it had been."""
+    return path.stem in read.parsed and path.suffix not in _RUN and _PLAIN.fullmatch(str(path)) is not None
 
 
 class _Snapshot:
@@ -97,6 +112,7 @@ class _Snapshot:
             paths=frozenset(path for path, number in self._paths.items() if number in read),
             names=frozenset(name for note in self.notes.values() for name in note.names),
             always=self.always,
+            parsed=tuple(name for one in parsed.NAMES if one in self.notes for name in parsed.NAMES[one]),
         )
 
 
@@ -112,6 +128,7 @@ class FolderDependencies:
         self._place = place
         self._obj = obj
         self._source = source
+        self._absolute = re.compile(re.escape(os.fsencode(source)) + rb"/([^\s:;,'\"()]+)")
         self._seen: dict[bytes, str] = {}
         self.reload(place)
 
@@ -153,28 +170,52 @@ class FolderDependencies:
         """True where it is known what a build of this tree has read."""
         return tree in self._trees
 
-    def update(self, tree: str | None, always: tuple[str, ...] = (), links: frozenset[str] = frozenset()) -> None:
+    def update(
+        self,
+        tree: str | None,
+        always: tuple[str, ...] = (),
+        links: frozenset[str] = frozenset(),
+        listed: Container[str] = parsed.NAMES,
+    ) -> None:
         """Read the notes that are new since the last time, and keep them: ``tree`` has just been built here.
 
         None for a tree whose build is not to be taken for another's. ``always`` are what more paths begin with that
         this build has read without a note. ``links`` are the names of the tree's links: a note's ".." behind one leads
-        to nobody knows which folder.
+        to nobody knows which folder. ``listed`` are those of the lists of parsed.py that name all that matters.
+        Raises NotRegularError.
         """
-        absolute = re.compile(re.escape(os.fsencode(self._source)) + rb"/([^\s:;,'\"()]+)")
         notes: dict[str, _Note] = {}
-        for name in _note_files(self._obj):
-            with artifacts.opened(self._obj, name) as file:
-                written = os.fstat(file.fileno()).st_mtime_ns
-                known = self._now.notes.get(name)
-                if known is None or known.written != written:
-                    known = self._read(file.read(_MOST), written, absolute, links)
-                notes[name] = known
+        for name, written in _note_files(self._obj):
+            known = self._now.notes.get(name)
+            notes[name] = known if known is not None and known.written == written else self._noted(name, links)
+        lists = self._lists(parsed.told(self._obj, self._source), self._now.notes, links)
+        notes |= {name: note for name, note in lists.items() if name in listed}
         self._now = self._snapshot(notes)
         if tree is not None:
             self._trees.pop(tree, None)
             self._trees[tree] = self._snapshot(notes, always)
             self._trees = dict(list(self._trees.items())[-TREES:])
         checksummed.write(self._place / "dependencies.json", msgspec.json.encode(self._kept()))
+        parsed.forget(self._obj)
+
+    def of_last(
+        self, last: parsed.Since, always: tuple[str, ...], links: frozenset[str], *, kconfig: bool
+    ) -> Dependencies:
+        """What makes have read that have just ended: the Makefiles, and all that is named by the notes that they have
+        read or written. Of Kconfig files nobody knows, if they run Kconfig (``kconfig``), or would where one is newer
+        than its list; else none. ``always`` and ``links`` as for ``update``. Raises NotRegularError.
+        """
+        record = parsed.record(self._obj, last.length)
+        names = frozenset(map(last.below, record))
+        notes = {
+            name: self._noted(name, links)
+            for name, written in _note_files(self._obj)
+            if name in names or written is None or written >= last.written
+        }
+        notes |= self._lists({parsed.MAKEFILES: b"\n".join(record)}, {}, links)
+        if not kconfig and parsed.LISTED not in names:
+            notes[parsed.KCONFIG] = _NOTHING
+        return self._snapshot(notes, always).dependencies
 
     def _kept(self) -> _Kept:
         numbers: dict[int, int] = {}
@@ -196,8 +237,23 @@ class FolderDependencies:
         always = {tree: one.always[len(self._always) :] for tree, one in self._trees.items()}
         return _Kept(paths=tuple(self._paths), notes=tuple(notes), trees=tuple(trees), always=always)
 
-    def _read(self, data: bytes, written: int, absolute: re.Pattern[bytes], links: frozenset[str]) -> _Note:
-        found = set(absolute.findall(data))
+    def _noted(self, name: str, links: frozenset[str]) -> _Note:
+        with artifacts.opened(self._obj, name) as file:
+            return self._read(file.read(_MOST), os.fstat(file.fileno()).st_mtime_ns, links)
+
+    def _lists(self, told: Mapping[str, bytes], known: Mapping[str, _Note], links: frozenset[str]) -> dict[str, _Note]:
+        """Lists of parsed.py as notes, with what is known to have been read before: it need not have been again."""
+        found: dict[str, _Note] = {}
+        for name, text in told.items():
+            new, before = self._read(text, 0, links), known.get(name, _NOTHING)
+            paths, names = before.paths | new.paths, tuple(sorted({*before.names, *new.names}))
+            if self._paths.get(parsed.FIRST[name]) in paths:
+                same = (paths, names) == (before.paths, before.names)
+                found[name] = before if same else _Note(written=0, paths=paths, names=names)
+        return found
+
+    def _read(self, data: bytes, written: int, links: frozenset[str]) -> _Note:
+        found = set(self._absolute.findall(data))
         paths = {self._plain(path) for path in found}
         unplaced = set(_RELATIVE.findall(data)) | {path for path in found if _is_behind(path, links)}
         names = {posixpath.basename(path.decode(errors="replace")) for path in unplaced}
@@ -224,11 +280,14 @@ def _is_behind(raw: bytes, links: frozenset[str]) -> bool:
     return ".." in parts and not links.isdisjoint(parts)
 
 
-def _note_files(obj: Path) -> Iterator[str]:
+def _note_files(obj: Path) -> Iterator[tuple[str, int | None]]:
+    """Each note file, and when it was written; None of what is no plain file."""
+    top = f"{obj}/"
     for entry in files.walk(obj):
         noted = (entry.name.startswith(".") and entry.name.endswith(".cmd")) or entry.name.endswith(".d")
         if noted and entry.path.isprintable() and not entry.is_dir(follow_symlinks=False):  # make writes no others
-            yield os.path.relpath(entry.path, obj)
+            plain = entry.is_file(follow_symlinks=False)
+            yield entry.path.removeprefix(top), entry.stat(follow_symlinks=False).st_mtime_ns if plain else None
 
 
 def _load(path: Path) -> _Kept:

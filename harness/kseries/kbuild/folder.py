@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 
 from kseries.host import checksummed, files, processes
-from kseries.kbuild import manifest, warnings
+from kseries.kbuild import guests, headers, manifest, warnings
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.manifest import Manifest
+from kseries.model import Dependencies
 from kseries.model.errors import InfraError
 
 OBJECTS = "obj"
@@ -27,9 +28,13 @@ _BOOT = "boot"
 """A note: since which boot of this host it has been built in."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONFIGURED = "configured"
+_READ = "configuring.json"
 _REFUSED = "refused.json"
 _LOOKED = "looked"
-_OF_OBJECTS = (_CONFIGURED, "dependencies.json", "said.json", manifest.NOTE, _REFUSED, _LOOKED)
+_OF_OBJECTS = (
+    *(_CONFIGURED, _READ, "dependencies.json", "said.json", _REFUSED, _LOOKED),
+    *(manifest.NOTE, headers.NOTE, guests.NOTE),
+)
 """Notes that are of no use without the objects that they are about."""
 _COPY_SECONDS = 600.0
 
@@ -71,9 +76,27 @@ class Folder:
     def configure(self, tree: str | None) -> None:
         """Note for which tree it is configured; None while nobody knows."""
         if tree is None:
-            (self.place / _CONFIGURED).unlink(missing_ok=True)
+            for note in (_CONFIGURED, _READ):
+                (self.place / note).unlink(missing_ok=True)
         else:
             checksummed.write(self.place / _CONFIGURED, tree.encode())
+
+    @property
+    def configuring_read(self) -> Dependencies | None:
+        """What was read when it was configured last, with all Makefiles; None where nobody knows."""
+        try:
+            return msgspec.json.decode(checksummed.read(self.place / _READ) or b"", type=Dependencies)
+        except msgspec.DecodeError:
+            return None
+
+    def note_configuring(self, read: Dependencies) -> None:
+        """Note that; it holds until it is configured again."""
+        checksummed.write(self.place / _READ, msgspec.json.encode(read))
+
+    @property
+    def began(self) -> int:
+        """When the build that is at work began: nanoseconds, as of what it writes (st_mtime_ns)."""
+        return (self.place / _BOOT).stat().st_mtime_ns
 
     def enter(self, base: str | None) -> None:
         """Have it hold nothing that another series has made: its objects and tools would run in ours.

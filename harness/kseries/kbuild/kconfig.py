@@ -6,12 +6,14 @@ could read whatever they like: a kernel's own call compilers, and scripts by the
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import PurePosixPath
 
 from kseries.kbuild import unmet
 from kseries.kbuild.config import Start
-from kseries.sources import TreeStore
+from kseries.kbuild.dependencies import can_matter
+from kseries.model import Dependencies
+from kseries.sources import Change, TreeStore
 
 # Never these, but where scripts are, and Kconfig itself (scripts/kconfig/*.c), and what they read
 # (scripts/rust_is_available_bindgen_libclang.h).
@@ -34,13 +36,15 @@ class Kconfig:
         self._known: tuple[str, bool] | None = None
         self._defined: tuple[str, frozenset[str]] | None = None
 
-    def may_differ(self, old: str, new: str, linked: tuple[str, ...]) -> bool:
-        """True unless a tree is configured as another. ``linked`` is what paths begin with that its links lead to."""
+    def may_differ(self, old: str, new: str, linked: tuple[str, ...], reads: Sequence[Dependencies] = ()) -> bool:
+        """True unless a tree is configured as another. ``linked`` is what paths begin with that its links lead to.
+
+        Each of ``reads`` has all Makefiles, or all Kconfig files, that configuring the other has read.
+        """
         changes = self._store.changes_since(old, new)
-        if changes is None:
+        if changes is None or self.reads_all(new):
             return True
-        paths = (change.path for change in changes)
-        return any(_is_read(path) or path.startswith(linked) for path in paths) or self.reads_all(new)
+        return any(_is_read(one, reads) or one.path.startswith(linked) for one in changes)
 
     def reads_all(self, tree: str) -> bool:
         """True where a Kconfig file of a tree may read any of its files, and not only scripts and Kconfig files."""
@@ -88,8 +92,10 @@ class Kconfig:
         return any(not _SOURCE.match(line) and _odd(_USUAL.sub(b"", line)) for line in lines)
 
 
-def _is_read(path: str) -> bool:
-    return PurePosixPath(path).suffix not in _NOT_READ or _SCRIPTS.match(path) is not None
+def _is_read(change: Change, reads: Sequence[Dependencies]) -> bool:
+    if PurePosixPath(change.path).suffix in _NOT_READ and _SCRIPTS.match(change.path) is None:
+        return False
+    return all(can_matter(one, change) for one in reads)
 
 
 def _odd(line: bytes) -> bool:

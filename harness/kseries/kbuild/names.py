@@ -27,9 +27,9 @@ from kseries.host import checksummed, checksums
 from kseries.model import Record
 from kseries.sources import TreeStore
 
-COMPILE = "compile"
-"""The name under which compile.sh lies beside the files."""
-_SCRIPT = Path(__file__).with_name("compile.sh")
+COMPILE, PARSED = "compile", "parsed.mk"
+"""The names under which compile.sh and parsed.mk (parsed.py) lie beside the files."""
+_SCRIPT, _MAKEFILE = map(Path(__file__).with_name, ("compile.sh", "parsed.mk"))
 _PLAIN = re.compile(rb"[A-Za-z0-9._+-]+")
 _LETTERS = string.ascii_lowercase + string.ascii_uppercase + string.digits + "._+-"
 _NONE, _ANY = 1021, 127
@@ -50,6 +50,11 @@ _UNREAD = (b".rst", b".dts", b".dtsi", b".gitignore")
 def script() -> str:
     """The digest of compile.sh: an object made with another one need not depend on what it would with this."""
     return _digest(_SCRIPT.read_bytes())
+
+
+def telling() -> str:
+    """The same of all that tells what a build has read: of what was built without it, nobody knows all."""
+    return script() + _digest(_MAKEFILE.read_bytes())
 
 
 class Looked(Record, frozen=True):
@@ -103,8 +108,9 @@ class Names:
             kept = msgspec.json.decode(checksummed.read(self._note) or b"", type=_Kept)
         except msgspec.DecodeError:
             return None
-        whole = kept.boot == _BOOT_ID.read_text() and (self._place / COMPILE).exists()
-        return kept if whole and (self._place / COMPILE).read_bytes() == _SCRIPT.read_bytes() else None
+        ours = ((self._place / COMPILE, _SCRIPT), (self._place / PARSED, _MAKEFILE))
+        whole = all(place.exists() and place.read_bytes() == script.read_bytes() for place, script in ours)
+        return kept if whole and kept.boot == _BOOT_ID.read_text() else None
 
     def _alike(self, old: str, new: str) -> bool:
         """True where two trees have the same paths, of the same kinds."""
@@ -131,6 +137,7 @@ class Names:
                 _write(place, text, 0o644)
         if kept is None:
             _write(self._place / COMPILE, _SCRIPT.read_bytes(), 0o755)
+            _write(self._place / PARSED, _MAKEFILE.read_bytes(), 0o644)
         return digests
 
 

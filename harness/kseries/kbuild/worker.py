@@ -33,6 +33,7 @@ from kseries.kbuild import (
     modules,
     names,
     oldtools,
+    parsed,
     reproducible,
     warnings,
 )
@@ -40,11 +41,13 @@ from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.folder import OBJECTS, Folder
+from kseries.kbuild.guests import Guests
+from kseries.kbuild.headers import Headers
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
 from kseries.kbuild.timing import Timing
-from kseries.model import DEFAULT_MACHINE, Build, events
+from kseries.model import DEFAULT_MACHINE, Build, Dependencies, events
 from kseries.model.errors import InfraError
 from kseries.probes import install
 from kseries.probes.install import Install
@@ -147,6 +150,8 @@ class Worker:
         )
         self._opened: Folder | None = None
         self._obj = home / kind / OBJECTS
+        self._headers = Headers(store, home / kind)
+        self._made_guests = Guests(self._guests, home / kind)
         self._cache = "ccache " if cached else ""
         self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
         self._sysroots = (sysroot,) if sysroot is not None else ()
@@ -327,7 +332,7 @@ class Worker:
                         self._check_room(log.read_bytes())
                         limits.check(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
-                    await processes.aside(self._folder.note)
+                    trouble = await processes.aside(self._note, tree, ok)
             except processes.DeadlineError as error:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {self._seconds / 60:.0f} minutes") from error
@@ -336,9 +341,11 @@ class Worker:
         errors = errors_of(said, source) if not ok else ()
         too_old = oldtools.told(said, errors)
         errors = (too_old,) if too_old else errors
+        if trouble:
+            ok, errors = False, (trouble,)
         if ok:
             try:
-                await processes.aside(self._take, tree, into)
+                await processes.aside(self._take, into)
             except (artifacts.NotRegularError, FileNotFoundError) as error:
                 ok, errors = False, (str(error),)
         unbuilt = self._unbuilt() if ok else ()
@@ -364,15 +371,30 @@ class Worker:
             initrd=str(into / "initrd.cpio") if ok else None,
         )
 
-    def _take(self, tree: str, into: Path) -> None:
-        """What a build is for, out of its folder; and what make has noted there."""
+    def _note(self, tree: str, ok: bool) -> str:
+        """Note what a build has read, and what it has left; why that could not be, or nothing."""
+        trouble = ""
+        try:
+            if ok:
+                self._note_read(tree)
+        except (artifacts.NotRegularError, FileNotFoundError) as error:
+            trouble = str(error)
+        self._folder.note()
+        return trouble
+
+    def _note_read(self, tree: str) -> None:
         config = artifacts.text(self._obj, ".config")
         alike = tree if not reproducible.culprits(config) else None
         headers = ("include/", f"arch/{self._arch.source}/include/")
         looked = self._names.update(tree)
         asked = ("",) if self._kconfig.reads_all(tree) else SCRIPTS
         always = (*looked.targets, *asked, *(headers if reproducible.holds_headers(config) else ()))
-        self._folder.dependencies.update(alike, always, looked.links)
+        # Of an option with alternatives, each Kconfig file of the tree has a say (Kconfig.defined).
+        listed = (parsed.MAKEFILES,) if self._config.alternatives else tuple(parsed.NAMES)
+        self._folder.dependencies.update(alike, always, looked.links, listed)
+
+    def _take(self, into: Path) -> None:
+        """What a build is for, out of its folder."""
         artifacts.copy(self._obj, self._arch.kernel_path, into / "kernel")
         artifacts.copy(self._obj, "vmlinux", into / "vmlinux")
         theirs = initramfs.modules(self._obj / modules.FOLDER) if self._has_modules else ()
@@ -391,15 +413,17 @@ class Worker:
         files.remove(self._obj / buildbox.CCACHE_LOG)
         await processes.aside(self._store.check_out, tree, self._source, self._home / "index")
         looked = await processes.aside(self._names.update, tree)
-        self._folder.looked(names.script() + looked.all + (looked.tests if self._selftests or self._targets else ""))
+        self._folder.looked(names.telling() + looked.all + (looked.tests if self._selftests or self._targets else ""))
         defined = await processes.aside(self._kconfig.defined, tree, self._config.alternatives, self._arch.source)
         before = self.holds
-        if before is None or self._kconfig.may_differ(before, tree, looked.targets):
+        if before is None or self._kconfig.may_differ(before, tree, looked.targets, self._configuring_read(before)):
             self._folder.configure(None)
             self._unmet = {}
-            below = self._kconfig.below(tree, self._arch.source, self._config.start)
+            below, last = self._kconfig.below(tree, self._arch.source, self._config.start), self._since_now()
             if not await self._configure(make, below + self._config.text_for(defined)):
                 return (), False
+            if (read := await processes.aside(self._read_since, last, looked, kconfig=True)) is not None:
+                self._folder.note_configuring(read)
         self._folder.configure(tree)
         config = artifacts.text(self._obj, ".config")
         if reproducible.holds_headers(config):
@@ -411,9 +435,39 @@ class Worker:
             self._unmet = await processes.aside(self._kconfig.why, tree, told, self._arch.source, config)
         if needed and brought is not None and not await processes.aside(brought.all, needed):
             return dropped, False
-        ok = await make(self._kernel_argv("headers"))
+        ok = await self._make_headers(tree, config, make, looked)
         watch.ends("configure")
         return dropped, ok and await self._compile(make, watch)
+
+    async def _make_headers(self, tree: str, config: str, make: Make, looked: names.Looked) -> bool:
+        """``make headers``, where that could make others than there are."""
+        if await processes.aside(self._headers.are_of, tree, config):
+            return True
+        self._headers.forget()
+        self._made_guests.forget()
+        last = self._since_now()
+        if not await make(self._kernel_argv("headers")):
+            return False
+        if (read := await processes.aside(self._read_since, last, looked, kconfig=False)) is not None:
+            self._headers.made(tree, config, read)
+        return True
+
+    def _since_now(self) -> parsed.Since:
+        return parsed.Since(self._inside(self._obj), parsed.length(self._obj), self._folder.began)
+
+    def _read_since(self, last: parsed.Since, looked: names.Looked, *, kconfig: bool) -> Dependencies | None:
+        """What makes have read since then, of which one is Kconfig's or none; None where nobody can tell."""
+        always = (*looked.targets, *SCRIPTS)
+        try:
+            return self._folder.dependencies.of_last(last, always, looked.links, kconfig=kconfig)
+        except artifacts.NotRegularError:
+            return None
+
+    def _configuring_read(self, before: str) -> tuple[Dependencies, ...]:
+        """What is known of what configuring that tree has read: its Makefiles, and those and the Kconfig files that all
+        of its build has read.
+        """
+        return tuple(filter(None, (self._folder.configuring_read, self._folder.dependencies.of(before))))
 
     async def _configure(self, make: Make, text: str) -> bool:
         """Have Kconfig make a .config of fragments; with modules only where it takes something as nothing else."""
@@ -483,9 +537,13 @@ class Worker:
     async def _make_guests(self, make: Make) -> bool:
         """Init and all probes; False where one of ours does not build."""
         staged = stage(self._programs, self._folder.staged)
-        if not await make(self._guests_argv(staged, "ours")):
-            return False
-        await make(self._guests_argv(staged, "theirs"))  # Build.unbuilt tells what came of it
+        ours, theirs = commands = [self._guests_argv(staged, target) for target in ("ours", "theirs")]
+        if not self._made_guests.are_of(commands, staged):
+            self._made_guests.forget()
+            if not await make(ours):
+                return False
+            if not staged or await make(theirs):  # if not, Build.unbuilt tells what came of it
+                self._made_guests.made(commands, staged)
         for argv in self._bench.makes(self._selftests):
             await make(argv)
         for argv in self._bench.installs(self._selftests, self._obj / "guests" / "programs"):

@@ -26,6 +26,9 @@ class Dependencies(Record, frozen=True):
     """The names of files of which no note tells where they are."""
     always: tuple[str, ...] = ()
     """What more paths begin with that it has read without a note."""
+    parsed: tuple[str, ...] = ()
+    """What files are called (Makefile, Kconfig) of which ``paths`` has all that it has read, though they have no notes.
+    """
 
 
 class Observation(Record, frozen=True):
