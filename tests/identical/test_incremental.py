@@ -35,8 +35,13 @@ KINDS = {
     "comes before and does not build": ("include/linux/userfaultfd.h", "/* nothing */"),
 }
 """Of each kind of shortcut a file that comes on top of the series, and its line."""
+PARSED = {
+    "parsed by another architecture": ("arch/arm64/Kconfig", "arch/arm64/kvm/Makefile", "fs/ext4/Makefile"),
+    "parsed by this one": ("arch/x86/kvm/Makefile",),
+}
+"""Files that no compiler reads, and that get a comment."""
 SAMPLE = 2
-"""States of the series beside those: six in all."""
+"""States of the series beside those."""
 
 
 def _image(worker: kbuild.Worker, tree: str, into: Path) -> bytes:
@@ -82,13 +87,22 @@ def _states(lab: Lab, seed: int) -> Iterator[tuple[str, str]]:
     yield plan.tip, trees[plan.tip]
     others = [(name, tree) for name, tree in trees.items() if name != plan.tip]
     more = [(kind, lab.trees.apply(trees[plan.tip], NEW.format(*new).encode())) for kind, new in KINDS.items()]
+    more += [(kind, _with_comment(lab, trees[plan.tip], files)) for kind, files in PARSED.items()]
     chosen = random.Random(seed)
     asked = [*chosen.sample(others, SAMPLE), *more]
     chosen.shuffle(asked)
     yield from asked
 
 
-@pytest.mark.timeout(3 * 3600)
+def _with_comment(lab: Lab, tree: str, names: tuple[str, ...]) -> str:
+    for name in names:
+        text = lab.trees.file(tree, name)
+        assert text is not None, name
+        tree = lab.trees.with_file(tree, name, text + b"# Another comment.\n")
+    return tree
+
+
+@pytest.mark.timeout(4 * 3600)
 def test_whichever_way_a_state_was_had_it_is_that_of_a_clean_build(tmp_path: Path) -> None:
     lab = Lab(tmp_path, "x86_64")
     seed = int(os.environ.get("KSERIES_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -108,6 +122,7 @@ def test_whichever_way_a_state_was_had_it_is_that_of_a_clean_build(tmp_path: Pat
             read[name] = partial(lab.worker.dependencies.of, tree)
     print(ways)
     assert ways["not built"] != "where the folder was" and ways["the same kernel"] == "where the folder was"
+    assert ways["parsed by another architecture"] != "where the folder was" == ways["parsed by this one"]
     assert had["the same kernel"] in [had[name] for name in had if name != "the same kernel"]
     assert had["comes before and does not build"] is None
     home = paths.cache("workers", "0")

@@ -424,30 +424,58 @@ def contents(store: TreeStore, tree: str) -> dict[str, bytes]:
     return {name: data for name, (_, data) in listed(store, tree).items()}
 
 
+@pytest.mark.parametrize("untouched", [False, True])
 def test_check_out_writes_only_the_files_that_differ(
-    store: TreeStore, versions: dict[str, str], tmp_path: Path
+    store: TreeStore, versions: dict[str, str], tmp_path: Path, untouched: bool
 ) -> None:
     source, index = tmp_path / "source", tmp_path / "index"
-    store.check_out(versions["one"], source, index)
+    store.check_out(versions["one"], source, index, untouched=untouched)
     assert held(source) == contents(store, versions["one"])
     before = snapshot(source)
     inodes = {path: path.stat().st_ino for path in (source / "a", source / "run")}
-    store.check_out(versions["two"], source, index)
+    store.check_out(versions["two"], source, index, untouched=untouched)
     assert held(source) == contents(store, versions["two"])
     after = snapshot(source)
     same = {name for name in before.keys() & after.keys() if before[name] == after[name]}
     assert same == {str(source / "a"), str(source / "run")}
     assert {path: path.stat().st_ino for path in inodes} == inodes
-    store.check_out(versions["two"], source, index)
+    store.check_out(versions["two"], source, index, untouched=untouched)
     assert snapshot(source) == after
 
 
+@pytest.mark.parametrize("untouched", [False, True])
 def test_check_out_of_the_same_tree_after_another_restores_it(
-    store: TreeStore, versions: dict[str, str], tmp_path: Path
+    store: TreeStore, versions: dict[str, str], tmp_path: Path, untouched: bool
 ) -> None:
     for name in ("one", "two", "one", "one", "two"):
-        store.check_out(versions[name], tmp_path / "source", tmp_path / "index")
+        store.check_out(versions[name], tmp_path / "source", tmp_path / "index", untouched=untouched)
         assert held(tmp_path / "source") == contents(store, versions[name])
+
+
+def test_a_check_out_after_another_ones_or_of_another_one_makes_good_what_it_finds(
+    store: TreeStore, versions: dict[str, str], tmp_path: Path
+) -> None:
+    source, index = tmp_path / "source", tmp_path / "index"
+    other = TreeStore(store.path)
+    for name in ("one", "two"):
+        store.check_out(versions[name], source, index, untouched=True)
+    other.check_out(versions["one"], source, index, untouched=True)
+    store.check_out(versions["two"], source, index, untouched=True)
+    assert held(source) == contents(store, versions["two"])
+    (source / "a").write_text("not as it was left\n")
+    other.check_out(versions["two"], source, index, untouched=True)
+    assert held(source) == contents(store, versions["two"])
+
+
+def test_a_check_out_that_goes_on_from_its_last_makes_good_what_it_has_to_write(
+    store: TreeStore, versions: dict[str, str], tmp_path: Path
+) -> None:
+    source, index = tmp_path / "source", tmp_path / "index"
+    store.check_out(versions["one"], source, index, untouched=True)
+    differs = next(path for path in store.changed_paths(versions["one"], versions["two"]) if (source / path).is_file())
+    (source / differs).write_text("not as it was left\n")
+    store.check_out(versions["two"], source, index, untouched=True)
+    assert held(source) == contents(store, versions["two"])
 
 
 def test_a_check_out_moves_no_branch_that_another_one_may_be_moving(

@@ -395,8 +395,14 @@ class Worker:
 
     def _take(self, into: Path) -> None:
         """What a build is for, out of its folder."""
-        artifacts.copy(self._obj, self._arch.kernel_path, into / "kernel")
-        artifacts.copy(self._obj, "vmlinux", into / "vmlinux")
+        kernel, symbols = into / "kernel", into / "vmlinux"
+        for file in (kernel, symbols):
+            file.unlink(missing_ok=True)  # another state's could be the same file
+        artifacts.copy(self._obj, "vmlinux", symbols)
+        if self._arch.kernel_path == "vmlinux":
+            kernel.hardlink_to(symbols)
+        else:
+            artifacts.copy(self._obj, self._arch.kernel_path, kernel)
         theirs = initramfs.modules(self._obj / modules.FOLDER) if self._has_modules else ()
         initramfs.write(into / "initrd.cpio", self._obj / "guests", (*self._installed, *theirs))
 
@@ -411,7 +417,8 @@ class Worker:
     ) -> tuple[tuple[str, ...], bool]:
         """Check out, configure, compile: the options that Kconfig dropped, and whether all went well."""
         files.remove(self._obj / buildbox.CCACHE_LOG)
-        await processes.aside(self._store.check_out, tree, self._source, self._home / "index")
+        boxed = self._layout is self._fixed  # and the source to be read alone
+        await processes.aside(self._store.check_out, tree, self._source, self._home / "index", untouched=boxed)
         looked = await processes.aside(self._names.update, tree)
         self._folder.looked(names.telling() + looked.all + (looked.tests if self._selftests or self._targets else ""))
         defined = await processes.aside(self._kconfig.defined, tree, self._config.alternatives, self._arch.source)

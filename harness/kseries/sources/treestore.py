@@ -100,11 +100,19 @@ class Change:
         return self.old[0] == self.new[0]
 
 
+def _identity(index: Path) -> tuple[int, ...]:
+    """What no other index has: git writes a new file each time."""
+    seen = index.stat()
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
+
+
 class TreeStore:
     """The bare repository that holds every tree kseries has seen."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self._checked_out: dict[Path, tuple[str, tuple[int, ...]]] = {}
+        """By its index, which tree a work tree holds, and what that index was then."""
         if not self._made:
             with self._alone():
                 if not self._made:
@@ -469,10 +477,12 @@ class TreeStore:
 
     # --- for a build ------------------------------------------------------------------------
 
-    def check_out(self, tree: str, work_tree: Path, index: Path) -> None:
+    def check_out(self, tree: str, work_tree: Path, index: Path, *, untouched: bool = False) -> None:
         """Make ``work_tree`` hold ``tree``, writing only the files that differ from what it held before.
 
-        An interrupted check-out leaves a mark behind; the next one then compares every file.
+        An interrupted check-out leaves a mark behind; the next one then compares every file. Where nobody can have
+        written to what the last one of this store has left (``untouched``), none is looked at but those that differ;
+        after another store's, each is.
         """
         work_tree.mkdir(parents=True, exist_ok=True)
         mark = index.with_suffix(".unsure")
@@ -484,8 +494,14 @@ class TreeStore:
             index.with_name(index.name + ".lock").unlink(missing_ok=True)
             # 1 where a file is not as the index has it, which is what is to be found out.
             at_work("update-index", "-q", "--refresh", statuses=(0, 1))
-        # Not git reset, which moves HEAD: there is one for all who check out at the same time.
-        at_work("read-tree", "--reset", "-u", tree)
+        held, seen = self._checked_out.pop(index, ("", ()))
+        # Refused where a file is not as it was left (git-read-tree(1), "Two Tree Merge").
+        step = ("read-tree", "-m", "-u", held, tree)
+        goes_on = untouched and not unsure and seen == _identity(index)
+        if not goes_on or at_work(*step, statuses=git.ANSWERS).returncode != 0:
+            # Not git reset, which moves HEAD: there is one for all who check out at the same time.
+            at_work("read-tree", "--reset", "-u", tree)
+        self._checked_out[index] = tree, _identity(index)
         if unsure:
             # What was written for another tree, before the index knew of it.
             at_work("clean", "-ffdxq")
