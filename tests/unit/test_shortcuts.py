@@ -210,10 +210,6 @@ UNSEEN: dict[str, tuple[dict[str, str | None], ...]] = {
         },
         {"arch/other/Makefile": "cflags-main.o := -DFLAG=5\n"},
     ),
-    "a Makefile that is a script": (
-        {"made.sh": "sh $1/far/Kbuild.sh\n", "far/Kbuild.sh": 'echo "#define MADE 1"\n'},
-        {"far/Kbuild.sh": 'echo "#define MADE 2"\n'},
-    ),
     "documentation that is compiled": (NOTES, {"notes.rst": "int notes = 2;\n"}),
     "documentation that is looked for": (LOOKS, {"notes.rst": "\n"}),
 }
