@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line: what is missing is measured, in rounds by turns, and the tables are printed."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.peers import boots, clean, onetree, ours, series, table
+from benchmarks.peers.pieces import BOOT, CLEAN, KSERIES, ONE_TREE, REST, WAYS, Pieces
+from kseries.host import signals
+
+
+def main() -> None:
+    """Do what the words say."""
+    args = _arguments()
+    work = args.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    pieces = Pieces(args.into or work / "peers.json")
+    names = (args.only,) if args.only else series.NAMES
+    if not args.show:
+        signals.handle()
+        for name in names:
+            _measure(series.prepared(name, work, args.states), work, pieces, args)
+    print(table.markdown(pieces, names))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("work", metavar="DIR", type=Path, help="holds all that is made, some 25 GB")
+    parser.add_argument("--only", choices=series.NAMES, help="one of the two series")
+    parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS), help=",".join(WAYS))
+    parser.add_argument("--rounds", type=int, default=3, help="of all states behind base (default: 3)")
+    parser.add_argument("--states", type=int, help="the first so many alone, to try it")
+    parser.add_argument("--into", metavar="FILE", type=Path, help="where figures are kept (default: DIR/peers.json)")
+    parser.add_argument("--show", action="store_true", help="print the tables of what was measured before")
+    return parser.parse_args()
+
+
+def _measure(one: series.Series, work: Path, pieces: Pieces, args: argparse.Namespace) -> None:
+    tree = onetree.prepared(one, work)
+    mine = ours.Ours(one, tree)
+    if {ONE_TREE, KSERIES, BOOT} & {*args.ways}:
+        tree.begun(pieces)
+    if KSERIES in args.ways:
+        mine.begun(pieces)
+    if BOOT in args.ways:
+        boots.run(tree, pieces)
+    ways = [(way, run) for way, run in ((ONE_TREE, tree.run), (KSERIES, mine.run)) if way in args.ways]
+    for number in range(1, args.rounds + 1):
+        for way, run in ways:
+            if not pieces.has(one.name, way, REST, number):
+                run(pieces, number)
+    if CLEAN in args.ways:
+        clean.run(one, pieces)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a command costs: seconds of the clock, and of the CPUs."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseries.model.record import Record
+
+_ENTER = 'echo $$ >"$0" && exec "$@"'
+_V1, _V2 = Path("/sys/fs/cgroup/cpuacct"), Path("/sys/fs/cgroup")
+
+
+class Cost(Record, frozen=True):
+    """What a command took, in seconds, and the status that it exited with."""
+
+    wall: float
+    cpu: float
+    """User and system, of the command and of all that it has started."""
+    status: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(wall=self.wall + other.wall, cpu=self.cpu + other.cpu, status=max(self.status, other.status))
+
+
+NOTHING = Cost(wall=0.0, cpu=0.0)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A cgroup of its own: what runs in a pid namespace is not all waited for by who made that, so that getrusage(2)
+    does not know of it.
+    """
+
+    place: Path
+
+    def cpu(self) -> float:
+        """Seconds that all who are or were in it have had (cgroup-v1/cpuacct.rst, cgroup-v2.rst)."""
+        if (nanoseconds := self.place / "cpuacct.usage").exists():
+            return int(nanoseconds.read_text()) / 1e9
+        rows = dict(row.split() for row in (self.place / "cpu.stat").read_text().splitlines())
+        return int(rows["usage_usec"]) / 1e6
+
+
+@contextlib.contextmanager
+def _group() -> Iterator[_Group]:
+    place = Path(tempfile.mkdtemp(prefix="kseries-peers-", dir=_V1 if _V1.is_dir() else _V2))
+    try:
+        yield _Group(place)
+    finally:
+        with contextlib.suppress(OSError):  # who is interrupted may leave something running
+            place.rmdir()
+
+
+def measure(words: list[str], cwd: Path, log: Path, env: Mapping[str, str] | None = None) -> Cost:
+    """Run a command; what it says goes to the end of ``log``. Its status is the caller's affair."""
+    with _group() as group, log.open("ab") as output:
+        began = time.monotonic()
+        done = subprocess.run(
+            ["sh", "-c", _ENTER, str(group.place / "cgroup.procs"), *words],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return Cost(wall=round(time.monotonic() - began, 3), cpu=round(group.cpu(), 3), status=done.returncode)

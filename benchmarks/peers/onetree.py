@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""(b) One tree: git checkout, make in place with ccache, and vng, for one state after the other."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers import trees, vng
+from benchmarks.peers.meter import NOTHING, Cost, measure
+from benchmarks.peers.pieces import BASE, ONE_TREE, REST, Piece, Pieces, Step
+from benchmarks.peers.series import JOBS, Commit, Series, git
+from benchmarks.peers.vng import Guests, Vng
+from kseries.host import files
+
+_COMPILED = re.compile(rb"^  (?:CC|AS)\s", re.MULTILINE)
+_CHECK = re.compile(rb"^\s+(?:not )?ok \d", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class OneTree:
+    """A developer's tree."""
+
+    series: Series
+    vng: Vng
+    guests: Guests
+
+    @property
+    def place(self) -> Path:
+        return self.series.place / "tree"
+
+    @property
+    def cache(self) -> Path:
+        return self.series.place / "ccache"
+
+    @property
+    def kernel(self) -> Path:
+        return self.place / "vmlinux"
+
+    def begun(self, pieces: Pieces) -> None:
+        """Build base with an empty ccache, boot it, and keep the tree as it is then."""
+        places = (self.place, self.cache)
+        if pieces.has(self.series.name, ONE_TREE, BASE) and trees.saved(places):
+            return
+        trees.clone(self.series, self.place)
+        files.remove(self.cache)
+        self.cache.mkdir()
+        options = f"KCONFIG_ALLCONFIG={self.series.fragment}"
+        configured, _ = self._make(options, "allnoconfig")
+        step = self._step(self.series.commits[0], configured)
+        for place in places:
+            trees.save(place)
+        pieces.add(self._piece(BASE, 0, (step,), None))
+
+    def run(self, pieces: Pieces, number: int) -> None:
+        """All states behind base, from the tree as it was then."""
+        unit = self.unit()
+        steps = tuple(self._step(commit, NOTHING) for commit in self.series.commits[1:])
+        pieces.add(self._piece(REST, number, steps, unit))
+
+    def unit(self) -> Cost:
+        """Have the tree as it was behind base, and a make that has nothing to do; the first one reads the disk."""
+        for place in (self.place, self.cache):
+            trees.restore(place)
+        git("update-index", "-q", "--refresh", cwd=self.place)
+        self._make("vmlinux")
+        return self._make("vmlinux")[0]
+
+    def _step(self, commit: Commit, configured: Cost) -> Step:
+        before, was = git("rev-parse", "HEAD", cwd=self.place), self._digest()
+        costs = {
+            "checkout": self._measure("git", "checkout", "--quiet", "--detach", commit.id),
+            "configure": configured,
+        }
+        if "Kconfig" in git("diff", "--name-only", before, commit.id, cwd=self.place):
+            costs["configure"], _ = self._make("olddefconfig")
+        costs["make"], said = self._make("vmlinux")
+        checks = 0
+        if costs["make"].status == 0:
+            costs["boot"], told = self._boot()
+            checks = len(_CHECK.findall(told))
+        return Step(
+            state=commit.state,
+            costs=costs,
+            compiled=len(_COMPILED.findall(said)),
+            changed=self._digest() != was,
+            checks=checks,
+        )
+
+    def _make(self, *words: str) -> tuple[Cost, bytes]:
+        return self._heard("make", f"-j{JOBS}", "CC=ccache gcc", *words)
+
+    def _boot(self) -> tuple[Cost, bytes]:
+        return self._heard(*self.vng.words(self.kernel, str(self.guests.script)))
+
+    def _heard(self, *words: str) -> tuple[Cost, bytes]:
+        """What a command cost, and what it said."""
+        before = self.series.log.stat().st_size if self.series.log.exists() else 0
+        cost = self._measure(*words)
+        with self.series.log.open("rb") as log:
+            log.seek(before)
+            return cost, log.read()
+
+    def _measure(self, *words: str) -> Cost:
+        env = {**self.vng.env, "CCACHE_DIR": str(self.cache)}
+        return measure(list(words), self.place, self.series.log, env)
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self.kernel.read_bytes()).hexdigest() if self.kernel.exists() else ""
+
+    def _piece(self, part: str, number: int, steps: tuple[Step, ...], unit: Cost | None) -> Piece:
+        costs = [cost for step in steps for cost in step.costs.values()]
+        stages = {name: sum(step.costs[name].wall for step in steps if name in step.costs) for name in STAGES}
+        return Piece(
+            series=self.series.name,
+            way=ONE_TREE,
+            part=part,
+            round=number,
+            cost=sum(costs, NOTHING),
+            unit=unit,
+            stages=stages,
+            steps=steps,
+            of=len(steps),
+        )
+
+
+STAGES = ("checkout", "configure", "make", "boot")
+
+
+def prepared(series: Series, work: Path) -> OneTree:
+    """With vng, and with our probes built against the headers of the series' last prefix."""
+    place = series.place / "guests"
+    if not (place / "run.sh").exists():
+        source = trees.clone(series, series.place / "headers")
+        last = [one for one in series.commits if one.state.startswith(("base", "prefix"))][-1]
+        git("checkout", "--quiet", "--detach", last.id, cwd=source)
+        vng.built(source, place, series.log)
+        files.remove(source)
+    return OneTree(series, vng.installed(work), Guests(place))
