@@ -10,6 +10,7 @@ from benchmarks.peers.series import JOBS, Commit, Series, git
 from kseries.host import files
 
 _SAMPLE = 5
+_SOURCE = "clean"
 
 
 def run(series: Series, pieces: Pieces) -> None:
@@ -17,12 +18,14 @@ def run(series: Series, pieces: Pieces) -> None:
     missing = [one for one in spread(series.commits, _SAMPLE) if not pieces.has(series.name, CLEAN, one.state)]
     if not missing:
         return
-    source = trees.clone(series, series.place / "clean")
+    source = trees.clone(series, series.place / _SOURCE)
     for commit in missing:
         git("checkout", "--quiet", "--detach", commit.id, cwd=source)
         obj = series.place / "clean-obj"
-        cost = _build(series, source, obj)
-        unit = measure(_make(obj, "vmlinux"), source, series.log)
+        files.remove(obj)
+        obj.mkdir()
+        configured = _make(series, obj, f"KCONFIG_ALLCONFIG={series.fragment}", "allnoconfig")
+        cost, unit = configured + _make(series, obj, "vmlinux"), _make(series, obj, "vmlinux")
         pieces.add(
             Piece(series=series.name, way=CLEAN, part=commit.state, cost=cost, unit=unit, of=len(series.commits))
         )
@@ -37,12 +40,5 @@ def spread(commits: tuple[Commit, ...], count: int) -> list[Commit]:
     return [commits[number * (len(commits) - 1) // (count - 1)] for number in range(count)]
 
 
-def _build(series: Series, source: Path, obj: Path) -> Cost:
-    files.remove(obj)
-    obj.mkdir()
-    configure = measure(_make(obj, f"KCONFIG_ALLCONFIG={series.fragment}", "allnoconfig"), source, series.log)
-    return configure + measure(_make(obj, "vmlinux"), source, series.log)
-
-
-def _make(obj: Path, *words: str) -> list[str]:
-    return ["make", f"-j{JOBS}", f"O={obj}", *words]
+def _make(series: Series, obj: Path, *words: str) -> Cost:
+    return measure(["make", f"-j{JOBS}", f"O={obj}", *words], series.place / _SOURCE, series.log)[0]

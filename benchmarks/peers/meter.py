@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,17 +57,22 @@ def _group() -> Iterator[_Group]:
             place.rmdir()
 
 
-def measure(words: list[str], cwd: Path, log: Path, env: Mapping[str, str] | None = None) -> Cost:
-    """Run a command; what it says goes to the end of ``log``. Its status is the caller's affair."""
-    with _group() as group, log.open("ab") as output:
+def measure(words: Sequence[str], cwd: Path, log: Path, env: Mapping[str, str] | None = None) -> tuple[Cost, bytes]:
+    """Run a command: what it cost, and what it said, which goes to the end of ``log``, too. Its status is the caller's
+    affair.
+    """
+    with _group() as group:
         began = time.monotonic()
         done = subprocess.run(
             ["sh", "-c", _ENTER, str(group.place / "cgroup.procs"), *words],
             cwd=cwd,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=subprocess.PIPE,  # a file, QEMU would empty
             stderr=subprocess.STDOUT,
             check=False,
         )
-        return Cost(wall=round(time.monotonic() - began, 3), cpu=round(group.cpu(), 3), status=done.returncode)
+        cost = Cost(wall=round(time.monotonic() - began, 3), cpu=round(group.cpu(), 3), status=done.returncode)
+    with log.open("ab") as file:
+        file.write(done.stdout)
+    return cost, done.stdout

@@ -68,10 +68,8 @@ class OneTree:
 
     def _step(self, commit: Commit, configured: Cost) -> Step:
         before, was = git("rev-parse", "HEAD", cwd=self.place), self._digest()
-        costs = {
-            "checkout": self._measure("git", "checkout", "--quiet", "--detach", commit.id),
-            "configure": configured,
-        }
+        checkout, _ = self._measure("git", "checkout", "--quiet", "--detach", commit.id)
+        costs = {"checkout": checkout, "configure": configured}
         if "Kconfig" in git("diff", "--name-only", before, commit.id, cwd=self.place):
             costs["configure"], _ = self._make("olddefconfig")
         costs["make"], said = self._make("vmlinux")
@@ -88,22 +86,14 @@ class OneTree:
         )
 
     def _make(self, *words: str) -> tuple[Cost, bytes]:
-        return self._heard("make", f"-j{JOBS}", "CC=ccache gcc", *words)
+        return self._measure("make", f"-j{JOBS}", "CC=ccache gcc", *words)
 
     def _boot(self) -> tuple[Cost, bytes]:
-        return self._heard(*self.vng.words(self.kernel, str(self.guests.script)))
+        return self._measure(*self.vng.words(self.kernel, str(self.guests.script)))
 
-    def _heard(self, *words: str) -> tuple[Cost, bytes]:
-        """What a command cost, and what it said."""
-        before = self.series.log.stat().st_size if self.series.log.exists() else 0
-        cost = self._measure(*words)
-        with self.series.log.open("rb") as log:
-            log.seek(before)
-            return cost, log.read()
-
-    def _measure(self, *words: str) -> Cost:
+    def _measure(self, *words: str) -> tuple[Cost, bytes]:
         env = {**self.vng.env, "CCACHE_DIR": str(self.cache)}
-        return measure(list(words), self.place, self.series.log, env)
+        return measure(words, self.place, self.series.log, env)
 
     def _digest(self) -> str:
         return hashlib.sha256(self.kernel.read_bytes()).hexdigest() if self.kernel.exists() else ""

@@ -58,7 +58,7 @@ class Ours:
         out = self.series.place / "out"
         files.remove(out)
         argv = [str(paths.project("kseries")), "run", "--out", str(out), *words, *self.series.kseries_words]
-        cost = measure(argv, self.series.place, self.series.log, {"XDG_CACHE_HOME": str(self.cache)})
+        cost, _ = measure(argv, self.series.place, self.series.log, {"XDG_CACHE_HOME": str(self.cache)})
         if cost.status not in _DONE:
             sys.exit(f"kseries run exited with {cost.status}; {self.series.log} has what it said")
         states = _built(msgspec.json.decode((out / "result.json").read_bytes(), type=RunResult))

@@ -119,12 +119,14 @@ def _steps(pieces: Pieces, name: str) -> Iterator[str]:
     """What came of the states in one tree."""
     for one in pieces.of(name, ONE_TREE, REST)[:1]:
         prefixes = [step for step in one.steps if step.state.startswith("prefix-")]
-        same = [step for step in one.steps if not step.changed and "boot" in step.costs]
+        booted = [step for step in one.steps if "boot" in step.costs]
+        same = [step for step in booted if not step.changed]
         idle = sum(step.costs["boot"].cpu for step in same)
-        failed = [step.state for step in one.steps if "boot" not in step.costs]
         compiled = sum(step.compiled > 0 for step in prefixes)
+        failed = [step.state for step in one.steps if step not in booted]
         yield f"- patches for which make compiles something: {compiled} of {len(prefixes)}"
         yield f"- states whose kernel is the one before, and is booted again: {len(same)}, in {idle:.0f} CPU seconds"
+        yield f"- checks that our probes answer under vng: {sum(step.checks for step in booted)} in {len(booted)} boots"
         yield f"- states that do not build: {', '.join(failed) or 'none'}\n"
 
 
