@@ -27,7 +27,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("work", metavar="DIR", type=Path, help="holds all that is made, some 25 GB")
     parser.add_argument("--only", choices=series.NAMES, help="one of the two series")
-    parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS), help=",".join(WAYS))
+    parser.add_argument("--way", choices=WAYS, action="append", help="one of the ways; may be given again")
     parser.add_argument("--rounds", type=int, default=3, help="of all states behind base (default: 3)")
     parser.add_argument("--states", type=int, help="the first so many alone, to try it")
     parser.add_argument("--into", metavar="FILE", type=Path, help="where figures are kept (default: DIR/peers.json)")
@@ -38,18 +38,19 @@ def _arguments() -> argparse.Namespace:
 def _measure(one: series.Series, work: Path, pieces: Pieces, args: argparse.Namespace) -> None:
     tree = onetree.prepared(one, work)
     mine = ours.Ours(one, tree)
-    if {ONE_TREE, KSERIES, BOOT} & {*args.ways}:
+    asked = args.way or WAYS
+    if {ONE_TREE, KSERIES, BOOT} & {*asked}:
         tree.begun(pieces)
-    if KSERIES in args.ways:
+    if KSERIES in asked:
         mine.begun(pieces)
-    if BOOT in args.ways:
+    if BOOT in asked:
         boots.run(tree, pieces)
-    ways = [(way, run) for way, run in ((ONE_TREE, tree.run), (KSERIES, mine.run)) if way in args.ways]
+    ways = [(way, run) for way, run in ((ONE_TREE, tree.run), (KSERIES, mine.run)) if way in asked]
     for number in range(1, args.rounds + 1):
         for way, run in ways:
             if not pieces.has(one.name, way, REST, number):
                 run(pieces, number)
-    if CLEAN in args.ways:
+    if CLEAN in asked:
         clean.run(one, pieces)
 
 

@@ -4,6 +4,7 @@
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,10 @@ class _Group:
 
 @contextlib.contextmanager
 def _group() -> Iterator[_Group]:
-    place = Path(tempfile.mkdtemp(prefix="kseries-peers-", dir=_V1 if _V1.is_dir() else _V2))
+    try:
+        place = Path(tempfile.mkdtemp(prefix="kseries-peers-", dir=_V1 if _V1.is_dir() else _V2))
+    except PermissionError:
+        sys.exit("CPU seconds are those of a cgroup, which root alone may make\n  run it as root")
     try:
         yield _Group(place)
     finally:

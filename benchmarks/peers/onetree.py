@@ -3,6 +3,7 @@
 
 import hashlib
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class OneTree:
     def begun(self, pieces: Pieces) -> None:
         """Build base with an empty ccache, boot it, and keep the tree as it is then."""
         places = (self.place, self.cache)
-        if pieces.has(self.series.name, ONE_TREE, BASE) and trees.saved(places):
+        if pieces.has(self.series.name, ONE_TREE, BASE) and all(trees.kept(place).exists() for place in places):
             return
         trees.clone(self.series, self.place)
         files.remove(self.cache)
@@ -48,6 +49,9 @@ class OneTree:
         options = f"KCONFIG_ALLCONFIG={self.series.fragment}"
         configured, _ = self._make(options, "allnoconfig")
         step = self._step(self.series.commits[0], configured)
+        failed = [name for name, cost in step.costs.items() if cost.status]
+        if failed:
+            sys.exit(f"base: {failed[0]} failed; the end of {self.series.log} says why")
         for place in places:
             trees.save(place)
         pieces.add(self._piece(BASE, 0, (step,), None))
@@ -118,12 +122,11 @@ STAGES = ("checkout", "configure", "make", "boot")
 
 
 def prepared(series: Series, work: Path) -> OneTree:
-    """With vng, and with our probes built against the headers of the series' last prefix."""
+    """With vng, and with our probes built against the headers of the whole series."""
     place = series.place / "guests"
     if not (place / "run.sh").exists():
         source = trees.clone(series, series.place / "headers")
-        last = [one for one in series.commits if one.state.startswith(("base", "prefix"))][-1]
-        git("checkout", "--quiet", "--detach", last.id, cwd=source)
+        git("checkout", "--quiet", "--detach", series.tip, cwd=source)
         vng.built(source, place, series.log)
         files.remove(source)
     return OneTree(series, vng.installed(work), Guests(place))

@@ -35,7 +35,7 @@ class Ours:
 
     def begun(self, pieces: Pieces) -> None:
         """Have base built and booted, with an empty cache, and keep the cache as it is then."""
-        if pieces.has(self.series.name, KSERIES, BASE) and trees.saved((self.cache,)):
+        if pieces.has(self.series.name, KSERIES, BASE) and trees.kept(self.cache).exists():
             return
         files.remove(self.cache)
         self.cache.mkdir()
@@ -76,7 +76,7 @@ class Ours:
     def _check_configuration(self) -> None:
         """Exit where it is not that of the other ways."""
         (mine,) = (self.cache / "kseries" / "workers" / "0").glob("*/obj/.config")
-        theirs = self.tree.place / ".config"
+        theirs = trees.kept(self.tree.place) / ".config"
         if _set(mine) != _set(theirs):
             sys.exit(f"the configurations differ: {mine} and {theirs}")
 

@@ -16,7 +16,7 @@ from kseries.app import planning
 from kseries.app.options import Options
 from kseries.host import paths
 from kseries.kbuild.config import Config
-from kseries.model import Plan, State
+from kseries.model import State
 from kseries.sources import TreeStore, kernels
 
 SPLIT, QUEUE = NAMES = ("split", "queue")
@@ -28,8 +28,7 @@ _PATCHES = 20
 _BRANCH, _SUITE = "6.12", "debian-security trixie-security"
 _TINY = ("kernel/configs/tiny-base.config", "kernel/configs/tiny.config", "arch/x86/configs/tiny.config")
 _BASE = "base"
-_WHO = {f"GIT_{who}_{what}": f"{name}" for who in ("AUTHOR", "COMMITTER") for what, name in (
-    ("NAME", "kseries"), ("EMAIL", "kseries@example.org"), ("DATE", "1700000000 +0000"))}  # fmt: skip
+_WHO = {"NAME": "kseries", "EMAIL": "kseries@example.org", "DATE": "1700000000 +0000"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class Series:
     repository: Path
     commits: tuple[Commit, ...]
     """The states with trees of their own, base first, in the order of the plan: prefixes, reverts, single patches."""
+    tip: str
+    """The commit that has all patches."""
 
     @property
     def kseries_words(self) -> list[str]:
@@ -81,8 +82,9 @@ def prepared(name: str, work: Path, most: int | None) -> Series:
     )
     loaded = inputs.load(str(target), str(repository))
     plan = planning.plan(loaded, options.of(loaded), trees, lambda _: None)
-    commits = _commits(repository, distinct(plan.states)[:most], plan)
-    made = Series(name, place, target, repository, commits)
+    commits = _commits(repository, distinct(plan.states))
+    tip = next(one.id for one in commits if one.state == plan.tip)
+    made = Series(name, place, target, repository, commits[:most], tip)
     made.fragment.write_text(_options(trees, tree, name))
     return made
 
@@ -119,7 +121,7 @@ def _repository(place: Path, trees: TreeStore, tree: str) -> Path:
     return place
 
 
-def _commits(repository: Path, states: Iterable[State], plan: Plan) -> tuple[Commit, ...]:
+def _commits(repository: Path, states: Iterable[State]) -> tuple[Commit, ...]:
     """The states as commits: prefixes upon each other, all others upon the last prefix."""
     made: list[Commit] = []
     above: list[str] = []
@@ -130,7 +132,6 @@ def _commits(repository: Path, states: Iterable[State], plan: Plan) -> tuple[Com
         if state.scenario == "prefixes" or state.id == _BASE:
             above.append(commit)
         made.append(Commit(state.id, commit))
-    assert made[0].state == plan.states[0].id == _BASE
     return tuple(made)
 
 
@@ -143,5 +144,6 @@ def _options(trees: TreeStore, tree: str, name: str) -> str:
 
 def git(*words: str, cwd: Path) -> str:
     """What git prints."""
-    env = {**os.environ, **_WHO}
+    who = {f"GIT_{one}_{what}": value for one in ("AUTHOR", "COMMITTER") for what, value in _WHO.items()}
+    env = {**os.environ, **who}
     return subprocess.run(["git", *words], cwd=cwd, env=env, check=True, capture_output=True, text=True).stdout.strip()

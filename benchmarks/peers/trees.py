@@ -2,7 +2,6 @@
 """Work trees of a series, and copies of what was built, to go on from more than once."""
 
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.peers.series import Series, git
@@ -19,19 +18,16 @@ def clone(series: Series, place: Path) -> Path:
 
 def save(place: Path) -> None:
     """Keep a folder as it is now, beside it."""
-    _copy(place, _saved(place))
+    _copy(place, kept(place))
 
 
 def restore(place: Path) -> None:
     """Have a folder as it was saved, under its own path: builds note paths."""
-    _copy(_saved(place), place)
+    _copy(kept(place), place)
 
 
-def saved(places: Iterable[Path]) -> bool:
-    return all(_saved(place).exists() for place in places)
-
-
-def _saved(place: Path) -> Path:
+def kept(place: Path) -> Path:
+    """The copy; it is not there before ``save``."""
     return place.with_name(f"{place.name}.base")
 
 
