@@ -2,6 +2,7 @@
 """The command line: what is missing is measured, in rounds by turns, and the tables are printed."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from benchmarks.peers import boots, clean, onetree, ours, series, table
@@ -55,4 +56,7 @@ def _measure(one: series.Series, work: Path, pieces: Pieces, args: argparse.Name
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -14,6 +14,8 @@ BASE, REST = "base", "rest"
 VNG = "vng"
 """What is booted by it; KSERIES, by us."""
 
+_Key = tuple[str, str, str, int]
+
 
 class Step(Record, frozen=True):
     """A state in one tree: what each stage cost, and what came of it."""
@@ -46,7 +48,7 @@ class Piece(Record, frozen=True):
     """How many states that stands for."""
 
     @property
-    def key(self) -> tuple[str, str, str, int]:
+    def key(self) -> _Key:
         return self.series, self.way, self.part, self.round
 
 
@@ -55,16 +57,21 @@ class Pieces:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        found = msgspec.json.decode(path.read_bytes(), type=list[Piece]) if path.exists() else []
-        self._pieces = {piece.key: piece for piece in found}
+        self._pieces = self._read()
 
     def has(self, series: str, way: str, part: str, number: int = 0) -> bool:
         return (series, way, part, number) in self._pieces
 
     def add(self, piece: Piece) -> None:
-        """Keep one more, in the place of an older one; the file is there whole or as it was."""
-        self._pieces[piece.key] = piece
+        """Keep one more, in the place of an older one, beside what others have added; the file is there whole or as it
+        was.
+        """
+        self._pieces = {**self._read(), piece.key: piece}
         files.write(self._path, msgspec.json.format(msgspec.json.encode(list(self._pieces.values()))))
+
+    def _read(self) -> dict[_Key, Piece]:
+        found = msgspec.json.decode(self._path.read_bytes(), type=list[Piece]) if self._path.exists() else []
+        return {piece.key: piece for piece in found}
 
     def of(self, series: str, way: str, part: str | None = None) -> list[Piece]:
         """Those of a way, by their rounds."""

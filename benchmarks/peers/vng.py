@@ -4,7 +4,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,13 @@ from kseries.host import paths
 from kseries.model import DEFAULT_MACHINE
 
 _PINNED = "virtme-ng==1.42"
+_SPEAKS = """#!/bin/sh
+# On a host without udev nothing names vng's ports in the guest, and what a program says would be lost.
+[ -e /dev/virtio-ports ] || for port in /sys/class/virtio-ports/*; do
+	read name <"$port/name"
+	[ "$name" != virtme.stdout ] || exec >"/dev/${port##*/}"
+done
+"""
 _PATIENCE = 300
 """Seconds after which its user ends a guest that says nothing more: vng has no bound of its own."""
 
@@ -32,7 +39,9 @@ class Vng:
         the wait for QEMU 7.2's virtiofsd, which it does not take; and the wait for a guest that hangs.
         """
         machine = ["--cpus", str(DEFAULT_MACHINE.cpus), "--memory", f"{DEFAULT_MACHINE.memory}M"]
-        run = ["vng", "--run", str(kernel), "--disable-kvm", "--force-9p", *machine, "--exec", command]
+        # Without CONFIG_BLOCK the kernel mounts no 9p as its root that it is not told of (init/do_mounts.c).
+        root = ["--force-9p", "--append", "root=/dev/root"]
+        run = ["vng", "--run", str(kernel), "--disable-kvm", *root, *machine, "--exec", command]
         return ["timeout", "--kill-after=10", str(_PATIENCE), *run]
 
 
@@ -53,16 +62,16 @@ class Guests:
     place: Path
 
     @property
-    def probes(self) -> list[Path]:
-        return sorted((self.place / "probes").iterdir())
-
-    @property
     def script(self) -> Path:
         """Runs them all."""
         return self.place / "run.sh"
 
+    def only(self, name: str) -> Path:
+        """A script that runs one of them."""
+        return _script(self.place / f"{name}.sh", [self.place / "probes" / name])
 
-def built(source: Path, place: Path, log: Path) -> Guests:
+
+def build(source: Path, place: Path, log: Path) -> None:
     """Build them against the headers of a tree."""
     headers, guests = place / "headers", paths.project("guests")
     names = sorted(one.stem for one in (guests / "probes").glob("*.c") if one.stem != "surface")
@@ -72,9 +81,11 @@ def built(source: Path, place: Path, log: Path) -> Guests:
     with log.open("ab") as output:
         for words in (["-C", str(source), f"O={headers}", "headers"], ["-C", str(guests), *probes]):
             subprocess.run(["make", *words], check=True, stdout=output, stderr=output)
-    made = Guests(place)
-    seconds = DEFAULT_MACHINE.probe_seconds
-    lines = [f"timeout {seconds} {place / 'probes' / name}" for name in names]
-    made.script.write_text("\n".join(["#!/bin/sh", *lines, ""]))
-    made.script.chmod(0o755)
-    return made
+    _script(Guests(place).script, [place / "probes" / name for name in names])
+
+
+def _script(path: Path, probes: Iterable[Path]) -> Path:
+    lines = (f"timeout {DEFAULT_MACHINE.probe_seconds} {probe}\n" for probe in probes)
+    path.write_text(_SPEAKS + "".join(lines))
+    path.chmod(0o755)
+    return path

@@ -53,6 +53,13 @@ def test_what_is_measured_again_takes_the_place_of_what_was(pieces: Pieces, tmp_
     assert [one.cost.cpu for one in Pieces(tmp_path / "peers.json").of("split", ONE_TREE, REST)] == [300, 1, 320]
 
 
+def test_what_another_start_has_added_stays(pieces: Pieces, tmp_path: Path) -> None:
+    other = Pieces(tmp_path / "peers.json")
+    other.add(piece(ONE_TREE, REST, 330, 4, of=10))
+    pieces.add(piece(ONE_TREE, REST, 340, 5, of=10))
+    assert [one.round for one in Pieces(tmp_path / "peers.json").of("split", ONE_TREE, REST)] == [1, 2, 3, 4, 5]
+
+
 # --- arithmetic ---------------------------------------------------------------------------------
 
 
