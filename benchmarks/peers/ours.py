@@ -15,6 +15,7 @@ from benchmarks.peers.pieces import BASE, KSERIES, REST, Piece, Pieces
 from benchmarks.peers.series import Series
 from kseries.host import files, paths
 from kseries.model import RunResult, StateResult
+from kseries.model.document import RESULT, Document
 from kseries.sources import git as gits
 
 STAGES = ("configure", "compile", "link", "build", "boot")
@@ -61,7 +62,8 @@ class Ours:
         cost, _ = measure(argv, self.series.place, self.series.log, {"XDG_CACHE_HOME": str(self.cache)})
         if cost.status not in _DONE:
             sys.exit(f"kseries run exited with {cost.status}; {self.series.log} has what it said")
-        states = _built(msgspec.json.decode((out / "result.json").read_bytes(), type=RunResult))
+        (result,) = msgspec.json.decode((out / RESULT).read_bytes(), type=Document).runs()
+        states = _built(result)
         return Piece(
             series=self.series.name,
             way=KSERIES,
@@ -75,7 +77,7 @@ class Ours:
 
     def _check_configuration(self) -> None:
         """Exit where it is not that of the other ways."""
-        (mine,) = (self.cache / "kseries" / "workers" / "0").glob("*/obj/.config")
+        mine = next((self.cache / "kseries" / "workers" / "0").glob("*/obj/.config"))
         theirs = trees.kept(self.tree.place) / ".config"
         if _set(mine) != _set(theirs):
             sys.exit(f"the configurations differ: {mine} and {theirs}")
