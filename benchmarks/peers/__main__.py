@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.peers import boots, clean, onetree, ours, series, table
 from benchmarks.peers.pieces import BOOT, CLEAN, KSERIES, ONE_TREE, REST, WAYS, Pieces
 from kseries.host import signals
+from kseries.model.errors import KseriesError
 
 
 def main() -> None:
@@ -30,10 +31,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=series.NAMES, help="one of the two series")
     parser.add_argument("--way", choices=WAYS, action="append", help="one of the ways; may be given again")
     parser.add_argument("--rounds", type=int, default=3, help="of all states behind base (default: 3)")
-    parser.add_argument("--states", type=int, help="the first so many alone, to try it")
+    parser.add_argument("--states", type=int, help="to try it: of (a) and (b) the first so many alone")
     parser.add_argument("--into", metavar="FILE", type=Path, help="where figures are kept (default: DIR/peers.json)")
     parser.add_argument("--show", action="store_true", help="print the tables of what was measured before")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.states is not None and args.states < 1:
+        parser.error(f"--states {args.states}: base is one")
+    if len(str(args.work.resolve()).split()) != 1:
+        parser.error(f"{args.work}: neither make nor vng takes a path with blanks")
+    return args
 
 
 def _measure(one: series.Series, work: Path, pieces: Pieces, args: argparse.Namespace) -> None:
@@ -60,3 +66,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except (KseriesError, LookupError, ConnectionError) as error:
+        sys.exit(str(error))

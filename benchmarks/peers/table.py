@@ -48,18 +48,13 @@ def markdown(pieces: Pieces, names: Iterable[str]) -> str:
 
 
 def _of_series(pieces: Pieces, name: str) -> Iterator[str]:
-    yield f"### {name}: {_states(pieces, name) or UNKNOWN} states\n"
+    yield f"### {name}\n"
     totals = {way: {what: total(pieces, name, way, what) for what in MEASURES} for way in _NAMES}
     yield from _grid(("way", *MEASURES), ((_NAMES[way], *_shown(totals[way].values())) for way in _NAMES))
     yield from _grid(("as many as kseries'", *MEASURES), _ratios(totals))
     yield from _stages(pieces, name)
     yield from _steps(pieces, name)
     yield from _boots(pieces, name)
-
-
-def _states(pieces: Pieces, name: str) -> int:
-    """Those with trees of their own."""
-    return max((one.of for one in pieces.of(name, CLEAN)), default=0)
 
 
 def total(pieces: Pieces, name: str, way: str, what: str) -> Spread | None:
@@ -124,6 +119,7 @@ def _steps(pieces: Pieces, name: str) -> Iterator[str]:
         idle = sum(step.costs["boot"].cpu for step in same)
         compiled = sum(step.compiled > 0 for step in prefixes)
         failed = [step.state for step in one.steps if step not in booted]
+        yield f"- states with trees of their own, base among them: {len(one.steps) + 1}"
         yield f"- patches for which make compiles something: {compiled} of {len(prefixes)}"
         yield f"- states whose kernel is the one before, and is booted again: {len(same)}, in {idle:.0f} CPU seconds"
         yield f"- checks that our probes answer under vng: {sum(step.checks for step in booted)} in {len(booted)} boots"
