@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kseries.kbuild.kconfig import Kconfig
+from kseries.model import Dependencies
 from kseries.sources import TreeStore
 from tests.support.gitrepo import Repository
 
@@ -82,3 +83,31 @@ def test_a_tree_that_went_with_its_repository_may_differ(repository: Repository,
     tree = again.tree_of(other.commit("state", {"Kconfig": "config B\n"}))
     assert Kconfig(again).may_differ(kept, tree, ())
     assert not kconfig.reads_all(tree)
+
+
+@pytest.mark.parametrize(
+    ("changed", "differs"),
+    [
+        ({"mm/Makefile": "# x\n"}, False),
+        ({"mm/Kconfig": "# x\n"}, False),
+        ({"mm/x.c": ""}, False),
+        ({"Makefile": "# x\n"}, True),
+        ({"Kconfig": "config B\n"}, True),
+        ({"mm/Kbuild": "# x\n"}, True),
+        ({"mm/x.tbl": "1\n"}, True),
+        ({"tools/scripts/x.c": "int x;\n"}, True),
+    ],
+)
+def test_of_makefiles_and_kconfig_files_only_those_that_configuring_has_read_make_a_tree_differ(
+    repository: Repository, tmp_path: Path, changed: dict[str, str], differs: bool
+) -> None:
+    """Those that have come may have been looked for."""
+    store = TreeStore(tmp_path / "trees.git")
+    store.add_repository(repository.path)
+    files = {"Kconfig": "config A\n", "tools/scripts/x.c": "", **dict.fromkeys(("Makefile", "mm/Makefile"), "")}
+    files |= {"mm/Kconfig": ""}
+    old, new = (store.tree_of(repository.commit("state", one)) for one in (files, {**files, **changed}))
+    of_make = Dependencies(paths=frozenset({"Makefile"}), parsed=("Makefile", "Kbuild"))
+    of_build = Dependencies(paths=frozenset({"Kconfig", "Makefile", "mm/Makefile"}), parsed=("Makefile", "Kconfig"))
+    assert Kconfig(store).may_differ(old, new, (), (of_make, of_build)) == differs
+    assert Kconfig(store).may_differ(old, new, ()) == ("mm/x.c" not in changed)

@@ -93,9 +93,9 @@ class Kconfig:
 
 
 def _is_read(change: Change, reads: Sequence[Dependencies]) -> bool:
-    if PurePosixPath(change.path).suffix in _NOT_READ and _SCRIPTS.match(change.path) is None:
-        return False
-    return all(can_matter(one, change) for one in reads)
+    if _SCRIPTS.match(change.path) is not None:
+        return True
+    return PurePosixPath(change.path).suffix not in _NOT_READ and all(can_matter(one, change) for one in reads)
 
 
 def _odd(line: bytes) -> bool:
