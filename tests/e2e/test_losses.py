@@ -120,6 +120,18 @@ def test_neighbours_are_squashed_where_that_is_proved(linux: Linux) -> None:
     assert all(0 < one["began"] <= one["ended"] <= result["seconds"] + 0.1 for one in result["timeline"])
 
 
+def test_a_finding_is_told_when_it_is_certain_and_the_run_says_when_that_was(linux: Linux) -> None:
+    linux.series(main(("works", "B && !A")), ("prepare", has("a", 1)), ("convert", has("b", 1)), ("more", has("c", 1)))
+    done, result = linux.run()
+    told = [line[8:] for line in done.stderr.splitlines()]
+    at = told.index("found: silent-break: without-1: capabilities.works")
+    assert told[at - 1].startswith("without-1: ok (build ") and told[at + 1 :] and told.count(told[at]) == 1
+    ends = {one["state"]: one["ended"] for one in result["timeline"] if "series" not in one}
+    assert ends["without-1"] <= result["first_finding"] < max(one["ended"] for one in result["timeline"])
+    again, known = linux.run()
+    assert "found: " not in again.stderr and known["first_finding"] <= known["seconds"]
+
+
 def test_a_series_whose_reverts_lose_nothing_has_no_such_finding(linux: Linux) -> None:
     linux.series(main(("works", "C && !A && B")), *((name, has(name, 1)) for name in "adc"))
     done, result = linux.run()

@@ -50,7 +50,7 @@ def noted(makefile: str) -> str:
     return makefile
 
 
-_TIMES = ("began", "seconds", "timeline", "budget")
+_TIMES = ("began", "seconds", "timeline", "first_finding", "budget")
 _PLACES = ("made_on", "host", "why", "out", "words", "reproduce")
 _LUCK = ("objects", "booted_as", "built_as", "unread", "notes", "ran")
 """What depends on which state was built first, and on what ccache had; how many functions of a file ran in a boot."""

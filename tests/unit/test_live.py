@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kseries.model import Outcome, StateResult, events
+from kseries.model import Evidence, EvidenceKind, Finding, FindingKind, Outcome, StateResult, Status, events
 from kseries.report import atwork, live
 from kseries.report.live import Progress
 from tests.support.runs import hostile
@@ -51,6 +51,20 @@ def test_each_step_is_a_line_where_there_is_no_terminal() -> None:
         "base: ok (build 200.0 s, boot 2.0 s)",
     ]
     assert "\x1b" not in text and "\r" not in text
+
+
+def test_what_is_found_is_told_at_once_with_the_first_checks_of_it() -> None:
+    seen = tuple(Evidence(kind=EvidenceKind.CHECK, name=f"a.{name}", status=Status.FAIL, said="x") for name in "bcd")
+    whole = Finding(
+        kind=FindingKind.SILENT_BREAK, state="without-3", patch=3, partner=None, contract="promise", evidence=seen
+    )
+    lost = Finding(
+        kind=FindingKind.REGRESSION, state="prefix-8", patch=None, partner=None, contract=None, evidence=seen[:1]
+    )
+    assert [line[8:] for line in _told(io.StringIO(), events.Found(whole), events.Found(lost)).splitlines()] == [
+        "found: silent-break: without-3 breaks promise: a.b, a.c and 1 more",
+        "found: regression: prefix-8: a.b",
+    ]
 
 
 def test_what_make_does_is_shown_on_a_terminal() -> None:

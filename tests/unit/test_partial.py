@@ -2,7 +2,7 @@
 """A run that was interrupted: whatever it did not come to, what it tells is what the whole run would tell, or null."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -22,8 +22,9 @@ from kseries.bisect.partners import Partners
 from kseries.cli.compare import whole
 from kseries.evaluate import stateresult
 from kseries.evaluate.deadline import NEVER, Deadline, UsedUpError
-from kseries.judge import judge
+from kseries.judge import certain, judge
 from kseries.judge.couplings import couplings
+from kseries.judge.early import BY_THREE
 from kseries.judge.exercise import PerPatch
 from kseries.model import (
     Budget,
@@ -158,6 +159,31 @@ def test_nothing_is_found_that_the_whole_run_would_not_find(seen: dict[str, Seen
     for name, state in some.items():
         for mine, theirs in zip(state.contracts, states[name].contracts, strict=name not in lost):
             assert mine.holds in (None, theirs.holds)
+
+
+def told_of(findings: Iterable[Finding]) -> set[tuple[object, ...]]:
+    """What is told of single reverts and of prefixes by what they came to, but for partners and advice."""
+    told = [one for one in findings if one.kind in BY_THREE and "+" not in one.state]
+    return {(one.kind, one.state, one.patch, one.contract, one.evidence) for one in told}
+
+
+@example(*INHERITED[:2])
+@example(*OPTIONAL[:2])
+@example(*PARTNER[:2])
+@example(*PAIR[:2])
+@given(RUNS, BASES)
+def test_what_base_and_the_tip_and_one_state_tell_is_all_that_the_whole_run_tells_of_it(
+    seen: dict[str, Seen], base: Seen
+) -> None:
+    """In whichever order the others come."""
+    every = {**seen, "base": base}
+    results = {state.id: result_of(state, every[state.id]) for state in PLAN.states}
+    _, findings, _ = judged(every, set())
+    for name in STATES:
+        three = {one: results[one] for one in ("base", PLAN.tip, name)}
+        early = certain(PLAN, name, three, (CONTRACT,))
+        assert told_of(early) == told_of(one for one in findings if one.state == name)
+        assert len(told_of(early)) == len(early) and all(one.advice is None is one.partner for one in early)
 
 
 # --- what shows it ------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from kseries.app import timeline
 from kseries.app.timeline import Timeline
-from kseries.model import Outcome, Stage, StateResult, TimedStage, events
+from kseries.model import Finding, FindingKind, Outcome, Stage, StateResult, TimedStage, events
 
 
 def _done(state: str, known: bool = False) -> events.StateDone:
@@ -32,6 +32,19 @@ def _tell(timeline: Timeline, *told: events.Event) -> tuple[TimedStage, ...]:
 
 def _stage(state: str, stage: str, began: float, ended: float, where: str = "", series: str = "") -> TimedStage:
     return TimedStage(state=state, stage=Stage(stage), began=began, ended=ended, where=where, series=series)
+
+
+def test_the_first_finding_is_noted_when_it_is_told_and_no_later_one(heard: Timeline) -> None:
+    finding = Finding(
+        kind=FindingKind.REGRESSION, state="prefix-1", patch=None, partner=None, contract=None, evidence=()
+    )
+    _tell(heard, events.StageStarted("base", "build"))
+    noted = [heard.first_finding]
+    for _ in range(2):
+        _tell(heard, events.Found(finding))
+        noted.append(heard.first_finding)
+    heard.found()
+    assert [*noted, heard.first_finding] == [UNSET, 3.0, 3.0, 3.0]
 
 
 def test_a_build_ends_where_another_may_begin_and_a_boot_with_the_state(heard: Timeline) -> None:

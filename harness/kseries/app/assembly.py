@@ -150,6 +150,7 @@ def assemble(
     began: str,
     seconds: float,
     timeline: tuple[TimedStage, ...] | UnsetType = UNSET,
+    first_finding: float | UnsetType = UNSET,
 ) -> RunResult:
     """The result of a run; ``findings`` are those of its work, with what else is known of their evidence. ``cover_id``
     is as of Series, the others are as of RunResult.
@@ -177,6 +178,7 @@ def assemble(
         began=began,
         seconds=seconds,
         timeline=timeline,
+        first_finding=first_finding,
         words=words,
         patches=work.per_patch.patches if work.per_patch is not None else (),
         grounds=work.per_patch.grounds if work.per_patch is not None else None,

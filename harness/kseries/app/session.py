@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from kseries import inputs
 from kseries.app import clangtests, clusters, concluded, flakiness, patchfiles, revertsets, rundir, selftests, suiting
 from kseries.app.assembly import Seen, Work, assemble, judgement_of, proofs
+from kseries.app.early import Early
 from kseries.app.knownissues import KnownIssues
 from kseries.app.options import Options
 from kseries.app.planning import plan
@@ -67,6 +68,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
                 began=began,
                 seconds=round(time.monotonic() - clock, 1),
                 timeline=timeline.stages(),
+                first_finding=timeline.first_finding,
             )
             rundir.write(options.out, result)
             recording.ended(exit_status(result), result.verdict, options.out / RESULT)
@@ -116,6 +118,10 @@ def _carry_out(
         timeline(event)
         tell(event)
 
+    def listened(event: events.Event) -> None:
+        heard(event)
+        early(event)
+
     if not options.kunit:
         asked(setup, options)  # what is wrong with a contract is told before sources are looked for
     trees = _trees()
@@ -124,7 +130,8 @@ def _carry_out(
     setup = suiting.suited(setup, options, planned, trees, tell)
     wanted = asked(setup, options)
     setup, crew = clusters.crew_of(setup, target, options, trees, planned, tell)
-    engine = engine_of(setup, trees, heard, planned, crew, options)
+    early = Early(planned, wanted, options.known_issues, heard)
+    engine = engine_of(setup, trees, listened, planned, crew, options)
     recording.on(planned.base)
     remarks = checkpatch.check(target.series, planned.base, trees) if options.checkpatch else None
     rundir.begin(options.out)
@@ -139,6 +146,8 @@ def _carry_out(
             said = Checkpatch(missing="the run was interrupted") if remarks is not None else None
         known = KnownIssues(options.known_issues, datetime.now(UTC).date(), seen)
         judgement = judgement_of(planned, seen, wanted, trees, options.inference, known)
+        if any(finding.counts for finding in known.mark(judgement.findings)):
+            timeline.found()
         told = selftests.notes(setup.probes, selftests.asked(options), seen["base"].checks, engine.left_out)
         work = Work(variant_of(setup, options.label), setup.accel, judgement, known, checkpatch=said, selftests=told)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""When each state was built and booted in a run, and where, as it is heard."""
+"""When each state was built and booted in a run, and where, and when something was found first, as it is heard."""
 
 import time
 from dataclasses import dataclass
@@ -35,6 +35,8 @@ class Timeline:
         self._open: dict[str, _Open] = {}
         """By its state, what goes on."""
         self._ended: list[TimedStage] = []
+        self.first_finding: float | UnsetType = UNSET
+        """When the first finding that counts was certain; UNSET as long as there is none."""
 
     def __call__(self, event: events.Event) -> None:
         match event:
@@ -48,6 +50,13 @@ class Timeline:
                 self._end(state, Stage.BUILD)
             case events.StateDone(result):
                 self._end(result.id)
+            case events.Found():
+                self.found()
+
+    def found(self) -> None:
+        """Something was found, now or before."""
+        if self.first_finding is UNSET:
+            self.first_finding = self._now()
 
     def _now(self) -> float:
         return round(time.monotonic() - self._began, 2)

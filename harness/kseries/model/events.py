@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kseries.model import Dependencies, Job, Observation, Record, StateResult
+from kseries.model import Dependencies, Finding, Job, Observation, Record, StateResult
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,13 @@ class StateDone:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A finding that is certain though states are left, without what these may tell of it: partner and advice."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True)
 class BaseSeen:
     """What was seen of a base, now or before this run; ``name`` is the one that it is stored by."""
 
@@ -108,7 +115,7 @@ class Waiting:
     wait: Wait
 
 
-Event = Preparing | Planning | RunStarted | StageStarted | Compiled | Built | StateDone | BaseSeen | Waiting
+Event = Preparing | Planning | RunStarted | StageStarted | Compiled | Built | StateDone | Found | BaseSeen | Waiting
 Listener = Callable[[Event], None]
 
 

@@ -471,6 +471,10 @@ class VariantResult(Record, frozen=True, kw_only=True):
     """When, and where, this run built and booted, in the order in which that began; the first 20,000. Not there where
     it did neither: all was known from before.
     """
+    first_finding: float | UnsetType = UNSET
+    """When the first finding that counts was certain, in seconds since the run began. It may have been so before the
+    last state was there. Not there where nothing was found.
+    """
 
 
 class RunResult(VariantResult, frozen=True, kw_only=True):

@@ -116,7 +116,12 @@ def _times(run: RunResult) -> Iterator[str]:
     except ValueError:
         yield f"it began at {run.began}, which is no date"
     budget = (run.budget.seconds, run.budget.share or 0.0) if run.budget else ()
-    took = [run.seconds or 0.0, *budget, *(took for state in run.states for took in state.seconds.values())]
+    took = [
+        run.seconds or 0.0,
+        run.first_finding or 0.0,
+        *budget,
+        *(took for state in run.states for took in state.seconds.values()),
+    ]
     yield from (f"it took {one} s" for one in took if abs(one) > _LONG)
     for stage in run.timeline or ():
         if not 0 <= stage.began <= stage.ended <= _LONGEST:

@@ -7,10 +7,10 @@ import time
 from typing import TextIO
 
 from kseries.host.turns import lives
-from kseries.model import Outcome, StateResult, events
+from kseries.model import Finding, Outcome, StateResult, events
 from kseries.model.events import Wait
 from kseries.model.notewords import unbuilt
-from kseries.model.sanitize import line
+from kseries.model.sanitize import few, line
 from kseries.report import atwork
 from kseries.report.plans import kernels
 
@@ -19,6 +19,8 @@ _PATIENCE_SECONDS = 2.0
 """A plan that is there sooner says nothing."""
 _LINE_SECONDS = 10.0
 """Between lines that say how far a plan is, where there is no terminal, or those for whom we wait."""
+_FEW = 2
+"""Of what a finding rests on, as many are named in its line."""
 _MARGIN = "        "
 """As wide as what stands before the text of a line."""
 
@@ -56,6 +58,8 @@ class Progress:
                 self._compiled(event)
             case events.StateDone(result, known) if not known:
                 self._done(result)
+            case events.Found(finding):
+                self._line(found(finding))
             case events.Waiting(wait):
                 self._waiting(wait)
 
@@ -149,6 +153,12 @@ class Progress:
     def _clear(self) -> None:
         if self._terminal:
             self._stream.write("\r\x1b[K")
+
+
+def found(finding: Finding) -> str:
+    """What is certain while other states still come, and by which checks."""
+    breaks = f" breaks {finding.contract}" if finding.contract is not None else ""
+    return f"found: {finding.kind}: {finding.state}{breaks}: {few([one.name for one in finding.evidence], _FEW)}"
 
 
 def waiting(wait: Wait) -> str:
