@@ -2,7 +2,7 @@
 """Engines whose executors are workers of this host, and what stands in for a worker that cannot build."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
@@ -22,6 +22,7 @@ from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.timing import Timing
 from kseries.model import Accel, Build, Observation, StateResult, events
 from kseries.model.events import Wait
+from kseries.sources import Diff
 
 
 class FullDisk:
@@ -45,6 +46,9 @@ class FullDisk:
 
     def changes(self, _old: str, _new: str) -> tuple[()]:
         return ()
+
+    def diffs(self, pairs: Sequence[tuple[str, str]], _paths: str) -> list[Diff]:
+        return [() for _ in pairs]
 
     def scratch(self) -> AbstractContextManager[Path]:
         return nullcontext(Path("/nonexistent"))

@@ -2,7 +2,7 @@
 """An engine whose executor has seen all states already: what each shows, a test says."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import cast
@@ -14,7 +14,7 @@ from kseries.kbuild.dependencies import FolderDependencies
 from kseries.model import Check, Dependencies, Job, Observation, Outcome, Plan, Probe, StateResult, Status, events
 from kseries.model.probe import Origin
 from kseries.plan.schedule import Place
-from kseries.sources import TreeStore
+from kseries.sources import Diff, TreeStore
 from kseries.sources.treestore import Change
 from tests.support.engines import SETUP
 from tests.support.judged import plan_of
@@ -102,6 +102,9 @@ class Trees:
 
     def changes(self, old: str, new: str) -> tuple[Change, ...]:
         return (Change(self._path, ("100644", old), ("100644", new)),) if old != new else ()
+
+    def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[Diff]:
+        return [() for _ in pairs]
 
 
 class Lab:

@@ -3,8 +3,9 @@
 
 import pytest
 
-from kseries.judge.changelog import documented, has_note, symbols
+from kseries.judge.changelog import documented, has_note
 from kseries.model import AppliedPatch
+from kseries.plan.names import symbols
 from kseries.sources.hunks import sections
 
 DIFF = b"""\

@@ -5,11 +5,12 @@ import argparse
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from kseries.cache.store import Store
 from kseries.cli import budget
@@ -18,12 +19,15 @@ from kseries.evaluate.deadline import NEVER, Deadline, UsedUpError
 from kseries.evaluate.engine import Engine
 from kseries.model import Outcome, Plan, Probe, StateResult, events
 from kseries.model.budget import in_words
-from kseries.sources import TreeStore
+from kseries.sources import Diff, TreeStore
+from kseries.sources.hunks import sections
 from tests.support.hosts import Coming, Host
 from tests.support.judged import plan_of
 from tests.support.shown import ASKED, OURS, Trees
 
 STATES = ("base", "prefix-1", "prefix-2", "prefix-3", "without-1", "without-2")
+ORDER = ("base", "prefix-3", "prefix-1", "prefix-2", "without-1", "without-2")
+"""Base and the tip, then the others as they are planned: of none of them is it known that it costs more."""
 SETUP = ASKED.asking((Probe.ours(OURS),))
 SECONDS = 20
 BUDGET = 60.0
@@ -100,6 +104,28 @@ def tried(results: dict[str, StateResult]) -> set[str]:
 # --- states -------------------------------------------------------------------------------------
 
 
+class Told(Trees):
+    """Trees of a series whose first patch and third change one file, and whose second another."""
+
+    def diffs(self, pairs: Sequence[tuple[str, str]], paths: str) -> list[Diff]:
+        files = {"t-2": b"b.c"}
+        text = b"diff --git a/%b b/%b\n--- a/%b\n+++ b/%b\n@@ -0,0 +1 @@\n+x\n"
+        named = (files.get(after, b"a.c") for _, after in pairs)
+        return [tuple(sections(text % ((name,) * 4))[0]) for name in named]
+
+
+@pytest.mark.parametrize("hands", [1, 2])
+async def test_a_budget_goes_to_the_tip_and_then_to_what_may_tell_much(run: Run, hands: int) -> None:
+    run.trees = Told("main.c")
+    run.plan = plan_of(STATES, patches=(1, 2, 3))
+    files = {1: ("a.c",), 2: ("b.c",), 3: ("a.c",)}
+    patches = tuple(replace(one, tree_after=f"t-{one.number}", files=files[one.number]) for one in run.plan.patches)
+    run.plan = replace(run.plan, patches=patches)
+    run.over_when("without-1", "build")
+    results = await run(Coming(*(Host(f"h{number}") for number in range(hands))))
+    assert tried(results) == {"base", "prefix-3", "without-1"}
+
+
 async def test_a_run_that_has_the_time_is_as_one_without_a_budget(run: Run) -> None:
     assert tried(await run(Fixed((Host(""),)))) == {*STATES}
     assert run.told == []
@@ -121,8 +147,8 @@ async def test_what_is_at_work_is_finished_and_nothing_else_begun(run: Run, stat
     run.over_when(state, stage)
     results = await run(Fixed((Host(""),)))
     assert tried(results) == {*run.begun} and state in run.begun
-    before = STATES[: len(run.begun)]
-    assert run.begun == [*before], "in the order of the plan, and no more once it was over"
+    before = ORDER[: len(run.begun)]
+    assert run.begun == [*before], "in their order, and no more once it was over"
     if stage == "build":
         assert run.begun[-1] == state
     if len(before) < len(STATES):
@@ -150,7 +176,7 @@ async def test_the_next_runs_go_on_and_no_state_is_had_twice(run: Run) -> None:
     assert tried(results) == {*STATES} - {"without-2"}
     run.on = lambda _: None
     assert await run(Fixed((Host(""),))) == whole
-    assert [*begun, *run.begun] == [*STATES]
+    assert [*begun, *run.begun] == [*ORDER]
 
 
 async def test_what_is_known_is_told_however_late_it_is_and_nobody_is_taken_for_it(run: Run) -> None:
@@ -194,7 +220,7 @@ async def test_nobody_waits_for_a_host_longer_than_the_budget(run: Run) -> None:
     crew = Coming(Host("a"))
     crew._queue.get_nowait()
     assert tried(await run(crew, 0.05)) == {"base"} and crew.ended
-    gone = Coming(Host("a", {"prefix-1": "build"}))
+    gone = Coming(Host("a", {"prefix-3": "build"}))
     assert tried(await run(gone, 0.05)) == {"base"} and gone.ended
 
 

@@ -5,7 +5,7 @@ Nothing is compiled or booted: a worker puts down an image, and what boots says 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,7 +19,7 @@ from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.timing import Timing
 from kseries.model import Boot, Build, Check, Ending, Origin, Outcome, Plan, Probe, StateResult, Status, events
 from kseries.model.errors import InfraError
-from kseries.sources import Change
+from kseries.sources import Change, Diff
 from tests.support.engines import SETUP
 from tests.support.engines import engine as engine_for
 from tests.support.judged import plan_of
@@ -67,6 +67,9 @@ class Folder:
 
     async def finds(self, base: str) -> bool:
         return True
+
+    def diffs(self, pairs: Sequence[tuple[str, str]], _paths: str) -> list[Diff]:
+        return [() for _ in pairs]
 
     async def build(self, tree: str, into: Path, compiled: object, **_: object) -> Build:
         self.built.append(tree)
@@ -158,8 +161,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 
 async def test_whose_build_a_state_has_is_told_in_the_words_of_the_plan_that_tells_it(host: Host) -> None:
-    first = await host.run(host.folder(), other=("other", "words"), a=("a", "words"), b=("a", "more"))
-    assert (first["prefix-3"].built_as, first["prefix-3"].unread) == ("prefix-2", ("words.h",))
+    trees = {"other": ("other", "words"), "a": ("a", "words"), "tip": ("tip", "words"), "b": ("a", "more")}
+    first = await host.run(host.folder(), **trees)
+    assert (first["prefix-4"].built_as, first["prefix-4"].unread) == ("prefix-2", ("words.h",))
     again = await host.run(host.folder(), a=("a", "words"), b=("a", "more"))
     assert again["prefix-2"].built_as == "prefix-1"
     note = "not rebuilt: words.h affects no object; prefix-1's result reused"
@@ -221,8 +225,8 @@ async def test_a_kernel_is_booted_again_where_base_was_asked_more(host: Host) ->
     first = await host.run(host.folder(), **trees)
     whole, less = ["mm.slow", "mm.sound"], ["mm.sound"]
     assert host.asked == [("base", whole), ("base", whole), ("base", less), ("b", less)]  # a failure is seen twice
-    assert (first["prefix-1"].built_as, first["prefix-1"].booted_as) == (None, None)
-    assert first["prefix-3"].built_as == "prefix-1"
+    assert (first["prefix-3"].built_as, first["prefix-3"].booted_as) == (None, None)
+    assert first["prefix-1"].built_as == "prefix-3"
     again = await host.run(host.folder(), **trees, d=("d", "words"))
     assert host.asked[4:] == [("d", less)] and [one.id for one in again["prefix-4"].checks] == ["mm.sound.exit_status"]
 

@@ -54,7 +54,7 @@ def test_all_is_known_of_base_before_another_is_begun(lab: Lab) -> None:
     """Else one would be asked what base is still at."""
     executor = Fake({"base": OVERDUE})
     lab.run(executor)
-    assert executor.log[:3] == ["build base", "seen base", "build prefix-1"]
+    assert executor.log[:3] == ["build base", "seen base", "build prefix-2"]
 
 
 def test_who_asks_for_no_selftest_builds_while_base_boots(lab: Lab) -> None:
@@ -67,7 +67,7 @@ def test_who_asks_for_no_selftest_builds_while_base_boots(lab: Lab) -> None:
         lab.heard.append,
     )
     asyncio.run(lab.engine.run(lab.plan, lab.place / "out"))
-    assert executor.log[:2] == ["build base", "build prefix-1"]
+    assert executor.log[:2] == ["build base", "build prefix-2"]
 
 
 def test_what_it_told_before_its_time_was_over_is_lost_by_nobody(lab: Lab) -> None:
@@ -94,7 +94,7 @@ def test_what_somebody_would_miss_is_asked_of_every_state(lab: Lab) -> None:
     result = lab.run(executor, kept=(SLOW, SOUND))
     assert asked(executor)["prefix-2"] == [OURS, SLOW, SOUND]
     assert checks(result["base"]) == OVERDUE and not lab.told
-    assert executor.log[:2] == ["build base", "build prefix-1"]  # nothing is waited for
+    assert executor.log[:2] == ["build base", "build prefix-2"]  # nothing is waited for
 
 
 def test_a_run_that_goes_on_leaves_out_the_same(lab: Lab) -> None:
@@ -114,9 +114,9 @@ def test_a_state_that_no_build_can_tell_from_base_is_not_asked_more_than_the_oth
     """What base was asked is more, and is stored for nobody else."""
     executor = Fake({"base": OVERDUE})
     result = lab.run(executor, path="Documentation/x.rst")
-    assert asked(executor)["prefix-1"] == [OURS, SOUND] and result["prefix-1"].built_as is None
-    assert result["prefix-2"].built_as == "prefix-1"  # with each other they are the same
-    assert not any(name.startswith(SLOW) for name in checks(result["prefix-2"]))
+    assert asked(executor)["prefix-2"] == [OURS, SOUND] and result["prefix-2"].built_as is None
+    assert result["prefix-1"].built_as == "prefix-2"  # with each other they are the same
+    assert not any(name.startswith(SLOW) for name in checks(result["prefix-1"]))
 
 
 def test_where_base_answers_in_time_a_state_may_be_what_base_is(lab: Lab) -> None:

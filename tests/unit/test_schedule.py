@@ -15,6 +15,7 @@ from kseries.kbuild.dependencies import FolderDependencies
 from kseries.model import State
 from kseries.plan.samebuild import Footprint, Read, SameBuild, between
 from kseries.plan.schedule import Place, Schedule
+from kseries.plan.telling import Tells
 from kseries.sources import Change
 from tests.support.notes import noted
 
@@ -59,6 +60,42 @@ def test_the_cheapest_comes_next_and_base_comes_first(reads: FolderDependencies)
     }
     schedule = Schedule([state(name) for name in ("header", "a", "header-and-a", "base")], prints)
     assert names(schedule, reads) == ["base", "a", "header", "header-and-a"]
+
+
+def in_order(reads: FolderDependencies, **told: Tells) -> list[str]:
+    """The order of base, a tip, two cheap states and one that makes all again, by what some of them tell."""
+    changes = {"base": (), "tip": ("wide.h", "a.c"), "a": ("a.c",), "b": ("b.c",), "wide": ("wide.h",)}
+    prints = {name: Footprint.of(change(path, name) for path in paths) for name, paths in changes.items()}
+    states = [state(name) for name in prints]
+    return names(Schedule(states, prints, telling=lambda one: told.get(one.id, Tells.SOME)), reads)
+
+
+def test_what_may_tell_much_comes_before_what_is_cheaper_and_the_tip_before_that(reads: FolderDependencies) -> None:
+    assert in_order(reads) == ["base", "a", "b", "tip", "wide"]
+    assert in_order(reads, wide=Tells.MUCH) == ["base", "wide", "tip", "a", "b"]
+    assert in_order(reads, b=Tells.MUCH, tip=Tells.ALL) == ["base", "tip", "b", "a", "wide"]
+    assert in_order(reads, a=Tells.LITTLE, b=Tells.LITTLE) == ["base", "tip", "wide", "a", "b"]
+
+
+def test_of_those_that_tell_as_much_the_cheapest_comes_next(reads: FolderDependencies) -> None:
+    assert in_order(reads, b=Tells.MUCH, wide=Tells.MUCH) == ["base", "b", "wide", "tip", "a"]
+    for tells in Tells:
+        assert in_order(reads, **dict.fromkeys(("a", "b", "wide", "tip"), tells)) == in_order(reads)
+
+
+def test_nothing_tells_so_much_that_all_is_made_again_for_it_while_there_is_something_cheap(tmp_path: Path) -> None:
+    many = noted(tmp_path / "many", {f"{number}.o": ("wide.h", f"{number}.c") for number in range(1000)})
+    assert in_order(many, wide=Tells.MUCH) == ["base", "a", "b", "wide", "tip"]
+
+
+def test_what_a_state_tells_is_asked_again_once_the_tip_was_seen(reads: FolderDependencies) -> None:
+    prints = {name: Footprint.of([change(f"{name}.c", "1")]) for name in "abc"}
+    told: dict[str, Tells] = {}
+    schedule = Schedule([state(name) for name in prints], prints, telling=lambda one: told.get(one.id, Tells.SOME))
+    place = Place(reads)
+    assert schedule.next(place)[0].id == "a"
+    told["c"] = Tells.MUCH
+    assert schedule.next(place)[0].id == "c"
 
 
 def test_what_differs_only_in_what_is_not_read_is_not_built(reads: FolderDependencies) -> None:

@@ -4,7 +4,7 @@
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import pytest
@@ -15,8 +15,9 @@ from kseries.kbuild.dependencies import can_matter
 from kseries.model import Dependencies, State
 from kseries.plan import stretches
 from kseries.plan.samebuild import Differences, Footprint, between
-from kseries.plan.schedule import Place, Schedule
+from kseries.plan.schedule import Place, Schedule, alike
 from kseries.plan.stretches import Chart, Stretches
+from kseries.plan.telling import Tells
 from kseries.sources import Change
 
 ABSENT = ("000000", "0" * 40)
@@ -79,7 +80,10 @@ class Hands:
 
     def __init__(self, patches: int, watched: str | None) -> None:
         self.prints = series(patches, wide=3)
-        self.schedule = Schedule([state(name) for name in self.prints], self.prints, watched=watched)
+        tells = [*Tells]
+        telling = {name: tells[number % len(tells)] for number, name in enumerate(self.prints)}
+        states = [state(name) for name in self.prints]
+        self.schedule = Schedule(states, self.prints, watched=watched, telling=lambda one: telling[one.id])
         self.places: list[Place] = []
         self.at_work: list[tuple[Place, State]] = []
         self.done: Counter[str] = Counter()
@@ -137,10 +141,14 @@ def test_hands_that_take_turns_have_all_states_between_them(hands: int, wide: in
 
 
 def taken_in_turn(
-    hands: int, prints: dict[str, Footprint], reads: Reads, costs: list[int] | None = None
+    hands: int,
+    prints: dict[str, Footprint],
+    reads: Reads,
+    costs: list[int] | None = None,
+    telling: Callable[[State], Tells] = alike,
 ) -> list[list[str]]:
     """What each of some hands builds who are all as quick."""
-    schedule = Schedule([state(name) for name in prints], prints)
+    schedule = Schedule([state(name) for name in prints], prints, telling=telling)
     places = [Place(reads) for _ in range(hands)]
     orders: list[list[str]] = [[] for _ in places]
     for place in places:
@@ -175,6 +183,36 @@ def test_several_hands_make_hardly_more_again_than_one() -> None:
     for hands, found in costs.items():
         taken_in_turn(hands, prints, Reads(["wide.h"]), found)
     assert sum(costs[4]) < 1.5 * sum(costs[1]) and sum(costs[8]) < 2 * sum(costs[1])
+
+
+def test_what_may_tell_much_is_taken_by_whoever_is_free_in_whosever_stretch_it_is() -> None:
+    """And each hand then goes on with a stretch of its own."""
+    prints = {"base": tree(()), **{f"prefix-{last}": tree(range(1, last + 1)) for last in range(1, 19)}}
+    telling_much = {"prefix-16", "prefix-17", "prefix-18"}
+    states = [state(name) for name in prints]
+    schedule = Schedule(states, prints, telling=lambda one: Tells.MUCH if one.id in telling_much else Tells.SOME)
+    hands = [Place(Reads()) for _ in range(3)]
+    assert schedule.next(hands[0])[0].id == "base"
+    for hand in hands:
+        schedule.join(hand)
+    assert {schedule.next(hand)[0].id for hand in hands} == telling_much
+    found = [schedule.next(hands[number % 3])[0].id for number in range(15)]
+    assert {*found} == {f"prefix-{number}" for number in range(1, 16)}
+
+
+def test_nobody_goes_far_for_what_may_tell_much_in_another_s_stretch() -> None:
+    """Two headers: each hand makes all again for one of them, and for no other."""
+    prints = {"base": tree(())}
+    for side in "ab":
+        changed = (("wide.h", side), *((f"{side}{number}.c", "new") for number in range(3)))
+        for last in range(2, 5):
+            prints[f"{side}-{last}"] = Footprint.of(
+                Change(path, ("", "old"), ("", text)) for path, text in changed[:last]
+            )
+    costs: list[int] = []
+    tells = {"a-3": Tells.MUCH, "a-4": Tells.MUCH}
+    orders = taken_in_turn(2, prints, Reads(["wide.h"]), costs, lambda one: tells.get(one.id, Tells.SOME))
+    assert sum(cost > 100 for cost in costs) == 2, orders
 
 
 def one_hand_alone(prints: dict[str, Footprint], hands: int) -> tuple[Stretches, Chart]:

@@ -21,6 +21,7 @@ from kseries.evaluate.jobs import FIRST, Again, Jobs
 from kseries.evaluate.memory import Memory
 from kseries.evaluate.setup import Setup
 from kseries.evaluate.shift import Shift
+from kseries.evaluate.telling import Telling
 from kseries.model import Forecast, Plan, State, StateResult, events, notewords
 from kseries.plan.forecast import forecast
 from kseries.plan.samebuild import Read
@@ -204,7 +205,8 @@ class Engine:
         built = {state: read for state in others if (read := self._read(evaluation, state)) is not None}
         traced = next((state.id for state in left if jobs.traces(state)), None)
         seen = {state.id for state in built if evaluation.traced(state) is not None} if traced is not None else set()
-        return Schedule.of(left, built, jobs.plan.base.tree, self._trees.changes, traced, seen)
+        telling = Telling(evaluation, self._trees)
+        return Schedule.of(left, built, jobs.plan.base.tree, self._trees.changes, traced, seen, telling)
 
     def _read(self, evaluation: Evaluation, state: State) -> Read | None:
         """What the build of a state that is known has read, where somebody can still be relied on for it; or may be

@@ -2,25 +2,16 @@
 """Do two patches that depend on each other say so? docs/how-it-works.md tells what is looked for: no guess at prose."""
 
 import re
-from collections.abc import Iterator
 
 import msgspec
 
 from kseries.model import AppliedPatch, Plan
-from kseries.sources import Diff, TreeStore
+from kseries.plan.names import symbols
+from kseries.sources import TreeStore
 
 _NOTE = re.compile(
     r"^(?:Depends-on|Requires|Prerequisite|Prerequisite-patch-id|prerequisite-patch-id):\s*\S", re.MULTILINE
 )
-_SHORT = 6
-"""Characters that a name has at least which is looked for in prose: shorter ones are words."""
-_NAMES = (
-    re.compile(r"#\s*define\s+(\w+)"),
-    re.compile(r"(?:menu)?config\s+(\w+)\s*$"),
-    re.compile(r"(?:typedef\s+)?(?:struct|union|enum)\s+(\w+)\s*\{"),
-    re.compile(r"[A-Za-z_][\w \t*]*?\b(\w+)\("),
-)
-"""What brings a name, at the left margin: a macro, a Kconfig symbol, a type, a function."""
 
 
 def with_symbols(plan: Plan, trees: TreeStore) -> Plan:
@@ -32,21 +23,6 @@ def with_symbols(plan: Plan, trees: TreeStore) -> Plan:
             for patch in plan.patches
         ),
     )
-
-
-def symbols(diff: Diff) -> tuple[str, ...]:
-    """The names that a diff introduces, in their order: those of lines that it adds and of none that it takes away."""
-    changed = [line for one in diff for hunk in one.hunks for line in hunk.changed]
-    gone = {name for sign, line in changed if sign == "-" for name in _named(line)}
-    new = (name for sign, line in changed if sign == "+" for name in _named(line))
-    return tuple(name for name in dict.fromkeys(new) if name not in gone)
-
-
-def _named(line: str) -> Iterator[str]:
-    for pattern in _NAMES:
-        if (found := pattern.match(line)) and len(found[1]) >= _SHORT:
-            yield found[1]
-            return
 
 
 def documented(promise: AppliedPatch, needed: AppliedPatch, capability: str | None) -> bool:
