@@ -45,6 +45,10 @@ struct vm_exit {
 
 size_t vm_page_size(void);
 
+/* Of guests/<arch>/: what this CPU has in the place of what KVM needs; NULL where it has that. */
+const char *vm_cpu_lacks(void);
+
+/* Skips the check on such a CPU. */
 int vm_open_kvm(void);
 /* KVM_CHECK_EXTENSION on either fd; 0 for CAP_ABSENT. */
 int vm_cap(int fd, int cap);

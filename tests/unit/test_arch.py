@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The records of the architectures: what they take for native, and what the others make of them."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from msgspec import UNSET, UnsetType
 
 from kseries import arch as archs
 from kseries.guest import qemu
 from kseries.host import paths
-from kseries.model import Accel
+from kseries.model import Accel, Machine
+from kseries.model.errors import InputError
 
 ARM64 = archs.get("arm64")
 SOCKETS = qemu.Sockets(7, 8, 9)
@@ -154,3 +158,58 @@ def test_kvm_is_taken_only_where_it_says_that_it_nests(
     real = os.open
     monkeypatch.setattr(os, "open", lambda path, flags: real({"/dev/kvm": os.devnull}[path], flags))
     assert archs.accel_of_host("aarch64", _offers(said), "no EL2") == Accel(name=accel, why=why)
+
+
+# --- an accelerator that is asked for -----------------------------------------------------------
+
+
+def _as_if(said: str, opened: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> archs.Arch:
+    """An architecture of this host, whose KVM says so of itself."""
+    _host_is("aarch64", monkeypatch)
+    monkeypatch.setattr(archs, "_open_kvm", opened)
+    return replace(ARM64, accel=lambda: archs.accel_of_host("aarch64", _offers(said), "no EL2"))
+
+
+def _opened() -> int:
+    return os.open(os.devnull, os.O_RDWR)
+
+
+def _closed() -> int:
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "name", "why"),
+    [
+        ("EL2", UNSET, "kvm", "this host's KVM offers its guests EL2"),
+        ("EL2", "kvm", "kvm", "this host's KVM offers its guests EL2"),
+        ("EL2", "tcg", "tcg", "--accel asks for it"),
+        ("", UNSET, "tcg", "this host's KVM offers its guests no EL2, so no nested guest can run on it"),
+        ("", "tcg", "tcg", "this host's KVM offers its guests no EL2, so no nested guest can run on it"),
+        (
+            "",
+            "kvm",
+            "kvm",
+            "--accel asks for it: this host's KVM offers its guests no EL2, so no nested guest can run on it",
+        ),
+    ],
+)
+def test_who_asks_for_an_accelerator_has_it_and_its_report_says_so(
+    said: str, asked: Literal["kvm", "tcg"] | UnsetType, name: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arch = _as_if(said, _opened, monkeypatch)
+    assert archs.accel_for(arch, Machine(accel=asked)) == Accel(name=name, why=why)
+
+
+def test_kvm_that_this_host_does_not_have_is_refused_in_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    arch = _as_if("EL2", _closed, monkeypatch)
+    with pytest.raises(InputError, match=r"^--accel kvm: /dev/kvm: Permission denied\n  it takes [^\n]*$"):
+        archs.accel_for(arch, Machine(accel="kvm"))
+    assert archs.accel_for(arch, Machine(accel="tcg")).name == "tcg"
+
+
+def test_kvm_for_another_architecture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    _host_is("riscv64", monkeypatch)
+    for arch in archs.known().values():
+        with pytest.raises(InputError, match=rf"^--accel kvm: this host is no {arch.machine} machine\n  [^\n]*$"):
+            archs.accel_for(arch, Machine(accel="kvm"))

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from distributed.protocol import pickle
 
+from kseries import arch as archs
 from kseries.cluster import following, pieces, preload, security, tasks
 from kseries.cluster.address import PIECE, Access
 from kseries.cluster.following import UnwantedError
@@ -53,6 +54,16 @@ async def test_a_machine_that_qemu_does_not_take_here_is_the_users_mistake() -> 
         Conditions(arch="x86_64", machine=machine, boots=False),
     ):
         assert "host" in await tasks.facts(msgspec.json.encode(possible))
+
+
+async def test_a_host_without_the_kvm_that_is_asked_for_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> int:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(archs, "_open_kvm", none)
+    for name in ("x86_64", "arm64"):
+        told = await tasks.facts(msgspec.json.encode(Conditions(arch=name, machine=Machine(accel="kvm"))))
+        assert told["kind"] == "input" and told["error"].startswith("--accel kvm: ")
 
 
 async def test_a_base_that_cannot_be_had_here_is_none(tmp_path: Path) -> None:

@@ -65,6 +65,13 @@ def test_what_is_asked_for_is_what_there_is() -> None:
     )
 
 
+def test_an_accelerator_is_said_only_where_it_is_asked_for() -> None:
+    assert [asked("--accel", name).accel for name in ("kvm", "tcg")] == ["kvm", "tcg"]
+    assert b"accel" not in msgspec.json.encode(DEFAULT_MACHINE)
+    with pytest.raises(msgspec.ValidationError, match="accel"):
+        msgspec.json.decode(b'{"accel": "hax"}', type=Machine)
+
+
 def test_a_machine_is_json_both_ways() -> None:
     assert msgspec.json.decode(msgspec.json.encode(MUCH), type=Machine) == MUCH
     with pytest.raises(msgspec.ValidationError, match="--memory"):
@@ -222,15 +229,25 @@ def test_another_machine_has_other_results_and_the_usual_one_those_of_before() -
     assert len(keys) == 5 and SETUP.key("tree") in keys
 
 
+def test_whether_an_accelerator_was_asked_for_or_had_anyhow_its_results_are_the_same() -> None:
+    def key(accel: str, machine: Machine) -> str:
+        return dataclasses.replace(SETUP, accel=Accel(name=accel, why="so"), machine=machine).key("tree")
+
+    assert key("kvm", Machine(accel="kvm")) == key("kvm", DEFAULT_MACHINE)
+    assert key("kvm", Machine(accel="kvm")) != key("tcg", Machine(accel="tcg")) == SETUP.key("tree")
+
+
 def test_the_options_are_words_of_the_command_that_does_it_again() -> None:
-    words = ("--memory", "1G", "--cpus", "1", "--timeout", "9", "--append", "a b", "--disk", "1", "--device", "nvme")
+    words = ["--accel", "tcg", "--memory", "1G", "--cpus", "1", "--timeout", "9"]
+    words += ["--append", "a b", "--disk", "1", "--device", "nvme"]
     given = target.options(parsed(*words)).words
-    assert given[-len(words) :] == words
+    assert [*given[-len(words) :]] == words
     assert target.options(parsed()).words == given[: -len(words)]
 
 
 def test_a_report_tells_in_what_it_is_unusual() -> None:
     assert [*machines.lines(DEFAULT_MACHINE)] == []
+    assert [*machines.lines(Machine(accel="kvm"))] == [], "of which every report has a line of its own"
     (line,) = machines.lines(Machine(cpus=1, disks=(64,), append=("a", "b"), probe_seconds=9))
     assert line == "machine: 512 MiB, 1 CPU, a disk of 64 MiB, -append a b, 9 s for a probe"
 

@@ -7,10 +7,12 @@ sees the end of the file when the last of them is gone, and not before.
 
 import asyncio
 import contextlib
+import errno
 import os
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from kseries.host import cachelock, processes
-from kseries.host.box import UID, Host
+from kseries.host.box import UID, Host, devices
 from kseries.host.box.layout import Layout
 from kseries.model.errors import InfraError
 
@@ -255,6 +257,58 @@ def test_words_reach_bwrap_as_they_are(tmp_path: Path) -> None:
     assert argv[argv.index("--bind") + 1 :][:2] == [str(tmp_path / "a b")] * 2
     assert argv[argv.index("--dev-bind") + 1 :][:2] == ["/dev/kvm"] * 2
     assert {"--unshare-pid", "--unshare-net", "--die-with-parent"} <= set(argv[: argv.index("--")])
+
+
+NULL = Path("/dev/null")
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root is somebody else in a box, and makes devices")
+
+
+@AS_ROOT
+async def test_a_device_that_is_roots_alone_is_opened_in_a_box_all_the_same(tmp_path: Path) -> None:
+    """As /dev/kvm is where no rule of udev's has given it to a group."""
+    device = tmp_path / "null"
+    os.mknod(device, stat.S_IFCHR | 0o600, NULL.stat().st_rdev)
+    (home := tmp_path / "home").mkdir()
+    try:
+        device.open("r+").close()
+    except PermissionError:
+        pytest.skip("no devices here")
+    write = ["sh", "-c", "echo x >/dev/probe && echo written"]
+
+    async def said(node: Path) -> bytes:
+        box = processes.Box(writable=(), devices=(node,), layout=Layout({node: Path("/dev/probe")}))
+        return (await output(write, box))[-1]
+
+    assert (await said(device)).endswith(b"Permission denied")
+    assert await said(devices.for_box((device,), home, Host.here())[device]) == b"written"
+    device.chmod(0o660)
+    os.chown(device, 0, 4711)
+    assert await said(device) == b"written", "a box has the groups of its devices"
+
+
+@AS_ROOT
+@pytest.mark.parametrize("mode", [0o660, 0o666, 0o606])
+def test_a_device_that_a_box_may_open_is_its_own(mode: int, tmp_path: Path) -> None:
+    device = tmp_path / "null"
+    os.mknod(device, stat.S_IFCHR, NULL.stat().st_rdev)
+    device.chmod(mode)
+    assert devices.for_box((device,), tmp_path / "none", Host(drops=True)) == {device: device}
+    device.chmod(0o600)
+    assert devices.for_box((device,), tmp_path / "none", Host(drops=False)) == {device: device}
+
+
+@AS_ROOT
+def test_a_device_of_which_no_other_node_can_be_made_stays_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "mknod", refused)
+    device = Path("/dev/mem") if Path("/dev/mem").exists() else Path("/dev/kvm")
+    if not device.exists() or device.stat().st_mode & 0o006:
+        pytest.skip("no device that is root's alone")
+    assert devices.for_box((device,), tmp_path, Host(drops=True)) == {device: device}
 
 
 async def test_what_is_given_to_a_box_is_its_users_whoever_made_it(tmp_path: Path) -> None:

@@ -317,6 +317,18 @@ def test_that_a_kernel_promises_nothing_is_said_where_nothing_is_judged() -> Non
     assert "advertises nothing" not in something + unasked
 
 
+def test_that_a_machine_could_not_be_asked_is_why_nothing_is_judged() -> None:
+    """--accel kvm on a host that does not nest: no probe comes to /dev/kvm."""
+    unknown, why = Verdict(bisectable=None, revert_safe=None), "there is no /dev/kvm: this CPU has neither SVM nor VMX"
+    skipped, passed = (Check(id="capabilities.a", status=one, detail=why) for one in (Status.SKIP, Status.PASS))
+    told, other, asked = (
+        text.render(run(state("prefix-2", 2, contracts=(contract(None, is_asked),), checks=(check,)), verdict=unknown))
+        for check, is_asked in ((skipped, None), (passed, None), (skipped, True))
+    )
+    assert f"not judged: what the kernel advertises could not be asked: {why}\nbisectable: not judged" in told
+    assert "could not be asked" not in other + asked
+
+
 def test_a_verdict_that_nobody_knows_is_not_judged() -> None:
     result = msgspec.structs.replace(run(state("base")), verdict=Verdict(bisectable=None, revert_safe=None))
     assert text.render(result).endswith("bisectable: not judged    revert-safe: not judged")

@@ -10,11 +10,11 @@ import msgspec
 
 from kseries import arch as archs
 from kseries.arch import Arch
-from kseries.guest import userland
+from kseries.guest import trial, userland
 from kseries.host import processes, signals
 from kseries.kbuild import checkpatch
-from kseries.model import Record
-from kseries.model.errors import InfraError
+from kseries.model import Machine, Record
+from kseries.model.errors import InfraError, KseriesError
 from kseries.sources import archive, debian, gitversion, kernels
 from kseries.sources.archive import Archive
 
@@ -96,7 +96,18 @@ def _accelerator(arch: Arch) -> Item:
     accel = arch.accel()
     nests = not archs.translates(accel)
     slow = "" if nests else f"; guests run under {accel.name.upper()}, which is slower"
-    return Item(name="nested guests", ok=nests, said=f"{accel.why}{slow}", needed=False)
+    fast = "; --accel kvm runs them on its CPU, without guests of their own" if not nests and _has_kvm(arch) else ""
+    return Item(name="nested guests", ok=nests, said=f"{accel.why}{slow}{fast}", needed=False)
+
+
+def _has_kvm(arch: Arch) -> bool:
+    """Whether QEMU, in its box, starts a machine under KVM."""
+    machine = Machine(accel="kvm")
+    try:
+        signals.run(trial.check(arch, archs.accel_for(arch, machine), machine))
+    except KseriesError:
+        return False
+    return True
 
 
 def _tool(name: str, package: str) -> Item:

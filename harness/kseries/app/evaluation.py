@@ -102,7 +102,7 @@ def setup_of(conditions: Conditions) -> Setup:
         extras.require("pytest")
     arch = archs.get(conditions.arch)
     config = Config.of(conditions.config, conditions.make, Start(conditions.start or Start.TINY))
-    accel = arch.accel()
+    accel = archs.accel_for(arch, conditions.machine)
     image = userland.path(paths.cache(), conditions.userland) if conditions.userland else None
     found = Setup(
         arch,

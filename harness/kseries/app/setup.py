@@ -178,7 +178,7 @@ def _facts(arch: Arch, config: Config, options: Options) -> HostFacts:
     """What this host builds and boots with. Raises InfraError for what is not there, InputError for a machine that QEMU
     does not take.
     """
-    accel = arch.accel()
+    accel = archs.accel_for(arch, options.machine)
     if options.machine.unusual:
         signals.run(trial.check(arch, accel, options.machine))
     version = emulator.version(arch, accel) if not options.build_only else ""

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import UNSET
+
 from kseries.arch.heads import Head
 from kseries.arch.syscalls import Syscalls
-from kseries.model import Accel
+from kseries.model import Accel, Machine
 from kseries.model.errors import InputError, in_words
 
 
@@ -55,7 +57,7 @@ def accel_of_host(machine: str, nests: Callable[[int], str], lacks: str) -> Acce
     if not is_host(machine):
         return Accel(name="tcg", why=f"this host is no {machine} machine")
     try:
-        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+        kvm = _open_kvm()
     except OSError as error:
         return Accel(name="tcg", why=f"/dev/kvm: {in_words(error)}")
     try:
@@ -67,6 +69,11 @@ def accel_of_host(machine: str, nests: Callable[[int], str], lacks: str) -> Acce
     if offered:
         return Accel(name="kvm", why=f"this host's KVM offers its guests {offered}")
     return Accel(name="tcg", why=f"this host's KVM offers its guests {lacks}, so no nested guest can run on it")
+
+
+def _open_kvm() -> int:
+    """Raises OSError."""
+    return os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,27 @@ class Arch:
     """Those of a host of this architecture."""
     rank: int = 100
     """Its place among all: the first is the default of a host that is none of them."""
+
+
+def accel_for(arch: Arch, machine: Machine) -> Accel:
+    """What runs the guests of a machine here: what it asks for, KVM that does not nest included, else what this host
+    has. Raises InputError where that is not to be had.
+    """
+    usual = arch.accel()
+    if machine.accel in (UNSET, usual.name):
+        return usual
+    if machine.accel == "tcg":
+        return Accel(name="tcg", why="--accel asks for it")
+    if not is_host(arch.machine):
+        raise InputError(f"--accel kvm: {usual.why}\n  leave it out: QEMU translates the code of such guests")
+    try:
+        os.close(_open_kvm())
+    except OSError as error:
+        raise InputError(
+            f"--accel kvm: /dev/kvm: {in_words(error)}\n"
+            "  it takes KVM in this host's kernel, and the right to write to it; without --accel guests run under TCG"
+        ) from error
+    return Accel(name="kvm", why=f"--accel asks for it: {usual.why}")
 
 
 def translates(accel: Accel) -> bool:

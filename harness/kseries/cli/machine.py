@@ -5,20 +5,28 @@ import argparse
 import re
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from kseries.model import DEFAULT_MACHINE, Machine
 from kseries.model.errors import InputError
-from kseries.model.machine import MOST_CPUS, MOST_SECONDS
+from kseries.model.machine import ACCELS, MOST_CPUS, MOST_SECONDS
 from kseries.model.probe import MOST_NAME
 from kseries.model.sanitize import shortened
 
 _SIZE = re.compile(r"0*(?P<number>[1-9][0-9]{0,8})(?P<unit>[MG]?)")
 _MIB = {"": 1, "M": 1, "G": 1024}
-_OPTIONS = ("memory", "cpus", "timeout", "append", "disk", "device")
+_OPTIONS = ("accel", "memory", "cpus", "timeout", "append", "disk", "device")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What a machine has, and how long a probe may run on it; none is set where it stays as it is."""
     default = DEFAULT_MACHINE
+    parser.add_argument(
+        "--accel",
+        choices=ACCELS,
+        help="what runs the booted machine: this host's KVM, though it may not nest, or QEMU's TCG (default: KVM that"
+        " nests, else TCG)",
+    )
     parser.add_argument(
         "--memory", metavar="SIZE", help=f"of the booted machine: in MiB, or as 1G (default: {default.memory})"
     )
@@ -60,6 +68,7 @@ def of(args: argparse.Namespace) -> Machine:
             append=tuple(word for words in args.append for word in _split(words)),
             disks=tuple(_mib("--disk", size) for size in args.disk),
             devices=tuple(args.device),
+            accel=args.accel or UNSET,
         )
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -321,6 +321,7 @@ def _of_variant(args: argparse.Namespace, name: str, asked: Asked, arch: str) ->
             {name: [] if isinstance(getattr(own, name), list) else None for name in _OF_BOOTED if name in own}
         )
         own.repeat, own.timeout, own.selftest_from, own.keep_timeouts = 1, [], tiptests.STATE, False
+        own.accel = None  # of another architecture, it might not be had
     return _options(own, archs.get(asked.arch or arch).name, args.out / name, name)
 
 

@@ -21,7 +21,7 @@ def host(conditions: Conditions) -> HostFacts:
     if conditions.host_tests:
         extras.require("pytest")
     arch, config = archs.get(conditions.arch), _config(conditions)
-    accel = arch.accel()
+    accel = archs.accel_for(arch, conditions.machine)
     boots = conditions.boots is not False
     if boots and conditions.machine.unusual:
         signals.run(trial.check(arch, accel, conditions.machine))

@@ -108,7 +108,10 @@ class Setup:
 
     def key(self, *what: str) -> str:
         """The name under which the observation of a tree, or of an image, is stored."""
-        return store.key(*what, *map(_text, (self.conditions, self.host)), self.program)
+        # Whether somebody has asked for the accelerator does not matter: the host tells which it is.
+        machine = msgspec.structs.replace(self.machine, accel=msgspec.UNSET)
+        conditions = msgspec.structs.replace(self.conditions, machine=machine)
+        return store.key(*what, *map(_text, (conditions, self.host)), self.program)
 
 
 def _text(record: Record) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from kseries import arch as archs
 from kseries.guest import qemu
 from kseries.host import processes
+from kseries.host.box import Host, devices
+from kseries.host.box.layout import Layout
 from kseries.model import Accel, Machine
 
 INITRD = Path("initrd")
@@ -28,12 +30,14 @@ def make(place: Path, initrd: bytes, machine: Machine) -> None:
 def box(place: Path, accel: Accel, machine: Machine, *kernel: Path, saves: bool = False) -> processes.Box:
     """What QEMU may touch: that folder, the kernel if it boots one, and what the accelerator needs.
 
-    ``saves`` is as qemu.limits() has it.
+    ``saves`` is as qemu.limits() has it. Beside the folder a device may get a node of its own.
     """
+    nodes = devices.for_box(archs.devices(accel), place.parent, Host.here())
     return processes.Box(
         writable=(place,),
         readable=kernel,
-        devices=archs.devices(accel),
+        devices=tuple(nodes.values()),
+        layout=Layout({node: device for device, node in nodes.items()}),
         cwd=place,
         limits=qemu.limits(machine, saves=saves),
     )

@@ -34,7 +34,11 @@ async def check(arch: Arch, accel: Accel, machine: Machine) -> None:
             own = f"{arch.qemu}: "
             if not error.detail.startswith(own):  # it was killed, or there is no room for it
                 raise
-            raise InputError(
-                f"QEMU does not take this machine: {error.detail.removeprefix(own)}\n"
-                f"  see --memory, --cpus, --disk and --device; {arch.qemu} -device help lists what there is"
-            ) from error
+            said = error.detail.removeprefix(own)
+            raise InputError(f"QEMU does not take this machine: {said}\n  {_advice(arch, said)}") from error
+
+
+def _advice(arch: Arch, said: str) -> str:
+    if said.startswith("-accel "):
+        return "leave --accel out, or see to it that /dev/kvm is open to a group, which the box then has: mode 660"
+    return f"see --memory, --cpus, --disk and --device; {arch.qemu} -device help lists what there is"

@@ -2,6 +2,9 @@
 """The machine that a kernel is booted on, and how long all that is done with it may take."""
 
 import re
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
 
 from kseries.model.record import Record
 from kseries.model.sanitize import line, shortened
@@ -49,6 +52,10 @@ _OURS = {
 """Words that a boot relies on, and what for."""
 
 
+ACCELS = ("kvm", "tcg")
+"""What a guest's code may be run by: this host's CPU, or QEMU, which translates it."""
+
+
 class Machine(Record, frozen=True):
     """What QEMU is given to boot a kernel on, and every deadline of a state.
 
@@ -79,6 +86,8 @@ class Machine(Record, frozen=True):
     """
     probe_seconds: int = 100
     """How long one probe may run."""
+    accel: Literal["kvm", "tcg"] | UnsetType = UNSET
+    """What QEMU is to run it with; not there where the host decides."""
 
     def __post_init__(self) -> None:
         _check_range("--memory", self.memory, LEAST_MEMORY, MOST_MEMORY, "MiB")
@@ -102,7 +111,11 @@ class Machine(Record, frozen=True):
     @property
     def unusual(self) -> bool:
         """True where QEMU is given another machine than usual, which it may not take."""
-        return self.needs_pci or (self.memory, self.cpus) != (DEFAULT_MACHINE.memory, DEFAULT_MACHINE.cpus)
+        return (
+            self.needs_pci
+            or self.accel == "kvm"
+            or (self.memory, self.cpus) != (DEFAULT_MACHINE.memory, DEFAULT_MACHINE.cpus)
+        )
 
 
 def _shown(text: str) -> str:

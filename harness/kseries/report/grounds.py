@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from kseries import arch as archs
 from kseries.judge import knownissues
-from kseries.model import Exercise, Grounds, LeftOut, Outcome, PatchResult, RunResult, Verdict
+from kseries.model import Exercise, Grounds, LeftOut, Outcome, PatchResult, RunResult, StateResult, Status, Verdict
 from kseries.model.sanitize import line
 
+_CAPABILITIES = "capabilities."
 _FEW = 3
 """Files that a sentence names; the result has them all."""
 
@@ -65,15 +66,28 @@ def only_built(run: RunResult) -> str:
 
 
 def no_promise(run: RunResult) -> str:
-    """That the whole series' kernel advertises nothing that a contract is about, so that there is no promise to judge.
+    """That the whole series' kernel advertises nothing that a contract is about, so that there is no promise to judge;
+    or why its machine could not be asked.
 
-    Empty where it advertises something, and where that is not known.
+    Empty where it advertises something, and where nobody knows why that is not known.
     """
     tip = next((state for state in run.states if state.id == f"prefix-{len(run.series.patches)}"), None)
-    if tip is None or not tip.contracts or any(one.advertised is not False for one in tip.contracts):
+    if tip is None or not tip.contracts:
+        return ""
+    if all(one.advertised is None for one in tip.contracts):
+        return _not_asked(tip)
+    if any(one.advertised is not False for one in tip.contracts):
         return ""
     asked = ", ".join(dict.fromkeys(one.capability for one in tip.contracts))
     return line(f"the kernel advertises nothing that a contract is about ({asked})")
+
+
+def _not_asked(tip: StateResult) -> str:
+    """Why the probe that tells what a kernel advertises has skipped all that it asks; empty where it has not."""
+    told = [check for check in tip.checks if check.id.startswith(_CAPABILITIES)]
+    if not told or any(check.status is not Status.SKIP for check in told):
+        return ""
+    return line(f"what the kernel advertises could not be asked: {told[0].gist}")
 
 
 def _why_not(patch: PatchResult) -> str:

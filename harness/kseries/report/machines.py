@@ -3,12 +3,15 @@
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from kseries.model import DEFAULT_MACHINE, Machine
 
 
 def lines(machine: Machine) -> Iterator[str]:
-    """One line; none for the usual machine."""
-    if machine != DEFAULT_MACHINE:
+    """One line; none for the usual machine. By what it was run is told of every run."""
+    if replace(machine, accel=UNSET) != DEFAULT_MACHINE:
         yield f"machine: {words(machine)}"
 
 

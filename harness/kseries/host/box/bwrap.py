@@ -91,7 +91,7 @@ class Box:
         for tool in (*map(Path, (*_TOOLS, *_ETC)), *host.tools):
             words += [*_way_to(tool), "--ro-bind-try", str(tool), str(tool)]
         for device in self.devices:
-            words += ["--dev-bind", str(device), str(device)]
+            words += ["--dev-bind", str(device), str(self.layout.inside(device))]
         for place in self.readable:
             words += self._showing("--ro-bind", place)
         for place in self.writable:
