@@ -130,6 +130,22 @@ def test_the_initramfs_holds_init_the_probes_and_what_init_needs(guests: Path, t
     assert members["dev/console"].device == (5, 1)
 
 
+def test_programs_with_the_same_bytes_are_in_it_once(guests: Path, tmp_path: Path) -> None:
+    """As our probes are; of a program that somebody has brought twice nothing else is asked, either."""
+    alone = _packed(guests, tmp_path)
+    for name in ("probes/d", "probes/e"):
+        (guests / name).write_bytes(b"a" * 5)
+        (guests / name).chmod(0o755)
+    members = unpacked(_packed(guests, tmp_path))
+    assert [name for name, one in members.items() if one.data == b"a" * 5] == ["probes/a", "probes/d", "probes/e"]
+    assert _packed(guests, tmp_path).count(b"a" * 5) == alone.count(b"a" * 5) == 1
+
+
+def _packed(guests: Path, home: Path) -> bytes:
+    initramfs.write(home / "initrd", guests)
+    return (home / "initrd").read_bytes()
+
+
 def test_a_directory_comes_before_what_lies_in_it(guests: Path, tmp_path: Path) -> None:
     initramfs.write(tmp_path / "initrd", guests)
     seen: set[str] = {""}

@@ -41,6 +41,33 @@ def test_what_was_built_of_these_sources_stands(tmp_path: Path) -> None:
     assert built.stat().st_mtime_ns == when
 
 
+def _probes(out: Path, *names: str) -> list[Path]:
+    words = ["make", "-j2", "--silent", f"--directory={paths.project('guests')}", f"OUT={out}"]
+    subprocess.run([*words, "HEADERS=/usr/include", f"PROBES={' '.join(names)}", "ours"], check=True, timeout=120)
+    return sorted((out / "probes").glob("*"))
+
+
+def test_all_probes_are_one_program_that_is_the_one_it_is_called_by(tmp_path: Path) -> None:
+    one, other = _probes(tmp_path, "memory_fault_info", "capabilities")
+    assert (one.name, other.name) == ("capabilities", "memory_fault_info")
+    assert one.samefile(other)
+    for place in (one, other):
+        said = subprocess.run([place], capture_output=True, check=False, timeout=60).stdout.decode()
+        assert f"# Subtest: {place.name}\n" in said
+    (tmp_path / "nameless").hardlink_to(one)
+    none = subprocess.run([tmp_path / "nameless"], capture_output=True, check=False, timeout=60)
+    assert none.returncode == 127 and none.stdout.startswith(b"# there is no probe in here that is called ")
+
+
+def test_probes_that_nobody_asks_for_any_more_are_gone(tmp_path: Path) -> None:
+    check = b"system_and_vm_agree"  # of capabilities
+    assert all(check in one.read_bytes() for one in _probes(tmp_path, "capabilities", "memory_fault_info"))
+    (one,) = _probes(tmp_path, "memory_fault_info")
+    assert one.name == "memory_fault_info" and check not in one.read_bytes()
+    assert _probes(tmp_path) == []
+    assert len(_probes(tmp_path, "capabilities", "memory_fault_info")) == 2
+
+
 @pytest.mark.parametrize(
     ("header", "has"),
     [

@@ -2,7 +2,8 @@
 """The initramfs: a cpio archive in "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from kseries.host import files
@@ -36,12 +37,21 @@ def write(path: Path, guests: Path, more: Iterable[bytes] = ()) -> None:
     members = [member("dev", DIRECTORY), member("dev/console", _CHARACTER, device=_CONSOLE)]
     members += [member(name, DIRECTORY) for name in ("proc", "sys", "tmp", *_FOLDERS)]
     members += [member("init", PROGRAM, artifacts.read(guests, "init"))]
-    for folder in _FOLDERS:
-        programs = sorted(one.name for one in guests.joinpath(folder).glob("*") if os.access(one, os.X_OK))
-        members += [
-            member(f"{folder}/{name}", PROGRAM, artifacts.read(guests, f"{folder}/{name}")) for name in programs
-        ]
-    path.write_bytes(archive((*members, *more)))
+    names = [f"{folder}/{one.name}" for folder in _FOLDERS for one in sorted(guests.joinpath(folder).glob("*"))]
+    programs = {name: artifacts.read(guests, name) for name in names if os.access(guests / name, os.X_OK)}
+    path.write_bytes(archive((*members, *_linked(programs), *more)))
+
+
+def _linked(programs: Mapping[str, bytes]) -> Iterator[bytes]:
+    """Programs, of which those with the same bytes are one file under several names: ours all are (guests/Makefile).
+
+    The kernel links a member to the one with its inode before it (init/initramfs.c: maybe_link).
+    """
+    counts, inodes = Counter(programs.values()), dict[bytes, int]()
+    for name, data in programs.items():
+        first = data not in inodes
+        inode = inodes.setdefault(data, len(inodes) + 1)
+        yield member(name, PROGRAM, data if first else b"", links=(inode, counts[data]))
 
 
 def modules(top: Path) -> Iterator[bytes]:
@@ -96,11 +106,17 @@ def archive(members: Iterable[bytes]) -> bytes:
     return b"".join((*members, member("TRAILER!!!", 0)))
 
 
-def member(name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)) -> bytes:
-    """A file of an archive; of a link, ``data`` is where it leads."""
+def member(
+    name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0), links: tuple[int, int] = (0, 1)
+) -> bytes:
+    """A file of an archive; of a link, ``data`` is where it leads.
+
+    ``links`` are its inode, and how many names that has: of several, the first has the data.
+    """
     encoded = os.fsencode(name) + b"\0"
     #         inode mode uid gid links mtime size      devmajor, devminor, rdevmajor, rdevminor, namesize, check
-    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
+    inode, count = links
+    fields = (inode, mode, 0, 0, count, 0, len(data), 0, 0, *device, len(encoded), 0)
     header = b"070701" + b"".join(b"%08X" % field for field in fields)
     return _padded(header + encoded) + _padded(data)
 
