@@ -90,7 +90,7 @@ def test_qemu_takes_the_command_line(tmp_path: Path) -> None:
 
 def test_the_kernel_is_told_its_channels_and_what_the_user_adds() -> None:
     words = qemu.kernel_command_line(ARCH, Machine(append=("more=1",))).split()
-    assert {"console=ttyS0", "KTAP=ttyS1", "more=1", "panic=-1", "ignore_loglevel"} <= set(words)
+    assert {"console=ttyS0", "KTAP=ttyS1", "more=1", "panic=-1", "ignore_loglevel", "no_timer_check"} <= set(words)
 
 
 def test_an_unknown_architecture_is_named_with_those_that_there_are() -> None:

@@ -116,6 +116,8 @@ class Arch:
     """QEMU's arguments for (console chardev, KTAP chardev)."""
     panic_device: tuple[str, ...]
     """QEMU's arguments for the device by which a panic reaches QMP as GUEST_PANICKED; empty where there is none."""
+    words: tuple[str, ...]
+    """What each of its kernels is told, since it runs on no machine of its own."""
     stopped: tuple[str, ...]
     """Words for a kernel whose machine is stopped and goes on: of two clocks it may then blame one for the gap."""
     accel: Callable[[], Accel]

@@ -57,6 +57,7 @@ ARCH = Arch(
     channels=_channels,
     # There is one on PCI only, which the configuration leaves out.
     panic_device=(),
+    words=(),
     stopped=(),
     accel=_accel,
     heads=(

@@ -82,6 +82,9 @@ ARCH = Arch(
     # with PVPANIC, PVPANIC_MMIO and PCI listens: without PCI, ACPI cannot load q35's tables, and with it a boot
     # takes 0.4 s longer. Ours leaves them out.
     panic_device=("-device", "pvpanic"),
+    # arch/x86/kernel/apic/io_apic.c: check_timer() waits for four ticks of the timer, and the kernel panics where a
+    # busy host brings them too late. Under KVM, Hyper-V and VMware a kernel spares itself that (kvm_guest_init()).
+    words=("no_timer_check",),
     # kernel/time/clocksource.c: the watchdog calls the TSC unstable that has not stood still as long as the other clock
     # has (Documentation/admin-guide/kernel-parameters.txt, "tsc=").
     stopped=("tsc=nowatchdog",),

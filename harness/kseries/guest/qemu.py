@@ -73,6 +73,7 @@ def kernel_command_line(arch: Arch, machine: Machine = DEFAULT_MACHINE, more: tu
         "ignore_loglevel",  # a splat that is not printed is not found
         "printk.devkmsg=on",  # init's marks in the log would be rate-limited
         "panic=-1",  # reboot at once, which -no-reboot turns into an exit
+        *arch.words,
         f"KTAP={arch.ktap}",
         *machine.append,
         *more,
@@ -83,8 +84,8 @@ def kernel_command_line(arch: Arch, machine: Machine = DEFAULT_MACHINE, more: tu
 def console_command_line(arch: Arch, script: str, machine: Machine = DEFAULT_MACHINE) -> str:
     """What the kernel is told for a person at the console, and the script that busybox's sh runs as init."""
     # What the kernel warns of is for the console too; what it merely tells is in dmesg.
-    words = [f"console={arch.console}", "loglevel=5", "panic=-1", *machine.append, "rdinit=/bin/sh", "--", script]
-    return " ".join(words)
+    words = [f"console={arch.console}", "loglevel=5", "panic=-1", *arch.words, *machine.append]
+    return " ".join([*words, "rdinit=/bin/sh", "--", script])
 
 
 def argv(
