@@ -51,7 +51,7 @@ function _shtab_kseries_using
 end
 
 set -g _shtab_kseries_commands demo run plan promise try bisect merge revert pick shell report publish b4-check bundle watch compare runs gc doctor extra completion worker test
-set -g _shtab_kseries_opts_with_value --add --append --arch --base --baseline --boots --budget --check --check-timeout --cluster --confidence --config --contract --cpus --device --disk --every --format --from --full --fuzz --host-test --html --jobs --known-issues --kunit --list --make --max-size --memory --most --name --onto --out --output --package --path --prerequisite --probe --promise --prove --publish --queue --repeat --replay --report --reroll-count --revert --run --scenario --selftest --selftest-from --since --sockets --subject --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --wait --workers -j -o -v
+set -g _shtab_kseries_opts_with_value --accel --add --append --arch --base --baseline --boots --budget --check --check-timeout --cluster --confidence --config --contract --cpus --device --disk --every --format --from --full --fuzz --host-test --html --jobs --known-issues --kunit --list --make --max-size --memory --most --name --onto --out --output --package --path --prerequisite --probe --promise --prove --publish --queue --repeat --replay --report --reroll-count --revert --run --scenario --selftest --selftest-from --since --sockets --subject --timeout --tls-ca-file --tls-cert --tls-key --to --tree --url --userland --variant --wait --workers -j -o -v
 
 complete -c kseries -e
 complete -c kseries -f
@@ -94,6 +94,7 @@ complete -c kseries -n '_shtab_kseries_using run' -l debug -d 'a kernel with loc
 complete -c kseries -n '_shtab_kseries_using run' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using run' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using run' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using run' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using run' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using run' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using run' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -154,6 +155,7 @@ complete -c kseries -n '_shtab_kseries_using plan' -l debug -d 'a kernel with lo
 complete -c kseries -n '_shtab_kseries_using plan' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using plan' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using plan' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using plan' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using plan' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using plan' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using plan' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -195,6 +197,7 @@ complete -c kseries -n '_shtab_kseries_using promise' -l debug -d 'a kernel with
 complete -c kseries -n '_shtab_kseries_using promise' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using promise' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using promise' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using promise' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using promise' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using promise' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using promise' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -242,6 +245,7 @@ complete -c kseries -n '_shtab_kseries_using try' -l debug -d 'a kernel with loc
 complete -c kseries -n '_shtab_kseries_using try' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using try' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using try' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using try' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using try' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using try' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using try' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -283,6 +287,7 @@ complete -c kseries -n '_shtab_kseries_using bisect' -l debug -d 'a kernel with 
 complete -c kseries -n '_shtab_kseries_using bisect' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using bisect' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using bisect' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using bisect' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using bisect' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using bisect' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using bisect' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -333,6 +338,7 @@ complete -c kseries -n '_shtab_kseries_using merge' -l debug -d 'a kernel with l
 complete -c kseries -n '_shtab_kseries_using merge' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using merge' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using merge' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using merge' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using merge' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using merge' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using merge' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -374,6 +380,7 @@ complete -c kseries -n '_shtab_kseries_using revert' -l debug -d 'a kernel with 
 complete -c kseries -n '_shtab_kseries_using revert' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using revert' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using revert' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using revert' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using revert' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using revert' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using revert' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -418,6 +425,7 @@ complete -c kseries -n '_shtab_kseries_using pick' -l debug -d 'a kernel with lo
 complete -c kseries -n '_shtab_kseries_using pick' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using pick' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using pick' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using pick' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using pick' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using pick' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using pick' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
@@ -464,6 +472,7 @@ complete -c kseries -n '_shtab_kseries_using shell' -l debug -d 'a kernel with l
 complete -c kseries -n '_shtab_kseries_using shell' -l build-only -d 'boot no state: warnings, and what does not build'
 complete -c kseries -n '_shtab_kseries_using shell' -l repeat -x -d 'boot each kernel N times: flaky, or broken?'
 complete -c kseries -n '_shtab_kseries_using shell' -l quick -d 'leave out the slow probes'
+complete -c kseries -n '_shtab_kseries_using shell' -l accel -xka "kvm tcg" -d 'what runs the booted machine: this host'"'"'s KVM, though it may not nest, or QEMU'"'"'s TCG (default: KVM that nests, else TCG)'
 complete -c kseries -n '_shtab_kseries_using shell' -l memory -x -d 'of the booted machine: in MiB, or as 1G (default: 512)'
 complete -c kseries -n '_shtab_kseries_using shell' -l cpus -x -d 'of the booted machine, up to 64 (default: 2)'
 complete -c kseries -n '_shtab_kseries_using shell' -l timeout -l check-timeout -x -d 'how long one probe may run, up to 86400 (default: 100); or the one of that name, as in kvm.rseq_test=300'
