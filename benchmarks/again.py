@@ -108,7 +108,7 @@ def _run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
 def _report(what: str, words: Sequence[str]) -> float:
     """Print the best of several, by CPU and by the clock; the CPU seconds."""
     taken = [_taken(words) for _ in range(_TIMES)]
-    cpu, wall = (min(one) for one in zip(*taken, strict=True))
+    cpu, wall = min(cpu for cpu, _ in taken), min(wall for _, wall in taken)
     print(f"{what:34} {cpu:6.3f} s of CPU time, {wall:6.3f} s by the clock")
     return cpu
 

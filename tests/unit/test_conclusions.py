@@ -40,7 +40,7 @@ def test_what_was_concluded_is_found_by_what_was_given_and_who_concluded_it(tmp_
 def test_another_kseries_concludes_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = Asking()
     Conclusions(tmp_path).of("what", "given", Told, ask)
-    monkeypatch.setattr(conclusions.store, "whole", lambda: "another")
+    monkeypatch.setattr("kseries.cache.store.whole", lambda: "another")
     Conclusions(tmp_path).of("what", "given", Told, ask)
     assert ask.asked == 2
 
