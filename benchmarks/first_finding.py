@@ -165,7 +165,7 @@ def _row(name: str, run: Run, order: Order, budget: float | None) -> str:
 def main() -> None:
     """Print a line for each order of each run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hands", type=int, default=1)
+    parser.add_argument("--hands", type=int, default=1, choices=range(1, 65), metavar="N")
     parser.add_argument("--budget", type=float)
     parser.add_argument("directories", type=Path, nargs="+", metavar="DIRECTORY")
     asked = parser.parse_args()
