@@ -158,8 +158,13 @@ class Schedule:
         return min(states, key=lambda state: self._price(state, place)) if len(states) > 1 else states[0]
 
     def _price(self, state: State, place: Place) -> float:
-        """What a state costs here, for as much as another may tell."""
-        return (self.cost(state, place) + _EACH) / self._telling(state)
+        """What a state costs here, for as much as another may tell; nothing where it need not be built: the folder that
+        it would be taken from may be emptied for the next.
+        """
+        cost = self.cost(state, place)
+        if not cost and self._same_build(state) is not None:
+            return 0.0
+        return (cost + _EACH) / self._telling(state)
 
     def _take(self, state: State) -> None:
         self._waiting.remove(state)
