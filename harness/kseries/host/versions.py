@@ -17,7 +17,10 @@ _ELF = b"\x7fELF"
 def told(program: str, seconds: float) -> Done:
     """What ``program --version`` says; ``program`` is a path. Raises as processes.run()."""
     file = Path(program).resolve()
-    now = file.stat()
+    try:
+        now = file.stat()
+    except OSError:  # what is not there can only be asked
+        return _ask(program, seconds)
     if Path(program).name not in file.name or not _is_compiled(file):
         return _ask(program, seconds)
     return _asked(program, seconds, str(file), now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
