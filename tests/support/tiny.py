@@ -102,7 +102,9 @@ def plan(base: str, tip: str) -> Plan:
     states = tuple(
         msgspec.structs.replace(state, tree=tree) for state, tree in zip(made.states, (base, tip), strict=True)
     )
-    return msgspec.structs.replace(made, states=states, base=msgspec.structs.replace(made.base, tree=base))
+    patches = tuple(msgspec.structs.replace(one, tree_before=base, tree_after=tip) for one in made.patches)
+    base_of = msgspec.structs.replace(made.base, tree=base)
+    return msgspec.structs.replace(made, states=states, base=base_of, patches=patches)
 
 
 def main() -> None:

@@ -36,8 +36,11 @@ def told(monkeypatch: pytest.MonkeyPatch, work: Any, *answers: "PatchSet | BaseE
 
         def __init__(self, *_: object) -> None: ...
 
+        def keep(self) -> None: ...
+
     monkeypatch.setattr(revertsets, "_of", of)
     monkeypatch.setattr(revertsets, "SetMerges", Merges)
+    monkeypatch.setattr(revertsets, "ManyTrees", lambda _: None)
     monkeypatch.setattr(revertsets, "sought", lambda *_, **__: (*range(1, len(answers) + 1),))
     monkeypatch.setattr("msgspec.structs.replace", lambda one, **_: one)
     said: list[events.Event] = []

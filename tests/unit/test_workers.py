@@ -32,7 +32,9 @@ def planned(kernel: Kernel) -> Plan:
     trees = [kernel.tree(), *(kernel.tree(main=f'{MAIN}#error "patch {number}"\n') for number in range(1, STATES))]
     states = tuple(msgspec.structs.replace(state, tree=tree) for state, tree in zip(plan.states, trees, strict=True))
     base = msgspec.structs.replace(plan.base, tree=trees[0])
-    return msgspec.structs.replace(plan, states=states, base=base)
+    steps = zip(plan.patches, trees, trees[1:], strict=False)
+    patches = tuple(msgspec.structs.replace(one, tree_before=old, tree_after=new) for one, old, new in steps)
+    return msgspec.structs.replace(plan, states=states, base=base, patches=patches)
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ async def test_what_another_run_found_while_this_one_waited_is_not_done_again(
     results = await engine_for(SETUP, workers[:1], store, told.append).run(plan, tmp_path / "out")
     await other
     assert len(results) == STATES
-    assert [event.state for event in told if isinstance(event, events.StageStarted)] == ["prefix-4", "prefix-5"]
+    assert [event.state for event in told if isinstance(event, events.StageStarted)] == ["prefix-5", "prefix-4"]
     assert sum(isinstance(event, events.StateDone) for event in told) == STATES
 
 
@@ -246,6 +248,7 @@ async def test_what_another_has_built_in_the_folder_is_known_once_it_is_ours(
     kernel: Kernel, plan: Plan, tmp_path: Path
 ) -> None:
     ours, theirs = (Worker(tmp_path / "worker", kernel.store, ARCH, Config(FRAGMENT), 1) for _ in range(2))
+    assert not ours.dependencies.knows(plan.base.tree)  # it has looked
     await theirs.build_alone(plan.base.tree, tmp_path / "into")
     assert not ours.dependencies.knows(plan.base.tree)
     async with ours.locked():
