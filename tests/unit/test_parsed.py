@@ -61,7 +61,8 @@ class Tree:
         (self.obj / "include/config/auto.conf.cmd").write_text(LISTED.format(self.source))
 
     def read(self, path: str) -> bool:
-        self.reads.update("tree")
+        if (self.obj / parsed.RECORD).exists() or not self.reads.knows("tree"):  # it was built, or never was
+            self.reads.update("tree")
         built = self.reads.of("tree")
         return built is None or can_matter(built, change(path))
 
@@ -77,12 +78,16 @@ def test_make_tells_every_makefile_that_any_of_its_makes_has_read_and_works_as_w
     told = {path for path in FILES if tree.read(path) and "Kconfig" not in path}
     assert told == {"Makefile", "scripts/Makefile.build", "mm/Makefile", "lib/Kbuild", "arch/x86/Makefile"}
     assert not (tree.obj / parsed.RECORD).exists(), "it is taken in"
+    tree.make()
     assert not tree.read("arch/arm64/Makefile"), "and kept"
+    tree.reads.update("tree")
+    assert tree.read("arch/arm64/Makefile"), "for a build that tells, too"
 
 
 def test_kconfig_tells_its_own(tree: Tree) -> None:
     assert tree.read("arch/arm64/Kconfig")
     tree.configure()
+    tree.reads.update("tree")
     assert not tree.read("arch/arm64/Kconfig") and not tree.read("lib/Kconfig.debug")
     assert tree.read("Kconfig") and tree.read("mm/Kconfig") and tree.read("arch/arm64/Makefile")
 

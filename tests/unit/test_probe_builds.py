@@ -112,7 +112,9 @@ async def test_no_note_of_a_test_that_is_not_made_any_more_stays_behind(kernel: 
     assert left == [["one.d", "two.d"], ["two.d"], []]
 
 
-async def test_probes_are_made_again_where_their_headers_or_they_differ(kernel: Kernel, tmp_path: Path) -> None:
+async def test_probes_are_made_again_where_their_headers_or_they_differ(
+    kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = tmp_path / "good.c"
     good.write_text(hello("good"))
     with_probes(kernel, (good,))
@@ -132,4 +134,7 @@ async def test_probes_are_made_again_where_their_headers_or_they_differ(kernel: 
     assert await made(Makefile=more)
     assert not await made(Makefile=more, main=MAIN.replace("0", "1"))
     kernel.worker.clean()
+    assert await made(Makefile=more)
+    assert not await made(Makefile=more, main=MAIN.replace("0", "1"))
+    monkeypatch.setattr("kseries.kbuild.worker._version", lambda *_: "another compiler")
     assert await made(Makefile=more)

@@ -210,6 +210,25 @@ UNSEEN: dict[str, tuple[dict[str, str | None], ...]] = {
         },
         {"arch/other/Makefile": "cflags-main.o := -DFLAG=5\n"},
     ),
+    "one in a folder with an odd letter": (
+        {
+            "Kbuild": "obj-y := main.o\ninclude $(src)/arch/o,t/Makefile\n",
+            "arch/o,t/Makefile": "cflags-main.o := -DFLAG=4\n",
+        },
+        {"arch/o,t/Makefile": "cflags-main.o := -DFLAG=5\n"},
+    ),
+    "one that is included from behind a link": (
+        {
+            "Kbuild": "obj-y := main.o\ninclude $(src)/near/sub/../Makefile\n",
+            "near/sub": "-> ../arch/other/deep",
+            "arch/other/deep/x": "\n",
+        },
+        {"arch/other/Makefile": "cflags-main.o := -DFLAG=5\n"},
+    ),
+    "a Makefile that the assembler takes as it is": (
+        {"low.S": '\t.data\n\t.incbin "arch/other/Makefile"\n'},
+        {"arch/other/Makefile": "cflags-main.o := -DFLAG=5\n"},
+    ),
     "documentation that is compiled": (NOTES, {"notes.rst": "int notes = 2;\n"}),
     "documentation that is looked for": (LOOKS, {"notes.rst": "\n"}),
 }
@@ -249,6 +268,23 @@ def test_a_build_that_does_not_tell_what_it_has_parsed_counts_as_having_parsed_a
     mute = FIRST | {"Kbuild": "obj-y := main.o low.o\nMAKEFILE_LIST :=\n"}
     proof.check(mute, mute | OTHER)
     assert proof.ways == ["built", "built"]
+
+
+def test_nor_does_what_an_earlier_build_in_its_folder_has_told_speak_for_it(proof: Proof) -> None:
+    mute = FIRST | {"Kbuild": "obj-y := main.o low.o\ninclude $(src)/arch/other/Makefile\nMAKEFILE_LIST :=\n"}
+    proof.check(FIRST, mute, mute | OTHER)
+    assert proof.ways == ["built"] * 3
+
+
+def test_what_a_failed_build_has_parsed_is_read_in_the_next_and_of_no_other(proof: Proof) -> None:
+    more = FIRST | {"Kbuild": "obj-y := main.o low.o\ninclude $(src)/arch/other/Makefile\n"}
+    seen = proof.check(FIRST, more | {"main.c": "#error broken\n"}, more, more | OTHER, FIRST | OTHER)
+    assert seen[1] is None and proof.ways == ["built"] * 4 + ["as another"]
+
+
+def test_a_tree_may_have_a_folder_that_is_called_makefiles(proof: Proof) -> None:
+    folders = {"Kbuild": "obj-y := main.o low.o\n$(shell mkdir -p $(O)/makefiles $(O)/makefiles.never)\n"}
+    assert proof.check(FIRST, FIRST | folders)[1] is not None
 
 
 @pytest.mark.parametrize("changed", ["uapi/toy.h", "uapi/more.h", "uapi/Kbuild", "strip.c", "Kconfig", "made.tbl"])

@@ -36,7 +36,9 @@ _PLAIN = re.compile(r"[\w./+@-]+", re.ASCII)
 """A path in which nobody who tells of it could have seen two."""
 _LINK = "120000"
 # A path relative to who knows which folder: tools/build notes its sources so.
-_RELATIVE = re.compile(rb"(?<=\s)(?!/)[^\s:$()]+\.(?:[chS]|rst)(?=[\s:]|$)")
+_RELATIVE = re.compile(
+    rb"(?<=\s)(?!/)(?:[^\s:$()]+\.(?:[chS]|rst)|(?:[^\s:$()]*/)?(?:Makefile|Kbuild|Kconfig)[^\s:$()/]*)(?=[\s:]|$)"
+)
 
 
 class _Note(Record, frozen=True):
@@ -247,7 +249,7 @@ class FolderDependencies:
         for name, text in told.items():
             new, before = self._read(text, 0, links), known.get(name, _NOTHING)
             paths, names = before.paths | new.paths, tuple(sorted({*before.names, *new.names}))
-            if self._paths.get(parsed.FIRST[name]) in paths:
+            if self._paths.get(parsed.FIRST[name]) in new.paths:
                 same = (paths, names) == (before.paths, before.names)
                 found[name] = before if same else _Note(written=0, paths=paths, names=names)
         return found

@@ -16,8 +16,8 @@ from pathlib import Path
 from kseries.host import files
 from kseries.kbuild import artifacts
 
-RECORD = "makefiles"
-"""Below a build folder: what all makes have read since what was there was taken in."""
+RECORD = "kseries.makefiles"
+"""Below a build folder, where no kernel has that name: what all makes have read since what was there was taken in."""
 MAKEFILES, KCONFIG = "Makefiles", "Kconfig files"
 """Under which names the two are kept among the notes of a folder: no note file is called so."""
 NAMES = {MAKEFILES: ("Makefile", "Kbuild"), KCONFIG: ("Kconfig",)}

@@ -545,12 +545,13 @@ class Worker:
         """Init and all probes; False where one of ours does not build."""
         staged = stage(self._programs, self._folder.staged)
         ours, theirs = commands = [self._guests_argv(staged, target) for target in ("ours", "theirs")]
-        if not self._made_guests.are_of(commands, staged):
+        made_by = [*commands, [self._probes_compiler()]]
+        if not self._made_guests.are_of(made_by, staged):
             self._made_guests.forget()
             if not await make(ours):
                 return False
             if not staged or await make(theirs):  # if not, Build.unbuilt tells what came of it
-                self._made_guests.made(commands, staged)
+                self._made_guests.made(made_by, staged)
         for argv in self._bench.makes(self._selftests):
             await make(argv)
         for argv in self._bench.installs(self._selftests, self._obj / "guests" / "programs"):
@@ -558,6 +559,11 @@ class Worker:
         for argv in self._install.makes(self._targets):
             await make(argv)  # what of it could not be made, the tests themselves tell
         return True
+
+    def _probes_compiler(self) -> str:
+        """Its version: with another one its own headers are others, which make looks at."""
+        tools = self._arch.toolchain
+        return _version(f"{tools.prefix}gcc", tools.compiler_package)
 
     def _unbuilt(self) -> tuple[str, ...]:
         """The programs that are not there, and the tests of which there is but the source."""
