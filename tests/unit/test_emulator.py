@@ -3,17 +3,22 @@
 
 import dataclasses
 import os
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from kseries import arch as archs
 from kseries.app import setup
 from kseries.app.options import Options
-from kseries.guest import emulator
-from kseries.model import Accel
+from kseries.guest import emulator, trial
+from kseries.model import Accel, Machine
 from kseries.model.errors import InfraError
 from tests.support.engines import SETUP
 from tests.support.kbuild import ARCH
+
+T = TypeVar("T")
 
 TCG, KVM = (Accel(name=name, why="") for name in ("tcg", "kvm"))
 
@@ -45,8 +50,36 @@ def test_a_result_depends_on_the_qemu_that_booted_it(qemu: Path) -> None:
 def test_under_kvm_it_depends_on_the_kernel_of_the_host_too(qemu: Path) -> None:
     says(qemu, "echo 'QEMU emulator version 7.2.22'")
     release = os.uname().release
-    assert emulator.version(ARCH, KVM) == f"QEMU emulator version 7.2.22 / Linux {release}"
-    assert emulator.version(ARCH, TCG) == "QEMU emulator version 7.2.22"
+    nests, plain = (dataclasses.replace(ARCH, accel=partial(_same, usual)) for usual in (KVM, TCG))
+    assert emulator.version(nests, KVM) == f"QEMU emulator version 7.2.22 / Linux {release}"
+    assert emulator.version(plain, KVM) == f"QEMU emulator version 7.2.22 / Linux {release}, which does not nest"
+    assert emulator.version(nests, TCG) == emulator.version(plain, TCG) == "QEMU emulator version 7.2.22"
+
+
+def test_kvm_that_does_not_nest_shares_no_result_with_kvm_that_does(
+    qemu: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before and after kvm_amd is loaded with nested=1, or of two hosts of a cluster."""
+    says(qemu, "echo 'QEMU emulator version 7.2.22'")
+    monkeypatch.setattr(archs, "_open_kvm", lambda: os.open("/dev/null", os.O_RDWR))
+    monkeypatch.setattr(trial, "check", _takes_it)
+    asked = Options(out=Path("out"), arch="x86_64", machine=Machine(accel="kvm"))
+    keys = []
+    for usual in (TCG, KVM):
+        arch = dataclasses.replace(archs.get("x86_64"), machine=os.uname().machine, accel=partial(_same, usual))
+        monkeypatch.setattr(archs, "get", partial(_same, arch))
+        given = setup.setup_of(asked)
+        assert given.accel.name == "kvm"
+        keys += [given.key("tree")]
+    assert len({*keys}) == 2
+
+
+def _same(one: T, *_: object) -> T:
+    return one
+
+
+async def _takes_it(*_: object) -> None:
+    """A machine that QEMU starts."""
 
 
 def test_two_setups_that_differ_in_what_boots_share_no_result() -> None:

@@ -15,10 +15,15 @@ _SECONDS = 30.0
 def version(arch: Arch, accel: Accel) -> str:
     """QEMU's version and, where a module of this host's kernel runs the guest, that kernel's release, in one line.
 
-    Raises InfraError where QEMU is not there, or does not tell.
+    And that it does not nest, if so: what a guest that is a hypervisor shows there is another thing, and the same
+    kernel may nest on another host, or once the module is loaded with another word. Raises InfraError where QEMU is not
+    there, or does not tell.
     """
     qemu = _first_line(versions.told(processes.require(arch.qemu, arch.qemu_package), _SECONDS), arch)
-    return qemu if archs.translates(accel) else f"{qemu} / Linux {os.uname().release}"
+    if archs.translates(accel):
+        return qemu
+    nests = "" if arch.accel().name == accel.name else ", which does not nest"
+    return f"{qemu} / Linux {os.uname().release}{nests}"
 
 
 def _first_line(done: processes.Done, arch: Arch) -> str:
