@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from kseries.arch import Arch
-from kseries.host import disk, files, paths, processes, turns, versions
+from kseries.host import disk, files, paths, processes, turns
 from kseries.host.box import layout
 from kseries.host.box.layout import Layout
 from kseries.kbuild import (
@@ -87,8 +87,9 @@ def toolchain(arch: Arch, config: Config) -> str:
 
 
 def _version(tool: str, package: str) -> str:
-    """The first line in which a tool tells its version."""
-    return versions.told(processes.require(tool, package), _VERSION_SECONDS).text.partition("\n")[0]
+    """The first line in which a tool tells its version: asked each time, for what is called gcc may be ccache."""
+    done = processes.run([processes.require(tool, package), "--version"], seconds=_VERSION_SECONDS)
+    return done.text.partition("\n")[0]
 
 
 class Worker:
