@@ -86,6 +86,17 @@ async def test_a_test_is_that_of_its_tree_and_one_that_does_not_build_is_not_the
     assert built.unbuilt == ("toy.one",) and "NO" in built.errors[0]
 
 
+async def test_a_test_of_another_state_or_run_does_not_stay_where_the_probes_need_not_be_made(kernel: Kernel) -> None:
+    files = {f"{PLACE}/Makefile": RULES, f"{PLACE}/one.c": '#include "../../../../samples/x.h"\n' + hello("1")}
+    with_probes(kernel, tests=("toy:one",))
+    assert (await kernel.build(tree(kernel, files | {"samples/x.h": "\n"}))).unbuilt == ()
+    built = await kernel.build(tree(kernel, files | {"samples/x.h": "#error broken\n"}))
+    assert built.unbuilt == ("toy.one",) and in_guest(kernel) == {}
+    assert (await kernel.build(tree(kernel, files | {"samples/x.h": "\n"}))).unbuilt == ()
+    with_probes(kernel)
+    assert (await kernel.build(tree(kernel, files | {"samples/x.h": "\n"}))).ok and in_guest(kernel) == {}
+
+
 async def test_a_test_that_this_host_had_no_memory_for_is_no_patchs_fault(kernel: Kernel) -> None:
     with_probes(kernel, tests=("toy:one",))
     killed = "$(OUTPUT)/%: %.c\n\techo 'gcc: fatal error: Killed signal terminated program cc1' >&2; false\n"

@@ -553,13 +553,20 @@ class Worker:
                 return False
             if not staged or await make(theirs):  # if not, Build.unbuilt tells what came of it
                 self._made_guests.made(made_by, staged)
-        for argv in self._bench.makes(self._selftests):
+        for argv in (*self._without_tests(staged), *self._bench.makes(self._selftests)):
             await make(argv)
         for argv in self._bench.installs(self._selftests, self._obj / "guests" / "programs"):
             await make(argv)
         for argv in self._install.makes(self._targets):
             await make(argv)  # what of it could not be made, the tests themselves tell
         return True
+
+    def _without_tests(self, staged: tuple[Path, ...]) -> list[list[str]]:
+        """How to remove the tests of kselftest that another state or run has put beside the programs, in the box."""
+        made = self._obj / "guests" / "programs"
+        theirs = {program.stem for program in staged}
+        left = sorted(str(self._inside(one)) for one in made.glob("*") if one.name not in theirs)
+        return [["rm", "-rf", *left]] if left else []
 
     def _probes_compiler(self) -> str:
         """Its version: with another one its own headers are others, which make looks at."""
