@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pexpect
@@ -208,6 +210,34 @@ def test_for_b4_nothing_is_fetched_and_it_is_told_no_fault_of_a_patch(made: Path
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a moment")
+@pytest.mark.parametrize("damage", ["gone", "empty", "of another python"])
+def test_a_venv_without_what_is_compiled_for_its_python_is_made_again(clone: Path, damage: str) -> None:
+    (clone / "harness" / "kseries" / "start" / "__main__.py").write_text("import sys; print(sys.prefix)\n")
+    subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", clone / ".venv"], check=True)
+    stamp(clone, "requirements.lock")
+    package = next(clone.glob(".venv/lib/python*/site-packages")) / "msgspec"
+    package.mkdir()
+    (package / "__init__.py").write_text("from ._core import Struct\n")
+    compiled = package / f"_core{EXTENSION_SUFFIXES[0]}"
+    compiled.write_bytes(b"\x7fELF")
+    tools = clone / "tools"
+    tools.mkdir()
+    (tools / "python3").write_text("#!/bin/sh\ncase $* in *venv*) exit 1 ;; esac\n")  # that it begins is enough
+    (tools / "python3").chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    well = _launch("./kseries", "extra", cwd=clone, PATH=path)
+    assert well.returncode == 0 and "making" not in well.stderr
+    match damage:
+        case "gone":
+            compiled.unlink()
+        case "empty":
+            compiled.write_bytes(b"")
+        case _:
+            compiled.rename(package / "_core.cpython-31-x86_64-linux-gnu.so")
+    again = _launch("./kseries", "extra", cwd=clone, PATH=path)
+    assert "kseries: making" in again.stderr and not package.exists()
+
+
 def test_in_a_clone_of_somebody_elses_the_venv_is_made_in_the_users_cache(clone: Path, tmp_path: Path) -> None:
     """As a user runs /opt/kseries/kseries: with nothing installed there yet, and not to be written to."""
     (clone / "harness" / "kseries" / "start" / "__main__.py").write_text("import msgspec, sys; print(sys.prefix)\n")
