@@ -15,7 +15,8 @@ from tests.support.commands import typed
 RUN = ("run", "base..topic", "--tree", "linux", "--probe", "capabilities", "--checkpatch", "--out", "out")
 REPORTS = ("result.json", "report.html", "junit.xml")
 _TIMES = re.compile(
-    r'"?(?:began|seconds)"?[=:] ?"?[-0-9.T:+]+"?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\+00:00| UTC)?|\d+\.\d s'
+    r'"?(?:began|seconds|first_finding)"?[=:] ?"?[-0-9.T:+]+"?'
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\+00:00| UTC)?|\d+\.\d s"
 )
 GIT = """#!/bin/sh
 echo "$*" >>"$ASKED"
