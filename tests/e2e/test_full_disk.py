@@ -39,6 +39,10 @@ class Disk:
             while True:
                 ballast.write(bytes(4096))
 
+    def leave(self, room: int) -> None:
+        """Leave so many bytes."""
+        self._ballast.write_bytes(bytes(_SMALL * _MIB - room))
+
     def make_room(self) -> None:
         self._ballast.unlink(missing_ok=True)
         subprocess.run(["mount", "-o", "remount,size=256m", self.top], check=True)
@@ -166,7 +170,8 @@ async def test_a_kernel_that_finds_no_room_beside_its_log_is_no_failed_build(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     kernel = Kernel(tmp_path)
-    kernel.worker = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2)  # all probes take more than there is
+    kernel.worker = Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2)
+    disk.leave(_MIB)  # all probes take more
     with pytest.raises(DiskFullError, match=f"the disk is full: {disk.top}, "):
         await kernel.worker.build(kernel.tree(), disk.top / "into", kernel.hear)
     disk.make_room()

@@ -62,6 +62,7 @@ ELSEWHERE = {
     "arch": "no program here",
     "grep": "no program here",
     "init": "no program here",
+    "kvm": "no program here",
     "/bin/sh": "in a guest, where init ends it",
 }
 
