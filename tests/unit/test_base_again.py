@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A cache that knows what base does, and has neither its build folder nor its objects: base is built once more."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,8 @@ class Cache:
 
     def _tree(self, which: str, **changed: str) -> str:
         made = {**tiny.kernel(which), "Kconfig": "", **changed}
-        made["Makefile"] = noted(made["Makefile"])
+        noting = noted(made["Makefile"])
+        made["Makefile"] = re.sub(r"-o \$@ (\w+)\.S", r"-o $@ $(CURDIR)/\1.S", noting)  # as kbuild names it
         commit = self.linux.commit(which, made)
         self.trees.add_repository(self.linux.path)
         return self.trees.tree_of(commit)
@@ -156,6 +158,18 @@ async def test_a_folder_of_base_that_is_damaged_is_none(cache: Cache) -> None:
     (pristine / "obj" / "main.o").write_bytes(b"nothing")
     await cache.run(plan := cache.plan("b"))
     assert cache.told == [BASE_AGAIN] and [tree for tree, _ in cache.builds] == [cache.base, plan.states[-1].tree]
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_folder_whose_sources_another_kernel_was_written_over_is_outdated(cache: Cache, back: bool) -> None:
+    await cache.run(cache.plan("a"))
+    source, index = cache.top / "workers/0/source", cache.top / "workers/0/index"
+    for tree in (cache.other_base(), *([cache.base] if back else [])):
+        cache.trees.check_out(tree, source, index)
+    plan = cache.plan("b")
+    assert cache.engine(plan).forecast(plan)[0].again
+    await cache.run(plan)
+    assert cache.told == [BASE_AGAIN] and cache.builds == [(cache.base, 0), (plan.states[-1].tree, 1)]
 
 
 async def test_a_series_goes_on_with_what_it_has_built_itself(cache: Cache) -> None:

@@ -12,6 +12,7 @@ compiler was given it, its note names it.
 import os
 import posixpath
 import re
+import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -275,6 +276,26 @@ class FolderDependencies:
     def cost(self, changes: Iterable[Change]) -> int:
         """How many targets changes make again, as the folder is now."""
         return len(frozenset[str]().union(*(self.readers(change.path) for change in changes)))
+
+    def outdated(self, source: Path, to_write: Container[str]) -> float:
+        """The share of the targets, as the folder is now, that make makes again whatever a state changes: they are
+        older than a file that they were made of. ``to_write`` are the files of ``source`` that a check-out writes
+        before that.
+        """
+        written = {
+            number: sys.maxsize if path in to_write else _written(source / path) for path, number in self._paths.items()
+        }
+        made = [note for note in self._now.notes.values() if note.written and note.paths]
+        late = sum(max(map(written.__getitem__, note.paths)) > note.written for note in made)
+        return late / len(made) if made else 0.0
+
+
+def _written(path: Path) -> int:
+    """When a file was written, in nanoseconds; never, where there is none: it need not be one that is read any more."""
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _is_behind(raw: bytes, links: frozenset[str]) -> bool:

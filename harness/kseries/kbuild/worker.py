@@ -60,6 +60,8 @@ _ARCHIVE = "vmlinux.a"
 """What kbuild gathers the objects of vmlinux in (the kernel's Makefile: KBUILD_VMLINUX_OBJS)."""
 _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
+_OUTDATED = 0.5
+"""The share of a folder's targets above which it is cheaper to begin with base once more than to make them again."""
 _VERSION_SECONDS = 30
 _TOLD = 30
 """Options of which it is told why Kconfig has dropped them: of a distribution's configuration that are thousands."""
@@ -257,16 +259,27 @@ class Worker:
         return self._folder.configured
 
     def begins_with(self, base: str) -> bool:
-        """Whether a state of the series would be built upon objects of its base, or of its own states; as far as one
-        can tell without the lock.
+        """Whether a state of the series would be built upon objects of its base, or of its own states, most of which
+        make would keep; as far as one can tell without the lock.
         """
-        return self._folder.begins_with(base)
+        return self._folder.begins_with(base) and not self._is_outdated()
 
     async def finds(self, base: str) -> bool:
         """Likewise, with the lock held and what is damaged thrown away."""
-        if self.begins_with(base):
-            await processes.aside(self._folder.enter, None)
-        return self.begins_with(base)
+        if not await processes.aside(self.begins_with, base):
+            return False
+        await processes.aside(self._folder.enter, None)
+        return self._folder.begins_with(base)
+
+    def _is_outdated(self) -> bool:
+        """Whether the source folder has held so much else since that make would compile most of the objects again.
+
+        Of base, ccache has them all. Of a state it has few, where the series brings an option: each object reads
+        include/generated/autoconf.h.
+        """
+        held = self.holds
+        to_write = self._store.to_write(held, self._home / "index") if held is not None else None
+        return self._folder.dependencies.outdated(self._source, to_write or frozenset()) > _OUTDATED
 
     @property
     def timing(self) -> Timing:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from kseries.model.sanitize import few
 
-BASE_AGAIN = "building base again: the cache has its result, but none of its objects"
+BASE_AGAIN = "building base again: the cache has its result, but no objects to go on with"
 """Why base is built though it is known."""
 
 

@@ -443,13 +443,22 @@ class TreeStore:
         Of the tree of a state only those folders are made that no repository has which we read: the others go with
         that repository.
         """
+        told = self._told_of("diff-tree", "-r", "-z", "--no-renames", old, new)
+        return tuple(map(Change.of, rawdiff.differences(told))) if told is not None else None
+
+    def to_write(self, tree: str, index: Path) -> frozenset[str] | None:
+        """The files that a check-out of such a tree would write or remove, where ``check_out`` has left an index."""
+        told = self._told_of("diff-index", "--cached", "--name-only", "-z", tree, index=index)
+        return frozenset(os.fsdecode(told).split("\0")[:-1]) if told is not None else None
+
+    def _told_of(self, *words: str, index: Path | None = None) -> bytes | None:
+        """What git tells of trees that may be gone; None where one is."""
         try:
-            told = git.ours(self.path, "diff-tree", "-r", "-z", "--no-renames", old, new).stdout
+            return git.ours(self.path, *words, index=index).stdout
         except FailedError as error:
             if (trouble := self.trouble(error)) is not None:
                 raise trouble from error
             return None
-        return tuple(map(Change.of, rawdiff.differences(told)))
 
     def file(self, tree: str, path: str) -> bytes | None:
         """The contents of a file of a tree, or None."""
