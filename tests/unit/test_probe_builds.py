@@ -147,5 +147,5 @@ async def test_probes_are_made_again_where_their_headers_or_they_differ(
     kernel.worker.clean()
     assert await made(Makefile=more)
     assert not await made(Makefile=more, main=MAIN.replace("0", "1"))
-    monkeypatch.setattr("kseries.kbuild.worker._version", lambda *_: "another compiler")
+    monkeypatch.setattr("kseries.kbuild.compilers.version", lambda *_: "another compiler")
     assert await made(Makefile=more)

@@ -11,7 +11,7 @@ import dataclasses
 import io
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from kseries.kbuild import (
     ccache,
     denials,
     initramfs,
-    installed,
     limits,
     linked,
     modules,
@@ -41,7 +40,7 @@ from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.folder import OBJECTS, Folder
-from kseries.kbuild.guests import Guests
+from kseries.kbuild.guestmake import GuestMake, Wanted
 from kseries.kbuild.headers import Headers
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.keptselftests import KeptSelftests
@@ -49,10 +48,8 @@ from kseries.kbuild.make import Compiled, Make, errors_of, make_argv
 from kseries.kbuild.timing import Timing
 from kseries.model import DEFAULT_MACHINE, Build, Dependencies, events
 from kseries.model.errors import InfraError
-from kseries.probes import install
-from kseries.probes.install import Install
-from kseries.probes.programs import Program, stage
-from kseries.probes.selftests import READ, Bench, Selftest
+from kseries.probes.programs import Program
+from kseries.probes.selftests import Bench, Selftest
 from kseries.probes.targets import Target
 from kseries.sources import TreeStore
 
@@ -62,36 +59,11 @@ _PROBES = b"\n--- probes\n"
 """What stands in a build's log before the making of the probes, whose warnings are not the kernel's."""
 _OUTDATED = 0.5
 """The share of a folder's targets above which it is cheaper to begin with base once more than to make them again."""
-_VERSION_SECONDS = 30
 _TOLD = 30
 """Options of which it is told why Kconfig has dropped them: of a distribution's configuration that are thousands."""
 
 _LINK_BEGINS = "vmlinux.o"
 """What make links once everything is compiled (scripts/link-vmlinux.sh, scripts/Makefile.vmlinux_o)."""
-
-
-def toolchain(arch: Arch, config: Config) -> str:
-    """What compiles, in one line: part of what a result depends on. Raises InfraError when it is not there."""
-    tools = arch.toolchain
-    needed = {f"{tools.prefix}gcc": tools.compiler_package, f"{tools.prefix}ld": tools.binutils_package}
-    if config.llvm:  # the probes' compiler stays what it is
-        clang, lld = map(config.of_llvm, ("clang", "ld.lld"))
-        packages = (clang, lld.replace("ld.lld", "lld")) if "/" not in clang else ("clang", "lld")
-        needed = {clang: packages[0], lld: packages[1], f"{tools.prefix}gcc": tools.compiler_package}
-    versions = [_version(tool, package) for tool, package in needed.items()]
-    if modules.asked(config.text):
-        tool = modules.depmod()
-        versions.append(_version(tool, modules.PACKAGE) if tool is not None else "no depmod")
-    versions += [f"{tool} {_version(tool, tool)}" for tool in config.named_tools]
-    if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree
-        versions.append(f"{config.checker} {_version(config.checker, config.checker)}")
-    return " / ".join(versions)
-
-
-def _version(tool: str, package: str) -> str:
-    """The first line in which a tool tells its version: asked each time, for what is called gcc may be ccache."""
-    done = processes.run([processes.require(tool, package), "--version"], seconds=_VERSION_SECONDS)
-    return done.text.partition("\n")[0]
 
 
 class Worker:
@@ -129,14 +101,10 @@ class Worker:
         self._config = config
         self._jobs = jobs
         self._seconds = seconds
-        self._probes = probes
-        self._programs = programs
-        self._selftests = selftests
-        self._targets = targets
-        self._kept_tests = kept_tests
+        self._wanted = Wanted(probes, programs, selftests, targets, sysroot, kept_tests)
         self._source = home / "source"
         self._shared = paths.cache("ccache")
-        self._guests = paths.project("guests")
+        self._guest_sources = paths.project("guests")
         self._listed = home / "names"
         self._names = names.Names(store, self._listed)
         self._kconfig = Kconfig(store)
@@ -144,21 +112,19 @@ class Worker:
         """Why Kconfig dropped what it did, when it ran last; as far as somebody had to know."""
         seen = layout.BOXED if boxed else layout.unboxed(home)
         kind = f"{arch.name}-{config.hash}-{seen}" + ("" if cached else "-uncached")
-        places = {"source": self._source, "build": home / kind, "guests": self._guests, "ccache": self._shared}
+        places = {"source": self._source, "build": home / kind, "guests": self._guest_sources, "ccache": self._shared}
         places |= {"sysroot": sysroot} if sysroot is not None else {}
         self._fixed = Layout.of({**places, "names": self._listed})
         self._layout = self._fixed if boxed else layout.OWN
         self._open: Callable[[], Folder] = lambda: Folder(
-            home, kind, self._inside(self._source), series, _read(selftests, targets)
+            home, kind, self._inside(self._source), series, self._wanted.read
         )
         self._opened: Folder | None = None
         self._obj = home / kind / OBJECTS
         self._headers = Headers(store, home / kind)
-        self._made_guests = Guests(self._guests, home / kind)
         self._cache = "ccache " if cached else ""
-        self._bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
-        self._sysroots = (sysroot,) if sysroot is not None else ()
-        self._install = Install(arch, self._source, self._obj, jobs, self._cache, self._layout, sysroot)
+        bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
+        self._guests = GuestMake(self._wanted, bench, self._guest_sources, home / kind)
 
     @property
     def _folder(self) -> Folder:
@@ -232,12 +198,7 @@ class Worker:
 
     def selftest_file(self, name: str) -> str:
         """A file of kselftest as the guest of what was built last has it; empty where there is none."""
-        return self._kept_tests.text(name) if self._kept_tests is not None else installed.text(self._obj, name)
-
-    @property
-    def _installed(self) -> Iterable[bytes]:
-        """kselftest in the guest, as members of its initramfs."""
-        return (self._kept_tests.path.read_bytes(),) if self._kept_tests is not None else installed.members(self._obj)
+        return self._guests.selftest_file(name)
 
     @property
     def _has_modules(self) -> bool:
@@ -342,7 +303,7 @@ class Worker:
                     dropped, ok = await self._make(tree, make, watch, brought)
                     output.flush()
                     # A test that this host had no room or memory for would be told as the patch's fault, too.
-                    if not ok or self._targets or self._unbuilt():
+                    if not ok or self._wanted.targets or self._guests.unbuilt():
                         self._check_room(log.read_bytes())
                         limits.check(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
@@ -351,7 +312,7 @@ class Worker:
                 # A slow host, or a tree that make does not come to an end with: nobody can tell which.
                 raise InfraError(f"make was still at work after {self._seconds / 60:.0f} minutes") from error
         said = self._said(log)
-        source, *others = map(self._fixed.inside, (self._source, self._folder.place, self._guests))
+        source, *others = map(self._fixed.inside, (self._source, self._folder.place, self._guest_sources))
         errors = errors_of(said, source) if not ok else ()
         too_old = oldtools.told(said, errors)
         errors = (too_old,) if too_old else errors
@@ -362,7 +323,7 @@ class Worker:
                 await processes.aside(self._take, into)
             except (artifacts.NotRegularError, FileNotFoundError) as error:
                 ok, errors = False, (str(error),)
-        unbuilt = self._unbuilt() if ok else ()
+        unbuilt = self._guests.unbuilt() if ok else ()
         compiled_now, found = ccache.counts(artifacts.text(self._obj, buildbox.CCACHE_LOG))
         return Build(
             ok=ok,
@@ -418,7 +379,7 @@ class Worker:
         else:
             artifacts.copy(self._obj, self._arch.kernel_path, kernel)
         theirs = initramfs.modules(self._obj / modules.FOLDER) if self._has_modules else ()
-        initramfs.write(into / "initrd.cpio", self._obj / "guests", (*self._installed, *theirs))
+        initramfs.write(into / "initrd.cpio", self._obj / "guests", (*self._guests.installed, *theirs))
 
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
@@ -434,7 +395,7 @@ class Worker:
         boxed = self._layout is self._fixed  # and the source to be read alone
         await processes.aside(self._store.check_out, tree, self._source, self._home / "index", untouched=boxed)
         looked = await processes.aside(self._names.update, tree)
-        self._folder.looked(names.telling() + looked.all + (looked.tests if self._selftests or self._targets else ""))
+        self._folder.looked(names.telling() + looked.all + (looked.tests if self._wanted.takes_tests else ""))
         defined = await processes.aside(self._kconfig.defined, tree, self._config.alternatives, self._arch.source)
         before = self.holds
         if before is None or self._kconfig.may_differ(before, tree, looked.targets, self._configuring_read(before)):
@@ -465,7 +426,7 @@ class Worker:
         if await processes.aside(self._headers.are_of, tree, config):
             return True
         self._headers.forget()
-        self._made_guests.forget()
+        self._guests.forget()
         last = self._since_now()
         if not await make(self._kernel_argv("headers")):
             return False
@@ -528,7 +489,7 @@ class Worker:
         def start_guests() -> None:
             watch.ends("compile")
             beside = dataclasses.replace(make, log=output)
-            guests.append(asyncio.create_task(self._make_guests(beside)))
+            guests.append(asyncio.create_task(self._guests.make(beside, self._folder.staged)))
 
         def step(what: str) -> None:
             make.compiled(what)
@@ -555,79 +516,20 @@ class Worker:
         await processes.aside(files.remove, place)
         return not self._has_modules or await make(self._kernel_argv(*modules.install_words(self._inside(place))))
 
-    async def _make_guests(self, make: Make) -> bool:
-        """Init and all probes; False where one of ours does not build."""
-        staged = stage(self._programs, self._folder.staged)
-        ours, theirs = commands = [self._guests_argv(staged, target) for target in ("ours", "theirs")]
-        made_by = [*commands, [self._probes_compiler()]]
-        if not self._made_guests.are_of(made_by, staged):
-            self._made_guests.forget()
-            if not await make(ours):
-                return False
-            if not staged or await make(theirs):  # if not, Build.unbuilt tells what came of it
-                self._made_guests.made(made_by, staged)
-        for argv in (*self._without_tests(staged), *self._bench.makes(self._selftests)):
-            await make(argv)
-        for argv in self._bench.installs(self._selftests, self._obj / "guests" / "programs"):
-            await make(argv)
-        for argv in self._install.makes(self._targets):
-            await make(argv)  # what of it could not be made, the tests themselves tell
-        return True
-
-    def _without_tests(self, staged: tuple[Path, ...]) -> list[list[str]]:
-        """How to remove the tests of kselftest that another state or run has put beside the programs, in the box."""
-        made = self._obj / "guests" / "programs"
-        theirs = {program.stem for program in staged}
-        left = sorted(str(self._inside(one)) for one in made.glob("*") if one.name not in theirs)
-        return [["rm", "-rf", *left]] if left else []
-
-    def _probes_compiler(self) -> str:
-        """Its version: with another one its own headers are others, which make looks at."""
-        tools = self._arch.toolchain
-        return _version(f"{tools.prefix}gcc", tools.compiler_package)
-
-    def _unbuilt(self) -> tuple[str, ...]:
-        """The programs that are not there, and the tests of which there is but the source."""
-        made = self._obj / "guests" / "programs"
-        wanted = [program.name for program in self._programs]
-        wanted += [test.name for test in self._selftests if self._bench.has(test)]
-        return tuple(name for name in wanted if not (made / name).exists())
-
     def _kernel_argv(self, *targets: str) -> list[str]:
         source, obj = map(self._inside, (self._source, self._obj))
         return make_argv(self._arch, self._config, source, obj, targets, self._jobs, self._cache)
-
-    def _guests_argv(self, programs: tuple[Path, ...], target: str) -> list[str]:
-        obj = self._inside(self._obj)
-        return [
-            "make",
-            f"-j{self._jobs}",
-            f"--directory={self._inside(self._guests)}",
-            f"OUT={obj / 'guests'}",
-            f"ARCH={self._arch.name}",
-            f"CC={self._cache}{self._arch.toolchain.prefix}gcc",
-            f"AR={self._arch.toolchain.prefix}ar",
-            f"HEADERS={obj / 'usr' / 'include'}",
-            f"PROGRAMS={' '.join(str(self._inside(program)) for program in programs)}",
-            *(() if self._probes is None else (f"PROBES={' '.join(self._probes)}",)),
-            "--keep-going",
-            target,
-        ]
 
     @property
     def _fragment(self) -> Path:
         return self._folder.place / "fragment.config"
 
     def _box(self, trusted: bool) -> processes.Box:
-        ours = (self._source, self._guests, self._listed, self._fragment, self._folder.staged, *self._sysroots)
+        own = (self._source, self._guest_sources, self._listed, self._fragment, self._folder.staged)
+        ours = (*own, *self._wanted.sysroots)
         return buildbox.of_make(
             self._folder, self._shared, self._listed, ours, self._layout, self._jobs, trusted=trusted
         )
-
-
-def _read(selftests: tuple[Selftest, ...], targets: tuple[Target, ...]) -> tuple[str, ...]:
-    """What more is read without a note than the kernel's build reads."""
-    return (*((READ,) if selftests else ()), *((install.READ,) if targets else ()))
 
 
 def _tell_compiled(tell: events.Listener, name: str, what: str) -> None:
