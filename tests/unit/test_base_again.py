@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A cache that knows what base does, and has neither its build folder nor its objects: base is built once more."""
 
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,19 +24,24 @@ from tests.support import tiny
 from tests.support.engines import engine as engine_for
 from tests.support.gitrepo import Repository
 from tests.support.kbuild import ARCH, FRAGMENT
-from tests.support.tinyseries import noted
 
 SETUP = Setup(ARCH, Accel(name="tcg", why=""), "gcc", Config(FRAGMENT), tiny.ASKED, "")
+
+
+_HEADERS = 5
+_UAPI = ("install.sh", *(f"uapi/{number}.h" for number in range(_HEADERS)))
+"""What make reads for headers alone."""
 
 
 class Cache:
     """A cache, and the series that are run on it; what each build compiled is noted."""
 
-    def __init__(self, top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, top: Path, monkeypatch: pytest.MonkeyPatch, headers: int = 0) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(top))
         self.top = paths.cache()
         self.linux = Repository(top.parent / f"{top.name}-linux")
         self.trees = TreeStore(paths.cache("trees.git"))
+        self._headers = headers
         self.base = self._tree("base")
         self.told: list[str] = []
         self.builds: list[tuple[str, int]] = []
@@ -45,19 +49,20 @@ class Cache:
         self._monkeypatch = monkeypatch
 
     def _tree(self, which: str, **changed: str) -> str:
-        made = {**tiny.kernel(which), "Kconfig": "", **changed}
-        noting = noted(made["Makefile"])
-        made["Makefile"] = re.sub(r"-o \$@ (\w+)\.S", r"-o $@ $(CURDIR)/\1.S", noting)  # as kbuild names it
+        more = dict.fromkeys(("unread.S", *_UAPI), "/* base */\n")
+        made = {**tiny.kernel(which), "Kconfig": "", **more, **changed}
+        made["Makefile"] = as_kbuild_notes(made["Makefile"], self._headers)
         commit = self.linux.commit(which, made)
         self.trees.add_repository(self.linux.path)
         return self.trees.tree_of(commit)
 
-    def plan(self, name: str, base: str | None = None) -> Plan:
-        """A series of one patch, which changes one object."""
-        return tiny.plan(base or self.base, self._tree("base", **{"lib.S": f'{tiny.LIB}\t.asciz "{name}"\n'}))
+    def plan(self, name: str, base: str | None = None, **more: str) -> Plan:
+        """A series of one patch, which changes one object, and may bring more files."""
+        lib = f'{tiny.LIB}\t.asciz "{name}"\n'
+        return tiny.plan(base or self.base, self._tree("base", **{"lib.S": lib, **more}))
 
     def other_base(self) -> str:
-        return self._tree("another")
+        return self._tree("another", **dict.fromkeys(_UAPI, "/* another */\n"))
 
     def engine(self, plan: Plan, workers: int = 1) -> Engine:
         tip = plan.states[1].tree
@@ -91,6 +96,16 @@ class Cache:
         return await self.engine(plan, workers).run(plan, self.top / "out")
 
     @property
+    def source(self) -> Path:
+        """The first worker's source folder."""
+        return self.top / "workers/0/source"
+
+    @property
+    def index(self) -> Path:
+        """By which is known what it holds."""
+        return self.top / "workers/0/index"
+
+    @property
     def folders(self) -> list[Path]:
         """The build folders, and what base has left of them."""
         return list(self.top.glob(f"workers/*/{ARCH.name}-*"))
@@ -114,6 +129,17 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Cac
 @pytest.fixture
 def cache(make: Callable[[str], Cache]) -> Cache:
     return make("cache")
+
+
+def as_kbuild_notes(makefile: str, headers: int) -> str:
+    """The tiny kernel's Makefile with notes of absolute paths, of folders too, and of some headers by their script."""
+    for name in ("lib", "main"):
+        note = f"echo 'savedcmd_{name}.o := gcc -I$(CURDIR)/include $(CURDIR)/{name}.S' >$(O)/.{name}.o.cmd"
+        makefile = makefile.replace(f"-o $@ {name}.S", f"-o $@ {name}.S\n\t@{note}")
+    note = 'echo "savedcmd_$$one.h := $(CURDIR)/install.sh $(CURDIR)/uapi/$$one.h" >$(O)/usr/include/.$$one.h.cmd'
+    numbers = " ".join(map(str, range(headers)))
+    install = f"mkdir -p $(O)/usr/include\n\tfor one in {numbers}; do {note}; done"
+    return makefile.replace("headers:\n", f"headers:\n\t{install}\n")
 
 
 def essence(results: dict[str, StateResult]) -> dict[str, object]:
@@ -161,15 +187,50 @@ async def test_a_folder_of_base_that_is_damaged_is_none(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("back", [False, True])
-async def test_a_folder_whose_sources_another_kernel_was_written_over_is_outdated(cache: Cache, back: bool) -> None:
+async def test_a_folder_whose_sources_another_kernel_was_written_over_is_outdated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: bool
+) -> None:
+    cache = Cache(tmp_path / "cache", monkeypatch, _HEADERS)
     await cache.run(cache.plan("a"))
-    source, index = cache.top / "workers/0/source", cache.top / "workers/0/index"
     for tree in (cache.other_base(), *([cache.base] if back else [])):
-        cache.trees.check_out(tree, source, index)
+        cache.trees.check_out(tree, cache.source, cache.index)
     plan = cache.plan("b")
     assert cache.engine(plan).forecast(plan)[0].again
     await cache.run(plan)
     assert cache.told == [BASE_AGAIN] and cache.builds == [(cache.base, 0), (plan.states[-1].tree, 1)]
+    await cache.run(cache.plan("c"))
+    assert cache.told == []
+
+
+async def test_a_series_that_goes_on_is_foretold_what_it_builds_with_base_again(cache: Cache) -> None:
+    plan = cache.plan("a")
+    await cache.run(plan)
+    tip = plan.states[-1]
+    for tree in (cache.other_base(), cache.base):
+        cache.trees.check_out(tree, cache.source, cache.index)
+    alike = msgspec.structs.replace(tip, id="without-1", tree=cache.plan("a", **{"unread.S": "x"}).states[-1].tree)
+    plan = msgspec.structs.replace(plan, states=(*plan.states, alike))
+    assert [one.state for one in cache.engine(plan).forecast(plan) if one.to_build] == ["without-1"]
+    await cache.run(plan)
+    assert cache.told == [BASE_AGAIN] and [tree for tree, _ in cache.builds] == [cache.base, alike.tree]
+
+
+async def test_folders_that_a_series_writes_to_outdate_nothing(cache: Cache) -> None:
+    for name in "abc":
+        await cache.run(cache.plan(name, **{f"include/{name}/new.h": "/* */\n"}))
+        assert cache.told == []
+
+
+async def test_a_cache_that_was_copied_is_gone_on_with(cache: Cache) -> None:
+    await cache.run(cache.plan("a"))
+    workers, copied = cache.top / "workers", cache.top / "copied"
+    shutil.copytree(workers, copied, symlinks=True)
+    shutil.rmtree(workers)
+    copied.rename(workers)
+    plan = cache.plan("b")
+    await cache.run(plan)
+    assert cache.told == [] and cache.builds == [(plan.states[-1].tree, 1)]
+    assert (cache.source / "main.S").stat().st_mtime < (cache.source / "lib.S").stat().st_mtime - 1
 
 
 async def test_a_series_goes_on_with_what_it_has_built_itself(cache: Cache) -> None:

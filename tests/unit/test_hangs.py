@@ -13,7 +13,7 @@ from kseries.cache.gc import compiled
 from kseries.guest import emulator, guest, machine
 from kseries.host import processes
 from kseries.inputs import gitrange, lore
-from kseries.kbuild import binutils, checkpatch, worker
+from kseries.kbuild import binutils, checkpatch, compilers
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Probe
 from kseries.model.errors import InfraError
@@ -62,8 +62,8 @@ def in_time() -> object:
             lambda place: hostapt.download("linux-source-6.12", None, place, update=False),
         ),
         ("dpkg-deb", debian, "_SECONDS", lambda place: debian._unpacked(place / "x.deb", place)),
-        ("gcc", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
-        ("ld", worker, "_VERSION_SECONDS", lambda _: worker.toolchain(ARCH, Config(FRAGMENT))),
+        ("gcc", compilers, "_SECONDS", lambda _: compilers.toolchain(ARCH, Config(FRAGMENT))),
+        ("ld", compilers, "_SECONDS", lambda _: compilers.toolchain(ARCH, Config(FRAGMENT))),
         (ARCH.qemu, emulator, "_SECONDS", lambda _: emulator.version(ARCH, Accel(name="tcg", why=""))),
         ("perl", checkpatch, "_SECONDS", lambda _: checkpatch.require()),
         ("ccache", compiled, "_SECONDS", lambda place: compiled.trim(place, 1 << 20)),

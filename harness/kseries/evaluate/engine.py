@@ -189,19 +189,27 @@ class Engine:
     def _forecast(self, evaluation: Evaluation) -> tuple[Forecast, ...]:
         place, base = self._crew.foreseen(evaluation.jobs.plan.base.tree), evaluation.known_base
         again = base is not None and self._crew.lacks(base)
-        return forecast(list(evaluation.seen), self._schedule(evaluation), place, self._crew.seconds, again=again)
+        schedule = self._schedule(evaluation, only_base=again)
+        return forecast(list(evaluation.seen), schedule, place, self._crew.seconds, again=again)
 
     def _begin(self, plan: Plan, out: Path, again: Again = FIRST) -> Evaluation:
         jobs = Jobs(self._setup, plan, self._watch, self._asked, again=again)
         return Evaluation(jobs, self._memory, self._trees, self._tell, out)
 
-    def _schedule(self, evaluation: Evaluation, states: list[State] | None = None) -> Schedule:
+    def _schedule(
+        self, evaluation: Evaluation, states: list[State] | None = None, *, only_base: bool = False
+    ) -> Schedule:
         """The states of a plan that are left, and those that are known and whose builds another's may equal.
 
-        Where base was asked more than they are, or earlier, none of them is what base is.
+        Where base was asked more than they are, or earlier, none of them is what base is. Where base is to be built
+        again, the notes of the others go with their folder: then it is ``only_base``.
         """
         jobs, left = evaluation.jobs, evaluation.left if states is None else states
-        others = (state for state in jobs.states if not (state.id == "base" and jobs.is_base_apart))
+        others = (
+            state
+            for state in jobs.states
+            if not (state.id == "base" and jobs.is_base_apart) and (state.id == "base" or not only_base)
+        )
         built = {state: read for state in others if (read := self._read(evaluation, state)) is not None}
         traced = next((state.id for state in left if jobs.traces(state)), None)
         seen = {state.id for state in built if evaluation.traced(state) is not None} if traced is not None else set()

@@ -12,7 +12,7 @@ compiler was given it, its note names it.
 import os
 import posixpath
 import re
-import sys
+import stat
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -36,6 +36,8 @@ _RUN = frozenset({".sh", ".py", ".pl", ".awk"})
 _PLAIN = re.compile(r"[\w./+@-]+", re.ASCII)
 """A path in which nobody who tells of it could have seen two."""
 _LINK = "120000"
+_KEPT = "dependencies.json"
+"""Written when a build has ended."""
 # A path relative to who knows which folder: tools/build notes its sources so.
 _RELATIVE = re.compile(
     rb"(?<=\s)(?!/)(?:[^\s:$()]+\.(?:[chS]|rst)|(?:[^\s:$()]*/)?(?:Makefile|Kbuild|Kconfig)[^\s:$()/]*)(?=[\s:]|$)"
@@ -137,7 +139,8 @@ class FolderDependencies:
 
     def reload(self, place: Path) -> None:
         """Take what is kept in a place for what the folder has, which is to be a copy of that; there may be none."""
-        kept = _load(place / "dependencies.json")
+        kept = _load(place / _KEPT)
+        self._kept_in = place
         self._paths = {path: number for number, path in enumerate(kept.paths)}
         self._trees: dict[str, _Snapshot] = {}
         notes: dict[str, _Note] = {}
@@ -198,7 +201,8 @@ class FolderDependencies:
             self._trees.pop(tree, None)
             self._trees[tree] = self._snapshot(notes, always)
             self._trees = dict(list(self._trees.items())[-TREES:])
-        checksummed.write(self._place / "dependencies.json", msgspec.json.encode(self._kept()))
+        checksummed.write(self._place / _KEPT, msgspec.json.encode(self._kept()))
+        self._kept_in = self._place
         parsed.forget(self._obj)
 
     def of_last(
@@ -278,24 +282,25 @@ class FolderDependencies:
         return len(frozenset[str]().union(*(self.readers(change.path) for change in changes)))
 
     def outdated(self, source: Path, to_write: Container[str]) -> float:
-        """The share of the targets, as the folder is now, that make makes again whatever a state changes: they are
-        older than a file that they were made of. ``to_write`` are the files of ``source`` that a check-out writes
-        before that.
+        """The share of the targets, as the folder is now, that were made of files of ``source`` which were written
+        since the last build, or will be: those in ``to_write``. make makes them again, whatever a state changes.
         """
-        written = {
-            number: sys.maxsize if path in to_write else _written(source / path) for path, number in self._paths.items()
-        }
+        since = _written(self._kept_in / _KEPT)
+        late = {number for path, number in self._paths.items() if path in to_write or _written(source / path) > since}
         made = [note for note in self._now.notes.values() if note.written and note.paths]
-        late = sum(max(map(written.__getitem__, note.paths)) > note.written for note in made)
-        return late / len(made) if made else 0.0
+        return sum(not late.isdisjoint(note.paths) for note in made) / len(made) if made else 0.0
 
 
 def _written(path: Path) -> int:
-    """When a file was written, in nanoseconds; never, where there is none: it need not be one that is read any more."""
+    """When a file was written, in nanoseconds; never, where there is none: it need not be one that is read any more.
+
+    Nor a folder, which a command line names (-I): make does not ask when one was written.
+    """
     try:
-        return path.lstat().st_mtime_ns
+        seen = path.lstat()
     except OSError:
         return 0
+    return 0 if stat.S_ISDIR(seen.st_mode) else seen.st_mtime_ns
 
 
 def _is_behind(raw: bytes, links: frozenset[str]) -> bool:

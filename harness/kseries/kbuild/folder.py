@@ -70,7 +70,9 @@ class Folder:
     def begins_with(self, base: str) -> bool:
         """Whether the series will find here what a base alone has left, or what its own patches have."""
         if not self._foreign(self._series) and self._of() != _BASES:
-            return self.configured is not None
+            return self.configured is not None and not self._is_unsound()
+        if not self._foreign(self._series) and self._is_unsound():
+            return False
         return self.configured == _configured(self._pristine) == base
 
     def configure(self, tree: str | None) -> None:
@@ -186,16 +188,25 @@ class Folder:
 
         A killed compiler can leave half an object that make takes for a whole one. ccache knows the others.
         """
-        mark = self.place / "interrupted"
-        # Nor can a folder be gone on with whose warnings are not known: they would all look new. Where a clock was set
-        # back, make would take the objects for newer than the sources that are written now. And when a host goes down,
-        # files that were written shortly before may be short, and nobody can tell which.
-        if mark.exists() or not self.said.known or self.said.written > time.time() or self._host_went_down():
+        if self._is_unsound():
             self.empty()
-        mark.touch()
+        self._mark.touch()
         checksummed.write(self.place / _BOOT, _BOOT_ID.read_bytes())
         yield
-        mark.unlink()
+        self._mark.unlink()
+
+    @property
+    def _mark(self) -> Path:
+        return self.place / "interrupted"
+
+    def _is_unsound(self) -> bool:
+        """Whether no build can go on with it.
+
+        Nor with one whose warnings are not known: they would all look new. Where a clock was set back, make would take
+        the objects for newer than the sources that are written now. And when a host goes down, files that were written
+        shortly before may be short, and nobody can tell which.
+        """
+        return self._mark.exists() or not self.said.known or self.said.written > time.time() or self._host_went_down()
 
     def _host_went_down(self) -> bool:
         note = self.place / _BOOT

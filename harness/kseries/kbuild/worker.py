@@ -240,6 +240,7 @@ class Worker:
         """
         held = self.holds
         to_write = self._store.to_write(held, self._home / "index") if held is not None else None
+        # Where nobody can tell, those that were written since then do.
         return self._folder.dependencies.outdated(self._source, to_write or frozenset()) > _OUTDATED
 
     @property

@@ -447,12 +447,15 @@ class TreeStore:
         return tuple(map(Change.of, rawdiff.differences(told))) if told is not None else None
 
     def to_write(self, tree: str, index: Path) -> frozenset[str] | None:
-        """The files that a check-out of such a tree would write or remove, where ``check_out`` has left an index."""
+        """The files that ``check_out`` would write or remove to have a tree in place of what it left the index for.
+
+        None where the tree was one of a state and is gone, or the index cannot be read.
+        """
         told = self._told_of("diff-index", "--cached", "--name-only", "-z", tree, index=index)
-        return frozenset(os.fsdecode(told).split("\0")[:-1]) if told is not None else None
+        return frozenset(told.decode(errors="replace").split("\0")[:-1]) if told is not None else None
 
     def _told_of(self, *words: str, index: Path | None = None) -> bytes | None:
-        """What git tells of trees that may be gone; None where one is."""
+        """What git tells of trees that may be gone; None where it fails, and nothing is wrong with the store."""
         try:
             return git.ours(self.path, *words, index=index).stdout
         except FailedError as error:
@@ -508,6 +511,8 @@ class TreeStore:
         step = ("read-tree", "-m", "-u", held, tree)
         goes_on = untouched and not unsure and seen == _identity(index)
         if not goes_on or at_work(*step, statuses=git.ANSWERS).returncode != 0:
+            if not unsure:  # a copy of a folder has what it had, but nothing that the index knows it by
+                at_work("update-index", "-q", "--refresh", statuses=(0, 1))
             # Not git reset, which moves HEAD: there is one for all who check out at the same time.
             at_work("read-tree", "--reset", "-u", tree)
         self._checked_out[index] = tree, _identity(index)
