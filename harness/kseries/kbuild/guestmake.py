@@ -17,7 +17,7 @@ from kseries.probes.targets import Target
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Contents:
     """What a guest is to have. ``probes`` are those of ours that are made, None for all of them; ``kept_tests`` is the
     kselftest of every guest, where no tree installs its own.
     """
@@ -46,59 +46,59 @@ class Wanted:
 
 
 class GuestMake:
-    """How they are made where ``bench`` says, with ours in ``sources``; notes are left in ``noted``, where nothing that
+    """How they are made where ``bench`` says, with ours in ``sources``; notes are left in ``notes``, where nothing that
     is built can write.
     """
 
-    def __init__(self, wanted: Wanted, bench: Bench, sources: Path, noted: Path) -> None:
-        self._wanted = wanted
+    def __init__(self, contents: Contents, bench: Bench, sources: Path, notes: Path) -> None:
+        self._contents = contents
         self._bench = bench
         self._sources = sources
         self._obj = bench.obj
         self._inside = bench.layout.inside
-        self._made = Guests(sources, noted)
+        self._notes = Guests(sources, notes)
         self._install = Install(
-            bench.arch, bench.source, bench.obj, bench.jobs, bench.cache, bench.layout, wanted.sysroot
+            bench.arch, bench.source, bench.obj, bench.jobs, bench.cache, bench.layout, contents.sysroot
         )
 
     def forget(self) -> None:
         """The headers that they are made of are others now."""
-        self._made.forget()
+        self._notes.forget()
 
     async def make(self, make: Make, staging: Path) -> bool:
         """Make all of them, programs by way of a folder of ours; False where one of ours does not build."""
-        staged = stage(self._wanted.programs, staging)
+        staged = stage(self._contents.programs, staging)
         ours, theirs = commands = [self._argv(staged, target) for target in ("ours", "theirs")]
         made_by = [*commands, [self._compiler()]]
-        if not self._made.are_of(made_by, staged):
-            self._made.forget()
+        if not self._notes.are_of(made_by, staged):
+            self._notes.forget()
             if not await make(ours):
                 return False
             if not staged or await make(theirs):  # if not, Build.unbuilt tells what came of it
-                self._made.made(made_by, staged)
-        for argv in (*self._without_tests(staged), *self._bench.makes(self._wanted.selftests)):
+                self._notes.made(made_by, staged)
+        for argv in (*self._without_tests(staged), *self._bench.makes(self._contents.selftests)):
             await make(argv)
-        for argv in self._bench.installs(self._wanted.selftests, self._programs):
+        for argv in self._bench.installs(self._contents.selftests, self._programs):
             await make(argv)
-        for argv in self._install.makes(self._wanted.targets):
+        for argv in self._install.makes(self._contents.targets):
             await make(argv)  # what of it could not be made, the tests themselves tell
         return True
 
     def unbuilt(self) -> tuple[str, ...]:
         """The programs that are not there, and the tests of which there is but the source."""
-        names = [program.name for program in self._wanted.programs]
-        names += [test.name for test in self._wanted.selftests if self._bench.has(test)]
+        names = [program.name for program in self._contents.programs]
+        names += [test.name for test in self._contents.selftests if self._bench.has(test)]
         return tuple(name for name in names if not (self._programs / name).exists())
 
     def selftest_file(self, name: str) -> str:
         """A file of kselftest as the guest has it; empty where there is none."""
-        kept = self._wanted.kept_tests
+        kept = self._contents.kept_tests
         return kept.text(name) if kept is not None else installed.text(self._obj, name)
 
     @property
-    def installed(self) -> Iterable[bytes]:
+    def kselftest(self) -> Iterable[bytes]:
         """kselftest in the guest, as members of its initramfs."""
-        kept = self._wanted.kept_tests
+        kept = self._contents.kept_tests
         return (kept.path.read_bytes(),) if kept is not None else installed.members(self._obj)
 
     @property
@@ -117,7 +117,7 @@ class GuestMake:
         return compilers.version(f"{tools.prefix}gcc", tools.compiler_package)
 
     def _argv(self, programs: tuple[Path, ...], target: str) -> list[str]:
-        arch, probes = self._bench.arch, self._wanted.probes
+        arch, probes = self._bench.arch, self._contents.probes
         return [
             "make",
             f"-j{self._bench.jobs}",

@@ -40,7 +40,7 @@ from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.folder import OBJECTS, Folder
-from kseries.kbuild.guestmake import GuestMake, Wanted
+from kseries.kbuild.guestmake import Contents, GuestMake
 from kseries.kbuild.headers import Headers
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.keptselftests import KeptSelftests
@@ -101,7 +101,7 @@ class Worker:
         self._config = config
         self._jobs = jobs
         self._seconds = seconds
-        self._wanted = Wanted(probes, programs, selftests, targets, sysroot, kept_tests)
+        self._contents = Contents(probes, programs, selftests, targets, sysroot, kept_tests)
         self._source = home / "source"
         self._shared = paths.cache("ccache")
         self._guest_sources = paths.project("guests")
@@ -117,14 +117,14 @@ class Worker:
         self._fixed = Layout.of({**places, "names": self._listed})
         self._layout = self._fixed if boxed else layout.OWN
         self._open: Callable[[], Folder] = lambda: Folder(
-            home, kind, self._inside(self._source), series, self._wanted.read
+            home, kind, self._inside(self._source), series, self._contents.read
         )
         self._opened: Folder | None = None
         self._obj = home / kind / OBJECTS
         self._headers = Headers(store, home / kind)
         self._cache = "ccache " if cached else ""
         bench = Bench(arch, self._source, self._obj, jobs, self._cache, self._layout)
-        self._guests = GuestMake(self._wanted, bench, self._guest_sources, home / kind)
+        self._guests = GuestMake(self._contents, bench, self._guest_sources, home / kind)
 
     @property
     def _folder(self) -> Folder:
@@ -304,7 +304,7 @@ class Worker:
                     dropped, ok = await self._make(tree, make, watch, brought)
                     output.flush()
                     # A test that this host had no room or memory for would be told as the patch's fault, too.
-                    if not ok or self._wanted.targets or self._guests.unbuilt():
+                    if not ok or self._contents.targets or self._guests.unbuilt():
                         self._check_room(log.read_bytes())
                         limits.check(log.read_bytes())
                     warned, parts = self._warnings(log, ok)
@@ -380,7 +380,7 @@ class Worker:
         else:
             artifacts.copy(self._obj, self._arch.kernel_path, kernel)
         theirs = initramfs.modules(self._obj / modules.FOLDER) if self._has_modules else ()
-        initramfs.write(into / "initrd.cpio", self._obj / "guests", (*self._guests.installed, *theirs))
+        initramfs.write(into / "initrd.cpio", self._obj / "guests", (*self._guests.kselftest, *theirs))
 
     def _check_room(self, log: bytes) -> None:
         """Raise DiskFullError where a build may have failed for lack of room: ld says nothing of it, it crashes."""
@@ -396,7 +396,7 @@ class Worker:
         boxed = self._layout is self._fixed  # and the source to be read alone
         await processes.aside(self._store.check_out, tree, self._source, self._home / "index", untouched=boxed)
         looked = await processes.aside(self._names.update, tree)
-        self._folder.looked(names.telling() + looked.all + (looked.tests if self._wanted.takes_tests else ""))
+        self._folder.looked(names.telling() + looked.all + (looked.tests if self._contents.takes_tests else ""))
         defined = await processes.aside(self._kconfig.defined, tree, self._config.alternatives, self._arch.source)
         before = self.holds
         if before is None or self._kconfig.may_differ(before, tree, looked.targets, self._configuring_read(before)):
@@ -527,7 +527,7 @@ class Worker:
 
     def _box(self, trusted: bool) -> processes.Box:
         own = (self._source, self._guest_sources, self._listed, self._fragment, self._folder.staged)
-        ours = (*own, *self._wanted.sysroots)
+        ours = (*own, *self._contents.sysroots)
         return buildbox.of_make(
             self._folder, self._shared, self._listed, ours, self._layout, self._jobs, trusted=trusted
         )
