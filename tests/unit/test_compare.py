@@ -395,3 +395,20 @@ def test_without_a_name_it_is_the_last_run_of_the_series_before_it(
     with pytest.raises(InputError, match="there is no other run"):
         before(later, tmp_path / "third")
     capsys.readouterr()
+
+
+def test_a_run_that_was_replaced_by_the_next_one_is_told_with_what_keeps_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    known = Runs(tmp_path / "cache" / "kseries", print)
+    out = tmp_path / "kseries-out"
+    out.mkdir()
+    for began in ("2001-01-01T00:00:00+00:00", None):
+        result = msgspec.structs.replace(split_run(), began=began)
+        (out / "result.json").write_bytes(msgspec.json.encode(Document.of(result)))
+        with known.recording(result.series.name, 1, "x86_64", out) as recording:
+            recording.ended(1, result.verdict, out / "result.json")
+    with pytest.raises(InputError, match=r"^the run of .* before it was replaced: both wrote to .*kseries-out\n") as told:
+        before(split_run(), out)
+    assert "--out" in str(told.value) and "kseries compare OLD NEW" in str(told.value)

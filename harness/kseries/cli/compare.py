@@ -64,13 +64,20 @@ def before(new: RunResult, place: Path) -> Path:
 
     One that was interrupted is no whole one, nor is one that its budget did not do for.
     """
+    replaced = False
     for run in runs.known().all():
-        like = (run.series, run.arch, run.result) == (new.series.name, new.arch, Kept.THERE)
-        like = like and run.stage is Stage.ENDED
-        later = new.began and run.began >= datetime.fromisoformat(new.began)
-        like = like and not later and Path(run.out).resolve() != place.resolve()
-        if like and not rundir.read(Path(run.out))[0].partial:
+        like = (run.series, run.arch, run.stage) == (new.series.name, new.arch, Stage.ENDED)
+        if not like or (new.began and run.began >= datetime.fromisoformat(new.began)):
+            continue
+        if Path(run.out).resolve() == place.resolve():
+            replaced = replaced or run.result is Kept.REPLACED
+        elif run.result is Kept.THERE and not rundir.read(Path(run.out))[0].partial:
             return Path(run.out)
+    if replaced:
+        raise InputError(
+            f"the run of {new.series.name} before it was replaced: both wrote to {place}\n"
+            "  give each run a folder of its own with --out, or name another: kseries compare OLD NEW"
+        )
     raise InputError(f"there is no other run of {new.series.name}\n  name one: kseries compare OLD NEW")
 
 
