@@ -30,6 +30,42 @@ def argv(*targets: str) -> list[str]:
     return make.make_argv(ARCH, Config(FRAGMENT), Path("/s"), Path("/o"), targets, 3)
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("O=/tmp/x", "--make O=/tmp/x: kseries itself tells make its O\n  leave it out"),
+        ("ARCH=arm64", "--make ARCH=arm64: kseries itself tells make its ARCH\n  --arch names the architecture"),
+        ("CROSS_COMPILE=aarch64-linux-gnu-", "kseries itself tells make its CROSS_COMPILE\n  --arch names the"),
+        ("KBUILD_BUILD_TIMESTAMP=now", "kseries itself tells make its KBUILD_BUILD_TIMESTAMP\n  leave it out"),
+        ("KBUILD_OUTPUT=/tmp/x", "kseries itself tells make its KBUILD_OUTPUT\n  leave it out"),
+        ("W=1 C=1", "--make W=1 C=1: this is one word, W, and its value\n  give --make twice: --make W=1 --make C=1"),
+        ("LLVM=1\tW=1", "--make LLVM=1 W=1: this is one word, LLVM, and its value\n  give --make twice"),
+    ],
+)
+def test_a_word_for_make_that_would_make_another_build_than_is_read_is_refused(word: str, said: str) -> None:
+    with pytest.raises(InputError) as told:
+        Config("", (word,))
+    assert said in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("CC=ccache gcc-13", "HOSTCC=gcc-13", "LD=ld.lld", "LLVM=-19", "W=1", "C=2", "CHECK=smatch -p=kernel"),
+        *("KCFLAGS=-DA=1 -DB=2", "KCFLAGS=-D A=1 --param x=2", "CC=env X=1 gcc", "LDFLAGS=-z x=1"),
+    ],
+)
+def test_a_word_for_make_may_choose_tools_and_have_blanks_in_its_value(word: str) -> None:
+    assert Config("", (word,)).make == (word,)
+
+
+def test_a_config_fragment_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "good").write_text("CONFIG_A=y\n")
+    (tmp_path / "bad").write_bytes(b"\xff\n")
+    with pytest.raises(InputError, match=rf"^{tmp_path}/bad is no config fragment: it is not text$"):
+        Config.read((tmp_path / "good", tmp_path / "bad"))
+
+
 def test_make_is_told_where_what_and_how() -> None:
     words = argv("vmlinux", "headers")
     assert words[0] == "make"

@@ -14,6 +14,20 @@ from kseries.model.sanitize import line, shortened
 
 _MAKE_WORD = re.compile(r"\w+=.*")
 
+_SECOND_WORD = re.compile(r"(?<!-D)(?<!\benv)\s(?=[A-Z]\w*=)")
+"""Where, within a value, another word for make seems to begin: none of ``-D X=1``, nor of ``env X=1 gcc``."""
+
+_ARCH_OPTION = "--arch names the architecture"
+_LEAVE_OUT = "leave it out"
+_OURS = {
+    "ARCH": _ARCH_OPTION,
+    "SUBARCH": _ARCH_OPTION,
+    "CROSS_COMPILE": f"{_ARCH_OPTION}, and --make CC=... another compiler",
+    **dict.fromkeys(("O", "KBUILD_OUTPUT", "KCONFIG_CONFIG", "KCONFIG_ALLCONFIG", "M", "KBUILD_EXTMOD"), _LEAVE_OUT),
+    **{f"KBUILD_BUILD_{name}": _LEAVE_OUT for name in ("TIMESTAMP", "USER", "HOST", "VERSION")},
+}
+"""The words with which another kernel would be built, or elsewhere, than the one that is looked at; what to do."""
+
 _TOOL = re.compile(r"(?<!\S)(?:[A-Za-z][\w.+-]*|/[\w./+-]+)(?!\S)")
 """A word that a shell looks for in PATH, or a path."""
 
@@ -36,7 +50,7 @@ class Start(StrEnum):
 class Config:
     """The fragments that make a configuration, joined, words for make, and the start; ``hash`` names them all.
 
-    Raises InputError for a word that make would take for an option, a file or a target.
+    Raises InputError for a word that make would take for an option, a file or a target, and for one of _OURS.
     """
 
     text: str
@@ -45,8 +59,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for word in self.make:
-            if not _MAKE_WORD.fullmatch(word):
-                raise InputError(f"--make {shortened(line(word), _SHOWN)}: expected NAME=VALUE, as in --make LLVM=1")
+            _check_word(word)
 
     @classmethod
     def of(cls, text: str, make: tuple[str, ...] = (), start: Start = Start.TINY) -> "Config":
@@ -61,12 +74,7 @@ class Config:
     @classmethod
     def read(cls, fragments: tuple[Path, ...], make: tuple[str, ...] = (), start: Start = Start.TINY) -> "Config":
         """Join fragments: of an option that stands in two, the last counts. Raises InputError."""
-        try:
-            texts = [one.read_text() for one in fragments]
-        except OSError as error:
-            raise InputError(f"cannot read the config fragment {error.filename}: {in_words(error)}") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"a config fragment is not text: {error}") from error
+        texts = [_text(one) for one in fragments]
         for one, text in zip(fragments, texts, strict=True):
             fragment.check(one, text)
         return cls("".join(text + "\n" for text in texts), make, start)
@@ -142,3 +150,26 @@ class Config:
         every = tuple(options)
         wanted = frozenset(self.wanted(every))
         return tuple(one for one in every if one not in wanted)
+
+
+def _check_word(word: str) -> None:
+    told = f"--make {shortened(line(word), _SHOWN)}"
+    if not _MAKE_WORD.fullmatch(word):
+        raise InputError(f"{told}: expected NAME=VALUE, as in --make LLVM=1")
+    name, _, value = word.partition("=")
+    if name in _OURS:
+        raise InputError(f"{told}: kseries itself tells make its {name}\n  {_OURS[name]}")
+    if second := _SECOND_WORD.search(value):
+        words = (f"{name}={value[: second.start()].rstrip()}", value[second.end() :])
+        each = " ".join(f"--make {shortened(line(one), _SHOWN)}" for one in words)
+        raise InputError(f"{told}: this is one word, {name}, and its value\n  give --make twice: {each}")
+
+
+def _text(fragment: Path) -> str:
+    """Raises InputError."""
+    try:
+        return fragment.read_text()
+    except OSError as error:
+        raise InputError(f"cannot read the config fragment {fragment}: {in_words(error)}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{fragment} is no config fragment: it is not text") from error
