@@ -315,6 +315,15 @@ def test_a_cut_between_two_hunks_is_named(archive: bytes) -> None:
         thread.series(mbox.read(archive[:cut], "t.mbox"), "t.mbox")
 
 
+def test_of_a_cut_that_leaves_each_file_its_lines_are_told(archive: bytes) -> None:
+    cut = archive.rindex(b"\n@@ ") + 1
+    with pytest.raises(InputError, match=r"is cut short: its diffstat has \+4 -4 lines, its diff \+3 -3$"):
+        thread.series(mbox.read(archive[:cut], "t.mbox"), "t.mbox")
+    cut = archive.rindex(b"\ndiff ") + 1
+    with pytest.raises(InputError, match=r"is cut short: its diffstat has 2 files, its diff 1$"):
+        thread.series(mbox.read(archive[:cut], "t.mbox"), "t.mbox")
+
+
 def test_a_cut_between_two_mails_is_a_patch_that_is_not_there(archive: bytes) -> None:
     with pytest.raises(InputError, match="lacks 2/2"):
         thread.series(mbox.read(archive[: archive.rindex(b"\nFrom ") + 1], "t.mbox"), "t.mbox")

@@ -186,5 +186,9 @@ def _check_end(last: Mail) -> None:
         raise InfraError(f"{error}\n  so nobody knows whether {last.origin} is whole") from error
     rows = [row.split("\t") for row in done.text.splitlines() if row.count("\t") >= 2]
     came = (len(rows), *(sum(int(row[side]) for row in rows if row[side].isdigit()) for side in (0, 1)))
-    if done.returncode == 0 and any(have < int(want or 0) for have, want in zip(came, stat.groups(), strict=True)):
-        raise InputError(f"{last.origin} is cut short: its diffstat has {int(stat[1])} files, its diff {len(rows)}")
+    wanted = tuple(int(want or 0) for want in stat.groups())
+    if done.returncode == 0 and any(have < want for have, want in zip(came, wanted, strict=True)):
+        less = f"{wanted[0]} files, its diff {came[0]}"
+        if came[0] >= wanted[0]:
+            less = f"+{wanted[1]} -{wanted[2]} lines, its diff +{came[1]} -{came[2]}"
+        raise InputError(f"{last.origin} is cut short: its diffstat has {less}")
