@@ -25,6 +25,8 @@ STARTS = ("defconfig", "allnoconfig")
 """In the place of one: what the options are that no fragment names. Without, tinyconfig."""
 WORDS = (AUTO, *STARTS)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
+_WRITTEN = re.compile(r"states|search|(?:squash|order|journey)-.*|bisect\.(?:git|log)|.*\.(?:html|json|xml|txt|sarif)")
+"""What a run itself writes to its directory, in which a variant has a folder by its name."""
 _KEYS = ("arch", "config", "make", "boot")
 _BOOTS = {"yes": True, "no": False}
 _SHOWN = 100
@@ -68,9 +70,11 @@ def parse(word: str) -> tuple[str, Asked]:
 
 
 def check(name: str, asked: Asked) -> tuple[str, Asked]:
-    """A variant whose name can be that of a folder. Raises InputError."""
+    """A variant whose name can be that of a folder beside what a run writes. Raises InputError."""
     if not _NAME.fullmatch(name):
         raise InputError(f"--variant {_told(name)}: a name is of letters, digits, '.', '_' and '-'")
+    if _WRITTEN.fullmatch(name):
+        raise InputError(f"--variant {name}: a run writes something of that name to --out\n  give it another")
     return name, asked
 
 
