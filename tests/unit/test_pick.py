@@ -101,6 +101,11 @@ def test_a_number_that_no_patch_has_is_told_before_anything_is_made_of_it(
     assert len(str(told.value)) < 250
 
 
+def test_a_range_that_runs_backwards_is_told_so(runner: StateRunner) -> None:
+    with pytest.raises(InputError, match=r"^without-3\.\.1: a range begins with the smaller number\n  name it 1\.\.3$"):
+        runner.find("without-3..1")
+
+
 def test_of_one_patch_there_is_no_squash(runner: StateRunner) -> None:
     with pytest.raises(InputError, match=r"^squash-1: one patch is no squash\n  name two or more, as in squash-2\+3$"):
         runner.find("squash-1")

@@ -89,7 +89,11 @@ def _numbers(name: str, said: str, count: int) -> tuple[int, ...]:
     numbers: set[int] = set()
     for part in said.split("+"):
         first, _, last = part.partition("..")
-        numbers |= {*range(_number(name, first, count), _number(name, last or first, count) + 1)}
+        begin, end = _number(name, first, count), _number(name, last or first, count)
+        if begin > end:
+            told = f"{shortened(name, _SHOWN)}: a range begins with the smaller number"
+            raise InputError(f"{told}\n  name it {end}..{begin}")
+        numbers |= {*range(begin, end + 1)}
     if not numbers:
         raise _no_such(name, count)
     return tuple(sorted(numbers))
