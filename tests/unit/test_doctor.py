@@ -81,6 +81,11 @@ def test_a_host_with_everything(host: Host) -> None:
     assert not host.cache.exists(), "looking must not change anything"
 
 
+def test_of_each_thing_there_is_one_line(host: Host) -> None:
+    names = [item.name for item in doctor.examine(X86_64, host.cache)]
+    assert sorted(set(names)) == sorted(names)
+
+
 @pytest.mark.parametrize("name", sorted(set(TOOLS) - {"apt-cache"}))
 def test_a_tool_that_is_not_there(host: Host, name: str) -> None:
     (host.tools / name).unlink()
