@@ -161,7 +161,7 @@ def test_contracts_are_left_out_and_known_by_it(place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "is about a TARGET, or about a finished run: --from RUN"),
+        ((), "kseries: this is about a TARGET, or about a finished run: --from RUN"),
         (("base..topic", "--from", "out"), "is about a TARGET, or about a finished run"),
         (("--from", "nowhere"), "no result of a run: nowhere"),
         (("--from", "out", "-o", "nowhere/x.toml"), "cannot write nowhere/x.toml: no such directory"),

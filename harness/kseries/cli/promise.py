@@ -35,7 +35,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     """Exit 0 where nothing could be inferred, too, and 3 where a state could not be had that might tell more."""
     if (args.target is None) == (args.run_of is None):
-        raise InputError("kseries promise is about a TARGET, or about a finished run: --from RUN\n  name one of them")
+        raise InputError("this is about a TARGET, or about a finished run: --from RUN\n  name one of them")
     if args.output is not None:
         places.check(args.output)
     result = _run(args) if args.run_of is None else _finished(args.run_of)
