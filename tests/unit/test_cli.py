@@ -82,7 +82,7 @@ def test_what_a_series_brings_cannot_write_to_the_terminal_through_an_error(
         (("base..base", "--tree", "linux"), "base..base holds no commit"),
         (("base..v7", "--tree", "linux"), "base..v7"),
         (("empty",), "holds no *.patch file"),
-        (("garbage.tar",), "garbage.tar holds no patch"),
+        (("garbage.tar",), "garbage.tar is no mbox and no diff"),
         (("patches", "--tree", "garbage.tar"), "garbage.tar is not a tarball"),
     ],
 )  # fmt: skip

@@ -452,3 +452,43 @@ def test_a_subject_that_cannot_be_decoded_is_taken_as_it_is(subject: str, tmp_pa
 
 def test_a_subject_in_plain_utf8_is_read(tmp_path: Path) -> None:
     assert in_directory(written(tmp_path / "1.patch", mail("KVM: é"))).patches[0].subject == "KVM: é"
+
+
+# --- what is no series at all -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x00\x9f\x01" * 99, b"<!DOCTYPE html>\n<p>no</p>\n", b'{\n  "schema": 2\n}\n', b"only words: three\n"]
+)
+def test_what_is_neither_mails_nor_a_diff_is_told_with_what_a_target_may_be(data: bytes, tmp_path: Path) -> None:
+    written(tmp_path / "x", data)
+    with pytest.raises(InputError, match=r"^x is no mbox and no diff\n  TARGET may be a test case, an mbox, ") as told:
+        inputs.load(str(tmp_path / "x"))
+    assert len(str(told.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\n"])
+def test_an_empty_file_is_told_so(data: bytes, tmp_path: Path) -> None:
+    written(tmp_path / "x", data)
+    with pytest.raises(InputError, match=r"^x is empty$"):
+        inputs.load(str(tmp_path / "x"))
+
+
+def test_mails_without_a_patch_are_told_as_such(tmp_path: Path) -> None:
+    written(tmp_path / "x", mail("Hello", "only words\n"))
+    with pytest.raises(InputError, match=r"^x holds no patch: mails 1, replies 0\n"):
+        inputs.load(str(tmp_path / "x"))
+
+
+def test_of_one_revision_the_range_is_offered(repository: Repository) -> None:
+    repository.git("branch", "topic")
+    with pytest.raises(InputError, match=r"^topic is one revision, .*\n  name a range: BASE\.\.topic --tree .*linux$"):
+        inputs.load("topic", str(repository.path))
+    with pytest.raises(InputError, match=r"^no such TARGET: other\n"):
+        inputs.load("other", str(repository.path))
+
+
+def test_of_a_repository_its_commits_are_offered(repository: Repository) -> None:
+    said = r"linux is a git repository, and no series\n  name a range of it: BASE\.\.TOPIC --tree .*linux$"
+    with pytest.raises(InputError, match=said):
+        inputs.load(str(repository.path), str(repository.path))

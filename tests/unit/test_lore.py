@@ -50,6 +50,47 @@ def test_what_is_a_message_id(target: str, wanted: bool) -> None:
     assert lore.is_one(target) == wanted
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://github.com/torvalds/linux.git",
+        "https://github.com/torvalds/linux",
+        "https://github.com/torvalds/linux/pull/17",
+        "https://gitlab.com/a/b/",
+        "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/",
+        "https://git.example.org:8080/x",
+        "https://example.org/linux.git",
+        "http://example.org/linux.git#topic",
+        "git://example.org/linux",
+        "ssh://git@example.org/linux",
+        "git@github.com:torvalds/linux.git",
+    ],
+)
+def test_a_repository_elsewhere_is_not_for_b4(target: str, path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"^.* is a git repository, and no series\n  clone it, and name a range"
+    ) as told:
+        inputs.load(target)
+    assert "--tree" in str(told.value) and target in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        f"https://lore.kernel.org/git/{ID}/",
+        f"https://patch.msgid.link/{ID}",
+        f"https://inbox.sourceware.org/gdb/{ID}/",
+        "https://patchwork.kernel.org/project/kvm/patch/x@y/",
+        "<20240101.git@github.com>",
+        "1.git@github.com",
+        "a@x.git",
+    ],
+)
+def test_mails_elsewhere_are_for_b4(target: str, path: Path) -> None:
+    with pytest.raises(InfraError, match=r"^b4 is not installed, "):
+        inputs.load(target)
+
+
 def test_without_b4_the_user_is_told_what_to_do(path: Path) -> None:
     with pytest.raises(InfraError, match=r"^b4 is not installed, .*\n  .*apt-get install b4; or save .* mbox"):
         inputs.load(ID)

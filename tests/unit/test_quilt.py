@@ -255,7 +255,7 @@ def test_a_series_that_is_no_list_does_not_leave_the_order_to_the_names(contents
 def test_a_word_may_be_too_long_for_a_name(tmp_path: Path) -> None:
     word = "x" * 5000
     (tmp_path / "text").write_text(word)
-    with pytest.raises(InputError, match=r"^text holds no patch"):
+    with pytest.raises(InputError, match=r"^text is no mbox and no diff"):
         inputs.load(str(tmp_path / "text"))
     (tmp_path / "series").write_text(f"{word}\n")
     with pytest.raises(InputError, match=r"series:1: no such patch: \S{300}$"):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a TARGET is: a test case, patches in a directory, a queue or mails, or a range of commits."""
 
+import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,12 +28,13 @@ from kseries.inputs import (
 from kseries.inputs.gitrange import Walk
 from kseries.inputs.target import Target
 from kseries.inputs.testcase import Expected, ExpectedFinding, TestCase
-from kseries.model.errors import InputError, in_words
+from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import named
 from kseries.probes import commands
 from kseries.probes.commands import Run
 from kseries.probes.programs import Program
 from kseries.sources import kernels
+from kseries.sources.repository import commit_of
 
 __all__ = ["Expected", "ExpectedFinding", "Target", "TestCase", "Walk", "load"]
 
@@ -39,6 +42,9 @@ FORMS = (
     "a test case, an mbox, a maildir, a directory or tarball of patches, a quilt series, REV..REV, a git bundle,"
     " a message-id, or -"
 )
+
+_HEADER = re.compile(rb"^(?:From|Subject|Date|Message-ID):", re.IGNORECASE | re.MULTILINE)
+"""A mail has one of them."""
 
 
 def load(target: str, tree: str | None = None, reroll: int | None = None, walk: Walk | None = None) -> Target:
@@ -73,11 +79,21 @@ def _load(target: str, tree: str | None, reroll: int | None, walk: Walk | None) 
     of_bundle = target.rpartition(":")
     if (data := _bundle(Path(of_bundle[0]))) is not None:
         return bundle.read(data, of_bundle[0], of_bundle[2], Path(kernels.called(tree or ".")))
+    lore.check_no_repository(target)
     if lore.is_one(target):
         return lore.read(target, reroll)
     if ".." in target and ".." not in path.parts:  # ../typo is no range: no name of a revision has "/../" in it
         return _range(Path(kernels.called(tree or ".")), target, walk)
-    raise InputError(f"no such TARGET: {target}\n  it takes {FORMS}")
+    raise _unknown(target, Path(kernels.called(tree or ".")))
+
+
+def _unknown(target: str, repository: Path) -> InputError:
+    """What to raise for a name that is none of a TARGET: it may be that of a branch."""
+    with contextlib.suppress(InputError, InfraError):  # then nobody knows
+        if target.isprintable() and repository.is_dir() and commit_of(repository, target) is not None:
+            whole = f"BASE..{target} --tree {repository}"
+            return InputError(f"{target} is one revision, and no series\n  name a range: {whole}")
+    return InputError(f"no such TARGET: {target}\n  it takes {FORMS}")
 
 
 def _range(repository: Path, revisions: str, walk: Walk | None) -> Target:
@@ -150,7 +166,14 @@ def _bundle(path: Path) -> bytes | None:
 def _data(data: bytes, name: str, tree: str | None, reroll: int | None) -> Target:
     if bundle.is_one(data):
         return bundle.read(data, name, "", Path(kernels.called(tree or ".")))
-    return _tarball(data, name, reroll) if tarball.is_one(data) else thread.series(mbox.read(data, name), name, reroll)
+    if tarball.is_one(data):
+        return _tarball(data, name, reroll)
+    if not data.strip():
+        raise InputError(f"{name} is empty")
+    found = mbox.read(data, name)
+    if not (any(one.has_diff for one in found) or _HEADER.search(data)):
+        raise InputError(f"{name} is no mbox and no diff\n  TARGET may be {FORMS}")
+    return thread.series(found, name, reroll)
 
 
 def _tarball(data: bytes, name: str, reroll: int | None) -> Target:

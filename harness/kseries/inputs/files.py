@@ -10,7 +10,8 @@ from kseries.inputs import packed
 from kseries.model.errors import InputError, in_words
 
 LIMIT = 256 << 20
-"""Bytes of one input: the largest patch that kernel.org ever published has 120 MB."""
+"""Bytes of one input: the largest patch that kernel.org ever has 120 MB."""
+_SERIES = "pipe a series in, as in: git format-patch --stdout BASE.. | kseries ..."
 
 
 def read(path: Path, top: Path | None = None) -> bytes:
@@ -24,16 +25,14 @@ def read(path: Path, top: Path | None = None) -> bytes:
         raise InputError(f"cannot read {path}: {in_words(error)}") from error
 
 
-def standard_input() -> bytes:
-    """All of standard input. Raises InputError when there is nothing."""
+def standard_input(cure: str = _SERIES) -> bytes:
+    """All of standard input. Raises InputError when there is nothing, with what to do then."""
     try:
         data = _whole(sys.stdin.buffer, "standard input")
     except OSError as error:
         raise InputError(f"cannot read standard input: {error.strerror}") from error
     if not data.strip():
-        raise InputError(
-            "standard input is empty\n  pipe a series in, as in: git format-patch --stdout BASE.. | kseries ..."
-        )
+        raise InputError(f"standard input is empty\n  {cure}")
     return data
 
 

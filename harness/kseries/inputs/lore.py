@@ -13,12 +13,26 @@ from kseries.model.errors import InfraError, InputError
 
 _URL = re.compile(r"https?://\S+")
 _ID = re.compile(r"<[^<>\s]+@[^<>\s]+>|[^<>\s{}/@]+@[^<>\s{}/@]+")
+_REPOSITORY = re.compile(
+    r"(?:git|ssh|git\+ssh)://\S+|(?!\S*\.\.)[\w.-]+@[\w.-]+:\S+"
+    r"|https?://(?:[^/@\s]+@)?(?:github|gitlab|bitbucket|codeberg|git)\.[^/@\s]+(?:/[^@\s]*)?"
+    r"|https?://(?:[^/@\s]+@)?[^@\s]+\.git/?(?:[#?]\S*)?"
+)
+"""An archive of mails may be on any host: what a repository's URL has beside its host, or with it, and no mail's."""
 _SECONDS = 180
 
 
 def is_one(target: str) -> bool:
     """True for ``<id@host>``, ``id@host`` and a URL; a range such as ``HEAD@{1}..HEAD`` is none of them."""
     return bool(_URL.fullmatch(target) or (_ID.fullmatch(target) and (target[0] == "<" or ".." not in target)))
+
+
+def check_no_repository(target: str) -> None:
+    """Raise InputError for the URL of a git repository, or of what a host of some shows of one: b4 fetches mails."""
+    if _REPOSITORY.fullmatch(target):
+        raise InputError(
+            f"{target} is a git repository, and no series\n  clone it, and name a range of it: REV..REV --tree CLONE"
+        )
 
 
 def read(target: str, reroll: int | None = None) -> Target:

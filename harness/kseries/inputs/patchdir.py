@@ -11,6 +11,7 @@ from kseries.inputs import packed, patchfile
 from kseries.inputs.target import Target
 from kseries.model import Patch
 from kseries.model.errors import InputError, in_words
+from kseries.sources import repository
 
 _NAME = re.compile(r"(?:v(?P<version>\d{1,4})-)?(?P<number>\d{4})-")
 
@@ -32,6 +33,10 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
     if len(versions) > 1 and reroll is None:
         _check_whole(directory, versions, chosen, top or directory)
     found = patchfile.together(patchfile.read(chosen, top or directory), directory.resolve().name)
+    if not found.series.patches and repository.is_one(directory):
+        raise InputError(
+            f"{directory} is a git repository, and no series\n  name a range of it: BASE..TOPIC --tree {directory}"
+        )
     if not found.series.patches:
         below = directory / "patches"
         cure = f"name {below}" if below.is_dir() else f"make some with: git format-patch -o {directory} BASE.."
