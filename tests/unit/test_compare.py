@@ -409,6 +409,8 @@ def test_a_run_that_was_replaced_by_the_next_one_is_told_with_what_keeps_both(
         (out / "result.json").write_bytes(msgspec.json.encode(Document.of(result)))
         with known.recording(result.series.name, 1, "x86_64", out) as recording:
             recording.ended(1, result.verdict, out / "result.json")
-    with pytest.raises(InputError, match=r"^the run of .* before it was replaced: both wrote to .*kseries-out\n") as told:
+    with pytest.raises(
+        InputError, match=r"^the run of .* before it was replaced: both wrote to .*kseries-out\n"
+    ) as told:
         before(split_run(), out)
     assert "--out" in str(told.value) and "kseries compare OLD NEW" in str(told.value)

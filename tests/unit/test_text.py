@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from kseries.model import Advice, Check, Ending, FindingKind, Frame, Outcome, RunResult, Squash, Status, Verdict
-from kseries.model.sanitize import line, printable
+from kseries.model.sanitize import joined, line, printable, shortened
 from kseries.report import mail, text
 from kseries.report.endings import place
 from tests.support.runs import STOPS, checks, contract, ended_state, finding, hostile, run, split_run, state
@@ -44,6 +44,18 @@ def test_plain_text_is_fit_for_anything_and_stays_as_it_is(bad: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", shown)
     assert printable(shown) == shown
     assert "\n" not in line(bad)
+
+
+def test_what_is_shortened_is_never_longer_for_it() -> None:
+    assert shortened("x" * 11, 10) == "x" * 11
+    assert shortened("x" * 60, 10) == "x" * 10 + " [and 50 more characters]"
+    assert all(len(shortened("x" * count, 10)) <= count for count in range(200))
+
+
+def test_two_lines_are_joined_with_what_parts_them() -> None:
+    assert joined("no x\n  there is y\n") == "no x; there is y"
+    assert joined("no x:\n  y\x1b[1m z") == "no x: y z"
+    assert joined(" one  line ") == "one line"
 
 
 def test_what_a_result_brings_begins_no_line_of_ours() -> None:

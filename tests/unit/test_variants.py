@@ -58,7 +58,10 @@ def test_a_debug_kernel_is_one_of_ours() -> None:
         ("../a=boot:no", "a name is of letters"),
         ("=boot:no", "a name is of letters"),
         ("a/b=", "a name is of letters"),
-        ("report.html=boot:no", "--variant report.html: a run writes something of that name to --out\n  give it another"),
+        (
+            "report.html=boot:no",
+            "--variant report.html: a run writes something of that name to --out\n  give it another",
+        ),
         ("states=", "--variant states: a run writes"),
         ("result.json=", "--variant result.json: a run writes"),
     ],

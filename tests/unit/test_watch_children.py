@@ -35,7 +35,7 @@ def test_a_run_that_nobody_wants_any_more_is_ended(tmp_path: Path) -> None:
     [
         ("", ""),
         ("  0:01  building\n", "0:01 building"),
-        ("x\nkseries: no such probe: x\n  there are: y\n", "no such probe: x there are: y"),
+        ("x\nkseries: no such probe: x\n  there are: y\n", "no such probe: x; there are: y"),
         ("kseries: a note\nkseries: what it ended with\n\x1b[31mlater\n", "what it ended with"),
     ],
 )

@@ -25,6 +25,7 @@ NAME = "b4-check"
 _HTML = "report.html"
 _PREPARED = 'kseries run "$(b4 prep --show-info series-range)"; b4 prep -C --check'
 _NO_PATCH = "this mail changes nothing that kseries could know of"
+_MAIL = f"pipe a mail in, as in: git format-patch -1 --stdout | kseries {NAME}"
 _DIGITS = 12
 """Those of a commit's id that name it."""
 _SAID = 300
@@ -65,7 +66,7 @@ def command(args: argparse.Namespace) -> int:
 
 
 def _said(args: argparse.Namespace) -> str:
-    checked = checkedmail.read(files.standard_input())
+    checked = checkedmail.read(files.standard_input(_MAIL))
     if args.series:
         return _json([_of_series(checked)])
     return _json(_rows(checked)) if args.json else "".join(f"{line}\n" for line in _lines(checked))

@@ -29,6 +29,12 @@ def line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
+def joined(text: str) -> str:
+    """An error of two lines in one, ``line`` each, and a semicolon where nothing else parts them."""
+    told = "\n".join(filter(None, map(line, printable(text).splitlines())))
+    return re.sub(r"(?<![:;,])\n", "; ", told).replace("\n", " ")
+
+
 def word(text: str) -> str:
     """``printable``, as a word of a command: in one line, and without what a shell that is typed to takes for a key."""
     return re.sub("[\t\n]", "\ufffd", printable(text))
@@ -57,5 +63,6 @@ def escaped(document: str) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """The first ``limit`` characters, and how many more there were."""
-    return text if len(text) <= limit else f"{text[:limit]} [and {len(text) - limit} more characters]"
+    """The first ``limit`` characters, and how many more there were, where that is shorter."""
+    short = f"{text[:limit]} [and {len(text) - limit} more characters]"
+    return text if len(text) <= max(limit, len(short)) else short

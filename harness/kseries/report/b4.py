@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from kseries.model import Record
-from kseries.model.sanitize import line
+from kseries.model.sanitize import joined, line
 from kseries.report import reproduce
 from kseries.report.knownpatch import Told, worst
 from kseries.report.questions import Answer, Question
@@ -131,7 +131,7 @@ def row_of_nothing(how: str, *, series: bool = False, tool: str = TOOL) -> Row:
 
 def row_of_fault(why: str, tool: str = TOOL) -> Row:
     """Where kseries cannot tell: that is nothing against a patch."""
-    return Row(status=_WARNS, summary=f"kseries cannot tell: {line(why)}", tool=tool)
+    return Row(status=_WARNS, summary=f"kseries cannot tell: {joined(why)}", tool=tool)
 
 
 def series_row(patches: Sequence[Sequence[Told]], how: str, url: str, tool: str, unread: int = 0) -> Row:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kseries.host import cachelock, processes
-from kseries.model.sanitize import line, shortened
+from kseries.model.sanitize import joined, shortened
 
 _LOOK_SECONDS = 0.5
 _END_SECONDS = 15.0
@@ -58,5 +58,5 @@ def words(log: Path) -> str:
             file.seek(max(0, log.stat().st_size - _TAIL))
             text = file.read().decode(errors="replace")
         found = _ERROR.findall(text) or text.strip().splitlines()
-        return shortened(line(found[-1]), _SAID) if found else ""
+        return shortened(joined(found[-1]), _SAID) if found else ""
     return ""
