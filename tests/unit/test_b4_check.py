@@ -556,8 +556,8 @@ def test_what_is_no_patch_is_a_warning(known: Recorded, check: Check, given: byt
 def test_nothing_at_all_and_a_mail_over_the_limit_are_no_fault_of_a_patch(
     known: Recorded, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = "kseries cannot tell: standard input is empty; pipe a mail in, as in: git format-patch -1 --stdout | kseries b4-"
-    assert check("", status=2).startswith(said)
+    said = "standard input is empty; pipe a mail in, as in: git format-patch -1 --stdout | kseries b4-check"
+    assert check("", status=2) == f"kseries cannot tell: {said}\n"
     monkeypatch.setattr(files, "LIMIT", 99)
     assert check(mail(known.linux, 2), status=2).startswith("kseries cannot tell: standard input has more than")
 

@@ -10,7 +10,7 @@ from kseries.inputs import packed
 from kseries.model.errors import InputError, in_words
 
 LIMIT = 256 << 20
-"""Bytes of one input: the largest patch that kernel.org ever has 120 MB."""
+"""Bytes of one input: the largest patch that kernel.org ever published has 120 MB."""
 _SERIES = "pipe a series in, as in: git format-patch --stdout BASE.. | kseries ..."
 
 
