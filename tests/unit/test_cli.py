@@ -94,6 +94,15 @@ def test_a_mistake_of_the_user_is_told_in_two_lines_and_status_2(
     assert said in fails(capsys, 2, "run", *words)
 
 
+def test_a_contract_about_no_probe_that_there_is_is_no_plan_either(
+    tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.toml").write_text('id = "c"\ntitle = "C"\nwhen = "KVM_CAP_X"\nchecks = ["nonsense.works"]\n')
+    words = ("patches", "--tree", "linux", "--base", "base", "--contract", "c.toml")
+    assert "contract c: nonsense.works is of no probe that there is" in fails(capsys, 2, "plan", *words)
+    assert "is already in" not in capsys.readouterr().err
+
+
 def test_a_mistake_leaves_no_result_behind(tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fails(capsys, 2, "run", "patches", "--tree", "linux", "--out", "out")
     assert not list(tmp_path.glob("out/result.json*"))

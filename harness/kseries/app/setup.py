@@ -95,8 +95,11 @@ def of_targets(every: tuple[Contract, ...], setup: Setup) -> Iterator[str]:
 
 
 def forecast(planned: Plan, options: Options, trees: TreeStore, tell: events.Listener) -> tuple[Forecast, ...]:
-    """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it."""
+    """What a plan would cost here. Raises InfraError where the compiler is not there that would decide it, and
+    InputError for what a run of it would not take.
+    """
     setup = suiting.foreseen(setup_of(options, tell, fetch=False), options, planned, trees, tell)
+    asked(setup, options)
     crew = crew_of(setup, options, trees, planned)
     return engine_of(setup, trees, lambda _: None, planned, crew, options).forecast(planned)
 
