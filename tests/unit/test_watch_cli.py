@@ -22,6 +22,7 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     Maildir(tmp_path / "mails")
     Repository(tmp_path / "linux").commit("base", {"Makefile": MAKEFILE})
     (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
     for number, handler in handlers.items():
@@ -51,6 +52,9 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ),
         (("mails", "--tree", "linux", "--", "--probe", "nonsense"), "no such probe: nonsense"),
         (("mails", "--tree", "linux", "--", "other"), "unrecognized arguments: other"),
+        (("mails", "--tree", "linux", "--once", "--queue", "file"), "--queue file: File exists\n  name a directory"),
+        (("mails", "--tree", "linux", "--once", "--queue", "file/x"), "--queue file/x: Not a directory\n  name a dir"),
+        (("mails", "--tree", "linux", "--once", "--out", "file"), "--out file: File exists\n  name a directory"),
         (("mails", "--json"), "--json: print the queue with it"),
         (("--list-queue", "--queue", "mails"), "no queue: mails/queue.sqlite"),
         (("mails", "--tree", "nothing", "--once"), "no such kernel tree: nothing"),

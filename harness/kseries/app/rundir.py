@@ -21,12 +21,16 @@ _PARTS = ("squash-*/", "order-*/", "search/", "journey-*/")
 """Where a run has states of other series than its own: Advice.series, bisect/partners.py, bisect/journeys.py."""
 
 
-def create(directory: Path) -> None:
-    """Make a run's directory where it is not there. Raises InputError for a file in its place, else OSError."""
+def create(directory: Path, option: str = "--out") -> None:
+    """Make the directory that an option names, where it is not there. Raises InputError for a file in its place, else
+    OSError.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(f"--out {directory}: {in_words(error)}\n  name a directory, or one that is to be") from error
+        raise InputError(
+            f"{option} {directory}: {in_words(error)}\n  name a directory, or one that is to be"
+        ) from error
 
 
 def begin(directory: Path) -> None:

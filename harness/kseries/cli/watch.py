@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kseries.app import reports, setup
+from kseries.app import reports, rundir, setup
 from kseries.app.options import Options
 from kseries.cli import parser as parsers
 from kseries.cli import reporting, run, target
@@ -97,6 +97,9 @@ def command(args: argparse.Namespace) -> int:
         raise InputError("--json: print the queue with it: --list-queue --json")
     order = _order(args)
     setup.require((order.options,), Progress(sys.stderr))
+    rundir.create(args.queue, "--queue")
+    if args.out is not None:
+        rundir.create(args.out)
     with watching.alone(order.queue, lambda: _say("waiting for a run of a watch that was killed to end")):
         watcher = Watcher(order, _say)
         watcher.begin()
