@@ -153,6 +153,18 @@ def test_the_digest_is_of_names_and_contents_and_not_of_what_python_leaves(tmp_p
     assert len({first, second, passed.digest(tmp_path)}) == 3
 
 
+def test_a_word_that_is_for_nobody_is_told_with_whom_it_may_be_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("it starts"))
+    monkeypatch.setattr(signals, "handle", lambda: None)
+    assert main(["test", "nope", "--", "-k", "x"]) == main(["test", "nope"]) == 2
+    said = "kseries: nope: no option of kseries test\n  --full PART runs a part, and -- nope has pytest take it\n"
+    assert capsys.readouterr().err == said * 2
+    assert main(["test", "demo"]) == 2
+    assert "--full demo runs a part" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("typed", "starts"),
     [

@@ -5,8 +5,10 @@ import argparse
 import os
 import sys
 
+from kseries.cli import parser as parsers
 from kseries.host import paths
 from kseries.model.errors import InfraError, InputError, in_words
+from kseries.model.sanitize import line
 
 PARTS = {
     "demo": "the bundled series of exit-on-missing as a whole, on both architectures",
@@ -38,6 +40,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description="Run lint, types, and the short tests of everything (tox.ini); with --full the long ones.",
         epilog="parts: " + "; ".join(f"{name}: {about}" for name, about in PARTS.items()),
     )
+    assert isinstance(parser, parsers.Parser)
+    parser.rest = "rest"
     parser.add_argument("--yes", action="store_true", help="install missing Debian packages without asking")
     parser.add_argument(
         "--full", metavar="PART", nargs="*", choices=PARTS, help="run the long tests: these parts, or all of them"
@@ -45,17 +49,22 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "words", metavar="-- PYTEST ARGS", nargs="*", help="run pytest alone, or the parts, with these arguments"
     )
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, rest=[])
 
 
 def command(args: argparse.Namespace) -> int:
     """Hand over to tox; with arguments and no parts, to pytest. Does not return where it can do so."""
+    if args.words:
+        word = line(args.words[0])
+        part = word if word in PARTS else "PART"
+        cure = f"--full {part} runs a part, and -- {word} has pytest take it"
+        raise InputError(f"{word}: no option of kseries test\n  {cure}")
     top = paths.project()
     if not (top / "tox.ini").exists():
         raise InputError("kseries test needs a clone of the project, not an installed kseries")
     words = ["tox", "run", "-c", str(top / "tox.ini"), *_chosen(args.full)]
-    if args.words:
-        words = ["pytest", *args.words] if args.full is None else [*words, "--", *args.words]
+    if args.rest:
+        words = ["pytest", *args.rest] if args.full is None else [*words, "--", *args.rest]
     os.chdir(top)
     # The tests run in the environment that we run in: a second one like it would take a minute to make. Of PYTHONPATH
     # neither tox nor pytest imports anything; the programs that the tests start find the clone there.
