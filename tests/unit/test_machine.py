@@ -2,8 +2,10 @@
 """The machine that a user asks for: what it may have, what QEMU is told of it, and whose results it has."""
 
 import argparse
+import contextlib
 import dataclasses
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -16,10 +18,11 @@ from kseries.cli import machine as options
 from kseries.cli import target
 from kseries.evaluate.setup import Setup
 from kseries.guest import folder, qemu, trial
+from kseries.guest.ending import GoneError
 from kseries.host import paths
 from kseries.kbuild.config import Config
 from kseries.model import DEFAULT_MACHINE, Accel, Machine
-from kseries.model.errors import InfraError, InputError
+from kseries.model.errors import InfraError, InputError, KseriesError
 from kseries.report import machines
 
 ARCH = archs.get("x86_64")
@@ -216,6 +219,37 @@ async def test_a_qemu_that_dies_of_itself_is_nobodys_mistake(tmp_path: Path, mon
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(InfraError, match="exit status 7"):
         await trial.check(ARCH, TCG, MUCH)
+
+
+_ASSERTED = "../../target/i386/kvm/kvm.c:3250: kvm_buf_set_msrs: Assertion `ret == cpu->kvm_msr_buf->nmsrs' failed."
+
+
+@pytest.mark.parametrize(
+    ("accel", "machine", "said", "status", "cure"),
+    [
+        ("kvm", Machine(accel="kvm"), _ASSERTED, 3, "leave --accel out"),
+        ("kvm", Machine(accel="kvm"), "no memory for me", 3, "leave --accel out"),
+        ("kvm", Machine(accel="kvm", cpus=3), _ASSERTED, 3, "leave --accel out"),
+        ("kvm", Machine(cpus=3), _ASSERTED, 3, "--accel tcg has QEMU itself run"),
+        ("kvm", Machine(accel="kvm", cpus=3), "no memory for me", 2, "see --memory"),
+        ("kvm", Machine(accel="kvm"), "-accel kvm: Permission denied", 2, "leave --accel out, or see to it"),
+        ("kvm", Machine(accel="kvm", devices=("kvm-x",)), "-device kvm-x: no such thing", 2, "see --memory"),
+        ("tcg", Machine(cpus=3), "no memory for me", 2, "see --memory"),
+    ],
+)
+async def test_what_qemu_says_of_this_hosts_kvm_is_no_mistake_of_the_user(
+    accel: str, machine: Machine, said: str, status: int, cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextlib.asynccontextmanager
+    async def gone(*_: object) -> AsyncIterator[None]:
+        raise GoneError(f"{ARCH.qemu}: {said}")
+        yield
+
+    monkeypatch.setattr(trial.Guest, "start", gone)
+    with pytest.raises(KseriesError) as told:
+        await trial.check(ARCH, Accel(name=accel, why="so"), machine)
+    assert told.value.exit_status == status
+    assert said in str(told.value) and cure in str(told.value) and str(told.value).count("\n") == 1
 
 
 # --- whose results, and how to have them again ---------------------------------------------------

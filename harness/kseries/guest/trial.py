@@ -5,14 +5,16 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from kseries.arch import Arch
 from kseries.guest import channel, folder, qemu
 from kseries.guest.channel import Channel
 from kseries.guest.ending import GoneError
 from kseries.guest.guest import Guest
 from kseries.host import processes
-from kseries.model import Accel, Machine
-from kseries.model.errors import InputError
+from kseries.model import DEFAULT_MACHINE, Accel, Machine
+from kseries.model.errors import InfraError, InputError
 
 _SECONDS = 60.0
 
@@ -35,7 +37,20 @@ async def check(arch: Arch, accel: Accel, machine: Machine) -> None:
             if not error.detail.startswith(own):  # it was killed, or there is no room for it
                 raise
             said = error.detail.removeprefix(own)
+            if _is_of_this_host(accel, machine, said):
+                raise InfraError(f"QEMU fails with KVM on this host: {said}\n  {_other_way(machine)}") from error
             raise InputError(f"QEMU does not take this machine: {said}\n  {_advice(arch, said)}") from error
+
+
+def _is_of_this_host(accel: Accel, machine: Machine, said: str) -> bool:
+    """Whether it is KVM here that QEMU fails with, whose words about an option begin with that option."""
+    unusual = msgspec.structs.replace(machine, accel=msgspec.UNSET) != DEFAULT_MACHINE
+    return accel.name == "kvm" and not said.startswith("-") and (not unusual or "kvm" in said.lower())
+
+
+def _other_way(machine: Machine) -> str:
+    option = "--accel tcg has" if machine.accel is msgspec.UNSET else "leave --accel out, or --accel tcg has"
+    return f"{option} QEMU itself run the machine, which is slower"
 
 
 def _advice(arch: Arch, said: str) -> str:
