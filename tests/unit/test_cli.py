@@ -16,7 +16,7 @@ import pytest
 
 import kseries
 from kseries import __version__, inputs
-from kseries.cli import main
+from kseries.cli import _parser, main
 from kseries.model import sanitize
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore, kernels
@@ -120,6 +120,59 @@ def test_a_command_line_that_makes_no_sense_is_status_2_and_two_lines(
     assert exit_.value.code == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("kseries") and second.startswith("  see kseries") and second.endswith(" --help")
+
+
+OPTION, WORD = "name one, or leave the option out", "name one"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", ""), f"TARGET: it is empty\n  {WORD}"),
+        *(
+            (("run", "patches", option, ""), f"{option}: it is empty\n  {OPTION}")
+            for option in ("--tree", "--base", "--add", "--out", "--contract", "--probe", "--append", "--budget")
+        ),
+        (("plan", "patches", "--tree="), f"--tree: it is empty\n  {OPTION}"),
+        (("report", "out", "-o", ""), f"-o/--output: it is empty\n  {OPTION}"),
+        (("publish", "out", "--to", ""), f"--to: it is empty\n  {WORD}"),
+        (("compare", "", "out"), f"OLD: it is empty\n  {WORD}, or leave it out"),
+        (("watch", "patches", "--tree", "linux", "--once", "--", "--config", ""), f"--config: it is empty\n  {OPTION}"),
+    ],
+)
+def test_a_value_that_is_empty_is_not_as_if_none_was_given(
+    words: tuple[str, ...], said: str, tree: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails(capsys, 2, *words) == f"kseries: {said}\n"
+
+
+def test_what_lends_states_to_a_pytest_may_be_asked_for_the_tip_by_nothing() -> None:
+    assert _parser("lend").parse_args(["lend", "3", "4", "", "--", "patches"]).states == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("plan", "p", "--buid-only"), "plan: unrecognized arguments: --buid-only\n  did you mean --build-only? see"),
+        (("plan", "p", "--build"), "plan: unrecognized arguments: --build\n  did you mean --build-only? see"),
+        (("run", "p", "--conf=auto"), "run: unrecognized arguments: --conf=auto\n  did you mean --config? see"),
+        (("run", "p", "--nonsense"), "run: unrecognized arguments: --nonsense\n  see"),
+        (("run", "1.patch", "2.patch"), "run: unrecognized arguments: 2.patch\n  TARGET is one: of several patches name"),
+        (("report", "1.patch", "2.patch"), "report: unrecognized arguments: 2.patch\n  see kseries report --help"),
+        (("run", "1.patch", "\x1b[2J.patch"), "run: unrecognized arguments: \ufffd[2J.patch\n  TARGET is one"),
+        (("watch", "m", "--once", "--kunit", "auto"), "watch: unrecognized arguments: --kunit auto\n  options of kseries run follow"),
+        (("watch", "m", "--once", "--timeout=3"), "watch: unrecognized arguments: --timeout=3\n  options of kseries run follow a --"),
+        (("watch", "patches", "--tree", "linux", "--once", "--", "--kuni", "auto"), "run: unrecognized arguments: --kuni auto\n  did you"),
+    ],
+)  # fmt: skip
+def test_an_option_is_written_out_and_one_that_is_not_known_is_told_by_its_command(
+    words: tuple[str, ...], said: str, tree: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as usage:
+        main(words)
+    told = capsys.readouterr()
+    assert (usage.value.code, told.out) == (2, "")
+    assert told.err.startswith(f"kseries {said}") and told.err.endswith(" --help\n") and told.err.count("\n") == 2
 
 
 def test_a_command_that_there_is_not_is_told_with_the_one_that_is_meant(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import socket
 
 from kseries.app import lending, single
 from kseries.cli import target
+from kseries.cli.parser import Parser
 from kseries.hosttest import control
 from kseries.model.errors import KseriesError
 from kseries.report.live import Progress
@@ -27,6 +28,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     target.add_arguments(parser)
     parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
     target.add_kernel_arguments(parser)
+    assert isinstance(parser, Parser)
+    parser.may_be_empty = ("states",)
     parser.set_defaults(command=command)
 
 

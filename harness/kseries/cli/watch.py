@@ -43,7 +43,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=f"as in: {_EXAMPLE}",
     )
     assert isinstance(parser, parsers.Parser)
-    parser.rest = "run_words"
+    parser.rest, parser.rest_of = "run_words", "kseries run"
     parser.add_argument("source", metavar="SOURCE", nargs="*", help=f"{sources.FORMS}; several, too")
     parser.add_argument(
         "--tree", metavar="T", action="append", default=[], help="as of kseries run; several: each series has its own"
