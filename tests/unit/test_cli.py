@@ -157,14 +157,26 @@ def test_what_lends_states_to_a_pytest_may_be_asked_for_the_tip_by_nothing() -> 
         (("plan", "p", "--build"), "plan: unrecognized arguments: --build\n  did you mean --build-only? see"),
         (("run", "p", "--conf=auto"), "run: unrecognized arguments: --conf=auto\n  did you mean --config? see"),
         (("run", "p", "--nonsense"), "run: unrecognized arguments: --nonsense\n  see"),
-        (("run", "1.patch", "2.patch"), "run: unrecognized arguments: 2.patch\n  TARGET is one: of several patches name"),
+        (
+            ("run", "1.patch", "2.patch"),
+            "run: unrecognized arguments: 2.patch\n  TARGET is one: of several patches name",
+        ),
         (("report", "1.patch", "2.patch"), "report: unrecognized arguments: 2.patch\n  see kseries report --help"),
         (("run", "1.patch", "\x1b[2J.patch"), "run: unrecognized arguments: \ufffd[2J.patch\n  TARGET is one"),
-        (("watch", "m", "--once", "--kunit", "auto"), "watch: unrecognized arguments: --kunit auto\n  options of kseries run follow"),
-        (("watch", "m", "--once", "--timeout=3"), "watch: unrecognized arguments: --timeout=3\n  options of kseries run follow a --"),
-        (("watch", "patches", "--tree", "linux", "--once", "--", "--kuni", "auto"), "run: unrecognized arguments: --kuni auto\n  did you"),
+        (
+            ("watch", "m", "--once", "--kunit", "auto"),
+            "watch: unrecognized arguments: --kunit auto\n  options of kseries run follow",
+        ),
+        (
+            ("watch", "m", "--once", "--timeout=3"),
+            "watch: unrecognized arguments: --timeout=3\n  options of kseries run follow a --",
+        ),
+        (
+            ("watch", "patches", "--tree", "linux", "--once", "--", "--kuni", "auto"),
+            "run: unrecognized arguments: --kuni auto\n  did you",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_option_is_written_out_and_one_that_is_not_known_is_told_by_its_command(
     words: tuple[str, ...], said: str, tree: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
