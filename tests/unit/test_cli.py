@@ -108,6 +108,27 @@ def test_a_mistake_leaves_no_result_behind(tree: str, tmp_path: Path, capsys: py
     assert not list(tmp_path.glob("out/result.json*"))
 
 
+_QUESTIONS: tuple[tuple[str, ...], ...] = ((), ("--boot",), ("--check", "capabilities.x"))
+
+
+@pytest.mark.parametrize("question", _QUESTIONS)
+@pytest.mark.parametrize(("status", "asked"), [(128, ("try", "prefix-1")), (2, ("bisect",))])
+def test_what_needs_a_boot_is_not_asked_of_what_is_only_built(
+    asked: tuple[str, ...], status: int, question: tuple[str, ...], tree: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*asked, "patches", "--tree", "linux", "--base", "base", "--build-only", *question)
+    assert "add --build, or drop --build-only" in fails(capsys, status, *words)
+
+
+@pytest.mark.parametrize(("status", "asked"), [(128, ("try", "prefix-1")), (2, ("bisect",)), (2, ("revert", "1"))])
+def test_logs_that_cannot_be_written_are_told_before_a_build(
+    asked: tuple[str, ...], status: int, tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    words = (*asked, "patches", "--tree", "linux", "--base", "base", "--out", "file")
+    assert "--out file: File exists" in fails(capsys, status, *words)
+
+
 @pytest.mark.parametrize(
     "words",
     [(), ("run",), ("run", "x", "--nonsense"), ("run", "x", "-j", "0"), ("run", "x", "-j", "x")],

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseries import inputs
-from kseries.app import clusters, suiting
+from kseries.app import clusters, rundir, suiting
 from kseries.app.options import Options
 from kseries.app.planning import base_of, explained, tell_fuzz
 from kseries.app.premises import at_work, freedom, room
@@ -42,6 +42,8 @@ def state_runner(
     With ``watched`` the tip is traced, as in a run: its result tells what of the series is compiled.
     """
     options = options.of(target)
+    if out is not None:
+        rundir.create(out)
     with contextlib.ExitStack() as stack:
         stack.enter_context(freedom(unboxed=options.unboxed))
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))

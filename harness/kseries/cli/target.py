@@ -308,6 +308,8 @@ def _check_build_only(args: argparse.Namespace) -> None:
     for option, value in (*given, ("--repeat", args.repeat > 1)) if args.build_only else ():
         if value:
             raise InputError(f"--build-only {option}: no kernel is booted that could be asked\n  drop one of them")
+    if args.build_only and not getattr(args, "build", True):  # of try and bisect (question.py)
+        raise InputError("--build-only: no kernel is booted that could be asked\n  add --build, or drop --build-only")
 
 
 def _of_variant(args: argparse.Namespace, name: str, asked: Asked, arch: str) -> Options:
