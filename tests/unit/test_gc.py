@@ -566,7 +566,7 @@ def test_max_size_is_read_as_it_is_meant(
     assert f"of at most {size(count)}\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("word", ["", "-1", "x", "20X", "1e3", "G", "٣"])
+@pytest.mark.parametrize("word", ["-1", "x", "20X", "1e3", "G", "٣"])
 def test_a_max_size_that_is_none_is_refused(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         cli.main(["gc", "--max-size", word])

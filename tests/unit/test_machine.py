@@ -245,7 +245,7 @@ async def test_what_qemu_says_of_this_hosts_kvm_is_no_mistake_of_the_user(
         raise GoneError(f"{ARCH.qemu}: {said}")
         yield
 
-    monkeypatch.setattr(trial.Guest, "start", gone)
+    monkeypatch.setattr("kseries.guest.trial.Guest.start", gone)
     with pytest.raises(KseriesError) as told:
         await trial.check(ARCH, Accel(name=accel, why="so"), machine)
     assert told.value.exit_status == status

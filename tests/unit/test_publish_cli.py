@@ -80,7 +80,7 @@ def test_nobody_is_told_where_somebody_cannot_be(
     assert board.heard == []
 
 
-@pytest.mark.parametrize("url", ["", "ci.example.org", "ftp://ci.example.org", "https://", "https://[", "https://a b"])
+@pytest.mark.parametrize("url", ["ci.example.org", "ftp://ci.example.org", "https://", "https://[", "https://a b"])
 def test_what_is_no_url_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["publish", str(SPLIT), "--to", "json=x", "--url", url])

@@ -156,7 +156,7 @@ def test_each_is_known_again_by_the_plain_words_of_its_own(place: Path) -> None:
     assert "--probe" not in words, "nothing is asked of what is not booted"
     assert main(["try", "prefix-1", *words, "--build"]) == 0
     assert main(["try", "prefix-2", *words, "--build"]) == 1
-    assert main(["try", "prefix-1", *words]) == main(["try", "prefix-1", *words, "--boot"]) == 125
+    assert main(["try", "prefix-1", *words]) == main(["try", "prefix-1", *words, "--boot"]) == 128
 
 
 def test_what_was_built_alone_is_not_taken_for_what_was_booted(place: Path) -> None:

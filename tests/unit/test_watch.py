@@ -496,7 +496,7 @@ def test_what_this_host_failed_at_is_tried_again_and_not_for_ever(posted: List) 
     watch = posted.watch()
     watch.runs.statuses = {"0001/quick": 3}
     assert watch.round() == ["quick KVM-A", "quick mm-B", "full mm-B"], "the others do not wait for it"
-    assert watch.items[0].told == "tried 1 time: it ended with 3 so it did" and watch.watcher.failed
+    assert watch.items[0].told == "tried 1 time: it ended with 3; so it did" and watch.watcher.failed
     assert watch.round() == []
     watch.time.pass_(3600)
     assert watch.round() == ["quick KVM-A"]
@@ -710,4 +710,4 @@ def test_what_the_publisher_says_is_told(posted: List) -> None:
     posted.mails.deliver(*posted.post("one", "KVM: A"))
     watch = published(posted)
     watch.round()
-    assert "#1 KVM: A: it ended with 0 so it did" in watch.told
+    assert "#1 KVM: A: it ended with 0; so it did" in watch.told

@@ -43,7 +43,7 @@ def examine(arch: Arch, cache: Path) -> Iterator[Item]:
     yield _tool(arch.qemu, arch.qemu_package)
     yield _box()
     yield _git()
-    for tool, package in _build_tools(arch).items():
+    for tool, package in dict(_build_tools(arch)).items():  # on x86-64 two are the same gcc
         yield _tool(tool, package)
     # The first is for the guests' init and probes, the others for the kernel's own tools.
     headers = {(f"{arch.toolchain.prefix}gcc", "stdio.h"): arch.toolchain.libc_package, **_HOST_HEADERS}
@@ -67,19 +67,19 @@ def packages(items: tuple[Item, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.package for item in items if not item.ok and item.package is not None))
 
 
-def _build_tools(arch: Arch) -> dict[str, str]:
-    """What the kernel's Makefiles call (Documentation/process/changes.rst), and what our build adds; whose it is."""
-    return {
-        "gcc": "gcc",
-        f"{arch.toolchain.prefix}gcc": arch.toolchain.compiler_package,  # on x86-64 the same one
-        f"{arch.toolchain.prefix}ld": arch.toolchain.binutils_package,
-        "make": "make",
-        "bison": "bison",
-        "flex": "flex",
-        "bc": "bc",
-        "xz": "xz-utils",
-        "ccache": "ccache",
-    }
+def _build_tools(arch: Arch) -> tuple[tuple[str, str], ...]:
+    """What the kernel's Makefiles call (Documentation/process/changes.rst), and what our build adds."""
+    return (
+        ("gcc", "gcc"),
+        (f"{arch.toolchain.prefix}gcc", arch.toolchain.compiler_package),
+        (f"{arch.toolchain.prefix}ld", arch.toolchain.binutils_package),
+        ("make", "make"),
+        ("bison", "bison"),
+        ("flex", "flex"),
+        ("bc", "bc"),
+        ("xz", "xz-utils"),
+        ("ccache", "ccache"),
+    )
 
 
 _HOST_HEADERS = {
