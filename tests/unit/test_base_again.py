@@ -12,7 +12,7 @@ from kseries.cache.gc.collect import collect
 from kseries.cache.store import Store
 from kseries.evaluate.engine import Engine
 from kseries.evaluate.setup import Setup
-from kseries.host import files, paths
+from kseries.host import checksummed, files, paths
 from kseries.kbuild import Worker
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Build, Plan, StateResult, events
@@ -243,6 +243,16 @@ async def test_a_series_goes_on_with_what_it_has_built_itself(cache: Cache) -> N
     longer = msgspec.structs.replace(plan, states=(*plan.states, state))
     await cache.run(longer)
     assert cache.told == [] and [tree for tree, _ in cache.builds] == [state.tree]
+
+
+async def test_a_folder_that_was_built_in_before_a_reboot_is_none(cache: Cache) -> None:
+    plan = cache.plan("a")
+    await cache.run(plan)
+    (boot,) = cache.top.glob("workers/0/*/boot")
+    checksummed.write(boot, b"another boot of this host")
+    state = msgspec.structs.replace(cache.plan("a, and more").states[-1], id="without-1")
+    await cache.run(msgspec.structs.replace(plan, states=(*plan.states, state)))
+    assert cache.told == [BASE_AGAIN] and cache.builds == [(cache.base, 0), (state.tree, 1)]
 
 
 async def test_where_nothing_is_left_to_be_built_base_is_not(cache: Cache) -> None:

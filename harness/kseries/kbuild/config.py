@@ -50,7 +50,8 @@ class Start(StrEnum):
 class Config:
     """The fragments that make a configuration, joined, words for make, and the start; ``hash`` names them all.
 
-    Raises InputError for a word that make would take for an option, a file or a target, and for one of _OURS.
+    Raises InputError for a word that make would take for an option, a file or a target, for one that kseries itself
+    gives it, and for two in one.
     """
 
     text: str

@@ -69,10 +69,11 @@ class Folder:
 
     def begins_with(self, base: str) -> bool:
         """Whether the series will find here what a base alone has left, or what its own patches have."""
-        if not self._foreign(self._series) and self._of() != _BASES:
-            return self.configured is not None and not self._is_unsound()
-        if not self._foreign(self._series) and self._is_unsound():
+        own = not self._foreign(self._series)
+        if own and self._is_unsound():
             return False
+        if own and self._of() != _BASES:
+            return self.configured is not None
         return self.configured == _configured(self._pristine) == base
 
     def configure(self, tree: str | None) -> None:
@@ -200,10 +201,10 @@ class Folder:
         return self.place / "interrupted"
 
     def _is_unsound(self) -> bool:
-        """Whether no build can go on with it.
+        """Whether no build can go on with it, after one that was killed, and for three more reasons.
 
-        Nor with one whose warnings are not known: they would all look new. Where a clock was set back, make would take
-        the objects for newer than the sources that are written now. And when a host goes down, files that were written
+        Where its warnings are not known, they would all look new. Where a clock was set back, make would take the
+        objects for newer than the sources that are written now. And when a host goes down, files that were written
         shortly before may be short, and nobody can tell which.
         """
         return self._mark.exists() or not self.said.known or self.said.written > time.time() or self._host_went_down()
