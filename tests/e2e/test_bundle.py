@@ -184,6 +184,10 @@ def failures(split: Ran, tmp_path: Path) -> Iterator[tuple[tuple[str | Path, ...
     moved = result.replace(split.linux.git("rev-parse", "--short=12", "main"), "main~1")
     (tmp_path / "moved" / "result.json").write_text(moved)
     yield (tmp_path / "moved", "1"), "is another tree now"
+    shutil.copytree(split.place / "out", tmp_path / "later")
+    base, topic = (split.linux.git("rev-parse", f"{name}^{{tree}}") for name in ("base", "main"))
+    (tmp_path / "later" / "result.json").write_text(result.replace(base, topic))
+    yield (tmp_path / "later", "1"), "is another kernel now: "
 
 
 def test_a_kernel_of_no_repository_is_copied_from_its_folder(split: Ran, tmp_path: Path) -> None:

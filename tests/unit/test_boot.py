@@ -98,6 +98,14 @@ def test_an_unknown_architecture_is_named_with_those_that_there_are() -> None:
         archs.get("m68k")
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"), [("aarch64", "arm64"), ("amd64", "x86_64"), ("x86", "x86_64")]
+)  # uname -m, Debian, and the kernel's arch/
+def test_an_architecture_by_a_name_of_somebody_else_is_told_ours(name: str, ours: str) -> None:
+    with pytest.raises(InputError, match=rf"unknown architecture: {name}\n  did you mean {ours}\? there are: x86_64"):
+        archs.get(name)
+
+
 # --- the initramfs ------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import pytest
 
 import kseries
 from kseries import __version__, inputs
+from kseries.app import shell
 from kseries.cli import _parser, main
+from kseries.cli.parser import commands
 from kseries.model import sanitize
 from kseries.model.errors import InputError
 from kseries.sources import TreeStore, kernels
@@ -120,6 +123,15 @@ def test_what_needs_a_boot_is_not_asked_of_what_is_only_built(
     assert "add --build, or drop --build-only" in fails(capsys, status, *words)
 
 
+def test_a_file_for_the_sockets_is_told_before_a_build(
+    tree: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shell, "check_terminal", lambda: None)
+    (tmp_path / "file").write_text("mine")
+    words = ("base", "patches", "--tree", "linux", "--base", "base", "--sockets", "file")
+    assert "--sockets file: it is no folder" in fails(capsys, 2, "shell", *words)
+
+
 @pytest.mark.parametrize(("status", "asked"), [(128, ("try", "prefix-1")), (2, ("bisect",)), (2, ("revert", "1"))])
 def test_logs_that_cannot_be_written_are_told_before_a_build(
     asked: tuple[str, ...], status: int, tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -165,6 +177,18 @@ def test_a_value_that_is_empty_is_not_as_if_none_was_given(
     words: tuple[str, ...], said: str, tree: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fails(capsys, 2, *words) == f"kseries: {said}\n"
+
+
+@pytest.mark.parametrize("command", ["shell", "promise", "revert", "pick"])
+def test_what_a_command_only_refuses_is_not_in_its_help(command: str) -> None:
+    assert "--build-only" not in commands(_parser(command))[command].format_help()
+    assert "--build-only" in commands(_parser("run"))["run"].format_help()
+
+
+@pytest.mark.parametrize(("command", "takes"), [("run", "A,.."), ("demo", "A,.."), ("plan", "A"), ("shell", "A")])
+def test_the_help_tells_how_many_architectures_a_command_takes(command: str, takes: str) -> None:
+    told = commands(_parser(command))[command].format_help()
+    assert re.search(rf"--arch {re.escape(takes)}\s", told)
 
 
 def test_what_lends_states_to_a_pytest_may_be_asked_for_the_tip_by_nothing() -> None:

@@ -98,15 +98,16 @@ def files(
 
 
 def _state(run: RunResult, found: Finding, runner: StateRunner) -> State:
-    """The state of a finding, which has to be the one that the run saw."""
+    """The state of a finding, which has to be the one that the run saw, on the kernel that it had."""
+    again = f"run it again: {shortened(reproduce.whole(run, ()), 300)}"
+    if run.base.tree != runner.base.tree:
+        kernel = f"{line(run.base.name)}, which was {line(run.base.version)}, is another kernel now"
+        raise InputError(f"{kernel}: {line(runner.base.version)}\n  {again}")
     state = runner.state(found.state)
     seen = next((one for one in (*run.states, *run.searched) if one.id == found.state), None)
     if seen is not None and seen.tree != state.tree:
-        again = shlex.quote(run.words[0]) if run.words else "TARGET"
-        raise InputError(
-            f"{again} is not what the run saw: {line(state.id)} is another tree now\n  run it again: "
-            + shortened(reproduce.whole(run, ()), 300)
-        )
+        target = shlex.quote(run.words[0]) if run.words else "TARGET"
+        raise InputError(f"{target} is not what the run saw: {line(state.id)} is another tree now\n  {again}")
     return state
 
 

@@ -19,6 +19,12 @@ def check_terminal() -> None:
         raise InputError("a shell needs a terminal, and standard input or output is none")
 
 
+def check_sockets(folder: Path | None) -> None:
+    """Raise InputError where no folder can be for the guest's sockets."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise InputError(f"--sockets {folder}: it is no folder\n  name one, or one that is to be made")
+
+
 def run(
     runner: StateRunner, state: State, tell: events.Listener, files: Path | None = None, sockets: Path | None = None
 ) -> None:

@@ -186,7 +186,9 @@ def get(name: str) -> Arch:
     """The record of an architecture; raises InputError."""
     archs = known()
     if name not in archs:
-        raise InputError(f"unknown architecture: {name}\n  there are: {', '.join(archs)}")
+        meant = [one.name for one in archs.values() if name in (one.machine, one.make_arch, one.source, one.debian)]
+        hint = f"did you mean {meant[0]}? " if meant else ""
+        raise InputError(f"unknown architecture: {name}\n  {hint}there are: {', '.join(archs)}")
     return archs[name]
 
 

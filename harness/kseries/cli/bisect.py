@@ -27,7 +27,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "bisect",
         help="find the patch or the commit that breaks a check",
         description="Run git bisect over a series, or over a history with merges, with the probes as the judge; then"
-        " try to revert what it found. Paths follow a --: over history, only commits that touch them are looked at.",
+        " try to revert what it found. Exit 1 where it found one, 0 where the tip is good. Paths follow a --: over"
+        " history, only commits that touch them are looked at.",
         epilog="as in: kseries bisect v6.12..topic --tree ~/linux -- virt/kvm",
     )
     target.add_series_arguments(parser)

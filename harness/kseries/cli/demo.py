@@ -32,7 +32,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="the bundled series, end to end",
         description="Validate the bundled series; exit 0 when all is as expected.",
     )
-    target.add_arch_argument(parser)
+    target.add_arch_argument(parser, several=True)
     parser.add_argument(
         "--tree",
         metavar="T",

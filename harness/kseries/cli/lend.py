@@ -27,7 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument("states", metavar="STATE,..", help="states, all, or nothing for the tip")
     target.add_arguments(parser)
     parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
-    target.add_kernel_arguments(parser)
+    target.add_kernel_arguments(parser, unbooted=False)
     assert isinstance(parser, Parser)
     parser.may_be_empty = ("states",)
     parser.set_defaults(command=command)

@@ -8,7 +8,7 @@ import argparse
 import re
 from collections.abc import Iterator
 
-from kseries.cli.parser import commands
+from kseries.cli.parser import commands, shown
 
 _OF_THIS_HOST = re.compile(r"\s*\(default(?: here)?: %\(default\)s\)")
 _HOSTS = ("arch", "jobs", "workers")
@@ -33,7 +33,7 @@ def _page(parser: argparse.ArgumentParser) -> Iterator[str]:
         yield ""
         yield "| word | meaning |"
         yield "|---|---|"
-        for action in command._actions:
+        for action in shown(command):
             yield f"| {_word(action)} | {_cell(_meaning(action))} |"
 
 

@@ -76,12 +76,16 @@ class Parser(argparse.ArgumentParser):
 
     def _shown(self) -> list[str]:
         """The long options that ``--help`` lists."""
-        listed = [one for one in self._actions if one.help != argparse.SUPPRESS]
-        return [word for one in listed for word in one.option_strings if word.startswith("--")]
+        return [word for one in shown(self) for word in one.option_strings if word.startswith("--")]
 
     def error(self, message: str) -> NoReturn:
         """Say it, and exit with 2."""
         self.exit(2, f"{self.prog}: {message}\n  see {self.prog} --help\n")
+
+
+def shown(command: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The arguments that ``--help`` lists."""
+    return [one for one in command._actions if one.help != argparse.SUPPRESS]
 
 
 def commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

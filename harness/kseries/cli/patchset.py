@@ -17,7 +17,7 @@ from kseries.report.live import Progress
 def add_arguments(parser: argparse.ArgumentParser, which: str) -> None:
     parser.add_argument("patches", metavar="K,..", help=which)
     target.add_series_arguments(parser)
-    target.add_kernel_arguments(parser)
+    target.add_kernel_arguments(parser, several=True, unbooted=False)
     target.add_recording_argument(parser)
     add_most(parser, "build no more kernels than that (default: %(default)s)")
     parser.add_argument(

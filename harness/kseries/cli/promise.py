@@ -21,7 +21,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description="Run a series without contracts, and write down what it promises: contracts to edit and keep.",
     )
     target.add_arguments(parser, needed=False)
-    target.add_kernel_arguments(parser)
+    target.add_kernel_arguments(parser, unbooted=False)
     target.add_recording_argument(parser)
     parser.add_argument(
         "--from", metavar="RUN", dest="run_of", help="in TARGET's place: a run, as kseries report takes it"

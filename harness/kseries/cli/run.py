@@ -24,7 +24,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "run", help="validate a series", description="Build, boot and probe every state of a series, and judge them."
     )
     target.add_arguments(parser)
-    target.add_kernel_arguments(parser)
+    target.add_kernel_arguments(parser, several=True)
     target.add_recording_argument(parser)
     target.add_run_arguments(parser)
     reporting.add_argument(parser)

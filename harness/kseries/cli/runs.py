@@ -27,6 +27,8 @@ def command(args: argparse.Namespace) -> int:
         print(json.document({"runs": found}))
     elif found:
         print(rows.render(found, Path.cwd()))
+    else:
+        complaint.said(f"no run has begun yet that {paths.cache()} knows of", 0)
     return 0
 
 

@@ -21,7 +21,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument("state", metavar="STATE", help=pick.FORMS)
     target.add_series_arguments(parser)
     parser.add_argument("--onto", metavar="REV", help="make reverts from this commit of --tree, which has the series")
-    target.add_kernel_arguments(parser)
+    target.add_kernel_arguments(parser, unbooted=False)
     parser.add_argument("--sockets", metavar="DIR", type=Path, help="QMP and a gdb stub, as DIR/qmp and DIR/gdb")
     parser.set_defaults(command=command, walk=Walk())
 
@@ -29,6 +29,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def command(args: argparse.Namespace) -> int:
     """Exit 0 once the guest has ended, whatever it did."""
     shell.check_terminal()
+    shell.check_sockets(args.sockets)
     tell = Progress(sys.stderr)
     with single.state_runner(target.load(args), target.booted(args), None, tell, args.onto) as series:
         shell.run(series, series.state(args.state), tell, files=args.add, sockets=args.sockets)

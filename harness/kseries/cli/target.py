@@ -61,7 +61,12 @@ _MOST_WORKERS = 4
 def add_arguments(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """What decides which states there are; without ``needed``, TARGET may be left out."""
     add_series_arguments(parser, needed=needed)
-    parser.add_argument("--scenario", metavar="S,..", default=",".join(scenarios.DEFAULT), help="default: %(default)s")
+    parser.add_argument(
+        "--scenario",
+        metavar="S,..",
+        default=",".join(scenarios.DEFAULT),
+        help=f"which states: {', '.join(scenarios.SCENARIOS)} (default: %(default)s)",
+    )
     parser.add_argument(
         "--revert", metavar="J,K", action="append", default=[], help="these patches reverted together, too; or J..K"
     )
@@ -103,9 +108,13 @@ def add_series_arguments(parser: argparse.ArgumentParser, *, needed: bool = True
     )
 
 
-def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
-    """What decides how they are built and booted, and so whether their results are known."""
-    add_arch_argument(parser)
+def add_kernel_arguments(parser: argparse.ArgumentParser, *, several: bool = False, unbooted: bool = True) -> None:
+    """What decides how they are built and booted, and so whether their results are known.
+
+    ``several`` is for a command that takes more than one architecture; one that does nothing with a kernel that is not
+    ``unbooted`` says so where --build-only is given, and does not list it.
+    """
+    add_arch_argument(parser, several=several)
     parser.add_argument(
         "--probe",
         metavar="P,..",
@@ -183,7 +192,8 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
         "--package", metavar="NAME,..", action="append", default=[], help="Debian packages that the userland has, too"
     )
     parser.add_argument("--debug", action="store_true", help="a kernel with lockdep and KASAN")
-    parser.add_argument("--build-only", action="store_true", help="boot no state: warnings, and what does not build")
+    built = "boot no state: warnings, and what does not build" if unbooted else argparse.SUPPRESS
+    parser.add_argument("--build-only", action="store_true", help=built)
     parser.add_argument(
         "--repeat", metavar="N", type=up_to(1000), default=1, help="boot each kernel N times: flaky, or broken?"
     )
@@ -196,14 +206,12 @@ def add_kernel_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_arch_argument(parser: argparse.ArgumentParser) -> None:
-    """Which architectures a command is about; ``options`` and ``each`` read it."""
+def add_arch_argument(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Which architecture a command is about, or ``several``; ``options`` and ``each`` read it."""
+    metavar, what = ("A,..", "architectures, each judged by itself") if several else ("A", "the architecture")
     known = ", ".join(archs.known())
     parser.add_argument(
-        "--arch",
-        metavar="A,..",
-        default=archs.default(),
-        help=f"architectures, each judged by itself: {known} (default: %(default)s)",
+        "--arch", metavar=metavar, default=archs.default(), help=f"{what}: {known} (default: %(default)s)"
     )
 
 
@@ -231,7 +239,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--selftest-clang", action="store_true", help="have clang compile the tip's tests, too, as advice"
     )
     parser.add_argument("--checkpatch", action="store_true", help="the base's checkpatch.pl on each patch, as advice")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("kseries-out"),
+        help="where result, reports and logs go (default: %(default)s)",
+    )
     add_worker_arguments(parser)
 
 
@@ -239,7 +253,12 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     """How much of this host a run takes."""
     cores = os.cpu_count() or 1
     parser.add_argument(
-        "-j", "--jobs", metavar="N", type=up_to(4096), default=cores, help="make's jobs, of all workers together"
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=up_to(4096),
+        default=cores,
+        help="make's jobs, of all workers together (default here: %(default)s)",
     )
     parser.add_argument(
         "--workers",
