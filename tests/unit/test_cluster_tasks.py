@@ -211,7 +211,7 @@ def test_one_that_ends_early_is_told_with_its_last_words(monkeypatch: pytest.Mon
 def test_one_that_nobody_wants_is_ended_though_it_does_not_listen(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(processes, "_GENTLE_SECONDS", 0.2)
+    monkeypatch.setattr(processes.ours, "_GENTLE_SECONDS", 0.2)
     note = tmp_path / "pid"
     script = f"""
 import os, signal, time

@@ -62,7 +62,7 @@ def test_a_result_depends_on_what_builds_boots_and_reads_and_not_on_what_judges_
         "probes/ktap.py",
         "arch/x86_64.py",
         "model/observed.py",
-        "host/processes.py",
+        "host/processes/boxed.py",
     }
     assert not found & {
         "judge/judging.py",

@@ -178,7 +178,7 @@ asyncio.run(main())
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_whatever_kills_us_leaves_no_child(number: signal.Signals, tmp_path: Path, lifeline: Lifeline) -> None:
     words = [sys.executable, "-c", PARENT, str(tmp_path), str(lifeline.path)]
-    env = {**os.environ, "PYTHONPATH": str(Path(processes.__file__).parents[2])}
+    env = {**os.environ, "PYTHONPATH": str(Path(processes.__file__).parents[3])}
     parent = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL)
     try:
         lifeline.wait_for(b"up\n")

@@ -122,7 +122,7 @@ def test_notes_that_are_not_as_they_were_kept_tell_of_nothing(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("path", "depends"), [("kbuild/compile.sh", True), ("host/processes.py", True), ("report/html.py", False)]
+    ("path", "depends"), [("kbuild/compile.sh", True), ("host/processes/boxed.py", True), ("report/html.py", False)]
 )
 def test_a_result_depends_on_the_modules_that_make_it_and_on_their_scripts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, depends: bool

@@ -2,7 +2,7 @@
 """Who is at work in the cache: any number of kseries that build and plan, or one that removes (flock(2)).
 
 The kernel gives a lock back when the last process is gone that has it open, ``kill -9`` included. What we start
-inherits the locks that we hold (processes.py): a git that outlives us may still write what the lock is for. All raise
+inherits the locks that we hold (processes/): a git that outlives us may still write what the lock is for. All raise
 InfraError where the cache cannot be written to.
 """
 

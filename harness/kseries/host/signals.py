@@ -9,7 +9,7 @@ ignored.
 The first signal counts. What it begins is bounded, so those after it change nothing: a second Ctrl-C in the middle of
 the clearing up would leave something behind.
 
-Where we are, it is a matter of the innermost of three: a program that is waited for is killed (processes.py); the main
+Where we are, it is a matter of the innermost of three: a program that is waited for is killed (processes/); the main
 task of an event loop is cancelled (``run``); else KeyboardInterrupt is raised where the main thread is, so that a lock,
 a read or an answer that it waits for is given up (PEP 475: what a handler raises gets through).
 """

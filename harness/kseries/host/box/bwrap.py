@@ -2,7 +2,7 @@
 """The box in which whatever comes from a series runs: what it sees of this host, as whom, and how much it may use.
 
 A command line for bwrap(1), which makes namespaces and mounts; setpriv(1), choom(1) and prlimit(1) do in it what bwrap
-does not. Only what is named here is seen; host/processes.py starts it.
+does not. Only what is named here is seen; host/processes/ starts it.
 """
 
 import os
