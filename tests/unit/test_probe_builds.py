@@ -97,6 +97,19 @@ async def test_a_test_of_another_state_or_run_does_not_stay_where_the_probes_nee
     assert (await kernel.build(tree(kernel, files | {"samples/x.h": "\n"}))).ok and in_guest(kernel) == {}
 
 
+async def test_what_another_state_has_left_and_cannot_be_removed_is_no_test_of_this_one(kernel: Kernel) -> None:
+    with_probes(kernel, tests=("toy:one",))
+    files = {f"{PLACE}/Makefile": RULES, f"{PLACE}/one.c": hello("1")}
+    assert (await kernel.build(tree(kernel, files))).ok
+    left = kernel.obj / "guests" / "programs" / "toy.two"
+    (left / "deep").mkdir(parents=True)
+    left.chmod(0)  # and root's, where root makes the box
+    with pytest.raises(InfraError, match="what another state has put into the guest cannot be removed"):
+        await kernel.build(tree(kernel, files))
+    assert (await kernel.build(tree(kernel, files))).ok
+    assert {*in_guest(kernel)} == {"toy.one"}
+
+
 async def test_a_test_that_this_host_had_no_memory_for_is_no_patchs_fault(kernel: Kernel) -> None:
     with_probes(kernel, tests=("toy:one",))
     killed = "$(OUTPUT)/%: %.c\n\techo 'gcc: fatal error: Killed signal terminated program cc1' >&2; false\n"

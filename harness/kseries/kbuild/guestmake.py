@@ -9,11 +9,16 @@ from kseries.kbuild import compilers, installed
 from kseries.kbuild.guests import Guests
 from kseries.kbuild.keptselftests import KeptSelftests
 from kseries.kbuild.make import Make
+from kseries.model.errors import InfraError
 from kseries.probes import install
 from kseries.probes.install import Install
 from kseries.probes.programs import Program, stage
 from kseries.probes.selftests import READ, Bench, Selftest
 from kseries.probes.targets import Target
+
+
+class LeftError(InfraError):
+    """A state has left what would be taken for another's; the build folder is to go."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,10 @@ class GuestMake:
         self._notes.forget()
 
     async def make(self, make: Make, staging: Path) -> bool:
-        """Make all of them, programs by way of a folder of ours; False where one of ours does not build."""
+        """Make all of them, programs by way of a folder of ours; False where one of ours does not build.
+
+        Raises LeftError.
+        """
         staged = stage(self._contents.programs, staging)
         ours, theirs = commands = [self._argv(staged, target) for target in ("ours", "theirs")]
         made_by = [*commands, [self._compiler()]]
@@ -76,7 +84,10 @@ class GuestMake:
                 return False
             if not staged or await make(theirs):  # if not, Build.unbuilt tells what came of it
                 self._notes.made(made_by, staged)
-        for argv in (*self._without_tests(staged), *self._bench.makes(self._contents.selftests)):
+        for argv in self._without_tests(staged):
+            if not await make(argv):
+                raise LeftError("what another state has put into the guest cannot be removed\n  run it again")
+        for argv in self._bench.makes(self._contents.selftests):
             await make(argv)
         for argv in self._bench.installs(self._contents.selftests, self._programs):
             await make(argv)
