@@ -22,6 +22,27 @@ T = TypeVar("T")
 
 TCG, KVM = (Accel(name=name, why="") for name in ("tcg", "kvm"))
 
+_AMD = """\
+processor\t: 0
+vendor_id\t: AuthenticAMD
+cpu family\t: 25
+model\t\t: 17
+cpu MHz\t\t: 2596.146
+flags\t\t: fpu vme svm
+bugs\t\t: spectre_v1 srso
+bogomips\t: 5192.29
+"""
+_ARM = """\
+processor\t: 0
+BogoMIPS\t: 243.75
+Features\t: fp asimd evtstrm
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x3
+CPU part\t: 0xd0c
+CPU revision\t: 1
+"""
+
 
 @pytest.fixture
 def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -47,13 +68,35 @@ def test_a_result_depends_on_the_qemu_that_booted_it(qemu: Path) -> None:
     assert len(keys) == 6
 
 
-def test_under_kvm_it_depends_on_the_kernel_of_the_host_too(qemu: Path) -> None:
+def test_under_kvm_it_depends_on_the_kernel_and_the_cpu_of_the_host_too(
+    qemu: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     says(qemu, "echo 'QEMU emulator version 7.2.22'")
-    release = os.uname().release
+    release, cpu = os.uname().release, emulator._cpu(_AMD)
+    (tmp_path / "cpuinfo").write_text(_AMD)
+    monkeypatch.setattr(emulator, "_CPUINFO", tmp_path / "cpuinfo")
     nests, plain = (dataclasses.replace(ARCH, accel=partial(_same, usual)) for usual in (KVM, TCG))
-    assert emulator.version(nests, KVM) == f"QEMU emulator version 7.2.22 / Linux {release}"
-    assert emulator.version(plain, KVM) == f"QEMU emulator version 7.2.22 / Linux {release}, which does not nest"
+    assert emulator.version(nests, KVM) == f"QEMU emulator version 7.2.22 / Linux {release} / CPU {cpu}"
+    assert emulator.version(plain, KVM) == (
+        f"QEMU emulator version 7.2.22 / Linux {release}, which does not nest / CPU {cpu}"
+    )
     assert emulator.version(nests, TCG) == emulator.version(plain, TCG) == "QEMU emulator version 7.2.22"
+
+
+def test_a_cpu_is_known_by_what_it_is_and_not_by_what_it_does_now() -> None:
+    same = (_AMD, _AMD.replace("2596.146", "3100.0"), _AMD + _AMD.replace("processor\t: 0", "\nprocessor\t: 1"))
+    assert len({emulator._cpu(told) for told in same}) == 1
+    others = (
+        _AMD.replace("svm", "xsave"),
+        _AMD.replace("AuthenticAMD", "GenuineIntel"),
+        _AMD.replace("srso", ""),
+        _ARM,
+    )
+    little = _ARM + _ARM.replace("0xd0c", "0xd05")
+    assert len({emulator._cpu(told) for told in (_AMD, *others, little)}) == 6
+    assert emulator._cpu(Path("/proc/cpuinfo").read_text())
+    with pytest.raises(InfraError, match="tells nothing of the CPU"):
+        emulator._cpu("processor\t: 0\n")
 
 
 def test_kvm_that_does_not_nest_shares_no_result_with_kvm_that_does(
