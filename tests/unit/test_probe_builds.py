@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A user's programs and the kernel's own tests, built beside a tiny kernel."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,14 +98,34 @@ async def test_a_test_of_another_state_or_run_does_not_stay_where_the_probes_nee
     assert (await kernel.build(tree(kernel, files | {"samples/x.h": "\n"}))).ok and in_guest(kernel) == {}
 
 
-async def test_what_another_state_has_left_and_cannot_be_removed_is_no_test_of_this_one(kernel: Kernel) -> None:
-    with_probes(kernel, tests=("toy:one",))
+@pytest.mark.parametrize("made_again", [False, True])
+async def test_what_another_state_has_left_is_no_test_of_this_one_though_nobody_may_read_it(
+    kernel: Kernel, tmp_path: Path, made_again: bool
+) -> None:
+    """Where the probes are made again, their Makefile has looked at it before."""
     files = {f"{PLACE}/Makefile": RULES, f"{PLACE}/one.c": hello("1")}
+    with_probes(kernel, tests=("toy:one",))
     assert (await kernel.build(tree(kernel, files))).ok
-    left = kernel.obj / "guests" / "programs" / "toy.two"
-    (left / "deep").mkdir(parents=True)
-    left.chmod(0)  # and root's, where root makes the box
-    with pytest.raises(InfraError, match="what another state has put into the guest cannot be removed"):
+    place = kernel.obj / "guests" / "programs"
+    folder = place / "zzz"  # the last one that is looked at
+    (folder / "deep").mkdir(parents=True)
+    for one in (folder / "deep", folder):
+        os.chown(one, place.stat().st_uid, place.stat().st_gid)
+        one.chmod(0)
+    (tmp_path / "mine.c").write_text(hello("mine"))
+    with_probes(kernel, (tmp_path / "mine.c",) if made_again else (), tests=("toy:one",))
+    built = await kernel.build(tree(kernel, files))
+    assert built.ok, Path(built.log).read_text()
+    assert {*in_guest(kernel)} == {"toy.one", "mine"} if made_again else {"toy.one"}
+
+
+async def test_what_cannot_be_removed_is_nobodys_test(kernel: Kernel) -> None:
+    files = {f"{PLACE}/Makefile": RULES, f"{PLACE}/one.c": hello("1")}
+    with_probes(kernel, tests=("toy:one",))
+    assert (await kernel.build(tree(kernel, files))).ok
+    (kernel.obj / "guests" / "programs" / "toy.two" / "deep").mkdir(parents=True)
+    kernel.obj.joinpath("guests", "programs").chmod(0o555)
+    with pytest.raises(InfraError, match="cannot be removed"):
         await kernel.build(tree(kernel, files))
     assert (await kernel.build(tree(kernel, files))).ok
     assert {*in_guest(kernel)} == {"toy.one"}

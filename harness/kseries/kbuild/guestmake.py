@@ -17,10 +17,6 @@ from kseries.probes.selftests import READ, Bench, Selftest
 from kseries.probes.targets import Target
 
 
-class LeftError(InfraError):
-    """A state has left what would be taken for another's; the build folder is to go."""
-
-
 @dataclass(frozen=True)
 class Contents:
     """What a guest is to have. ``probes`` are those of ours that are made, None for all of them; ``kept_tests`` is the
@@ -73,20 +69,18 @@ class GuestMake:
     async def make(self, make: Make, staging: Path) -> bool:
         """Make all of them, programs by way of a folder of ours; False where one of ours does not build.
 
-        Raises LeftError.
+        Raises InfraError where one of another state stays.
         """
         staged = stage(self._contents.programs, staging)
         ours, theirs = commands = [self._argv(staged, target) for target in ("ours", "theirs")]
         made_by = [*commands, [self._compiler()]]
+        await self._clear(make, staged)
         if not self._notes.are_of(made_by, staged):
             self._notes.forget()
             if not await make(ours):
                 return False
             if not staged or await make(theirs):  # if not, Build.unbuilt tells what came of it
                 self._notes.made(made_by, staged)
-        for argv in self._without_tests(staged):
-            if not await make(argv):
-                raise LeftError("what another state has put into the guest cannot be removed\n  run it again")
         for argv in self._bench.makes(self._contents.selftests):
             await make(argv)
         for argv in self._bench.installs(self._contents.selftests, self._programs):
@@ -116,11 +110,19 @@ class GuestMake:
     def _programs(self) -> Path:
         return self._obj / "guests" / "programs"
 
-    def _without_tests(self, staged: tuple[Path, ...]) -> list[list[str]]:
-        """How to remove the tests of kselftest that another state or run has put beside the programs, in the box."""
+    async def _clear(self, make: Make, staged: tuple[Path, ...]) -> None:
+        """Remove, in the box, the tests of kselftest that another state or run has put beside the programs."""
         theirs = {program.stem for program in staged}
-        left = sorted(str(self._inside(one)) for one in self._programs.glob("*") if one.name not in theirs)
-        return [["rm", "-rf", *left]] if left else []
+        left = sorted(one for one in self._programs.glob("*") if one.name not in theirs)
+        if not left:
+            return
+        if folders := [one for one in left if one.is_dir() and not one.is_symlink()]:
+            await make(["chmod", "--recursive", "u+rwx", *self._named(folders)])  # or rm might not get into them
+        if not await make(["rm", "-rf", *self._named(left)]):
+            raise InfraError("what a build has put among the guest's programs cannot be removed\n  run it again")
+
+    def _named(self, places: Iterable[Path]) -> list[str]:
+        return [str(self._inside(place)) for place in places]
 
     def _compiler(self) -> str:
         """Its version: with another one its own headers are others, which make looks at."""

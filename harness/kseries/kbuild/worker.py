@@ -40,7 +40,7 @@ from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
 from kseries.kbuild.dependencies import FolderDependencies
 from kseries.kbuild.folder import OBJECTS, Folder
-from kseries.kbuild.guestmake import Contents, GuestMake, LeftError
+from kseries.kbuild.guestmake import Contents, GuestMake
 from kseries.kbuild.headers import Headers
 from kseries.kbuild.kconfig import SCRIPTS, Kconfig
 from kseries.kbuild.keptselftests import KeptSelftests
@@ -274,7 +274,7 @@ class Worker:
             try:
                 compiled = partial(_tell_compiled, tell, name)
                 built = await self._build(tree, into, compiled, self._box(trusted), brought)
-            except (limits.LimitError, LeftError):
+            except limits.LimitError:
                 self._folder.empty()
                 raise
             if trusted:
