@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Dask workers of a cluster that is simulated: a state is built by sleeping, no process is started for it.
 
-python -m benchmarks.cluster_sleepers ADDRESS SECONDS NAME...
+.venv/bin/python -m benchmarks.cluster_sleepers ADDRESS SECONDS NAME...
 
 All else is as it would be: what a run asks of its hosts it asks these, and they tell what hosts would tell.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """When a run's first finding is certain, and what the whole costs, by the order of its states; nothing is built.
 
-python -m benchmarks.first_finding [--hands N] [--budget SECONDS] DIRECTORY...
+.venv/bin/python -m benchmarks.first_finding [--hands N] [--budget SECONDS] DIRECTORY...
 
 Each DIRECTORY has the result of a run that came to its end. The cache has to have its trees, and what builds of its
 configuration have read. Each order begins with base and all objects made; what a state makes again is told by those

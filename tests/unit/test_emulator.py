@@ -27,6 +27,7 @@ processor\t: 0
 vendor_id\t: AuthenticAMD
 cpu family\t: 25
 model\t\t: 17
+model name\t: AMD EPYC
 cpu MHz\t\t: 2596.146
 flags\t\t: fpu vme svm
 bugs\t\t: spectre_v1 srso
@@ -94,6 +95,7 @@ def test_a_cpu_is_known_by_what_it_is_and_not_by_what_it_does_now() -> None:
     )
     little = _ARM + _ARM.replace("0xd0c", "0xd05")
     assert len({emulator._cpu(told) for told in (_AMD, *others, little)}) == 6
+    assert emulator._cpu(_AMD).startswith("AMD EPYC ") and emulator._cpu(little).startswith("0xd05 0xd0c ")
     assert emulator._cpu(Path("/proc/cpuinfo").read_text())
     with pytest.raises(InfraError, match="tells nothing of the CPU"):
         emulator._cpu("processor\t: 0\n")

@@ -359,7 +359,7 @@ def test_kseries_runs_lists_and_report_takes_an_id(
     monkeypatch.chdir(tmp_path)
     known = Runs(tmp_path / "kseries", print)
     assert cli.main(["runs"]) == 0
-    assert capsys.readouterr() == ("", f"kseries: no run has begun yet that {tmp_path / 'kseries'} knows of\n")
+    assert capsys.readouterr() == ("", f"kseries: {tmp_path / 'kseries'} knows of no run yet\n")
     assert cli.main(["runs", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"runs": []}
     record(known, tmp_path / "out", lambda recording: finish(recording, tmp_path / "out", "not a result"))

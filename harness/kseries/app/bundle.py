@@ -28,6 +28,8 @@ from kseries.sources import export
 _FEW = 12
 _SHOWN = 100
 """Characters of somebody else's text that an error repeats."""
+_DIGITS = 12
+"""Of a tree's id, where it is shown."""
 _CAPABILITIES = "capabilities"
 """The probe that tells what a kernel advertises."""
 NAME_IT = "name it, too: kseries bundle RUN FINDING TARGET"
@@ -101,8 +103,8 @@ def _state(run: RunResult, found: Finding, runner: StateRunner) -> State:
     """The state of a finding, which has to be the one that the run saw, on the kernel that it had."""
     again = f"run it again: {shortened(reproduce.whole(run, ()), 300)}"
     if run.base.tree != runner.base.tree:
-        kernel = f"{line(run.base.name)}, which was {line(run.base.version)}, is another kernel now"
-        raise InputError(f"{kernel}: {line(runner.base.version)}\n  {again}")
+        then, now = (f"{line(base.version)}, tree {base.tree[:_DIGITS]}" for base in (run.base, runner.base))
+        raise InputError(f"{line(run.base.name)} is another kernel now: {now}; it was {then}\n  {again}")
     state = runner.state(found.state)
     seen = next((one for one in (*run.states, *run.searched) if one.id == found.state), None)
     if seen is not None and seen.tree != state.tree:

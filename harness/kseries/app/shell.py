@@ -10,7 +10,7 @@ from kseries.bisect.staterunner import StateRunner
 from kseries.guest import busybox, console
 from kseries.host import paths, signals
 from kseries.model import State, events
-from kseries.model.errors import InfraError, InputError
+from kseries.model.errors import InfraError, InputError, in_words
 
 
 def check_terminal() -> None:
@@ -20,9 +20,14 @@ def check_terminal() -> None:
 
 
 def check_sockets(folder: Path | None) -> None:
-    """Raise InputError where no folder can be for the guest's sockets."""
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise InputError(f"--sockets {folder}: it is no folder\n  name one, or one that is to be made")
+    """Raise InputError where there is no folder for the guest's sockets, and none can be made."""
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--sockets {folder}: {in_words(error)}\n  name a folder, or one that is to be made"
+        ) from error
 
 
 def run(

@@ -27,8 +27,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "bisect",
         help="find the patch or the commit that breaks a check",
         description="Run git bisect over a series, or over a history with merges, with the probes as the judge; then"
-        " try to revert what it found. Exit 1 where it found one, 0 where the tip is good. Paths follow a --: over"
-        " history, only commits that touch them are looked at.",
+        " try to revert what it found. Exit 1 where a bad patch or commit is found, 0 where the tip is good. Paths"
+        " follow a --: over history, only commits that touch them are looked at.",
         epilog="as in: kseries bisect v6.12..topic --tree ~/linux -- virt/kvm",
     )
     target.add_series_arguments(parser)
@@ -47,7 +47,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="boot what was found, what it stands on, and the tip without it N times each: is it to blame? 0: do not"
         f" (default: {_PROVE} over history, and with --confidence as many as that takes)",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("kseries-out"), help="default: %(default)s")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("kseries-out"),
+        help="where git's log and the logs of states go (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=command)
 

@@ -28,7 +28,7 @@ def command(args: argparse.Namespace) -> int:
     elif found:
         print(rows.render(found, Path.cwd()))
     else:
-        complaint.said(f"no run has begun yet that {paths.cache()} knows of", 0)
+        complaint.said(f"{paths.cache()} knows of no run yet", 0)
     return 0
 
 

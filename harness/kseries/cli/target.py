@@ -111,8 +111,8 @@ def add_series_arguments(parser: argparse.ArgumentParser, *, needed: bool = True
 def add_kernel_arguments(parser: argparse.ArgumentParser, *, several: bool = False, unbooted: bool = True) -> None:
     """What decides how they are built and booted, and so whether their results are known.
 
-    ``several`` is for a command that takes more than one architecture; one that does nothing with a kernel that is not
-    ``unbooted`` says so where --build-only is given, and does not list it.
+    ``several`` is for a command that takes more than one architecture. Without ``unbooted`` it boots each kernel: it
+    refuses --build-only, and does not list it.
     """
     add_arch_argument(parser, several=several)
     parser.add_argument(

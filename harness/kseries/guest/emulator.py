@@ -15,11 +15,12 @@ _SECONDS = 30.0
 _CPUINFO = Path("/proc/cpuinfo")
 _OF_CPU = re.compile(
     r"^(?:vendor_id|cpu family|model|flags|vmx flags|bugs"
-    r"|CPU (?:implementer|architecture|variant|part)|Features)\s*:.*",
+    r"|CPU (?:implementer|architecture|variant|part|revision)|Features)\s*:.*",
     re.MULTILINE,
 )
-"""What is the same at any time, and of all CPUs of a kind (arch/x86/kernel/cpu/proc.c, arch/arm64/kernel/cpuinfo.c)."""
-_DIGITS = 12
+"""What does not change while the CPU is there (arch/x86/kernel/cpu/proc.c, arch/arm64/kernel/cpuinfo.c)."""
+_NAME = re.compile(r"^(?:model name|CPU part)\s*:\s*(.*)", re.MULTILINE)
+_DIGITS = 8
 
 
 def version(arch: Arch, accel: Accel) -> str:
@@ -37,11 +38,11 @@ def version(arch: Arch, accel: Accel) -> str:
 
 
 def _cpu(told: str) -> str:
-    """A word for what the kernel tells of this host's CPUs."""
+    """What the kernel calls this host's CPUs, and a digest of what they are and can do."""
     found = sorted({" ".join(line.split()) for line in _OF_CPU.findall(told)})
     if not found:
         raise InfraError(f"{_CPUINFO} tells nothing of the CPU\n  without that no result of KVM can be found again")
-    return checksums.of_words(found)[:_DIGITS]
+    return " ".join((*sorted({*_NAME.findall(told)}), checksums.of_words(found)[:_DIGITS]))
 
 
 def _first_line(done: processes.Done, arch: Arch) -> str:

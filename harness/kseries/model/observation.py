@@ -14,7 +14,7 @@ class HostFacts(Record, frozen=True):
     toolchain: str
     """What compiles, in a line."""
     emulator: str = ""
-    """What boots, in a line: QEMU's version and, under KVM, that of the host's kernel."""
+    """What boots, in a line: QEMU's version and, under KVM, this host's kernel and CPU."""
 
 
 class Dependencies(Record, frozen=True):

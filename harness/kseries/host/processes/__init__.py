@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The only room that starts a process: what it may write, how long it may take, and how it dies.
+"""The only place that starts a process: what it may write, how long it may take, and how it dies.
 
 Short tools (git, apt) go through ``run`` (tools.py). What comes from the series under test goes through ``start``, in a
 box (boxed.py). Programs of ours, which may be at work for as long as we are, have ours.py.

@@ -35,7 +35,7 @@ def is_boxed() -> bool:
 
 
 def folder(box: Box) -> Path:
-    """In which it is started; that of the box is its own."""
+    """The folder that it is started in; in a box it gets into its own later."""
     return NOBODYS if is_boxed() else box.cwd
 
 

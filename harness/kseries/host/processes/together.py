@@ -59,7 +59,7 @@ _company: "ContextVar[Company | None]" = ContextVar("company", default=None)
 
 
 def mine() -> Company:
-    """Those of the work that calls, or nobody's yet."""
+    """The company that this work belongs to, or a new one."""
     return _company.get() or Company()
 
 
