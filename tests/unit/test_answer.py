@@ -89,6 +89,30 @@ def test_a_kernel_that_was_only_too_slow_is_no_answer() -> None:
     assert (tried.answer, lines(tried.why)) == (UNTESTABLE, ("timed-out: so it ended",))
 
 
+@pytest.mark.parametrize("ending", [Ending.DEADLINE, Ending.RESET])
+def test_a_check_that_a_kernel_did_not_come_to_is_no_answer(ending: Ending) -> None:
+    """It was too slow, or it died in something else: who breaks that is not who breaks this."""
+    outcome = Outcome.TIMED_OUT if ending is Ending.DEADLINE else Outcome.CRASHED
+    ended = msgspec.structs.replace(result(STATE, ON.but(outcome, other__works=MISSING)), ending=ending)
+    tried = answer(Question(Asked.CHECK, "other.works"), result(BASE, OFF), ended, (FEATURE,))
+    assert tried.answer is UNTESTABLE
+    assert lines(tried.why) == ("other.works: missing", f"{outcome}: so it ended")
+    in_it = msgspec.structs.replace(ended, checks=result(STATE, ON.but(other__works=FAIL)).checks)
+    assert answer(Question(Asked.CHECK, "other.works"), result(BASE, OFF), in_it, (FEATURE,)).answer is BAD
+
+
+def test_a_kernel_that_comes_to_its_end_in_some_boots_alone_is_no_answer() -> None:
+    at_times = msgspec.structs.replace(result(STATE, OFF), boots=2, ended=1)
+    tried = answer(Question(), result(BASE, OFF), at_times, (FEATURE,))
+    assert (tried.answer, lines(tried.why)) == (UNTESTABLE, ("the end of the boot: two boots, two answers",))
+
+
+def test_a_check_of_a_contract_that_is_flaky_on_base_is_no_answer() -> None:
+    base = replace(ON, flaky=("feature.works",))
+    assert asked(SILENT, base=base, tip=ON).answer is not BAD
+    assert asked(SILENT, Question(Asked.CHECK, "feature"), base=base, tip=ON).answer is UNTESTABLE
+
+
 @pytest.mark.parametrize("question", [None, Question(asked=Asked.PROMISES)])
 def test_a_kernel_that_complains_of_what_bases_does_not_is_bad_whatever_its_checks_say(
     question: Question | None,

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kseries.bisect.answer import Asked, Question, Tried, answer
+from kseries.bisect.answer import Answer, Asked, Question, Tried, answer
 from kseries.bisect.asking import Answers
 from kseries.bisect.boots import Boots, counted
 from kseries.model import Outcome, State, StateResult
 from tests.support.bisections import BAD, Laid
-from tests.support.complaints import WARNS
+from tests.support.complaints import OOPS, WARNS
 from tests.support.engines import seen_of
 from tests.support.judged import FAIL, FEATURE, OFF, ON, PASS, Seen, nothing, plan_of
 from tests.support.judged import result_of as result
@@ -51,6 +51,18 @@ def test_boots_that_fail_are_counted(question: Question) -> None:
 def test_a_complaint_of_some_boots_fails_those() -> None:
     some = replace(OFF, complaints=(msgspec.structs.replace(WARNS, boots=2, of=5),))
     assert boots(some, boots=5) == (3, 2)
+
+
+def test_an_oops_of_some_boots_fails_those_though_it_is_bad() -> None:
+    some = replace(OFF, complaints=(msgspec.structs.replace(OOPS, boots=1, of=5),))
+    assert tried(some, Question()).answer is Answer.BAD
+    assert boots(some, boots=5) == (4, 1)
+    assert boots(replace(OFF, complaints=(msgspec.structs.replace(OOPS, boots=5, of=5),)), boots=5) == (0, 5)
+    assert boots(replace(some, checks={**OFF.checks, "other.works": FAIL}), boots=5) == (0, 5)
+
+
+def test_a_kernel_that_dies_in_some_boots_and_says_nothing_fails_those() -> None:
+    assert boots(OFF, boots=5, ended=3) == (3, 2)
 
 
 def test_a_kernel_that_does_not_always_boot_fails_as_often_as_it_does_not() -> None:

@@ -21,6 +21,7 @@ from kseries.app import bundle as bundles
 from kseries.app import bundlewriting, rundir
 from kseries.app.bundle import File
 from kseries.cli import bundle as typed
+from kseries.judge.evidence import END, of_flaky
 from kseries.kbuild.config import Config
 from kseries.model import (
     Accel,
@@ -199,6 +200,7 @@ def test_a_kernel_that_dies_is_seen_by_its_end(outcome: Outcome, call: str) -> N
             of_state(FindingKind.REGRESSION, Evidence(kind=EvidenceKind.ERROR, said="x")),
             "does not say what it rests on",
         ),
+        (of_state(FindingKind.FLAKY, of_flaky(END)), "does not say what it rests on"),
     ],
 )
 def test_what_no_script_can_show_is_told(made: tuple[RunResult, Finding], said: str) -> None:

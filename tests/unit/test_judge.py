@@ -567,6 +567,43 @@ def test_what_is_not_flaky_counts_besides_what_is() -> None:
     assert judged.answers == (True, False)
 
 
+@pytest.mark.parametrize("state", ["prefix-1", "prefix-3", "without-1"])
+def test_a_check_of_a_contract_that_is_flaky_on_base_is_blamed_on_nobody(state: str) -> None:
+    seen = {**dict.fromkeys(SOUND, ON), "base": replace(ON, flaky=("feature.works",))}
+    judged = run({**seen, state: SILENT})
+    assert judged.essence == [("flaky", "base", None, None, None)]
+    assert judged.answers == (None, None)
+    judged = run({**seen, state: SILENT.but(feature__lasts=FAIL)})
+    assert [one.state for one in judged.findings if one.kind is not FindingKind.FLAKY] == [state]
+    assert all(lines(one.evidence) == ("feature.lasts: fail",) for one in judged.findings if one.state == state)
+
+
+def ending(state: str, seen: Seen, boots: int, ended: int) -> Judged:
+    """The sound series, one state of which came to its end in some of its boots."""
+    states = {**SOUND, state: seen}
+    plan = plan_of(tuple(states))
+    results = {one.id: result_of(one, states[one.id]) for one in plan.states}
+    results[state] = msgspec.structs.replace(results[state], boots=boots, ended=ended)
+    judged_states, found, verdict = judge(plan, results, (FEATURE,))
+    return Judged({one.id: one for one in judged_states}, found, verdict)
+
+
+def test_a_kernel_that_dies_in_some_of_its_boots_and_says_nothing_is_told() -> None:
+    judged = ending("without-1", OFF, boots=2, ended=1)
+    assert [(one.kind, one.state, lines(one.evidence)) for one in judged.findings] == [
+        (FindingKind.FLAKY, "without-1", ("the end of the boot: two boots, two answers",))
+    ]
+    assert ending("without-1", OFF, boots=2, ended=2).findings == ()
+
+
+def test_what_tells_of_such_a_death_is_told_alone() -> None:
+    (of_check,) = ending("prefix-1", replace(OFF, flaky=("other.works",)), boots=2, ended=1).findings
+    assert lines(of_check.evidence) == ("other.works: two boots, two answers",)
+    once = msgspec.structs.replace(WARNED, boots=1)
+    (of_kernel,) = ending("prefix-1", replace(OFF, complaints=(once,)), boots=2, ended=1).findings
+    assert lines(of_kernel.evidence) == ("outside of any check: WARNING: at x.c:1 f+0x1, in 1 of 2 boots",)
+
+
 # --- what no contract speaks of ---------------------------------------------------------------------
 
 
@@ -680,6 +717,13 @@ def test_a_complaint_is_told_by_the_check_that_it_fails_and_by_the_death_that_it
     death = msgspec.structs.replace(WARNED, gravity=Gravity.OOPS, said="so it ended")
     judged = complaining({"without-3": (death,)}, {"without-3": ON.but(Outcome.CRASHED)})
     assert without_contract(judged) == [("without-3", 3, ("crashed: so it ended",))]
+
+
+def test_a_complaint_counts_though_it_came_during_a_check_that_nobody_asks_of_such_a_kernel() -> None:
+    during = msgspec.structs.replace(WARNED, check="flag.refused")
+    judged = complaining({"without-3": (during,)}, {"without-3": ON.but(flag__refused=FAIL)})
+    assert without_contract(judged) == [("without-3", 3, ("flag.refused: WARNING: at x.c:1 f+0x1",))]
+    assert judged.verdict.revert_safe is False
 
 
 @pytest.mark.parametrize("said", [f"{CAP} is advertised", f"with {CAP}=1 there is nothing to refuse"])
@@ -855,6 +899,13 @@ def test_a_squash_with_a_prefix_that_nobody_saw_is_not_verified() -> None:
 
 def test_what_base_lost_too_is_no_broken_contract() -> None:
     assert run(dict.fromkeys(SOUND, ON.but(feature__works=MISSING))).findings == ()
+
+
+def test_what_base_skips_and_the_tip_passes_is_no_excuse_for_a_prefix_that_fails() -> None:
+    seen = {**dict.fromkeys(SOUND, ON), "base": ON.but(feature__works=SKIP)}
+    judged = run({**seen, "prefix-1": SILENT})
+    assert judged.essence == [("bisect-hole", "prefix-1", 1, None, "feature")]
+    assert run({**seen, "prefix-1": ON.but(feature__works=SKIP)}).findings == (), "as base does"
 
 
 def test_a_check_that_is_flaky_on_base_is_not_lost_later() -> None:

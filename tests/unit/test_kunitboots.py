@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -153,6 +154,25 @@ def test_a_crash_in_no_suite_is_told_too(boot: Callable[..., Boot], monkeypatch:
     monkeypatch.setattr(kernel, "_run", lambda _: (f"Linux version 6.12\n{PANIC}\n", True))
     monkeypatch.setattr(kernel, "_lists", False)
     assert (told(boot(kernel, "*")).status, told(boot(kernel, "*")).detail[: len(PANIC)]) == (Status.FAIL, PANIC)
+
+
+def test_suites_that_are_only_too_slow_are_not_known(
+    boot: Callable[..., Boot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As beside a build, on a host with other work to do."""
+    kernel = Kernel("dies")
+    run, listen = kernel._run, kernel.listen
+
+    async def late(*asked: Any) -> Stop:
+        stop = await listen(*asked)
+        return Stop(How.DEADLINE, "it was not done within the time limit of all its probes") if stop is DOWN else stop
+
+    monkeypatch.setattr(kernel, "_run", lambda suites: (run(suites)[0].replace(PANIC, ""), run(suites)[1]))
+    monkeypatch.setattr(kernel, "listen", late)
+    seen = boot(kernel, "*")
+    assert (seen.outcome, seen.ending) == (Outcome.TIMED_OUT, Ending.DEADLINE)
+    assert statuses(seen)["kunit.b_b.two"] is Status.MISSING and statuses(seen)["kunit.c.one"] is Status.PASS
+    assert told(seen).status is Status.MISSING
 
 
 def told(seen: Boot) -> Check:

@@ -75,7 +75,8 @@ def answer(
         raise InfraError(f"{state.id}: {state.detail}")
     judged, reasons = _judged(base, state, contracts)
     passed = {check.id: check for check in tip.checks} if tip is not None else {}
-    verdicts = tuple(judge.contract_verdict(one, judged, passed) for one in contracts) if judged.contracts else ()
+    flaky, asked = frozenset(base.flaky), contracts if judged.contracts else ()
+    verdicts = tuple(judge.contract_verdict(one, judged, passed, flaky) for one in asked)
     judged = msgspec.structs.replace(judged, contracts=verdicts)
     said, why = _answer(question, base, judged, reasons, _promised(judged, contracts))
     return Tried(answer=said, why=why, result=judged)
@@ -156,6 +157,8 @@ def _of_promises(
     unsure += [evidence.of_complaint(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
     if state.outcome is not Outcome.OK:  # it was only too slow, and that may be this host's doing
         unsure.append(outcome)
+    if not unsure and evidence.ends_at_times(state):
+        unsure.append(evidence.of_flaky(evidence.END))
     return (Answer.UNTESTABLE, tuple(unsure)) if unsure else (Answer.GOOD, ())
 
 
@@ -174,6 +177,8 @@ def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[Evidence, ...]
     if status in GOOD:
         return Answer.GOOD, ()
     why = (evidence.of_check(name, state),)
+    if status is Status.MISSING and (losses.died(state) or not losses.came(name, state)):
+        return Answer.UNTESTABLE, (*why, evidence.of_outcome(state))  # it ended before, and in something else
     return (Answer.UNTESTABLE, why) if status is Status.SKIP else (Answer.BAD, why)
 
 

@@ -10,19 +10,22 @@ from kseries.bisect.answer import Answer, Asked, Question, Tried
 from kseries.bisect.asking import Answers
 from kseries.bisect.staterunner import StateRunner
 from kseries.evaluate.jobs import Again
-from kseries.model import EvidenceKind, State
+from kseries.judge import evidence
+from kseries.model import EvidenceKind, State, StateResult
 
 
 def counted(question: Question, tried: Tried) -> Answers:
     """What the boots of a state have answered, each for itself.
 
-    All boots agree on what is good or bad; what is flaky tells of itself in how many of them it failed.
+    All boots agree on what is good or bad, but for a kernel that oopses in some; what is flaky tells of itself in how
+    many of them it failed.
     """
     if question.asked is Asked.BUILD:
         return _of(tried, {Answer.GOOD: (1, 0), Answer.BAD: (0, 1)}.get(tried.answer, (0, 0)))
     boots = tried.result.boots or 1
     if tried.answer is Answer.BAD:
-        return _of(tried, (0, boots))
+        bad = _bad(tried, boots)
+        return _of(tried, (boots - bad, bad))
     failed = _unbooted(tried) if question.asked is Asked.BOOT else _failed(tried)
     if tried.answer is Answer.UNTESTABLE and not failed:
         return _of(tried, (0, 0))
@@ -32,6 +35,15 @@ def counted(question: Question, tried: Tried) -> Answers:
 def _of(tried: Tried, boots: tuple[int, int]) -> Answers:
     passed, failed = boots
     return Answers(passed=passed, failed=failed, why=tried.why if not passed or failed else ())
+
+
+def _bad(tried: Tried, boots: int) -> int:
+    """In how many of its boots a bad state was bad: in all, if not for what its kernel complained of in some alone."""
+    said = {one.said for one in tried.why if one.kind is EvidenceKind.COMPLAINT}
+    if len(said) < len(tried.why):
+        return boots
+    seen = [one for one in tried.result.complaints if one.said in said]
+    return max((one.boots if one.boots < one.of else boots for one in seen), default=boots)
 
 
 def _unbooted(tried: Tried) -> int:
@@ -44,9 +56,15 @@ def _unbooted(tried: Tried) -> int:
 def _failed(tried: Tried) -> int:
     """In how many boots of a state something failed at the least, of what failed in some of them alone."""
     failures = tried.result.failures or {}
-    of_checks = (failures.get(one.name, 0) for one in tried.why if one.kind is EvidenceKind.FLAKY)
+    flaky = [one.name for one in tried.why if one.kind is EvidenceKind.FLAKY]
+    of_checks = [_unended(tried.result) if name == evidence.END else failures.get(name, 0) for name in flaky]
     of_kernel = (one.boots or 0 for one in tried.why if one.kind is EvidenceKind.COMPLAINT)
     return max((*of_checks, *of_kernel), default=0)
+
+
+def _unended(result: StateResult) -> int:
+    """In how many of its boots a kernel did not come to its end, though it did in others."""
+    return (result.boots or 0) - (result.ended or 0)
 
 
 @dataclass

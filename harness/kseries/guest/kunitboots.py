@@ -39,7 +39,8 @@ async def boot(booting: Booting, globs: Iterable[str], whole: Boot, console_log:
         boots = _OfGlob(booting, glob, console_log)
         whole = joined(whole, await boots.boot())
         died += boots.died
-    told = Check(id=BOOT, status=Status.FAIL if died else Status.PASS, detail="\n".join(died))
+    late = Status.MISSING if whole.ending is Ending.DEADLINE else Status.PASS  # nobody knows
+    told = Check(id=BOOT, status=Status.FAIL if died else late, detail="\n".join(died))
     return replace(whole, checks=(*whole.checks, told))
 
 
@@ -87,7 +88,8 @@ class _OfGlob:
         report = ktap.parse(results.ktap)
         booting = self._booting
         told = await machine.tell(booting.arch, booting.image, heard, stop, report, results.log, results.running)
-        if told.outcome is not Outcome.OK and not any(check.blamed for check in told.checks):
+        ended = told.outcome is Outcome.OK or told.ending is Ending.DEADLINE  # this host may be why it was too slow
+        if not ended and not any(check.blamed for check in told.checks):
             self.died.append(told.detail or told.outcome)
         return told
 
@@ -101,12 +103,16 @@ def _never_run(left: Iterable[str], listed: Suites) -> tuple[Check, ...]:
 def joined(whole: Boot, more: Boot) -> Boot:
     """A boot with what one more has said of suites.
 
-    How the first ended stands: a suite that brings the machine down costs its own checks, which tell of it.
+    How the first ended stands: a suite that brings the machine down costs its own checks, which tell of it. But where
+    one was only too slow, nobody knows what it would have come to.
     """
-    ending = max(whole.ending, _as_survived(more.ending), key=_GRAVEST.index) if whole.ending in _GRAVEST else None
+    went_on = whole.ending in _GRAVEST
+    ending = max(whole.ending, _as_survived(more.ending), key=_GRAVEST.index) if went_on else whole.ending
+    late = went_on and more.ending is Ending.DEADLINE
     return replace(
         isolation.joined(whole, more),
-        ending=ending or whole.ending,
+        outcome=more.outcome if late else whole.outcome,
+        ending=more.ending if late else ending,
         ended_in=whole.ended_in,
         detail=whole.detail or more.detail,
         log_tail=whole.log_tail or more.log_tail,

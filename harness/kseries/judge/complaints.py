@@ -16,6 +16,11 @@ def new_complaints(before: StateResult, after: StateResult) -> tuple[Complaint, 
     return tuple(one for one in after.complaints if not _is_among(one, before.complaints))
 
 
+def some_boots(state: StateResult) -> bool:
+    """True where a kernel complained in some of its boots, and not in others."""
+    return any(one.boots < one.of for one in state.complaints)
+
+
 def _is_among(complaint: Complaint, known: Iterable[Complaint]) -> bool:
     return any(complaint.is_like(one) for one in known)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a contract means: what it asks of a kernel, and whether a booted state keeps it (docs/how-it-works.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import msgspec
 
@@ -20,13 +20,15 @@ def asked(contract: Contract, probes: tuple[str, ...]) -> Contract:
     return msgspec.structs.replace(contract, checks=checks, optional=optional, left_out=left_out)
 
 
-def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, Check] | None) -> ContractVerdict:
+def contract_verdict(
+    contract: Contract, result: StateResult, tip: Mapping[str, Check] | None, flaky: Set[str] = frozenset()
+) -> ContractVerdict:
     """Whether a booted state keeps a contract.
 
     A check that never came does not hold. A skip is a violation where the tip passed and the state
     advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
-    flaky check, nor of one that was left out, which may be what a broken kernel breaks; nor of any skip where the tip
-    is not known (None).
+    flaky check, of this state or of base, whose ``flaky`` ones judge nobody; nor of one that was left out, which may be
+    what a broken kernel breaks; nor of any skip where the tip is not known (None).
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
@@ -38,7 +40,7 @@ def contract_verdict(contract: Contract, result: StateResult, tip: Mapping[str, 
     needed = (*contract.checks, *contract.optional) if advertised else contract.otherwise
     for name in needed:
         status = checks[name].status if name in checks else Status.MISSING
-        if name in result.flaky or not losses.came(name, result):
+        if name in result.flaky or name in flaky or not losses.came(name, result):
             unknown = True
         elif status is Status.SKIP:
             lost = advertised and tip is not None and name in tip and tip[name].status in GOOD

@@ -7,9 +7,12 @@ The line is made here and not among the reports, because whoever bisects says it
 import re
 
 import msgspec
+from msgspec import UNSET
 
 from kseries.model import Complaint, Evidence, EvidenceKind, Finding, StateResult, Status
 
+END = "the end of the boot"
+"""In the place of a check: that a kernel comes to it in some boots and not in others."""
 _FLAKY = "two boots, two answers"
 _NO_CHECK = "outside of any check"
 MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
@@ -32,6 +35,11 @@ def of_check(name: str, state: StateResult) -> Evidence:
 def of_flaky(name: str) -> Evidence:
     """A check that gave two answers."""
     return Evidence(kind=EvidenceKind.FLAKY, name=name)
+
+
+def ends_at_times(state: StateResult) -> bool:
+    """True of a kernel that came to its end in some of its boots, and not in others."""
+    return state.boots is not UNSET and state.ended is not UNSET and 0 < state.ended < state.boots
 
 
 def of_outcome(state: StateResult) -> Evidence:

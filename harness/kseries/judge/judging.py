@@ -57,7 +57,8 @@ def judge(
     """
     of_tip = seen[_original(plan, plan.tip)]
     tip = None if of_tip.outcome.unknown else _checks(of_tip)
-    results = {state.id: _with_contracts(seen[state.id], contracts, tip) for state in plan.states}
+    flaky = frozenset(seen["base"].flaky)
+    results = {state.id: _with_contracts(seen[state.id], contracts, tip, flaky) for state in plan.states}
     for name, result in results.items():
         new = newwarnings.since(results["base"], result, newwarnings.touched(plan, {*result.applied}))
         results[name] = msgspec.structs.replace(result, warnings_new=new)
@@ -83,12 +84,13 @@ def _checks(result: StateResult) -> dict[str, Check]:
 
 
 def _with_contracts(
-    result: StateResult, contracts: tuple[Contract, ...], tip: Mapping[str, Check] | None
+    result: StateResult, contracts: tuple[Contract, ...], tip: Mapping[str, Check] | None, flaky: Set[str]
 ) -> StateResult:
     if result.outcome.loud or result.outcome.unknown:
         return result
     result = announced.with_checks(result, contracts)
-    return msgspec.structs.replace(result, contracts=tuple(contract_verdict(one, result, tip) for one in contracts))
+    verdicts = tuple(contract_verdict(one, result, tip, flaky) for one in contracts)
+    return msgspec.structs.replace(result, contracts=verdicts)
 
 
 class _Judged:
@@ -121,6 +123,8 @@ class _Judged:
             if state.scenario in ("reverts", "pairs") and state.same_as is None and _ran(self._tip):
                 yield from complaints.unsure(self._base, self._tip, result)
             flaky = [name for name in result.flaky if not losses.only_tells(name)]
+            if not flaky and evidence.ends_at_times(result) and not complaints.some_boots(result):
+                flaky = [evidence.END]  # nothing else tells of it
             if flaky and state.same_as is None:
                 told = tuple(map(evidence.of_flaky, flaky))
                 yield Finding(
@@ -211,7 +215,7 @@ class _Judged:
         broken = {name for _, names in self._broken(result) for name in names}
         came = {check.id for check in result.checks if check.status is not Status.MISSING}
         died = bool(broken) and result.outcome is not Outcome.OK
-        for symptom in losses.of_revert(self._base, self._tip, result, broken | self._not_asked(result)):
+        for symptom in losses.of_revert(self._base, self._tip, result, broken, self._not_asked(result)):
             lost = symptom.what is What.CHECK and symptom.name not in came
             if not (died and (lost or symptom.what is What.OUTCOME)):
                 yield symptom
@@ -286,9 +290,11 @@ class _Judged:
             yield self._finding(FindingKind.BISECT_HOLE, result, None, (evidence.of_outcome(result),))
             return
         base = {one.id: self._inherited(one) for one in self._base.contracts}
+        skipped = {check.id for check in self._base.checks if check.status is Status.SKIP}
+        failing = {check.id for check in result.checks if check.status is Status.FAIL}
         broken: set[str] = set()
         for one in result.contracts:
-            inherited = base.get(one.id, ())
+            inherited = {*base.get(one.id, ())} - (skipped & failing)  # base has not failed it: it was not asked
             failed = [name for name in one.failed if name not in inherited]
             if failed:
                 yield self._finding(FindingKind.BISECT_HOLE, result, one.id, _evidence(result, failed))

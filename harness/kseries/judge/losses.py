@@ -91,16 +91,20 @@ def mentions(name: str, said: str) -> bool:
 
 
 def of_revert(
-    base: StateResult, tip: StateResult, state: StateResult, told: Set[str] = frozenset()
+    base: StateResult,
+    tip: StateResult,
+    state: StateResult,
+    told: Set[str] = frozenset(),
+    not_asked: Set[str] = frozenset(),
 ) -> tuple[Symptom, ...]:
     """What a state without some patches has lost, of what base and the tip both have; ``told`` are checks of which
-    another finding tells.
+    another finding tells, ``not_asked`` those that nobody asks of such a kernel: what it complains of meanwhile counts.
 
     A kernel that was only too slow (Ending.DEADLINE) has not died: that may be the host's doing.
     """
     kept = {check.id for check in tip.checks if check.status in GOOD} - {*tip.flaky}
     answered = {check.id for check in state.checks if check.status is not Status.MISSING}
-    names = [name for name in lost(base, state) if name in kept - told]
+    names = [name for name in lost(base, state) if name in kept - told - not_asked]
     checks = [Symptom(What.CHECK, name, lost=name not in answered) for name in names]
     deadly = died(state) and Outcome.OK is base.outcome is tip.outcome
     outcome = (Symptom(What.OUTCOME, state.outcome),) if deadly else ()

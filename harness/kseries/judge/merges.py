@@ -107,17 +107,19 @@ def with_contracts(four: Four, contracts: tuple[Contract, ...]) -> Four:
     passed = {check.id: check for side in sides for check in side.checks if check.status in GOOD}
     every = {check.id: check for side in sides for check in side.checks}
     tip = {**every, **passed} if sides else None
-    base, first, second, both = (_with_contracts(one, contracts, tip) for one in four.each)
+    flaky = frozenset(four.base.flaky)
+    base, first, second, both = (_with_contracts(one, contracts, tip, flaky) for one in four.each)
     return msgspec.structs.replace(four, base=base, first=first, second=second, both=both)
 
 
 def _with_contracts(
-    state: StateResult, contracts: tuple[Contract, ...], tip: Mapping[str, Check] | None
+    state: StateResult, contracts: tuple[Contract, ...], tip: Mapping[str, Check] | None, flaky: Set[str]
 ) -> StateResult:
     if state.outcome.loud or state.outcome.unknown:
         return state
     state = announced.with_checks(state, contracts)
-    return msgspec.structs.replace(state, contracts=tuple(contract_verdict(one, state, tip) for one in contracts))
+    verdicts = tuple(contract_verdict(one, state, tip, flaky) for one in contracts)
+    return msgspec.structs.replace(state, contracts=verdicts)
 
 
 def merged(base: bool | None, first: bool | None, second: bool | None) -> bool | None:
