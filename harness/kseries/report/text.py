@@ -294,9 +294,7 @@ def sentence(run: RunResult, finding: Finding) -> str:
         case FindingKind.FLAKY if of_kernel(finding, state):
             return f"In {finding.state} the kernel complained, but not so that it can be told from chance:"
         case FindingKind.FLAKY if all(one.name == evidence.END for one in finding.evidence):
-            return (
-                f"In {finding.state} the machine ended before its time in some boots of the same kernel, not in others:"
-            )
+            return f"In {finding.state} the machine ended before its time in some boots, and not in others:"
         case FindingKind.FLAKY:
             return f"In {finding.state} a check gave two answers in two boots of the same kernel, and is not judged:"
         case _:
