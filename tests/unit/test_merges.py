@@ -287,6 +287,18 @@ def test_a_complaint_of_some_boots_is_not_known() -> None:
     assert told(judge(PLAIN, unsure, PLAIN, loud)) == []
 
 
+def test_a_merge_that_comes_to_its_end_in_some_boots_alone_is_not_known_to_be_fine() -> None:
+    some: dict[str, Any] = {"both__boots": 2, "both__ended": 1}
+    judged = judge(PLAIN, PLAIN, PLAIN, PLAIN, **some)
+    assert (told(judged), judged.together) == ([], None)
+    assert judged.unknown == ("both: the end of the boot is flaky",)
+
+
+def test_a_promise_that_base_keeps_at_times_is_not_known() -> None:
+    base = replace(ON, flaky=("feature.works",))
+    assert judge(base, ON, ON, SILENT).together is None
+
+
 def test_what_a_lost_check_tells_is_not_told_twice() -> None:
     during = msgspec.structs.replace(WARNING, check="probe.a")
     assert told(judge(PLAIN, PLAIN, PLAIN, replace(PLAIN.but(probe__a=FAIL), complaints=(during,)))) == [

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from kseries.judge.evidence import of_complaint
+from kseries.judge import evidence
 from kseries.model import Complaint, Finding, FindingKind, Outcome, Plan, StateResult
 
 
@@ -16,9 +16,11 @@ def new_complaints(before: StateResult, after: StateResult) -> tuple[Complaint, 
     return tuple(one for one in after.complaints if not _is_among(one, before.complaints))
 
 
-def some_boots(state: StateResult) -> bool:
-    """True where a kernel complained in some of its boots, and not in others."""
-    return any(one.boots < one.of for one in state.complaints)
+def ends_at_times(state: StateResult) -> bool:
+    """True of a machine that came to its end in some of its boots and not in others, where nothing else tells of that:
+    neither a flaky check nor a complaint of some boots.
+    """
+    return evidence.ends_at_times(state) and not state.flaky and all(one.boots == one.of for one in state.complaints)
 
 
 def _is_among(complaint: Complaint, known: Iterable[Complaint]) -> bool:
@@ -65,5 +67,5 @@ def unsure(base: StateResult, tip: StateResult, state: StateResult) -> Iterator[
 
 
 def _finding(kind: FindingKind, state: StateResult, patch: int | None, complaints: list[Complaint]) -> Finding:
-    evidence = tuple(of_complaint(one, state) for one in complaints)
-    return Finding(kind=kind, state=state.id, patch=patch, partner=None, contract=None, evidence=evidence)
+    told = tuple(evidence.of_complaint(one, state) for one in complaints)
+    return Finding(kind=kind, state=state.id, patch=patch, partner=None, contract=None, evidence=told)

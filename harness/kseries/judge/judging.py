@@ -123,8 +123,7 @@ class _Judged:
             if state.scenario in ("reverts", "pairs") and state.same_as is None and _ran(self._tip):
                 yield from complaints.unsure(self._base, self._tip, result)
             flaky = [name for name in result.flaky if not losses.only_tells(name)]
-            if not flaky and evidence.ends_at_times(result) and not complaints.some_boots(result):
-                flaky = [evidence.END]  # nothing else tells of it
+            flaky += [evidence.END] if complaints.ends_at_times(result) else []
             if flaky and state.same_as is None:
                 told = tuple(map(evidence.of_flaky, flaky))
                 yield Finding(
