@@ -157,8 +157,13 @@ NOTE = "-Wp,-MMD,.s.o.d"
 
 
 def test_what_was_read_depends_on_all_of_its_name(compiler: Compiler) -> None:
-    assert compiler.run('#include "x.h"\n', NOTE) == 0
+    assert compiler.run('#include "x.h"\n', NOTE, "-nostdinc") == 0
     assert compiler.depends() == {"s.c", "a/x.h", "names/h/x.h"}
+
+
+def test_what_was_read_of_the_host_depends_on_who_could_come_before_it(compiler: Compiler) -> None:
+    assert compiler.run("#include <elf.h>\n", NOTE) == 0
+    assert compiler.depends() >= {"/usr/include/elf.h", f"names/none/{hashed('elf.h')}"}
 
 
 def test_a_name_that_the_tree_does_not_have_depends_on_those_that_hash_as_it_does(compiler: Compiler) -> None:

@@ -132,12 +132,17 @@ def test_a_toy_kernel_builds_and_its_shortcuts_are_taken(proof: Proof) -> None:
     assert proof.ways == ["built", "as another", "built", "as another"]
 
 
+OF_HOST = "#include <elf.h>\n#ifdef MORE\nint more;\n#endif\n"
 SHADOWS: dict[str, tuple[dict[str, str | None], ...]] = {
     "-I in their order": ({"near/one.h": "#define ONE 5\n"},),
     "the includer's own folder": ({"two.h": "#define TWO 2\n"},),
     "include_next": ({"near/one.h": "#include_next <one.h>\n"}, {"near/one.h": "#error broken\n"}),
     "has_include": ({"near/maybe.h": "#define MAYBE 1\n"},),
     "a header that is made": ({"near/made.h": "#define MADE 77\n"},),
+    "a header of the host": (
+        {"auto/host.c": OF_HOST},
+        {"auto/host.c": OF_HOST, "near/elf.h": "#define MORE\n"},
+    ),
     "a header in a folder": ({"Kconfig": "CONFIG_MORE=y\n"}, {"Kconfig": "CONFIG_MORE=y\n", "near/sub/three.h": "\n"}),
     "a folder that is a link": (
         {"Kconfig": "CONFIG_MORE=y\n"},

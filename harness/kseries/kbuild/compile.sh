@@ -4,15 +4,23 @@
 # NAMES/compile COMPILER WORD...: run a compiler, and add to the dependencies
 # that it writes what it does not tell there:
 #  - where it could have found what it has read (names.py: the files in NAMES),
-#  - what the assembler has read (.include, .incbin).
+#  - what the assembler has read (.include, .incbin),
+#  - the headers of the host: one of the tree may come before them (-MMD leaves
+#    them out, by which programs for the host are compiled).
 # make and ccache (CCACHE_PREFIX, in its depend mode) take both for what was read.
 
 names=${0%/*}
 dep= out= last= writes= folders=.
 for word do
+	shift
 	case $word in
-	-Wp,-MD,* | -Wp,-MMD,*) dep=${word#-Wp,-M*D,} ;;
-	-MD | -MMD) writes=yes ;;
+	-Wp,-MMD,*) word=-Wp,-MD,${word#-Wp,-MMD,} ;;
+	-MMD) word=-MD ;;
+	esac
+	set -- "$@" "$word"
+	case $word in
+	-Wp,-MD,*) dep=${word#-Wp,-MD,} ;;
+	-MD) writes=yes ;;
 	-I?*) folders="$folders ${word#-I}" ;;
 	esac
 	case $last in
