@@ -16,7 +16,7 @@ from kseries.coverage import linetable
 from kseries.guest import complaints, klog, trace
 from kseries.inputs import contracts as contract_files
 from kseries.inputs import mbox, strip, testcase
-from kseries.kbuild import ccache, checkpatch, denials, limits, linked, make, warnings
+from kseries.kbuild import ccache, checkpatch, denials, hostlacks, limits, linked, make, warnings
 from kseries.model import Status
 from kseries.model.errors import InfraError, InputError
 from kseries.model.sanitize import line, printable
@@ -91,6 +91,8 @@ def build_logs(data: bytes) -> None:
         _fit_to_show(line_told)
     with contextlib.suppress(InfraError):
         limits.check(data)
+    with contextlib.suppress(InfraError):
+        hostlacks.check(data, Path("/build/obj"), lambda _: False)
     text = data.decode(errors="replace")
     warnings.merged(warnings.said_of(text, SOURCE))
     compiled, found = ccache.counts(text)

@@ -26,6 +26,7 @@ from kseries.kbuild import (
     buildbox,
     ccache,
     denials,
+    hostlacks,
     initramfs,
     limits,
     linked,
@@ -307,6 +308,8 @@ class Worker:
                     if not ok or self._contents.targets or self._guests.unbuilt():
                         self._check_room(log.read_bytes())
                         limits.check(log.read_bytes())
+                    if not ok:
+                        await processes.aside(self._check_host_has, tree, self._said(log))
                     warned, parts = self._warnings(log, ok)
                     trouble = await processes.aside(self._note, tree, ok)
             except processes.DeadlineError as error:
@@ -387,6 +390,14 @@ class Worker:
         own = b"\n".join(line for line in log.splitlines() if not limits.quotes(line))
         if disk.said(own.decode(errors="replace")) or disk.full(self._obj, self._shared):
             raise disk.trouble(self._obj, self._shared)
+
+    def _check_host_has(self, tree: str, said: bytes) -> None:
+        """Raise InfraError where a build failed for want of a header or a program of this host.
+
+        Not for what the tests of a tree lack: they are made beside a kernel that may have failed by itself.
+        """
+        of_kernel, _, _ = said.partition(_PROBES)
+        hostlacks.check(of_kernel, self._fixed.inside(self._obj), lambda path: self._store.file(tree, path) is not None)
 
     async def _make(
         self, tree: str, make: Make, watch: "_Stopwatch", brought: Brought | None
