@@ -12,7 +12,7 @@ from kseries import arch as archs
 from kseries.arch import Arch
 from kseries.guest import trial, userland
 from kseries.host import processes, signals
-from kseries.kbuild import checkpatch
+from kseries.kbuild import checkpatch, hostlacks
 from kseries.model import Machine, Record
 from kseries.model.errors import InfraError, KseriesError
 from kseries.sources import archive, debian, gitversion, kernels
@@ -74,18 +74,18 @@ def _build_tools(arch: Arch) -> tuple[tuple[str, str], ...]:
         (f"{arch.toolchain.prefix}gcc", arch.toolchain.compiler_package),
         (f"{arch.toolchain.prefix}ld", arch.toolchain.binutils_package),
         ("make", "make"),
-        ("bison", "bison"),
-        ("flex", "flex"),
-        ("bc", "bc"),
-        ("xz", "xz-utils"),
+        ("bison", hostlacks.PROGRAMS["bison"]),
+        ("flex", hostlacks.PROGRAMS["flex"]),
+        ("bc", hostlacks.PROGRAMS["bc"]),
+        ("xz", hostlacks.PROGRAMS["xz"]),
         ("ccache", "ccache"),
     )
 
 
 _HOST_HEADERS = {
     ("gcc", "stdio.h"): "libc6-dev",
-    ("gcc", "gelf.h"): "libelf-dev",  # objtool
-    ("gcc", "openssl/opensslv.h"): "libssl-dev",  # scripts/sign-file, certs/
+    ("gcc", "gelf.h"): hostlacks.HEADERS["gelf.h"],  # objtool
+    ("gcc", "openssl/opensslv.h"): hostlacks.HEADERS["openssl/*.h"],  # scripts/sign-file, certs/
 }
 
 
