@@ -18,6 +18,7 @@ from kseries.model import (
     AppliedPatch,
     Budget,
     Document,
+    Ending,
     Finding,
     FindingKind,
     Machine,
@@ -144,6 +145,24 @@ def test_a_check_that_was_well_and_is_so_no_more_is_worse(was: Status, now: Stat
     seen = told(tip(checks=checks(p__a=was)), tip(checks=checks(p__a=now)))
     assert [(one.name, one.was, one.now, one.worse) for one in seen.changes] == [("p.a", was, now, worse)]
     assert bool(seen.worse) is worse
+
+
+def test_what_gives_two_answers_is_told_and_not_worse() -> None:
+    steady = tip(checks=checks(p__a=PASS))
+    for old, new in (
+        (steady, tip(checks=checks(p__a=FAIL), flaky=("p.a",))),
+        (tip(checks=checks(p__a=PASS), flaky=("p.a",)), tip(checks=checks(p__a=FAIL))),
+    ):
+        (change,) = told(old, new).changes
+        assert (change.name, change.worse, told(old, new).worse) == ("p.a", False, ())
+
+
+@pytest.mark.parametrize(
+    "host", [{"outcome": Outcome.INFRA_ERROR}, {"outcome": Outcome.TIMED_OUT, "ending": Ending.DEADLINE}]
+)
+def test_what_this_host_may_be_why_of_is_told_and_not_worse(host: dict[str, object]) -> None:
+    (change,) = told(tip(), tip(**host)).changes
+    assert (change.name, change.worse, told(tip(), tip(**host)).worse) == ("outcome", False, ())
 
 
 def test_a_list_of_the_surface_that_is_empty_now_is_told_and_not_worse() -> None:
@@ -395,6 +414,23 @@ def test_without_a_name_it_is_the_last_run_of_the_series_before_it(
     with pytest.raises(InputError, match="there is no other run"):
         before(later, tmp_path / "third")
     capsys.readouterr()
+
+
+def test_without_a_name_it_is_a_run_of_the_same_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    known = Runs(tmp_path / "cache" / "kseries", print)
+
+    def of(label: str) -> RunResult:
+        variant = msgspec.structs.replace(split_run().variant, label=label)
+        return msgspec.structs.replace(split_run(), variant=variant)
+
+    for name in ("first/clang", "first/default", "second/default", "second/clang"):
+        out = tmp_path / name
+        out.mkdir(parents=True)
+        (out / "result.json").write_bytes(msgspec.json.encode(Document.of(of(out.name))))
+        with known.recording(split_run().series.name, 1, "x86_64", out) as recording:
+            recording.ended(1, split_run().verdict, out / "result.json")
+    assert before(of("clang"), tmp_path / "second" / "clang") == tmp_path / "first" / "clang"
 
 
 def test_a_run_that_was_replaced_by_the_next_one_is_told_with_what_keeps_both(

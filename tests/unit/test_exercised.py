@@ -16,6 +16,7 @@ from kseries.coverage.tracepoints import Watch, Watched
 from kseries.guest import qemu
 from kseries.guest.trace import Symbols
 from kseries.judge import exercise
+from kseries.judge import grounds as counted
 from kseries.kbuild import binutils
 from kseries.model import (
     Accel,
@@ -40,6 +41,7 @@ from kseries.model import (
     Verdict,
     Way,
 )
+from kseries.report import coverage as told_of
 from kseries.report import grounds, html, junit, text
 from kseries.sources import TreeStore, hunks
 from tests.support.gitrepo import Repository
@@ -324,6 +326,51 @@ def test_where_nobody_can_tell_a_patch_is_not_called_unexercised(
     told = looked(run_of(plan, coverage), plan, trees)
     assert [one.exercise for one in told.patches[:3]] == [Exercise.UNKNOWN, Exercise.UNKNOWN, Exercise.NO_CODE]
     assert told.verdict == GOOD
+
+
+def test_a_yes_does_not_rest_on_lines_of_which_nobody_knows_whether_they_ran(trees: TreeStore, plan: Plan) -> None:
+    """As under KVM, and of a patch in a module or in assembly."""
+    nobody = msgspec.structs.replace(SEEN, ran={}, unknown="the accelerator kvm does not tell what runs")
+    told = looked(run_of(plan, nobody), plan, trees)
+    assert grounds.of_patch(told.patches[0]).endswith("; what of it ran is not known")
+    assert "; of 3 of 4 patches it is not known what ran" in grounds.of_run(told)
+    assert "0 of" not in grounds.of_run(told) + grounds.of_patch(told.patches[0])
+
+
+def test_a_yes_beside_a_no_does_not_say_that_nothing_breaks(trees: TreeStore, plan: Plan) -> None:
+    broken = Finding(
+        kind=FindingKind.REGRESSION,
+        state="prefix-4",
+        patch=None,
+        partner=None,
+        contract=None,
+        evidence=of_lines(FindingKind.REGRESSION, "x: fail"),
+    )
+    told = looked(run_of(plan, SEEN, broken), plan, trees)
+    told = msgspec.structs.replace(told, verdict=GOOD)
+    assert grounds.of_run(told).startswith("2 checks and 1 contract that hold; ")
+    tip = msgspec.structs.replace(
+        told.states[-1], contracts=(ContractVerdict(id="c", capability="C", advertised=True, holds=False),)
+    )
+    assert counted.of_run(tip, told.patches).contracts == 0
+
+
+@pytest.mark.parametrize(("line", "exercise"), [("#if 0", Exercise.LEFT_OUT), ("#ifdef __i386__", Exercise.UNKNOWN)])
+def test_the_function_around_what_nobody_compiles_does_not_stand_for_it(
+    line: str, exercise: Exercise, tmp_path: Path
+) -> None:
+    dead = BEFORE.replace("return a;", f"a++;\n{line}\n\ta--;\n#endif\n\treturn a;")
+    plan = series_of(tmp_path / "dead", ({"k/a.c": dead}, {"k/a.c": dead.replace("a--", "a -= 2")}))
+    store = TreeStore(tmp_path / "dead.git")
+    store.add_repository(tmp_path / "dead")
+    made = msgspec.structs.replace(MADE, code={"k/a.c": (1, 3, 7)}, ran={"k/a.c": (1, 3, 7)})
+    _, told = looked(run_of(plan, made), plan, store).patches
+    assert told.exercise is exercise
+    if exercise is Exercise.LEFT_OUT:
+        assert told.verdict == UNKNOWN
+        assert told_of.brief(told) == "an #if leaves out what is changed, whatever is set: k/a.c"
+    else:
+        assert told.why == "k/a.c:5: an #if asks for more than the configuration"
 
 
 # --- what no kernel is made of --------------------------------------------------------------------

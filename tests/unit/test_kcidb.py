@@ -128,6 +128,11 @@ OUTCOMES = {
 }
 
 
+def test_of_a_boot_that_was_only_too_slow_the_code_is_not_known() -> None:
+    slow = state("prefix-1", 1, outcome=Outcome.TIMED_OUT, ending=Ending.DEADLINE, checks=checks(p__works=PASS))
+    assert statuses(report(run(state("base"), slow)), "prefix-1") == CAME | {"boot": "ERROR"}
+
+
 @pytest.mark.parametrize("outcome", Outcome)
 def test_each_outcome_is_told_as_kcidb_has_it(outcome: Outcome) -> None:
     made = report(run(state("base"), state("prefix-1", 1, outcome=outcome, checks=checks(p__works=PASS))))

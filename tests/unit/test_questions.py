@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from kseries.model import (
+    Ending,
     Exercise,
     FindingKind,
     FuzzedHunk,
@@ -81,6 +82,16 @@ def test_each_patch_has_an_answer_to_each_question_in_order() -> None:
 def test_a_prefix_that_ends_early_fails_there_and_tells_no_more(outcome: Outcome, expected: dict[str, str]) -> None:
     told = not_well(whole(seen("prefix-1", outcome=outcome, detail="why it did")))
     assert told == {(1, question): answer for question, answer in expected.items()}
+
+
+def test_what_was_only_too_slow_is_nobodys_failure() -> None:
+    """This host may be why; the judge blames nobody for it either."""
+    slow = {"outcome": Outcome.TIMED_OUT, "ending": Ending.DEADLINE, "detail": "it was not done in time"}
+    told = not_well(whole(seen("prefix-1", **slow)))
+    assert told == {(1, "boot"): "unknown", (1, "contract"): "unknown"}
+    assert asked(whole(seen("without-2", **slow)), 2, Question.REVERT).answer is Answer.UNKNOWN
+    of_tip = asked(whole(seen("prefix-2", **slow)), 1, Question.REVERT)
+    assert (of_tip.answer, of_tip.said) == (Answer.UNKNOWN, "not known: the whole series is too slow to tell")
 
 
 def test_what_the_base_does_not_do_either_is_not_the_fault_of_a_patch() -> None:

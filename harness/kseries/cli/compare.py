@@ -60,7 +60,7 @@ def whole(run: Path) -> tuple[RunResult, Path]:
 
 
 def before(new: RunResult, place: Path) -> Path:
-    """The last run of the same series, and architecture, that is not the one at ``place``. Raises InputError.
+    """The last run of the same series, architecture and variant that is not the one at ``place``. Raises InputError.
 
     One that was interrupted is no whole one, nor is one that its budget did not do for.
     """
@@ -71,7 +71,7 @@ def before(new: RunResult, place: Path) -> Path:
             continue
         if Path(run.out).resolve() == place.resolve():
             replaced = replaced or run.result is Kept.REPLACED
-        elif run.result is Kept.THERE and not rundir.read(Path(run.out))[0].partial:
+        elif run.result is Kept.THERE and _is_whole(rundir.read(Path(run.out))[0], new.variant.label):
             return Path(run.out)
     if replaced:
         raise InputError(
@@ -79,6 +79,10 @@ def before(new: RunResult, place: Path) -> Path:
             "  give each run a folder of its own with --out, or name another: kseries compare OLD NEW"
         )
     raise InputError(f"there is no other run of {new.series.name}\n  name one: kseries compare OLD NEW")
+
+
+def _is_whole(result: RunResult, variant: str) -> bool:
+    return not result.partial and result.variant.label == variant
 
 
 def between(old: RunResult, new: RunResult) -> Comparison:

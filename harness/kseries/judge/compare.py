@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence, Set
 from kseries import judge
 from kseries.judge import evidence, knownissues, losses
 from kseries.model import (
+    Ending,
     Evidence,
     EvidenceKind,
     Finding,
@@ -260,7 +261,7 @@ def _changes(before: _Named, after: _Named) -> Iterator[Change]:
         if was is None:
             continue
         if was.outcome is not now.outcome and not (was.outcome.well and now.outcome.well):
-            worse = was.outcome.well
+            worse = was.outcome.well and not now.outcome.unknown and now.ending is not Ending.DEADLINE
             yield Change(
                 state=now.id, was_state=was.id, name="outcome", was=was.outcome, now=now.outcome, worse=worse,
                 detail=now.detail,
@@ -281,7 +282,7 @@ def _checks(was: StateResult, now: StateResult, left_out: Set[str]) -> Iterator[
         status = str(new.status) if new is not None else "not there"
         if status != old.status:
             lost = old.status in _WELL and (new is None or new.status not in _WELL)
-            worse = lost and not losses.only_tells(old.id)
+            worse = lost and not losses.only_tells(old.id) and old.id not in (*was.flaky, *now.flaky)
             detail = new.words if new is not None else ""
             yield Change(
                 state=now.id, was_state=was.id, name=old.id, was=old.status, now=status, worse=worse, detail=detail

@@ -156,6 +156,10 @@ def _exercised(patch: AppliedPatch, history: "_History", tip: StateResult) -> Pa
     any_ran = bool(ran) if lines else any(one.ran for one in functions)
     exercise, why = _told(coverage, touched, bool(lines or functions), any_ran)
     behind = tuple(_behind_conditionals(own, history, coverage))
+    if not lines and changed and not any(one.compiled for one in changed):
+        behind = behind or tuple(_dead(changed))
+        if exercise is Exercise.EXERCISED:  # the functions around what nobody is known to have compiled
+            exercise, why = Exercise.UNKNOWN, f"{changed[0].file}:{changed[0].first}: {changed[0].why}"
     left_out = (*left_out, *behind)
     without_code = exercise is Exercise.NO_CODE or (behind and not lines and not coverage.unknown)
     return msgspec.structs.replace(
@@ -204,6 +208,12 @@ def _behind_conditionals(own: Mapping[str, "_Own"], history: "_History", coverag
         options = dict.fromkeys(one for one in known if one.removeprefix("!") not in unsure)
         if options:
             yield LeftOut(file=path, options=tuple(options), makefile=path)
+
+
+def _dead(changed: tuple[ChangedLines, ...]) -> Iterator[LeftOut]:
+    """The files of changed lines that an #if leaves out, whatever is set."""
+    files = dict.fromkeys(one.file for one in changed if one.compiled is False and not one.options)
+    return (LeftOut(file=file, makefile=file) for file in files)
 
 
 def _told(coverage: Coverage, touched: tuple[str, ...], code: bool, ran: bool) -> tuple[Exercise, str]:

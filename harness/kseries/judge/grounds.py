@@ -8,12 +8,15 @@ from kseries.model import Exercise, Grounds, PatchResult, StateResult
 
 
 def of_run(tip: StateResult, patches: tuple[PatchResult, ...]) -> Grounds:
-    """What the verdict of a run rests on: what was asked of its tip, and what ran there of all patches."""
+    """What the verdict of a run rests on: what was asked of its tip, and what ran there of the patches of which that
+    is known.
+    """
+    seen = [one for one in patches if one.exercise is not Exercise.UNKNOWN]
     return Grounds(
         contracts=_contracts(tip),
         checks=_checks([tip]),
-        lines=sum(one.lines for one in patches),
-        lines_ran=sum(one.lines_ran for one in patches),
+        lines=sum(one.lines for one in seen),
+        lines_ran=sum(one.lines_ran for one in seen),
         other_arch=sum(one.exercise is Exercise.OTHER_ARCH for one in patches),
     )
 
@@ -25,8 +28,8 @@ def of_patch(states: Iterable[StateResult], tip: StateResult, patch: PatchResult
 
 
 def _contracts(tip: StateResult) -> int:
-    """Those that the tip advertises and that could be judged: what no kernel promises, nobody has asked for."""
-    return sum(bool(one.advertised) and one.holds is not None for one in tip.contracts)
+    """Those that the tip advertises and keeps: what no kernel promises, nobody has asked for."""
+    return sum(bool(one.advertised and one.holds) for one in tip.contracts)
 
 
 def _checks(states: Iterable[StateResult]) -> int:

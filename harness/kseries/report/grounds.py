@@ -17,24 +17,34 @@ def of_run(run: RunResult) -> str:
     """What each yes of a run rests on; empty where it has none, or nobody has counted."""
     if run.grounds is None or True not in (run.verdict.bisectable, run.verdict.revert_safe):
         return ""
-    words = rests_on(run.grounds, "the series")
+    unknown, whole = sum(one.exercise is Exercise.UNKNOWN for one in run.patches), len(run.series.patches)
+    words = rests_on(
+        run.grounds, "the series", broken=any(one.counts for one in run.findings), known=not 0 < unknown == whole
+    )
+    if 0 < unknown < whole:
+        words += f"; of {unknown} of {whole} patches it is not known what ran"
     if not run.grounds.other_arch:
         return words
-    count, whole = run.grounds.other_arch, len(run.series.patches)
-    return f"{words}; of {count} of {whole} patches, for another architecture, it says nothing"
+    return f"{words}; of {run.grounds.other_arch} of {whole} patches, for another architecture, it says nothing"
 
 
 def of_patch(patch: PatchResult) -> str:
     """What each yes of a patch rests on; empty where it has none, or nobody has counted."""
     if patch.grounds is None or True not in (patch.verdict.bisectable, patch.verdict.revert_safe):
         return ""
-    return rests_on(patch.grounds, "it")
+    broken = False in (patch.verdict.bisectable, patch.verdict.revert_safe)
+    return rests_on(patch.grounds, "it", broken=broken, known=patch.exercise is not Exercise.UNKNOWN)
 
 
-def rests_on(grounds: Grounds, whose: str) -> str:
-    """What was asked, what passed, and how much of the code in question has run."""
+def rests_on(grounds: Grounds, whose: str, *, broken: bool = False, known: bool = True) -> str:
+    """What was asked, what passed, and how much of the code in question has run, if that is ``known``. Where something
+    is ``broken``, it is what is not.
+    """
     contracts = f" and {_count(grounds.contracts, 'contract')}" if grounds.contracts else ""
-    seen = f"nothing was seen to break in {_count(grounds.checks, 'check')}{contracts}"
+    asked = f"{_count(grounds.checks, 'check')}{contracts}"
+    seen = f"{asked} that hold" if broken else f"nothing was seen to break in {asked}"
+    if not known:
+        return f"{seen}; what of {whose} ran is not known"
     if not grounds.lines:
         return f"{seen}; no line of {whose} has code of its own in this kernel"
     return f"{seen}; {grounds.lines_ran} of {_count(grounds.lines, 'line')} of {whose} ran"
@@ -117,9 +127,11 @@ def _of_others(files: tuple[LeftOut, ...]) -> Iterator[str]:
 
 
 def _untold(files: tuple[LeftOut, ...]) -> Iterator[str]:
-    found = [one.file for one in files if not one.options and not one.arch]
-    if found:
+    bare = [one for one in files if not one.options and not one.arch]
+    if found := [one.file for one in bare if one.makefile != one.file]:
         yield f"no object of this build is made of it: {_some(found)}"
+    if found := [one.file for one in bare if one.makefile == one.file]:
+        yield f"an #if leaves out what is changed, whatever is set: {_some(found)}"
 
 
 def _option(option: str) -> str:

@@ -33,7 +33,7 @@ from kseries.model import (
 from kseries.model.budget import in_words
 from kseries.model.sanitize import line, printable, shortened
 from kseries.probes.ktap import EXIT_STATUS
-from kseries.report import grounds, known, logs, reproduce, selftests, since, text
+from kseries.report import grounds, known, logs, partial, reproduce, selftests, since, text
 from kseries.report.endings import Ended, ended, place
 from kseries.report.evidence import Exhibit, by_place
 
@@ -62,7 +62,7 @@ def render(run: RunResult, directory: Path) -> str:
     suites = [_Suite(run, state, directory).build() for state in run.states]
     if run.checkpatch is not None:
         suites.append(_checkpatch(run, run.checkpatch))
-    if run.grounds is not None:
+    if run.grounds is not None or run.strict:  # of which the exit status may be 1 for what is in no state
         suites.append(_verdict(run))
     return indented(str(junit_xml.to_xml_report_string(suites, prettyprint=False, encoding="utf-8")))
 
@@ -104,6 +104,11 @@ def _verdict(run: RunResult) -> junit_xml.TestSuite:
             case.add_skipped_info(_message(f"not judged: {grounds.why_not(run)}".removesuffix(": ")))
         elif not answer:
             case.add_skipped_info("no: the findings say why")
+        cases.append(case)
+    if run.partial and run.strict:
+        case = junit_xml.TestCase("complete", classname="verdict")
+        why = f"--strict asks for all of it, and this is a part: {partial.how_far(run)}"
+        case.add_failure_info(_message(why), "", "strict")
         cases.append(case)
     return junit_xml.TestSuite("verdict", cases)
 

@@ -48,7 +48,8 @@ def tests(run: FinishedRun, state: StateResult, build: Mapping[str, Any]) -> tup
 
 def _boot(run: FinishedRun, state: StateResult, build: Mapping[str, Any]) -> dict[str, Any]:
     told = _test(run, state, build, _BOOT, None)
-    told["status"] = _BOOT_STATUS[state.outcome]
+    # Of one that was only too slow, this host may be why: the code that was tested is not known.
+    told["status"] = _BOOT_STATUS[state.outcome] if state.ending is not Ending.DEADLINE else "ERROR"
     if words := [word for word in (state.ending, state.detail) if word and word is not Ending.DONE]:
         told["comment"] = comment(": ".join(words))
     if state.log_tail:

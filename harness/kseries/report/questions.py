@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kseries.model import AppliedPatch, Exercise, Finding, FindingKind, Outcome, RunResult, StateResult, Verdict
+from kseries.model import AppliedPatch, Ending, Exercise, Finding, FindingKind, Outcome, RunResult, StateResult, Verdict
 from kseries.model.sanitize import line, shortened
 from kseries.report import coverage, grounds, known, reproduce, text
 
@@ -64,6 +64,8 @@ _FAILS = {
     Outcome.CRASHED: (Question.BOOT, "crashes"),
     Outcome.TIMED_OUT: (Question.BOOT, "hangs"),
 }
+_SLOW = "not known: it was too slow to tell"
+"""That may be this host's doing."""
 
 
 def answers(run: RunResult) -> tuple[PatchAnswer, ...]:
@@ -105,7 +107,9 @@ def _question(run: RunResult, finding: Finding) -> Question:
         return Question.BUILD
     if finding.kind is FindingKind.KERNEL_COMPLAINT:
         return Question.BOOT
-    return _FAILS.get(state.outcome, (Question.CONTRACT, ""))[0] if state is not None else Question.CONTRACT
+    if state is None or state.ending is Ending.DEADLINE:
+        return Question.CONTRACT
+    return _FAILS.get(state.outcome, (Question.CONTRACT, ""))[0]
 
 
 def about(run: RunResult, finding: Finding) -> frozenset[int]:
@@ -152,7 +156,9 @@ def _seen(run: RunResult, patch: AppliedPatch, question: Question) -> tuple[Answ
 
 def _prefix(run: RunResult, patch: AppliedPatch, question: Question, state: StateResult) -> tuple[Answer, str]:
     """Of the series up to a patch."""
-    at, how = _FAILS.get(state.outcome, (None, ""))
+    if state.ending is Ending.DEADLINE and question is not Question.BUILD:
+        return Answer.UNKNOWN, _SLOW
+    at, how = _FAILS.get(state.outcome, (None, "")) if state.ending is not Ending.DEADLINE else (None, "")
     if at is question:
         base = _state(run, "base")
         if base is not None and _FAILS.get(base.outcome, (None, ""))[0] is at:
@@ -177,6 +183,8 @@ def _reverted(run: RunResult, patch: AppliedPatch, state: StateResult) -> tuple[
         return Answer.SUCCESS, "a revert of it alone conflicts, so that whoever tries is told"
     if (unknown := _of_tip(run)) is not None:
         return unknown
+    if state.ending is Ending.DEADLINE:
+        return Answer.UNKNOWN, _SLOW
     if not state.outcome.well:
         loud = ", so that whoever tries is told" if state.outcome.loud else ""
         return (Answer.SUCCESS if loud else Answer.WARNING), f"its revert {_FAILS[state.outcome][1]}{loud}"
@@ -190,7 +198,8 @@ def _of_tip(run: RunResult) -> tuple[Answer, str] | None:
         return None
     if tip.outcome in _OPEN:
         return Answer.OPEN, "the whole series is not tried yet"
-    return Answer.UNKNOWN, f"not known: the whole series {_FAILS[tip.outcome][1]}"
+    how = "is too slow to tell" if tip.ending is Ending.DEADLINE else _FAILS[tip.outcome][1]
+    return Answer.UNKNOWN, f"not known: the whole series {how}"
 
 
 def _judged(
