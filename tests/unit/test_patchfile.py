@@ -70,6 +70,23 @@ def test_patches_of_several_series_in_one_file_stay_as_they_stand(tmp_path: Path
     assert found.notes == ("a.patch: 3 patches of several series, in the order in which they stand there",)
 
 
+def test_patches_without_numbers_of_other_versions_are_no_versions_of_one_another(tmp_path: Path) -> None:
+    found = loaded(tmp_path, a=several("[PATCH] KVM: x", "[PATCH v3] KVM: y"))
+    assert subjects(found) == [(1, "KVM: x"), (2, "KVM: y")]
+    again = loaded(tmp_path, a=several("[PATCH] KVM: x", "[PATCH v3] KVM: x"))
+    assert subjects(again) == [(1, "KVM: x")]
+
+
+def test_the_base_of_a_patch_in_the_middle_of_a_queue_is_not_that_of_the_queue(tmp_path: Path) -> None:
+    """It is a backport, whose author had another kernel."""
+    other = DIFF.replace(b"a/", b"a/b").replace(b"b/", b"b/b")
+    based = mails.mail("[PATCH] KVM: b", other + b"\nbase-commit: 1234567\n")
+    first = mails.mail("[PATCH] KVM: a", DIFF)
+    (tmp_path / "first").mkdir()
+    assert loaded(tmp_path / "first", b=based, c=first).base_commit == "1234567"
+    assert loaded(tmp_path, a=first, b=based).base_commit is None
+
+
 def test_a_patch_without_a_number_beside_those_of_a_series_is_one_too(tmp_path: Path) -> None:
     found = loaded(tmp_path, a=several("[PATCH] KVM: x", "[PATCH 1/2] KVM: y", "[PATCH 2/2] KVM: z"))
     assert subjects(found) == [(1, "KVM: x"), (2, "KVM: y"), (3, "KVM: z")]

@@ -170,6 +170,13 @@ def test_a_prefix_without_a_patch_is_what_git_revert_makes_of_it(runner: StateRu
     assert runner.find("prefix-2/without-2").tree == runner.find("prefix-1").tree
 
 
+def test_a_conflict_of_a_squashed_series_is_that_of_its_own_patches(runner: StateRunner) -> None:
+    state = runner.find("squash-2+3/without-1")
+    assert state.tree is None and state.conflicts == ("file",)
+    merge = pick.conflicting(state, runner.patches, runner.base, runner.store)
+    assert merge is not None and conflicts.shown(merge, runner.store).splitlines()[1] == "file:3:"
+
+
 def test_a_conflict_of_a_prefix_is_that_of_its_own_patches(runner: StateRunner) -> None:
     assert runner.find("prefix-3/without-1").tree is not None
     state = runner.find("prefix-4/without-1")

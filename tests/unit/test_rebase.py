@@ -124,6 +124,19 @@ def test_a_patch_that_is_there_is_known_by_its_commit_whatever_its_subject(linux
     assert there is not None and (there.commit, there.same) == (commit, Same.CHANGE)
 
 
+def test_the_same_change_to_another_file_is_another(linux: Repository) -> None:
+    some = series(linux, A10, ("mm: ten in b", {"mm/b.c": lines(30, line10="ten")}))
+    linux.commit("upstream", A10[1])
+    linux.commit("in the way", {"mm/b.c": lines(30, line10="10")})
+    assert fates(told(linux, some)) == [(Fate.THERE, False), (Fate.REJECTED, False)]
+
+
+def test_a_commit_of_nothing_applies(linux: Repository) -> None:
+    some = series(linux, A10, ("mm: nothing", {}), B20)
+    linux.commit("beside it", {"mm/c.c": "c\n"})
+    assert fates(told(linux, some)) == [(Fate.APPLIES, True)] * 3
+
+
 def test_a_patch_is_known_by_its_subject_where_it_was_changed(linux: Repository) -> None:
     some = series(linux, A10)
     commit = linux.commit("mm: ten", {"mm/a.c": lines(30, line10="TEN")})

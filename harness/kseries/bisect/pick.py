@@ -192,6 +192,7 @@ def conflicting(
     state: State, patches: Patches, base: Base, trees: TreeStore, onto: str | None = None
 ) -> ThreeWay | None:
     """The merge by which a state of patches could not be made, for whoever wants to see it."""
+    patches = _counted(state.id, patches, trees)
     if state.scenario == "alone":
         changes, tree = picks([one for one in patches if one.number in state.applied]), base.tree
     else:
@@ -199,6 +200,14 @@ def conflicting(
         changes = reverts([one for one in upto if one.number not in state.applied])
         tree = onto or upto[-1].tree_after
     return _in_turn(changes, tree, trees.merge)[1]
+
+
+def _counted(name: str, patches: Patches, trees: TreeStore) -> Patches:
+    """The patches that the numbers of a state count: those of squash-J+K/without-L have two or more that are one."""
+    found = _ID.fullmatch(name.partition("/")[0])
+    if found is None or found["how"] != "squash":
+        return patches
+    return squash(patches, _numbers(name, found["numbers"], len(patches)), trees) or patches
 
 
 def _upto(name: str, patches: Patches) -> Patches:

@@ -2,7 +2,8 @@
 """One file of a directory or a queue -> its patches: mostly one, and as many as there are mails in it."""
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -40,12 +41,23 @@ def together(found: Iterable[Target], name: str) -> Target:
             patches=tuple(msgspec.structs.replace(patch, number=number) for number, patch in enumerate(patches, 1)),
             cover_id=next((one.series.cover_id for one in each if one.series.cover_id), ""),
         ),
-        base_commit=next((one.base_commit for one in each if one.base_commit), None),
+        base_commit=next((one.base_commit for one in _first(each) if one.base_commit), None),
         prerequisites=tuple(dict.fromkeys(named for one in each for named in one.prerequisites)),
         before=tuple(patch for one in each for patch in one.before),
         ids=tuple(name for one in each for name in one.ids),
         notes=tuple(note for one in each for note in one.notes),
     )
+
+
+def _first(each: Iterable[Target]) -> Iterator[Target]:
+    """What may speak for all: cover letters, and the first patch, in which git format-patch says what all are based on.
+    One of a queue may be somebody's who had another kernel.
+    """
+    first = True
+    for one in each:
+        if not one.series.patches or first:
+            yield one
+        first = first and not one.series.patches
 
 
 def _of_one(mail: Mail, name: str) -> Target:
@@ -95,12 +107,19 @@ def lacking(paths: Iterable[Path], top: Path) -> list[str]:
     return [f"{number}/{total}" for number, total in sorted(_missing(own))]
 
 
+def _are_strangers(posted: Sequence[Mail]) -> bool:
+    """True of mails that are other versions of other things."""
+    versions, texts = ({of(one.subject) for one in posted} for of in (attrgetter("version"), attrgetter("text")))
+    return len(versions) > 1 and len(texts) > 1
+
+
 def _of_several(mails: list[Mail], name: str, everywhere: Set[tuple[int, int]]) -> Target:
     """A series; or what somebody has put together of several, or of one whose rest is in other files."""
     own = _places(mails)
     totals = {total for _, total in own}
     posted = [one for one in mails if one.is_patch]
-    mixed = len(totals) > 1 or (own and any(one.subject.number is None for one in posted))
+    some_are_not = own and any(one.subject.number is None for one in posted)
+    mixed = len(totals) > 1 or some_are_not or (not own and _are_strangers(posted))
     missing = set() if mixed else _missing(own)  # of many series, each may say that it has 9999
     if not mixed and not (missing and missing <= everywhere):
         return thread.series(mails, name)

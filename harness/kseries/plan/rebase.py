@@ -138,6 +138,8 @@ class _Rebasing:
 
     def _failed(self, patch: Patch, error: ApplyError) -> Rebased:
         diff = patch.diff or b""
+        if not diff:  # a commit of nothing, which git rebase keeps
+            return msgspec.structs.replace(_of(patch), applied=True)
         there = self._there(patch)
         if there is not None or self._applying.store.holds(self.tree, [diff]):
             return msgspec.structs.replace(_of(patch), fate=Fate.THERE, there=there)

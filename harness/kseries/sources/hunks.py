@@ -173,11 +173,12 @@ class Section:
 
     @property
     def digest(self) -> str:
-        """The same for two that change the same lines among the same ones, wherever these stand; blanks are passed
-        over, as git-patch-id(1) does.
+        """The same for two that change the same lines of a file among the same ones, wherever these stand; blanks are
+        passed over, as git-patch-id(1) does.
         """
+        names = b"\0".join(name or b"" for name in self.names) + b"\n"
         lines = (sign + _BLANKS.sub(b"", line) + b"\n" for hunk in self.hunks for sign, line in hunk.lines)
-        return checksums.of_bytes(b"".join(lines))
+        return checksums.of_bytes(names + b"".join(lines))
 
 
 def _path(name: bytes) -> bytes | None:
