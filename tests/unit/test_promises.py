@@ -17,7 +17,7 @@ from kseries import inputs, judge
 from kseries.app import rundir
 from kseries.host import paths
 from kseries.inputs import contracts as contract_files
-from kseries.judge import drafts, losses, promises
+from kseries.judge import drafts, promises
 from kseries.judge.promises import Promise
 from kseries.model import (
     CAPABILITY,
@@ -35,6 +35,7 @@ from kseries.model import (
     surface,
 )
 from kseries.model.errors import InputError
+from kseries.probes import baseline
 from kseries.report import contractfile
 from tests.support.judged import FAIL, MISSING, PASS, SKIP, Seen, nothing
 from tests.support.promised import Ask, Feature, World, alone
@@ -269,7 +270,7 @@ def large(caps: int, checks: int) -> World:
 
 
 def test_a_large_guest_is_judged_without_a_pattern_for_each_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "mentions", None)  # names that are words are looked up
+    monkeypatch.setattr(baseline, "mentions", None)  # names that are words are looked up
     world = large(promises.MOST_PARTS, 4000)
     found = of_world(world)
     assert len(found) == promises.MOST_PARTS

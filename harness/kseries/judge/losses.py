@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a state has lost that works on base and with the whole series, whatever the contracts ask: pure functions."""
 
-import re
 from collections.abc import Set
 from enum import StrEnum
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from kseries.judge import evidence
 from kseries.judge.complaints import new_complaints
 from kseries.model import Check, Complaint, Ending, Evidence, Gravity, Outcome, StateResult, Status
 from kseries.model.surface import PROBE
+from kseries.probes import baseline
 
 GOOD = (Status.PASS, Status.XFAIL)
 _DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
@@ -74,20 +74,8 @@ def _passed(check: Check | None) -> bool:
 
 
 def excused(base: StateResult, state: StateResult, check: Check | None) -> bool:
-    """True of a skip whose reason, in one line, names a capability that the state advertises and base says it lacks.
-
-    It asks what a kernel without that capability does (that a flag is refused, say), and there is none to ask.
-    """
-    if check is None or check.status is not Status.SKIP:
-        return False
-    new = (name for name, value in state.caps.items() if value and base.caps.get(name) == 0)
-    reason = check.detail.partition("\n")[0]
-    return any(mentions(name, reason) for name in new)
-
-
-def mentions(name: str, said: str) -> bool:
-    """Whether a line names something, and not only a longer name that has it in it."""
-    return name in said and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) is not None
+    """True of a skip whose reason names a capability that the state advertises and base says it lacks."""
+    return baseline.excused(check, (name for name, value in state.caps.items() if value and base.caps.get(name) == 0))
 
 
 def of_revert(

@@ -15,6 +15,7 @@ from kseries.judge import announced, losses
 from kseries.judge.losses import GOOD
 from kseries.model import CAPABILITY, Check, Contract, Ending, Part, Record, StateResult, Status
 from kseries.model.surface import SurfaceKind
+from kseries.probes import baseline
 
 MOST_PARTS = 256
 """Of a series that brings more nothing is inferred: what goes with which of them cannot be told, nor in good time."""
@@ -268,7 +269,7 @@ class _Names:
         """The parts that a line names."""
         if reason not in self._told:
             words = self._words.keys() & _WORD.findall(reason)
-            others = (part for part in self._others if losses.mentions(part.name, reason))
+            others = (part for part in self._others if baseline.mentions(part.name, reason))
             self._told[reason] = frozenset(others).union(*(self._words[word] for word in words))
         return self._told[reason]
 
