@@ -29,6 +29,8 @@ class Evaluation:
         self.tell = tell
         self.seen: dict[str, Observation] = {}
         """By the ids of states. Like what is stored, observations name trees."""
+        self._early: list[tuple[State, Job, Observation]] = []
+        """What was seen of states before base had answered."""
         self._memory = memory
         self._out = out
         plan = jobs.plan
@@ -53,8 +55,15 @@ class Evaluation:
 
     @property
     def waits_for_base(self) -> bool:
-        """Whether what the others are asked is not known before base has answered."""
-        return "base" not in self.seen and bool(self.jobs.may_leave_out)
+        """Whether what the others are asked is not known before base has answered, or whether what is stored of them is
+        enough.
+        """
+        return "base" not in self.seen and (bool(self.jobs.may_leave_out) or self._is_anything_stored)
+
+    @property
+    def _is_anything_stored(self) -> bool:
+        others = (state for state in self.jobs.states if state.id != "base")
+        return any(self._memory.find(self.jobs.of(state)) is not None for state in others)
 
     def recall(self) -> None:
         """Take what is stored of the states that are left, silently."""
@@ -106,15 +115,34 @@ class Evaluation:
         basecheck.check_build(base)  # of what is known: the same tree may have been no base to who has built it
         basecheck.check_boot(base, logs)
 
-    def done(self, state: State, seen: Observation, logs: Path) -> None:
-        """A state was evaluated: keep what was seen, unless this host is why nothing was. Raises as check_base()."""
+    def done(self, state: State, job: Job, seen: Observation, logs: Path) -> list[State]:
+        """A state was evaluated as a job: keep what was seen, unless this host is why nothing was.
+
+        What comes before base has answered waits for that. Returns the states that are to be evaluated again: base
+        passed what their kernels have no answer to in a single boot. Raises as check_base().
+        """
         if seen.outcome is Outcome.INFRA_ERROR:
             store.copy_logs(logs, folders.of(self._out / "states", state.id))
         else:
             self._memory.keep(self.jobs.of(state), seen, logs)
-        self._note(state, seen)
         if state.id == "base":
+            self._note(state, seen)
             self.check_base()
+        else:
+            self._early.append((state, job, seen))
+        return self._decided() if "base" in self.seen else []
+
+    def _decided(self) -> list[State]:
+        """Take what was seen of states, now that base has answered; those of which that is not enough."""
+        early, self._early = self._early, []
+        again = list[State]()
+        for state, job, seen in early:
+            # Whoever knew what base has answered has booted often enough.
+            if job.baseline == self.jobs.baseline or observe.suffices(seen, self.jobs.baseline):
+                self._note(state, seen)
+            else:
+                again.append(state)
+        return again
 
     def done_as(self, state: State, like: SameBuild) -> None:
         """What was seen of another state is this one's, too: its build would have been that one's, file for file."""

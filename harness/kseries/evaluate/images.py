@@ -10,11 +10,17 @@ from kseries.model import Observation, Outcome
 from kseries.model.errors import InfraError
 
 Boot = Callable[[], Awaitable[Observation]]
+Enough = Callable[[Observation], bool]
 
 
 def digest(*files: Path) -> str:
     """The name of an image: all its bytes."""
     return checksums.of_words(map(checksums.of_file, files))
+
+
+def whatever(_: Observation) -> bool:
+    """Whatever an image did is enough."""
+    return True
 
 
 class Images:
@@ -23,15 +29,18 @@ class Images:
     def __init__(self) -> None:
         self._results: dict[str, asyncio.Future[Observation]] = {}
 
-    async def result(self, image: str, boot: Boot, *, afresh: bool = False) -> tuple[Observation, bool]:
+    async def result(
+        self, image: str, boot: Boot, *, afresh: bool = False, enough: Enough = whatever
+    ) -> tuple[Observation, bool]:
         """What an image did, and whether this call has booted it; waits for a boot of it that is under way.
 
-        A boot that failed for this host's sake says nothing of the image: who comes later boots it again. ``afresh``:
-        boot it, for others too, whatever is known. Raises what ``boot`` does, to who has called with it alone.
+        A boot that failed for this host's sake says nothing of the image: who comes later boots it again. So does one
+        to whom what is known is not ``enough``. ``afresh``: boot it, for others too, whatever is known. Raises what
+        ``boot`` does, to who has called with it alone.
         """
         while not afresh and (known := self._results.get(image)) is not None:
             seen = await _of_image(known)
-            if seen is not None:
+            if seen is not None and enough(seen):
                 return seen, False
             if self._results.get(image) is known:  # else another who waited boots it by now
                 del self._results[image]

@@ -4,10 +4,13 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from msgspec import UNSET, UnsetType
+
 from kseries.coverage.tracepoints import Watch
 from kseries.evaluate import downed, overdue
 from kseries.evaluate.setup import Setup
-from kseries.model import Job, Observation, Plan, State
+from kseries.model import Baseline, Job, Observation, Plan, State
+from kseries.probes import baseline
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Jobs:
     """What is to be done for the states of one plan. ``watch`` is the tip that is traced, if any is.
 
     ``kept`` are probes that every state is asked whatever base does, ``left_out`` those that it has left out, and
-    ``down`` those that bring its machine down. ``again`` is of all states but base.
+    ``down`` those that bring its machine down. ``again`` is of all states but base, and so is ``baseline``, once
+    base has answered.
     """
 
     setup: Setup
@@ -36,11 +40,18 @@ class Jobs:
     left_out: frozenset[str] = frozenset()
     down: frozenset[str] = frozenset()
     again: Again = FIRST
+    baseline: Baseline | UnsetType = UNSET
 
     def after(self, base: Observation) -> "Jobs":
         """The same once it is known what base answers."""
         left_out = frozenset(overdue.on_base(base, self.may_leave_out))
-        return replace(self, left_out=left_out, down=downed.on_base(base, self.setup.probes))
+        answers = baseline.of(overdue.shown(base, left_out))
+        return replace(
+            self,
+            left_out=left_out,
+            down=downed.on_base(base, self.setup.probes),
+            baseline=answers if answers.passed else UNSET,
+        )
 
     @property
     def may_leave_out(self) -> tuple[str, ...]:
@@ -64,6 +75,7 @@ class Jobs:
             trusted=self._is_nobodys(state),
             is_base=state.id == "base",
             traced=self.traces(state),
+            baseline=self.baseline if state.id != "base" else UNSET,
         )
 
     @property

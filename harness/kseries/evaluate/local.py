@@ -23,7 +23,7 @@ from kseries.guest.machine import Booting
 from kseries.guest.pytests import About
 from kseries.kbuild import Worker, modules
 from kseries.kbuild.brought import Brought
-from kseries.model import Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events, notewords
+from kseries.model import Baseline, Boot, Build, Dependencies, Job, Observation, Outcome, Probe, events, notewords
 from kseries.model.errors import DiskFullError, InfraError
 from kseries.plan.samebuild import Footprint
 from kseries.plan.schedule import Place
@@ -46,6 +46,10 @@ class _Built:
     into: Path
     watch: Watch | None
     made_of: MadeOf | None
+
+    def enough(self, seen: Observation) -> bool:
+        """Whether what was seen of such an image is all that the job asks for."""
+        return observe.suffices(seen, self.job.baseline)
 
 
 class Local:
@@ -165,7 +169,7 @@ class Local:
         name = built.setup.key("image", digest, *apart, *commands.lacking(built.probes))
         try:
             seen, fresh = await self._images.result(
-                name, lambda: self._boot(built, name, tell), afresh=built.watch is not None
+                name, lambda: self._boot(built, name, tell), afresh=built.watch is not None, enough=built.enough
             )
         finally:
             for file in (image.kernel, image.symbols, image.initrd):
@@ -184,7 +188,7 @@ class Local:
         watched = await Watched.find(watch, symbols, setup.arch, setup.accel) if watch is not None else None
         names = (setup.key(name, "watched", watched.digest), name) if watched is not None else (name,)
         known = self._store.find(names[0])
-        if known is not None:  # whosever tree it was, and of whichever of the two names: its log is of that boot
+        if known is not None and built.enough(known):  # whosever tree it was, under whichever name: its log is there
             self._store.copy_logs(names[0], built.into, _OF_BOOT)
             return known
         tell(events.StageStarted(job.name, "boot"))
@@ -193,8 +197,8 @@ class Local:
             with _recording(built) as cast:
                 booting = self._booting(built, watched.addresses if watched is not None else (), cast)
                 # What is told of somebody's patch has been seen twice.
-                console = built.into / "console.log"
-                seen = await repeat.boot(partial(self._boot_all, booting, built), setup.repeat, console)
+                boot_once, console = partial(self._boot_all, booting, built), built.into / "console.log"
+                seen = await repeat.boot(boot_once, setup.repeat, console, job.baseline or Baseline())
         except InfraError as error:
             return Observation(tree=job.tree, outcome=Outcome.INFRA_ERROR, detail=str(error), host=setup.host)
         _write(built.into / printed.LOG, printed.log(seen.boot.printed))

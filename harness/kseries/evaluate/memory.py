@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from kseries.cache.store import Store
+from kseries.evaluate import observe
 from kseries.evaluate.setup import Setup
 from kseries.model import Job, Observation, Outcome
 
@@ -18,8 +19,9 @@ class Memory:
         self._store = store
 
     def find(self, job: Job) -> Observation | None:
-        """What was seen of a job, as it asks to see it."""
-        return self._store.find(self.name(job))
+        """What was seen of a job, as it asks to see it; None where its kernel has to be booted once more for that."""
+        seen = self._store.find(self.name(job))
+        return seen if seen is not None and observe.suffices(seen, job.baseline) else None
 
     def keep(self, job: Job, seen: Observation, logs: Path) -> Observation:
         """Store what was seen of a job, with the logs in a folder: as it asked, and as who asks for less finds it.

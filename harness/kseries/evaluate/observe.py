@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a build and its boots were -> an observation: pure functions."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from kseries.coverage.tracepoints import MadeOf
 from kseries.guest.repeat import Repeated
-from kseries.model import Build, Coverage, Dependencies, HostFacts, Objects, Observation, Outcome
+from kseries.model import Baseline, Build, Coverage, Dependencies, HostFacts, Objects, Observation, Outcome
+from kseries.probes.baseline import unanswered
 
 _NOT_BOOTED = "it was built, and not booted"
 _SILENT = "make failed and said nothing"
@@ -50,6 +51,14 @@ def booted(tree: str, seen: Repeated, host: HostFacts) -> Observation:
         ended=seen.ended if seen.ended < seen.boots else UNSET,
         failures=seen.failures or UNSET,
     )
+
+
+def suffices(seen: Observation, baseline: Baseline | UnsetType) -> bool:
+    """Whether a kernel was booted often enough to be judged beside a base: twice, where it has no answer to what that
+    passed (guest/repeat.py).
+    """
+    once = seen.outcome is Outcome.OK and not seen.boots
+    return not (once and baseline and unanswered(seen.checks, seen.caps, baseline))
 
 
 def with_build(seen: Observation, built: Build, read: Dependencies | None) -> Observation:

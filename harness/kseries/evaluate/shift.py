@@ -247,7 +247,8 @@ class Shift:
                 hand.in_a_row = 0
             if not job.is_base:  # which may have been a cold build
                 hand.executor.measured(cost, seen)
-        self._evaluation.done(state, seen, logs)
+        for one in self._evaluation.done(state, job, seen, logs):
+            self._schedule.put_back(one)
         self._say()
         return True
 

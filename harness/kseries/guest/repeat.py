@@ -9,9 +9,11 @@ from pathlib import Path
 import msgspec
 
 from kseries.guest import complaints, surfaces
-from kseries.model import Boot, Gravity, Outcome, Status
+from kseries.model import Baseline, Boot, Gravity, Outcome, Status
+from kseries.probes.baseline import unanswered
 
 _BLAMELESS = (Status.PASS, Status.SKIP, Status.XFAIL)
+_NOTHING = Baseline()
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,15 @@ class Repeated:
     failures: dict[str, int]
 
 
-async def boot(boot_once: Callable[[Path], Awaitable[Boot]], times: int, console_log: Path) -> Repeated:
-    """Boot ``times`` times; at least twice where there is something to blame a patch for.
+async def boot(
+    boot_once: Callable[[Path], Awaitable[Boot]], times: int, console_log: Path, baseline: Baseline = _NOTHING
+) -> Repeated:
+    """Boot ``times`` times; at least twice where there is something to blame a patch for, as base has answered.
 
     The kernel logs of all boots stand one after the other in ``console_log``.
     """
     boots = [await boot_once(console_log)]
-    while len(boots) < times or (len(boots) == 1 and not clean(boots[0])):
+    while len(boots) < times or (len(boots) == 1 and not _clean(boots[0], baseline)):
         another = console_log.with_suffix(".another")
         boots.append(await boot_once(another))
         with console_log.open("ab") as log:
@@ -44,10 +48,12 @@ async def boot(boot_once: Callable[[Path], Awaitable[Boot]], times: int, console
     return settled(boots)
 
 
-def clean(boot: Boot) -> bool:
+def _clean(first: Boot, baseline: Baseline) -> bool:
     """True where there is nothing to blame a patch for."""
-    quiet = boot.outcome is Outcome.OK and not boot.complaints
-    return quiet and all(check.status in _BLAMELESS for check in boot.checks)
+    seen = settled([first]).boot
+    quiet = seen.outcome is Outcome.OK and not seen.complaints
+    fine = all(check.status in _BLAMELESS for check in seen.checks)
+    return quiet and fine and not unanswered(seen.checks, seen.caps, baseline)
 
 
 def settled(boots: list[Boot]) -> Repeated:

@@ -7,7 +7,7 @@ This room imports nothing of ours. A record says what was seen; what it means is
 from kseries.model.budget import Budget, Step
 from kseries.model.clangtests import ClangTests
 from kseries.model.document import RESULT, SCHEMA_VERSION, Document
-from kseries.model.job import Conditions, Job, NamedProgram
+from kseries.model.job import Baseline, Conditions, Job, NamedProgram
 from kseries.model.knownissue import KnownIssue
 from kseries.model.machine import DEFAULT_MACHINE, Machine
 from kseries.model.observation import Dependencies, HostFacts, Observation
@@ -83,6 +83,7 @@ __all__ = [
     "Advice",
     "AppliedPatch",
     "Base",
+    "Baseline",
     "Bond",
     "Boot",
     "Budget",

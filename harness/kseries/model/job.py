@@ -34,7 +34,7 @@ class Conditions(Record, frozen=True):
     machine: Machine = DEFAULT_MACHINE
     """What each is booted on, and how long all may take."""
     repeat: int = 1
-    """How often each kernel is booted; twice where it has failed a check."""
+    """How often each kernel is booted; at least twice where there is something to blame a patch for."""
     boots: bool | UnsetType = UNSET
     """False where they are only built; else not there, as it was before that could be asked."""
     boxed: bool = True
@@ -59,6 +59,15 @@ class Conditions(Record, frozen=True):
     """The digest of kselftest as one tree has installed it, which all guests have; not there where each has its own."""
 
 
+class Baseline(Record, frozen=True):
+    """What base has answered, which the answers of other kernels are held against."""
+
+    passed: tuple[str, ...] = ()
+    """The checks that it passed."""
+    lacks: tuple[str, ...] = ()
+    """The capabilities that it says it has not got."""
+
+
 class Job(Record, frozen=True):
     """A state to be built, booted and asked. Of all trees it has the ids alone: where it is evaluated, a tree store
     has their objects.
@@ -78,3 +87,5 @@ class Job(Record, frozen=True):
     """Others are compared with it, so that each option and each probe must be there, or it ends once that is known."""
     traced: bool = False
     """Which lines that the series changes have run is to be told."""
+    baseline: Baseline | UnsetType = UNSET
+    """What a kernel has no answer to has to be so in two boots; not there of base itself, nor before base answers."""
