@@ -115,7 +115,7 @@ def test_where_no_host_has_it_any_more_that_is_told_in_two_lines(hosts: Hosts) -
             chosen(SETUP, hosts)
     assert str(told.value) == (
         "no host of tcp://127.0.0.1:1 has what others of this command's kernels were made with\n"
-        "  gamma: compiler gcc 14 / ld 2.40, not gcc 12 / ld 2.40"
+        "  gamma: toolchain gcc 14, not gcc 12"
     )
 
 

@@ -209,7 +209,7 @@ def test_runs_on_other_ground_are_told_apart_from_another_series() -> None:
     circumstances = list(comparisons.circumstances(told(old, new)))
     assert circumstances == [
         f"base: {old.base.name} -> {base.name}",
-        f"compiler and linker: {old.variant.toolchain} -> gcc 14.2.0; ld 2.44",
+        f"toolchain: {old.variant.toolchain} -> gcc 14.2.0; ld 2.44",
         "configuration: 4567 -> 0123",
         "--make: none -> C=1",
         "machine: 512 MiB, 2 CPUs -> 512 MiB, 4 CPUs",

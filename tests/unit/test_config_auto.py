@@ -104,6 +104,17 @@ def test_they_are_looked_for_once_and_a_plan_has_the_keys_of_a_run(place: Place)
     assert case.told == ["--config auto: CONFIG_NET=y, CONFIG_WIRE=y"]
 
 
+def test_what_an_option_takes_that_was_found_is_a_part_of_the_toolchain(place: Place) -> None:
+    kconfig = KCONFIG + 'config DEBUG_INFO_BTF\n\tbool "types"\n'
+    case = Case(place, {"net/Makefile": "obj-$(CONFIG_DEBUG_INFO_BTF) += wire.o\n", "Kconfig": kconfig})
+    plain = setup.setup_of(case.options).toolchain
+    case.repository.commit("topic", {"net/wire.c": "int a;\n"})
+    case.repository.git("tag", "-f", "topic")
+    made = case.suited()
+    assert autofragment.told(made.config.text) == {"DEBUG_INFO_BTF": "y"}
+    assert made.toolchain.startswith(f"{plain} / ") and "pahole" in made.toolchain.removeprefix(plain)
+
+
 def test_who_does_not_ask_has_the_keys_of_before(place: Place) -> None:
     case = Case(place, {"net/wire.c": "int a;\n"})
     with_options = case.suited()

@@ -15,7 +15,7 @@ NO_PROGRAMS = {"arch", "grep", "init", "kvm", "/bin/sh"}
 ELSEWHERE = {
     "the launchers": {"sh", "readlink", "dirname", "cat", "sha256sum", "mktemp", "tail", "id"}
     | {"dpkg-query", "python3"},
-    "an attribute, or not the first word": {"qemu-system-*", "clang", "sparse", "prlimit", "depmod"},
+    "an attribute, or not the first word": {"qemu-system-*", "clang", "sparse", "prlimit", "depmod", "bindgen"},
 }
 _STARTING = re.compile(r"\b(subprocess|asyncio\.create_subprocess\w*|os\.(exec|spawn|posix_spawn|system|popen)\w*)\b")
 

@@ -110,7 +110,7 @@ async def test_hosts_that_agree_with_most_take_part_and_it_is_told_who_has_what(
     wire.facts = {"gamma": facts("gcc 13"), "bare": "qemu-system-x86_64 is not installed"}
     found, said = await surveyed(wire)
     assert found.facts == facts()
-    assert any("left out: gamma: compiler gcc 13, not gcc 12" in line for line in said)
+    assert any("left out: gamma: toolchain gcc 13, not gcc 12" in line for line in said)
     assert any("left out: old has another kseries" in line for line in said)
     assert any("left out: bare qemu-system-x86_64 is not installed" in line for line in said)
     assert "old facts" not in wire.asked, "what another program answers is of no use"
@@ -121,7 +121,8 @@ async def test_what_began_with_some_tools_goes_on_with_them_or_not_at_all() -> N
     wire.facts = {"gamma": facts("gcc 13")}
     assert (await surveyed(wire, facts("gcc 13")))[0].facts == facts("gcc 13")
     with pytest.raises(
-        InfraError, match=r"others of this command's kernels were made with\n  alpha, beta: compiler gcc 12, not gcc 14"
+        InfraError,
+        match=r"others of this command's kernels were made with\n  alpha, beta: toolchain gcc 12, not gcc 14",
     ):
         await surveyed(wire, facts("gcc 14"))
 
@@ -153,7 +154,7 @@ async def test_who_comes_later_takes_part_and_who_differs_is_told_once(clock: Ca
     said: list[str] = []
     members = a_team(wire).members(5, lambda one: said.append(str(one)))
     assert [one.where for one in await first(members, 2)] == ["alpha", "beta"]
-    assert sum("left out: other: compiler gcc 13" in line for line in said) == 1
+    assert sum("left out: other: toolchain gcc 13" in line for line in said) == 1
     await members.aclose()
 
 

@@ -3,10 +3,11 @@
 
 from dataclasses import replace
 
+from kseries import kbuild
 from kseries.app import autoconfig, kunits, tiptests
 from kseries.app.options import Options
 from kseries.evaluate.setup import Setup
-from kseries.kbuild import selftestconfig
+from kseries.kbuild import compilers, selftestconfig
 from kseries.kbuild.config import Start
 from kseries.model import Plan, events
 from kseries.model.errors import InputError
@@ -28,10 +29,18 @@ def foreseen(setup: Setup, options: Options, planned: Plan, trees: TreeStore, te
 
 
 def _configured(setup: Setup, options: Options, planned: Plan, trees: TreeStore, tell: events.Listener) -> Setup:
-    setup = with_start(setup, planned.base.tree, trees)
+    started = with_start(setup, planned.base.tree, trees)
     tree = tiptests.tree_of(options, planned)
-    asked = with_targets(kunits.with_suites(setup, options, planned, trees), tree, trees, tell)
-    return autoconfig.with_options(asked, options, planned, trees, tell)
+    asked = with_targets(kunits.with_suites(started, options, planned, trees), tree, trees, tell)
+    made = autoconfig.with_options(asked, options, planned, trees, tell)
+    return _with_tools(made, setup, options)
+
+
+def _with_tools(made: Setup, given: Setup, options: Options) -> Setup:
+    """A setup with what its own configuration is made with; the hosts of a cluster are asked for that themselves."""
+    if options.cluster is not None or compilers.asked(made.config) == compilers.asked(given.config):
+        return made
+    return replace(made, toolchain=kbuild.toolchain(made.arch, made.config))
 
 
 def with_start(setup: Setup, base: str, trees: TreeStore) -> Setup:

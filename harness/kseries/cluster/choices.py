@@ -33,6 +33,17 @@ def alike(one: HostFacts, other: HostFacts) -> bool:
     """Whether a host may have both, each for other conditions: who boots nothing asks for no QEMU, and who has no
     modules for no depmod.
     """
-    tools, others = (frozenset(facts.toolchain.split(_BETWEEN)) for facts in (one, other))
+    tools, others = (frozenset(_tools(facts)) for facts in (one, other))
     emulators = {facts.emulator for facts in (one, other)} - {""}
     return one.accel == other.accel and len(emulators) <= 1 and (tools <= others or others <= tools)
+
+
+def apart(one: HostFacts, other: HostFacts) -> tuple[str, str]:
+    """What each host has of a toolchain that the other has not, for somebody to read."""
+    tools, others = map(_tools, (one, other))
+    ours, theirs = ([tool for tool in has if tool not in lacks] for has, lacks in ((tools, others), (others, tools)))
+    return _BETWEEN.join(ours), _BETWEEN.join(theirs)
+
+
+def _tools(facts: HostFacts) -> list[str]:
+    return facts.toolchain.split(_BETWEEN)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from kseries.cluster import tasks
-from kseries.cluster.choices import alike
+from kseries.cluster.choices import alike, apart
 from kseries.cluster.connection import Connection, Host
 from kseries.cluster.remote import Common, Readers, Remote
 from kseries.cluster.supply import Supply
@@ -156,7 +156,7 @@ def _differences(groups: dict[HostFacts, list[str]], chosen: HostFacts, unfit: l
 def _differing(facts: HostFacts, chosen: HostFacts) -> str:
     pairs = (
         ("accelerator", facts.accel.name, chosen.accel.name),
-        ("compiler", facts.toolchain, chosen.toolchain),
+        ("toolchain", *apart(facts, chosen)),
         ("QEMU", facts.emulator, chosen.emulator),
     )
     return "; ".join(f"{what} {has or 'none'}, not {wants or 'none'}" for what, has, wants in pairs if has != wants)

@@ -80,7 +80,7 @@ def _circumstances(side: Side) -> dict[str, str | None]:
     variant = side.variant
     return {
         "base": side.base,
-        "compiler and linker": variant.toolchain,
+        "toolchain": variant.toolchain,
         "configuration": variant.config_hash or None,
         "--make": None if variant.make is None else " ".join(variant.make) or "none",
         "machine": machines.words(side.machine),
