@@ -29,7 +29,7 @@ TABLE = (
     # program, exit status, words, command
     ("git", 3, "git {} gave no answer in", RUN),
     ("gcc", 3, "gcc --version gave no answer in", RUN),
-    ("ld", 3, "ld --version gave no answer in", RUN),
+    *((name, 3, f"{name} --version gave no answer in", RUN) for name in ("ld", "as", "pahole", "rustc", "bindgen")),
     *((name, 3, BUILD, RUN) for name in ("make", "ccache", "bwrap", "setpriv", "choom", "prlimit", "bash")),
     ("rm", 3, "rm -rf -- gave no answer in", RUN),
     *((name, 0, "bisectable:", RUN) for name in ("cp", "sync", "nm", "readelf", "addr2line")),

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,17 +24,18 @@ from tests.support.processes import SLEEP, asleep
 
 SECONDS = 40.0
 """What no wait takes that is given one second, on a slow host."""
-Hang = Callable[[str], None]
+Hang = Callable[..., None]
 
 
 @pytest.fixture
 def hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hang:
-    """Have a program sleep, and what it has started too."""
+    """Have a program sleep, and what it has started too; ``answers`` is with which first words it does not."""
 
-    def put(name: str) -> None:
+    def put(name: str, answers: str = "not") -> None:
         tools = tmp_path / "tools"
         tools.mkdir()
-        (tools / name).write_text(f"#!/bin/sh\n{SLEEP}\n{SLEEP}\n")
+        passed = f'case "$1" in {answers}) exec {shutil.which(name)} "$@" ;; esac'
+        (tools / name).write_text(f"#!/bin/sh\n{passed}\n{SLEEP}\n{SLEEP}\n")
         (tools / name).chmod(0o755)
         tools.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
@@ -64,6 +66,7 @@ def in_time() -> object:
         ("dpkg-deb", debian, "_SECONDS", lambda place: debian._unpacked(place / "x.deb", place)),
         ("gcc", compilers, "_SECONDS", lambda _: compilers.toolchain(ARCH, Config(FRAGMENT))),
         ("ld", compilers, "_SECONDS", lambda _: compilers.toolchain(ARCH, Config(FRAGMENT))),
+        *((name, compilers, "_SECONDS", lambda _: compilers.beside(ARCH)) for name in ("as", "rustc")),
         (ARCH.qemu, emulator, "_SECONDS", lambda _: emulator.version(ARCH, Accel(name="tcg", why=""))),
         ("perl", checkpatch, "_SECONDS", lambda _: checkpatch.require()),
         ("ccache", compiled, "_SECONDS", lambda place: compiled.trim(place, 1 << 20)),
@@ -90,7 +93,7 @@ async def test_what_hangs_in_a_build_ends_with_it(
     tool: str, hang: Hang, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = kernel.tree()
-    hang(tool)
+    hang(tool, answers="--version | -print-*")
     monkeypatch.setattr(kernel.worker, "_seconds", 5.0)
     with pytest.raises(InfraError, match="make was still at work"):
         await kernel.build(tree)

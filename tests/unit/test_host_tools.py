@@ -11,9 +11,11 @@ import pytest
 from kseries import kbuild
 from kseries.app import setup
 from kseries.app.options import Options
-from kseries.kbuild import compilers
+from kseries.host import processes
+from kseries.kbuild import Worker, compilers
 from kseries.kbuild.config import Config
-from tests.support.kbuild import ARCH, FRAGMENT
+from kseries.model import Build
+from tests.support.kbuild import ARCH, FRAGMENT, MAIN, Kernel
 
 BTF, RUST = f"{FRAGMENT}CONFIG_DEBUG_INFO_BTF=y\n", f"{FRAGMENT}CONFIG_RUST=y\n"
 Says = Callable[[str, str], None]
@@ -87,3 +89,92 @@ def test_without_such_a_tool_the_line_says_so(monkeypatch: pytest.MonkeyPatch) -
     real = shutil.which
     monkeypatch.setattr("shutil.which", lambda name, **how: None if name == "pahole" else real(name, **how))
     assert kbuild.toolchain(ARCH, Config(BTF)).endswith(" / no pahole")
+
+
+# --- what a build folder is made by -------------------------------------------------------------
+
+
+async def goes_on(kernel: Kernel, **changed: str) -> bool:
+    """Whether a build goes on with what is in its folder."""
+    (kernel.obj / "seen").touch()
+    assert (await kernel.build(kernel.tree(**changed))).ok
+    return (kernel.obj / "seen").exists()
+
+
+@pytest.mark.parametrize("tool", ["gcc", "ld", "as", "pahole", "rustc", "bindgen"])
+async def test_a_folder_that_another_tool_has_made_is_emptied(tool: str, kernel: Kernel, says: Says) -> None:
+    """Else base has what the old linker made, and a .config with the answers of an old compiler."""
+    says(tool, "1.0")
+    assert (await kernel.build(kernel.tree())).ok
+    assert await goes_on(kernel, Kconfig="# one")
+    says(tool, "2.0")
+    kernel.steps.clear()
+    assert not await goes_on(kernel, Kconfig="# one")
+    assert "vmlinux" in kernel.steps and kernel.configured == 1
+    assert await goes_on(kernel, Kconfig="# two"), "and after that it goes on"
+
+
+async def test_a_tool_that_comes_or_goes_is_another(kernel: Kernel, says: Says, tmp_path: Path) -> None:
+    assert (await kernel.build(kernel.tree())).ok
+    says("pahole", "v1.24")
+    assert not await goes_on(kernel)
+    (tmp_path / "tools" / "pahole").unlink()
+    assert not await goes_on(kernel)
+
+
+async def test_a_folder_that_another_libc_was_linked_in_is_emptied(
+    kernel: Kernel, says: Says, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await kernel.build(kernel.tree())).ok
+    monkeypatch.setattr(compilers, "_libc", lambda _: ["libc other"])
+    assert not await goes_on(kernel)
+
+
+async def test_a_copy_of_bases_folder_that_another_tool_has_made_is_not_begun_with(kernel: Kernel, says: Says) -> None:
+    says("ld", "1.0")
+    base = kernel.tree()
+    assert (await kernel.worker.build(base, kernel.place / "base", kernel.hear, trusted=True)).ok
+    (pristine,) = kernel.home.glob("*.pristine")
+
+    def other(series: str) -> Worker:
+        return Worker(kernel.home, kernel.store, ARCH, Config(FRAGMENT), 2, probes=(), series=series)
+
+    assert await other("a").finds(base)
+    says("ld", "2.0")
+    assert not await other("b").finds(base)
+    assert not pristine.exists()
+    assert (await kernel.worker.build(base, kernel.place / "again", kernel.hear, trusted=True)).ok
+    assert await other("c").finds(base) and pristine.exists()
+
+
+async def test_an_object_of_another_assembler_is_not_found(kernel: Kernel, says: Says) -> None:
+    says("as", "of this test alone, 1.0")
+    tree = kernel.tree(main=f"{MAIN}/* assembled */\n")
+
+    async def anew() -> Build:
+        kernel.worker.clean()
+        return await kernel.build(tree)
+
+    assert (await anew()).found == 0
+    assert (again := await anew()).found == again.compiled > 0
+    says("as", "of this test alone, 2.0")
+    assert (await anew()).found == 0
+    says("as", "of this test alone, 1.0")
+    assert (await anew()).found == again.found
+
+
+async def test_of_a_program_that_is_known_nothing_is_asked_for_the_next_state(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compilers and linkers are: they may be called as something else that starts them."""
+    started: list[str] = []
+    run = processes.run
+
+    def noted(argv: list[str], **how: float) -> processes.Done:
+        started.append(Path(argv[0]).name)
+        return run(argv, **how)  # type: ignore[arg-type]
+
+    compilers.host(ARCH, Config(FRAGMENT))
+    monkeypatch.setattr(processes, "run", noted)
+    compilers.host(ARCH, Config(FRAGMENT))
+    assert "as" not in started and started.count("ld") == 1 and started.count("gcc") == 2

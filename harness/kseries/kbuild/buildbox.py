@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from kseries.host import box, processes
+from kseries.host import box, checksums, processes
 from kseries.host.box.layout import Layout
 from kseries.kbuild import names, parsed
 from kseries.kbuild.folder import Folder
@@ -14,11 +14,20 @@ _CCACHE_SIZE = "20G"
 
 
 def of_make(
-    folder: Folder, shared: Path, listed: Path, readable: tuple[Path, ...], layout: Layout, jobs: int, *, trusted: bool
+    folder: Folder,
+    shared: Path,
+    listed: Path,
+    readable: tuple[Path, ...],
+    layout: Layout,
+    jobs: int,
+    *,
+    trusted: bool,
+    assembler: str,
 ) -> processes.Box:
     """Where make runs. What trees without patches compile is ``shared`` with all, but nobody else may add to it.
 
     ``listed`` has the names of a tree's files (names.py), ``readable`` is what else make reads: the tree, the guests.
+    Of what another ``assembler`` (compilers.assembler) has made, nothing is taken.
     """
     inside = layout.inside
     way = "" if trusted else "|read-only"
@@ -31,7 +40,8 @@ def of_make(
         "CCACHE_DEPEND": "1",
         # Nor is it told by the compiler where it looked first; of what was kept without it, nothing is taken.
         "CCACHE_PREFIX": str(inside(listed / names.COMPILE)),
-        "CCACHE_NAMESPACE": names.script(),
+        # It asks which compiler that is (ccache(1), compiler_check), and not whom the compiler calls.
+        "CCACHE_NAMESPACE": checksums.of_words((names.script(), assembler)),
         "CCACHE_STATSLOG": str(inside(folder.obj) / CCACHE_LOG),
         # make's manual, "The Variable MAKEFILES"
         "MAKEFILES": str(inside(listed / names.PARSED)),

@@ -16,6 +16,8 @@ _SECONDS = 30
 _DIGITS = 8
 _OF_OPTIONS = {"DEBUG_INFO_BTF": ("pahole",), "RUST": ("rustc", "bindgen")}
 """What make calls besides, where an option asks for it: who does not ask has the same kernel whichever is there."""
+_KCONFIG_ASKS = ("pahole", "rustc", "bindgen")
+"""Whom Kconfig asks for a version, whatever the options are (init/Kconfig)."""
 
 
 def toolchain(arch: Arch, config: Config) -> str:
@@ -43,6 +45,27 @@ def asked(config: Config) -> tuple[str, ...]:
     make, it is the same.
     """
     return (*(("depmod",) if modules.asked(config.text) else ()), *_of_options(config.text))
+
+
+def host(arch: Arch, config: Config) -> str:
+    """A digest of all that makes what is in a build folder. Raises InfraError as ``toolchain``.
+
+    Neither make nor Kconfig notices that one of these programs is another by now.
+    """
+    return checksums.of_words((toolchain(arch, config), beside(arch)))
+
+
+def beside(arch: Arch) -> str:
+    """A digest of what a configuration, and what make builds for itself, depend on beside the toolchain."""
+    crosses = arch.toolchain.prefix and shutil.which("gcc") is not None
+    own = (version("gcc", "gcc"),) if crosses else ()
+    return checksums.of_words((assembler(arch), *own, *map(_told, _KCONFIG_ASKS)))
+
+
+def assembler(arch: Arch) -> str:
+    """A digest of what makes an object of what a compiler has written, for which ccache does not ask."""
+    tools = dict.fromkeys(f"{prefix}{tool}" for prefix in (arch.toolchain.prefix, "") for tool in ("as", "ld"))
+    return checksums.of_words(map(_told, tools))
 
 
 def version(tool: str, package: str) -> str:

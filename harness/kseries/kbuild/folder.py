@@ -31,6 +31,8 @@ _CONFIGURED = "configured"
 _READ = "configuring.json"
 _REFUSED = "refused.json"
 _LOOKED = "looked"
+_HOST = "host"
+"""A note: what of this host has built in it."""
 _OF_OBJECTS = (
     *(_CONFIGURED, _READ, "dependencies.json", "said.json", _REFUSED, _LOOKED),
     *(manifest.NOTE, headers.NOTE, guests.NOTE),
@@ -148,6 +150,18 @@ class Folder:
             if any(self.obj.iterdir()):
                 self.empty()
             checksummed.write(self.place / _LOOKED, digest.encode())
+
+    def made_by(self, host: str) -> None:
+        """Begin anew where something else of this host has made what is there: make and Kconfig would leave it so.
+
+        ``host`` is the digest of what does now (compilers.host).
+        """
+        if self._pristine.exists() and checksummed.read(self._pristine / _HOST) != host.encode():
+            files.remove(self._pristine)
+        if checksummed.read(self.place / _HOST) != host.encode():
+            if any(self.obj.iterdir()):
+                self.empty()
+            checksummed.write(self.place / _HOST, host.encode())
 
     def forget_headers(self) -> None:
         """Have the archive of headers made again, whose script goes by their dates to the minute (gen_kheaders.sh)."""

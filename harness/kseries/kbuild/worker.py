@@ -25,6 +25,7 @@ from kseries.kbuild import (
     artifacts,
     buildbox,
     ccache,
+    compilers,
     denials,
     hostlacks,
     initramfs,
@@ -230,8 +231,13 @@ class Worker:
         """Likewise, with the lock held and what is damaged thrown away."""
         if not await processes.aside(self.begins_with, base):
             return False
-        await processes.aside(self._folder.enter, None)
+        await processes.aside(self._enter, None)
         return self._folder.begins_with(base)
+
+    def _enter(self, base: str | None) -> None:
+        """Have the folder hold nothing that another series, or another toolchain of this host, has made."""
+        self._folder.enter(base)
+        self._folder.made_by(compilers.host(self._arch, self._config))
 
     def _is_outdated(self) -> bool:
         """Whether the source folder has held so much else since that make would compile most of the objects again.
@@ -271,7 +277,7 @@ class Worker:
         with disk.named(self._home, self._shared, into):
             for place in (into, self._shared):
                 place.mkdir(parents=True, exist_ok=True)
-            await processes.aside(self._folder.enter, tree if trusted else None)
+            await processes.aside(self._enter, tree if trusted else None)
             try:
                 compiled = partial(_tell_compiled, tell, name)
                 built = await self._build(tree, into, compiled, self._box(trusted), brought)
@@ -540,7 +546,14 @@ class Worker:
         own = (self._source, self._guest_sources, self._listed, self._fragment, self._folder.staged)
         ours = (*own, *self._contents.sysroots)
         return buildbox.of_make(
-            self._folder, self._shared, self._listed, ours, self._layout, self._jobs, trusted=trusted
+            self._folder,
+            self._shared,
+            self._listed,
+            ours,
+            self._layout,
+            self._jobs,
+            trusted=trusted,
+            assembler=compilers.assembler(self._arch),
         )
 
 
