@@ -13,11 +13,16 @@ from kseries.app import setup
 from kseries.app.options import Options
 from kseries.host import processes
 from kseries.kbuild import Worker, compilers
+from kseries.kbuild.brought import Brought
 from kseries.kbuild.config import Config
 from kseries.model import Build
-from tests.support.kbuild import ARCH, FRAGMENT, MAIN, Kernel
+from tests.support.kbuild import ARCH, FRAGMENT, MAIN, MAKEFILE, Kernel
 
 BTF, RUST = f"{FRAGMENT}CONFIG_DEBUG_INFO_BTF=y\n", f"{FRAGMENT}CONFIG_RUST=y\n"
+LACKING = MAKEFILE.replace("allnoconfig:\n", """allnoconfig:
+	echo 'CONFIG_ALL=y' >$(O)/all
+	[ -e $(O)/package ] || echo 'CONFIG_PLUGINS=y' >>$(O)/all
+""").replace("cat $(KCONFIG_ALLCONFIG)", "grep -v -x -f $(O)/all $(KCONFIG_ALLCONFIG)")  # fmt: skip
 Says = Callable[[str, str], None]
 
 
@@ -178,3 +183,44 @@ async def test_of_a_program_that_is_known_nothing_is_asked_for_the_next_state(
     monkeypatch.setattr(processes, "run", noted)
     compilers.host(ARCH, Config(FRAGMENT))
     assert "as" not in started and started.count("ld") == 1 and started.count("gcc") == 2
+
+
+# --- what this host lacked ----------------------------------------------------------------------
+
+
+class Lacking:
+    """A kernel of which an option needs a package of this host: a file in the folder."""
+
+    def __init__(self, kernel: Kernel, series: str) -> None:
+        self._kernel = kernel
+        self.worker = Worker(
+            kernel.home, kernel.store, ARCH, Config(f"{FRAGMENT}CONFIG_PLUGINS=y\n"), 2, probes=(), series=series
+        )
+
+    async def build(self, tree: str, *, mistaken: bool = True) -> Build:
+        """Base; ``mistaken`` where no patch brings an option that it lacks."""
+        brought = Brought(self._kernel.store, tree, ()) if mistaken else None
+        into = self._kernel.place / "lacking"
+        return await self.worker.build(tree, into, self._kernel.hear, trusted=True, brought=brought)
+
+
+async def test_where_this_host_lacked_what_an_option_needs_it_is_configured_again(kernel: Kernel) -> None:
+    lacking, tree = Lacking(kernel, "a"), kernel.tree(Makefile=LACKING)
+    for _ in range(2):
+        built = await lacking.build(tree)
+        assert not built.ok and built.config_dropped == ("CONFIG_PLUGINS=y",)
+    (kernel.obj / "package").touch()  # apt-get install gcc-12-plugin-dev
+    built = await lacking.build(tree)
+    assert built.ok and not built.config_dropped
+
+
+async def test_so_it_is_though_base_was_built_without_it_for_a_series_that_brings_it(kernel: Kernel) -> None:
+    """Its folder is what another series begins with."""
+    tree = kernel.tree(Makefile=LACKING)
+    assert (await Lacking(kernel, "a").build(tree, mistaken=False)).config_dropped
+    assert not (await Lacking(kernel, "b").build(tree)).ok
+    (kernel.obj.parent / "series").write_text("nobody knows\n")  # as when a third one has built in it
+    ready = Lacking(kernel, "b")
+    ready.worker._folder.enter(tree)
+    (kernel.obj / "package").touch()
+    assert (await ready.build(tree)).ok

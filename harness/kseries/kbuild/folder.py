@@ -86,6 +86,13 @@ class Folder:
         else:
             checksummed.write(self.place / _CONFIGURED, tree.encode())
 
+    def forget_configuration(self) -> None:
+        """Have it configured the next time, whatever is there by then: base's, which other series begin with, too."""
+        self.configure(None)
+        if self._pristine.exists():
+            for note in (_CONFIGURED, _READ):
+                (self._pristine / note).unlink(missing_ok=True)
+
     @property
     def configuring_read(self) -> Dependencies | None:
         """What was read when it was configured last, with all Makefiles; None where nobody knows."""

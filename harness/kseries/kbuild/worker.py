@@ -434,6 +434,7 @@ class Worker:
         if set(told) - set(self._unmet):
             self._unmet = await processes.aside(self._kconfig.why, tree, told, self._arch.source, config)
         if needed and brought is not None and not await processes.aside(brought.all, needed):
+            self._folder.forget_configuration()  # what this host lacks for it may be there the next time
             return dropped, False
         ok = await self._make_headers(tree, config, make, looked)
         watch.ends("configure")
