@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--config auto on the tiny kernel: options are found in a box, tried by make, and are those of every state."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from kseries import inputs
 from kseries.app import planning, setup, suiting
 from kseries.app.options import Options
+from kseries.cache import store
 from kseries.evaluate.setup import Setup
 from kseries.kbuild import autofragment, fragment, solving
 from kseries.model import Plan, events
@@ -102,6 +104,25 @@ def test_they_are_looked_for_once_and_a_plan_has_the_keys_of_a_run(place: Place)
     assert foreseen.key("tree") == made.key("tree")
     assert case.suited().key("tree") == made.key("tree")
     assert case.told == ["--config auto: CONFIG_NET=y, CONFIG_WIRE=y"]
+
+
+@pytest.mark.parametrize("another", ["kseries", "bindgen", "as"])
+def test_they_are_looked_for_again_by_another_kseries_and_where_kconfig_is_told_another_version(
+    place: Place, monkeypatch: pytest.MonkeyPatch, another: str
+) -> None:
+    """The solver is a part of kseries that no observation is made by."""
+    tools = place / "tools"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    case = Case(place, {"net/wire.c": "int a;\n"})
+    for version in ("1", "2"):
+        (tools / another).write_text(f"#!/bin/sh\necho {version}\n")
+        (tools / another).chmod(0o755)
+        if another == "kseries":
+            monkeypatch.setattr(store, "whole", lambda said=version: said)
+        for looked in (True, False):
+            case.suited()
+            assert any(one.startswith("looking for options") for one in case.told) is looked
 
 
 def test_what_an_option_takes_that_was_found_is_a_part_of_the_toolchain(place: Place) -> None:

@@ -2,7 +2,6 @@
 """--config auto: the options that have what a series changes compiled, found once and the same for all its states."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,12 +10,13 @@ import msgspec
 
 from kseries.app import athome
 from kseries.app.options import Options
+from kseries.cache import store
 from kseries.coverage import goals, tracepoints
 from kseries.coverage.goals import Goal, Goals
 from kseries.coverage.source import SOURCES
 from kseries.evaluate.setup import Setup
 from kseries.host import checksummed, checksums, files, paths, signals
-from kseries.kbuild import autofragment, fragment, needed, solving
+from kseries.kbuild import autofragment, compilers, fragment, needed, solving
 from kseries.kbuild.config import Config
 from kseries.kbuild.kconfig import Kconfig
 from kseries.kbuild.solving import NoReaderError, Solved, Solving
@@ -26,8 +26,6 @@ from kseries.model.conditions import options as named
 from kseries.model.sanitize import few, line
 from kseries.sources import TreeStore
 
-_TOOLS = ("bindgen", "pahole", "rustc")
-"""What Kconfig asks this host for beside the toolchain."""
 _SHOWN = 8
 """Options, or files, that are named while a run begins."""
 _MOST_MISSED = 10
@@ -147,8 +145,9 @@ def _kept(setup: Setup, tip: str, wanted: tuple[Goal, ...]) -> Solved | None:
 
 def _note(setup: Setup, tip: str, wanted: tuple[Goal, ...]) -> Path:
     """Where it is noted what was found: by all that it comes of."""
-    tools = (tool for tool in _TOOLS if shutil.which(tool) is not None)
-    of = (setup.program, tip, setup.arch.name, setup.config.hash, setup.toolchain, str(setup.unboxed), *tools)
+    tools = (setup.toolchain, compilers.beside(setup.arch))
+    # The solver is no part of what an observation is made by (Setup.program).
+    of = (store.whole(), tip, setup.arch.name, setup.config.hash, *tools, str(setup.unboxed))
     conditions = msgspec.json.encode([goal.condition for goal in wanted]).decode()
     return paths.cache("programs") / f"{checksums.of_words((*of, conditions))}.auto"
 
