@@ -58,6 +58,8 @@ def test_an_oops_of_some_boots_fails_those_though_it_is_bad() -> None:
     assert tried(some, Question()).answer is Answer.BAD
     assert boots(some, boots=5) == (4, 1)
     assert boots(replace(OFF, complaints=(msgspec.structs.replace(OOPS, boots=5, of=5),)), boots=5) == (0, 5)
+    again = msgspec.structs.replace(OOPS, function="g", boots=1, of=5)
+    assert boots(replace(some, complaints=(*some.complaints, again)), boots=5) == (4, 1), "two in the same words"
     assert boots(replace(some, checks={**OFF.checks, "other.works": FAIL}), boots=5) == (0, 5)
 
 

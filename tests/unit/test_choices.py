@@ -165,6 +165,10 @@ def test_hosts_are_alike_if_one_host_could_be_both() -> None:
     no_kvm = HostFacts(Accel("tcg", ""), OLD.toolchain, OLD.emulator)
     for one in (OLD, with_depmod, msgspec.structs.replace(OLD, emulator="")):
         assert alike(OLD, one) and alike(one, OLD)
+    with_pahole = msgspec.structs.replace(OLD, toolchain=f"{OLD.toolchain} / pahole v1.24")
+    assert alike(with_depmod, with_pahole)
+    newer = msgspec.structs.replace(with_depmod, toolchain=f"{with_pahole.toolchain} / kmod version 31")
+    assert not alike(with_depmod, newer)
     for other in (NEW, other_qemu, no_kvm):
         assert not alike(OLD, other) and not alike(other, OLD)
 

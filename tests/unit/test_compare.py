@@ -161,6 +161,9 @@ def test_what_gives_two_answers_is_told_and_not_worse() -> None:
     "host", [{"outcome": Outcome.INFRA_ERROR}, {"outcome": Outcome.TIMED_OUT, "ending": Ending.DEADLINE}]
 )
 def test_what_this_host_may_be_why_of_is_told_and_not_worse(host: dict[str, object]) -> None:
+    unknown = msgspec.structs.replace(tip(**host), verdict=Verdict(bisectable=None, revert_safe=None))
+    known = msgspec.structs.replace(tip(), verdict=Verdict(bisectable=True, revert_safe=True))
+    assert told(known, unknown).worse == ()
     (change,) = told(tip(), tip(**host)).changes
     assert (change.name, change.worse, told(tip(), tip(**host)).worse) == ("outcome", False, ())
 

@@ -578,6 +578,15 @@ def test_a_check_of_a_contract_that_is_flaky_on_base_is_blamed_on_nobody(state: 
     assert all(lines(one.evidence) == ("feature.lasts: fail",) for one in judged.findings if one.state == state)
 
 
+def test_what_suites_that_were_too_slow_have_not_come_to_is_not_lost() -> None:
+    tests = {"kunit.a.one": PASS, "kunit.boot": PASS}
+    seen = {name: replace(one, checks={**one.checks, **tests}) for name, one in SOUND.items()}
+    late = replace(seen["prefix-1"], checks={**OFF.checks, "kunit.a.one": MISSING, "kunit.boot": MISSING})
+    assert run(seen | {"prefix-1": late}).findings == ()
+    lost = replace(late, checks={**late.checks, "kunit.boot": PASS})
+    assert [one.kind for one in run(seen | {"prefix-1": lost}).findings] == [FindingKind.BISECT_HOLE]
+
+
 def ending(state: str, seen: Seen, boots: int, ended: int) -> Judged:
     """The sound series, one state of which came to its end in some of its boots."""
     states = {**SOUND, state: seen}
@@ -602,6 +611,11 @@ def test_what_tells_of_such_a_death_is_told_alone() -> None:
     once = msgspec.structs.replace(WARNED, boots=1)
     (of_kernel,) = ending("prefix-1", replace(OFF, complaints=(once,)), boots=2, ended=1).findings
     assert lines(of_kernel.evidence) == ("outside of any check: WARNING: at x.c:1 f+0x1, in 1 of 2 boots",)
+
+
+def test_what_is_told_of_nobody_does_not_hide_such_a_death() -> None:
+    (told,) = ending("prefix-1", replace(OFF, flaky=("surface.procs_listed",)), boots=2, ended=1).findings
+    assert lines(told.evidence) == ("the end of the boot: two boots, two answers",)
 
 
 # --- what no contract speaks of ---------------------------------------------------------------------
@@ -905,6 +919,7 @@ def test_what_base_skips_and_the_tip_passes_is_no_excuse_for_a_prefix_that_fails
     seen = {**dict.fromkeys(SOUND, ON), "base": ON.but(feature__works=SKIP)}
     judged = run({**seen, "prefix-1": SILENT})
     assert judged.essence == [("bisect-hole", "prefix-1", 1, None, "feature")]
+    assert run({**seen, "prefix-1": ON.but(feature__works=MISSING)}).essence == judged.essence
     assert run({**seen, "prefix-1": ON.but(feature__works=SKIP)}).findings == (), "as base does"
 
 

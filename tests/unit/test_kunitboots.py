@@ -170,8 +170,25 @@ def test_suites_that_are_only_too_slow_are_not_known(
     monkeypatch.setattr(kernel, "_run", lambda suites: (run(suites)[0].replace(PANIC, ""), run(suites)[1]))
     monkeypatch.setattr(kernel, "listen", late)
     seen = boot(kernel, "*")
-    assert (seen.outcome, seen.ending) == (Outcome.TIMED_OUT, Ending.DEADLINE)
+    assert (seen.outcome, seen.ending) == (Outcome.OK, Ending.DONE), "its probes have all been asked"
     assert statuses(seen)["kunit.b_b.two"] is Status.MISSING and statuses(seen)["kunit.c.one"] is Status.PASS
+    assert told(seen).status is Status.MISSING
+
+
+def test_a_suite_that_is_too_slow_is_not_known_though_another_has_died(
+    boot: Callable[..., Boot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = Kernel("dies")
+    listen = kernel.listen
+
+    async def late(*asked: Any) -> Stop:
+        stop = await listen(*asked)
+        alone = any(word.endswith("=c") for word in kernel.told[-1])
+        return Stop(How.DEADLINE, "it was not done within the time limit of all its probes") if alone else stop
+
+    monkeypatch.setattr(kernel, "listen", late)
+    seen = boot(kernel, "*")
+    assert statuses(seen)["kunit.b_b.dies"] is Status.FAIL
     assert told(seen).status is Status.MISSING
 
 

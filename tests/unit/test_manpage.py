@@ -12,6 +12,7 @@ import pytest
 
 from kseries.cli import _parser, manpage
 from kseries.cli.parser import commands
+from kseries.cli.parser import shown as listed
 from kseries.host import paths
 
 PAGE = paths.project("docs", "kseries.1")
@@ -52,7 +53,7 @@ def test_each_command_that_help_lists_is_in_it_and_no_other(page: str) -> None:
 
 def words_of(command: argparse.ArgumentParser) -> Iterator[str]:
     """What a reader may look for: each option in full, each operand by its name."""
-    for action in command._actions:
+    for action in listed(command):
         yield from (action.option_strings[-1:] or [str(action.metavar)]) if action.dest != "help" else ()
 
 

@@ -164,6 +164,9 @@ def test_what_was_read_depends_on_all_of_its_name(compiler: Compiler) -> None:
 def test_what_was_read_of_the_host_depends_on_who_could_come_before_it(compiler: Compiler) -> None:
     assert compiler.run("#include <elf.h>\n", NOTE) == 0
     assert compiler.depends() >= {"/usr/include/elf.h", f"names/none/{hashed('elf.h')}"}
+    assert compiler.run("#define _GNU_SOURCE\n#include <unistd.h>\n#include <sys/stat.h>\n", NOTE) == 0
+    asked = f"names/none/{hashed('close_range.h')}"  # bits/unistd_ext.h: __has_include ("linux/close_range.h")
+    assert asked in compiler.depends() and "names/all" not in compiler.depends(), "any new file would count"
 
 
 def test_a_name_that_the_tree_does_not_have_depends_on_those_that_hash_as_it_does(compiler: Compiler) -> None:

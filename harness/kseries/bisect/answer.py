@@ -153,7 +153,10 @@ def _of_promises(
         return Answer.BAD, tuple(reasons)
     # Two boots of one kernel do not agree: either answer would lead a bisection astray.
     passed = {one.id for one in base.checks if one.status in GOOD and not losses.only_tells(one.id)} - {*base.flaky}
-    unsure = [evidence.of_flaky(name) for name in state.flaky if name in passed | asked]
+    failing = {name for name in asked if _status(state, name) in (Status.FAIL, Status.MISSING)}
+    flaky = [name for name in state.flaky if name in passed | asked]
+    flaky += [name for name in base.flaky if name in failing]
+    unsure = [evidence.of_flaky(name) for name in dict.fromkeys(flaky)]
     unsure += [evidence.of_complaint(one, state) for one in complaints.new_complaints(base, state) if not one.sure]
     if state.outcome is not Outcome.OK:  # it was only too slow, and that may be this host's doing
         unsure.append(outcome)
@@ -184,7 +187,10 @@ def _of_one(name: str, state: StateResult) -> tuple[Answer, tuple[Evidence, ...]
 
 def _of_contract(contract: ContractVerdict, state: StateResult) -> tuple[Answer, tuple[Evidence, ...]]:
     if contract.holds is False:
-        return Answer.BAD, tuple(evidence.of_check(name, state) for name in contract.failed)
+        why = tuple(evidence.of_check(name, state) for name in contract.failed)
+        if losses.died(state) and all(_status(state, name) is Status.MISSING for name in contract.failed):
+            return Answer.UNTESTABLE, (*why, evidence.of_outcome(state))  # as above, in something else
+        return Answer.BAD, why
     if contract.holds is None and contract.advertised is not False:
         return Answer.UNTESTABLE, (
             Evidence(kind=EvidenceKind.CONTRACT, name=contract.id, said="not judged"),

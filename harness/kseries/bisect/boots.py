@@ -39,9 +39,9 @@ def _of(tried: Tried, boots: tuple[int, int]) -> Answers:
 
 def _bad(tried: Tried, boots: int) -> int:
     """In how many of its boots a bad state was bad: in all, if not for what its kernel complained of in some alone."""
-    said = {one.said for one in tried.why if one.kind is EvidenceKind.COMPLAINT}
-    if len(said) < len(tried.why):
+    if any(one.kind is not EvidenceKind.COMPLAINT for one in tried.why):
         return boots
+    said = {one.said for one in tried.why}
     seen = [one for one in tried.result.complaints if one.said in said]
     return max((one.boots if one.boots < one.of else boots for one in seen), default=boots)
 

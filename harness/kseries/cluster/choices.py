@@ -31,19 +31,19 @@ class Choices:
 
 def alike(one: HostFacts, other: HostFacts) -> bool:
     """Whether a host may have both, each for other conditions: who boots nothing asks for no QEMU, and who has no
-    modules for no depmod.
+    modules for no depmod. A tool that both name is the same.
     """
-    tools, others = (frozenset(_tools(facts)) for facts in (one, other))
+    ours, theirs = ({tool.partition(" ")[0] for tool in _only(*pair)} for pair in ((one, other), (other, one)))
     emulators = {facts.emulator for facts in (one, other)} - {""}
-    return one.accel == other.accel and len(emulators) <= 1 and (tools <= others or others <= tools)
+    return one.accel == other.accel and len(emulators) <= 1 and ours.isdisjoint(theirs)
 
 
 def apart(one: HostFacts, other: HostFacts) -> tuple[str, str]:
     """What each host has of a toolchain that the other has not, for somebody to read."""
-    tools, others = map(_tools, (one, other))
-    ours, theirs = ([tool for tool in has if tool not in lacks] for has, lacks in ((tools, others), (others, tools)))
-    return _BETWEEN.join(ours), _BETWEEN.join(theirs)
+    return _BETWEEN.join(_only(one, other)), _BETWEEN.join(_only(other, one))
 
 
-def _tools(facts: HostFacts) -> list[str]:
-    return facts.toolchain.split(_BETWEEN)
+def _only(one: HostFacts, other: HostFacts) -> list[str]:
+    """The tools of a host that another does not have so."""
+    others = other.toolchain.split(_BETWEEN)
+    return [tool for tool in one.toolchain.split(_BETWEEN) if tool not in others]

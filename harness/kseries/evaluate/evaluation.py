@@ -60,7 +60,7 @@ class Evaluation:
         """
         return "base" not in self.seen and (bool(self.jobs.may_leave_out) or self._is_anything_stored)
 
-    @property
+    @cached_property
     def _is_anything_stored(self) -> bool:
         others = (state for state in self.jobs.states if state.id != "base")
         return any(self._memory.find(self.jobs.of(state)) is not None for state in others)

@@ -17,8 +17,7 @@ from kseries.guest.machine import Booting, Heard
 from kseries.model import Boot, Check, Ending, Outcome, Status
 from kseries.probes import ktap, kunit
 
-BOOT = f"{kunit.PREFIX}boot"
-"""The check that tells, by failing, of a kernel that dies in no suite that is known."""
+BOOT = kunit.BOOT
 LONG_CASES = 20
 """Cases of one boot that may take as long as a probe does."""
 _MOST = 100
@@ -35,12 +34,15 @@ async def boot(booting: Booting, globs: Iterable[str], whole: Boot, console_log:
     if whole.outcome is Outcome.BOOT_FAILED:
         return whole
     died: list[str] = []
+    late: list[str] = []
     for glob in globs:
         boots = _OfGlob(booting, glob, console_log)
         whole = joined(whole, await boots.boot())
         died += boots.died
-    late = Status.MISSING if whole.ending is Ending.DEADLINE else Status.PASS  # nobody knows
-    told = Check(id=BOOT, status=Status.FAIL if died else late, detail="\n".join(died))
+        late += boots.late
+    # Of those that were too slow this host may be why: without it, nobody knows what has not come (judge/losses.py).
+    status = Status.MISSING if late else Status.FAIL if died else Status.PASS
+    told = Check(id=BOOT, status=status, detail="\n".join((*late, *died)))
     return replace(whole, checks=(*whole.checks, told))
 
 
@@ -53,6 +55,8 @@ class _OfGlob:
         self._console_log = console_log
         self.died: list[str] = []
         """How boots ended of which no check of a suite tells."""
+        self.late: list[str] = []
+        """How those ended that were not done in time."""
 
     async def boot(self) -> Boot:
         heard, stop = await self._listen(self._glob)
@@ -88,8 +92,9 @@ class _OfGlob:
         report = ktap.parse(results.ktap)
         booting = self._booting
         told = await machine.tell(booting.arch, booting.image, heard, stop, report, results.log, results.running)
-        ended = told.outcome is Outcome.OK or told.ending is Ending.DEADLINE  # this host may be why it was too slow
-        if not ended and not any(check.blamed for check in told.checks):
+        if told.ending is Ending.DEADLINE:
+            self.late.append(told.detail or told.outcome)
+        elif told.outcome is not Outcome.OK and not any(check.blamed for check in told.checks):
             self.died.append(told.detail or told.outcome)
         return told
 
@@ -103,16 +108,12 @@ def _never_run(left: Iterable[str], listed: Suites) -> tuple[Check, ...]:
 def joined(whole: Boot, more: Boot) -> Boot:
     """A boot with what one more has said of suites.
 
-    How the first ended stands: a suite that brings the machine down costs its own checks, which tell of it. But where
-    one was only too slow, nobody knows what it would have come to.
+    How the first ended stands: a suite that brings the machine down costs its own checks, which tell of it.
     """
-    went_on = whole.ending in _GRAVEST
-    ending = max(whole.ending, _as_survived(more.ending), key=_GRAVEST.index) if went_on else whole.ending
-    late = went_on and more.ending is Ending.DEADLINE
+    ending = max(whole.ending, _as_survived(more.ending), key=_GRAVEST.index) if whole.ending in _GRAVEST else None
     return replace(
         isolation.joined(whole, more),
-        outcome=more.outcome if late else whole.outcome,
-        ending=more.ending if late else ending,
+        ending=ending or whole.ending,
         ended_in=whole.ended_in,
         detail=whole.detail or more.detail,
         log_tail=whole.log_tail or more.log_tail,

@@ -50,14 +50,13 @@ def together(found: Iterable[Target], name: str) -> Target:
 
 
 def _first(each: Iterable[Target]) -> Iterator[Target]:
-    """What may speak for all: cover letters, and the first patch, in which git format-patch says what all are based on.
-    One of a queue may be somebody's who had another kernel.
+    """What may speak for all: the cover letter, and the first patch, in which git format-patch says what all are based
+    on. Another one of a queue may be somebody's who had another kernel.
     """
-    first = True
     for one in each:
-        if not one.series.patches or first:
-            yield one
-        first = first and not one.series.patches
+        yield one
+        if one.series.patches:
+            return
 
 
 def _of_one(mail: Mail, name: str) -> Target:

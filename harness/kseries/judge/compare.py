@@ -133,7 +133,7 @@ def _worse(
             yield f"{now.kind} in {now.state}: no known issue any more"
     for name in ("bisectable", "revert_safe"):
         was, now = getattr(old.verdict, name), getattr(new.verdict, name)
-        if now is None and knownissues.are_why(name, new):
+        if now is None and (knownissues.are_why(name, new) or _may_be_the_hosts(new)):
             continue
         if (was, now) in ((True, False), (True, None), (None, False)):
             yield f"{name.replace('_', '-')} no more" if was else f"not {name.replace('_', '-')}"
@@ -252,7 +252,13 @@ class _Named:
             return any(one.id == finding.contract for one in state.contracts)
         of_base = (check.id for check in self.run.states[0].checks if _probe(check.id) not in self.run.left_out)
         checks = {*of_base, *(check.id for check in state.checks)}
-        return all(one.name in checks for one in finding.evidence if one.kind in _OF_CHECK and one.name)
+        named = (one.name for one in finding.evidence if one.kind in _OF_CHECK)
+        return all(name in checks for name in named if name and name != evidence.END)
+
+
+def _may_be_the_hosts(run: RunResult) -> bool:
+    """Whether a state is not known, and this host may be why."""
+    return any(one.outcome is Outcome.INFRA_ERROR or one.ending is Ending.DEADLINE for one in run.states)
 
 
 def _changes(before: _Named, after: _Named) -> Iterator[Change]:

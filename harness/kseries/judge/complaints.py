@@ -16,13 +16,6 @@ def new_complaints(before: StateResult, after: StateResult) -> tuple[Complaint, 
     return tuple(one for one in after.complaints if not _is_among(one, before.complaints))
 
 
-def ends_at_times(state: StateResult) -> bool:
-    """True of a machine that came to its end in some of its boots and not in others, where nothing else tells of that:
-    neither a flaky check nor a complaint of some boots.
-    """
-    return evidence.ends_at_times(state) and not state.flaky and all(one.boots == one.of for one in state.complaints)
-
-
 def _is_among(complaint: Complaint, known: Iterable[Complaint]) -> bool:
     return any(complaint.is_like(one) for one in known)
 

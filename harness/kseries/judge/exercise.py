@@ -2,7 +2,7 @@
 """What ran of each patch, by the coverage of the tip: a patch that nobody has seen run has no verdict."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -156,10 +156,11 @@ def _exercised(patch: AppliedPatch, history: "_History", tip: StateResult) -> Pa
     any_ran = bool(ran) if lines else any(one.ran for one in functions)
     exercise, why = _told(coverage, touched, bool(lines or functions), any_ran)
     behind = tuple(_behind_conditionals(own, history, coverage))
-    if not lines and changed and not any(one.compiled for one in changed):
-        behind = behind or tuple(_dead(changed))
+    ours = [one for one in changed if one.file not in apart]
+    if not lines and ours and not any(one.compiled for one in ours):
+        behind = behind or tuple(_dead(ours))
         if exercise is Exercise.EXERCISED:  # the functions around what nobody is known to have compiled
-            exercise, why = Exercise.UNKNOWN, f"{changed[0].file}:{changed[0].first}: {changed[0].why}"
+            exercise, why = Exercise.UNKNOWN, f"{ours[0].file}:{ours[0].first}: {ours[0].why}"
     left_out = (*left_out, *behind)
     without_code = exercise is Exercise.NO_CODE or (behind and not lines and not coverage.unknown)
     return msgspec.structs.replace(
@@ -210,7 +211,7 @@ def _behind_conditionals(own: Mapping[str, "_Own"], history: "_History", coverag
             yield LeftOut(file=path, options=tuple(options), makefile=path)
 
 
-def _dead(changed: tuple[ChangedLines, ...]) -> Iterator[LeftOut]:
+def _dead(changed: Iterable[ChangedLines]) -> Iterator[LeftOut]:
     """The files of changed lines that an #if leaves out, whatever is set."""
     files = dict.fromkeys(one.file for one in changed if one.compiled is False and not one.options)
     return (LeftOut(file=file, makefile=file) for file in files)

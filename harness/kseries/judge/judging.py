@@ -123,7 +123,7 @@ class _Judged:
             if state.scenario in ("reverts", "pairs") and state.same_as is None and _ran(self._tip):
                 yield from complaints.unsure(self._base, self._tip, result)
             flaky = [name for name in result.flaky if not losses.only_tells(name)]
-            flaky += [evidence.END] if complaints.ends_at_times(result) else []
+            flaky += [evidence.END] if losses.ends_at_times(self._base, result) else []
             if flaky and state.same_as is None:
                 told = tuple(map(evidence.of_flaky, flaky))
                 yield Finding(
@@ -289,11 +289,10 @@ class _Judged:
             yield self._finding(FindingKind.BISECT_HOLE, result, None, (evidence.of_outcome(result),))
             return
         base = {one.id: self._inherited(one) for one in self._base.contracts}
-        skipped = {check.id for check in self._base.checks if check.status is Status.SKIP}
-        failing = {check.id for check in result.checks if check.status is Status.FAIL}
+        skipped, skips = ({one.id for one in of.checks if one.status is Status.SKIP} for of in (self._base, result))
         broken: set[str] = set()
         for one in result.contracts:
-            inherited = {*base.get(one.id, ())} - (skipped & failing)  # base has not failed it: it was not asked
+            inherited = {*base.get(one.id, ())} - (skipped - skips)  # base has not failed those: it was not asked
             failed = [name for name in one.failed if name not in inherited]
             if failed:
                 yield self._finding(FindingKind.BISECT_HOLE, result, one.id, _evidence(result, failed))

@@ -9,7 +9,7 @@ from kseries.judge import evidence
 from kseries.judge.complaints import new_complaints
 from kseries.model import Check, Complaint, Ending, Evidence, Gravity, Outcome, StateResult, Status
 from kseries.model.surface import PROBE
-from kseries.probes import baseline
+from kseries.probes import baseline, kunit
 
 GOOD = (Status.PASS, Status.XFAIL)
 _DIED = (Outcome.CRASHED, Outcome.TIMED_OUT)
@@ -22,8 +22,11 @@ def died(state: StateResult) -> bool:
 
 def came(name: str, state: StateResult) -> bool:
     """True of a check that has an answer, and of one of which it is the kernel's doing that it has none."""
-    there = any(check.id == name and check.status is not Status.MISSING for check in state.checks)
-    return there or state.ending is not Ending.DEADLINE
+    status = {check.id: check.status for check in state.checks}
+    if status.get(name, Status.MISSING) is not Status.MISSING:
+        return True
+    late = name.startswith(kunit.PREFIX) and status.get(kunit.BOOT) is Status.MISSING
+    return state.ending is not Ending.DEADLINE and not late
 
 
 def only_tells(name: str) -> bool:
@@ -31,6 +34,15 @@ def only_tells(name: str) -> bool:
     that a kernel promises. No finding counts it but that of a contract which asks for it.
     """
     return name.startswith(f"{PROBE}.")
+
+
+def ends_at_times(base: StateResult, state: StateResult) -> bool:
+    """True of a machine that came to its end in some of its boots and not in others, where nothing else tells of that:
+    neither a flaky check, nor a complaint of some boots that base does not have.
+    """
+    flaky = any(not only_tells(name) for name in state.flaky)
+    complained = any(one.boots < one.of for one in new_complaints(base, state))
+    return evidence.ends_at_times(state) and not flaky and not complained
 
 
 class What(StrEnum):

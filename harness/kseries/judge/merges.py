@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kseries.judge import announced, complaints, evidence, losses
+from kseries.judge import announced, evidence, losses
 from kseries.judge.contracts import contract_verdict
 from kseries.judge.losses import GOOD, Symptom, What
 from kseries.model import Check, Contract, Evidence, Outcome, Record, StateResult, Status
@@ -293,7 +293,8 @@ class _Judging:
         yield from (f"{one.id}: {one.outcome}" for one in four.each if one.outcome is not Outcome.OK)
         if any(one.outcome.loud or one.outcome.unknown for one in four.each):
             return
-        yield from (f"{one.id}: {evidence.END} is flaky" for one in four.each if complaints.ends_at_times(one))
+        some = (one for one in four.each if losses.ends_at_times(four.base, one))
+        yield from (f"{one.id}: {evidence.END} is flaky" for one in some)
         things = (*self._of_checks(), *self._complained(), *self._warned())
         names = dict.fromkeys(thing.name for thing in things if self.loses(thing) is None)
         yield from (f"{name}: {self._why(name)}" for name in names)

@@ -55,9 +55,19 @@ if ! [ -f "$asm" ] && grep -qsE '\.inc(lude|bin)' -- $read_files; then
 	done | { printf 'x: '; tr '\n' ' '; echo; } >"$asm"
 fi
 has=no
-grep -qsF __has_include -- $read_files && has=yes
+of_tree= of_host=
+for file in $read_files; do
+	case $file in
+	/usr/*) of_host="$of_host $file" ;;
+	*) of_tree="$of_tree $file" ;;
+	esac
+done
+grep -qsF __has_include -- $of_tree && has=yes
+# The host's headers ask for few names, which they spell out.
+asked=
+[ -z "$of_host" ] || asked=$(sed -n 's/.*__has_include *( *["<]\([A-Za-z0-9_./+-]*\)[">].*/\1/p' -- $of_host 2>/dev/null)
 
-awk -v names="$names" -v tmp="${TMPDIR:-/tmp}/" -v has="$has" '
+awk -v names="$names" -v tmp="${TMPDIR:-/tmp}/" -v has="$has" -v asked="$(echo $asked)" '
 function hashed(name,    at, sum) {
 	for (at = 1; at <= length(name); at++)
 		sum = (sum * 31 + index(letters, substr(name, at, 1))) % 1021
@@ -117,6 +127,9 @@ FILENAME == ARGV[1] {
 END {
 	if (has == "yes")
 		add(names "/all")
+	count_asked = split(asked, wanted, " ")
+	for (at = 1; at <= count_asked; at++)
+		searched(wanted[at])
 	for (at = 1; at <= count; at++) {
 		# The first rule ends where no line goes on.
 		if (!ended && lines[at] !~ /\\$/) {

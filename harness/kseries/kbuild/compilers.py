@@ -44,7 +44,7 @@ def asked(config: Config) -> tuple[str, ...]:
     """The tools of ``toolchain`` that some options ask for: of two configurations with the same, and the same words for
     make, it is the same.
     """
-    return (*(("depmod",) if modules.asked(config.text) else ()), *_of_options(config.text))
+    return (f"modules: {modules.asked(config.text)}", *_of_options(config.text))
 
 
 def host(arch: Arch, config: Config) -> str:

@@ -63,6 +63,12 @@ def probe(suite: str) -> str:
     return f"{PREFIX}{tap.tidy(suite) or BESIDE}"
 
 
+BOOT = f"{PREFIX}boot"
+"""The check that tells, by failing, of a kernel that dies in no suite that is known; by being missing, that suites were
+too slow, so that what has not come of any is not known.
+"""
+
+
 def is_check(name: str) -> bool:
     """Whether a check is of a suite."""
     return name.startswith(PREFIX) and name.count(".") > 1

@@ -18,10 +18,9 @@ def of_run(run: RunResult) -> str:
     if run.grounds is None or True not in (run.verdict.bisectable, run.verdict.revert_safe):
         return ""
     unknown, whole = sum(one.exercise is Exercise.UNKNOWN for one in run.patches), len(run.series.patches)
-    words = rests_on(
-        run.grounds, "the series", broken=any(one.counts for one in run.findings), known=not 0 < unknown == whole
-    )
-    if 0 < unknown < whole:
+    known = bool(run.grounds.lines) or not unknown
+    words = rests_on(run.grounds, "the series", broken=any(one.counts for one in run.findings), known=known)
+    if unknown and known:
         words += f"; of {unknown} of {whole} patches it is not known what ran"
     if not run.grounds.other_arch:
         return words

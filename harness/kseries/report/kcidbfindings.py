@@ -62,7 +62,8 @@ def _issue(run: FinishedRun, finding: Finding, origin: str) -> dict[str, Any]:
 
 def _culprit(finding: Finding) -> dict[str, bool]:
     """A check that gives two answers may be the test's own fault; all else that is found is of the code."""
-    of_test = finding.kind is FindingKind.FLAKY and all(one.kind is EvidenceKind.FLAKY for one in finding.evidence)
+    checks = all(one.kind is EvidenceKind.FLAKY and one.name != evidence.END for one in finding.evidence)
+    of_test = finding.kind is FindingKind.FLAKY and checks
     return {"code": not of_test, "tool": of_test, "harness": False}
 
 
