@@ -29,7 +29,7 @@ TABLE = (
     # program, exit status, words, command
     ("git", 3, "git {} gave no answer in", RUN),
     ("gcc", 3, "gcc --version gave no answer in", RUN),
-    *((name, 3, f"{name} --version gave no answer in", RUN) for name in ("ld", "as", "pahole", "rustc", "bindgen")),
+    *((name, 3, f"{name} --version gave no answer in", RUN) for name in ("ld", "as", "pahole")),
     *((name, 3, BUILD, RUN) for name in ("make", "ccache", "bwrap", "setpriv", "choom", "prlimit", "bash")),
     ("rm", 3, "rm -rf -- gave no answer in", RUN),
     *((name, 0, "bisectable:", RUN) for name in ("cp", "sync", "nm", "readelf", "addr2line")),
@@ -54,6 +54,7 @@ ELSEWHERE = {
     "install": "in the box of a build, as make",
     "mkdir": "in the box of a build, as make",
     "clang": "in the box of a build, as make",
+    **dict.fromkeys(("rustc", "bindgen"), "as pahole, where CONFIG_RUST or --config auto asks for them"),
     "rsync": "make starts it, in the box of a build",
     **dict.fromkeys(("bc", "bison", "flex", "xz", "true"), "kseries doctor asks whether it is there"),
     **dict.fromkeys(("gdb", "gdb-multiarch"), "for a host-side test: tests/e2e/test_host_tests.py"),

@@ -106,7 +106,7 @@ async def goes_on(kernel: Kernel, **changed: str) -> bool:
     return (kernel.obj / "seen").exists()
 
 
-@pytest.mark.parametrize("tool", ["gcc", "ld", "as", "pahole", "rustc", "bindgen"])
+@pytest.mark.parametrize("tool", ["gcc", "ld", "as", "pahole"])
 async def test_a_folder_that_another_tool_has_made_is_emptied(tool: str, kernel: Kernel, says: Says) -> None:
     """Else base has what the old linker made, and a .config with the answers of an old compiler."""
     says(tool, "1.0")

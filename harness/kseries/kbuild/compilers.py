@@ -18,6 +18,8 @@ _OF_OPTIONS = {"DEBUG_INFO_BTF": ("pahole",), "RUST": ("rustc", "bindgen")}
 """What make calls besides, where an option asks for it: who does not ask has the same kernel whichever is there."""
 _KCONFIG_ASKS = ("pahole", "rustc", "bindgen")
 """Whom Kconfig asks for a version, whatever the options are (init/Kconfig)."""
+_OF_FOLDERS = ("pahole",)
+"""By which a folder is known whatever its options are. rustup's rustc answers in no box, and may wait for ever."""
 
 
 def toolchain(arch: Arch, config: Config) -> str:
@@ -52,14 +54,18 @@ def host(arch: Arch, config: Config) -> str:
 
     Neither make nor Kconfig notices that one of these programs is another by now.
     """
-    return checksums.of_words((toolchain(arch, config), beside(arch)))
+    return checksums.of_words((toolchain(arch, config), _beside(arch, _OF_FOLDERS)))
 
 
 def beside(arch: Arch) -> str:
-    """A digest of what a configuration, and what make builds for itself, depend on beside the toolchain."""
+    """A digest of what the options that can be set depend on beside the toolchain."""
+    return _beside(arch, _KCONFIG_ASKS)
+
+
+def _beside(arch: Arch, others: tuple[str, ...]) -> str:
     crosses = arch.toolchain.prefix and shutil.which("gcc") is not None
     own = (version("gcc", "gcc"),) if crosses else ()
-    return checksums.of_words((assembler(arch), *own, *map(_told, _KCONFIG_ASKS)))
+    return checksums.of_words((assembler(arch), *own, *map(_told, others)))
 
 
 def assembler(arch: Arch) -> str:
