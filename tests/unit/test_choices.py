@@ -169,6 +169,8 @@ def test_hosts_are_alike_if_one_host_could_be_both() -> None:
     assert alike(with_depmod, with_pahole)
     newer = msgspec.structs.replace(with_depmod, toolchain=f"{with_pahole.toolchain} / kmod version 31")
     assert not alike(with_depmod, newer)
+    without = msgspec.structs.replace(OLD, toolchain=f"{OLD.toolchain} / no pahole")
+    assert not alike(with_pahole, without) and not alike(without, with_pahole)
     for other in (NEW, other_qemu, no_kvm):
         assert not alike(OLD, other) and not alike(other, OLD)
 

@@ -379,6 +379,17 @@ def test_the_function_around_what_nobody_compiles_does_not_stand_for_it(
         assert told.why == "k/a.c:5: an #if asks for more than the configuration"
 
 
+def test_another_architectures_file_is_left_out_by_no_if(tmp_path: Path) -> None:
+    """The patch takes a line out of a function that runs, and adds one to a file of arm64's."""
+    arm = {"arch/arm64/kvm/arm.c": "int arm;\n"}
+    plan = series_of(tmp_path / "gone", ({"k/a.c": BEFORE.replace("\treturn 0;\n", "")} | arm,))
+    store = TreeStore(tmp_path / "gone.git")
+    store.add_repository(tmp_path / "gone")
+    made = msgspec.structs.replace(MADE, code={"k/a.c": (1, 3, 6)}, ran={"k/a.c": (1, 3, 6)})
+    (told,) = looked(run_of(plan, made), plan, store).patches
+    assert all(one.arch for one in told.left_out), told.left_out
+
+
 # --- what no kernel is made of --------------------------------------------------------------------
 
 ELSEWHERE: tuple[dict[str, str], ...] = (

@@ -158,7 +158,7 @@ async def test_modules_without_depmod_are_no_use_and_it_is_part_of_the_toolchain
 ) -> None:
     monkeypatch.setattr("kseries.kbuild.modules._SBIN", ())
     monkeypatch.setattr("shutil.which", without("depmod"))
-    assert toolchain(ARCH, Config("CONFIG_A=m\n")) == f"{toolchain(ARCH, Config(''))} / no depmod"
+    assert toolchain(ARCH, Config("CONFIG_A=m\n")) == f"{toolchain(ARCH, Config(''))} / no kmod"
     with_config(kernel, f"{ALONE}CONFIG_EITHER=m\n")
     assert (await kernel.build(tree(kernel))).ok, "all is built in"
     with_config(kernel, ASKED)

@@ -3,7 +3,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from kseries import inputs
 from kseries.app import shell, single
@@ -47,13 +46,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="boot what was found, what it stands on, and the tip without it N times each: is it to blame? 0: do not"
         f" (default: {_PROVE} over history, and with --confidence as many as that takes)",
     )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=Path("kseries-out"),
-        help="where git's log and the logs of states go (default: %(default)s)",
-    )
+    target.add_out_argument(parser, "git's log and the logs of states")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=command)
 

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from kseries import inputs
 from kseries.app import premises, reports, session, setup
@@ -39,13 +38,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help=f"the kernel that the series is made for, as in kseries run (default: {kernels.DEFAULT})",
     )
     target.add_strict_argument(parser)
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=Path("kseries-out"),
-        help="where result, reports and logs go (default: %(default)s)",
-    )
+    target.add_out_argument(parser)
     parser.add_argument("--yes", action="store_true", help="install missing Debian packages without asking")
     parser.set_defaults(command=command)
 

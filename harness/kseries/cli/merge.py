@@ -3,7 +3,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 import msgspec
 
@@ -43,13 +42,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         default=_MOST,
         help="kernels to build to find out which patch of each topic it takes (default: %(default)s)",
     )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=Path("kseries-out"),
-        help="where result and logs go (default: %(default)s)",
-    )
+    target.add_out_argument(parser, "result and logs")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=command)
 

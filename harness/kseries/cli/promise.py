@@ -26,13 +26,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--from", metavar="RUN", dest="run_of", help="in TARGET's place: a run, as kseries report takes it"
     )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=Path("kseries-promise"),
-        help="where the run's result, reports and logs go (default: %(default)s)",
-    )
+    target.add_out_argument(parser, "the run's result, reports and logs", "kseries-promise")
     target.add_worker_arguments(parser)
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: standard output")
     parser.set_defaults(command=command)

@@ -239,14 +239,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--selftest-clang", action="store_true", help="have clang compile the tip's tests, too, as advice"
     )
     parser.add_argument("--checkpatch", action="store_true", help="the base's checkpatch.pl on each patch, as advice")
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=Path("kseries-out"),
-        help="where result, reports and logs go (default: %(default)s)",
-    )
+    add_out_argument(parser)
     add_worker_arguments(parser)
+
+
+def add_out_argument(
+    parser: argparse.ArgumentParser, what: str = "result, reports and logs", default: str = "kseries-out"
+) -> None:
+    """Where a command writes what it leaves."""
+    told = f"where {what} go (default: %(default)s)"
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path(default), help=told)
 
 
 def add_worker_arguments(parser: argparse.ArgumentParser) -> None:

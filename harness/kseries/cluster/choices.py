@@ -31,9 +31,10 @@ class Choices:
 
 def alike(one: HostFacts, other: HostFacts) -> bool:
     """Whether a host may have both, each for other conditions: who boots nothing asks for no QEMU, and who has no
-    modules for no depmod. A tool that both name is the same.
+    modules for no depmod. A tool that both name is the same, or not there ("no pahole").
     """
-    ours, theirs = ({tool.partition(" ")[0] for tool in _only(*pair)} for pair in ((one, other), (other, one)))
+    differing = (_only(one, other), _only(other, one))
+    ours, theirs = ({tool.removeprefix("no ").partition(" ")[0] for tool in tools} for tools in differing)
     emulators = {facts.emulator for facts in (one, other)} - {""}
     return one.accel == other.accel and len(emulators) <= 1 and ours.isdisjoint(theirs)
 

@@ -34,7 +34,7 @@ def toolchain(arch: Arch, config: Config) -> str:
     told += _libc(arch)
     if modules.asked(config.text):
         tool = modules.depmod()
-        told.append(version(tool, modules.PACKAGE) if tool is not None else "no depmod")
+        told.append(version(tool, modules.PACKAGE) if tool is not None else f"no {modules.PACKAGE}")
     told += [_told(tool) or f"no {tool}" for tool in _of_options(config.text)]
     told += [f"{tool} {version(tool, tool)}" for tool in config.named_tools]
     if config.checker is not None and "/" not in config.checker:  # a path would be one in the kernel's tree

@@ -156,9 +156,9 @@ def _seen(run: RunResult, patch: AppliedPatch, question: Question) -> tuple[Answ
 
 def _prefix(run: RunResult, patch: AppliedPatch, question: Question, state: StateResult) -> tuple[Answer, str]:
     """Of the series up to a patch."""
+    at, how = _FAILS.get(state.outcome, (None, ""))
     if state.ending is Ending.DEADLINE and question is not Question.BUILD:
         return Answer.UNKNOWN, _SLOW
-    at, how = _FAILS.get(state.outcome, (None, "")) if state.ending is not Ending.DEADLINE else (None, "")
     if at is question:
         base = _state(run, "base")
         if base is not None and _FAILS.get(base.outcome, (None, ""))[0] is at:
