@@ -91,8 +91,7 @@ def build_logs(data: bytes) -> None:
         _fit_to_show(line_told)
     with contextlib.suppress(InfraError):
         limits.check(data)
-    with contextlib.suppress(InfraError):
-        hostlacks.check(data, Path("/build/obj"), lambda _: False)
+    list(hostlacks.found(data, Path("/build/obj")))
     text = data.decode(errors="replace")
     warnings.merged(warnings.said_of(text, SOURCE))
     compiled, found = ccache.counts(text)

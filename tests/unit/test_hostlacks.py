@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Builds that fail for want of a header or a program of the host, by what real tools print of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,19 +141,43 @@ def test_what_a_patch_lacks_or_says_is_nothing_that_the_host_lacks(log: str) -> 
     assert found(log) == []
 
 
-def test_a_header_that_the_tree_has_is_no_header_of_the_host() -> None:
-    """A patch has put it there, and does not say to the compiler where."""
-    asked: list[str] = []
+async def test_who_is_asked_for_what_a_build_did_not_find() -> None:
+    """The tree, in which a patch may have put a header without a way to it, and then the host."""
+    asked: list[object] = []
+    here: set[str] = set()
 
-    def has(path: str) -> bool:
+    def in_tree(path: str) -> bool:
         asked.append(path)
-        return path.startswith("tools/")
+        return path in here
 
-    hostlacks.check(HOST.encode(), OBJ, has)
-    assert asked == ["include/openssl/bio.h", "tools/include/openssl/bio.h"]
-    with pytest.raises(InfraError) as error:
-        hostlacks.check((HOST + BC).encode(), OBJ, has)
-    assert str(error.value) == "this host lacks bc\n  install it with: apt-get install bc"
+    async def has_program(name: str) -> bool:
+        asked.append(name)
+        return name in here
+
+    async def has_header(names: Sequence[str]) -> bool:
+        asked.append(tuple(names))
+        return not here.isdisjoint(names)
+
+    async def check(log: str) -> str:
+        asked.clear()
+        try:
+            await hostlacks.check(log.encode(), OBJ, in_tree, has_program, has_header)
+        except InfraError as error:
+            return str(error)
+        return ""
+
+    no_header = "this host lacks openssl/bio.h\n  install it with: apt-get install libssl-dev"
+    no_program = "this host lacks bc\n  install it with: apt-get install bc"
+    in_trees = ["include/openssl/bio.h", "tools/include/openssl/bio.h"]
+    assert await check(HOST + BC) == no_header
+    assert asked == [*in_trees, ("openssl/bio.h", "openssl/opensslv.h")]
+    assert await check(OBJTOOL) and asked[2:] == [("gelf.h",)]
+    for header in (in_trees[1], "openssl/bio.h", "openssl/opensslv.h"):
+        here = {header}
+        assert await check(HOST + BC) == no_program
+    here = {*in_trees, "bc"}
+    assert await check(HOST + BC) == ""
+    assert asked == [in_trees[0], "bc"]
 
 
 _WORDS = st.sampled_from([*HOST.splitlines(), *BC.splitlines(), *TAR.splitlines(), "  GEN  x", "make: ", "\x1b[2J", ""])
@@ -185,7 +210,15 @@ $(O)/tool: tool.c
 	@echo '  HOSTCC  tool'; $(HOSTCC) -o $@ tool.c
 """
 WITH_TOOL = f"include scripts/Makefile.host\n{MAKEFILE.replace('vmlinux:', 'vmlinux: $(O)/tool')}"
-TOOL = f"#include <openssl/not-here.h>\n{MAIN}"
+TOOL = f"#include <nobody-has/not-here.h>\n{MAIN}"
+LACKS = "this host lacks nobody-has/not-here.h\n  install it with: apt-get install libnobody-has-dev"
+
+
+@pytest.fixture(autouse=True)
+def nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that no host has, with headers and a program."""
+    monkeypatch.setitem(hostlacks.HEADERS, "nobody-has/*.h", "libnobody-has-dev")
+    monkeypatch.setitem(hostlacks.PROGRAMS, "nobody-has", "nobody-has")
 
 
 def with_tool(kernel: Kernel, tool: str = TOOL, **more: str) -> str:
@@ -201,28 +234,48 @@ async def test_a_host_program_without_its_header_is_the_hosts_fault(kernel: Kern
     rules = HOST_RULES.replace("$(HOSTCC)", host_cc)
     with pytest.raises(InfraError) as error:
         await kernel.build(with_tool(kernel, **{"scripts/Makefile.host": rules}))
-    assert told(error) == "this host lacks openssl/not-here.h\n  install it with: apt-get install libssl-dev"
+    assert told(error) == LACKS
     assert (await kernel.build(with_tool(kernel, MAIN))).ok, "the next one is none the worse"
 
 
 async def test_a_header_that_the_kernel_lacks_itself_is_the_patchs_fault(kernel: Kernel) -> None:
     """The compiler says the same of it."""
     (error,) = await kernel.fails(kernel.tree(main=TOOL))
-    assert error == "main.c:1:10: fatal error: openssl/not-here.h: No such file or directory"
+    assert error == "main.c:1:10: fatal error: nobody-has/not-here.h: No such file or directory"
+
+
+@pytest.mark.parametrize("name", ["zlib/not-here.h", "not-here-in-the-package.h"])
+async def test_a_wrong_name_of_a_header_of_the_host_is_the_patchs_fault(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The host has the package; no installation would bring that header."""
+    monkeypatch.setitem(hostlacks.HEADERS, name, "libc6-dev")
+    monkeypatch.setitem(hostlacks.ALWAYS, "libc6-dev", "stdio.h")
+    (error,) = await kernel.fails(with_tool(kernel, f"#include <{name}>\n{MAIN}"))
+    assert error == f"tool.c:1:10: fatal error: {name}: No such file or directory"
+
+
+async def test_a_header_of_the_host_that_a_patch_has_no_way_to_is_the_patchs_fault(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(hostlacks.HEADERS, "stdio.h", "libc6-dev")
+    rules = HOST_RULES.replace("$(HOSTCC)", "$(HOSTCC) -nostdinc -I.")
+    tree = with_tool(kernel, f"#include <stdio.h>\n{MAIN}", **{"scripts/Makefile.host": rules})
+    assert await kernel.fails(tree) == ("tool.c:1:10: fatal error: stdio.h: No such file or directory",)
 
 
 async def test_a_header_of_the_tree_that_a_host_program_does_not_find_is_the_patchs_fault(kernel: Kernel) -> None:
-    errors = await kernel.fails(with_tool(kernel, **{"include/openssl/not-here.h": ""}))
-    assert any("openssl/not-here.h" in error for error in errors)
+    errors = await kernel.fails(with_tool(kernel, **{"include/nobody-has/not-here.h": ""}))
+    assert any("nobody-has/not-here.h" in error for error in errors)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "#error openssl/not-here.h: No such file or directory",
+        "#error nobody-has/not-here.h: No such file or directory",
         "#error /bin/sh: 1: bc: not found",
         'int x = "/bin/sh: 1: bc: not found" + nothing;',
-        "#warning fatal error: openssl/not-here.h: No such file or directory\nnothing",
+        "#warning fatal error: nobody-has/not-here.h: No such file or directory\nnothing",
     ],
 )
 async def test_what_a_host_program_quotes_is_no_word_about_this_host(kernel: Kernel, line: str) -> None:
@@ -232,27 +285,28 @@ async def test_what_a_host_program_quotes_is_no_word_about_this_host(kernel: Ker
 @pytest.mark.parametrize(
     ("recipe", "lacks"),
     [
-        ("@PATH=/nowhere; bc -q", "bc"),
-        ("@echo '  GEN     x'; PATH=/nowhere; echo x | /bin/cat | lzop >$(O)/x", "lzop"),
-        ("@PATH=/nowhere /bin/bash -c 'eval flex x'", "flex"),
-        ("@PATH=/nowhere /usr/bin/env python3 x.py", "python3"),
-        ("@echo x | PATH=/nowhere /usr/bin/xargs perl", "perl"),
-        ("@PATH=/nowhere /bin/tar -I zstd -cf $(O)/x.tar main.c", "zstd"),
-        ("@PATH=/nowhere:; bc || exit 1", None),
-        ("@PATH=/nowhere; bc; exit 1", None),
-        ("@PATH=/nowhere; dtc", None),
-        ("@PATH=/nowhere; bc; mine", None),
-        ("@echo; echo '--- probes'; PATH=/nowhere; bc", None),
+        ("@nobody-has -q", True),
+        ("@echo '  GEN     x'; echo x | cat | nobody-has >$(O)/x", True),
+        ("@bash -c 'eval nobody-has x'", True),
+        ("@env nobody-has x", True),
+        ("@echo x | xargs nobody-has", True),
+        ("@tar -I nobody-has -cf $(O)/x.tar main.c", True),
+        ("@nobody-has || exit 1", False),
+        ("@nobody-has; exit 1", False),
+        ("@not-of-a-package", False),
+        ("@nobody-has; not-of-a-package", False),
+        ("@echo; echo '--- probes'; nobody-has", False),
+        pytest.param("@PATH=/nowhere; bc -q", False, id="a way to the host's programs that a patch has broken"),
     ],
 )
-async def test_a_program_that_no_shell_finds_is_the_hosts_fault(kernel: Kernel, recipe: str, lacks: str | None) -> None:
+async def test_a_program_that_no_shell_finds_is_the_hosts_fault(kernel: Kernel, recipe: str, lacks: bool) -> None:
     tree = kernel.tree(Makefile=MAKEFILE.replace("headers:\n", f"headers:\n\t{recipe}\n"))
-    if lacks is None:
+    if not lacks:
         assert await kernel.fails(tree)
         return
     with pytest.raises(InfraError) as error:
         await kernel.build(tree)
-    assert told(error).splitlines()[0] == f"this host lacks {lacks}"
+    assert told(error).splitlines()[0] == "this host lacks nobody-has"
 
 
 async def test_what_a_makefile_says_by_itself_is_no_word_about_this_host(kernel: Kernel) -> None:
@@ -276,11 +330,11 @@ async def test_a_state_for_which_this_host_lacks_something_is_not_stored(kernel:
     assert seen["base"].outcome.well and store.find(setup.key(trees[0])) is not None
     state = seen["prefix-1"]
     assert state.outcome is Outcome.INFRA_ERROR
-    assert state.detail == "this host lacks openssl/not-here.h\n  install it with: apt-get install libssl-dev"
+    assert state.detail == LACKS
     assert store.find(setup.key(trees[1])) is None
 
 
 async def test_a_base_for_which_this_host_lacks_something_says_so_itself(kernel: Kernel, tmp_path: Path) -> None:
     engine = engine_for(SETUP, (kernel.worker,), Store(tmp_path / "results"), lambda _: None)
-    with pytest.raises(InfraError, match=r"^this host lacks openssl/not-here\.h\n"):
+    with pytest.raises(InfraError, match=r"^this host lacks nobody-has/not-here\.h\n"):
         await engine.run(plan_on(with_tool(kernel)), tmp_path / "out")

@@ -5,11 +5,12 @@ It says nothing of a patch, though one may be the first to need them: nobody can
 
 What failed is known by make's own line below it (``--output-sync=target`` keeps both together), which names the rule
 and the target. So a header counts where a program for the host was compiled, and a program where the shell's 127 ended
-the recipe: neither a source of the kernel itself, nor what a script asks for and can do without.
+the recipe: neither a source of the kernel itself, nor what a script asks for and can do without. Whether the host has
+it after all, the host is asked (hosthas.py).
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -67,9 +68,12 @@ PROGRAMS = {
 }
 """Those of the programs that their builds call and do not make themselves, as they make dtc."""
 
+ALWAYS = {"libssl-dev": "openssl/opensslv.h", _LIBELF: "gelf.h", _LIBDW: "dwarf.h"}
+"""Of packages with several headers, one that each version has."""
+
 _IN_TREE = ("include", "tools/include")
 _ASKED = 8
-"""Headers of which a tree is asked whether they are its own."""
+"""Headers and programs that are asked for, at most."""
 _LONGEST = 1000
 """Bytes of a line that is looked at: all these are shorter."""
 
@@ -103,14 +107,30 @@ _BETWEEN = re.compile(rb"make(?:\[\d+\])?: |\S{1,300}:\d+: \*\*\* |(?:  |# )[A-Z
 _HOST_RULES = re.compile(rb"(?:.*/)?scripts/(?:Makefile\.host|gcc-plugins/Makefile)")
 
 
-def check(log: bytes, obj: Path, has: Callable[[str], bool]) -> None:
+async def check(
+    log: bytes,
+    obj: Path,
+    in_tree: Callable[[str], bool],
+    has_program: Callable[[str], Awaitable[bool]],
+    has_header: Callable[[Sequence[str]], Awaitable[bool]],
+) -> None:
     """Raise InfraError where a build that failed did so for want of what this host does not have.
 
-    ``log`` and ``obj``, the folder of its objects, are as make saw them; ``has`` says whether its tree has a file.
+    ``log`` and ``obj``, the folder of its objects, are as make saw them; ``in_tree`` says whether its tree has a file,
+    ``has_program`` whether the host has a program, ``has_header`` whether it has one of some headers.
     """
     for name, package in islice(found(log, obj), _ASKED):
-        if name in PROGRAMS or not any(has(f"{top}/{name}") for top in _IN_TREE):
+        if name in PROGRAMS:
+            there = await has_program(name)
+        else:
+            there = any(in_tree(f"{top}/{name}") for top in _IN_TREE) or await has_header(_known_by(name, package))
+        if not there:
             raise InfraError(f"this host lacks {name}\n  install it with: apt-get install {package}")
+
+
+def _known_by(header: str, package: str) -> tuple[str, ...]:
+    """Headers of which a host with a package has at least one, even if there is no such header in it."""
+    return tuple(dict.fromkeys((header, ALWAYS.get(package, header))))
 
 
 def found(log: bytes, obj: Path) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from kseries.kbuild import (
     ccache,
     compilers,
     denials,
+    hosthas,
     hostlacks,
     initramfs,
     limits,
@@ -315,7 +316,7 @@ class Worker:
                         self._check_room(log.read_bytes())
                         limits.check(log.read_bytes())
                     if not ok:
-                        await processes.aside(self._check_host_has, tree, self._said(log))
+                        await self._check_host_has(tree, self._said(log), where)
                     warned, parts = self._warnings(log, ok)
                     trouble = await processes.aside(self._note, tree, ok)
             except processes.DeadlineError as error:
@@ -397,13 +398,19 @@ class Worker:
         if disk.said(own.decode(errors="replace")) or disk.full(self._obj, self._shared):
             raise disk.trouble(self._obj, self._shared)
 
-    def _check_host_has(self, tree: str, said: bytes) -> None:
+    async def _check_host_has(self, tree: str, said: bytes, where: processes.Box) -> None:
         """Raise InfraError where a build failed for want of a header or a program of this host.
 
         Not for what the tests of a tree lack: they are made beside a kernel that may have failed by itself.
         """
         of_kernel, _, _ = said.partition(_PROBES)
-        hostlacks.check(of_kernel, self._fixed.inside(self._obj), lambda path: self._store.file(tree, path) is not None)
+        await hostlacks.check(
+            of_kernel,
+            self._fixed.inside(self._obj),
+            lambda path: self._store.file(tree, path) is not None,
+            partial(hosthas.program, where=where),
+            partial(hosthas.header, arch=self._arch, where=where),
+        )
 
     async def _make(
         self, tree: str, make: Make, watch: "_Stopwatch", brought: Brought | None
