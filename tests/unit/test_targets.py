@@ -288,6 +288,16 @@ BEGIN = "TAP version 13\n1..1\n# timeout set to 45\n# selftests: net: rtnetlink.
             {"selftests_net_rtnetlink_sh": Status.PASS},
         ),
         (BEGIN + "# ok 1 selftests: net: other.sh\n", 1, {"selftests_net_other_sh": Status.PASS}),
+        (BEGIN + "# all is wellok 1 selftests: net: rtnetlink.sh\n", 0, {}),
+        (BEGIN + "# ok 1 a\n# no nft ok 1 selftests: net: rtnetlink.sh # SKIP\n", 4, {"a": Status.PASS}),
+        (BEGIN + "# waiting... not ok 1 selftests: net: rtnetlink.sh # TIMEOUT 45 seconds\n", 124, {}),
+        (BEGIN + "# not ok 1 anot ok 1 selftests: net: rtnetlink.sh # exit=1\n", 1, {"a": Status.FAIL}),
+        (
+            BEGIN + "# # ok 1 selftests: net: rtnetlink.sh\n# a ok 1 selftests: net: other.sh\n"
+            "not ok 1 selftests: net: rtnetlink.sh\n",
+            1,
+            {},
+        ),
     ],
 )
 def test_what_a_test_prints_are_checks_and_the_runners_result_is_the_exit_status(

@@ -39,10 +39,14 @@ _ENDS = " ".join(
         "p;$q1",  # of what told no result, nothing is known
     )
 )
+_APART = "; t; ".join(
+    rf"s,^\(# .*[^# ].*\)\({result} 1 selftests: $name\)\($\| # .*\),\1\n\2\3," for result in ("not ok", "ok")
+)
+"""Where a test ends within a line, the runner goes on there with its result. What it repeats of others' is not that."""
 _RUN = (
     f"ip link set lo up 2>/dev/null; cd /{PLACE} &&"
     ' { ./run_kselftest.sh -t "$0" 2>&1; echo "the runner has ended without a result"; }'
-    f" | sed -nu {_ENDS}"
+    rf' | (name="${{0%%:*}}: ${{0#*:}}"; sed -u "{_APART}") | sed -nu {_ENDS}'
 )
 """Its $0 is COLLECTION:TEST. 124 is what timeout(1) exits with. Each distribution has lo up before anything else."""
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
