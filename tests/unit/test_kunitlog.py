@@ -160,6 +160,14 @@ def test_a_list_is_read_among_other_messages() -> None:
     assert list(kunitlog.suites(log).items()) == [("first", ("adds", "takes")), ("second suite", ("waits",))]
 
 
+def test_a_list_of_a_kernel_before_6_6_names_no_suites_beforehand() -> None:
+    log = (
+        "Linux version 6.1.0\nfirst.not_yet\n[    0.3] TAP version 14\n[    0.3] first.adds\neth0: up\n"
+        "first.takes\nsecond-suite.waits\nfoo 1.2\nbar.1\nIt is so.\nRun /init as init process\n"
+    )
+    assert list(kunitlog.suites(log).items()) == [("first", ("adds", "takes")), ("second-suite", ("waits",))]
+
+
 DATA = Path(__file__).parent / "data" / "kunit"
 RESULT = re.compile(r"^    (ok|not ok) [0-9]+ (\w+)(?: # SKIP.*)?$", re.MULTILINE)
 

@@ -6,6 +6,7 @@ lib/kunit/executor.c). A case is named when it has ended, so that what came befo
 the log breaks off, during the one that is next. debugfs keeps the same results, and loses them where the machine dies.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ _HEADERS = ("KTAP version 1", "TAP version 14")
 _INDENT = 4
 _SUBTEST = "# Subtest: "
 _NOT_OF_A_CASE = ("# module: ", "# Totals: ")
+_LISTED = re.compile(r"(?P<suite>[\w-]+)\.(?P<case>[A-Za-z_]\w*)", re.ASCII)
+"""A case in the list of a kernel before 6.6, which names no suite beforehand (lib/kunit/executor.c)."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def suites(log: str) -> dict[str, tuple[str, ...]]:
     """The suites, and the cases of each, that a kernel has listed in its log (kunit.action=list)."""
     found: dict[str, list[str]] = {}
     begun, named = False, set[str]()
+    plainly: dict[str, list[str]] = {}
     for said in map(str.rstrip, klog.messages(log)):
         name, dot, case = said.partition(".")
         if not begun:
@@ -54,7 +58,9 @@ def suites(log: str) -> dict[str, tuple[str, ...]]:
             found.setdefault(name, []).append(case)
         else:
             named.add(said)
-    return {name: tuple(cases) for name, cases in found.items()}
+            if listed := _LISTED.fullmatch(said):
+                plainly.setdefault(listed["suite"], []).append(listed["case"])
+    return {name: tuple(cases) for name, cases in (found or plainly).items()}
 
 
 def announced(suite: str, cases: Iterable[str]) -> list[str]:
