@@ -170,6 +170,11 @@ def test_what_a_command_prints_is_told_apart_from_what_others_print(root: Path) 
     assert printed.log({}) == ""
 
 
+def test_what_a_command_prints_behind_a_carriage_return_is_not_lost() -> None:
+    text = "    # Subtest: one\n     10%\r100%\n    a\rok 1 b\n    c\x0cd\r\nnot ok 1 one # exit status 1\n    e\n"
+    assert printed.of(text, ("one",)) == {"one": " 10%\r100%\na\rok 1 b\nc\x0cd\r\n"}
+
+
 def test_results_that_a_command_prints_are_checks(root: Path) -> None:
     text = "echo 'TAP version 13'; echo 1..2; echo 'ok 1 one'; echo 'not ok 2 two'"
     assert statuses(report(root, command("it", text))) == {

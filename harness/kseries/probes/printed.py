@@ -16,7 +16,7 @@ def of(text: str, names: Collection[str]) -> dict[str, str]:
     """The lines of each of these probes that has begun, as far as init has passed them on."""
     found: dict[str, list[str]] = {}
     lines: list[str] | None = None
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a carriage return, or a form feed, is a command's own
         if lines is None:
             begun = _BEGINS.fullmatch(line)
             if begun is not None and begun["name"] in names:
