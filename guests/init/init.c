@@ -141,7 +141,7 @@ static bool line_stands(struct line *line)
 		line->foreign = false;
 		return true;
 	}
-	return !line->foreign || !starts(text + strspn(text, " "), "# plan: ");
+	return !line->foreign || !starts(text + strspn(text, " \t"), "# plan: ");
 }
 
 static void line_end(struct line *line)

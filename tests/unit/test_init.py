@@ -19,7 +19,7 @@ TALKS = """\
 int main(void)
 {
 	fputs("to standard error\\n", stderr);
-	puts("some words\\n# Subtest: other\\n# plan: never\\n# cap FOO=2");
+	puts("some words\\n# Subtest: other\\n# plan: never\\n\\t# plan: nor\\n# cap FOO=2");
 	puts("# kseries: end");
 	return 3;
 }
