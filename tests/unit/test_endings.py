@@ -77,6 +77,31 @@ def test_the_check_in_which_a_machine_ended_fails_and_those_after_it_are_missing
     assert f"the machine ended in it: {judged.detail}" in settled[1].blamed
 
 
+@pytest.mark.parametrize("why", ["softlockup: hung tasks", "Hard LOCKUP", "hung_task: blocked tasks", "RCU Stall"])
+def test_a_panic_for_slowness_is_the_kernels_on_an_idle_host_alone(why: str) -> None:
+    """softlockup_panic=1 and its like make a panic of what a host with other work to do may be why of."""
+    said = f"Kernel panic - not syncing: {why}"
+    stall, panic = Splat("watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [p:40]", "p.a"), Splat(said, "p.a")
+    log = KernelLog((stall, panic), "p.a")
+    idle, busy = (ending.judge(RESET, BEGAN, log, busy=busy) for busy in (False, True))
+    assert (idle.ending, idle.outcome) == (Ending.PANIC, Outcome.CRASHED)
+    assert (busy.ending, busy.outcome) == (Ending.DEADLINE, Outcome.TIMED_OUT)
+    assert busy.detail == f"{said}, on a host with other work to do"
+    a, _ = ending.settled(BEGAN.checks, busy, log, "p")
+    assert a.status is Status.MISSING and ending.ended_in(busy, log, "p") == ()
+    assert ending.judge(RESET, NOTHING, log, busy=True).outcome is Outcome.TIMED_OUT, (
+        "nor is it known that it boots not"
+    )
+    (of_busy,) = complaints.placed(complaints.found(f"[    1.0] {said}\n"), {}, busy=True)
+    assert not of_busy.sure
+
+
+@pytest.mark.parametrize("first", [PANIC, OOPS])
+def test_a_panic_for_slowness_behind_a_death_excuses_nothing(first: Splat) -> None:
+    log = KernelLog((first, Splat("Kernel panic - not syncing: softlockup: hung tasks", "p.a")), "p.a")
+    assert ending.judge(RESET, BEGAN, log, busy=True).outcome is Outcome.CRASHED
+
+
 # --- the cause, not the symptom -----------------------------------------------------------------
 
 

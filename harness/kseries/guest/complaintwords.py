@@ -46,6 +46,13 @@ HEADS = (
     head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
     # arch/*/kernel: what goes by no other form, of architectures that we do not have, too.
     head(Gravity.OOPS, "Oops", r"(?P<what>Oops)(?:: .{0,200})? \[#\d+\]"),
+    # Where a sysctl or an option asks for it: kernel/watchdog.c, watchdog_hld.c, hung_task.c, rcu/tree_stall.h
+    head(
+        Gravity.STALL,
+        "Kernel panic - not syncing: ",
+        "(?P<what>Kernel panic - not syncing: "
+        "(?:softlockup: hung tasks|Hard LOCKUP|hung_task: blocked tasks|RCU Stall))",
+    ),
     # kernel/panic.c
     head(Gravity.OOPS, "Kernel panic - not syncing: ", r"(?P<what>Kernel panic - not syncing: [^:!,.=(]*)"),
     # kernel/watchdog.c, kernel/watchdog_hld.c, kernel/workqueue.c

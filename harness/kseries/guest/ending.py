@@ -61,13 +61,20 @@ _OUTCOMES = {Ending.HANG: Outcome.TIMED_OUT, Ending.FLOOD: Outcome.TIMED_OUT, En
 _STOPPED = {How.STALL: Ending.HANG, How.FLOOD: Ending.FLOOD, How.DEADLINE: Ending.DEADLINE}
 
 
-def judge(stop: Stop, report: ktap.Report, log: KernelLog) -> Judged:
-    """The ending and the outcome of a boot. Raises GoneError when it says nothing of the kernel."""
+def judge(stop: Stop, report: ktap.Report, log: KernelLog, *, busy: bool = False) -> Judged:
+    """The ending and the outcome of a boot. Raises GoneError when it says nothing of the kernel.
+
+    A kernel that panics because something took too long may do so for the sake of its host, if that was ``busy``: then
+    it was too slow, as one is that does not come to its end in time.
+    """
     if stop.how is How.GONE:
         raise GoneError(stop.detail)
     if stop.how is How.END:
         return _of_survivor(log)
     ending = _of_victim(stop, log)
+    died_of = next((splat for splat in log.splats if splat.panic or splat.oops), None)
+    if busy and died_of is not None and died_of.stall:
+        return Judged(Ending.DEADLINE, Outcome.TIMED_OUT, f"{died_of.text}, on a host with other work to do")
     if not (report.began or log.under_way or log.left):
         return Judged(ending, Outcome.BOOT_FAILED, f"{_cause(ending, stop, log)}, before the first probe")
     during = f", during {log.under_way}" if log.under_way else ""

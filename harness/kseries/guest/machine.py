@@ -192,7 +192,7 @@ async def tell(
     Raises GoneError where QEMU itself stopped.
     """
     said = klog.read(log)
-    judged = ending.judge(stop, report, said)
+    judged = ending.judge(stop, report, said, busy=heard.busy)
     found = complaints.found(log)
     told = await _decoded(judged, log, image, arch, found)
     first = heard.watch.first_result_at
