@@ -231,6 +231,21 @@ def test_a_tarball_whose_names_begin_with_a_dot_is_the_same_tree(tmp_path: Path,
     assert store.add_tarball(plain) == store.add_tarball(dotted)
 
 
+def test_a_tarball_of_a_clone_is_that_of_its_files(tmp_path: Path, store: TreeStore) -> None:
+    plain = tarball(tmp_path / "plain.tar", ("linux/a", b"a", 0o644), ("linux/.gitignore", b"*.o", 0o644))
+    cloned = tarball(
+        tmp_path / "cloned.tar",
+        ("linux/.git/HEAD", b"ref: refs/heads/master", 0o644),
+        ("linux/.git/link", "HEAD"),
+        ("linux/a", b"a", 0o644),
+        ("linux/tools/sub/.git", b"gitdir: /elsewhere", 0o644),
+        ("linux/.gitignore", b"*.o", 0o644),
+    )
+    tree = store.add_tarball(cloned)
+    assert tree == store.add_tarball(plain)
+    store.check_out(tree, tmp_path / "work", tmp_path / "index")
+
+
 def test_a_tarball_is_imported_once_whatever_its_name(tmp_path: Path, store: TreeStore) -> None:
     path = tarball(tmp_path / "linux.tar", ("linux/a", b"a", 0o644))
     tree = store.add_tarball(path)

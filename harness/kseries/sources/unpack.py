@@ -15,6 +15,8 @@ from kseries.sources import git
 
 FILE_LIMIT = 1 << 30
 """Bytes of one file, which is read whole."""
+_GIT = ".git"
+"""What a clone has, or a work tree of one: no part of a kernel, and of no tree that git would check out."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ def of_tarball(path: Path) -> Iterator[SourceFile]:
                 raise InputError(f"{path} has more than one top directory ({top}, {first}): is it a kernel tarball?")
             if not rest and not member.isdir():
                 raise InputError(f"{path} has no top directory: is it a kernel tarball?")
+            if _GIT in rest.split("/"):
+                continue
             if member.issym():
                 yield SourceFile(rest, "120000", os.fsencode(member.linkname))
             elif member.isfile():
@@ -74,9 +78,9 @@ def of_folder(top: Path, paths: Iterable[str]) -> Iterator[SourceFile]:
 
 def _walk(top: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(top, onerror=_unreadable):
-        folders[:] = [name for name in folders if name != ".git"]
+        folders[:] = [name for name in folders if name != _GIT]
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        yield from (os.path.relpath(os.path.join(folder, name), top) for name in names + links)
+        yield from (os.path.relpath(os.path.join(folder, name), top) for name in names + links if name != _GIT)
 
 
 def _unreadable(error: OSError) -> None:
