@@ -11,8 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kseries.host import checksummed
+from kseries import inputs
+from kseries.app import rundir, session
+from kseries.app.options import Options
+from kseries.host import checksummed, paths
 from kseries.model import Base, events
+from kseries.model.errors import InputError
 from kseries.sources import TreeStore, debian, kernels
 from tests.support.gitrepo import Repository
 
@@ -92,3 +96,18 @@ def test_a_note_of_a_base_that_is_damaged_is_no_note(
     note.write_bytes(harm(note.read_bytes()))
     again: object = kernels.get(kernels.DEFAULT, None, store, tmp_path, print)
     assert again == "fetched again"
+
+
+def test_a_run_does_not_write_where_another_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    out = tmp_path / "out"
+    log = out / "states" / "base" / "build.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("of the first")
+    target = inputs.load(str(paths.project("testcases", "exit-on-missing-split")))
+    options = Options(out=out, tree=str(tmp_path / "none"))
+    with rundir.alone(out), pytest.raises(InputError, match="another kseries is at work there"):
+        session.run(target, options, lambda _: None)
+    assert log.read_text() == "of the first"
+    with rundir.alone(out):  # who has ended has given it back
+        pass

@@ -39,6 +39,7 @@ def merged(pair: Pair, options: Options, most: int, tell: events.Listener, heard
         stack.enter_context(freedom(unboxed=options.unboxed))
         stack.enter_context(room(options.out))
         rundir.create(options.out)
+        stack.enter_context(rundir.alone(options.out))
         stack.enter_context(at_work(tell))
         trees = TreeStore(paths.cache("trees.git"))
         made = topics(pair, options, trees, tell)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The directory of a run: its result.json, written and read again."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from kseries.app import version1
 from kseries.cache import store
-from kseries.host import files, untrusted
+from kseries.host import cachelock, files, ownfolder, untrusted
 from kseries.model import RESULT, SCHEMA_VERSION, Document, Record, RunResult, validate
 from kseries.model.errors import InfraError, InputError, in_words
 from kseries.model.sanitize import line, shortened
@@ -31,6 +33,19 @@ def create(directory: Path, option: str = "--out") -> None:
         raise InputError(
             f"{option} {directory}: {in_words(error)}\n  name a directory, or one that is to be"
         ) from error
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Have no other run write to a directory meanwhile: its logs would stand beside our result. Raises InputError."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(ownfolder.alone(directory))
+        except cachelock.BusyError as error:
+            raise InputError(
+                f"--out {directory}: another kseries is at work there\n  name another directory, or wait for it to end"
+            ) from error
+        yield
 
 
 def begin(directory: Path) -> None:

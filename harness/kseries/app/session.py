@@ -2,6 +2,7 @@
 """One run from end to end: TARGET -> plan -> results -> judgement -> result.json."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
@@ -47,8 +48,13 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     clock = time.monotonic()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     series, options = target.series, options.of(target)
-    with freedom(unboxed=options.unboxed), room(options.out), at_work(tell), clusters.joined(options, tell):
+    with contextlib.ExitStack() as held:
+        held.enter_context(freedom(unboxed=options.unboxed))
+        held.enter_context(room(options.out))
         rundir.create(options.out)
+        held.enter_context(rundir.alone(options.out))
+        held.enter_context(at_work(tell))
+        held.enter_context(clusters.joined(options, tell))
         if options.checkpatch:
             checkpatch.require()
         setup = setup_of(options, tell)

@@ -33,6 +33,26 @@ def made(place: Path) -> Iterator[Path]:
         os.close(lock)
 
 
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only one who does so with a folder that is there. Raises cachelock.BusyError where another does.
+
+    Where a folder cannot be locked, as on some file systems of a network, nobody is kept from it.
+    """
+    lock = None
+    try:
+        lock = _locked(folder)
+    except BlockingIOError as error:
+        raise cachelock.BusyError(str(folder)) from error
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
 def _locked(folder: Path) -> int:
     """A folder with its lock, by which it is known to be somebody's: a number could be another process's by now."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
