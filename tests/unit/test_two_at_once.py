@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs that begin at the same moment on a cache that is empty."""
 
+import contextlib
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -14,6 +19,8 @@ import pytest
 from kseries import inputs
 from kseries.app import rundir, session
 from kseries.app.options import Options
+from kseries.app.single import state_runner
+from kseries.cli import main
 from kseries.host import checksummed, paths
 from kseries.model import Base, events
 from kseries.model.errors import InputError
@@ -98,6 +105,17 @@ def test_a_note_of_a_base_that_is_damaged_is_no_note(
     assert again == "fetched again"
 
 
+@contextlib.contextmanager
+def another(out: Path) -> Iterator[None]:
+    """A kseries of another process, at work in a folder."""
+    file = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(file)
+
+
 def test_a_run_does_not_write_where_another_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     out = tmp_path / "out"
@@ -106,8 +124,66 @@ def test_a_run_does_not_write_where_another_is_at_work(tmp_path: Path, monkeypat
     log.write_text("of the first")
     target = inputs.load(str(paths.project("testcases", "exit-on-missing-split")))
     options = Options(out=out, tree=str(tmp_path / "none"))
-    with rundir.alone(out), pytest.raises(InputError, match="another kseries is at work there"):
-        session.run(target, options, lambda _: None)
+    with another(out):
+        with pytest.raises(InputError, match=r"another kseries is at work there\n  name another directory"):
+            session.run(target, options, lambda _: None)
+        with pytest.raises(InputError, match="at work there"), state_runner(target, options, out, lambda _: None):
+            pass
     assert log.read_text() == "of the first"
-    with rundir.alone(out):  # who has ended has given it back
+
+
+def test_who_has_a_folder_keeps_others_from_it_until_it_ends(tmp_path: Path) -> None:
+    with rundir.own(tmp_path / "out"):
+        with rundir.own(tmp_path / "out"):  # a run of several variants has it, and so may each of them
+            pass
+        with pytest.raises(BlockingIOError), another(tmp_path / "out"):
+            pass
+    with another(tmp_path / "out"):
         pass
+
+
+@pytest.mark.parametrize("reason", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF])
+def test_nobody_is_kept_from_a_folder_that_cannot_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    """As on NFS, where who locks a file must have it open for writing (flock(2))."""
+
+    def refuse(_file: int, _how: int) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with rundir.own(tmp_path / "out"), rundir.own(tmp_path / "out"):
+        assert (tmp_path / "out").is_dir()
+
+
+def test_a_run_of_several_variants_has_its_folder_until_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    began: list[Path] = []
+
+    def run(_target: object, options: Options, _tell: object) -> NoReturn:
+        began.append(options.out)
+        with pytest.raises(BlockingIOError), another(out):
+            pass
+        raise InputError("enough")
+
+    monkeypatch.setattr(session, "run", run)
+    monkeypatch.setattr("kseries.app.setup.require", lambda *_: None)
+    case = str(paths.project("testcases", "exit-on-missing-split"))
+    assert main(["run", case, "--arch", "x86_64,arm64", "--out", str(out)]) == 2
+    assert began == [out / "x86_64"]
+
+
+def test_an_out_that_is_closed_to_us_is_told_as_any_disk_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path, **_how: object) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("kseries.app.setup.require", lambda *_: None)
+    case = str(paths.project("testcases", "exit-on-missing-split"))
+    with monkeypatch.context() as closed:
+        closed.setattr(Path, "mkdir", refuse)
+        assert main(["run", case, "--out", str(tmp_path / "out")]) == 3
+    assert f"kseries: cannot use {tmp_path / 'out'}: Permission denied\n  fix this" in capsys.readouterr().err

@@ -38,8 +38,7 @@ def merged(pair: Pair, options: Options, most: int, tell: events.Listener, heard
     with contextlib.ExitStack() as stack:
         stack.enter_context(freedom(unboxed=options.unboxed))
         stack.enter_context(room(options.out))
-        rundir.create(options.out)
-        stack.enter_context(rundir.alone(options.out))
+        stack.enter_context(rundir.own(options.out))
         stack.enter_context(at_work(tell))
         trees = TreeStore(paths.cache("trees.git"))
         made = topics(pair, options, trees, tell)

@@ -36,8 +36,11 @@ def create(directory: Path, option: str = "--out") -> None:
 
 
 @contextlib.contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """Have no other run write to a directory meanwhile: its logs would stand beside our result. Raises InputError."""
+def own(directory: Path) -> Iterator[None]:
+    """Make the directory of --out where it is not there, and have no other kseries write to it meanwhile: its logs
+    would stand beside our result. Raises as ``create``, and InputError where another is at work there.
+    """
+    create(directory)
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(ownfolder.alone(directory))

@@ -51,8 +51,7 @@ def run(target: inputs.Target, options: Options, tell: events.Listener) -> RunRe
     with contextlib.ExitStack() as held:
         held.enter_context(freedom(unboxed=options.unboxed))
         held.enter_context(room(options.out))
-        rundir.create(options.out)
-        held.enter_context(rundir.alone(options.out))
+        held.enter_context(rundir.own(options.out))
         held.enter_context(at_work(tell))
         held.enter_context(clusters.joined(options, tell))
         if options.checkpatch:

@@ -42,9 +42,9 @@ def state_runner(
     With ``watched`` the tip is traced, as in a run: its result tells what of the series is compiled.
     """
     options = options.of(target)
-    if out is not None:
-        rundir.create(out)
     with contextlib.ExitStack() as stack:
+        if out is not None:
+            stack.enter_context(rundir.own(out))
         stack.enter_context(freedom(unboxed=options.unboxed))
         place = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kseries-")))
         stack.enter_context(room(place))

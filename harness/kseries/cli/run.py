@@ -2,12 +2,13 @@
 """kseries run: validate one series."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kseries.app import clusters, reports, session, setup
+from kseries.app import clusters, premises, reports, rundir, session, setup
 from kseries.app.options import Options
 from kseries.cli import budget, compare, patchset, report, reporting, target
 from kseries.evaluate.deadline import Deadline
@@ -76,7 +77,7 @@ def command(args: argparse.Namespace) -> int:
     if not args.json:
         asked.append(reports.ON_TERMINAL)
     results, failed = [], 0
-    with clusters.alike():
+    with _own(args.out), clusters.alike():
         for options in _in_time(wanted, deadline):
             result = session.run(loaded, options, Progress(sys.stderr))
             results.append(result)
@@ -94,6 +95,15 @@ def command(args: argparse.Namespace) -> int:
         raise KeyboardInterrupt
     worse = _worse(args, wanted[0].out, baseline, results[0]) if baseline is not None else False
     return reporting.worst([*map(session.exit_status, results), int(worse), failed])
+
+
+@contextlib.contextmanager
+def _own(out: Path) -> Iterator[None]:
+    """Have what --out names from the first variant, each of which has a folder in it, to the last."""
+    with contextlib.ExitStack() as held:
+        with premises.room(out):
+            held.enter_context(rundir.own(out))
+        yield
 
 
 def _in_time(wanted: Sequence[Options], deadline: Deadline) -> Iterator[Options]:

@@ -35,22 +35,39 @@ def made(place: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Be the only one who does so with a folder that is there. Raises cachelock.BusyError where another does.
+    """Be the only process that does so with a folder that is there. Raises cachelock.BusyError where another does.
 
-    Where a folder cannot be locked, as on some file systems of a network, nobody is kept from it.
+    Where a folder cannot be locked, as on some file systems of a network, nobody is kept from it. Who has it already
+    may take it once more.
     """
-    lock = None
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            if _identity(folder) not in _alone.values():
+                held.callback(_give_back, _taken(folder))
+        yield
+
+
+_alone: dict[int, tuple[int, int]] = {}
+"""The folders that this process has for itself, by their locks."""
+
+
+def _taken(folder: Path) -> int:
     try:
         lock = _locked(folder)
     except BlockingIOError as error:
         raise cachelock.BusyError(str(folder)) from error
-    except OSError:
-        pass
-    try:
-        yield
-    finally:
-        if lock is not None:
-            os.close(lock)
+    _alone[lock] = _identity(lock)
+    return lock
+
+
+def _give_back(lock: int) -> None:
+    del _alone[lock]
+    os.close(lock)
+
+
+def _identity(folder: Path | int) -> tuple[int, int]:
+    seen = os.stat(folder)  # noqa: PTH116
+    return seen.st_dev, seen.st_ino
 
 
 def _locked(folder: Path) -> int:
