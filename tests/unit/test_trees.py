@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Trees made with git objects, against what git itself makes of a work tree."""
 
+import errno
 import io
 import itertools
 import os
@@ -348,6 +349,25 @@ def test_a_repository_that_is_gone_is_complained_of_by_nobody(store: TreeStore, 
     again = TreeStore(store.path)
     assert not again.has(tree)
     assert b"alternate" not in again.git("cat-file", "-e", tree, statuses=ANSWERS).stderr
+
+
+@pytest.mark.parametrize("reason", [errno.ENOTCONN, errno.ESTALE, errno.EACCES])
+def test_a_repository_on_a_mount_that_is_dead_is_gone(
+    store: TreeStore, repository: Repository, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    real = os.stat
+
+    def stat(path: str | Path, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+        if str(path).startswith(str(repository.path)):
+            raise OSError(reason, os.strerror(reason), str(path))
+        return real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+
+    tree = store.tree_of(repository.commit("state", {"a.c": "one\n"}))
+    with monkeypatch.context() as dead:
+        dead.setattr("os.stat", stat)
+        again = TreeStore(store.path)
+    assert not again.has(tree)
+    assert not (store.path / "objects" / "info" / "alternates").read_text()
 
 
 def test_a_users_repository_is_read_and_never_written_to(tmp_path: Path, store: TreeStore) -> None:

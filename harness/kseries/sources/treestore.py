@@ -155,10 +155,11 @@ class TreeStore:
 
     def _forget_gone(self) -> None:
         """Drop the repositories that are not there any more: each call of git would complain of them."""
-        if all(Path(line).is_dir() for line in self._borrowed()):
+        # Not Path.is_dir(), which raises for a mount that is dead or a folder that is closed to us.
+        if all(map(os.path.isdir, self._borrowed())):
             return
         with self._alone():
-            self._borrow(line for line in self._borrowed() if Path(line).is_dir())
+            self._borrow(filter(os.path.isdir, self._borrowed()))
 
     def _borrowed(self) -> list[str]:
         """The folders of objects that are read beside our own."""
