@@ -6,6 +6,7 @@ import os
 import random
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -380,11 +381,19 @@ def test_a_pipe_that_nobody_writes_to_keeps_nobody_waiting(tmp_path: Path) -> No
             inputs.load(str(tmp_path / name))
 
 
-def test_what_a_shell_has_opened_is_read_though_it_is_a_pipe(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["/dev/fd", "/proc/self/fd"])
+def test_what_a_shell_has_opened_is_read_though_it_is_a_pipe(tmp_path: Path, place: str) -> None:
     (tmp_path / "t.mbox").write_bytes(mails.mbox(posted()))
     with subprocess.Popen(["cat", tmp_path / "t.mbox"], stdout=subprocess.PIPE) as cat:
         assert cat.stdout is not None
-        assert subjects(inputs.load(f"/dev/fd/{cat.stdout.fileno()}")) == WANTED
+        assert subjects(inputs.load(f"{place}/{cat.stdout.fileno()}")) == WANTED
+
+
+def test_what_is_piped_in_is_read_by_its_name(tmp_path: Path) -> None:
+    code = "from kseries import inputs; print(len(inputs.load('/dev/stdin').series.patches))"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, input=mails.mbox(posted()), stdout=subprocess.PIPE, check=True)
+    assert int(done.stdout) == len(WANTED)
 
 
 def test_a_maildir_is_read_whatever_its_files_are_called(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from kseries.app import bundlepatches, single, stateimage
 from kseries.app.bundlekernel import Under, under
 from kseries.app.options import Options
 from kseries.bisect.staterunner import StateRunner
-from kseries.host import paths, signals
+from kseries.host import paths, signals, untrusted
 from kseries.kbuild import initramfs
 from kseries.kbuild.config import Config
 from kseries.model import Finding, Probe, RunResult, State, events
@@ -218,7 +218,7 @@ def words(run: RunResult, target: str | None) -> tuple[str, ...]:
         target = str(bundled)
     if target is not None:
         return (target, *given[1:]) if given else (target, "--arch", run.arch)
-    if not given or given[0] == "-":
-        where = "was read from standard input" if given else "is not named in its result"
+    if not given or given[0] == "-" or untrusted.is_open(Path(given[0])):
+        where = "was read from standard input or a pipe" if given else "is not named in its result"
         raise InputError(f"the series of the run {where}\n  {NAME_IT}")
     return tuple(given)

@@ -11,15 +11,25 @@ from pathlib import Path
 
 from kseries.model.errors import InputError
 
-_SHELLS = Path("/dev/fd")
-"""Where ``<(git format-patch --stdout ...)`` of a shell lies: a pipe that the user has made, and that has a writer."""
+_SHELLS = (Path("/dev/fd"), Path("/proc/self/fd"))
+"""Where ``<(git format-patch --stdout ...)`` lies, of bash and of zsh: a pipe that the user has made, and that has a
+writer. So is what is piped in."""
+_STANDARD_INPUT = Path("/dev/stdin")
 TOML = 1 << 20
 """Bytes of a file that a human writes."""
 
 
+def is_open(path: Path) -> bool:
+    """True for what a shell has opened for us, and nobody else can read: a pipe, as it mostly is, is read once."""
+    return path.parent in _SHELLS or path == _STANDARD_INPUT
+
+
 def opened(path: Path) -> io.BufferedReader:
-    """A regular file, open for reading. Raises OSError, and InputError for a pipe, a device or a folder."""
-    if path.parent == _SHELLS:
+    """A regular file, open for reading. Raises OSError, and InputError for a pipe, a device or a folder.
+
+    What a shell has opened for us may be a pipe.
+    """
+    if is_open(path):
         return path.open("rb")
     _check(path, path.stat().st_mode)  # first, for some devices begin something once they are opened: a watchdog does
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
