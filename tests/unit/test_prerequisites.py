@@ -154,7 +154,16 @@ def test_what_is_in_the_history_of_the_base_is_there(series: Series) -> None:
 
 def test_no_program_of_the_repository_is_run_for_its_history(series: Series) -> None:
     """Nor is a patch-id another one for what its configuration says of diffs."""
-    mark = series.place / "ran"
+    mark, linux = series.place / "ran", series.linux
+    linux.git("checkout", "--quiet", "B")
+    function = {"f.c": "int f(void)\n{\n\tf();\n}\n"}
+    linux.commit("E", {"wide": lines(40).replace("line 12\n", "\n"), **function})
+    twice = {"f.c": function["f.c"] * 2, "\xfc": "x\n"}
+    linux.commit("F", {"wide": lines(40, line10="x", line20="y").replace("line 12\n", "\n"), **twice})
+    commits = linux.git("rev-list", "base..HEAD").split()
+    diffs = [linux.run("diff-tree", "-p", "--no-ext-diff", "--no-textconv", "-U3", "--src-prefix=a/",
+                       "--dst-prefix=b/", f"{one}^", one).stdout for one in commits]  # fmt: skip
+    assert diffs[0].count(b"@@ -") == 4 and b"\n \n" in diffs[0]
     for name in ("diff.external", "diff.x.textconv", "diff.x.command"):
         series.linux.git("config", name, f"touch {mark}; cat")
     for name, value in (
@@ -162,13 +171,18 @@ def test_no_program_of_the_repository_is_run_for_its_history(series: Series) -> 
         ("diff.context", "1"),
         ("color.ui", "always"),
         ("log.showSignature", "1"),
+        ("log.abbrevCommit", "true"),
+        ("diff.interHunkContext", "9"),
+        ("diff.suppressBlankEmpty", "true"),
+        ("diff.indentHeuristic", "false"),
+        ("diff.relative", "true"),
+        ("diff.orderFile", "nowhere"),
+        ("core.quotePath", "false"),
     ):
         series.linux.git("config", name, value)
     (series.linux.path / ".git" / "info" / "attributes").write_text("* diff=x\n")
-    made = patchids.in_history(series.linux.path, "B")[0]
-    diffs = [series.linux.run("diff-tree", "-p", "--no-ext-diff", "--no-textconv", "-U3", "--src-prefix=a/",
-                              "--dst-prefix=b/", f"{name}^", name).stdout for name in ("B", "A")]  # fmt: skip
-    assert list(made) == patchids.stable(diffs) and len({*made}) == 2
+    made = patchids.in_history(linux.path, "HEAD")[0]
+    assert list(made.items()) == list(zip(patchids.stable(diffs), commits, strict=True))
     assert not mark.exists()
 
 

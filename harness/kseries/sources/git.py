@@ -32,8 +32,29 @@ _OURS = {
 # In a partial clone git fetches what it lacks, by the transport that the repository names.
 _THEIRS = {"GIT_ALLOW_PROTOCOL": "", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 # Of the caller's own configuration, too: what is asked is read by a program. A file system's monitor is run by whoever
-# reads the index, as a revision like :file does.
-_CONFIG = {"log.showSignature": "false", "i18n.logOutputEncoding": "UTF-8", "core.fsmonitor": "false"}
+# reads the index, as a revision like :file does. What a command's own options can say, they say (patchids.py).
+_CONFIG = {
+    "core.fsmonitor": "false",
+    # how commits are told
+    "log.showSignature": "false",
+    "log.abbrevCommit": "false",
+    "log.decorate": "false",
+    "i18n.logOutputEncoding": "UTF-8",
+    # which commits and files are
+    "log.follow": "false",
+    "log.showRoot": "true",
+    "diff.ignoreSubmodules": "none",
+    "diff.relative": "false",
+    # how differences are told: git patch-id looks at all of these, and git itself makes them so where nobody says
+    # otherwise
+    "core.quotePath": "true",
+    "core.attributesFile": "/dev/null",
+    "diff.indentHeuristic": "true",
+    "diff.interHunkContext": "0",
+    "diff.suppressBlankEmpty": "false",
+    "diff.submodule": "short",
+    "diff.orderFile": "/dev/null",
+}
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))")
 _ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _PRELOAD = re.compile(rb"^ERROR: ld\.so: .*\n", re.MULTILINE)
