@@ -3,6 +3,7 @@
 
 import itertools
 import multiprocessing
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kseries.host import processes
-from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore, manytrees
+from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore, manytrees, treeedit
 from kseries.sources.gitmemo import Answers
 from kseries.sources.manytrees import ManyTrees
 from tests.support.gitrepo import Repository, lines
@@ -367,6 +368,73 @@ def test_an_answer_whose_tree_the_store_has_lost_is_made_again(work: Work, store
 def _put_some(folder: Path, name: str) -> None:
     for number in range(20):
         Answers(folder).put({f"{name} {number}": Merge("tree")})
+
+
+def goes(repository: Repository) -> Path:
+    """The clone with a topic is removed; another one has the same bases."""
+    clone = repository.path.with_name("clone")
+    repository.git("checkout", "--quiet", "base")
+    repository.git("branch", "--quiet", "-D", "topic")
+    repository.git("clone", "--quiet", f"file://{repository.path}", str(clone))
+    shutil.rmtree(repository.path)
+    return clone
+
+
+def is_pruned(repository: Repository) -> Path:
+    """The branch of a topic is removed, and its objects some time later."""
+    repository.git("checkout", "--quiet", "base")
+    repository.git("branch", "--quiet", "-D", "topic")
+    repository.git("reflog", "expire", "--expire=now", "--all")
+    repository.git("gc", "--quiet", "--prune=now")
+    return repository.path
+
+
+def applied(many: ManyTrees, trees: list[str], diff: bytes) -> str:
+    return many.apply_all(trees[-1], [diff])[0][0]
+
+
+def merged(many: ManyTrees, trees: list[str], _diff: bytes) -> str:
+    return many.merge_all([ThreeWay.revert(trees[-1], trees[0], trees[1])])[0].tree or ""
+
+
+@pytest.mark.parametrize("lose", [goes, is_pruned])
+@pytest.mark.parametrize("make", [applied, merged])
+def test_an_answer_of_which_a_repository_had_a_part_is_made_again_without_it(
+    store: TreeStore,
+    repository: Repository,
+    tmp_path: Path,
+    make: Callable[[ManyTrees, list[str], bytes], str],
+    lose: Callable[[Repository], Path],
+) -> None:
+    """A topic there had the folder d already, in a tree of another base."""
+    edits = (BODY, EDITED, lines(12, line3="x", line10="y"))
+    trees = [store.tree_of(repository.commit("base", {"d/f": text, "g": "1\n"})) for text in edits]
+    repository.git("branch", "base")
+    repository.git("checkout", "--quiet", "-b", "topic")
+    repository.commit("topic", {"d/f": lines(12, line10="y")})
+    diff = repository.run("diff", "HEAD~", "HEAD").stdout
+    repository.git("checkout", "--quiet", "base")
+    trees.append(store.tree_of(repository.commit("base", {"g": "2\n"})))
+    made = make(ManyTrees(store), trees, diff)
+    place = lose(repository)
+    again = TreeStore(store.path)
+    again.add_repository(place)
+    assert make(ManyTrees(again), trees, diff) == made
+    again.check_out(made, tmp_path / "work", tmp_path / "index")
+    assert (tmp_path / "work" / "d" / "f").read_text() == lines(12, line10="y")
+
+
+def test_what_is_whole_is_told_of_each_pair(store: TreeStore, repository: Repository) -> None:
+    """A submodule's commit is no part of it; of a tree that is not there git says nothing at all."""
+    base = store.tree_of(repository.commit("base", {"a": "a\n", "d/b": "b\n"}))
+    nothing = "1" * 40
+    made = store.git("mktree", "--missing", stdin=f"100644 blob {nothing}\tx\n".encode()).text
+    folder = store.git("mktree", "--missing", stdin=f"040000 tree {nothing}\tx\n".encode()).text
+    submodule = store.git("mktree", stdin=f"160000 commit {nothing}\tx\n".encode()).text
+    after = [base, made, submodule, folder, nothing, base]
+    assert treeedit.whole(store, [(base, one) for one in after]) == [True, False, True, False, False, True]
+    assert treeedit.whole(store, [(base, one) for one in after[:3]]) == [True, False, True]
+    assert treeedit.whole(store, []) == []
 
 
 def test_two_processes_share_a_file_of_answers(tmp_path: Path) -> None:

@@ -50,8 +50,7 @@ class ManyTrees:
     def apply_all(self, tree: str, diffs: Sequence[bytes]) -> tuple[list[str], ApplyError | None]:
         """The tree after each diff, as ``TreeStore.apply`` makes it, up to the first that does not apply."""
         questions = self._apply_questions(tree, diffs)
-        known = self._known(questions)
-        trees = [known[question].tree or "" for question in itertools.takewhile(known.__contains__, questions)]
+        trees = self._applied(tree, questions)
         before = len(trees)
         error = None
         while len(trees) < len(diffs) and error is None:
@@ -60,6 +59,13 @@ class ManyTrees:
         answers = zip(questions, map(Merge, trees), strict=False)
         self._answers.put(dict(itertools.islice(answers, before, None)))
         return trees, error
+
+    def _applied(self, tree: str, questions: Sequence[str]) -> list[str]:
+        """What git answered before of some diffs in turn, up to the first whose tree is not all there any more."""
+        known = self._answers.find(questions)
+        trees = [known[one].tree or "" for one in itertools.takewhile(known.__contains__, questions)]
+        whole = treeedit.whole(self._store, [*itertools.pairwise([tree, *trees])])
+        return trees[: [*whole, False].index(False)]
 
     def _apply_questions(self, tree: str, diffs: Sequence[bytes]) -> list[str]:
         """A question for each diff, made of all those below it."""
@@ -125,7 +131,7 @@ class ManyTrees:
     def merge_all(self, merges: Sequence[ThreeWay]) -> list[Merge]:
         """Each merge as ``TreeStore.merge`` makes it."""
         questions = list(map(self._question, merges))
-        known = self._known(questions)
+        known = self._known(merges)
         todo = {question: merge for question, merge in zip(questions, merges, strict=True) if question not in known}
         if todo:
             made = dict(zip(todo, self._merge(list(todo.values())), strict=True))
@@ -135,7 +141,7 @@ class ManyTrees:
 
     def merged(self, merge: ThreeWay) -> Merge | None:
         """What is known of a merge from before."""
-        return self._known([self._question(merge)]).get(self._question(merge))
+        return self._known([merge]).get(self._question(merge))
 
     def keep(self, made: Mapping[ThreeWay, Merge]) -> None:
         """Have merges that the store has made be known from now on."""
@@ -172,7 +178,7 @@ class ManyTrees:
 
     def _keep_blobs(self, steps: Iterable[Changes], objects: Path) -> None:
         """Take the files that changes have made from the scratch objects into the store."""
-        files = {entry.oid: path for step in steps for path, entry in step.items() if entry and entry.mode != b"160000"}
+        files = {entry.oid: path for step in steps for path, entry in step.items() if entry and not entry.is_elsewhere}
         # The path is a hint: versions of one file are stored as what differs.
         asked = b"".join(oid + b" " + path.replace(b"\n", b" ") + b"\n" for oid, path in files.items())
         words = ("pack-objects", "--quiet", "--stdout", "--local", "--non-empty", "--delta-base-offset")
@@ -181,13 +187,13 @@ class ManyTrees:
             few = int.from_bytes(pack[8:12]) < _LOOSE
             self._store.answer(*(("unpack-objects", "-q") if few else ("index-pack", "--stdin")), stdin=pack)
 
-    def _known(self, questions: Iterable[str]) -> dict[str, Merge]:
-        """What git answered before, as far as the store still has the trees."""
-        found = self._answers.find(questions)
-        asked = "".join(f"{answer.tree}\n" for answer in found.values() if answer.tree)
-        rows = self._store.answer("cat-file", "--batch-check", stdin=asked.encode()).decode().splitlines()
-        there = {row.partition(" ")[0] for row in rows if " tree " in row}
-        return {question: answer for question, answer in found.items() if not answer.tree or answer.tree in there}
+    def _known(self, merges: Iterable[ThreeWay]) -> dict[str, Merge]:
+        """What git answered before, as far as all is there still that the trees are made of."""
+        asked = {self._question(merge): merge for merge in merges}
+        found = self._answers.find(asked)
+        clean = {question: (asked[question].ours, of.tree) for question, of in found.items() if of.tree is not None}
+        whole = dict(zip(clean, treeedit.whole(self._store, [*clean.values()]), strict=True))
+        return {question: of for question, of in found.items() if whole.get(question, True)}
 
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
