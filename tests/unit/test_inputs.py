@@ -141,6 +141,31 @@ def test_a_binary_or_foreign_byte_in_a_diff_survives(tmp_path: Path) -> None:
     assert b"+\xe9\xff\0\r\x0c\x85 b\r\n" in patch.diff
 
 
+def test_names_that_put_a_series_into_another_order_than_its_numbers_are_told(tmp_path: Path) -> None:
+    for number in range(1, 12):
+        written(tmp_path / "s" / f"{number}-x.patch", mail(f"[PATCH {number:02}/11] patch {number}"))
+    found = patchdir.read(tmp_path / "s")
+    assert [int(patch.subject.split()[1]) for patch in found.series.patches] == [1, 10, 11, *range(2, 10)]
+    assert found.notes == (f"{tmp_path / 's'}: the names put 10/11 before 2/11: taken in the order of their names",)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ["[PATCH 0/2]", "[PATCH 1/2]", "[PATCH 2/2]"],
+        ["[PATCH 1/2]", "[PATCH 1/2]", "[PATCH 2/2]"],  # none is before one of a smaller number
+        ["[PATCH 2/2]", "[PATCH 1/3]"],
+        ["[PATCH v2 2/2]", "[PATCH 1/2]"],
+        ["[PATCH 2/2]", "[PATCH]", "[PATCH 1/2]"],
+        ["[PATCH]"],
+    ],
+)
+def test_of_what_is_in_its_order_or_of_several_series_no_order_is_told(tmp_path: Path, tags: list[str]) -> None:
+    for number, tag in enumerate(tags):
+        written(tmp_path / "s" / f"{number}.patch", mail(f"{tag} patch"))
+    assert patchdir.read(tmp_path / "s").notes == ()
+
+
 def test_other_files_are_passed_over(repository: Repository, tmp_path: Path) -> None:
     directory = formatted(repository, tmp_path / "patches")
     for name in ("README", "series", "0001-KVM-one.patch~", ".0001.patch.swp"):

@@ -2,7 +2,7 @@
 """A directory of patches, as ``git format-patch`` writes it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,7 +32,8 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
     chosen = [path for path in paths if _version(path) in (wanted, None)]
     if len(versions) > 1 and reroll is None:
         _check_whole(directory, versions, chosen, top or directory)
-    found = patchfile.together(patchfile.read(chosen, top or directory), directory.resolve().name)
+    mails = patchfile.mails(chosen, top or directory)
+    found = patchfile.together(patchfile.read(mails), directory.resolve().name)
     if not found.series.patches and repository.is_one(directory):
         raise InputError(
             f"{directory} is a git repository, and no series\n  name a range of it: BASE..TOPIC --tree {directory}"
@@ -42,7 +43,14 @@ def read(directory: Path, reroll: int | None = None, top: Path | None = None) ->
         cure = f"name {below}" if below.is_dir() else f"make some with: git format-patch -o {directory} BASE.."
         raise InputError(f"{directory} holds no *.patch file\n  {cure}")
     several = (f"{directory}: v{wanted} of {', '.join(f'v{one}' for one in versions)}",) if len(versions) > 1 else ()
-    return msgspec.structs.replace(found, notes=(*several, *found.notes))
+    return msgspec.structs.replace(found, notes=(*several, *_disorder(directory, mails), *found.notes))
+
+
+def _disorder(directory: Path, mails: patchfile.Mails) -> Iterator[str]:
+    """A note on names that put a series into another order than its numbers: 1-x.patch, 10-x.patch, 2-x.patch."""
+    if (found := patchfile.out_of_order(mails)) is not None:
+        first, second = found
+        yield f"{directory}: the names put {first.place} before {second.place}: taken in the order of their names"
 
 
 def _check_whole(directory: Path, versions: Sequence[int], chosen: Iterable[Path], top: Path) -> None:
@@ -62,7 +70,7 @@ def is_patch(name: str) -> bool:
 
 def read_patch(number: int, path: Path) -> Patch:
     """The patch of a file that holds one: a mail, or a bare diff. Raises InputError."""
-    ((patch,),) = (one.series.patches for one in patchfile.read([path]))
+    ((patch,),) = (one.series.patches for one in patchfile.read(patchfile.mails([path])))
     return msgspec.structs.replace(patch, number=number)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file of a directory or a queue -> its patches: mostly one, and as many as there are mails in it."""
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from operator import attrgetter
@@ -10,20 +11,29 @@ import msgspec
 
 from kseries.inputs import apart, files, mbox, packed, thread
 from kseries.inputs.mail import Mail
+from kseries.inputs.subject import Subject
 from kseries.inputs.target import Target
 from kseries.model import Series
 
 _FIRST = re.compile(r"(?:v\d{1,4}-)?0000-")
 
 
-def read(paths: Iterable[Path], top: Path | None = None) -> list[Target]:
-    """The patches of each file; of a cover letter none. The files lie in ``top``, where that is said.
+Mails = Sequence[tuple[str, list[Mail]]]
+"""The mails of each file, and what it is called."""
+
+
+def mails(paths: Iterable[Path], top: Path | None = None) -> Mails:
+    """What some files hold, which lie in ``top`` where that is said. Raises InputError."""
+    named = ((packed.bare(path.name), path) for path in paths)
+    return [(name, mbox.read(files.read(path, top), name)) for name, path in named]
+
+
+def read(found: Mails) -> list[Target]:
+    """The patches of each file; of a cover letter none.
 
     Of several mails in one file that say how many they are (``[PATCH 2/7]``) each has to be there, or in another of the
     files. Raises InputError.
     """
-    named = [(packed.bare(path.name), path) for path in paths]
-    found = [(name, mbox.read(files.read(path, top), name)) for name, path in named]
     everywhere = {place for _, mails in found for place in _places(mails)}
     return [
         _of_one(mails[0], name) if len(mails) == 1 else _of_several(mails, name, everywhere) for name, mails in found
@@ -104,6 +114,25 @@ def lacking(paths: Iterable[Path], top: Path) -> list[str]:
     """What is in none of some files, of the series that their subjects count: "2/7"."""
     own = {place for path in paths for place in _places(mbox.read(files.read(path, top), path.name))}
     return [f"{number}/{total}" for number, total in sorted(_missing(own))]
+
+
+def out_of_order(found: Mails) -> tuple[Subject, Subject] | None:
+    """The first patch of a series that one of a smaller number stands behind, and that one; None where there is none,
+    and of files that are not each a patch of one series.
+    """
+    posted = [(one.subject, name, one) for name, some in found for one in some if len(some) == 1]
+    subjects = [subject for subject, name, one in posted if not _is_cover(one, name)]
+    if len(posted) != len(found) or len({(one.version, one.total) for one in subjects}) != 1:
+        return None
+    numbers = [one.number for one in subjects if one.number is not None]
+    if len(numbers) != len(subjects):
+        return None
+    smallest = [*itertools.accumulate(reversed(numbers), min)][::-1]  # from there on: a series may have thousands
+    places = list(zip(subjects, numbers, strict=True))
+    for at, (one, number) in enumerate(places):
+        if smallest[at] < number:
+            return one, next(other for other, its in places[at:] if its < number)
+    return None
 
 
 def _are_strangers(posted: Sequence[Mail]) -> bool:

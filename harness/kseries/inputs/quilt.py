@@ -89,7 +89,7 @@ def read(path: Path) -> Target:
     if not taken:
         raise InputError(f"{path} names no patch" + (", but for those that its guards leave out" if rows else ""))
     named = [(_file(row, path), _strip(row, path)) for row in taken]
-    each = patchfile.read((file for file, _ in named), path.parent)
+    each = patchfile.read(patchfile.mails((file for file, _ in named), path.parent))
     stripped = (_stripped(one, strip) for one, (_, strip) in zip(each, named, strict=True))
     found = patchfile.together(stripped, path.resolve().parent.name)
     return msgspec.structs.replace(found, notes=(*_left_out(rows, path), *found.notes))

@@ -36,7 +36,7 @@ def _read(file: str, tree: str | None) -> Target:
     path = Path(file)
     if not (patchdir.is_patch(path.name) and path.is_file()):
         return inputs.load(file, tree)
-    found = patchfile.together(patchfile.read([path]), path.name)
+    found = patchfile.together(patchfile.read(patchfile.mails([path])), path.name)
     if not found.series.patches:
         raise InputError(f"--prerequisite {file} holds no patch\n  is it a cover letter, or cut short?")
     return found
