@@ -334,6 +334,23 @@ def test_a_directory_that_was_built_in_is_refused_with_the_remedy(left: str, tmp
         store.add_directory(tmp_path / "linux")
 
 
+@pytest.mark.parametrize("left", [".config", "include/config/auto.conf"])
+@pytest.mark.parametrize("top", ["linux", "./linux"])
+def test_a_tarball_of_what_was_built_in_is_refused_as_well(
+    left: str, top: str, tmp_path: Path, store: TreeStore
+) -> None:
+    files = [(f"{top}/Makefile", b"x\n", 0o644), (f"{top}/{left}", b"CONFIG_X=y\n", 0o644)]
+    path = tarball(tmp_path / "linux.tar", *files)
+    said = rf"^{path} has been built in: it has {left}\n  make mrproper there, and pack it anew$"
+    with pytest.raises(InputError, match=said):
+        store.add_tarball(path)
+
+
+def test_a_configuration_of_something_else_is_a_file_as_others_are(tmp_path: Path, store: TreeStore) -> None:
+    files = [("linux/tools/.config", b"x\n", 0o644), ("linux/include/config.h", b"x\n", 0o644)]
+    assert len(listed(store, store.add_tarball(tarball(tmp_path / "linux.tar", *files)))) == 2
+
+
 # --- repositories -------------------------------------------------------------------------------
 
 

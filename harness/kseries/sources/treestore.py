@@ -243,8 +243,7 @@ class TreeStore:
 
     def add_directory(self, path: Path) -> str:
         """The tree of an unpacked kernel; a directory with the same names, sizes and times is not read twice."""
-        if (path / ".config").exists() or (path / "include" / "config").exists():
-            raise InputError(f"{path} has been built in\n  clean it with: make -C {path} mrproper")
+        unpack.check_not_built(path)
         names = unpack.names(path)
         key = unpack.signature(path, names)
         return self._once(key, unpack.of_folder(path, names))

@@ -18,6 +18,9 @@ FILE_LIMIT = 1 << 30
 _GIT = ".git"
 """What a clone has, or a work tree of one: no part of a kernel, and of no tree that git would check out."""
 
+_BUILT = (".config", "include/config")
+"""What a kernel has in whose source it was built: make builds such a one in no other folder."""
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -51,6 +54,8 @@ def of_tarball(path: Path) -> Iterator[SourceFile]:
                 raise InputError(f"{path} has no top directory: is it a kernel tarball?")
             if _GIT in rest.split("/"):
                 continue
+            if any(f"{rest}/".startswith(f"{one}/") for one in _BUILT):
+                raise InputError(f"{path} has been built in: it has {rest}\n  make mrproper there, and pack it anew")
             if member.issym():
                 yield SourceFile(rest, "120000", os.fsencode(member.linkname))
             elif member.isfile():
@@ -59,6 +64,12 @@ def of_tarball(path: Path) -> Iterator[SourceFile]:
                 yield SourceFile(rest, "100755" if member.mode & stat.S_IXUSR else "100644", file.read())
             elif not member.isdir():
                 raise InputError(f"{path}: {member.name} is neither a file nor a link nor a directory")
+
+
+def check_not_built(top: Path) -> None:
+    """Raise InputError for an unpacked tree that has been built in."""
+    if any((top / one).exists() for one in _BUILT):
+        raise InputError(f"{top} has been built in\n  clean it with: make -C {top} mrproper")
 
 
 def names(top: Path) -> list[str]:
