@@ -11,7 +11,9 @@ from kseries.judge import asked, contract_verdict
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Check, Contract, Outcome, StateResult, Status
 from kseries.report import text
-from tests.support.runs import contract, run, state
+from tests.support.judged import FEATURE, SOUND, run
+from tests.support.runs import contract, state
+from tests.support.runs import run as run_of
 
 ALL = Contract(
     id="one", title="", when="CAP", checks=("p.always", "p_slow.race"), optional=("q.hardware",), otherwise=("c.no",)
@@ -46,6 +48,25 @@ def test_what_fails_is_a_violation_whatever_was_left_out() -> None:
 def test_where_nothing_is_advertised_nothing_was_left_out() -> None:
     verdict = contract_verdict(asked(ALL, ("c",)), _state(False, c__no=PASS), {})
     assert (verdict.holds, verdict.untested) == (True, ())
+
+
+def test_nor_is_what_only_a_kernel_that_does_not_advertise_is_asked() -> None:
+    verdict = contract_verdict(asked(ALL, ("p", "p_slow", "q")), _state(False), {})
+    assert (verdict.advertised, verdict.holds, verdict.failed, verdict.untested) == (False, None, (), ())
+
+
+def test_a_revert_of_what_advertises_breaks_nothing_that_was_left_out() -> None:
+    refused = msgspec.structs.replace(FEATURE, otherwise=("other_probe.flag_refused",))
+    seen = {name: one.without("flag.refused") for name, one in SOUND.items()}
+    judged = run(seen, contracts=(asked(refused, ("feature", "other")),))
+    assert (judged.essence, judged.answers) == ([], (True, True))
+
+
+def test_by_a_check_that_was_left_out_nobody_knows_what_is_advertised() -> None:
+    there = msgspec.structs.replace(FEATURE, when="feature_slow.there")
+    judged = run(SOUND, contracts=(asked(there, ("feature", "flag")),))
+    assert {one.advertised for state in judged.states.values() for one in state.contracts} == {None}
+    assert (judged.essence, judged.answers) == ([], (None, None))
 
 
 def test_with_all_probes_a_contract_is_what_it_was() -> None:
@@ -102,12 +123,12 @@ def test_the_report_says_that_it_was_quick_and_what_nobody_tried() -> None:
     given = msgspec.structs.replace(contract(None), untested=("p.hardware", "p_slow.race"))
     skipped = Check(id="p.hardware", status=SKIP, detail="no SVM\nat all")
     tip = state("prefix-2", 2, applied=(1, 2), contracts=(given,), checks=(skipped,))
-    shown = text.render(run(state("base"), tip, quick=True))
+    shown = text.render(run_of(state("base"), tip, quick=True))
     assert "quick: the slow probes were left out" in shown
     assert "not tested on the tip, though feature asks for it: p.hardware (no SVM)" in shown
     assert "not tested on the tip, though feature asks for it: p_slow.race (left out)" in shown
 
 
 def test_a_report_of_a_whole_run_says_nothing_of_it() -> None:
-    shown = text.render(run(state("base"), state("prefix-2", 2, applied=(1, 2), contracts=(contract(),))))
+    shown = text.render(run_of(state("base"), state("prefix-2", 2, applied=(1, 2), contracts=(contract(),))))
     assert "quick" not in shown and "not tested" not in shown

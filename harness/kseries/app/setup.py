@@ -90,7 +90,7 @@ def as_driven(contract: Contract, names: Iterable[str]) -> Contract:
 def of_targets(every: tuple[Contract, ...], setup: Setup) -> Iterator[str]:
     """The tests of whole targets that contracts name: which there are, each state's tree tells once it is built."""
     whole = tuple(f"{name}." for name in runner.whole(setup.probes))
-    checks = (name for contract in every for name in (*contract.checks, *contract.otherwise, *contract.optional))
+    checks = (name for one in every for name in (one.when, *one.checks, *one.otherwise, *one.optional))
     return (name.rpartition(".")[0] for name in checks if name.startswith(whole))
 
 

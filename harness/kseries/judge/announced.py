@@ -18,11 +18,11 @@ def is_check(when: str) -> bool:
 def with_checks(result: StateResult, contracts: Iterable[Contract]) -> StateResult:
     """A booted state with what contracts go by that is a check, as a capability: 1 where it is passed, else 0.
 
-    A test that is skipped has no answer, nor has a flaky one, so that it is not known what the state advertises. A
-    test that its tree does not have is not passed.
+    A test that is skipped has no answer, nor has a flaky one or one that the run leaves out, so that it is not known
+    what the state advertises. A test that its tree does not have is not passed.
     """
     checks = {check.id: check for check in result.checks}
-    names = dict.fromkeys(one.when for one in contracts if is_check(one.when))
+    names = dict.fromkeys(one.when for one in contracts if is_check(one.when) and one.when not in one.unasked)
     told = {name: value for name in names if (value := _value(name, checks.get(name), result)) is not None}
     return msgspec.structs.replace(result, caps=result.caps | told) if told else result
 

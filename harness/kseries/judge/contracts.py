@@ -5,19 +5,26 @@ from collections.abc import Mapping, Set
 
 import msgspec
 
-from kseries.judge import losses
+from kseries.judge import announced, losses
 from kseries.judge.losses import GOOD
 from kseries.model import Check, Contract, ContractVerdict, StateResult, Status
 
 
 def asked(contract: Contract, probes: tuple[str, ...]) -> Contract:
     """A contract as far as these probes can tell; what the others would is left out, not missing."""
-    wanted = (*contract.checks, *contract.optional)
-    left_out = tuple(name for name in wanted if name.rpartition(".")[0] not in probes)
-    checks, optional = (
-        tuple(name for name in names if name not in left_out) for names in (contract.checks, contract.optional)
+    when = (contract.when,) if announced.is_check(contract.when) else ()
+    wanted, others = (*contract.checks, *contract.optional), (*contract.otherwise, *when)
+    left_out, unasked = (
+        tuple(name for name in names if name.rpartition(".")[0] not in probes) for names in (wanted, others)
     )
-    return msgspec.structs.replace(contract, checks=checks, optional=optional, left_out=left_out)
+    gone = {*left_out, *unasked}
+    checks, optional, otherwise = (
+        tuple(name for name in names if name not in gone)
+        for names in (contract.checks, contract.optional, contract.otherwise)
+    )
+    return msgspec.structs.replace(
+        contract, checks=checks, optional=optional, otherwise=otherwise, left_out=left_out, unasked=unasked
+    )
 
 
 def contract_verdict(
@@ -28,7 +35,8 @@ def contract_verdict(
     A check that never came does not hold. A skip is a violation where the tip passed and the state
     advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
     flaky check, of this state or of base, whose ``flaky`` ones judge nobody; nor of one that was left out, which may be
-    what a broken kernel breaks; nor of any skip where the tip is not known (None).
+    what a broken kernel breaks; nor of any skip where the tip is not known (None). Where the check is left out by which
+    it advertises, nobody knows whether it does.
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
@@ -36,7 +44,7 @@ def contract_verdict(
     checks = {check.id: check for check in result.checks}
     failed: list[str] = []
     untested = [*contract.left_out] if advertised else []
-    unknown = bool(untested)
+    unknown = bool(untested) if advertised else bool(contract.unasked)
     needed = (*contract.checks, *contract.optional) if advertised else contract.otherwise
     for name in needed:
         status = checks[name].status if name in checks else Status.MISSING

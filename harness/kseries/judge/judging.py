@@ -316,8 +316,9 @@ class _Judged:
         return [name for name in losses.lost(self._base, result) if name not in told | self._not_asked(result)]
 
     def _not_asked(self, result: StateResult) -> set[str]:
-        """What a contract asks for only of a kernel that does not advertise."""
-        return {name for one in result.contracts if one.advertised for name in self._contracts[one.id].otherwise}
+        """What a contract asks for only of a kernel that does not advertise; of one that may, where no probe tells."""
+        asked = ((one, self._contracts[one.id]) for one in result.contracts)
+        return {name for one, of in asked if one.advertised or of.when in of.unasked for name in of.otherwise}
 
     def _finding(
         self, kind: FindingKind, result: StateResult, contract: str | None, told: tuple[Evidence, ...]

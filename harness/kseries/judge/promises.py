@@ -92,7 +92,7 @@ def _unstable(state: StateResult, kind: str) -> tuple[str, ...]:
 
 def covered(contracts: Iterable[Contract]) -> frozenset[str]:
     """The checks of which somebody has said what they promise: of those nothing is inferred."""
-    asked = ((one.when, *one.checks, *one.otherwise, *one.optional, *one.left_out) for one in contracts)
+    asked = ((one.when, *one.checks, *one.otherwise, *one.optional, *one.left_out, *one.unasked) for one in contracts)
     return frozenset(name for names in asked for name in names)
 
 

@@ -59,7 +59,7 @@ class Contract(Record, frozen=True):
     """If the kernel advertises ``when``, ``checks`` pass; if it does not, ``otherwise`` pass.
 
     ``optional`` pass, too, or are skipped for want of what they need: hardware, a kind of memory. ``left_out`` are
-    those of either that this run does not perform.
+    those of either that this run does not perform, ``unasked`` those of ``otherwise``, and a check that is ``when``.
     """
 
     id: str
@@ -69,3 +69,4 @@ class Contract(Record, frozen=True):
     otherwise: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
