@@ -12,7 +12,7 @@ from kseries.app import concluded, proposals
 from kseries.app.knownissues import KnownIssues
 from kseries.app.options import Options
 from kseries.bisect.partners import Partners
-from kseries.evaluate import stateresult
+from kseries.evaluate import folders, stateresult
 from kseries.evaluate.deadline import Deadline
 from kseries.evaluate.engine import Engine
 from kseries.host import signals
@@ -120,8 +120,9 @@ def proofs(work: Work, engine: Engine, asked: tuple[Contract, ...], trees: TreeS
 
 def _squash(changed: Plan, engine: Engine, asked: tuple[Contract, ...], trees: TreeStore, options: Options) -> Squash:
     """A changed series, built and judged."""
-    seen = signals.run(engine.run(changed, options.out / changed.series))
-    seen = {name: stateresult.in_folder(one, changed.series) for name, one in seen.items()}
+    place = folders.of(options.out, changed.series)
+    seen = signals.run(engine.run(changed, place))
+    seen = {name: stateresult.in_folder(one, place.name) for name, one in seen.items()}
     states, findings, verdict = judge.judge(changed, seen, asked, options.inference)
     states = concluded.with_suspects(changed, states, trees)
     return Squash(id=changed.series, patches=changed.patches, states=states, findings=findings, verdict=verdict)

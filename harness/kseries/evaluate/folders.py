@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The folder of a state: by its id, but for one that no file system takes."""
+"""The folder of a state, or of a changed series: by its id, but for one that no file system takes."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ _DIGITS = 16
 
 
 def of(place: Path, state: str) -> Path:
-    """Where in a folder a state has its own. ``prefix-4/without-2`` is in that of ``prefix-4``."""
+    """Where in a folder a state has its own, or a series. ``prefix-4/without-2`` is in that of ``prefix-4``."""
     return place.joinpath(*map(_name, state.split("/")))
 
 
