@@ -12,7 +12,7 @@ from kseries.host import paths
 from kseries.judge import judge
 from kseries.judge.couplings import couplings
 from kseries.model import Bond, Outcome, Plan, State, StateResult
-from tests.support.judged import FEATURE, OFF, SILENT, SOUND, Seen, nothing, plan_of, result_of
+from tests.support.judged import FAIL, FEATURE, OFF, SILENT, SOUND, Seen, nothing, plan_of, result_of
 from tests.support.runs import split_run
 
 SPLIT = paths.project("testcases", "exit-on-missing-split")
@@ -99,6 +99,22 @@ def test_what_does_not_boot_without_a_patch_is_told_by_the_call_trace() -> None:
 def test_a_patch_in_front_of_what_it_needs_is_coupled_to_a_later_one() -> None:
     assert coupled({"prefix-1": SILENT}) == [("behaviour", 1, 2)]
     assert coupled({"prefix-2": nothing(Outcome.BUILD_FAILED)}) == [("build", 2, 3)]
+
+
+def test_a_patch_whose_hole_nobody_has_seen_end_is_coupled_to_none() -> None:
+    unbuilt, unknown = nothing(Outcome.BUILD_FAILED), nothing(Outcome.INFRA_ERROR)
+    assert coupled({"prefix-1": unbuilt, "prefix-2": unknown}) == []
+    assert coupled({"prefix-1": SILENT, "prefix-2": unknown}) == []
+    assert coupled({"prefix-1": SILENT, "prefix-2": unbuilt}) == [("build", 2, 3)]
+    assert coupled({"prefix-1": unbuilt, "prefix-2": nothing(Outcome.NOT_BOOTED)}) == [("build", 1, 2)]
+
+
+def test_two_holes_that_follow_each_other_have_each_its_own_end() -> None:
+    loses = OFF.but(other__works=FAIL)
+    assert coupled({"prefix-1": nothing(Outcome.BUILD_FAILED), "prefix-2": loses}) == [
+        ("build", 1, 2),
+        ("behaviour", 2, 3),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kseries.judge import evidence
-from kseries.model import AppliedPatch, Bond, Coupling, Finding, FindingKind, Outcome, Plan, StateResult
+from kseries.model import AppliedPatch, Bond, Coupling, EvidenceKind, Finding, FindingKind, Outcome, Plan, StateResult
 
 _BONDS = {Outcome.BUILD_FAILED: Bond.BUILD, Outcome.BOOT_FAILED: Bond.BOOT}
 
@@ -122,6 +122,14 @@ class _Known:
         result = self._states.get(state)
         return result.outcome if result is not None else None
 
+    def _ends(self, hole: "Hole") -> bool:
+        """False where it is not known that the prefix behind a hole is out of it."""
+        after = self._states[f"prefix-{hole.mended_by}"]
+        if after.outcome.loud or (after.outcome.unknown and not after.outcome.well):
+            return False
+        verdict = next((one for one in after.contracts if one.id == hole.contract), None)
+        return hole.contract is None or (verdict is not None and (verdict.holds or verdict.advertised is False))
+
     @staticmethod
     def _coupling(state: StateResult, patch: int, needs: int | None) -> Coupling:
         told = (evidence.of_error(state),)
@@ -130,9 +138,11 @@ class _Known:
     # --- in the wrong order -----------------------------------------------------------------
 
     def late(self, known: "tuple[Hole, ...]") -> Iterator[Coupling]:
-        """A patch that needs a later one: the series has a hole from the one to the other."""
+        """A patch that needs a later one: the series has a hole from the one to the other, which is seen to end it."""
         for hole in known:
             state = self._states[f"prefix-{hole.first}"]
+            if not self._ends(hole):
+                continue
             yield Coupling(
                 kind=_BONDS.get(state.outcome, Bond.BEHAVIOUR),
                 patch=hole.first,
@@ -165,13 +175,18 @@ class Hole:
 def holes(plan: Plan, findings: tuple[Finding, ...]) -> tuple[Hole, ...]:
     """The holes of a series that a later patch of it closes."""
     count = len(plan.patches)
-    broken: dict[str | None, set[int]] = {}
+    broken: dict[tuple[str | None, str], set[int]] = {}
     for finding in findings:
         if finding.kind is FindingKind.BISECT_HOLE and finding.patch is not None:
-            broken.setdefault(finding.contract, set()).add(finding.patch)
+            broken.setdefault((finding.contract, _loud(finding)), set()).add(finding.patch)
         elif finding.state == plan.tip and finding.kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION):
-            broken.setdefault(finding.contract, set()).add(count)
-    return tuple(hole for contract, where in broken.items() for hole in _runs(where, count, contract))
+            broken.setdefault((finding.contract, ""), set()).add(count)
+    return tuple(hole for (contract, _), where in broken.items() for hole in _runs(where, count, contract))
+
+
+def _loud(finding: Finding) -> str:
+    """As what a prefix does not come to run; of one that ran, and fails otherwise, nothing."""
+    return next((one.name for one in finding.evidence if one.kind is EvidenceKind.OUTCOME and one.name in _BONDS), "")
 
 
 def _runs(broken: set[int], count: int, contract: str | None) -> Iterator[Hole]:
