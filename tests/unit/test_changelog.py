@@ -62,6 +62,12 @@ def test_the_patch_that_promises_says_what_it_needs(message: str) -> None:
     assert documented(patch(4, "mm: Turn shiny on", f"Words.\n\n{message}\n"), needed, "X_CAP_SHINY")
 
 
+def test_a_subject_is_found_whatever_blanks_it_has_and_none_is_found_nowhere() -> None:
+    promise = patch(4, "mm: Turn shiny on", 'Fixes: 0123456789ab ("mm:  Look up shiny things")')
+    assert documented(promise, patch(3, "mm:  Look up\tshiny things"), None)
+    assert not documented(promise, patch(3, " "), None)
+
+
 @pytest.mark.parametrize("message", ["for mm: Turn Shiny on", "what X_CAP_SHINY promises", "see HAVE_SHINY"])
 def test_the_patch_that_is_needed_says_what_for(message: str) -> None:
     assert told(needed=message)

@@ -15,7 +15,7 @@ from kseries.model import Base, Patch, Series
 from kseries.plan import rebase
 from kseries.plan.rebase import Fate, Rebase, Same
 from kseries.report import rebased
-from kseries.sources import TreeStore
+from kseries.sources import TreeStore, repository
 from kseries.sources.history import History
 from tests.support import mails
 from tests.support.gitrepo import Repository, lines
@@ -142,6 +142,15 @@ def test_a_patch_is_known_by_its_subject_where_it_was_changed(linux: Repository)
     commit = linux.commit("mm: ten", {"mm/a.c": lines(30, line10="TEN")})
     there = told(linux, some).patches[0].there
     assert there is not None and (there.commit, there.same) == (commit, Same.SUBJECT)
+
+
+def test_blanks_in_a_subject_are_as_many_as_a_mail_keeps(linux: Repository) -> None:
+    some = series(linux, ("mm: look up shiny", {"mm/a.c": lines(30, line10="ten")}))
+    linux.commit("mm:  look  up shiny", {"mm/a.c": lines(30, line10="TEN")})
+    there = told(linux, some).patches[0].there
+    assert there is not None and there.same is Same.SUBJECT
+    (_, subject), *_ = repository.recent(linux.path, "HEAD", 1, 60)
+    assert subject == some.patches[0].subject
 
 
 def test_another_file_or_another_author_with_the_same_subject_is_no_such_commit(linux: Repository) -> None:

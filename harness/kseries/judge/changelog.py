@@ -42,8 +42,13 @@ def has_note(message: str) -> bool:
 
 def _names(message: str, other: AppliedPatch) -> bool:
     """True where a changelog has another patch's subject (in a Fixes: too), or a name that it introduces."""
-    folded = " ".join(message.split()).casefold()
-    return other.subject.casefold() in folded or any(_says(message, name) for name in other.symbols)
+    subject = _folded(other.subject)
+    named = bool(subject) and subject in _folded(message)
+    return named or any(_says(message, name) for name in other.symbols)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _says(message: str, name: str) -> bool:

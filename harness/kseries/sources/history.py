@@ -101,7 +101,10 @@ class History:
         done = repository.ask(self._place, *words)
         fields = done.text.split("\0") if done.returncode == 0 else []
         rows = (fields[at : at + 4] for at in range(0, len(fields) - 3, 4))
-        return [_Commit(*row) for row in rows]
+        # As a patch has it: of blanks in a row, a mail keeps one (cleanup_space() in git's mailinfo.c).
+        return [
+            _Commit(commit, parents, author, " ".join(subject.split())) for commit, parents, author, subject in rows
+        ]
 
     @cached_property
     def _newest(self) -> dict[str, int]:

@@ -107,15 +107,16 @@ def commit_of(path: Path, revision: str) -> str | None:
 
 
 def recent(path: Path, revision: str, count: int, seconds: float) -> list[tuple[str, str]]:
-    """The last commits of a history, each its tree and its subject, the newest first; of a revision that is not there,
-    and of what is no repository, nothing. Raises InfraError, and InputError as ``ask`` does.
+    """The last commits of a history, each its tree and its subject, with single blanks as in a mail, the newest first;
+    of a revision that is not there, and of what is no repository, nothing. Raises InfraError, and InputError as ``ask``
+    does.
     """
     words = ("log", "-z", "--ignore-missing", f"--max-count={count}", "--format=%T%x09%s", revision, "--")
     done = ask(path, *words, seconds=seconds)
     if done.returncode != 0:
         return []
     rows = (row.partition("\t") for row in done.stdout.decode(errors="replace").split("\0") if row)
-    return [(tree, subject) for tree, _, subject in rows]
+    return [(tree, " ".join(subject.split())) for tree, _, subject in rows]
 
 
 def ask(path: Path, *words: str, seconds: float | None = None) -> processes.Done:
