@@ -85,6 +85,11 @@ def test_what_does_not_build_without_a_patch_needs_it() -> None:
     assert coupled({"only-2": failed}) == [("build", 2, None)]
 
 
+def test_an_error_in_a_file_is_of_none_that_touches_another_whose_path_ends_alike() -> None:
+    failed = nothing(Outcome.BUILD_FAILED)
+    assert coupled({"without-1": failed}, details={"without-1": "drivers/x/a.c:3: error: no x"}) == []
+
+
 def test_a_patch_that_fails_alone_needs_those_without_which_its_own_lines_fail() -> None:
     failed = nothing(Outcome.BUILD_FAILED)
     alone = {"without-1": failed, "only-2": failed, "only-3": failed}

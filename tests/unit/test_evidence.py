@@ -29,6 +29,31 @@ def test_a_check_is_known_by_its_name_whatever_is_in_that(name: str, status: Sta
 
 
 @pytest.mark.parametrize(
+    ("said", "path", "names"),
+    [
+        ("kernel/ptrace.c:512:9: error: x", "kernel/ptrace.c", True),
+        ("arch/x86/kernel/ptrace.c:512:9: error: x", "kernel/ptrace.c", False),
+        ("/usr/include/linux/kvm.h:3: error: x", "include/linux/kvm.h", False),
+        ("In file included from ./include/linux/mm.h:7,", "include/linux/mm.h", True),
+        ("error: 'mm/x.c' (mm/y.c) is gone", "mm/x.c", True),
+        ("error: 'mm/x.c' (mm/y.c) is gone", "mm/y.c", True),
+        ("it is gone from mm/x.c.", "mm/x.c", True),
+        ("lib/Kconfig.debug:12: syntax error", "lib/Kconfig", False),
+        ("mm/x.cpp:1: error: x", "mm/x.c", False),
+        ("drivers/x/Kconfig:3: syntax error", "Kconfig", False),
+        ("Kconfig:3: syntax error", "Kconfig", True),
+        ("Kconfig dropped KVM", "Kconfig", False),
+        ("Makefile:12: *** missing separator.  Stop.", "Makefile", True),
+        ("make: *** [Makefile:224: __sub-make] Error 2", "Makefile", False),
+        ("make[3]: *** [scripts/Makefile.build:229: mm/x.o] Error 1", "scripts/Makefile.build", False),
+    ],
+)
+def test_words_name_a_file_where_its_path_stands_as_a_whole(said: str, path: str, names: bool) -> None:
+    assert evidence.names_file(said, path) is names
+    assert evidence.names_file(f"so it ended {said}", path) is names
+
+
+@pytest.mark.parametrize(
     ("one", "what", "said"),
     [
         (evidence.of_flaky("p.a"), "p.a", "two boots, two answers"),

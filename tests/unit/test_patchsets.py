@@ -379,6 +379,8 @@ def test_an_error_names_whose_lines_fail_or_who_brings_the_name_or_who_touches_t
     assert setnames.of_error(SetKind.PICK, (4,), failed, (), SERIES) == (1,)
     assert setnames.of_error(SetKind.REVERT, (1,), failed, (3,), SERIES) == (3,)
     assert setnames.of_error(SetKind.REVERT, (1,), failed, (), SERIES) == (4,)
+    elsewhere = result("only-4", 4, outcome=Outcome.BUILD_FAILED, detail="mm/y.c:1: error: 'x' undeclared")
+    assert setnames.of_error(SetKind.REVERT, (1,), elsewhere, (), SERIES) == ()
 
 
 def test_a_promise_names_who_makes_it_or_who_brings_its_name() -> None:

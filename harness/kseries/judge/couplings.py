@@ -105,7 +105,7 @@ class _Known:
         """The later patches that the errors tell of, by their lines or by files; else those that fail alone too."""
         later = self._patches[gone.number :]
         said = " ".join((without.detail, *without.notes))
-        named = [late for late in later if any(path in said for path in late.files)]
+        named = [late for late in later if any(evidence.names_file(said, path) for path in late.files)]
         suspects = [late for late in later if late.number in without.suspects]
         alone = [late for late in later if self._outcome(f"only-{late.number}") is without.outcome]
         both = [late for late in named if late in alone]

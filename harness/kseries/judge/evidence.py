@@ -99,6 +99,20 @@ def _behind(said: str, state: StateResult) -> str:
     return next((one.said for one in state.complaints if one.said in said), "")
 
 
+# --- read ---------------------------------------------------------------------------------------
+
+
+def names_file(said: str, path: str) -> bool:
+    """True where words name a file of the tree, whose path stands there as a whole and from the top: as the lines of
+    errors have it (kbuild/make.py). Where make itself gives up (``[Makefile:224: mm] Error 2``) is no file at fault.
+    """
+    behind = r"(?![\w/+~-]|\.\w)" if "/" in path else r"(?=:\d)"  # "Kconfig dropped X" names none
+    return (
+        path in said
+        and re.search(rf"""(?<![^\s'"`\u2018\u201c(])(?:\./)?{re.escape(path)}{behind}""", said) is not None
+    )
+
+
 # --- told ---------------------------------------------------------------------------------------
 
 

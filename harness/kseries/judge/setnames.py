@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from kseries.judge import evidence
 from kseries.judge.sets import Draws
 from kseries.model import AppliedPatch, Coupling, SetKind, StateResult
 
@@ -37,7 +38,7 @@ def of_error(
     beside = _on_the_side(kind, numbers, patches)
     words = {*_WORD.findall(said)}
     bring = [one.number for one in beside if not words.isdisjoint(one.symbols)] if kind is SetKind.PICK else []
-    touch = [one.number for one in beside if any(path in said for path in one.files)]
+    touch = [one.number for one in beside if any(evidence.names_file(said, path) for path in one.files)]
     return _few(suspects or bring or touch)
 
 
