@@ -5,6 +5,7 @@ import re
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from kseries import inputs
 from kseries.evaluate.stateresult import bare
@@ -26,12 +27,18 @@ def coupled(
     conflicts: Conflicts | None = None,
     details: dict[str, str] | None = None,
     suspects: dict[str, tuple[int, ...]] | None = None,
+    files: dict[int, tuple[str, ...]] = FILES,
+    renames: dict[int, tuple[str, str]] | None = None,
 ) -> list[tuple[str, int, int | None]]:
     seen = {**SOUND, **ALONE, **(changed or {})}
     plan = plan_of(tuple(seen))
+    moved = {number: (names,) for number, names in (renames or {}).items()}
     plan = msgspec.structs.replace(
         plan,
-        patches=tuple(msgspec.structs.replace(patch, files=FILES[patch.number]) for patch in plan.patches),
+        patches=tuple(
+            msgspec.structs.replace(patch, files=files[patch.number], renames=moved.get(patch.number, UNSET))
+            for patch in plan.patches
+        ),
         states=tuple(
             msgspec.structs.replace(state, tree=None, conflicts=conflicts[state.id])
             if state.id in (conflicts or {}) and conflicts
@@ -70,6 +77,16 @@ def test_a_conflict_of_a_revert_and_of_a_pick_in_one_file_is_of_those_two() -> N
 def test_a_conflict_that_no_pick_explains_is_of_all_that_touch_the_file() -> None:
     assert coupled(conflicts={"without-1": ("a.c",)}) == [("textual", 2, 1), ("textual", 3, 1)]
     assert coupled(conflicts={"only-3": ("b.c",)}) == [("textual", 3, 1)]
+
+
+def test_a_file_is_the_same_one_under_each_name_that_the_series_gives_it() -> None:
+    files, moved = {1: ("a.c",), 2: ("a.c", "b.c"), 3: ("b.c",)}, {2: ("a.c", "b.c")}
+    conflicts: Conflicts = {"without-1": ("b.c",), "only-3": ("a.c",)}
+    assert coupled(conflicts=conflicts, files=files) == []
+    assert coupled(conflicts=conflicts, files=files, renames=moved) == [("textual", 3, 1)]
+    there_and_back = {1: ("a.c", "b.c"), 2: ("b.c", "a.c")}
+    both = {1: files[2], 2: files[2], 3: files[3]}
+    assert coupled(conflicts=conflicts, files=both, renames=there_and_back) == [("textual", 3, 1)]
 
 
 def test_what_does_not_build_without_a_patch_needs_it() -> None:

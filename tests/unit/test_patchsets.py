@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -372,6 +373,8 @@ def test_a_conflict_names_later_patches_to_the_file_that_stay_or_earlier_ones_th
     assert setnames.in_the_way(SetKind.REVERT, (2,), ("x.c",), SERIES) == (3,)
     assert setnames.in_the_way(SetKind.REVERT, (2, 3), ("x.c",), SERIES) == ()
     assert setnames.in_the_way(SetKind.PICK, (3,), ("x.c",), SERIES) == (2,)
+    moves = msgspec.structs.replace(patch(5, "x.c", "z.c"), renames=(("x.c", "z.c"),))
+    assert setnames.in_the_way(SetKind.REVERT, (2,), ("z.c",), (*SERIES, moves)) == (3, 5)
 
 
 def test_an_error_names_whose_lines_fail_or_who_brings_the_name_or_who_touches_the_file() -> None:

@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State, events
 from kseries.model.errors import InputError
@@ -219,6 +220,22 @@ def test_two_reverts_are_made_of_patches_that_touch_a_file_in_common(repository:
     assert list(found) == ["without-1+3", "without-2+4"]
     both = found["without-1+3"]
     assert (both.applied, both.patch, both.conflicts) == ((2, 4, 5), None, ())
+    assert both.tree == by_reverting(repository, 3, 1)
+
+
+def test_a_file_is_in_common_whatever_each_patch_calls_it(repository: Repository, store: TreeStore) -> None:
+    history: list[dict[str, str | None]] = [
+        {"a": lines(30), "b": "b\n", "c": "c\n"},
+        {"a": lines(30, line3="x")},
+        {"a": None, "new a": lines(30, line3="x", line9="z"), "c": "c, changed\n"},
+        {"new a": lines(30, line3="x", line9="z", line20="y")},
+        {"b": None, "d": "something else\n"},
+        {"d": "something else, changed\n"},
+    ]
+    plan = scenarios.make_plan(*series_of_files(repository, *history), ("pairs",), store)
+    assert [patch.renames for patch in plan.patches] == [UNSET, (("a", "new a"),), UNSET, UNSET, UNSET]
+    assert list(pairs_of(plan)) == ["without-1+2", "without-1+3", "without-2+3", "without-4+5"]
+    both = pairs_of(plan)["without-1+3"]
     assert both.tree == by_reverting(repository, 3, 1)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kseries.judge import evidence
 from kseries.model import AppliedPatch, Bond, Coupling, EvidenceKind, Finding, FindingKind, Outcome, Plan, StateResult
+from kseries.plan.renamed import Renamed
 
 _BONDS = {Outcome.BUILD_FAILED: Bond.BUILD, Outcome.BOOT_FAILED: Bond.BOOT}
 
@@ -44,7 +45,13 @@ class _Known:
     def __init__(self, plan: Plan, states: Mapping[str, StateResult]) -> None:
         self._patches = plan.patches
         self._states = states
-        self._conflicts = {state.id: frozenset(state.conflicts) for state in plan.states if state.tree is None}
+        renamed = Renamed(plan.patches)
+        self._files = {patch.number: renamed.files(patch.files) for patch in plan.patches}
+        self._conflicts = {
+            state.id: {renamed.file(path): path for path in state.conflicts}
+            for state in plan.states
+            if state.tree is None
+        }
 
     # --- by text ----------------------------------------------------------------------------
 
@@ -55,31 +62,37 @@ class _Known:
         """
         for early in self._patches:
             for late in self._patches[early.number :]:
-                shared = {*early.files} & {*late.files}
-                revert = self._conflicts.get(f"without-{early.number}", frozenset()) & shared
-                alone = self._conflicts.get(f"only-{late.number}", frozenset()) & shared
+                shared = self._files[early.number] & self._files[late.number]
+                revert = self._in_conflict(f"without-{early.number}") & shared
+                alone = self._in_conflict(f"only-{late.number}") & shared
                 certain = revert & alone
                 if certain or self._only_one(revert, early) or self._only_one(alone, late):
+                    state = f"without-{early.number}" if revert else f"only-{late.number}"
+                    paths = sorted(self._conflicts[state][file] for file in certain or revert or alone)
                     yield Coupling(
                         kind=Bond.TEXTUAL,
                         patch=late.number,
                         needs=early.number,
-                        state=f"without-{early.number}" if revert else f"only-{late.number}",
-                        evidence=tuple(map(evidence.of_conflict, sorted(certain or revert or alone))),
+                        state=state,
+                        evidence=tuple(map(evidence.of_conflict, paths)),
                     )
 
-    def _only_one(self, paths: frozenset[str], patch: AppliedPatch) -> bool:
-        """True where a conflict in such a file has no pair of patches to it that is certain."""
-        return any(not self._paired(path, patch) for path in paths)
+    def _in_conflict(self, state: str) -> frozenset[str]:
+        """The files in which a state conflicts, by the names that they go by."""
+        return frozenset(self._conflicts.get(state, ()))
 
-    def _paired(self, path: str, patch: AppliedPatch) -> bool:
+    def _only_one(self, files: frozenset[str], patch: AppliedPatch) -> bool:
+        """True where a conflict in such a file has no pair of patches to it that is certain."""
+        return any(not self._paired(file, patch.number) for file in files)
+
+    def _paired(self, file: str, patch: int) -> bool:
         """True where some other patch's state conflicts in this file too, the other way round."""
-        others = [other for other in self._patches if other.number != patch.number and path in other.files]
+        others = [other for other, files in self._files.items() if other != patch and file in files]
         return any(
-            path in self._conflicts.get(f"only-{other.number}", frozenset())
-            if other.number > patch.number and path in self._conflicts.get(f"without-{patch.number}", frozenset())
-            else path in self._conflicts.get(f"without-{other.number}", frozenset())
-            if other.number < patch.number and path in self._conflicts.get(f"only-{patch.number}", frozenset())
+            file in self._in_conflict(f"only-{other}")
+            if other > patch and file in self._in_conflict(f"without-{patch}")
+            else file in self._in_conflict(f"without-{other}")
+            if other < patch and file in self._in_conflict(f"only-{patch}")
             else False
             for other in others
         )

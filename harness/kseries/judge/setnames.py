@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kseries.judge import evidence
 from kseries.judge.sets import Draws
 from kseries.model import AppliedPatch, Coupling, SetKind, StateResult
+from kseries.plan.renamed import Renamed
 
 _WORD = re.compile(r"\w+")
 _MOST = 64
@@ -27,7 +28,10 @@ def in_the_way(
     kind: SetKind, numbers: Sequence[int], files: Iterable[str], patches: Sequence[AppliedPatch]
 ) -> tuple[int, ...]:
     """Of a conflict in some files, who may be why: later patches to them that stay, earlier ones that do not come."""
-    return _few(one.number for one in _on_the_side(kind, numbers, patches) if not {*one.files}.isdisjoint(files))
+    renamed = Renamed(patches)
+    there = renamed.files(files)
+    beside = _on_the_side(kind, numbers, patches)
+    return _few(one.number for one in beside if not renamed.files(one.files).isdisjoint(there))
 
 
 def of_error(

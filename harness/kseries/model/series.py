@@ -98,6 +98,8 @@ class AppliedPatch(Record, frozen=True):
     message: str = ""
     files: tuple[str, ...] = ()
     """The paths in which the trees differ."""
+    renames: tuple[tuple[str, str], ...] | UnsetType = UNSET
+    """Of those, the name before and the name after of each file that has another one; not there where none has."""
     symbols: tuple[str, ...] = ()
     """The names that it introduces: functions, types, macros, Kconfig symbols; not known before a run."""
     author: str = ""

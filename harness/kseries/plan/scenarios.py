@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from kseries.model import AppliedPatch, Base, Patch, Plan, Series, State, events
 from kseries.model.errors import InputError
+from kseries.plan.renamed import Renamed
 from kseries.sources import ApplyError, Merge, ThreeWay, TreeStore
 from kseries.sources.applying import Applying, Step
 from kseries.sources.manytrees import ManyTrees
@@ -122,12 +123,20 @@ def plan_of(
 
 
 def with_files(patches: Patches, trees: ManyTrees) -> Patches:
-    """The patches with the paths that each touches."""
+    """The patches with the paths that each touches, and the files that it renames."""
     touched = trees.touched([(patch.tree_before, patch.tree_after) for patch in patches])
     return tuple(
-        msgspec.structs.replace(patch, files=tuple(sorted(path.decode(errors="replace") for path in paths)))
-        for patch, paths in zip(patches, touched, strict=True)
+        msgspec.structs.replace(
+            patch,
+            files=tuple(sorted(map(_name, its.paths))),
+            renames=tuple((_name(before), _name(after)) for before, after in its.renames) or UNSET,
+        )
+        for patch, its in zip(patches, touched, strict=True)
     )
+
+
+def _name(path: bytes) -> str:
+    return path.decode(errors="replace")
 
 
 def check(names: Iterable[str]) -> None:
@@ -278,7 +287,7 @@ def _alone(patches: Patches, base: Base, trees: ManyTrees) -> Iterator[State]:
 def _pairs(patches: Patches, _base: Base, trees: ManyTrees) -> Iterator[State]:
     """Two reverts, the later patch's first, of patches that interact; of no single patch, so ``patch`` is None."""
     later = dict(zip(patches, _without(patches, trees), strict=True))
-    pairs = list(_interacting(patches, trees))
+    pairs = list(_interacting(patches))
     possible = [(early, late, tree) for early, late in pairs if (tree := later[late].tree) is not None]
     reverts = [ThreeWay.revert(tree, early.tree_before, early.tree_after) for early, _, tree in possible]
     both = {(early, late): merge for (early, late, _), merge in zip(possible, trees.merge_all(reverts), strict=True)}
@@ -293,9 +302,10 @@ def _journey(patches: Patches, base: Base, trees: ManyTrees) -> Iterator[State]:
     yield from _reverts(patches, base, trees)
 
 
-def _interacting(patches: Patches, trees: ManyTrees) -> Iterator[tuple[AppliedPatch, AppliedPatch]]:
-    """The pairs of patches that touch a file in common, as they are or as one renames it."""
-    touched = trees.touched([(patch.tree_before, patch.tree_after) for patch in patches])
+def _interacting(patches: Patches) -> Iterator[tuple[AppliedPatch, AppliedPatch]]:
+    """The pairs of patches that touch a file in common, whatever it is called at each of them."""
+    renamed = Renamed(patches)
+    touched = [renamed.files(patch.files) for patch in patches]
     for (early, its), (late, others) in combinations(zip(patches, touched, strict=True), 2):
         if not its.isdisjoint(others):
             yield early, late

@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from kseries.host import checksums, processes
 from kseries.model import events
@@ -31,6 +32,13 @@ _AT_ONCE = 50
 """Merges in one git process: few enough to tell of progress, and to share among cores."""
 _LOOSE = 100
 """From so many objects on, git keeps them in a pack (transfer.unpackLimit in git-config(1))."""
+
+
+class Touched(NamedTuple):
+    """The paths in which two trees differ, and of renamed files the names before and after, which are among them."""
+
+    paths: frozenset[bytes]
+    renames: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class ManyTrees:
@@ -170,9 +178,13 @@ class ManyTrees:
                 self._tell(events.Planning("merging", len(made), len(merges)))
         return made
 
-    def touched(self, pairs: Sequence[tuple[str, str]]) -> list[frozenset[bytes]]:
-        """The paths in which the trees of each pair differ."""
-        return [frozenset(step) for step in treeedit.changes(self._store, pairs)]
+    def touched(self, pairs: Sequence[tuple[str, str]]) -> list[Touched]:
+        """What the trees of each pair differ in."""
+        steps = treeedit.changes(self._store, pairs)
+        # A rename is a path that goes, and one that came with what is in it: of most patches nobody has to ask.
+        moving = [pair for pair, step in zip(pairs, steps, strict=True) if None in step.values() and any(step.values())]
+        renames = dict(zip(moving, treeedit.renames(self._store, moving), strict=True)) if moving else {}
+        return [Touched(frozenset(step), renames.get(pair, ())) for pair, step in zip(pairs, steps, strict=True)]
 
     # --- what both need ---------------------------------------------------------------------
 

@@ -86,6 +86,24 @@ def _changes(told: bytes) -> list[Changes]:
     return [{one.path: _after(one) for one in some} for some in rawdiff.of_pairs(told)]
 
 
+def renames(store: TreeStore, pairs: Iterable[tuple[str, str]]) -> list[tuple[tuple[bytes, bytes], ...]]:
+    """The names before and after of the files that are renamed from the first tree of each pair to the second, as git's
+    merge finds them: half of the file stays.
+    """
+    asked = list(pairs)
+    words = ("diff-tree", "--stdin", "-r", "-z", "-M", "--name-status", "--diff-filter=R")
+    told = store.answer(*words, stdin="".join(f"{old} {new}\n" for old, new in asked).encode())
+    found: list[tuple[tuple[bytes, bytes], ...]] = []
+    for old, new in asked:
+        told = told.removeprefix(f"{old} {new}\n".encode())
+        some: list[tuple[bytes, bytes]] = []
+        while told.startswith(b"R"):  # which no id does
+            _, before, after, told = told.split(b"\0", 3)
+            some.append((before, after))
+        found.append(tuple(some))
+    return found
+
+
 def _after(one: rawdiff.Difference) -> Entry | None:
     return None if one.new_mode == rawdiff.NONE else Entry(one.new_mode, one.new)
 
