@@ -251,6 +251,17 @@ def test_a_contract_that_asks_nothing_is_left_out() -> None:
     assert "A" in why and "A.works" in why
 
 
+def test_what_goes_with_a_name_that_no_contract_can_go_by_says_so() -> None:
+    foo, bar = (Part(kind="proc", name=f"/proc/sys/vm/{name}") for name in ("foo", "bar"))
+    only = "a contract can go by a capability or a check only"
+    some = {
+        (foo,): f"p.works and 1 more goes with /proc/sys/vm/foo: {only}",
+        (foo, bar): f"p.works and 1 more may belong to any of /proc/sys/vm/foo, /proc/sys/vm/bar: {only}",
+    }
+    made = drafts.of([Promise(parts=parts, checks=("p.works", "p.goes")) for parts in some], ())
+    assert made == drafts.Drafts(contracts=(), left=tuple(some.values()))
+
+
 def test_names_that_other_contracts_have_are_taken() -> None:
     world = World(1, (feature("A", 1, works=Ask(patches())),))
     made = drafts.of(of_world(world), tuple(world.results.values()), frozenset(("a", "a-2")))

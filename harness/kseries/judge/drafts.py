@@ -37,8 +37,7 @@ def of(inferred: Sequence[Promise], states: Sequence[StateResult], taken: Set[st
         if when is not None:
             by_part.setdefault(when, []).append(promise)
         else:
-            names = ", ".join(part.name for part in promise.parts)
-            left.append(f"{_count(promise)} may belong to any of {names}, which do not come together")
+            left.append(f"{_count(promise)} {_why_not(promise.parts)}")
     drafts: list[Draft] = []
     for when, some in by_part.items():
         name = _id(when, {*taken, *(one.contract.id for one in drafts)})
@@ -55,6 +54,15 @@ def _when(promise: Promise, states: Iterable[StateResult]) -> Part | None:
     known = [{part: promises.shows(part, state) for part in promise.parts} for state in states]
     able = (part for part in promise.parts if part.kind == CAPABILITY)
     return next((one for one in able if all(False not in shown.values() for shown in known if shown[one])), None)
+
+
+def _why_not(parts: Sequence[Part]) -> str:
+    """Why no contract goes by any of these."""
+    names = ", ".join(part.name for part in parts)
+    belongs = f"may belong to any of {names}" if len(parts) > 1 else f"goes with {names}"
+    if any(part.kind == CAPABILITY for part in parts):
+        return f"{belongs}, which do not come together"
+    return f"{belongs}: a contract can go by a capability or a check only"
 
 
 def _draft(name: str, when: Part, some: Sequence[Promise], states: Sequence[StateResult]) -> Draft:
