@@ -29,7 +29,7 @@ def plan(target: inputs.Target, options: Options, trees: TreeStore, tell: events
     with explained(target, base, trees):
         made = scenarios.make_plan(target.series, base, options.scenarios, trees, tell, options.fuzz)
     tell_fuzz(made.patches, tell)
-    for note in selftests.proposed(made, options, trees):
+    for note in (*selftests.proposed(made, options, trees), *selftests.brought(made, options, trees)):
         tell(events.Preparing(note))
     return pick.with_reverts(made, options.reverts, trees)
 

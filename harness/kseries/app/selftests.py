@@ -12,7 +12,8 @@ from kseries.arch import Arch
 from kseries.coverage.selftestsource import SelftestSource
 from kseries.model import Check, Contract, Origin, Plan, Probe, SelftestNote, Status
 from kseries.model.sanitize import few
-from kseries.probes import selftests, targets
+from kseries.probes import absent, selftests, targets
+from kseries.probes.absent import Absent
 from kseries.probes.ktap import EXIT_STATUS
 from kseries.probes.selftests import Call, Selftest
 from kseries.sources import TreeStore
@@ -84,6 +85,18 @@ def proposed(planned: Plan, options: Options, trees: TreeStore) -> Iterator[str]
         names = [f"{one.target}:{one.test}" for one in left]
         options_for = " ".join(f"--selftest {name}" for name in _lists(left[:_NAMED]))
         yield f"the series changes {few(names, _NAMED)}; add {options_for}"
+
+
+def brought(planned: Plan, options: Options, trees: TreeStore) -> Iterator[str]:
+    """A line of the tests that are asked for, come with the series, and are each state's own. Raises InputError."""
+    if options.selftests_from != "state":
+        return
+    asked_for = calls(options)
+    tests, scripts = selftests.tests(asked_for), targets.parse(options.selftests)
+    wanted = absent.sources([call.probe for call in asked_for], tests, scripts, archs.get(options.arch))
+    lacking = Absent(wanted, planned.patches[-1].tree_after, trees).of(planned.base.tree)
+    if lacking:
+        yield f"the series brings {few(lacking, _NAMED)}: no state without it is asked; add --selftest-from tip"
 
 
 def _runs_on(test: Selftest, arch: Arch) -> bool:

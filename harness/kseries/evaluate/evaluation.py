@@ -13,6 +13,8 @@ from kseries.evaluate.memory import Memory
 from kseries.kbuild.brought import Brought
 from kseries.model import Job, Observation, Outcome, State, StateResult, events
 from kseries.plan.samebuild import SameBuild
+from kseries.probes import absent
+from kseries.probes.absent import Absent
 from kseries.sources import TreeStore
 
 _MOST_UNREAD = 100
@@ -33,6 +35,7 @@ class Evaluation:
         """What was seen of states before base had answered."""
         self._memory = memory
         self._out = out
+        self._trees = trees
         plan = jobs.plan
         self._brought = Brought(trees, plan.base.tree, [patch.tree_after for patch in plan.patches])
 
@@ -199,7 +202,16 @@ class Evaluation:
     def _of(self, state: State, seen: Observation) -> StateResult:
         wanted = self.jobs.setup.config.wanted(seen.config_dropped)
         seen = downed.shown(overdue.shown(seen, self.jobs.left_out), self.seen.get("base"), self.jobs.down)
-        return stateresult.of(seen, state, self._names, self._bringing(seen.config_dropped), wanted)
+        bringing = self._bringing(seen.config_dropped)
+        return stateresult.of(seen, state, self._names, bringing, wanted, self._absent.of(state.tree or seen.tree))
+
+    @cached_property
+    def _absent(self) -> Absent:
+        setup, plan = self.jobs.setup, self.jobs.plan
+        wanted = absent.sources(setup.probes, setup.selftests, setup.targets, setup.arch)
+        found = Absent(wanted, plan.patches[-1].tree_after if plan.patches else plan.base.tree, self._trees)
+        found.look([state.tree for state in self.jobs.states if state.tree is not None])
+        return found
 
     def _bringing(self, dropped: tuple[str, ...]) -> dict[str, int]:
         """Of the options that Kconfig dropped, those that the series brings, and the first patch that does."""

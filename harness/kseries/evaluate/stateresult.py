@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping
 
 import msgspec
+from msgspec import UNSET
 
 from kseries.model import Observation, Outcome, State, StateResult
 from kseries.model.notewords import unbooted, unbuilt
@@ -37,10 +38,11 @@ def of(
     states: Mapping[str, str],
     brought: Mapping[str, int],
     wanted: tuple[str, ...] = (),
+    absent: tuple[str, ...] = (),
 ) -> StateResult:
     """What was seen of a tree, as a plan tells of its state. It has others, too, whose ids are given by their trees;
     ``brought`` tells of an option that Kconfig has dropped which patch of the series brings it, and ``wanted`` are
-    those that are not needed.
+    those that are not needed. ``absent`` are probes that the tree does not have yet (probes/absent.py).
     """
 
     def name(tree: str | None) -> str | None:
@@ -80,6 +82,7 @@ def of(
         ended=seen.ended,
         failures=seen.failures,
         made_on=seen.made_on,
+        absent=absent or UNSET,
     )
     return msgspec.structs.replace(result, notes=(*_as_others(result), *_dropped(result, brought), *_of_build(seen)))
 

@@ -4,6 +4,7 @@
 from collections.abc import Mapping, Set
 
 import msgspec
+from msgspec import UNSET
 
 from kseries.judge import announced, losses
 from kseries.judge.losses import GOOD
@@ -27,6 +28,11 @@ def asked(contract: Contract, probes: tuple[str, ...]) -> Contract:
     )
 
 
+def is_absent(name: str, result: StateResult) -> bool:
+    """True of a check of a test that the tree of a state does not have, and the tip's has."""
+    return result.absent is not UNSET and name.rpartition(".")[0] in result.absent
+
+
 def contract_verdict(
     contract: Contract, result: StateResult, tip: Mapping[str, Check] | None, flaky: Set[str] = frozenset()
 ) -> ContractVerdict:
@@ -34,9 +40,9 @@ def contract_verdict(
 
     A check that never came does not hold. A skip is a violation where the tip passed and the state
     advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
-    flaky check, of this state or of base, whose ``flaky`` ones judge nobody; nor of one that was left out, which may be
-    what a broken kernel breaks; nor of any skip where the tip is not known (None). Where the check is left out by which
-    it advertises, nobody knows whether it does.
+    flaky check, of this state or of base, whose ``flaky`` ones judge nobody; nor of one that was left out, or of a test
+    that the state's tree does not have yet: it may be what a broken kernel breaks; nor of any skip where the tip is not
+    known (None). Where the check is left out by which it advertises, nobody knows whether it does.
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
@@ -50,6 +56,9 @@ def contract_verdict(
         status = checks[name].status if name in checks else Status.MISSING
         if name in result.flaky or name in flaky or not losses.came(name, result):
             unknown = True
+        elif is_absent(name, result):
+            unknown = True
+            untested += [name] if advertised else []
         elif status is Status.SKIP:
             lost = advertised and tip is not None and name in tip and tip[name].status in GOOD
             failed += [name] if lost else []

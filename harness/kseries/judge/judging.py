@@ -19,7 +19,7 @@ from kseries.judge import (
     sandbox,
     suspicions,
 )
-from kseries.judge.contracts import contract_verdict
+from kseries.judge.contracts import contract_verdict, is_absent
 from kseries.judge.losses import GOOD, Symptom, What
 from kseries.model import (
     Advice,
@@ -308,8 +308,13 @@ class _Judged:
         return losses.died(result) and self._base.outcome is Outcome.OK and not of_complaint
 
     def _inherited(self, of_base: ContractVerdict) -> tuple[str, ...]:
-        """What base violates of a contract, or may: it skips what the tip would have to pass, which is not known."""
-        return (*of_base.failed, *(of_base.untested if self._tip.outcome.unknown else ()))
+        """What base violates of a contract, or may: it skips what the tip would have to pass, which is not known, or
+        lacks the test.
+        """
+        untested = of_base.untested
+        if not self._tip.outcome.unknown:
+            untested = tuple(name for name in untested if is_absent(name, self._base))
+        return (*of_base.failed, *untested)
 
     def _lost(self, result: StateResult, told: set[str]) -> list[str]:
         """Checks that base passed and this state does not, but for those told already or no longer asked."""

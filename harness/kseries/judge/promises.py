@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from msgspec import UNSET
 
 from kseries.judge import announced, losses
+from kseries.judge.contracts import is_absent
 from kseries.judge.losses import GOOD
 from kseries.model import CAPABILITY, Check, Contract, Ending, Part, Record, StateResult, Status
 from kseries.model.surface import SurfaceKind
@@ -134,13 +135,15 @@ Broken = tuple[Promise, tuple[str, ...]]
 
 def broken(inferred: Iterable[Promise], state: StateResult) -> Iterator[Broken]:
     """The promises that a state breaks: one that shows all of the parts, or none of them and takes what belongs to
-    them. A check that is skipped breaks nothing: it says that it could not be tried.
+    them. A check that is skipped breaks nothing: it says that it could not be tried; nor does one of a test that the
+    state's tree does not have.
     """
     answers = _answers(state)
     for promise in inferred:
         shown = {shows(part, state) for part in promise.parts}
         asked = promise.checks if shown == {True} else promise.otherwise if shown == {False} else ()
-        if names := tuple(name for name in asked if answers.get(name) is Status.FAIL):
+        failed = (name for name in asked if answers.get(name) is Status.FAIL)
+        if names := tuple(name for name in failed if not is_absent(name, state)):
             yield promise, names
 
 

@@ -104,6 +104,10 @@ class StateResult(Record, frozen=True):
     """In how many of them each flaky check failed, or was missing; not there where none is flaky."""
     made_on: str | UnsetType = UNSET
     """The name of the host of a cluster that built and booted it; not there where that was this host."""
+    absent: tuple[str, ...] | UnsetType = UNSET
+    """The probes that are tests of the kernel's own of which its tree has no source, and the tip's has: nobody has
+    asked it what they check. Not there where it has all.
+    """
 
 
 class FindingKind(StrEnum):

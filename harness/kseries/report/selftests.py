@@ -11,8 +11,9 @@ from msgspec import UNSET
 
 from kseries.model import RunResult, SelftestNote, StateResult
 from kseries.model.notewords import overdue
-from kseries.model.sanitize import line
+from kseries.model.sanitize import few, line
 
+_CURE = "--selftest-from tip asks every state"
 _NAMED = 10
 """Tests that a line names."""
 
@@ -26,6 +27,20 @@ def lines(run: RunResult) -> Iterator[str]:
     """What a report tells at its head."""
     yield from (f"{line(one.name)} is --selftest {line(shlex.quote(one.call))}" for one in notes(run) if one.call)
     yield from on_base(notes(run))
+    yield from _absent(run)
+
+
+def _absent(run: RunResult) -> Iterator[str]:
+    """A line of each test that a contract asks of a state whose tree does not have it."""
+    lacking: dict[str, list[str]] = {}
+    for state in run.states:
+        asked = {name.rpartition(".")[0] for one in state.contracts for name in one.untested}
+        for probe in () if state.absent is UNSET else state.absent:
+            if probe in asked:
+                lacking.setdefault(probe, []).append(state.id)
+    for probe, states in lacking.items():
+        where = f"{line(probe)} is not in the tree of {few(states)}"
+        yield f"{where}: what a contract asks of it is not known there; {_CURE}"
 
 
 def on_base(told: Sequence[SelftestNote]) -> Iterator[str]:

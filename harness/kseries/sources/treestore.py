@@ -468,6 +468,12 @@ class TreeStore:
         done = self._asked("cat-file", "blob", f"{tree}:{path}")
         return done.stdout if done is not None else None
 
+    def have(self, asked: Sequence[tuple[str, str]]) -> list[bool]:
+        """Of many trees, each with a path without blanks, whether there is something at that path."""
+        lines = "".join(f"{tree}:{path}\n" for tree, path in asked).encode()
+        rows = self.answer("cat-file", "--batch-check=%(objecttype)", stdin=lines).decode().splitlines()
+        return [not row.endswith(" missing") for row in rows]
+
     def paths(self, tree: str) -> frozenset[str]:
         """The paths of all that a tree has."""
         return frozenset(name for name in self._must("ls-tree", "-r", "-z", "--name-only", tree).split("\0") if name)
