@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What holds for all tests: Ctrl-C reaches them, and which of them are a part of ``./kseries test --full``.
+"""What holds for all tests: Ctrl-C and SIGTERM reach them, and which of them are a part of ``./kseries test --full``.
 
 A test marked ``full("PART")`` runs in that part alone. ``--part PART`` chooses a part, ``--part short`` what is in none
 of them; without it, whatever is named runs.
@@ -17,6 +17,8 @@ from tests.support.passed import Passed
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# What ends by SIGTERM leaves all that the tests have started.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 SHORT = "short"
 _TOP = Path(__file__).resolve().parents[1]

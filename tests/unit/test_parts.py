@@ -14,6 +14,7 @@ from kseries.cli import main
 from kseries.cli.test import PARTS
 from kseries.host import paths, signals
 from tests.support import passed
+from tests.support.site import until
 
 TOP = paths.project()
 INI = str(TOP / "tox.ini")
@@ -100,6 +101,30 @@ def test_what_has_passed_is_left_out_until_a_file_changes(run: Run, tmp_path: Pa
     (tmp_path / "wrong").unlink()
     assert ran(run(*words)) == {"test_one", "test_two", "test_nearer"}, "another set of files"
     assert ran(run(*words)) == set()
+
+
+def test_sigterm_ends_what_a_test_has_begun(run: Run, tmp_path: Path) -> None:
+    slow = """
+import time
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def begun():
+    yield
+    Path("ended").touch()
+
+def test_slow(begun):
+    Path("under_way").touch()
+    time.sleep(300)
+"""
+    (tmp_path / "test_it.py").write_text(slow)
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist"]
+    with subprocess.Popen(argv, cwd=tmp_path, env=PLAIN, stdout=subprocess.PIPE, text=True) as pytest_run:
+        until((tmp_path / "under_way").exists, "the test", pytest_run)
+        pytest_run.terminate()
+        assert pytest_run.wait(60) == pytest.ExitCode.INTERRUPTED
+    assert (tmp_path / "ended").exists()
 
 
 def test_half_a_line_of_a_note_is_no_test_that_has_passed(run: Run, tmp_path: Path) -> None:
