@@ -77,7 +77,17 @@ def test_the_check_in_which_a_machine_ended_fails_and_those_after_it_are_missing
     assert f"the machine ended in it: {judged.detail}" in settled[1].blamed
 
 
-@pytest.mark.parametrize("why", ["softlockup: hung tasks", "Hard LOCKUP", "hung_task: blocked tasks", "RCU Stall"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        "softlockup: hung tasks",
+        "Hard LOCKUP",
+        "hung_task: blocked tasks",
+        "RCU Stall",
+        "workqueue: 2 stall(s) exceeded threshold 2",
+        "workqueue: stall lasted 31s, exceeding threshold 30s",
+    ],
+)
 def test_a_panic_for_slowness_is_the_kernels_on_an_idle_host_alone(why: str) -> None:
     """softlockup_panic=1 and its like make a panic of what a host with other work to do may be why of."""
     said = f"Kernel panic - not syncing: {why}"

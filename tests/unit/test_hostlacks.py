@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kseries.cache.store import Store
-from kseries.kbuild import hostlacks
+from kseries.kbuild import hosthas, hostlacks
 from kseries.model import Outcome, Plan
 from kseries.model.errors import InfraError
 from tests.support.engines import engine as engine_for
@@ -170,9 +170,9 @@ async def test_who_is_asked_for_what_a_build_did_not_find() -> None:
     no_program = "this host lacks bc\n  install it with: apt-get install bc"
     in_trees = ["include/openssl/bio.h", "tools/include/openssl/bio.h"]
     assert await check(HOST + BC) == no_header
-    assert asked == [*in_trees, ("openssl/bio.h", "openssl/opensslv.h")]
+    assert asked == [*in_trees, ("openssl/bio.h", "openssl/opensslconf.h")]
     assert await check(OBJTOOL) and asked[2:] == [("gelf.h",)]
-    for header in (in_trees[1], "openssl/bio.h", "openssl/opensslv.h"):
+    for header in (in_trees[1], "openssl/bio.h", "openssl/opensslconf.h"):
         here = {header}
         assert await check(HOST + BC) == no_program
     here = {*in_trees, "bc"}
@@ -242,6 +242,15 @@ async def test_a_header_that_the_kernel_lacks_itself_is_the_patchs_fault(kernel:
     """The compiler says the same of it."""
     (error,) = await kernel.fails(kernel.tree(main=TOOL))
     assert error == "main.c:1:10: fatal error: nobody-has/not-here.h: No such file or directory"
+
+
+async def test_a_host_that_does_not_answer_has_what_was_printed_of_it(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosthas, "_SECONDS", 0.0)
+    with pytest.raises(InfraError) as error:
+        await kernel.build(with_tool(kernel))
+    assert told(error) == LACKS
 
 
 @pytest.mark.parametrize("name", ["zlib/not-here.h", "not-here-in-the-package.h"])

@@ -155,6 +155,7 @@ def test_names_that_put_a_series_into_another_order_than_its_numbers_are_told(tm
         ["[PATCH 0/2]", "[PATCH 1/2]", "[PATCH 2/2]"],
         ["[PATCH 1/2]", "[PATCH 1/2]", "[PATCH 2/2]"],  # none is before one of a smaller number
         ["[PATCH 2/2]", "[PATCH 1/3]"],
+        ["[PATCH 1/2]", "[PATCH 2/2]", "[PATCH 1/2]", "[PATCH 2/2]"],
         ["[PATCH v2 2/2]", "[PATCH 1/2]"],
         ["[PATCH 2/2]", "[PATCH]", "[PATCH 1/2]"],
         ["[PATCH]"],

@@ -298,6 +298,17 @@ BEGIN = "TAP version 13\n1..1\n# timeout set to 45\n# selftests: net: rtnetlink.
             1,
             {},
         ),
+        (  # what a test repeats of its own run in another place
+            BEGIN + "# # # not ok 1 selftests: net: rtnetlink.sh # exit=1\n"
+            "not ok 1 selftests: net: rtnetlink.sh # exit=1\n",
+            1,
+            {},
+        ),
+        (
+            BEGIN + "# not ok 1 selftests: net: rtnetlink.sh # exit=1\nok 1 selftests: net: rtnetlink.sh\n",
+            0,
+            {"selftests_net_rtnetlink_sh": Status.FAIL},
+        ),
     ],
 )
 def test_what_a_test_prints_are_checks_and_the_runners_result_is_the_exit_status(

@@ -407,3 +407,5 @@ def test_the_trace_is_that_of_what_the_ending_is_named_after() -> None:
     assert klog.first_complaint(lines) == 1
     assert klog.first_complaint(lines[:1]) == klog.first_complaint(lines[2:]) == 0
     assert klog.first_complaint(["quiet"]) is None
+    panic = "[    1.3] Kernel panic - not syncing: softlockup: hung tasks"
+    assert klog.first_complaint([lines[0], panic]) == 1, "which is a stall"

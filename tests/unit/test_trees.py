@@ -326,7 +326,10 @@ def test_a_directory_is_read_once_and_again_when_something_changed(tmp_path: Pat
     assert listed(store, fourth) == {"a": ("100644", b"two"), "b": ("100755", b"new")}
 
 
-@pytest.mark.parametrize("left", [".config", "include/config/auto.conf"])
+BUILT = [".config", "include/config/auto.conf", "arch/x86/include/generated/asm/bug.h"]
+
+
+@pytest.mark.parametrize("left", BUILT)
 def test_a_directory_that_was_built_in_is_refused_with_the_remedy(left: str, tmp_path: Path, store: TreeStore) -> None:
     (tmp_path / "linux" / left).parent.mkdir(parents=True)
     (tmp_path / "linux" / left).touch()
@@ -334,7 +337,7 @@ def test_a_directory_that_was_built_in_is_refused_with_the_remedy(left: str, tmp
         store.add_directory(tmp_path / "linux")
 
 
-@pytest.mark.parametrize("left", [".config", "include/config/auto.conf"])
+@pytest.mark.parametrize("left", BUILT)
 @pytest.mark.parametrize("top", ["linux", "./linux"])
 def test_a_tarball_of_what_was_built_in_is_refused_as_well(
     left: str, top: str, tmp_path: Path, store: TreeStore
@@ -347,8 +350,14 @@ def test_a_tarball_of_what_was_built_in_is_refused_as_well(
 
 
 def test_a_configuration_of_something_else_is_a_file_as_others_are(tmp_path: Path, store: TreeStore) -> None:
-    files = [("linux/tools/.config", b"x\n", 0o644), ("linux/include/config.h", b"x\n", 0o644)]
-    assert len(listed(store, store.add_tarball(tarball(tmp_path / "linux.tar", *files)))) == 2
+    names = (
+        "tools/.config",
+        "include/config.h",
+        "arch/x86/include/generated.h",
+        "tools/arch/x86/include/generated/a.h",
+    )
+    files = [(f"linux/{name}", b"x\n", 0o644) for name in names]
+    assert len(listed(store, store.add_tarball(tarball(tmp_path / "linux.tar", *files)))) == len(names)
 
 
 # --- repositories -------------------------------------------------------------------------------

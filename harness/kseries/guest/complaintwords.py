@@ -46,12 +46,14 @@ HEADS = (
     head(Gravity.OOPS, "kernel BUG at ", rf"(?P<what>[Kk]ernel BUG) at {_AT}"),
     # arch/*/kernel: what goes by no other form, of architectures that we do not have, too.
     head(Gravity.OOPS, "Oops", r"(?P<what>Oops)(?:: .{0,200})? \[#\d+\]"),
-    # Where a sysctl or an option asks for it: kernel/watchdog.c, watchdog_hld.c, hung_task.c, rcu/tree_stall.h
+    # Where a sysctl or an option asks for it: kernel/watchdog.c, watchdog_hld.c, hung_task.c, rcu/tree_stall.h, and, in
+    # 7.3, workqueue.c: panic("workqueue: %u stall(s) exceeded threshold %u\n", wq_stall, wq_panic_on_stall);
+    #   panic("workqueue: stall lasted %us, exceeding threshold %us\n", stall_time_sec, wq_panic_on_stall_time);
     head(
         Gravity.STALL,
         "Kernel panic - not syncing: ",
         "(?P<what>Kernel panic - not syncing: "
-        "(?:softlockup: hung tasks|Hard LOCKUP|hung_task: blocked tasks|RCU Stall))",
+        "(?:softlockup: hung tasks|Hard LOCKUP|hung_task: blocked tasks|RCU Stall|workqueue: (?=.{0,20}stall)))",
     ),
     # kernel/panic.c
     head(Gravity.OOPS, "Kernel panic - not syncing: ", r"(?P<what>Kernel panic - not syncing: [^:!,.=(]*)"),

@@ -130,5 +130,9 @@ def first_complaint(lines: Sequence[str]) -> int | None:
     That is what the ending of a boot is named after (ending.judge).
     """
     heads = [(number, found) for number, line in enumerate(lines) if (found := head(message(line))) is not None]
-    deadly = (number for number, found in heads if found.gravity is Gravity.OOPS)
+    deadly = (number for number, found in heads if found.gravity is Gravity.OOPS or _is_panic(lines[number]))
     return next(deadly, heads[0][0] if heads else None)
+
+
+def _is_panic(line: str) -> bool:
+    return message(line).startswith(complaintwords.PANIC)

@@ -125,7 +125,7 @@ def out_of_order(found: Mails) -> tuple[Subject, Subject] | None:
     if len(posted) != len(found) or len({(one.version, one.total) for one in subjects}) != 1:
         return None
     numbers = [one.number for one in subjects if one.number is not None]
-    if len(numbers) != len(subjects):
+    if len(numbers) != len(subjects) or len({*numbers}) != len(numbers):  # of two series, perhaps
         return None
     smallest = [*itertools.accumulate(reversed(numbers), min)][::-1]  # from there on: a series may have thousands
     places = list(zip(subjects, numbers, strict=True))

@@ -68,8 +68,8 @@ PROGRAMS = {
 }
 """Those of the programs that their builds call and do not make themselves, as they make dtc."""
 
-ALWAYS = {"libssl-dev": "openssl/opensslv.h", _LIBELF: "gelf.h", _LIBDW: "dwarf.h"}
-"""Of packages with several headers, one that each version has."""
+ALWAYS = {"libssl-dev": "openssl/opensslconf.h", _LIBELF: "gelf.h", _LIBDW: "dwarf.h"}
+"""Of packages with several headers, one that each version has; of those that are in two folders, of an architecture."""
 
 _IN_TREE = ("include", "tools/include")
 _ASKED = 8

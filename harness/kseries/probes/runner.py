@@ -39,6 +39,7 @@ _ENDS = " ".join(
         "p;$q1",  # of what told no result, nothing is known
     )
 )
+_WHOLE = "; ".join(rf"/^[# ]*{result} 1 selftests: /b" for result in ("ok", "not ok"))
 _APART = "; t; ".join(
     rf"s,^\(# .*[^# ].*\)\({result} 1 selftests: $name\)\($\| # .*\),\1\n\2\3," for result in ("not ok", "ok")
 )
@@ -46,7 +47,7 @@ _APART = "; t; ".join(
 _RUN = (
     f"ip link set lo up 2>/dev/null; cd /{PLACE} &&"
     ' { ./run_kselftest.sh -t "$0" 2>&1; echo "the runner has ended without a result"; }'
-    rf' | (name="${{0%%:*}}: ${{0#*:}}"; sed -u "{_APART}") | sed -nu {_ENDS}'
+    rf' | (name="${{0%%:*}}: ${{0#*:}}"; sed -u "{_WHOLE}; {_APART}") | sed -nu {_ENDS}'
 )
 """Its $0 is COLLECTION:TEST. 124 is what timeout(1) exits with. Each distribution has lo up before anything else."""
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}

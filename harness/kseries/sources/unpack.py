@@ -6,6 +6,7 @@ import stat
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
@@ -18,8 +19,10 @@ FILE_LIMIT = 1 << 30
 _GIT = ".git"
 """What a clone has, or a work tree of one: no part of a kernel, and of no tree that git would check out."""
 
-_BUILT = (".config", "include/config")
-"""What a kernel has in whose source it was built: make builds such a one in no other folder."""
+_BUILT = (".config", "include/config", "arch/*/include/generated")
+"""What a kernel has in whose source it was built, or its headers were made: make builds such a one in no other folder
+(outputmakefile in the kernel's Makefile).
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def of_tarball(path: Path) -> Iterator[SourceFile]:
                 raise InputError(f"{path} has no top directory: is it a kernel tarball?")
             if _GIT in rest.split("/"):
                 continue
-            if any(f"{rest}/".startswith(f"{one}/") for one in _BUILT):
+            if not member.isdir() and any(fnmatchcase(f"{rest}/", f"{one}/*") for one in _BUILT):
                 raise InputError(f"{path} has been built in: it has {rest}\n  make mrproper there, and pack it anew")
             if member.issym():
                 yield SourceFile(rest, "120000", os.fsencode(member.linkname))
@@ -68,7 +71,7 @@ def of_tarball(path: Path) -> Iterator[SourceFile]:
 
 def check_not_built(top: Path) -> None:
     """Raise InputError for an unpacked tree that has been built in."""
-    if any((top / one).exists() for one in _BUILT):
+    if any(any(top.glob(one)) for one in _BUILT):
         raise InputError(f"{top} has been built in\n  clean it with: make -C {top} mrproper")
 
 
