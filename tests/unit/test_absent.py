@@ -96,6 +96,27 @@ def test_one_that_has_it_and_fails_it_breaks_it() -> None:
     assert (verdict.bisectable, verdict.revert_safe) == (False, False)
 
 
+def test_a_tip_that_fails_the_test_that_the_series_brings_breaks_its_promise() -> None:
+    """Nobody has asked base, by its tree or, with --selftest-from tip, before there was a promise."""
+    failing = SERIES | {"prefix-2": OFF, "prefix-3": ON, "without-2": OFF, "without-3": OFF}
+    for lacking in ({"base", "prefix-1", "without-2"}, set[str]()):
+        _, findings, _ = judged(failing, lacking)
+        assert kinds(findings) == [("broken-contract", "prefix-3")]
+
+
+def test_a_state_without_the_test_by_which_it_would_advertise_is_asked_nothing() -> None:
+    contract = Contract(id="f", title="", when=f"{PROBE}.case", checks=("other.works",), otherwise=("flag.refused",))
+    off = Seen({}, {f"{PROBE}.case": FAIL, "other.works": PASS, "flag.refused": PASS})
+    takes = Seen({}, {f"{PROBE}.case": FAIL, "other.works": PASS, "flag.refused": FAIL})
+    tip = Seen({}, {f"{PROBE}.case": PASS, "other.works": PASS, "flag.refused": FAIL})
+    states = SERIES | {name: off for name in SERIES if SERIES[name] is not UNBUILT}
+    states |= {"prefix-2": takes, "without-3": takes, "prefix-3": tip}
+    _, findings, _ = judged(states, {"base", "prefix-1", "prefix-2", "without-2", "without-3", "only-1"}, contract)
+    assert not any("prefix-2" in one or "without-3" in one for one in kinds(findings))
+    _, findings, _ = judged(states, set(), contract)
+    assert any("without-3" in one for one in kinds(findings)), "one that has it, and fails it, is asked"
+
+
 def test_what_else_a_state_fails_is_told_all_the_same() -> None:
     contract = msgspec.structs.replace(CONTRACT, checks=(TEST, "other.works"))
     _, findings, _ = judged(SERIES | {"without-3": ON.but(other__works=FAIL)}, LACKING, contract)

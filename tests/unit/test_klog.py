@@ -62,7 +62,6 @@ ONE_LINERS = [
     "Internal error: Oops - BUG: 00000000f2000800 [#1] PREEMPT SMP",
     "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
     "unregister_netdevice: waiting for lo to become free. Usage count = 3",
-    "sysfs: cannot create duplicate filename '/devices/virtual/misc/kvm'",
     'irq 9: nobody cared (try booting with the "irqpoll" option)',
     "INFO: trying to register non-static key.",
     "INFO: task exit_on_missing:40 blocked for more than 120 seconds.",

@@ -52,14 +52,18 @@ def test_where_nothing_is_advertised_nothing_was_left_out() -> None:
 
 def test_nor_is_what_only_a_kernel_that_does_not_advertise_is_asked() -> None:
     verdict = contract_verdict(asked(ALL, ("p", "p_slow", "q")), _state(False), {})
-    assert (verdict.advertised, verdict.holds, verdict.failed, verdict.untested) == (False, None, (), ())
+    assert (verdict.advertised, verdict.holds, verdict.failed, verdict.untested) == (False, None, (), ("c.no",))
 
 
 def test_a_revert_of_what_advertises_breaks_nothing_that_was_left_out() -> None:
     refused = msgspec.structs.replace(FEATURE, otherwise=("other_probe.flag_refused",))
     seen = {name: one.without("flag.refused") for name, one in SOUND.items()}
     judged = run(seen, contracts=(asked(refused, ("feature", "other")),))
-    assert (judged.essence, judged.answers) == ([], (True, True))
+    assert (judged.essence, judged.answers) == ([], (None, None)), "and nobody knows that it breaks nothing"
+    foreign = msgspec.structs.replace(refused, id="foreign", when="FOREIGN")
+    elsewhere = {name: one.with_cap("FOREIGN", 0) for name, one in SOUND.items()}
+    judged = run(elsewhere, contracts=(FEATURE, asked(foreign, ("feature", "other"))))
+    assert (judged.essence, judged.answers) == ([], (True, True)), "of what the series does not bring"
 
 
 def test_by_a_check_that_was_left_out_nobody_knows_what_is_advertised() -> None:

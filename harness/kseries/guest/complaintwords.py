@@ -103,8 +103,7 @@ HEADS = (
     head(Gravity.REPORT, "UBSAN: ", rf"(?P<what>UBSAN: [\w -]{{1,60}}) in {_PLACE}"),
     head(Gravity.REPORT, "kmemleak: ", r"kmemleak: \d+ (?P<what>new suspected memory leaks)", "kmemleak: "),
     head(Gravity.REPORT, "unregister_netdevice: waiting for ", r"(?P<what>unregister_netdevice: waiting for) \S"),
-    # What has a call trace and no word before it: fs/sysfs/dir.c sysfs_warn_dup(); kernel/irq/spurious.c.
-    head(Gravity.REPORT, "sysfs: cannot create ", r"(?P<what>sysfs: cannot create duplicate filename) "),
+    # kernel/irq/spurious.c. Two files of one name in sysfs (fs/sysfs/dir.c) are none: tests of drivers/base make them.
     head(Gravity.REPORT, "irq ", r"irq \d+: (?P<what>nobody cared) ", "irq: "),
     # Whatever else calls itself a BUG: mm/page_alloc.c, kernel/sched/core.c, lib/smp_processor_id.c, …
     head(Gravity.REPORT, "BUG: ", rf"(?P<what>BUG: {UP_TO_DETAIL})"),

@@ -42,16 +42,19 @@ def contract_verdict(
     advertises; where the tip skipped too, nobody knows, unless the check is optional. Nor does one know of a
     flaky check, of this state or of base, whose ``flaky`` ones judge nobody; nor of one that was left out, or of a test
     that the state's tree does not have yet: it may be what a broken kernel breaks; nor of any skip where the tip is not
-    known (None). Where the check is left out by which it advertises, nobody knows whether it does.
+    known (None). Where the check is left out by which it advertises, nobody knows whether it does; where that is of a
+    test that its tree does not have yet, it does not, and is asked nothing.
     """
     if contract.when not in result.caps:
         return ContractVerdict(id=contract.id, capability=contract.when, advertised=None, holds=None)
     advertised = result.caps[contract.when] != 0
     checks = {check.id: check for check in result.checks}
     failed: list[str] = []
-    untested = [*contract.left_out] if advertised else []
-    unknown = bool(untested) if advertised else bool(contract.unasked)
+    untested = [*(contract.left_out if advertised else contract.unasked)]
+    unknown = bool(untested)
     needed = (*contract.checks, *contract.optional) if advertised else contract.otherwise
+    if not advertised and is_absent(contract.when, result):  # it may have what the test is about
+        needed = ()
     for name in needed:
         status = checks[name].status if name in checks else Status.MISSING
         if name in result.flaky or name in flaky or not losses.came(name, result):

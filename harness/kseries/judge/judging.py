@@ -38,8 +38,6 @@ from kseries.model import (
     Verdict,
 )
 
-_BAD = (Status.FAIL, Status.MISSING)
-
 
 def judge(
     plan: Plan,
@@ -59,6 +57,8 @@ def judge(
     tip = None if of_tip.outcome.unknown else _checks(of_tip)
     flaky = frozenset(seen["base"].flaky)
     results = {state.id: _with_contracts(seen[state.id], contracts, tip, flaky) for state in plan.states}
+    of_others = {one.id for one in results[plan.tip].contracts if one.advertised is False}
+    results = {name: _without_untested(result, of_others) for name, result in results.items()}
     for name, result in results.items():
         new = newwarnings.since(results["base"], result, newwarnings.touched(plan, {*result.applied}))
         results[name] = msgspec.structs.replace(result, warnings_new=new)
@@ -91,6 +91,15 @@ def _with_contracts(
     result = announced.with_checks(result, contracts)
     verdicts = tuple(contract_verdict(one, result, tip, flaky) for one in contracts)
     return msgspec.structs.replace(result, contracts=verdicts)
+
+
+def _without_untested(result: StateResult, of_others: Set[str]) -> StateResult:
+    """The same, which nobody has to ask what a kernel without a capability does that this series does not bring."""
+    told = tuple(
+        msgspec.structs.replace(one, untested=()) if one.id in of_others and one.advertised is False else one
+        for one in result.contracts
+    )
+    return msgspec.structs.replace(result, contracts=told)
 
 
 class _Judged:
@@ -171,10 +180,9 @@ class _Judged:
         if not _ran(self._tip):
             yield from self._bisect_hole(self._tip)
             return
-        base = _checks(self._base)
         broken: set[str] = set()
         for one in self._tip.contracts:
-            failed = [name for name in one.failed if name not in base or base[name].status not in _BAD]
+            failed = self._failed_anew(self._tip, one)
             if failed:
                 yield self._finding(FindingKind.BROKEN_CONTRACT, self._tip, one.id, _evidence(self._tip, failed))
                 broken |= {*failed}
@@ -288,12 +296,9 @@ class _Judged:
         if not _ran(result):
             yield self._finding(FindingKind.BISECT_HOLE, result, None, (evidence.of_outcome(result),))
             return
-        base = {one.id: self._inherited(one) for one in self._base.contracts}
-        skipped, skips = ({one.id for one in of.checks if one.status is Status.SKIP} for of in (self._base, result))
         broken: set[str] = set()
         for one in result.contracts:
-            inherited = {*base.get(one.id, ())} - (skipped - skips)  # base has not failed those: it was not asked
-            failed = [name for name in one.failed if name not in inherited]
+            failed = self._failed_anew(result, one)
             if failed:
                 yield self._finding(FindingKind.BISECT_HOLE, result, one.id, _evidence(result, failed))
                 broken |= {*failed}
@@ -306,6 +311,14 @@ class _Judged:
         new = complaints.new_complaints(self._base, result)
         of_complaint = any(one.sure and one.said in result.detail for one in new)
         return losses.died(result) and self._base.outcome is Outcome.OK and not of_complaint
+
+    def _failed_anew(self, result: StateResult, of: ContractVerdict) -> list[str]:
+        """The checks by which a state violates a contract, but for those by which base does."""
+        of_base = next((one for one in self._base.contracts if one.id == of.id), None)
+        skipped, skips = ({one.id for one in of.checks if one.status is Status.SKIP} for of in (self._base, result))
+        # Base has not failed what it skips: it was not asked.
+        inherited = {*(self._inherited(of_base) if of_base is not None else ())} - (skipped - skips)
+        return [name for name in of.failed if name not in inherited]
 
     def _inherited(self, of_base: ContractVerdict) -> tuple[str, ...]:
         """What base violates of a contract, or may: it skips what the tip would have to pass, which is not known, or
@@ -322,8 +335,17 @@ class _Judged:
 
     def _not_asked(self, result: StateResult) -> set[str]:
         """What a contract asks for only of a kernel that does not advertise; of one that may, where no probe tells."""
-        asked = ((one, self._contracts[one.id]) for one in result.contracts)
-        return {name for one, of in asked if one.advertised or of.when in of.unasked for name in of.otherwise}
+        return {
+            name
+            for one in result.contracts
+            if one.advertised or self._is_mute(self._contracts[one.id], result)
+            for name in self._contracts[one.id].otherwise
+        }
+
+    @staticmethod
+    def _is_mute(contract: Contract, result: StateResult) -> bool:
+        """True where the check was not performed by which a state would advertise."""
+        return contract.when in contract.unasked or is_absent(contract.when, result)
 
     def _finding(
         self, kind: FindingKind, result: StateResult, contract: str | None, told: tuple[Evidence, ...]
@@ -390,7 +412,12 @@ def known(result: StateResult) -> bool:
     """True where all is known of a state that a verdict needs."""
     if result.outcome is not Outcome.OK and not result.outcome.loud:
         return False  # it died, and in none of the checks that are judged: nobody knows what of
-    return not any(one.advertised is None or (one.advertised and one.holds is None) for one in result.contracts)
+    return all(map(_is_known, result.contracts))
+
+
+def _is_known(of: ContractVerdict) -> bool:
+    """True of a promise that was kept or broken, and of one not made, unless what is asked then was left out."""
+    return of.holds is not None or (of.advertised is False and not of.untested)
 
 
 def _ran(result: StateResult) -> bool:
