@@ -364,6 +364,8 @@ def test_a_line_that_the_compiler_finds_wrong_leads_to_the_patch_that_wrote_it(s
     failed = bare(broken, outcome=Outcome.BUILD_FAILED, detail="f.c:4:2: error: 'DEF' undeclared")
     (result,) = with_suspects(plan, (failed,), store)
     assert result.suspects == (2,)
+    far = bare(broken, outcome=Outcome.BUILD_FAILED, detail="arch/x86/../../f.c:4:2: error: 'DEF' undeclared")
+    assert with_suspects(plan, (far,), store)[0].suspects == (2,)
     (other,) = with_suspects(plan, (bare(broken, outcome=Outcome.BUILD_FAILED, detail="ld: no"),), store)
     assert other.suspects == ()
 

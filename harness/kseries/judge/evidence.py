@@ -19,6 +19,8 @@ MOVES = re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]+\b")
 """What is another number in another boot."""
 _NAMED = (EvidenceKind.CHECK, EvidenceKind.FLAKY, EvidenceKind.OUTCOME)
 """What is told by its name, whatever it said."""
+_DETOUR = re.compile(r"""(?<![^\s'"`\u2018\u201c(/])(?!\.\.?/)[^\s'"`\u2018\u201c(/]+/\.\./""")
+"""A folder of a path that is left again at once."""
 
 
 # --- made of what was seen ----------------------------------------------------------------------
@@ -106,11 +108,19 @@ def names_file(said: str, path: str) -> bool:
     """True where words name a file of the tree, whose path stands there as a whole and from the top: as the lines of
     errors have it (kbuild/make.py). Where make itself gives up (``[Makefile:224: mm] Error 2``) is no file at fault.
     """
+    said = _without_detours(said)
     behind = r"(?![\w/+~-]|\.\w)" if "/" in path else r"(?=:\d)"  # "Kconfig dropped X" names none
     return (
         path in said
         and re.search(rf"""(?<![^\s'"`\u2018\u201c(])(?:\./)?{re.escape(path)}{behind}""", said) is not None
     )
+
+
+def _without_detours(said: str) -> str:
+    """Words with each path in the tree: an object may name its source from three folders up (../../../virt)."""
+    while (less := _DETOUR.sub("", said)) != said:
+        said = less
+    return said
 
 
 # --- told ---------------------------------------------------------------------------------------

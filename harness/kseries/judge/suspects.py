@@ -2,6 +2,7 @@
 """Which patches of a series stand behind a call trace or a compiler's errors: git blame over the state's chain."""
 
 import itertools
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,11 +78,13 @@ def _with_suspects(
 
 
 def _errors(result: StateResult) -> tuple[Frame, ...]:
-    """The lines that a compiler found wrong."""
+    """The lines that a compiler found wrong, of files as the tree has them and not as an object names them."""
     if result.outcome is not Outcome.BUILD_FAILED:
         return ()
     found = (_ERROR.match(said) for said in (result.detail, *result.notes))
-    return tuple(Frame(function="", file=error["file"], line=int(error["line"])) for error in found if error)
+    return tuple(
+        Frame(function="", file=posixpath.normpath(error["file"]), line=int(error["line"])) for error in found if error
+    )
 
 
 def of_trace(base: str, steps: Sequence[Step], trace: Sequence[Frame], trees: TreeStore) -> tuple[int, ...]:
