@@ -128,6 +128,7 @@ def test_a_patch_whose_hole_nobody_has_seen_end_is_coupled_to_none() -> None:
     assert coupled({"prefix-1": unbuilt, "prefix-2": unknown}) == []
     assert coupled({"prefix-1": SILENT, "prefix-2": unknown}) == []
     assert coupled({"prefix-1": SILENT, "prefix-2": unbuilt}) == [("build", 2, 3)]
+    assert coupled({"prefix-1": OFF.but(other__works=FAIL), "prefix-2": unbuilt}) == [("build", 2, 3)]
     assert coupled({"prefix-1": unbuilt, "prefix-2": nothing(Outcome.NOT_BOOTED)}) == [("build", 1, 2)]
 
 

@@ -83,6 +83,18 @@ def test_a_prefix_that_does_not_build_is_closed_by_an_order_too() -> None:
     assert tuple(cures.orders(plan, findings)) == ((0, ((2, 1, 3),)),)
 
 
+def test_an_order_passes_what_does_not_run_between_a_fault_and_the_patch_that_mends_it() -> None:
+    loses, unbuilt = OFF.but(other__works=FAIL), nothing(Outcome.BUILD_FAILED)
+    orders = ((2, 3, 1), (3, 1, 2))
+    for fault in (loses, PROMISED):
+        plan, findings = judged((1, 2, 3), prefix_1=fault, prefix_2=unbuilt)
+        assert next(cures.orders(plan, findings)) == (0, orders)
+    plan, findings = judged((1, 2, 3, 4), prefix_1=loses, prefix_2=unbuilt, prefix_3=loses)
+    assert [(hole.first, hole.mended_by) for hole in holes(plan, findings)] == [(1, 4), (2, 3)]
+    plan, findings = judged((1, 2, 3), prefix_1=loses, prefix_2=unbuilt, prefix_3=unbuilt)
+    assert holes(plan, findings) == ()
+
+
 def test_a_hole_that_the_tip_is_in_is_closed_by_no_order() -> None:
     plan, findings = judged((1, 2, 3), prefix_2=PROMISED, prefix_3=PROMISED)
     assert tuple(cures.orders(plan, findings)) == ()

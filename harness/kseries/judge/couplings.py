@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which patches depend on which, and how, told from the states of a run: pure (docs/how-it-works.md, Couplings)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from kseries.judge import evidence
@@ -136,8 +136,12 @@ class _Known:
         return result.outcome if result is not None else None
 
     def _ends(self, hole: "Hole") -> bool:
-        """False where it is not known that the prefix behind a hole is out of it."""
-        after = self._states[f"prefix-{hole.mended_by}"]
+        """False where it is not known that the prefix behind a hole is out of it, or that the one before is in it."""
+        first, last, after = (
+            self._states[f"prefix-{number}"] for number in (hole.first, hole.mended_by - 1, hole.mended_by)
+        )
+        if last.outcome.loud and last.outcome is not first.outcome:
+            return False
         if after.outcome.loud or (after.outcome.unknown and not after.outcome.well):
             return False
         verdict = next((one for one in after.contracts if one.id == hole.contract), None)
@@ -168,7 +172,10 @@ class _Known:
 
 @dataclass(frozen=True)
 class Hole:
-    """Prefixes that fail in one way, from the patch that brings it to the one that ends it."""
+    """Prefixes that fail in one way, from the patch that brings it to the one that ends it.
+
+    Between them may be some that do not come so far as to show it: whoever orders the series anew has to pass those.
+    """
 
     first: int
     mended_by: int
@@ -194,7 +201,12 @@ def holes(plan: Plan, findings: tuple[Finding, ...]) -> tuple[Hole, ...]:
             broken.setdefault((finding.contract, _loud(finding)), set()).add(finding.patch)
         elif finding.state == plan.tip and finding.kind in (FindingKind.BROKEN_CONTRACT, FindingKind.REGRESSION):
             broken.setdefault((finding.contract, ""), set()).add(count)
-    return tuple(hole for (contract, _), where in broken.items() for hole in _runs(where, count, contract))
+    hidden = {at for (_, loud), where in broken.items() if loud for at in where}
+    return tuple(
+        hole
+        for (contract, loud), where in broken.items()
+        for hole in _runs(where, frozenset() if loud else hidden, count, contract)
+    )
 
 
 def _loud(finding: Finding) -> str:
@@ -202,10 +214,15 @@ def _loud(finding: Finding) -> str:
     return next((one.name for one in finding.evidence if one.kind is EvidenceKind.OUTCOME and one.name in _BONDS), "")
 
 
-def _runs(broken: set[int], count: int, contract: str | None) -> Iterator[Hole]:
-    """Broken prefixes in a row, each row with the patch after it; one that goes on to the tip is mended by none."""
+def _runs(broken: Set[int], hidden: Set[int], count: int, contract: str | None) -> Iterator[Hole]:
+    """Broken prefixes in a row, each row with the patch after it; one that goes on to the tip is mended by none.
+
+    A row goes on over prefixes that are ``hidden``: they do not run, and so end nothing.
+    """
+    after = 0
     for first in sorted(broken):
-        if first - 1 not in broken:
-            after = next((number for number in range(first, count + 1) if number not in broken), None)
-            if after is not None:
-                yield Hole(first, after, contract)
+        if first < after:
+            continue
+        after = next((at for at in range(first, count + 1) if at not in broken and at not in hidden), count + 1)
+        if after <= count:
+            yield Hole(first, after, contract)
