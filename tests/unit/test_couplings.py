@@ -89,6 +89,12 @@ def test_a_file_is_the_same_one_under_each_name_that_the_series_gives_it() -> No
     assert coupled(conflicts=conflicts, files=both, renames=there_and_back) == [("textual", 3, 1)]
 
 
+def test_a_new_file_of_an_old_name_is_no_file_that_was_renamed() -> None:
+    files, moved = {1: ("a.c", "b.c"), 2: ("a.c",), 3: ("b.c",)}, {1: ("a.c", "b.c")}
+    conflicts: Conflicts = {"without-2": ("a.c",), "only-3": ("b.c",)}
+    assert coupled(conflicts=conflicts, files=files, renames=moved) == [("textual", 3, 1)]
+
+
 def test_what_does_not_build_without_a_patch_needs_it() -> None:
     failed = nothing(Outcome.BUILD_FAILED)
     assert coupled({"without-1": failed}, details={"without-1": "a.c:3: error: no x"}) == [

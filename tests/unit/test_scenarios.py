@@ -239,6 +239,20 @@ def test_a_file_is_in_common_whatever_each_patch_calls_it(repository: Repository
     assert both.tree == by_reverting(repository, 3, 1)
 
 
+def test_a_new_file_of_an_old_name_is_another_one(repository: Repository, store: TreeStore) -> None:
+    other = [f"other {number}" for number in range(20)]
+    history: list[dict[str, str | None]] = [
+        {"a": lines(30)},
+        {"a": None, "new": lines(30)},
+        {"a": "\n".join(other)},
+        {"a": "\n".join([*other, "more"])},
+        {"new": lines(30, line9="z")},
+    ]
+    plan = scenarios.make_plan(*series_of_files(repository, *history), ("pairs",), store)
+    assert plan.patches[0].renames == (("a", "new"),)
+    assert list(pairs_of(plan)) == ["without-1+2", "without-1+3", "without-1+4", "without-2+3"]
+
+
 def test_the_later_patch_goes_first(repository: Repository, store: TreeStore) -> None:
     """Patch 3 touches the line of patch 1, which cannot be reverted before it."""
     found = states(scenarios.make_plan(*three(repository), (*ALL, "pairs"), store))

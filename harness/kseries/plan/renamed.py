@@ -9,12 +9,17 @@ from kseries.model import AppliedPatch
 
 
 class Renamed:
-    """The renames of some patches. A file goes by one of its names, whichever a patch or a conflict calls it."""
+    """The renames of some patches, in their order. A file goes by one of its names, whichever a patch or a conflict
+    calls it; but a name under which a later patch makes another file is that one's.
+    """
 
     def __init__(self, patches: Iterable[AppliedPatch]) -> None:
         self._newer: dict[str, str] = {}
-        for patch in patches:
-            for before, after in patch.renames if patch.renames is not UNSET else ():
+        known = tuple(patches)
+        for at, patch in enumerate(known):
+            for before, after in _renames(patch):
+                if any(_anew(later, before) for later in known[at + 1 :]):
+                    continue
                 old, new = self.file(before), self.file(after)
                 if old != new:  # back to a name that it had
                     self._newer[old] = new
@@ -28,3 +33,12 @@ class Renamed:
     def files(self, paths: Iterable[str]) -> frozenset[str]:
         """The same of several."""
         return frozenset(map(self.file, paths))
+
+
+def _renames(patch: AppliedPatch) -> tuple[tuple[str, str], ...]:
+    return patch.renames if patch.renames is not UNSET else ()
+
+
+def _anew(patch: AppliedPatch, path: str) -> bool:
+    """True of a patch that touches a path from which its file is gone, and brings no renamed one there."""
+    return path in patch.files and not any(path in names for names in _renames(patch))
