@@ -27,6 +27,7 @@ from kseries.model import (
     Outcome,
     Part,
     StateResult,
+    Status,
     Verdict,
     events,
 )
@@ -115,6 +116,17 @@ def test_a_state_without_the_test_by_which_it_would_advertise_is_asked_nothing()
     assert not any("prefix-2" in one or "without-3" in one for one in kinds(findings))
     _, findings, _ = judged(states, set(), contract)
     assert any("without-3" in one for one in kinds(findings)), "one that has it, and fails it, is asked"
+
+
+@pytest.mark.parametrize("when", [FAIL, SKIP])
+def test_a_tip_breaks_no_promise_that_base_may_make_and_fails_as_well(when: Status) -> None:
+    """Base lacks the test by which it would advertise, or skips it; it fails the check itself."""
+    contract = Contract(id="f", title="", when=f"{PROBE}.case", checks=("other.works",))
+    without, tip = (Seen({}, {f"{PROBE}.case": status, "other.works": FAIL}) for status in (when, PASS))
+    states = SERIES | {name: without for name in SERIES if SERIES[name] is not UNBUILT} | {"prefix-3": tip}
+    loud = {"without-1": without, "only-2": without}
+    _, findings, _ = judged(states | loud, {*states} - {"prefix-3"} if when is FAIL else set(), contract)
+    assert kinds(findings) == []
 
 
 def test_what_else_a_state_fails_is_told_all_the_same() -> None:

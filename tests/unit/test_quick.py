@@ -10,7 +10,7 @@ from kseries.inputs import contracts
 from kseries.judge import asked, contract_verdict
 from kseries.kbuild.config import Config
 from kseries.model import Accel, Check, Contract, Outcome, StateResult, Status
-from kseries.report import text
+from kseries.report import grounds, text
 from tests.support.judged import FEATURE, SOUND, run
 from tests.support.runs import contract, state
 from tests.support.runs import run as run_of
@@ -60,6 +60,8 @@ def test_a_revert_of_what_advertises_breaks_nothing_that_was_left_out() -> None:
     seen = {name: one.without("flag.refused") for name, one in SOUND.items()}
     judged = run(seen, contracts=(asked(refused, ("feature", "other")),))
     assert (judged.essence, judged.answers) == ([], (None, None)), "and nobody knows that it breaks nothing"
+    told = grounds.why_not(run_of(*judged.states.values(), findings=judged.findings, verdict=judged.verdict))
+    assert told == "of kernels without what it advertises nobody asked other_probe.flag_refused"
     foreign = msgspec.structs.replace(refused, id="foreign", when="FOREIGN")
     elsewhere = {name: one.with_cap("FOREIGN", 0) for name, one in SOUND.items()}
     judged = run(elsewhere, contracts=(FEATURE, asked(foreign, ("feature", "other"))))

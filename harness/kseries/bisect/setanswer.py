@@ -150,7 +150,9 @@ def _unknown(asked: Asked, state: StateResult, brought: Brought | None) -> tuple
     unjudged = [
         one
         for one in state.contracts
-        if (one.advertised is None and one.capability in told_of) or (one.advertised and one.holds is None)
+        if (one.advertised is None and one.capability in told_of)
+        or (one.advertised and one.holds is None)
+        or (one.advertised is False and one.untested and asked.tip.caps.get(one.capability))
     ]
     told = [Evidence(kind=EvidenceKind.CONTRACT, name=one.id, said="not judged") for one in unjudged]
     told += [evidence.of_flaky(name) for name in _lost_of_flaky(asked, state)]

@@ -59,7 +59,8 @@ def _text(tried: Tried) -> str:
     more = [f"  and {len(tried.why) - _SHOWN} more"] if len(tried.why) > _SHOWN else []
     lines = [f"{tried.result.id}: {tried.answer}", *(f"  {evidence.line(why)}" for why in tried.why[:_SHOWN]), *more]
     lines += [f"  {one}" for one in unset.of_one(tried.result.config_dropped, tried.result.config_wanted)]
-    untested = sorted({name for contract in tried.result.contracts for name in contract.untested})
+    promised = (contract for contract in tried.result.contracts if contract.advertised is not False)
+    untested = sorted({name for contract in promised for name in contract.untested})
     if tried.answer is Answer.GOOD and untested:
         lines.append(f"  not tested: {', '.join(untested)}")
     return printable("\n".join(lines))

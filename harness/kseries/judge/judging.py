@@ -318,7 +318,16 @@ class _Judged:
         skipped, skips = ({one.id for one in of.checks if one.status is Status.SKIP} for of in (self._base, result))
         # Base has not failed what it skips: it was not asked.
         inherited = {*(self._inherited(of_base) if of_base is not None else ())} - (skipped - skips)
-        return [name for name in of.failed if name not in inherited]
+        return [name for name in of.failed if name not in inherited | self._failing_unpromised(of_base)]
+
+    def _failing_unpromised(self, of_base: ContractVerdict | None) -> set[str]:
+        """What base fails while nobody knows whether it promises that, and what it promises and did not come to."""
+        if of_base is None:
+            return set()
+        bad = {one.id for one in self._base.checks if one.status in (Status.FAIL, Status.MISSING)}
+        if of_base.advertised is None or is_absent(self._contracts[of_base.id].when, self._base):
+            return {name for name in bad if not is_absent(name, self._base)}
+        return {name for name in bad if of_base.advertised and not losses.came(name, self._base)}
 
     def _inherited(self, of_base: ContractVerdict) -> tuple[str, ...]:
         """What base violates of a contract, or may: it skips what the tip would have to pass, which is not known, or

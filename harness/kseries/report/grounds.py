@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kseries import arch as archs
 from kseries.judge import knownissues
 from kseries.model import Exercise, Grounds, LeftOut, Outcome, PatchResult, RunResult, StateResult, Status, Verdict
-from kseries.model.sanitize import line
+from kseries.model.sanitize import few, line
 
 _CAPABILITIES = "capabilities."
 _FEW = 3
@@ -66,7 +66,13 @@ def why_not(run: RunResult) -> str:
     told = (f"{one.number}/{len(run.patches)} {why}" for one in run.patches if (why := _why_not(one)))
     known = any(knownissues.are_why(question, run) for question in knownissues.ANSWERS)
     in_the_way = "known issues are in the way" if known else ""
-    return line("; ".join(filter(None, (no_promise(run), in_the_way, *told))))
+    return line("; ".join(filter(None, (no_promise(run), in_the_way, _left_out(run), *told))))
+
+
+def _left_out(run: RunResult) -> str:
+    """What is asked of a kernel that does not advertise what the series brings, and was left out."""
+    left = {name for one in run.states for of in one.contracts if of.advertised is False for name in of.untested}
+    return f"of kernels without what it advertises nobody asked {few(sorted(left))}" if left else ""
 
 
 def only_built(run: RunResult) -> str:
