@@ -16,6 +16,7 @@ RUN = ("run", "base..topic", "--tree", "linux", "--probe", "capabilities", "--ch
 REPORTS = ("result.json", "report.html", "junit.xml")
 _TIMES = re.compile(
     r'"?(?:began|seconds|first_finding)"?[=:] ?"?[-0-9.T:+]+"?'
+    r"|\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\+00:00| UTC)?|(?:\d+ min )?\d+(?:\.\d)? s"
 )
 GIT = """#!/bin/sh
