@@ -984,6 +984,19 @@ def test_what_was_only_too_slow_is_blamed_on_nobody_and_not_known() -> None:
     assert dying(Outcome.TIMED_OUT, Ending.DEADLINE, feature__works=FAIL).verdict.bisectable is False
 
 
+def test_a_tip_is_not_blamed_for_what_a_slow_base_promises_and_did_not_come_to() -> None:
+    """Nor is one excused for what a base that promises nothing did not come to."""
+    for base, kinds in (ON, set()), (OFF, {FindingKind.BROKEN_CONTRACT}):
+        slow = base.but(Outcome.TIMED_OUT, feature__works=MISSING, feature__lasts=MISSING)
+        plan = plan_of(("base", "prefix-3"))
+        seen = {"base": slow, "prefix-3": SILENT}
+        results = {one.id: result_of(one, seen[one.id]) for one in plan.states}
+        results["base"] = msgspec.structs.replace(results["base"], ending=Ending.DEADLINE)
+        _, findings, verdict = judge(plan, results, (FEATURE,))
+        assert {one.kind for one in findings} == kinds
+        assert (verdict.bisectable, verdict.revert_safe) == (None, None)
+
+
 def test_a_complaint_of_one_boot_of_a_revert_is_told_as_flaky() -> None:
     once = msgspec.structs.replace(WARNED, boots=1)
     (found,) = complaining({"without-3": (once,)}).findings

@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from kseries import judge
 from kseries.bisect import setanswer
 from kseries.bisect.setanswer import Asked, Brought, Judged
 from kseries.model import Complaint, Ending, Gravity, Outcome, SetAnswer, State, StateResult
@@ -27,6 +28,17 @@ def asked(base: Seen = OFF, tip: Seen = ON) -> Asked:
 
 def judged(state: Seen, brought: Brought | None = None, base: Seen = OFF, tip: Seen = ON) -> Judged:
     return setanswer.of(asked(base, tip), of(state), brought)
+
+
+def test_of_a_set_without_what_advertises_nobody_knows_where_what_is_asked_of_it_then_was_left_out() -> None:
+    left = judge.asked(msgspec.structs.replace(FEATURE, otherwise=("other_probe.refused",)), ("feature", "other"))
+    found = setanswer.of(msgspec.structs.replace(asked(), contracts=(left,)), of(OFF), None)
+    assert (found.answer, lines(found.why)) == (UNKNOWN, ("feature: not judged",))
+    foreign = msgspec.structs.replace(left, id="foreign", when="FOREIGN")
+    known = msgspec.structs.replace(
+        asked(OFF.with_cap("FOREIGN", 0), ON.with_cap("FOREIGN", 0)), contracts=(FEATURE, foreign)
+    )
+    assert setanswer.of(known, of(OFF.with_cap("FOREIGN", 0)), None).answer is SAFE
 
 
 @pytest.mark.parametrize(

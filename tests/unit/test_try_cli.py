@@ -9,6 +9,7 @@ import pytest
 from kseries.app import single
 from kseries.bisect.answer import Answer, Tried
 from kseries.cli import main, target, try_state
+from kseries.model import ContractVerdict, StateResult
 from kseries.model.errors import InfraError, InputError
 from tests.support.runs import state
 
@@ -55,11 +56,33 @@ def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "125" in capsys.readouterr().out
 
 
-def test_an_option_that_was_asked_for_and_is_off_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tried = state("prefix-1", 1, config_dropped=("CONFIG_X=y",))
+def promise(*, advertised: bool | None) -> ContractVerdict:
+    return ContractVerdict(id="c", capability="C", advertised=advertised, holds=None, untested=("p.a",))
 
+
+@pytest.mark.parametrize(
+    ("tried", "told"),
+    [
+        pytest.param(
+            state("prefix-1", 1, config_dropped=("CONFIG_X=y",)),
+            "  without CONFIG_X=y, which the config fragment asks for\n",
+            id="an option that was asked for and is off",
+        ),
+        pytest.param(
+            state("prefix-1", 1, contracts=(promise(advertised=True), promise(advertised=None))),
+            "  not tested: p.a\n",
+            id="what a promise asks for and nobody tried",
+        ),
+        pytest.param(
+            state("prefix-1", 1, contracts=(promise(advertised=False),)),
+            "",
+            id="what is asked of kernels without a capability",
+        ),
+    ],
+)
+def test_what_is_told_of_a_good_state(
+    tried: StateResult, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     class StateRunner:
         def state(self, _: str) -> object:
             return tried
@@ -74,4 +97,4 @@ def test_an_option_that_was_asked_for_and_is_off_is_told(
     monkeypatch.setattr(single, "state_runner", runner)
     monkeypatch.setattr(target, "load", lambda _: None)
     assert main(["try", "prefix-1", "base..HEAD"]) == 0
-    assert capsys.readouterr().out == ("prefix-1: good\n  without CONFIG_X=y, which the config fragment asks for\n")
+    assert capsys.readouterr().out == f"prefix-1: good\n{told}"

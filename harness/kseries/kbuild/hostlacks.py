@@ -110,7 +110,7 @@ _HOST_RULES = re.compile(rb"(?:.*/)?scripts/(?:Makefile\.host|gcc-plugins/Makefi
 async def check(
     log: bytes,
     obj: Path,
-    in_tree: Callable[[str], bool],
+    in_tree: Callable[[str], Awaitable[bool]],
     has_program: Callable[[str], Awaitable[bool]],
     has_header: Callable[[Sequence[str]], Awaitable[bool]],
 ) -> None:
@@ -123,7 +123,8 @@ async def check(
         if name in PROGRAMS:
             there = await has_program(name)
         else:
-            there = any(in_tree(f"{top}/{name}") for top in _IN_TREE) or await has_header(_known_by(name, package))
+            own = [await in_tree(f"{top}/{name}") for top in _IN_TREE]
+            there = any(own) or await has_header(_known_by(name, package))
         if not there:
             raise InfraError(f"this host lacks {name}\n  install it with: apt-get install {package}")
 

@@ -407,10 +407,13 @@ class Worker:
         await hostlacks.check(
             of_kernel,
             self._fixed.inside(self._obj),
-            lambda path: self._store.file(tree, path) is not None,
+            partial(self._has, tree),
             partial(hosthas.program, where=where),
             partial(hosthas.header, arch=self._arch, where=where),
         )
+
+    async def _has(self, tree: str, path: str) -> bool:
+        return await processes.aside(self._store.file, tree, path) is not None
 
     async def _make(
         self, tree: str, make: Make, watch: "_Stopwatch", brought: Brought | None
